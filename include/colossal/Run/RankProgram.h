@@ -1,0 +1,308 @@
+//===- RankProgram.h - What one rank of a stage does, as data ---*- C++ -*-===//
+//
+// A rank program is the contract between the compiler (Emit writes it) and the
+// runtime (Run walks it). It is plain data: buffers with fixed offsets,
+// segments that are lists of ops, and a schedule, a list of (segment,
+// microbatch). The mesh coordinate is not part of it: one program serves all
+// ranks of a stage, and everything that depends on the coordinate is written
+// as an affine function of it.
+//
+// Units: bytes for offsets and sizes, elements for strides. Errors: the reader
+// returns a message that names file and field; it never throws.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_RUN_RANKPROGRAM_H
+#define COLOSSAL_RUN_RANKPROGRAM_H
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace colossal::rank {
+
+enum class DType { F32, F64, I64, I32, I1 };
+
+/// Bytes of one element. I1 is stored as one byte, 0 or 1.
+int64_t bytesOf(DType type);
+
+/// Where a buffer lives. `Arena` is the rank's private arena; `Window` is
+/// memory shared by the ranks of a node, one equal part per rank: collectives
+/// may read the peers' parts directly.
+enum class Space { Arena, Window };
+
+/// A global extent cut into equal local bounds over mesh axes (major first):
+/// coordinate c holds global elements [c * bound, (c + 1) * bound) that are
+/// below `extent`; the rest of the local bound is padding (zero in state).
+struct SubDimension {
+  int64_t extent = 1; ///< global size
+  int64_t bound = 1;  ///< local size
+  std::vector<std::string> axes;
+};
+
+/// How a tensor is stored on a rank: per dimension its sub-dimensions, major
+/// to minor. Local shape: product of the bounds per dimension; row-major.
+struct Layout {
+  std::vector<std::vector<SubDimension>> dimensions;
+};
+
+/// One buffer. A buffer that is live across microbatches has `slots` copies,
+/// `slotStride` bytes apart; microbatch m uses copy m % slots. A view into a
+/// batch buffer has slots = microbatches.
+struct Buffer {
+  int64_t id = 0;
+  std::string name; ///< the value's name, for traces and errors
+  DType dtype = DType::F32;
+  Space space = Space::Arena;
+  int64_t offset = 0;
+  int64_t bytes = 0; ///< of one slot
+  int64_t slots = 1;
+  int64_t slotStride = 0;
+};
+
+/// Initial contents of a state buffer.
+struct Initial {
+  std::string file;   ///< relative to the bundle; empty: filled with `fill`
+  int64_t offset = 0; ///< of the unsharded tensor's first byte, row-major
+  int64_t bytes = 0;
+  uint32_t crc = 0; ///< CRC-32 of the unsharded bytes
+  double fill = 0.0;
+};
+
+/// State that persists over steps: parameter, optimizer state, buffer. The
+/// unsharded tensor of shape `globalShape` is stored by `layout`.
+struct State {
+  int64_t buffer = 0;
+  std::string name; ///< PyTorch's name; `<name>#exp_avg` for optimizer state
+  std::string role; ///< "parameter", "optimizer", "buffer"
+  std::vector<int64_t> globalShape;
+  Layout layout;
+  Initial initial;
+  /// False where this stage holds a copy that another stage updates.
+  bool owned = true;
+};
+
+/// An input of the step. Filled from the data set before the step. `layout` may
+/// name the axis "time" like any mesh axis (usual: data major, time minor):
+/// slot m of the buffer holds the shard at time coordinate m, so the buffer has
+/// slots = microbatches, and a second buffer with one slot over the same bytes
+/// sees the rank's whole batch. A layout without "time" fills every slot alike
+/// (usual: one slot, with the rank's whole batch). Padding is zero.
+struct Input {
+  int64_t buffer = 0;
+  std::string name;
+  std::vector<int64_t> globalShape;
+  Layout layout;
+  int64_t batchDim = -1; ///< -1: no batch dimension
+};
+
+/// A scalar f32 the runtime sets before each step: "lr" (the learning rate of
+/// this step), "step" (1-based), "clip-norm", ...
+struct Control {
+  int64_t buffer = 0;
+  std::string name;
+};
+
+/// A scalar the runtime reads after each step and reports (f32, complete on
+/// every rank of this stage).
+struct Metric {
+  int64_t buffer = 0;
+  std::string name;
+};
+
+/// sum of coordinate(axis) * stride over axes; axis "time" is the microbatch.
+struct AffineOffset {
+  int64_t constant = 0;
+  std::vector<std::pair<std::string, int64_t>> terms;
+};
+
+/// A buffer operand, with a constant byte offset into it (for views).
+struct Operand {
+  int64_t buffer = 0;
+  int64_t offset = 0;
+};
+
+/// What an op does. One op = one call of the runtime.
+enum class OpKind {
+  Kernel, ///< kernels.so symbol over a range
+  Gemm, ///< C = A B (+ C if accumulate), batched, strided, f32; operands A, B,
+        ///< C
+  Attention, ///< fused attention, forward
+  AttentionBackward,
+  Fill,      ///< whole buffer := value
+  Copy,      ///< operands[1] := operands[0], `bytes` bytes
+  AllReduce, ///< collectives: operands input, output; see Collective
+  AllGather,
+  ReduceScatter,
+  AllToAll,
+  Send, ///< operands[0], `bytes` bytes, to the same coordinate of `peerStage`
+  Recv, ///< operands[0], `bytes` bytes, from the same coordinate
+};
+
+/// Batched matrix product by strides in elements:
+/// C[b][m][n] (+)= sum_k A[b][m][k] B[b][k][n].
+struct Gemm {
+  int64_t m = 1, n = 1, k = 1;
+  std::vector<int64_t> batch;                  ///< batch extents, major first
+  std::vector<int64_t> aBatch, bBatch, cBatch; ///< strides per batch extent
+  int64_t aM = 0, aK = 0, bK = 0, bN = 0, cM = 0, cN = 0;
+  bool accumulate = false;
+};
+
+/// Fused attention over local (batch, head) pairs, all f32:
+///   s[q][k] = scale * sum_f Q[q][f] K[k][f], masked; lse[q] = log sum_k exp s;
+///   out[q][f] = sum_k exp(s[q][k] - lse[q]) V[k][f].
+/// A row without a visible key gives out = 0 and lse = -infinity.
+/// Operands, forward:  Q, K, V, extras of the mask..., out, lse.
+/// Operands, backward: Q, K, V, out, lse, dOut, extras..., dQ, dK, dV.
+/// `strides[i]` belongs to operands[i] and holds elements per step of (batch,
+/// head, position, feature); lse's last entry is ignored; extras may have an
+/// empty entry. `kernel` is a generated kernel that turns scores (already
+/// scaled) into masked scores in place, empty if there is none: buffers are
+/// {scores, extras...}, `scores` a row-major [queries, keys] matrix of one
+/// (batch, head) of which only rows [begin, end) may be touched; indices are
+/// Op::indices, then the local batch and the local head number.
+struct Attention {
+  int64_t batch = 1, heads = 1, queries = 1, keys = 1, qkFeatures = 1,
+          vFeatures = 1;
+  double scale = 1.0;
+  bool causal = false; ///< key > query + causalOffset never contributes
+  int64_t causalOffset = 0;
+  std::vector<std::vector<int64_t>> strides;
+  std::string kernel;
+};
+
+/// A collective over the group of the rank: the ranks of its stage that differ
+/// from it only in `axes`. Members are numbered by their coordinates on `axes`,
+/// the first axis listed major. g = size of the group, r = own number, p and q
+/// run over members. Tensors are row-major, of `dtype`; one input, one output.
+///
+/// AllReduce: n = elements.  out_r[i] = combine over p, in order, of in_p[i].
+///   Input and output may be the same operand.
+/// The other kinds name a *gathered* dimension (cut in the input, whole in the
+/// output) and/or a *scattered* one (whole in the input, cut in the output).
+/// `bound` is the local size of the cut form, `extent` the size of the whole
+/// form, extent <= g * bound; what lies beyond is padding: it is dropped when
+/// gathered and zero when scattered.
+///
+/// AllGather:
+///   in [outer, gather.bound, inner], out [outer, gather.extent, inner]
+///   out_r[o][p * gather.bound + e][i] = in_p[o][e][i]
+/// ReduceScatter:
+///   in [outer, scatter.extent, inner], out [outer, scatter.bound, inner]
+///   out_r[o][e][i] = combine over p of in_p[o][r * scatter.bound + e][i]
+/// AllToAll: the gathered and the scattered dimension have `middle` elements
+///   between them; `scatterFirst` tells which is major:
+///   true:  in [outer, scatter.extent, middle, gather.bound, inner],
+///          out [outer, scatter.bound, middle, gather.extent, inner],
+///          out_r[o][s][m][p * gather.bound + e][i] =
+///              in_p[o][r * scatter.bound + s][m][e][i]
+///   false: in [outer, gather.bound, middle, scatter.extent, inner],
+///          out [outer, gather.extent, middle, scatter.bound, inner],
+///          out_r[o][p * gather.bound + e][m][s][i] =
+///              in_p[o][e][m][r * scatter.bound + s][i]
+struct Collective {
+  struct Cut {
+    int64_t bound = 1;
+    int64_t extent = 1;
+  };
+  std::vector<std::string> axes;
+  std::string combiner = "sum"; ///< "sum" or "max" (AllReduce, ReduceScatter)
+  DType dtype = DType::F32;
+  int64_t elements = 0;                     ///< of the local input, all kinds
+  int64_t outer = 1, middle = 1, inner = 1; ///< elements
+  Cut gather;                               ///< AllGather, AllToAll
+  Cut scatter;                              ///< ReduceScatter, AllToAll
+  bool scatterFirst = true;
+};
+
+/// One op of a segment. Fields that a kind does not use keep their defaults.
+struct Op {
+  OpKind kind = OpKind::Kernel;
+  std::string name;              ///< the colossal op it comes from
+  std::string source;            ///< Python file:line, for errors and traces
+  std::vector<Operand> operands; ///< inputs then outputs
+  int64_t numOutputs = 1;
+  std::string symbol;                ///< Kernel
+  std::vector<AffineOffset> indices; ///< Kernel: run-time integers
+  int64_t range = 1;                 ///< Kernel: outer trip count
+  int64_t grain = 1; ///< Kernel: no thread gets fewer iterations than this
+  std::vector<Operand> scratch; ///< Kernel: passed after `operands`
+  Gemm gemm;
+  Attention attention;
+  Collective collective;
+  double value = 0.0; ///< Fill
+  int64_t bytes = 0;  ///< Copy, Send, Recv
+  int64_t peerStage = 0;
+  /// Send, Recv: equal on both sides, unique per ordered pair of stages. A Send
+  /// returns when its bytes are in a staging slot of the runtime (each tag has
+  /// one at least); it waits only while all slots of its tag are full.
+  int64_t tag = 0;
+};
+
+struct Segment {
+  std::string name; ///< "prologue", "forward", "backward", "update"
+  std::vector<Op> ops;
+};
+
+/// One entry of the schedule; microbatch -1 where the segment has none.
+struct Step {
+  std::string segment;
+  int64_t microbatch = -1;
+};
+
+struct Axis {
+  std::string name;
+  int64_t size = 1;
+};
+
+struct Program {
+  int64_t stage = 0;
+  int64_t stages = 1;
+  int64_t microbatches = 1;
+  std::vector<Axis> mesh; ///< last axis fastest in the rank number
+  int64_t arenaBytes = 0;
+  int64_t windowBytes = 0; ///< per rank
+  /// Largest sum of live bytes over the step: a bound no arena can beat.
+  int64_t liveBytes = 0;
+  std::vector<Buffer> buffers; ///< buffers[i].id == i
+  std::vector<State> states;
+  std::vector<Input> inputs;
+  std::vector<Control> controls;
+  std::vector<Metric> metrics;
+  std::vector<Segment> segments;
+  std::vector<Step> schedule;
+};
+
+/// The arguments of a kernel, one struct per call.
+struct ColossalArgs {
+  void *const *buffers;   ///< operands, then scratch, in order
+  const int64_t *indices; ///< Op::indices for this rank and microbatch
+};
+using KernelFunction = void (*)(const ColossalArgs *args, int64_t begin,
+                                int64_t end);
+
+/// JSON text of a program, one op a line, stable order.
+std::string writeProgram(const Program &program);
+
+/// Parses a program; on failure returns nothing and sets `error` to one line
+/// "<file>: <field>: found ..., expected ...".
+std::optional<Program> readProgram(const std::string &text,
+                                   const std::string &file, std::string &error);
+
+/// Checks what the text form cannot: buffer ids and ranges, operands inside
+/// buffers, segments named by the schedule, collective sizes, one side of
+/// every transfer. Returns one message per fault.
+std::vector<std::string> checkProgram(const Program &program);
+
+/// Checks all stages together: every send has its receive, with equal bytes and
+/// microbatch, and the schedules, walked stage by stage with one staging slot
+/// per tag, reach their ends. The ranks of a stage run one program, so their
+/// collectives match by construction and ranks are never enumerated. Returns
+/// one message per fault, naming both places.
+std::vector<std::string> checkPrograms(const std::vector<Program> &stages);
+
+} // namespace colossal::rank
+
+#endif // COLOSSAL_RUN_RANKPROGRAM_H
