@@ -1,0 +1,117 @@
+//===- Manifest.h - What a bundle is and what it needs ----------*- C++ -*-===//
+//
+// manifest.json is the first file that is read of a bundle. It holds what must
+// be known before any rank program is opened: how many ranks, which MPI and
+// which CPU the code was built for, the schema of state and batch (the data
+// files are checked against it), and the controls that the runtime computes.
+//
+// Emit writes it, colossal-run and the engine read it. Units: bytes, seconds.
+// Errors: the reader returns one line "<file>: <field>: ..."; it never throws.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_RUN_MANIFEST_H
+#define COLOSSAL_RUN_MANIFEST_H
+
+#include "colossal/Run/RankProgram.h"
+
+namespace colossal::rank {
+
+/// The format that this source reads and writes. Another version is refused.
+constexpr int64_t kFormatVersion = 1;
+
+/// The MPI that the engine of this build is linked with, as the name of the
+/// library's ABI, such as "libmpi.so.40". A bundle carries it; the engine
+/// refuses a bundle with another one.
+std::string mpiAbi();
+
+/// The learning rate as a function of the step. With t = step - 1 (steps are
+/// 1-based), W = warmupSteps, T = totalSteps:
+///   t < W:      factor = t / W
+///   constant:   factor = 1
+///   linear:     factor = m + (1 - m) * max(0, (T - t) / max(1, T - W))
+///   cosine:     factor = m + (1 - m) * (1 + cos(pi * min(1, (t - W) /
+///               max(1, T - W)))) / 2
+/// and lr = base * factor. T = 0 stands for the number of steps of the run.
+/// These are the formulas of transformers' get_*_schedule_with_warmup.
+struct LearningRate {
+  std::string kind = "constant"; ///< "constant", "linear", "cosine"
+  double base = 0.0;
+  int64_t warmupSteps = 0;
+  int64_t totalSteps = 0;
+  double minimumFactor = 0.0; ///< m
+};
+
+/// lr of a 1-based step; `runSteps` replaces totalSteps = 0.
+double learningRate(const LearningRate &schedule, int64_t step,
+                    int64_t runSteps);
+
+/// An input of the step as the user gives it: a file NAME.npy whose first
+/// dimension counts samples. With batchDim >= 0 a sample has `globalShape`
+/// without that dimension, and a step takes globalShape[batchDim] samples.
+/// With batchDim = -1 the file has `globalShape` and every step sees all of it.
+struct InputSchema {
+  std::string name;
+  DType dtype = DType::F32;
+  std::vector<int64_t> globalShape;
+  int64_t batchDim = -1;
+};
+
+/// A state tensor, unsharded.
+struct StateSchema {
+  std::string name;
+  std::string role; ///< "parameter", "optimizer", "buffer"
+  DType dtype = DType::F32;
+  std::vector<int64_t> globalShape;
+};
+
+/// A control that is the same in every step unless the user changes it
+/// (--control NAME=VALUE). "lr" and "step" are not listed here.
+struct ControlValue {
+  std::string name;
+  double value = 0.0;
+};
+
+struct Manifest {
+  int64_t formatVersion = kFormatVersion;
+  std::string model; ///< for messages; the source's file name
+  int64_t worldSize = 1;
+  std::vector<Axis> mesh; ///< of one stage; last axis fastest
+  int64_t stages = 1;
+  int64_t microbatches = 1;
+  std::vector<std::string> programs; ///< file of each stage: "stage-0.json"
+  std::string kernels;               ///< "kernels.so"; empty: no kernel
+  std::string mpi;                   ///< see mpiAbi()
+  /// Names of LLVM's x86 features ("avx512f"), compared with /proc/cpuinfo
+  /// without regard to underscores.
+  std::vector<std::string> cpuFeatures;
+  int64_t threadsPerRank = 1;
+  std::vector<InputSchema> inputs;
+  std::vector<StateSchema> states;
+  LearningRate learningRate;
+  std::vector<ControlValue> controls;
+  /// Tokens of a step: elements of the first integer input, or the batch size
+  /// where there is none.
+  int64_t tokensPerStep = 0;
+  double predictedStepSeconds = 0.0;
+  /// Per stage and rank: arena, window and library scratch.
+  std::vector<int64_t> predictedPeakBytes;
+};
+
+std::string writeManifest(const Manifest &manifest);
+std::optional<Manifest> readManifest(const std::string &text,
+                                     const std::string &file,
+                                     std::string &error);
+
+/// What the text form cannot say: world size = stages * mesh, one program and
+/// one prediction per stage, known kinds. Returns one message per fault.
+std::vector<std::string> checkManifest(const Manifest &manifest);
+
+/// The manifest against a stage's program: mesh, stages, microbatches, and
+/// inputs and states of the same name, shape and dtype.
+std::vector<std::string> checkManifest(const Manifest &manifest,
+                                       const Program &program);
+
+} // namespace colossal::rank
+
+#endif // COLOSSAL_RUN_MANIFEST_H
