@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Sets up, then runs every test: clang-format over our sources, the GoogleTests (ctest), the rest
+# (lit). The last line is 'N passed, N failed[, N skipped]'; the exit code is 1 when one failed.
+#
+#   scripts/test.sh [lit filter]     with a filter, only the lit tests whose path matches it
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+root=$PWD
+build=$root/build
+results=$build/test-results
+scripts/setup.sh || exit 1
+rm -rf "$results" && mkdir -p "$results/unit"
+
+filter=${1:-}
+if [ -z "$filter" ]; then
+  echo "== clang-format"
+  mapfile -t sources < <(git ls-files -co --exclude-standard -- '*.cpp' '*.h' '*.cc' '*.c')
+  # Files under Inputs/ are data.
+  mapfile -t sources < <(printf '%s\n' "${sources[@]}" | grep -v '/Inputs/')
+  if clang-format-22 --dry-run -Werror "${sources[@]}" 2>"$results/format.log"; then
+    echo pass >"$results/format"
+  else
+    echo fail >"$results/format"
+    grep -E 'error:' "$results/format.log" | cut -d: -f1 | sort | uniq -c | head -40
+    echo "run: clang-format-22 -i FILE"
+  fi
+
+  echo "== unit tests"
+  GTEST_OUTPUT="json:$results/unit/" ctest --test-dir "$build" --output-on-failure --timeout 300 \
+    --output-junit "$results/ctest.xml" --quiet --output-log "$results/ctest.log"
+  # 8 is "some test failed": the details are in the log.
+  [ $? = 0 ] || tail -60 "$results/ctest.log"
+fi
+
+echo "== lit tests"
+export LIT_OPTS="${LIT_OPTS:-}"
+lit=$(sed -n 's/^COLOSSAL_LIT:[A-Z]*=//p' "$build/CMakeCache.txt")
+"$root/.venv/bin/python" "${lit:-/usr/lib/llvm-22/bin/lit}" -v --timeout 600 \
+  ${filter:+--filter "$filter"} --output "$results/lit.json" "$build/test" ||
+  echo "lit reports failures"
+
+exec "$root/.venv/bin/python" scripts/summarize-tests.py "$results"
