@@ -1,0 +1,109 @@
+//===- Cost.h - How long operations take on a cluster -----------*- C++ -*-===//
+//
+// Pure functions from sizes to nanoseconds. Sizes are those of one rank (local
+// shapes); all ranks are taken to do the same at the same time. Results are
+// integers, rounded up, and saturate at `unreachable`. Only additions,
+// multiplications, divisions and comparisons of doubles are used, so a result
+// is the same on every machine.
+//
+// Every function is monotonic: larger sizes never take less time. Docs and
+// sources of the formulas: docs/Cost.md.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_COST_COST_H
+#define COLOSSAL_COST_COST_H
+
+#include "colossal/Machine/Cluster.h"
+#include "colossal/Machine/Span.h"
+
+#include <cstdint>
+
+namespace colossal::cost {
+
+using machine::Cluster;
+using machine::DataType;
+using machine::Span;
+
+/// The largest time; also that of a data type the device has no rate for.
+constexpr int64_t unreachable = int64_t(1) << 60;
+
+//===----------------------------------------------------------------------===//
+// Compute
+//===----------------------------------------------------------------------===//
+
+/// How flops of elementwise bodies are counted: additions, multiplications,
+/// comparisons, selects and conversions count 1; the following count more.
+constexpr int64_t flopsOfDivision = 4;     ///< also square root
+constexpr int64_t flopsOfExponential = 12; ///< also logarithm
+constexpr int64_t flopsOfTanh = 16;        ///< also erf, sine, power
+
+/// A library matrix product, `batch` times [m, k] x [k, n]:
+///   max(2 m n k batch / (peak * efficiency(min(m, n, k))),
+///       streamTime(batch (m k + k n + m n) elements)) + kernel overhead.
+/// Zero if a size is zero.
+int64_t gemmTime(const Cluster &cluster, int64_t m, int64_t n, int64_t k,
+                 int64_t batch, DataType type);
+
+/// Moving `bytes` (read and written together) through memory:
+///   min(bytes, cache) / cache bandwidth + rest / streaming bandwidth.
+/// `ranksTogether`: how many devices of a node stream at the same time; 0: all.
+int64_t streamTime(const Cluster &cluster, int64_t bytes,
+                   int64_t ranksTogether = 0);
+
+/// A generated kernel: max(flops / elementwise rate, streamTime(bytes)) +
+/// kernel overhead. Zero if both are zero.
+int64_t kernelTime(const Cluster &cluster, int64_t flops, int64_t bytes);
+
+/// Fused attention on local sizes.
+struct AttentionShape {
+  int64_t batch = 1, heads = 1;
+  int64_t queries = 1, keys = 1;
+  int64_t queryFeatures = 1, valueFeatures = 1; ///< per head
+  bool causal = false;   ///< half of the (query, key) pairs are needed
+  bool backward = false; ///< 2.5 times the flops of forward
+};
+
+/// Flops that are needed: 2 b h q k (dqk + dv), halved if causal, times 2.5
+/// backward.
+int64_t attentionFlops(const AttentionShape &shape);
+
+/// max(attentionFlops / (peak * attention efficiency), streamTime(operands and
+/// results)) + kernel overhead.
+int64_t attentionTime(const Cluster &cluster, const AttentionShape &shape,
+                      DataType type);
+
+//===----------------------------------------------------------------------===//
+// Communication
+//===----------------------------------------------------------------------===//
+// Over a span with w ways at a level, S bytes, B bytes/s of one rank there.
+// All are zero for a group of one and for no bytes. Collectives run level by
+// level: on level l only S_l = S / (product of lower ways) bytes of a rank are
+// left. fixed(w) = latency + hop * (w - 1).
+
+/// `bytes`: the tensor, equal on every rank before and after. The lesser of
+///   sum_l fixed(w) + hop * (w - 1) + 2 (w-1)/w S_l / B      slices
+///   sum_l ceil(log2 w) * (latency + S / B)                  tree
+/// A scalar costs one latency tree.
+int64_t allReduceTime(const Cluster &cluster, const Span &span, int64_t bytes);
+
+/// `bytes`: the whole tensor, each rank's input. A rank keeps 1/size of it.
+///   sum_l fixed(w) + (w-1)/w S_l / (B * gather efficiency)
+int64_t reduceScatterTime(const Cluster &cluster, const Span &span,
+                          int64_t bytes);
+
+/// `bytes`: the whole tensor, each rank's result. The same formula.
+int64_t allGatherTime(const Cluster &cluster, const Span &span, int64_t bytes);
+
+/// `bytes`: one rank's local tensor, of which 1/size stays.
+///   sum_l fixed(w) + share_l S / (B * gather efficiency),
+/// share_l: of the peers, those first joined at level l.
+int64_t allToAllTime(const Cluster &cluster, const Span &span, int64_t bytes);
+
+/// One message over the span's worst level: latency + S / (B * send
+/// efficiency).
+int64_t sendRecvTime(const Cluster &cluster, const Span &span, int64_t bytes);
+
+} // namespace colossal::cost
+
+#endif // COLOSSAL_COST_COST_H
