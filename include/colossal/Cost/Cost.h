@@ -26,7 +26,7 @@ using machine::DataType;
 using machine::Span;
 
 /// The largest time; also that of a data type the device has no rate for.
-constexpr int64_t unreachable = int64_t(1) << 60;
+inline constexpr int64_t unreachable = int64_t(1) << 60;
 
 //===----------------------------------------------------------------------===//
 // Compute
@@ -34,9 +34,9 @@ constexpr int64_t unreachable = int64_t(1) << 60;
 
 /// How flops of elementwise bodies are counted: additions, multiplications,
 /// comparisons, selects and conversions count 1; the following count more.
-constexpr int64_t flopsOfDivision = 4;     ///< also square root
-constexpr int64_t flopsOfExponential = 12; ///< also logarithm
-constexpr int64_t flopsOfTanh = 16;        ///< also erf, sine, power
+inline constexpr int64_t flopsOfDivision = 4;     ///< also square root
+inline constexpr int64_t flopsOfExponential = 12; ///< also logarithm
+inline constexpr int64_t flopsOfTanh = 16;        ///< also erf, sine, power
 
 /// A library matrix product, `batch` times [m, k] x [k, n]:
 ///   max(2 m n k batch / (peak * efficiency(min(m, n, k))),
