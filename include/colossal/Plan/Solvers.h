@@ -1,0 +1,53 @@
+//===- Solvers.h - Solvers of the inner problem -----------------*- C++ -*-===//
+//
+// Free functions from a Problem to a Solution of least cost. All of them are
+// deterministic, and every answer has passed Solution::verify.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_PLAN_SOLVERS_H
+#define COLOSSAL_PLAN_SOLVERS_H
+
+#include "colossal/Plan/Problem.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace colossal::plan {
+
+/// Tries everything. For tests: fails with a message if there are more than
+/// `limit` combinations of strategies and kept states.
+/// Returns nothing if no solution exists or on failure (`error` is then set).
+std::optional<Solution> solveExhaustively(const Problem &problem,
+                                          std::string &error,
+                                          int64_t limit = 1 << 22);
+
+struct IntegerProgramOptions {
+  /// Largest number of branch-and-bound nodes. Limits are counted in work,
+  /// never in time, so that an answer does not depend on the machine.
+  int64_t maximumNodes = 2000;
+  /// Accepted relative distance to the bound; 0: exact.
+  double gap = 0.0;
+  bool log = false;
+};
+
+struct IntegerProgramReport {
+  int64_t columns = 0, rows = 0, nodes = 0;
+  bool optimal = false; ///< within the gap; else the node limit was met
+  double bound = 0.0;   ///< no solution costs less (ns)
+};
+
+/// An integer program on HiGHS, one thread, fixed seed. Exact if
+/// `report.optimal`; else the best solution found.
+/// Variables: strategies and kept states are binary; per value and segment the
+/// arcs paid, and per user a unit flow from supply to demand over paid arcs.
+/// Returns nothing if no solution exists (`error` empty) or on failure.
+std::optional<Solution>
+solveIntegerProgram(const Problem &problem,
+                    const IntegerProgramOptions &options,
+                    IntegerProgramReport &report, std::string &error);
+
+} // namespace colossal::plan
+
+#endif // COLOSSAL_PLAN_SOLVERS_H

@@ -1,0 +1,306 @@
+//===- IntegerProgram.cpp - The inner problem on HiGHS --------------------===//
+//
+//   x[n,k]   binary  node n takes strategy k (tied nodes share their columns)
+//   q[v,s]   binary  value v is kept in state s
+//   r[v,g,a] >= 0    arc a of value v is paid in segment g
+//   f[v,g,c,a]       flow of v to user c over arc a (r itself for one user)
+//   e[v,s]   >= 0    a copy kept beside the stored one
+//
+//   sum_k x = 1, sum_s q = 1, f <= r, e >= q - supply
+//   supply(s) + inflow(s) - outflow(s) = demand(s)   per v, g, c, s
+//
+// supply: the producing node's x in the producing segment, q afterwards;
+// demand: the user's x, or q for the keeping itself. Strong rows (one flow per
+// user) keep the relaxation tight: most instances end at the root.
+//
+//===----------------------------------------------------------------------===//
+
+#include "colossal/Plan/Solvers.h"
+
+#include "highs/interfaces/highs_c_api.h"
+
+#include <algorithm>
+#include <numeric>
+
+using namespace colossal::plan;
+
+namespace {
+struct Term {
+  int column;
+  double factor;
+};
+using Terms = std::vector<Term>;
+
+/// Merges terms of the same column.
+Terms mergeTerms(Terms terms) {
+  std::sort(terms.begin(), terms.end(),
+            [](const Term &a, const Term &b) { return a.column < b.column; });
+  Terms merged;
+  for (const Term &term : terms) {
+    if (!merged.empty() && merged.back().column == term.column)
+      merged.back().factor += term.factor;
+    else
+      merged.push_back(term);
+  }
+  merged.erase(std::remove_if(merged.begin(), merged.end(),
+                              [](const Term &t) { return t.factor == 0; }),
+               merged.end());
+  return merged;
+}
+
+class Program {
+public:
+  explicit Program(const Problem &problem)
+      : problem(problem), uses(usesOf(problem)) {
+    addStrategies();
+    for (size_t v = 0; v < problem.values.size(); ++v)
+      addValue(int(v));
+    if (problem.memoryLimit)
+      addRow(memoryRow, -infinity, double(*problem.memoryLimit) * perMiB);
+  }
+
+  std::optional<Solution> solve(const IntegerProgramOptions &options,
+                                IntegerProgramReport &report,
+                                std::string &error);
+
+private:
+  static constexpr double infinity = 1e30;
+  static constexpr double perMiB = 1.0 / (1 << 20);
+
+  int addColumn(double cost, double upper, bool integer) {
+    costs.push_back(cost);
+    uppers.push_back(upper);
+    integrality.push_back(integer);
+    return int(costs.size()) - 1;
+  }
+  void addRow(const Terms &terms, double lower, double upper) {
+    starts.push_back(int(columns.size()));
+    // A column may stand on both sides: a node that uses its own result's tie.
+    for (const Term &term : mergeTerms(terms)) {
+      columns.push_back(term.column);
+      factors.push_back(term.factor);
+    }
+    lowers.push_back(lower);
+    rowUppers.push_back(upper);
+  }
+  void addMemory(int column, int64_t bytes) {
+    if (bytes == 0)
+      return;
+    costs[column] += double(priceOf(problem, bytes));
+    memoryRow.push_back({column, double(bytes) * perMiB});
+  }
+
+  int root(int node) {
+    while (parents[node] != node)
+      node = parents[node] = parents[parents[node]];
+    return node;
+  }
+
+  void addStrategies();
+  void addValue(int v);
+  void addSegment(int v, int segment, const std::vector<Terms> &supply);
+
+  const Problem &problem;
+  std::vector<ValueUses> uses;
+  std::vector<int> parents;            ///< tied nodes, union-find
+  std::vector<int> firsts;             ///< per node its first strategy column
+  std::vector<std::vector<int>> keeps; ///< per value its q columns
+
+  std::vector<double> costs, uppers, lowers, rowUppers, factors;
+  std::vector<HighsInt> integrality, starts, columns;
+  Terms memoryRow;
+};
+} // namespace
+
+void Program::addStrategies() {
+  parents.resize(problem.nodes.size());
+  std::iota(parents.begin(), parents.end(), 0);
+  for (const Tie &tie : problem.ties) {
+    int a = root(tie.first), b = root(tie.second);
+    parents[std::max(a, b)] = std::min(a, b);
+  }
+  firsts.assign(problem.nodes.size(), -1);
+  for (size_t n = 0; n < problem.nodes.size(); ++n) {
+    const Node &node = problem.nodes[n];
+    int owner = root(int(n));
+    if (owner == int(n)) {
+      firsts[n] = int(costs.size());
+      Terms one;
+      for (size_t k = 0; k < node.strategies.size(); ++k)
+        one.push_back({addColumn(0, 1, true), 1});
+      addRow(one, 1, 1);
+    }
+    firsts[n] = firsts[owner];
+    double times = double(node.weight * problem.repeats[int(node.segment)]);
+    for (size_t k = 0; k < node.strategies.size(); ++k)
+      costs[firsts[n] + k] += times * double(node.strategies[k].cost);
+  }
+}
+
+void Program::addValue(int v) {
+  const Value &value = problem.values[v];
+  const ValueUses &use = uses[v];
+  size_t states = value.states.size();
+  const Node &producer = problem.nodes[use.producer];
+  std::vector<Terms> produced(states), kept(states);
+  for (size_t k = 0; k < producer.strategies.size(); ++k) {
+    int column = firsts[use.producer] + int(k);
+    int state = producer.strategies[k].outputs[use.output];
+    produced[state].push_back({column, 1});
+    addMemory(column,
+              value.weight * value.storedCopies * value.states[state].bytes);
+  }
+  keeps.emplace_back();
+  if (use.crosses) {
+    Terms one;
+    for (size_t s = 0; s < states; ++s) {
+      int column = addColumn(0, 1, true);
+      keeps.back().push_back(column);
+      one.push_back({column, 1});
+      kept[s] = {{column, 1}};
+      int64_t bytes = value.weight * value.keptCopies * value.states[s].bytes;
+      if (value.storedCopies == 0) {
+        addMemory(column, bytes);
+      } else if (bytes > 0) {
+        int extra = addColumn(0, 1, false);
+        addMemory(extra, bytes);
+        Terms row = produced[s];
+        row.push_back({extra, 1});
+        row.push_back({column, -1});
+        addRow(row, 0, infinity);
+      }
+    }
+    addRow(one, 1, 1);
+  }
+  for (int g = int(use.produced); g < segmentCount; ++g)
+    addSegment(v, g, g == int(use.produced) ? produced : kept);
+}
+
+void Program::addSegment(int v, int segment, const std::vector<Terms> &supply) {
+  const Value &value = problem.values[v];
+  const ValueUses &use = uses[v];
+  size_t states = value.states.size();
+  // Demands: per user and state the columns that ask for it.
+  std::vector<std::vector<Terms>> demands;
+  for (const Use &one : use.uses[segment]) {
+    std::vector<Terms> demand(states);
+    const Node &node = problem.nodes[one.node];
+    for (size_t k = 0; k < node.strategies.size(); ++k)
+      demand[node.strategies[k].inputs[one.input]].push_back(
+          {firsts[one.node] + int(k), -1});
+    demands.push_back(std::move(demand));
+  }
+  if (segment == int(use.produced) && use.crosses) {
+    std::vector<Terms> demand(states);
+    for (size_t s = 0; s < states; ++s)
+      demand[s] = {{keeps[v][s], -1}};
+    demands.push_back(std::move(demand));
+  }
+  if (demands.empty())
+    return;
+
+  double times = double(value.weight * problem.repeats[segment]);
+  std::vector<int> paid;
+  for (const Arc &arc : value.arcs)
+    paid.push_back(addColumn(times * double(arc.cost), 1, false));
+  for (const std::vector<Terms> &demand : demands) {
+    std::vector<Terms> rows(states);
+    for (size_t s = 0; s < states; ++s) {
+      rows[s] = supply[s];
+      rows[s].insert(rows[s].end(), demand[s].begin(), demand[s].end());
+    }
+    for (size_t a = 0; a < value.arcs.size(); ++a) {
+      int flow = paid[a];
+      if (demands.size() > 1) {
+        flow = addColumn(0, 1, false);
+        addRow({{paid[a], 1}, {flow, -1}}, 0, infinity);
+      }
+      rows[value.arcs[a].to].push_back({flow, 1});
+      rows[value.arcs[a].from].push_back({flow, -1});
+    }
+    for (Terms &row : rows)
+      addRow(row, 0, 0);
+  }
+}
+
+std::optional<Solution> Program::solve(const IntegerProgramOptions &options,
+                                       IntegerProgramReport &report,
+                                       std::string &error) {
+  error.clear();
+  report = {};
+  report.columns = int64_t(costs.size());
+  report.rows = int64_t(lowers.size());
+  // Coefficients of at most 1e5, so that absolute tolerances do not matter.
+  double unit = 1;
+  for (double cost : costs)
+    unit = std::max(unit, cost / 1e5);
+  std::vector<double> scaled(costs);
+  for (double &cost : scaled)
+    cost /= unit;
+  std::vector<double> zeros(costs.size(), 0.0);
+  starts.push_back(int(columns.size()));
+
+  void *highs = Highs_create();
+  Highs_setBoolOptionValue(highs, "output_flag", options.log);
+  Highs_setIntOptionValue(highs, "threads", 1);
+  Highs_setStringOptionValue(highs, "parallel", "off");
+  Highs_setIntOptionValue(highs, "random_seed", 1);
+  Highs_setDoubleOptionValue(highs, "mip_rel_gap", options.gap);
+  Highs_setDoubleOptionValue(highs, "mip_abs_gap", 1e-7);
+  Highs_setIntOptionValue(highs, "mip_max_nodes",
+                          HighsInt(options.maximumNodes));
+  Highs_passMip(highs, HighsInt(costs.size()), HighsInt(lowers.size()),
+                HighsInt(columns.size()), kHighsMatrixFormatRowwise,
+                kHighsObjSenseMinimize, 0.0, scaled.data(), zeros.data(),
+                uppers.data(), lowers.data(), rowUppers.data(), starts.data(),
+                columns.data(), factors.data(), integrality.data());
+  HighsInt status = Highs_run(highs);
+  HighsInt model = Highs_getModelStatus(highs);
+  HighsInt primal = kHighsSolutionStatusNone;
+  Highs_getIntInfoValue(highs, "primal_solution_status", &primal);
+  std::vector<double> solved(costs.size());
+  if (primal == kHighsSolutionStatusFeasible)
+    Highs_getSolution(highs, solved.data(), nullptr, nullptr, nullptr);
+  int64_t nodes = 0;
+  Highs_getInt64InfoValue(highs, "mip_node_count", &nodes);
+  Highs_getDoubleInfoValue(highs, "mip_dual_bound", &report.bound);
+  Highs_destroy(highs);
+  report.nodes = nodes;
+  report.bound *= unit;
+  report.optimal = model == kHighsModelStatusOptimal;
+  if (primal != kHighsSolutionStatusFeasible) {
+    if (model != kHighsModelStatusInfeasible)
+      error = "HiGHS ended with status " + std::to_string(status) +
+              " and model status " + std::to_string(model);
+    return std::nullopt;
+  }
+
+  Solution solution;
+  for (size_t n = 0; n < problem.nodes.size(); ++n) {
+    auto first = solved.begin() + firsts[n];
+    auto end = first + int64_t(problem.nodes[n].strategies.size());
+    solution.strategies.push_back(int(std::max_element(first, end) - first));
+  }
+  for (const std::vector<int> &keep : keeps) {
+    auto best = std::max_element(keep.begin(), keep.end(), [&](int a, int b) {
+      return solved[a] < solved[b];
+    });
+    solution.kept.push_back(keep.empty() ? -1 : int(best - keep.begin()));
+  }
+  if (!completeWithArcs(problem, solution)) {
+    error = "the solution of HiGHS leaves a use without its state";
+    return std::nullopt;
+  }
+  std::vector<std::string> faults = solution.verify(problem);
+  if (!faults.empty()) {
+    error = "the solution of HiGHS is refused: " + faults.front();
+    return std::nullopt;
+  }
+  return solution;
+}
+
+std::optional<Solution> colossal::plan::solveIntegerProgram(
+    const Problem &problem, const IntegerProgramOptions &options,
+    IntegerProgramReport &report, std::string &error) {
+  return Program(problem).solve(options, report, error);
+}

@@ -1,0 +1,70 @@
+//===- SolversTest.cpp - The integer program against enumeration ----------===//
+
+#include "colossal/Plan/Solvers.h"
+#include "RandomProblems.h"
+#include "gtest/gtest.h"
+
+using namespace colossal::plan;
+
+// The cost of the integer program equals that of exhaustive enumeration on 500
+// random problems, and they agree on which have no solution.
+TEST(Solvers, IntegerProgramEqualsEnumeration) {
+  int solved = 0, shared = 0, limited = 0, unsolvable = 0, crossing = 0;
+  for (uint32_t seed = 0; seed < 500; ++seed) {
+    Problem problem = randomProblem(seed);
+    ASSERT_TRUE(problem.check().empty())
+        << "seed " << seed << ": " << problem.check().front();
+    std::string error;
+    std::optional<Solution> all = solveExhaustively(problem, error);
+    ASSERT_EQ(error, "") << "seed " << seed;
+    IntegerProgramReport report;
+    std::optional<Solution> program =
+        solveIntegerProgram(problem, {}, report, error);
+    ASSERT_EQ(error, "") << "seed " << seed;
+    ASSERT_EQ(all.has_value(), program.has_value()) << "seed " << seed;
+    if (!all) {
+      ++unsolvable;
+      continue;
+    }
+    EXPECT_EQ(all->cost, program->cost)
+        << "seed " << seed << "\n"
+        << writeProblem(problem) << writeSolution(problem, *all)
+        << writeSolution(problem, *program);
+    EXPECT_TRUE(all->verify(problem).empty());
+    EXPECT_TRUE(program->verify(problem).empty());
+    EXPECT_TRUE(report.optimal);
+    EXPECT_LE(report.bound, double(all->cost) + 0.5);
+    ++solved;
+    limited += problem.memoryLimit.has_value();
+    for (size_t v = 0; v < problem.values.size(); ++v) {
+      crossing += program->kept[v] >= 0;
+      for (const std::vector<int> &arcs : program->arcs[v])
+        shared += arcs.size() > 1;
+    }
+  }
+  // The generator reaches what the model is about.
+  EXPECT_GT(solved, 300);
+  EXPECT_GT(limited, 30);
+  EXPECT_GT(unsolvable, 5);
+  EXPECT_GT(shared, 30);
+  EXPECT_GT(crossing, 100);
+}
+
+TEST(Solvers, SameAnswerTwice) {
+  for (uint32_t seed = 0; seed < 20; ++seed) {
+    Problem problem = randomProblem(seed);
+    std::string error;
+    IntegerProgramReport report;
+    std::optional<Solution> a = solveIntegerProgram(problem, {}, report, error);
+    std::optional<Solution> b = solveIntegerProgram(problem, {}, report, error);
+    ASSERT_EQ(a.has_value(), b.has_value());
+    if (a)
+      EXPECT_EQ(writeSolution(problem, *a), writeSolution(problem, *b));
+  }
+}
+
+TEST(Solvers, EnumerationRefusesLargeProblems) {
+  std::string error;
+  EXPECT_FALSE(solveExhaustively(randomProblem(1), error, 1));
+  EXPECT_EQ(error, "more than 1 combinations");
+}
