@@ -48,8 +48,9 @@ struct Layout {
 };
 
 /// One buffer. A buffer that is live across microbatches has `slots` copies,
-/// `slotStride` bytes apart; microbatch m uses copy m % slots. A view into a
-/// batch buffer has slots = microbatches.
+/// `slotStride` bytes apart; microbatch m uses copy m % slots, an entry of the
+/// schedule without a microbatch uses copy 0. A view into a batch buffer has
+/// slots = microbatches.
 struct Buffer {
   int64_t id = 0;
   std::string name; ///< the value's name, for traces and errors
@@ -239,6 +240,7 @@ struct Op {
   /// returns when its bytes are in a staging slot of the runtime (each tag has
   /// one at least); it waits only while all slots of its tag are full.
   int64_t tag = 0;
+  std::string link; ///< Send, Recv: name of the value, equal on both sides
 };
 
 struct Segment {

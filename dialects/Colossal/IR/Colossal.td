@@ -1,0 +1,4 @@
+//===- Colossal.td - Everything of the dialect ----*- tablegen -*-===//
+include "Colossal/IR/ColossalOps.td"
+include "Colossal/IR/AtenOps.td"
+include "Colossal/IR/CollectiveOps.td"

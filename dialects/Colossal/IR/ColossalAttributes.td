@@ -1,0 +1,151 @@
+//===- ColossalAttributes.td - Factors, index maps, shardings -*- tablegen -*-===//
+#ifndef COLOSSAL_IR_ATTRIBUTES
+#define COLOSSAL_IR_ATTRIBUTES
+
+include "Colossal/IR/ColossalDialect.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+
+class Colossal_Attr<string name, string attrMnemonic>
+    : AttrDef<Colossal_Dialect, name> {
+  let mnemonic = attrMnemonic;
+}
+
+def Colossal_FactorKind : I32EnumAttr<"FactorKind", "how iterations of a factor combine", [
+    I32EnumAttrCase<"Parallel", 0, "parallel">,
+    I32EnumAttrCase<"Sum", 1, "sum">,
+    I32EnumAttrCase<"Max", 2, "max">]> {
+  let cppNamespace = "::colossal";
+  let genSpecializedAttr = 0;
+}
+
+def Colossal_FactorKindAttr : EnumAttr<Colossal_Dialect, Colossal_FactorKind, "kind">;
+
+def Colossal_AxisTermAttr : Colossal_Attr<"AxisTerm", "axis_term"> {
+  let summary = "coordinate(axis) * stride, with coordinates below `size`";
+  let parameters = (ins "mlir::StringAttr":$axis, "int64_t":$size, "int64_t":$stride);
+  let assemblyFormat = "`<` $axis `,` $size `,` $stride `>`";
+}
+
+def Colossal_FactorAttr : Colossal_Attr<"Factor", "factor"> {
+  let summary = "an iteration dimension of an op";
+  let description = [{
+    **Definition.** A factor is a name, a bound (the number of iterations here)
+    and a kind: parallel, or a reduction with its combiner. A local factor also
+    knows the global extent and the offset of its first element, an affine
+    function of the mesh coordinate: global index = local + sum(coordinate * stride).
+    Iterations with a global index of `extent` or more are padding and contribute
+    the neutral element.
+
+    **Text form.** `b = 4`, `k = 768 : sum`, `v = 25129 of 50257 {tensor(2) * 25129} : sum`.
+
+    **Constraints.** bound >= 0; an unsharded factor has extent = bound and no terms.
+  }];
+  let parameters = (ins StringRefParameter<"name">:$name, "int64_t":$bound,
+      "::colossal::FactorKind":$kind, "int64_t":$extent,
+      OptionalArrayRefParameter<"::colossal::AxisTermAttr">:$terms);
+  let hasCustomAssemblyFormat = 1;
+  let extraClassDeclaration = [{
+    /// An unsharded factor.
+    static FactorAttr get(::mlir::MLIRContext *context, ::llvm::StringRef name,
+                          int64_t bound, FactorKind kind = FactorKind::Parallel) {
+      return get(context, name, bound, kind, bound, {});
+    }
+    bool isParallel() const { return getKind() == FactorKind::Parallel; }
+    /// True if some rank's part of the factor has padding, or the factor is cut.
+    bool isLocal() const { return !getTerms().empty(); }
+    /// True if the last rank's last iteration is padding.
+    bool isPadded() const;
+  }];
+}
+
+def Colossal_SubDimAttr : Colossal_Attr<"SubDim", "sub_dim"> {
+  let summary = "how one sub-dimension of a tensor is indexed";
+  let description = [{
+    Either a factor (`factor` >= 0), at index factor + offset in a sub-dimension of
+    size `bound` (equal to the factor's bound where the offset is 0), or a constant
+    index `offset` in a sub-dimension of size `bound` (`factor` = -1).
+  }];
+  let parameters = (ins "int64_t":$factor, "int64_t":$offset, "int64_t":$bound);
+  let assemblyFormat = "`<` $factor `,` $offset `,` $bound `>`";
+  let extraClassDeclaration = [{
+    bool isConstant() const { return getFactor() < 0; }
+    /// A factor without an offset that covers the sub-dimension.
+    bool isPlain() const { return getFactor() >= 0 && getOffset() == 0; }
+  }];
+}
+
+def Colossal_DimAttr : Colossal_Attr<"Dim", "dim"> {
+  let summary = "one dimension: its sub-dimensions, major to minor";
+  let parameters = (ins OptionalArrayRefParameter<"::colossal::SubDimAttr">:$subDims);
+  let assemblyFormat = "`<` (`[` $subDims^ `]`)? `>`";
+}
+
+def Colossal_IndexMapAttr : Colossal_Attr<"IndexMap", "map"> {
+  let summary = "how a tensor is indexed by the factors of an op";
+  let description = [{
+    **Definition.** Per dimension an ordered list of sub-dimensions, major to
+    minor; the index in the dimension is their mixed-radix number.
+
+    **Text form.** In an op, with the names of its factors: `[(b, s), n]`,
+    `[k, (0 of 3, h, d)]`, `[b, s + 1 of 16]`. Alone, factor i is `di`.
+  }];
+  let parameters = (ins OptionalArrayRefParameter<"::colossal::DimAttr">:$dims);
+  let hasCustomAssemblyFormat = 1;
+  let extraClassDeclaration = [{
+    /// Calls `visit(dimension, position in the dimension, sub-dimension)`.
+    void walk(::llvm::function_ref<void(unsigned, unsigned, SubDimAttr)> visit) const;
+    /// True if some sub-dimension is this factor.
+    bool uses(int64_t factor) const;
+    /// Rewrites every sub-dimension by a list of sub-dimensions.
+    IndexMapAttr replace(
+        ::llvm::function_ref<::llvm::SmallVector<SubDimAttr>(SubDimAttr)> rewrite) const;
+    /// Size of each dimension.
+    ::llvm::SmallVector<int64_t> getShape() const;
+    /// True if every sub-dimension is a plain factor or `0 of 1`.
+    bool isPlain() const;
+  }];
+}
+
+def Colossal_AxesAttr : Colossal_Attr<"Axes", "axes"> {
+  let summary = "the mesh axes that cut one sub-dimension, major first";
+  let parameters = (ins OptionalArrayRefParameter<"::mlir::StringAttr">:$axes);
+  let assemblyFormat = "`<` (`[` $axes^ `]`)? `>`";
+}
+
+def Colossal_DimShardingAttr : Colossal_Attr<"DimSharding", "dim_sharding"> {
+  let summary = "the sharding of one dimension: per sub-dimension its axes";
+  let parameters = (ins OptionalArrayRefParameter<"::colossal::AxesAttr">:$subDims);
+  let assemblyFormat = "`<` (`[` $subDims^ `]`)? `>`";
+}
+
+def Colossal_PartialAttr : Colossal_Attr<"Partial", "partial"> {
+  let summary = "over `axis` the true value is the combination of all ranks' values";
+  let parameters = (ins "mlir::StringAttr":$axis, "::colossal::FactorKind":$combiner);
+  let assemblyFormat = "`<` $axis `,` $combiner `>`";
+}
+
+def Colossal_ShardingAttr : Colossal_Attr<"Sharding", "sharding"> {
+  let summary = "how a value is distributed over a mesh";
+  let description = [{
+    **Definition.** For each dimension, for each of its sub-dimensions (in the
+    decomposition that refinement has fixed for the value), the ordered list of
+    mesh axes that cut it, major first; and the axes over which the value is
+    partial. An axis in neither place: replicated. An axis occurs at most once.
+
+    **Text form.** `#colossal.sharding<[data], [_, tensor, _]>`,
+    `#colossal.sharding<[_], [data*tensor], partial {time = sum}>`: one bracket a
+    dimension, one entry a sub-dimension, `_` for an uncut one. A scalar: `<>`.
+  }];
+  let parameters = (ins
+      OptionalArrayRefParameter<"::colossal::DimShardingAttr">:$dims,
+      OptionalArrayRefParameter<"::colossal::PartialAttr">:$partial);
+  let hasCustomAssemblyFormat = 1;
+  let extraClassDeclaration = [{
+    /// Axes of one sub-dimension.
+    ::llvm::ArrayRef<::mlir::StringAttr> getAxes(unsigned dim, unsigned subDim) const;
+    bool isReplicated() const;
+  }];
+}
+
+#endif // COLOSSAL_IR_ATTRIBUTES

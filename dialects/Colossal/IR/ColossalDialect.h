@@ -1,0 +1,87 @@
+//===- ColossalDialect.h - The colossal dialect ----------------*- C++ -*-===//
+//
+// Types, attributes, ops and interfaces of the `colossal` dialect, and the
+// names of the discardable attributes that phases attach (their meaning is in
+// docs/Architecture.md, sections 1 and 4).
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_IR_COLOSSALDIALECT_H
+#define COLOSSAL_IR_COLOSSALDIALECT_H
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "Colossal/IR/ColossalDialect.h.inc"
+#include "Colossal/IR/ColossalEnums.h.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "Colossal/IR/ColossalAttributes.h.inc"
+
+#define GET_TYPEDEF_CLASSES
+#include "Colossal/IR/ColossalTypes.h.inc"
+
+#include "Colossal/IR/ColossalInterfaces.h.inc"
+
+#define GET_OP_CLASSES
+#include "Colossal/IR/ColossalOps.h.inc"
+
+namespace colossal {
+
+/// Names of discardable attributes; see docs/Architecture.md.
+namespace names {
+inline constexpr llvm::StringLiteral role = "colossal.role";
+inline constexpr llvm::StringLiteral name = "colossal.name";
+inline constexpr llvm::StringLiteral source = "colossal.source";
+inline constexpr llvm::StringLiteral aliases = "colossal.aliases";
+inline constexpr llvm::StringLiteral batchDim = "colossal.batch_dim";
+inline constexpr llvm::StringLiteral sharding = "colossal.sharding";
+inline constexpr llvm::StringLiteral updates = "colossal.updates";
+inline constexpr llvm::StringLiteral metric = "colossal.metric";
+inline constexpr llvm::StringLiteral link = "colossal.link";
+inline constexpr llvm::StringLiteral perMicrobatch = "colossal.per_microbatch";
+inline constexpr llvm::StringLiteral accumulate = "colossal.accumulate";
+inline constexpr llvm::StringLiteral mesh = "colossal.mesh";
+inline constexpr llvm::StringLiteral stages = "colossal.stages";
+inline constexpr llvm::StringLiteral microbatches = "colossal.microbatches";
+inline constexpr llvm::StringLiteral schedule = "colossal.schedule";
+inline constexpr llvm::StringLiteral group = "group";
+inline constexpr llvm::StringLiteral keep = "keep";
+inline constexpr llvm::StringLiteral noGradient = "no_gradient";
+inline constexpr llvm::StringLiteral pass = "pass";
+inline constexpr llvm::StringLiteral forwardOf = "forward_of";
+inline constexpr llvm::StringLiteral segment = "segment";
+inline constexpr llvm::StringLiteral stage = "stage";
+inline constexpr llvm::StringLiteral axes = "axes";
+/// The pseudo-axis whose coordinate is the microbatch number.
+inline constexpr llvm::StringLiteral timeAxis = "time";
+} // namespace names
+
+/// Copies `op` with other factors, maps, operands and result types; body and
+/// discardable attributes are kept. Works for every FactoredOp.
+mlir::Operation *cloneFactored(mlir::OpBuilder &builder, FactoredOp op,
+                               mlir::ValueRange operands,
+                               mlir::TypeRange resultTypes,
+                               llvm::ArrayRef<FactorAttr> factors,
+                               llvm::ArrayRef<IndexMapAttr> operandMaps,
+                               llvm::ArrayRef<IndexMapAttr> resultMaps);
+
+/// The sharding of operand `index` (or result) that an op's `axes` imply.
+/// Axes that cut no factor of the map leave a result partial if they cut a
+/// reduction, and an operand replicated. `linear` axes are not handled here.
+ShardingAttr shardingOf(FactoredOp op, IndexMapAttr map, bool isResult,
+                        llvm::ArrayRef<mlir::NamedAttribute> axes,
+                        llvm::ArrayRef<mlir::StringAttr> axisOrder);
+
+} // namespace colossal
+
+#endif // COLOSSAL_IR_COLOSSALDIALECT_H

@@ -1,0 +1,90 @@
+//===- ColossalOps.td - Factored ops ------------------------*- tablegen -*-===//
+#ifndef COLOSSAL_IR_OPS
+#define COLOSSAL_IR_OPS
+
+include "Colossal/IR/ColossalAttributes.td"
+include "Colossal/IR/ColossalInterfaces.td"
+include "Colossal/IR/ColossalTypes.td"
+include "mlir/IR/OpBase.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+class Colossal_Op<string opMnemonic, list<Trait> traits = []>
+    : Op<Colossal_Dialect, opMnemonic, traits>;
+
+class Colossal_FactoredBase<string opMnemonic>
+    : Colossal_Op<opMnemonic, [Pure, DeclareOpInterfaceMethods<Colossal_FactoredOp,
+          ["isShardable", "getLinearOperandSets"]>, RecursiveMemoryEffects]> {
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let regions = (region SizedRegion<1>:$body);
+}
+
+def Colossal_GenericOp : Colossal_FactoredBase<"generic"> {
+  let summary = "a nest of factors with a scalar body";
+  let description = [{
+    result[j][map j] = combine over reduction factors of yield_j(body(operands at their
+    index maps)). Accesses through an offset that fall outside the tensor read zero.
+
+    Constraints:
+    - C1 one index map per operand and per result, of the tensor's shape
+    - C2 results list every parallel factor exactly once, plain, and no reduction factor
+    - C3 block arguments have the operands' element types; yields have the results'
+    - C4 factor names are unique; `colossal.index` names one of them
+    - C5 all reduction factors have the same combiner
+  }];
+  let arguments = (ins StrAttr:$name, ArrayAttr:$factors, ArrayAttr:$operandMaps,
+      ArrayAttr:$resultMaps, Variadic<AnyRankedTensor>:$inputs);
+  let results = (outs Variadic<AnyRankedTensor>:$outputs);
+  let extraClassDeclaration = [{
+    /// The body's terminator operands.
+    ::mlir::OperandRange getYielded();
+    /// True if no factor is a reduction.
+    bool isAllParallel();
+  }];
+}
+
+def Colossal_AttentionOp : Colossal_FactoredBase<"attention"> {
+  let summary = "softmax(body(scale * q k^T)) v, and the log-sum-exp of each query";
+  let description = [{
+    Roles of factors follow from the maps: in q, k and v: batch; in q and not in k: query;
+    in k, v and not in q: key; in q and k and not in v: feature of the scores; in v only:
+    feature of the values.
+
+    s = body(scale * sum_d q k, extra operands...); the body may use the indices of all batch,
+    query and key factors. out = softmax over keys of s, times v; lse = log sum_key exp(s).
+    Batch and query factors may be cut.
+
+    Operands: q, k, v, extra...; results: out, lse.
+  }];
+  let arguments = (ins StrAttr:$name, ArrayAttr:$factors, ArrayAttr:$operandMaps,
+      ArrayAttr:$resultMaps, F64Attr:$scale, Variadic<AnyRankedTensor>:$inputs);
+  let results = (outs Variadic<AnyRankedTensor>:$outputs);
+}
+
+def Colossal_AttentionBackwardOp : Colossal_FactoredBase<"attention_backward"> {
+  let summary = "the derivative of attention with respect to q, k, v";
+  let description = [{
+    Operands: q, k, v, out, lse, dout, extra...; results: dq, dk, dv. The body is that of
+    the forward op; extra operands are constants for the derivative.
+    Batch, query and key factors may be cut.
+  }];
+  let arguments = (ins StrAttr:$name, ArrayAttr:$factors, ArrayAttr:$operandMaps,
+      ArrayAttr:$resultMaps, F64Attr:$scale, Variadic<AnyRankedTensor>:$inputs);
+  let results = (outs Variadic<AnyRankedTensor>:$outputs);
+}
+
+def Colossal_IndexOp : Colossal_Op<"index", [Pure]> {
+  let summary = "the global index of a factor";
+  let arguments = (ins StrAttr:$factor);
+  let results = (outs I64:$result);
+  let assemblyFormat = "$factor attr-dict";
+}
+
+def Colossal_YieldOp : Colossal_Op<"yield", [Pure, Terminator]> {
+  let summary = "the values of one iteration";
+  let arguments = (ins Variadic<AnyType>:$values);
+  let assemblyFormat = "($values^ `:` type($values))? attr-dict";
+  let builders = [OpBuilder<(ins), "">];
+}
+
+#endif // COLOSSAL_IR_OPS

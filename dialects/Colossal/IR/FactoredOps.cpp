@@ -1,0 +1,225 @@
+//===- FactoredOps.cpp - Verifiers and cloning of factored ops ------------===//
+
+#include "Colossal/IR/ColossalDialect.h"
+#include "llvm/ADT/SmallSet.h"
+
+using namespace mlir;
+using namespace colossal;
+
+#define GET_OP_CLASSES
+#include "Colossal/IR/ColossalOps.cpp.inc"
+
+//===----------------------------------------------------------------------===//
+// Checks shared by all factored ops
+//===----------------------------------------------------------------------===//
+
+/// C1: one map per tensor, of its shape.
+static LogicalResult verifyMaps(Operation *op, ArrayAttr maps, TypeRange types,
+                                int64_t numFactors, StringRef what) {
+  if (maps.size() != types.size())
+    return op->emitOpError("C1: found ")
+           << maps.size() << " " << what << " maps, expected " << types.size();
+  for (auto [index, attr, type] : llvm::enumerate(maps, types)) {
+    auto map = dyn_cast<IndexMapAttr>(attr);
+    if (!map)
+      return op->emitOpError("C1: ")
+             << what << " map " << index << " is not a #colossal.map";
+    auto tensor = cast<RankedTensorType>(type);
+    SmallVector<int64_t> shape = map.getShape();
+    if (ArrayRef<int64_t>(shape) != tensor.getShape())
+      return op->emitOpError("C1: ")
+             << what << " " << index << " has type " << tensor
+             << ", but its index map has shape [" << shape << "]";
+    bool inRange = true;
+    map.walk([&](unsigned, unsigned, SubDimAttr sub) {
+      inRange &= sub.getFactor() < numFactors;
+      inRange &= !sub.isConstant() ||
+                 (sub.getOffset() >= 0 && sub.getOffset() < sub.getBound());
+    });
+    if (!inRange)
+      return op->emitOpError("C1: ")
+             << what << " map " << index
+             << " names a factor or an index that does not exist";
+  }
+  return success();
+}
+
+static LogicalResult verifyFactored(FactoredOp op, ArrayAttr factors,
+                                    ArrayAttr operandMaps,
+                                    ArrayAttr resultMaps) {
+  llvm::SmallSet<StringRef, 8> names;
+  for (Attribute attr : factors) {
+    auto factor = dyn_cast<FactorAttr>(attr);
+    if (!factor)
+      return op->emitOpError("factors must be #colossal.factor");
+    if (!names.insert(factor.getName()).second)
+      return op->emitOpError("C4: factor '")
+             << factor.getName() << "' is defined twice";
+  }
+  if (failed(verifyMaps(op, operandMaps, op->getOperandTypes(), factors.size(),
+                        "operand")) ||
+      failed(verifyMaps(op, resultMaps, op->getResultTypes(), factors.size(),
+                        "result")))
+    return failure();
+  // A plain sub-dimension covers its factor.
+  SmallVector<FactorAttr> list = op.getFactorList();
+  for (ArrayAttr maps : {operandMaps, resultMaps})
+    for (Attribute attr : maps) {
+      LogicalResult ok = success();
+      cast<IndexMapAttr>(attr).walk([&](unsigned, unsigned, SubDimAttr sub) {
+        if (sub.isPlain() && sub.getBound() != list[sub.getFactor()].getBound())
+          ok = op->emitOpError("C1: factor '")
+               << list[sub.getFactor()].getName() << "' has bound "
+               << list[sub.getFactor()].getBound()
+               << ", but indexes a sub-dimension of size " << sub.getBound();
+      });
+      if (failed(ok))
+        return failure();
+    }
+  WalkResult walk = op->getRegion(0).walk([&](IndexOp index) {
+    if (names.contains(index.getFactor()))
+      return WalkResult::advance();
+    index.emitOpError("C4: found '")
+        << index.getFactor() << "', expected the name of a factor";
+    return WalkResult::interrupt();
+  });
+  return failure(walk.wasInterrupted());
+}
+
+//===----------------------------------------------------------------------===//
+// GenericOp
+//===----------------------------------------------------------------------===//
+
+OperandRange GenericOp::getYielded() {
+  return getBody().front().getTerminator()->getOperands();
+}
+
+bool GenericOp::isAllParallel() {
+  return llvm::all_of(getFactors(), [](Attribute attr) {
+    return cast<FactorAttr>(attr).isParallel();
+  });
+}
+
+LogicalResult GenericOp::verify() {
+  FactoredOp op(getOperation());
+  if (failed(
+          verifyFactored(op, getFactors(), getOperandMaps(), getResultMaps())))
+    return failure();
+  SmallVector<FactorAttr> factors = op.getFactorList();
+  for (unsigned index = 0, e = getNumResults(); index < e; ++index) {
+    IndexMapAttr map = op.getResultMap(index);
+    SmallVector<unsigned> uses(factors.size(), 0);
+    map.walk([&](unsigned, unsigned, SubDimAttr sub) {
+      if (!sub.isConstant())
+        ++uses[sub.getFactor()];
+    });
+    if (!map.isPlain())
+      return emitOpError("C2: the map of result ")
+             << index << " has a constant or an offset";
+    for (auto [factor, count] : llvm::zip(factors, uses))
+      if (count != (factor.isParallel() ? 1u : 0u))
+        return emitOpError("C2: factor '")
+               << factor.getName() << "' occurs " << count
+               << " times in the map of result " << index << ", expected "
+               << (factor.isParallel() ? 1 : 0);
+  }
+  std::optional<FactorKind> combiner;
+  for (FactorAttr factor : factors) {
+    if (factor.isParallel())
+      continue;
+    if (combiner && *combiner != factor.getKind())
+      return emitOpError("C5: reduction factors have different combiners");
+    combiner = factor.getKind();
+  }
+  Block &block = getBody().front();
+  if (block.getNumArguments() != getNumOperands())
+    return emitOpError("C3: found ")
+           << block.getNumArguments() << " block arguments, expected "
+           << getNumOperands();
+  for (auto [argument, operand] : llvm::zip(block.getArguments(), getInputs()))
+    if (argument.getType() !=
+        cast<RankedTensorType>(operand.getType()).getElementType())
+      return emitOpError("C3: a block argument has type ")
+             << argument.getType() << ", its operand has " << operand.getType();
+  if (block.empty() || !isa<YieldOp>(block.back()))
+    return emitOpError("C3: the body must end with colossal.yield");
+  if (getYielded().size() != getNumResults())
+    return emitOpError("C3: found ")
+           << getYielded().size() << " yielded values, expected "
+           << getNumResults();
+  for (auto [value, result] : llvm::zip(getYielded(), getOutputs()))
+    if (value.getType() !=
+        cast<RankedTensorType>(result.getType()).getElementType())
+      return emitOpError("C3: yields ")
+             << value.getType() << ", the result has " << result.getType();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Attention
+//===----------------------------------------------------------------------===//
+
+static LogicalResult verifyAttention(FactoredOp op, ArrayAttr factors,
+                                     ArrayAttr operandMaps,
+                                     ArrayAttr resultMaps, unsigned minOperands,
+                                     unsigned numResults) {
+  if (op->getNumOperands() < minOperands || op->getNumResults() != numResults)
+    return op->emitOpError("found ")
+           << op->getNumOperands() << " operands and " << op->getNumResults()
+           << " results, expected at least " << minOperands << " and "
+           << numResults;
+  if (failed(verifyFactored(op, factors, operandMaps, resultMaps)))
+    return failure();
+  Block &block = op->getRegion(0).front();
+  if (block.getNumArguments() != 1 + op->getNumOperands() - minOperands)
+    return op->emitOpError(
+        "the body takes the score and one element of each extra operand");
+  if (block.empty() || !isa<YieldOp>(block.back()) ||
+      block.back().getNumOperands() != 1 ||
+      block.back().getOperand(0).getType() != block.getArgument(0).getType())
+    return op->emitOpError("the body yields the masked score");
+  return success();
+}
+
+LogicalResult AttentionOp::verify() {
+  return verifyAttention(*this, getFactors(), getOperandMaps(), getResultMaps(),
+                         3, 2);
+}
+
+LogicalResult AttentionBackwardOp::verify() {
+  return verifyAttention(*this, getFactors(), getOperandMaps(), getResultMaps(),
+                         6, 3);
+}
+
+//===----------------------------------------------------------------------===//
+// Yield
+//===----------------------------------------------------------------------===//
+
+void YieldOp::build(OpBuilder &, OperationState &) {}
+
+//===----------------------------------------------------------------------===//
+// Cloning
+//===----------------------------------------------------------------------===//
+
+Operation *colossal::cloneFactored(OpBuilder &builder, FactoredOp op,
+                                   ValueRange operands, TypeRange resultTypes,
+                                   ArrayRef<FactorAttr> factors,
+                                   ArrayRef<IndexMapAttr> operandMaps,
+                                   ArrayRef<IndexMapAttr> resultMaps) {
+  auto toArray = [&](auto list) {
+    return builder.getArrayAttr(
+        SmallVector<Attribute>(list.begin(), list.end()));
+  };
+  OperationState state(op->getLoc(), op->getName());
+  state.addOperands(operands);
+  state.addTypes(resultTypes);
+  NamedAttrList attributes(op->getAttrs());
+  attributes.set("factors", toArray(factors));
+  attributes.set("operandMaps", toArray(operandMaps));
+  attributes.set("resultMaps", toArray(resultMaps));
+  state.addAttributes(attributes);
+  Region *region = state.addRegion();
+  IRMapping mapping;
+  op->getRegion(0).cloneInto(region, mapping);
+  return builder.create(state);
+}

@@ -1,0 +1,31 @@
+//===- FactoredSyntax.h - Text form of factors and index maps --*- C++ -*-===//
+//
+// Shared by the attributes (factor i printed as `di`) and the factored ops
+// (factors printed by name).
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_IR_FACTOREDSYNTAX_H
+#define COLOSSAL_IR_FACTOREDSYNTAX_H
+
+#include "Colossal/IR/ColossalDialect.h"
+
+namespace colossal {
+
+/// `b = 4`, `v = 25129 of 50257 {tensor(2) * 25129} : sum`.
+void printFactor(mlir::AsmPrinter &printer, FactorAttr factor);
+mlir::FailureOr<FactorAttr> parseFactor(mlir::AsmParser &parser);
+
+/// `[(b, s), n]`; `nameOf(i)` is the text of factor i.
+void printIndexMap(mlir::AsmPrinter &printer, IndexMapAttr map,
+                   llvm::function_ref<std::string(int64_t)> nameOf);
+/// `factorOf(name)` is the factor's number, -1 if there is none, and
+/// `boundOf(i)` its bound.
+mlir::FailureOr<IndexMapAttr>
+parseIndexMap(mlir::AsmParser &parser,
+              llvm::function_ref<int64_t(llvm::StringRef)> factorOf,
+              llvm::function_ref<int64_t(int64_t)> boundOf);
+
+} // namespace colossal
+
+#endif // COLOSSAL_IR_FACTOREDSYNTAX_H
