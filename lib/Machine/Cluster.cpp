@@ -1,0 +1,181 @@
+//===- Cluster.cpp - What a cluster can do, as plain numbers --------------===//
+
+#include "colossal/Machine/Cluster.h"
+
+using namespace colossal::machine;
+
+int64_t colossal::machine::bytesOf(DataType type) {
+  switch (type) {
+  case DataType::F64:
+    return 8;
+  case DataType::F32:
+    return 4;
+  case DataType::BF16:
+  case DataType::F16:
+    return 2;
+  case DataType::F8:
+    return 1;
+  }
+  return 1;
+}
+
+const char *colossal::machine::nameOf(DataType type) {
+  switch (type) {
+  case DataType::F64:
+    return "f64";
+  case DataType::F32:
+    return "f32";
+  case DataType::BF16:
+    return "bf16";
+  case DataType::F16:
+    return "f16";
+  case DataType::F8:
+    return "f8";
+  }
+  return "";
+}
+
+const MatrixRate *Cluster::matrixRate(DataType type) const {
+  for (const MatrixRate &rate : device.matrix)
+    if (rate.type == type)
+      return &rate;
+  return nullptr;
+}
+
+namespace {
+/// Collects messages "<field>: found ..., expected ...".
+class Checker {
+public:
+  void atLeast(const std::string &field, int64_t value, int64_t minimum) {
+    if (value < minimum)
+      fail(field, std::to_string(value), "at least " + std::to_string(minimum));
+  }
+  void share(const std::string &field, double value) {
+    if (!(value > 0.0 && value <= 1.0))
+      fail(field, std::to_string(value), "a share above 0, at most 1");
+  }
+  void fail(const std::string &field, const std::string &found,
+            const std::string &expected) {
+    messages.push_back("field \"" + field + "\": found " + found +
+                       ", expected " + expected);
+  }
+  std::vector<std::string> messages;
+};
+} // namespace
+
+static std::string at(const std::string &field, size_t index) {
+  return field + "[" + std::to_string(index) + "]";
+}
+
+static void checkMatrixRates(const std::vector<MatrixRate> &rates,
+                             Checker &checker) {
+  if (rates.empty())
+    checker.fail("device.matrix", "no entry", "one per data type");
+  for (size_t i = 0; i < rates.size(); ++i) {
+    const MatrixRate &rate = rates[i];
+    std::string field = at("device.matrix", i);
+    for (size_t j = 0; j < i; ++j)
+      if (rates[j].type == rate.type)
+        checker.fail(field + ".type",
+                     std::string("a second ") + nameOf(rate.type),
+                     "different types");
+    checker.atLeast(field + ".peak_flops_per_second", rate.peakFlopsPerSecond,
+                    1);
+    if (rate.efficiency.empty())
+      checker.fail(field + ".efficiency", "no entry", "at least one point");
+    for (size_t j = 0; j < rate.efficiency.size(); ++j) {
+      const EfficiencyPoint &point = rate.efficiency[j];
+      std::string place = at(field + ".efficiency", j);
+      checker.share(place + ".efficiency", point.efficiency);
+      checker.atLeast(place + ".smallest_dimension", point.smallestDimension,
+                      1);
+      if (j == 0)
+        continue;
+      const EfficiencyPoint &last = rate.efficiency[j - 1];
+      if (point.smallestDimension <= last.smallestDimension)
+        checker.fail(place + ".smallest_dimension",
+                     std::to_string(point.smallestDimension),
+                     "more than the entry before (" +
+                         std::to_string(last.smallestDimension) + ")");
+      else if (point.efficiency * double(last.smallestDimension) >
+               last.efficiency * double(point.smallestDimension) * (1 + 1e-9))
+        checker.fail(place + ".efficiency", std::to_string(point.efficiency),
+                     "at most the growth of the dimension (a larger product "
+                     "would take less time)");
+    }
+  }
+}
+
+static void checkStreaming(const std::vector<StreamingPoint> &points,
+                           Checker &checker) {
+  if (points.empty())
+    checker.fail("device.streaming", "no entry", "at least one");
+  for (size_t i = 0; i < points.size(); ++i) {
+    std::string field = at("device.streaming", i);
+    checker.atLeast(field + ".ranks", points[i].ranks,
+                    i == 0 ? 1 : points[i - 1].ranks + 1);
+    checker.atLeast(field + ".bytes_per_second", points[i].bytesPerSecond, 1);
+    if (i > 0 && points[i].bytesPerSecond > points[i - 1].bytesPerSecond)
+      checker.fail(field + ".bytes_per_second",
+                   std::to_string(points[i].bytesPerSecond),
+                   "at most that of fewer ranks (" +
+                       std::to_string(points[i - 1].bytesPerSecond) + ")");
+  }
+}
+
+static void checkDevice(const Device &device, Checker &checker) {
+  if (device.kind != "cpu" && device.kind != "cuda")
+    checker.fail("device.kind", "\"" + device.kind + "\"",
+                 "\"cpu\" or \"cuda\"");
+  checker.atLeast("device.threads", device.threads, 1);
+  checker.atLeast("device.memory_bytes", device.memoryBytes, 1);
+  checkMatrixRates(device.matrix, checker);
+  checker.atLeast("device.elementwise_flops_per_second",
+                  device.elementwiseFlopsPerSecond, 1);
+  checkStreaming(device.streaming, checker);
+  checker.atLeast("device.cache_bytes", device.cacheBytes, 0);
+  checker.atLeast("device.cache_bytes_per_second", device.cacheBytesPerSecond,
+                  1);
+  checker.atLeast("device.kernel_overhead_ns", device.kernelOverheadNs, 0);
+  checker.atLeast("device.step_overhead_ns", device.stepOverheadNs, 0);
+  checker.share("device.attention.forward_efficiency",
+                device.attentionForwardEfficiency);
+  checker.share("device.attention.backward_efficiency",
+                device.attentionBackwardEfficiency);
+}
+
+static void checkLevels(const Cluster &cluster, Checker &checker) {
+  int64_t joined = 1;
+  for (size_t i = 0; i < cluster.levels.size(); ++i) {
+    const LinkLevel &level = cluster.levels[i];
+    std::string field = at("links", i);
+    if (level.groupSize < 1 || level.groupSize % joined != 0 ||
+        (i > 0 && level.groupSize == joined))
+      checker.fail(field + ".group_size", std::to_string(level.groupSize),
+                   i == 0 ? std::string("at least 1")
+                          : "a multiple of the level below (" +
+                                std::to_string(joined) + "), and more");
+    else
+      joined = level.groupSize;
+    checker.atLeast(field + ".latency_ns", level.latencyNs, 0);
+    checker.atLeast(field + ".hop_ns", level.hopNs, 0);
+    checker.atLeast(field + ".bytes_per_second", level.bytesPerSecond, 1);
+    checker.share(field + ".gather_efficiency", level.gatherEfficiency);
+    checker.share(field + ".send_efficiency", level.sendEfficiency);
+  }
+  if (joined < cluster.devices)
+    checker.fail("links",
+                 cluster.levels.empty()
+                     ? "no level"
+                     : "a last level that joins " + std::to_string(joined) +
+                           " devices",
+                 "one that joins all " + std::to_string(cluster.devices));
+}
+
+std::vector<std::string> colossal::machine::check(const Cluster &cluster) {
+  Checker checker;
+  checker.atLeast("devices", cluster.devices, 1);
+  checkDevice(cluster.device, checker);
+  checkLevels(cluster, checker);
+  return checker.messages;
+}

@@ -1,0 +1,208 @@
+//===- SimulateTest.cpp - Simulated steps against closed forms ------------===//
+
+#include "colossal/Timeline/Schedule.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <tuple>
+
+using namespace colossal::timeline;
+
+static Pipeline equalStages(ScheduleKind kind, int64_t stages,
+                            int64_t microbatches, StageTimes times,
+                            BoundaryTimes boundary = {}) {
+  Pipeline pipeline;
+  pipeline.kind = kind;
+  pipeline.microbatches = microbatches;
+  pipeline.stages.assign(size_t(stages), times);
+  pipeline.boundaries.assign(size_t(stages - 1), boundary);
+  return pipeline;
+}
+
+TEST(Simulate, OneStageIsASum) {
+  Pipeline pipeline =
+      equalStages(ScheduleKind::OneFOneB, 1, 5, {100, 30, 70, 11});
+  Simulation result = simulate(pipeline);
+  EXPECT_EQ(result.stepNs, 100 + 5 * (30 + 70) + 11);
+  EXPECT_EQ(result.stages[0].busyNs, result.stepNs);
+  EXPECT_EQ(result.stages[0].idleNs, 0);
+  EXPECT_EQ(result.stages[0].maximumInFlight, 1);
+}
+
+/// Equal stages without transfers: (M + S - 1) (f + b), under both schedules;
+/// every stage idles for (S - 1) (f + b).
+TEST(Simulate, EqualStagesMatchTheClosedForm) {
+  for (ScheduleKind kind : {ScheduleKind::GPipe, ScheduleKind::OneFOneB})
+    for (int64_t stages = 1; stages <= 6; ++stages)
+      for (int64_t microbatches = 1; microbatches <= 9; ++microbatches)
+        for (int64_t backward : {7, 20, 40}) {
+          Simulation result = simulate(
+              equalStages(kind, stages, microbatches, {0, 20, backward, 0}));
+          int64_t unit = 20 + backward;
+          EXPECT_EQ(result.stepNs, (microbatches + stages - 1) * unit)
+              << nameOf(kind) << " " << stages << " " << microbatches;
+          for (int64_t stage = 0; stage < stages; ++stage) {
+            const StageReport &report = result.stages[size_t(stage)];
+            EXPECT_EQ(report.busyNs, microbatches * unit);
+            EXPECT_EQ(report.idleNs, (stages - 1) * unit);
+            EXPECT_EQ(report.maximumInFlight,
+                      maximumInFlight(kind, stage, stages, microbatches));
+          }
+        }
+}
+
+/// GPipe with transfers beside the work: they appear once per boundary and
+/// direction, as long as they are shorter than the work.
+TEST(Simulate, OverlappedTransfersAreLatencyOnly) {
+  Pipeline pipeline =
+      equalStages(ScheduleKind::GPipe, 4, 6, {0, 20, 40, 0}, {5, 9});
+  pipeline.overlapsTransfers = true;
+  EXPECT_EQ(simulate(pipeline).stepNs, (6 + 3) * 60 + 3 * (5 + 9));
+  // Otherwise the receiver spends the time: stage 1 to 3 have forward 25, and
+  // stage 0 to 2 backward 49.
+  pipeline.overlapsTransfers = false;
+  EXPECT_EQ(simulate(pipeline).stepNs,
+            (20 + 3 * 25 + 5 * 25) + (40 + 3 * 49 + 5 * 49));
+}
+
+/// A slow boundary that carries one transfer at a time sets the pace.
+TEST(Simulate, SlowBoundaryIsTheBottleneck) {
+  Pipeline pipeline =
+      equalStages(ScheduleKind::GPipe, 2, 5, {0, 10, 10, 0}, {100, 0});
+  pipeline.overlapsTransfers = true;
+  // F0 at 10, five transfers, last forward, five... backwards of stage 1 start
+  // after its last forward; stage 0 follows one behind.
+  EXPECT_EQ(simulate(pipeline).stepNs, 10 + 5 * 100 + 10 + 5 * 10 + 10);
+}
+
+TEST(Simulate, HeavyStageSetsThePace) {
+  Pipeline pipeline = equalStages(ScheduleKind::OneFOneB, 3, 8, {0, 10, 20, 0});
+  pipeline.stages[2] = {0, 40, 80, 0};
+  // First forwards fill, the last stage never waits, last backwards drain.
+  EXPECT_EQ(simulate(pipeline).stepNs, 2 * 10 + 8 * 120 + 2 * 20);
+}
+
+TEST(Simulate, BarrierHoldsTheUpdates) {
+  Pipeline pipeline = equalStages(ScheduleKind::GPipe, 3, 2, {0, 10, 20, 7});
+  // Stage 0 ends last, also without a barrier.
+  EXPECT_EQ(simulate(pipeline).stepNs, 4 * 30 + 7);
+  pipeline.stages[2].updateNs = 100;
+  int64_t lastStageEnd = (2 * 10 + 2 * 10) + 2 * 20;
+  EXPECT_EQ(simulate(pipeline).stepNs, lastStageEnd + 100);
+  pipeline.updateBarrierNs = 5;
+  EXPECT_EQ(simulate(pipeline).stepNs, 4 * 30 + 5 + 100);
+}
+
+/// The obvious simulation: repeat over all steps until no time changes
+/// (the longest path in the graph of dependences).
+static int64_t stepSlowly(const Pipeline &pipeline) {
+  using Key = std::tuple<size_t, int, int64_t>; // stage, segment, microbatch
+  size_t count = pipeline.stages.size();
+  std::map<Key, int64_t> end;
+  std::map<Key, int64_t> arrival; // of the transfer that a step sends
+  auto endOf = [&](std::map<Key, int64_t> &times, size_t stage, Segment segment,
+                   int64_t microbatch) -> int64_t & {
+    return times[{stage, int(segment), microbatch}];
+  };
+  for (bool changed = true; changed;) {
+    changed = false;
+    auto raise = [&](int64_t &time, int64_t value) {
+      if (value > time) {
+        time = value;
+        changed = true;
+      }
+    };
+    for (size_t stage = 0; stage < count; ++stage) {
+      int64_t clock = 0;
+      for (const Step &step :
+           scheduleOrder(pipeline.kind, int64_t(stage), int64_t(count),
+                         pipeline.microbatches)) {
+        const StageTimes &times = pipeline.stages[stage];
+        int64_t work = 0, ready = clock, transfer = 0, m = step.microbatch;
+        switch (step.segment) {
+        case Segment::Prologue:
+          work = times.prologueNs;
+          break;
+        case Segment::Forward:
+          work = times.forwardNs;
+          if (stage > 0) {
+            ready = endOf(arrival, stage - 1, Segment::Forward, m);
+            transfer = pipeline.boundaries[stage - 1].forwardNs;
+          }
+          break;
+        case Segment::Backward:
+          work = times.backwardNs;
+          if (stage + 1 < count) {
+            ready = endOf(arrival, stage + 1, Segment::Backward, m);
+            transfer = pipeline.boundaries[stage].backwardNs;
+          }
+          break;
+        case Segment::Update:
+          work = times.updateNs;
+          break;
+        }
+        if (!pipeline.overlapsTransfers)
+          work += transfer;
+        int64_t &time = endOf(end, stage, step.segment, m);
+        raise(time, std::max(clock, ready) + work);
+        clock = time;
+        // What this step sends, and when it arrives.
+        int64_t outgoing = 0;
+        if (step.segment == Segment::Forward && stage + 1 < count)
+          outgoing = pipeline.boundaries[stage].forwardNs;
+        if (step.segment == Segment::Backward && stage > 0)
+          outgoing = pipeline.boundaries[stage - 1].backwardNs;
+        int64_t &arrives = endOf(arrival, stage, step.segment, m);
+        if (!pipeline.overlapsTransfers)
+          raise(arrives, time);
+        else
+          raise(arrives, std::max(time, m > 0 ? endOf(arrival, stage,
+                                                      step.segment, m - 1)
+                                              : 0) +
+                             outgoing);
+      }
+    }
+  }
+  int64_t step = 0;
+  for (const auto &entry : end)
+    step = std::max(step, entry.second);
+  return step;
+}
+
+TEST(Simulate, RandomPipelinesMatchTheLongestPath) {
+  std::mt19937 random(5);
+  auto number = [&](int64_t high) {
+    return int64_t(random() % uint64_t(high));
+  };
+  for (int trial = 0; trial < 300; ++trial) {
+    Pipeline pipeline;
+    pipeline.kind = number(2) ? ScheduleKind::GPipe : ScheduleKind::OneFOneB;
+    pipeline.microbatches = 1 + number(6);
+    pipeline.overlapsTransfers = number(2) != 0;
+    pipeline.stages.resize(size_t(1 + number(5)));
+    for (StageTimes &times : pipeline.stages)
+      times = {number(30), number(50), number(90), number(40)};
+    pipeline.boundaries.resize(pipeline.stages.size() - 1);
+    for (BoundaryTimes &times : pipeline.boundaries)
+      times = {number(60), number(60)};
+    Simulation result = simulate(pipeline);
+    EXPECT_EQ(result.stepNs, stepSlowly(pipeline)) << "trial " << trial;
+    for (size_t stage = 0; stage < pipeline.stages.size(); ++stage) {
+      const StageReport &report = result.stages[stage];
+      EXPECT_EQ(report.busyNs + report.idleNs, result.stepNs);
+      std::vector<Step> order =
+          scheduleOrder(pipeline.kind, int64_t(stage),
+                        int64_t(pipeline.stages.size()), pipeline.microbatches);
+      ASSERT_EQ(report.events.size(), order.size());
+      int64_t clock = 0;
+      for (size_t i = 0; i < order.size(); ++i) {
+        EXPECT_TRUE(report.events[i].step == order[i]);
+        EXPECT_GE(report.events[i].beginNs, clock);
+        clock = report.events[i].endNs;
+      }
+    }
+  }
+}
