@@ -62,16 +62,22 @@ def Colossal_FactorAttr : Colossal_Attr<"Factor", "factor"> {
 def Colossal_SubDimAttr : Colossal_Attr<"SubDim", "sub_dim"> {
   let summary = "how one sub-dimension of a tensor is indexed";
   let description = [{
-    Either a factor (`factor` >= 0), at index factor + offset in a sub-dimension of
-    size `bound` (equal to the factor's bound where the offset is 0), or a constant
-    index `offset` in a sub-dimension of size `bound` (`factor` = -1).
+    - plain, `s`: the factor, whose bound is the sub-dimension's size;
+    - clipped, `s + 1 of 8`, `s + 0 of 8`: index factor + offset in a sub-dimension of
+      size `bound`, which may fall outside (then the element reads as zero);
+    - constant, `1 of 3`: index `offset` in a sub-dimension of size `bound` (`factor` = -1).
   }];
-  let parameters = (ins "int64_t":$factor, "int64_t":$offset, "int64_t":$bound);
-  let assemblyFormat = "`<` $factor `,` $offset `,` $bound `>`";
+  let parameters = (ins "int64_t":$factor, "int64_t":$offset, "int64_t":$bound,
+      "bool":$clipped);
+  let builders = [
+    AttrBuilder<(ins "int64_t":$factor, "int64_t":$offset, "int64_t":$bound), [{
+      return $_get($_ctxt, factor, offset, bound, factor >= 0 && offset != 0);
+    }]>];
+  let assemblyFormat = "`<` $factor `,` $offset `,` $bound `,` $clipped `>`";
   let extraClassDeclaration = [{
     bool isConstant() const { return getFactor() < 0; }
-    /// A factor without an offset that covers the sub-dimension.
-    bool isPlain() const { return getFactor() >= 0 && getOffset() == 0; }
+    /// A factor that covers the sub-dimension.
+    bool isPlain() const { return getFactor() >= 0 && !getClipped(); }
   }];
 }
 

@@ -74,8 +74,8 @@ static void printSubDim(AsmPrinter &printer, SubDimAttr sub,
     return;
   }
   printer << nameOf(sub.getFactor());
-  if (sub.getOffset() != 0)
-    printer << (sub.getOffset() > 0 ? " + " : " - ")
+  if (sub.getClipped())
+    printer << (sub.getOffset() >= 0 ? " + " : " - ")
             << std::abs(sub.getOffset()) << " of " << sub.getBound();
 }
 
@@ -119,10 +119,12 @@ colossal::parseIndexMap(AsmParser &parser,
       return parser.emitError(loc, "found '")
              << name << "', expected the name of a factor";
     int64_t offset = 0;
+    bool clipped = false;
     bound = boundOf(factor);
     bool plus = succeeded(parser.parseOptionalPlus());
     bool minus = !plus && succeeded(parser.parseOptionalMinus());
     if (plus || minus) {
+      clipped = true;
       if (parser.parseInteger(offset) || parser.parseKeyword("of") ||
           parser.parseInteger(bound))
         return failure();
@@ -135,7 +137,7 @@ colossal::parseIndexMap(AsmParser &parser,
     }
     if (minus)
       offset = -offset;
-    subs.push_back(SubDimAttr::get(context, factor, offset, bound));
+    subs.push_back(SubDimAttr::get(context, factor, offset, bound, clipped));
     return success();
   };
   SmallVector<DimAttr> dims;

@@ -10,7 +10,7 @@ using namespace colossal;
 static bool hasOffsetUse(FactoredOp op, unsigned factor) {
   bool found = false;
   auto visit = [&](unsigned, unsigned, SubDimAttr sub) {
-    found |= sub.getFactor() == int64_t(factor) && sub.getOffset() != 0;
+    found |= sub.getFactor() == int64_t(factor) && sub.getClipped();
   };
   for (unsigned i = 0, e = op->getNumOperands(); i < e; ++i)
     op.getOperandMap(i).walk(visit);
