@@ -1,0 +1,67 @@
+//===- ModelArchive.h - What a TorchScript archive claims ------*- C++ -*-===//
+//
+// The checks that come before LibTorch, and the facts that LibTorch does not
+// tell: where the bytes of each parameter are. A ModelArchive exists only for
+// an archive that
+//
+//   - passed Archive::open (structure, sizes, checksums);
+//   - has exactly the records of a saved ScriptModule (no other pickles, no
+//     C extensions, no legacy format);
+//   - has only pickles that Pickle::read accepts, debug information included;
+//   - names no custom class and no __setstate__ in its code;
+//   - has only tensors that lie inside their records.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_IMPORT_MODELARCHIVE_H
+#define COLOSSAL_IMPORT_MODELARCHIVE_H
+
+#include "colossal/Import/Archive.h"
+#include "colossal/Import/Graph.h"
+
+namespace colossal::torchscript {
+
+/// A tensor as a view of a storage record; offset and strides in elements.
+struct StoredTensor {
+  std::string record;
+  TensorType type;
+  int64_t offset = 0;
+  std::vector<int64_t> strides;
+  bool requiresGrad = false;
+
+  int64_t elements() const;
+  bool isContiguous() const;
+  /// Equal keys: the same elements in the same order (a tied parameter).
+  std::string key() const;
+};
+
+class ModelArchive {
+public:
+  static std::optional<ModelArchive> open(const std::string &path,
+                                          std::string &error);
+
+  /// The tensor at an attribute path such as "transformer.wte.weight", or null.
+  const StoredTensor *tensor(const std::string &attributePath) const;
+
+  /// Types of the example inputs of `forward`; nothing if the archive has none,
+  /// or not only tensors.
+  const std::optional<std::vector<TensorType>> &exampleInputs() const {
+    return examples;
+  }
+
+  const Archive &archive() const { return records; }
+
+private:
+  explicit ModelArchive(Archive records) : records(std::move(records)) {}
+  bool check(std::string &error);
+  bool collectTensors(std::string &error);
+  void collectExamples();
+
+  Archive records;
+  std::map<std::string, StoredTensor> tensorsByPath;
+  std::optional<std::vector<TensorType>> examples;
+};
+
+} // namespace colossal::torchscript
+
+#endif // COLOSSAL_IMPORT_MODELARCHIVE_H

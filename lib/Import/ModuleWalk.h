@@ -1,0 +1,75 @@
+//===- ModuleWalk.h - LibTorch's graph of forward, inlined -----*- C++ -*-===//
+//
+// Private to lib/Import. Walks `forward` and everything it calls. A value of
+// the TorchScript graph is, while walking, either a module (known by its
+// attribute path) or a value of our Graph. Throws std::runtime_error with a
+// message for the user; readTorchScript catches.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_LIB_IMPORT_MODULEWALK_H
+#define COLOSSAL_LIB_IMPORT_MODULEWALK_H
+
+#include "colossal/Import/Graph.h"
+#include "colossal/Import/ModelArchive.h"
+
+#include <torch/script.h>
+
+#include <set>
+#include <unordered_map>
+
+namespace colossal::torchscript {
+
+class ModuleWalk {
+public:
+  ModuleWalk(const torch::jit::Module &root, const ModelArchive &archive,
+             Graph &graph)
+      : root(root), archive(archive), graph(graph) {}
+
+  /// Fills the graph; `inputs` is the signature of forward.
+  void run(std::vector<Input> inputs);
+
+private:
+  struct Entry {
+    bool isModule = false;
+    torch::jit::IValue module;
+    std::string path; ///< of the module
+    int64_t value = -1;
+  };
+  using Entries = std::vector<Entry>;
+  using Scope = std::unordered_map<const torch::jit::Value *, Entry>;
+
+  void collectStates(const torch::jit::Module &module, const std::string &path,
+                     bool parameters);
+  void addState(const std::string &name, bool isParameter);
+  Entries walk(const torch::jit::Graph &body, const Entries &arguments,
+               const std::string &path, int depth);
+  void visit(const torch::jit::Node &node, Scope &scope,
+             const std::string &path, int depth);
+  Entry attribute(const torch::jit::Node &node, const Entry &module);
+  void emit(const torch::jit::Node &node, Scope &scope,
+            const std::string &path);
+  int64_t emitConstant(const torch::jit::Node &node, const std::string &path,
+                       Constant constant);
+  std::string uniqueName(const std::string &path, const std::string &op);
+  void keepUsedStates();
+
+  const torch::jit::Module &root;
+  const ModelArchive &archive;
+  Graph &graph;
+  int64_t nextValue = 0;
+  std::unordered_map<std::string, int64_t> stateByName;
+  std::unordered_map<std::string, int64_t> stateByKey;
+  std::unordered_map<std::string, int64_t> ordinals;
+};
+
+/// The Python lines that a node comes from, innermost first, without the
+/// tracer's own and, where the model has any, without torch's.
+std::vector<Frame> framesOf(const torch::jit::Node &node);
+
+/// A constant as plain data. Throws for what cannot be one.
+Constant constantOf(const torch::jit::IValue &value);
+
+} // namespace colossal::torchscript
+
+#endif // COLOSSAL_LIB_IMPORT_MODULEWALK_H

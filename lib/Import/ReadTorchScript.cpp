@@ -1,0 +1,174 @@
+//===- ReadTorchScript.cpp - TorchScript archive to Graph -----------------===//
+
+#include "colossal/Import/ReadTorchScript.h"
+#include "ModuleWalk.h"
+
+#include <ATen/Parallel.h>
+#include <zlib.h>
+
+#include <fstream>
+#include <new>
+#include <stdexcept>
+
+using namespace colossal::torchscript;
+namespace jit = torch::jit;
+
+namespace {
+
+std::string spelled(const TensorType &type) {
+  std::string text;
+  for (int64_t size : type.shape)
+    text += std::to_string(size) + "x";
+  return text + nameOf(type.element);
+}
+
+/// The signature of forward: names from its arguments, types from the user or
+/// from the archive's example inputs.
+std::vector<Input> signatureOf(const jit::Module &module,
+                               const ModelArchive &archive,
+                               const std::vector<Input> &given) {
+  const c10::FunctionSchema &schema =
+      module.get_method("forward").function().getSchema();
+  std::vector<Input> inputs;
+  std::string names;
+  for (size_t i = 1; i < schema.arguments().size(); ++i) {
+    const c10::Argument &argument = schema.arguments()[i];
+    if (argument.type()->kind() != c10::TypeKind::TensorType)
+      throw std::runtime_error("takes the input '" + argument.name() +
+                               "' of type '" + argument.type()->str() +
+                               "': expected tensors only; wrap the model so "
+                               "that forward takes tensors");
+    names += (names.empty() ? "'" : ", '") + argument.name() + "'";
+    inputs.push_back({argument.name(), {}});
+  }
+  const auto &examples = archive.exampleInputs();
+  bool hasExamples = examples && examples->size() == inputs.size();
+  std::vector<bool> known(inputs.size(), hasExamples);
+  for (size_t i = 0; hasExamples && i < inputs.size(); ++i)
+    inputs[i].type = (*examples)[i];
+  for (const Input &wanted : given) {
+    size_t i = 0;
+    while (i < inputs.size() && inputs[i].name != wanted.name)
+      ++i;
+    if (i == inputs.size())
+      throw std::runtime_error("has no input named '" + wanted.name +
+                               "': the inputs are " + names);
+    if (hasExamples &&
+        ((*examples)[i].element != wanted.type.element ||
+         (*examples)[i].shape.size() != wanted.type.shape.size()))
+      throw std::runtime_error(
+          "was traced with '" + wanted.name + "' as " +
+          spelled((*examples)[i]) + ", found " + spelled(wanted.type) +
+          ": expected the same type and number of dimensions");
+    inputs[i] = wanted;
+    known[i] = true;
+  }
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (!known[i])
+      throw std::runtime_error(
+          "has no example inputs of its own: give the shape of '" +
+          inputs[i].name + "' with --input " + inputs[i].name +
+          "=8x512xi64 (the inputs are " + names + ")");
+  return inputs;
+}
+
+/// What the archive says and LibTorch does not: weights must be a plain range
+/// of the file, and every range has its own checksum.
+void describeBytes(Graph &graph, const ModelArchive &archive,
+                   const std::string &path) {
+  std::ifstream file(path, std::ios::binary);
+  std::vector<char> buffer(1 << 20);
+  for (State &state : graph.states) {
+    const StoredTensor *stored = archive.tensor(state.name);
+    const Record *record = archive.archive().find(state.record);
+    if (!record->stored)
+      throw std::runtime_error("holds the tensor '" + state.name +
+                               "' compressed: expected an archive written by "
+                               "torch.jit.save");
+    if (!stored->isContiguous())
+      throw std::runtime_error(
+          "holds the tensor '" + state.name +
+          "' with strides other than row-major: call .contiguous() on it "
+          "before tracing");
+    if (state.bytes == record->size) {
+      state.crc = record->crc;
+      continue;
+    }
+    uLong crc = crc32(0, nullptr, 0);
+    file.clear();
+    file.seekg(static_cast<std::streamoff>(state.offset));
+    for (uint64_t left = state.bytes; left > 0;) {
+      auto count =
+          static_cast<std::streamsize>(std::min<uint64_t>(left, buffer.size()));
+      if (!file.read(buffer.data(), count))
+        throw std::runtime_error("changed while it was read");
+      crc = crc32(crc, reinterpret_cast<const Bytef *>(buffer.data()),
+                  static_cast<uInt>(count));
+      left -= static_cast<uint64_t>(count);
+    }
+    state.crc = static_cast<uint32_t>(crc);
+  }
+  // Two parameters that share some but not all elements cannot be updated
+  // independently.
+  for (size_t i = 0; i < graph.states.size(); ++i)
+    for (size_t j = i + 1; j < graph.states.size(); ++j) {
+      const State &a = graph.states[i], &b = graph.states[j];
+      if (a.record == b.record && a.offset < b.offset + b.bytes &&
+          b.offset < a.offset + a.bytes)
+        throw std::runtime_error("holds the tensors '" + a.name + "' and '" +
+                                 b.name +
+                                 "' in the same memory: expected "
+                                 "separate or entirely tied tensors");
+    }
+}
+
+/// LibTorch's messages go on with stack traces; the first line says what.
+std::string firstLine(const std::string &text) {
+  size_t begin = text.find_first_not_of("\n ");
+  if (begin == std::string::npos)
+    return "unknown reason";
+  return text.substr(begin, text.find('\n', begin) - begin);
+}
+
+} // namespace
+
+std::optional<Graph>
+colossal::torchscript::readTorchScript(const ReadOptions &options,
+                                       std::string &error) {
+  std::string prefix = "'" + options.path + "' ", what;
+  try {
+    auto archive = ModelArchive::open(options.path, what);
+    if (!archive) {
+      error = prefix + what;
+      return std::nullopt;
+    }
+    at::set_num_threads(1);
+    std::optional<jit::Module> module;
+    try {
+      module = jit::load(options.path, at::kCPU);
+    } catch (const c10::Error &failure) {
+      error = prefix + "cannot be loaded: " +
+              firstLine(failure.what_without_backtrace());
+      return std::nullopt;
+    }
+    if (!module->find_method("forward")) {
+      error = prefix + "has no forward method: expected a traced module";
+      return std::nullopt;
+    }
+    Graph graph;
+    graph.file = options.path;
+    ModuleWalk walk(*module, *archive, graph);
+    walk.run(signatureOf(*module, *archive, options.inputs));
+    describeBytes(graph, *archive, options.path);
+    return graph;
+  } catch (const std::bad_alloc &) {
+    error = prefix + "needs more memory than allowed to be imported: raise "
+                     "--memory-limit";
+  } catch (const c10::Error &failure) {
+    error = prefix + "cannot be imported: " +
+            firstLine(failure.what_without_backtrace());
+  } catch (const std::exception &failure) {
+    error = prefix + firstLine(failure.what());
+  }
+  return std::nullopt;
+}

@@ -1,0 +1,120 @@
+//===- colossal-translate.cpp - TorchScript archive to MLIR ---------------===//
+//
+//   colossal-translate --import-torchscript model.pt -o model.mlir
+//       [--input NAME=8x512xi64 ...] [--batch NAME[:DIM|:none] ...]
+//       [--memory-limit BYTES] [--time-limit SECONDS]
+//
+// The only tool that links LibTorch. The archive is untrusted: colossal-compile
+// runs this tool as a child, with limits.
+//
+//===----------------------------------------------------------------------===//
+
+#include "colossal/Import/ImportGraph.h"
+#include "colossal/Import/ReadTorchScript.h"
+
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/Verifier.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/ToolOutputFile.h"
+
+#include <csignal>
+#include <sys/resource.h>
+#include <unistd.h>
+
+using namespace colossal::torchscript;
+namespace cl = llvm::cl;
+
+namespace {
+
+int fail(llvm::StringRef message) {
+  llvm::errs() << "colossal-translate: error: " << message << "\n";
+  return 1;
+}
+
+/// Only what may be called inside a signal handler.
+extern "C" void outOfTime(int) {
+  static const char message[] =
+      "colossal-translate: error: importing took longer than --time-limit\n";
+  (void)!write(STDERR_FILENO, message, sizeof message - 1);
+  _exit(1);
+}
+
+void setLimits(uint64_t memory, unsigned seconds) {
+  if (memory > 0) {
+    rlimit limit{memory, memory};
+    setrlimit(RLIMIT_DATA, &limit);
+  }
+  if (seconds > 0) {
+    signal(SIGXCPU, outOfTime);
+    signal(SIGALRM, outOfTime);
+    rlimit limit{seconds, seconds + 5};
+    setrlimit(RLIMIT_CPU, &limit);
+    alarm(seconds); // waiting counts, too
+  }
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  cl::OptionCategory category("colossal-translate options");
+  cl::opt<std::string> archive(
+      "import-torchscript", cl::desc("Archive written by torch.jit.save"),
+      cl::value_desc("model.pt"), cl::Required, cl::cat(category));
+  cl::list<std::string> inputTexts(
+      "input",
+      cl::desc("Shape of an input, instead of the archive's example input"),
+      cl::value_desc("NAME=8x512xi64"), cl::cat(category));
+  cl::list<std::string> batchTexts(
+      "batch",
+      cl::desc("Batch dimension of an input (default: dimension 0 of each)"),
+      cl::value_desc("NAME[:DIM|:none]"), cl::cat(category));
+  cl::opt<std::string> output("o", cl::desc("Output file"), cl::init("-"),
+                              cl::value_desc("model.mlir"), cl::cat(category));
+  cl::opt<uint64_t> memoryLimit(
+      "memory-limit", cl::desc("Largest data segment in bytes (0: none)"),
+      cl::init(0), cl::cat(category));
+  cl::opt<unsigned> timeLimit("time-limit",
+                              cl::desc("Longest run in seconds (0: none)"),
+                              cl::init(0), cl::cat(category));
+  cl::HideUnrelatedOptions(category);
+  cl::ParseCommandLineOptions(argc, argv,
+                              "imports a TorchScript archive into the colossal "
+                              "dialect\n");
+  setLimits(memoryLimit, timeLimit);
+
+  std::string error;
+  ReadOptions options;
+  options.path = archive;
+  for (const std::string &text : inputTexts) {
+    auto input = parseInput(text, error);
+    if (!input)
+      return fail(error);
+    options.inputs.push_back(std::move(*input));
+  }
+  BatchDimensions dimensions;
+  for (const std::string &text : batchTexts)
+    if (!parseBatch(text, dimensions, error))
+      return fail(error);
+
+  auto graph = readTorchScript(options, error);
+  if (!graph)
+    return fail(error);
+  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+  auto module = importGraph(*graph, dimensions, &context, error);
+  if (!module)
+    return fail("'" + archive + "': " + error);
+  if (failed(mlir::verify(*module)))
+    return 1;
+
+  std::error_code code;
+  llvm::ToolOutputFile file(output, code, llvm::sys::fs::OF_None);
+  if (code)
+    return fail("cannot write '" + output + "': " + code.message());
+  mlir::OpPrintingFlags flags;
+  flags.enableDebugInfo(/*enable=*/true, /*prettyForm=*/false);
+  module->print(file.os(), flags);
+  file.os() << "\n";
+  file.keep();
+  return 0;
+}
