@@ -1,0 +1,239 @@
+//===- Manifest.cpp - JSON form and checks of manifest.json ---------------===//
+
+#include "colossal/Run/Manifest.h"
+
+#include "JsonFields.h"
+
+#include <algorithm>
+
+namespace colossal::rank {
+
+template <class Io> void fields(Io &io, Axis &axis) {
+  io("name", axis.name);
+  io("size", axis.size);
+}
+
+template <class Io> void fields(Io &io, LearningRate &schedule) {
+  io("kind", schedule.kind);
+  io("base", schedule.base);
+  io("warmupSteps", schedule.warmupSteps);
+  io("totalSteps", schedule.totalSteps);
+  io("minimumFactor", schedule.minimumFactor);
+}
+
+template <class Io> void fields(Io &io, InputSchema &input) {
+  io("name", input.name);
+  io("dtype", input.dtype);
+  io("globalShape", input.globalShape);
+  io("batchDim", input.batchDim);
+}
+
+template <class Io> void fields(Io &io, StateSchema &state) {
+  io("name", state.name);
+  io("role", state.role);
+  io("dtype", state.dtype);
+  io("globalShape", state.globalShape);
+}
+
+template <class Io> void fields(Io &io, ControlValue &control) {
+  io("name", control.name);
+  io("value", control.value);
+}
+
+template <class Io> void fields(Io &io, Manifest &manifest) {
+  io("formatVersion", manifest.formatVersion);
+  io("model", manifest.model);
+  io("worldSize", manifest.worldSize);
+  io("mesh", manifest.mesh);
+  io("stages", manifest.stages);
+  io("microbatches", manifest.microbatches);
+  io("programs", manifest.programs);
+  io("kernels", manifest.kernels);
+  io("mpi", manifest.mpi);
+  io("cpuFeatures", manifest.cpuFeatures);
+  io("threadsPerRank", manifest.threadsPerRank);
+  io("inputs", manifest.inputs);
+  io("states", manifest.states);
+  io("learningRate", manifest.learningRate);
+  io("controls", manifest.controls);
+  io("tokensPerStep", manifest.tokensPerStep);
+  io("predictedStepSeconds", manifest.predictedStepSeconds);
+  io("predictedPeakBytes", manifest.predictedPeakBytes);
+}
+
+std::string mpiAbi() { return COLOSSAL_MPI_ABI; }
+
+double learningRate(const LearningRate &schedule, int64_t step,
+                    int64_t runSteps) {
+  double t = double(step - 1);
+  double warmup = double(schedule.warmupSteps);
+  double total = double(schedule.totalSteps ? schedule.totalSteps : runSteps);
+  if (t < warmup)
+    return schedule.base * t / warmup;
+  double length = std::max(1.0, total - warmup);
+  double floor = schedule.minimumFactor;
+  double factor = 1.0;
+  if (schedule.kind == "linear")
+    factor = floor + (1 - floor) * std::max(0.0, (total - t) / length);
+  else if (schedule.kind == "cosine")
+    factor = floor +
+             (1 - floor) *
+                 (1 + std::cos(M_PI * std::min(1.0, (t - warmup) / length))) /
+                 2;
+  return schedule.base * factor;
+}
+
+std::string writeManifest(const Manifest &manifest) {
+  json::Json document = json::toJson(manifest);
+  // The version is written even where it is the default: it is what an older
+  // or newer reader needs.
+  json::Json ordered = json::Json::object();
+  ordered["formatVersion"] = manifest.formatVersion;
+  ordered.update(document);
+  return ordered.dump(2) + "\n";
+}
+
+std::optional<Manifest> readManifest(const std::string &text,
+                                     const std::string &file,
+                                     std::string &error) {
+  try {
+    json::Json document = json::parse(text);
+    // A later format may have fields that this reader does not know; its
+    // version is the message that helps.
+    if (!document.is_object() || !document.contains("formatVersion"))
+      throw json::FieldError{"formatVersion", "nothing",
+                             std::to_string(kFormatVersion)};
+    if (document["formatVersion"] != kFormatVersion)
+      throw json::FieldError{
+          "formatVersion", document["formatVersion"].dump(),
+          std::to_string(kFormatVersion) +
+              " (compile the model again with this version)"};
+    Manifest manifest;
+    json::fromJson(document, manifest, "");
+    return manifest;
+  } catch (const json::FieldError &fault) {
+    error = fault.message(file);
+  } catch (const std::exception &fault) {
+    error =
+        file + ": document: found " + fault.what() + ", expected a manifest";
+  }
+  return std::nullopt;
+}
+
+namespace {
+
+std::string shapeText(const std::vector<int64_t> &shape) {
+  std::string text;
+  for (int64_t size : shape)
+    text += (text.empty() ? "" : "x") + std::to_string(size);
+  return text.empty() ? "scalar" : text;
+}
+
+} // namespace
+
+std::vector<std::string> checkManifest(const Manifest &manifest) {
+  std::vector<std::string> faults;
+  auto fault = [&](const std::string &field, const std::string &found,
+                   const std::string &expected) {
+    faults.push_back("manifest: " + field + ": found " + found + ", expected " +
+                     expected);
+  };
+  int64_t devices = 1;
+  for (const Axis &axis : manifest.mesh) {
+    if (axis.size < 1)
+      fault("mesh",
+            "axis '" + axis.name + "' of size " + std::to_string(axis.size),
+            "a size of at least 1");
+    devices *= std::max<int64_t>(1, axis.size);
+  }
+  if (manifest.stages < 1 || manifest.worldSize != manifest.stages * devices)
+    fault("worldSize", std::to_string(manifest.worldSize),
+          std::to_string(manifest.stages) + " stages of " +
+              std::to_string(devices) + " devices");
+  if (int64_t(manifest.programs.size()) != manifest.stages)
+    fault("programs", std::to_string(manifest.programs.size()) + " files",
+          "one for each of " + std::to_string(manifest.stages) + " stages");
+  if (!manifest.predictedPeakBytes.empty() &&
+      int64_t(manifest.predictedPeakBytes.size()) != manifest.stages)
+    fault("predictedPeakBytes",
+          std::to_string(manifest.predictedPeakBytes.size()) + " entries",
+          "one for each of " + std::to_string(manifest.stages) + " stages");
+  if (manifest.threadsPerRank < 1)
+    fault("threadsPerRank", std::to_string(manifest.threadsPerRank),
+          "at least 1");
+  const std::string &kind = manifest.learningRate.kind;
+  if (kind != "constant" && kind != "linear" && kind != "cosine")
+    fault("learningRate.kind", "'" + kind + "'", "constant, linear or cosine");
+  for (const InputSchema &input : manifest.inputs)
+    if (input.batchDim < -1 ||
+        input.batchDim >= int64_t(input.globalShape.size()))
+      fault("inputs." + input.name + ".batchDim",
+            std::to_string(input.batchDim),
+            "-1 or a dimension of " + shapeText(input.globalShape));
+  return faults;
+}
+
+std::vector<std::string> checkManifest(const Manifest &manifest,
+                                       const Program &program) {
+  std::vector<std::string> faults;
+  std::string place = "stage " + std::to_string(program.stage) + ": ";
+  auto fault = [&](const std::string &field, const std::string &found,
+                   const std::string &expected) {
+    faults.push_back(place + field + ": found " + found +
+                     ", but manifest has " + expected);
+  };
+  if (program.stages != manifest.stages)
+    fault("stages", std::to_string(program.stages),
+          std::to_string(manifest.stages));
+  if (program.microbatches != manifest.microbatches)
+    fault("microbatches", std::to_string(program.microbatches),
+          std::to_string(manifest.microbatches));
+  auto meshText = [](const std::vector<Axis> &mesh) {
+    std::string text;
+    for (const Axis &axis : mesh)
+      text += (text.empty() ? "" : ",") + axis.name + "=" +
+              std::to_string(axis.size);
+    return "mesh " + (text.empty() ? std::string("of one device") : text);
+  };
+  if (meshText(program.mesh) != meshText(manifest.mesh))
+    fault("mesh", meshText(program.mesh), meshText(manifest.mesh));
+  auto dtypeOf = [&](int64_t buffer) {
+    return buffer >= 0 && buffer < int64_t(program.buffers.size())
+               ? program.buffers[buffer].dtype
+               : DType::F32;
+  };
+  auto text = [](const std::vector<int64_t> &shape, DType dtype) {
+    return shapeText(shape) + " " +
+           json::Spelling<DType>::names[static_cast<int>(dtype)];
+  };
+  for (const Input &input : program.inputs) {
+    auto it = std::find_if(
+        manifest.inputs.begin(), manifest.inputs.end(),
+        [&](const InputSchema &schema) { return schema.name == input.name; });
+    if (it == manifest.inputs.end())
+      fault("input '" + input.name + "'", "an input", "none of that name");
+    else if (text(it->globalShape, it->dtype) !=
+                 text(input.globalShape, dtypeOf(input.buffer)) ||
+             it->batchDim != input.batchDim)
+      fault("input '" + input.name + "'",
+            text(input.globalShape, dtypeOf(input.buffer)) +
+                " with batch dim " + std::to_string(input.batchDim),
+            text(it->globalShape, it->dtype) + " with batch dim " +
+                std::to_string(it->batchDim));
+  }
+  for (const State &state : program.states) {
+    auto it = std::find_if(
+        manifest.states.begin(), manifest.states.end(),
+        [&](const StateSchema &schema) { return schema.name == state.name; });
+    if (it == manifest.states.end())
+      fault("state '" + state.name + "'", "a state", "none of that name");
+    else if (text(it->globalShape, it->dtype) !=
+             text(state.globalShape, dtypeOf(state.buffer)))
+      fault("state '" + state.name + "'",
+            text(state.globalShape, dtypeOf(state.buffer)),
+            text(it->globalShape, it->dtype));
+  }
+  return faults;
+}
+
+} // namespace colossal::rank

@@ -1,0 +1,31 @@
+//===- ProgramCheck.h - Words and parts of the program checks ---*- C++ -*-===//
+
+#ifndef COLOSSAL_LIB_RUN_PROGRAMCHECK_H
+#define COLOSSAL_LIB_RUN_PROGRAMCHECK_H
+
+#include "colossal/Run/RankProgram.h"
+
+namespace colossal::rank {
+
+const char *nameOf(OpKind kind);
+const char *nameOf(DType dtype);
+
+/// "stage 1: forward[3] send 'h.1/out' (gpt2.py:10)".
+std::string describePlace(const Program &program, const Segment &segment,
+                          size_t op);
+
+/// "buffer 3 'h.0.attn'".
+std::string describeBuffer(const Buffer &buffer);
+
+/// First byte after the last slot.
+int64_t endOf(const Buffer &buffer);
+
+/// Follows the bytes of the arena through the schedule: what an op reads must
+/// have been written in this step through the same buffer (state, inputs and
+/// controls hold a value from the start), and not through another one since;
+/// the outputs of an op do not overlap each other or, unless equal, its inputs.
+void checkFlow(const Program &program, std::vector<std::string> &faults);
+
+} // namespace colossal::rank
+
+#endif // COLOSSAL_LIB_RUN_PROGRAMCHECK_H
