@@ -1,0 +1,72 @@
+//===- ScalarBuilder.h - Scalar arithmetic in bodies -----------*- C++ -*-===//
+//
+// Builds the arith and math ops of a body without naming them: `add` is addf
+// on floats, addi on integers and a logical or on booleans, as in PyTorch.
+// Operands of a binary operation have the same type; `cast` converts.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_NORMALIZE_SCALARBUILDER_H
+#define COLOSSAL_NORMALIZE_SCALARBUILDER_H
+
+#include "Colossal/IR/ColossalDialect.h"
+
+namespace colossal {
+
+enum class Relation { Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual };
+
+class ScalarBuilder {
+public:
+  ScalarBuilder(mlir::OpBuilder &builder, mlir::Location loc)
+      : builder(builder), loc(loc) {}
+
+  mlir::OpBuilder &getBuilder() { return builder; }
+  mlir::Location getLoc() const { return loc; }
+
+  /// Any op with one result: `create<mlir::math::SinOp>(x)`.
+  template <typename OpTy, typename... Args>
+  mlir::Value create(Args &&...args) {
+    return OpTy::create(builder, loc, std::forward<Args>(args)...);
+  }
+
+  /// A constant of a float, integer or boolean type. The text form of floats
+  /// keeps infinities and NaN.
+  mlir::Value constant(mlir::Type type, double value);
+  mlir::Value integer(mlir::Type type, int64_t value);
+  mlir::Value zero(mlir::Type type) { return constant(type, 0.0); }
+  mlir::Value one(mlir::Type type) { return constant(type, 1.0); }
+  mlir::Value infinity(mlir::Type type, bool negative);
+
+  /// The global index of a factor, i64.
+  mlir::Value index(llvm::StringRef factor);
+
+  mlir::Value add(mlir::Value a, mlir::Value b);
+  mlir::Value sub(mlir::Value a, mlir::Value b);
+  mlir::Value mul(mlir::Value a, mlir::Value b);
+  /// Division of floats.
+  mlir::Value div(mlir::Value a, mlir::Value b);
+  /// A NaN operand gives NaN.
+  mlir::Value maximum(mlir::Value a, mlir::Value b);
+  mlir::Value minimum(mlir::Value a, mlir::Value b);
+  mlir::Value negate(mlir::Value a);
+
+  /// Ordered comparison (false on NaN), except NotEqual (true on NaN).
+  mlir::Value compare(Relation relation, mlir::Value a, mlir::Value b);
+  mlir::Value select(mlir::Value condition, mlir::Value a, mlir::Value b);
+  mlir::Value logicalAnd(mlir::Value a, mlir::Value b);
+  mlir::Value logicalOr(mlir::Value a, mlir::Value b);
+  mlir::Value logicalNot(mlir::Value a);
+
+  /// Converts between floats, signless integers and i1 (which is 0 or 1; a
+  /// number is true if it differs from 0). Floats become integers by
+  /// truncation.
+  mlir::Value cast(mlir::Value value, mlir::Type type);
+
+private:
+  mlir::OpBuilder &builder;
+  mlir::Location loc;
+};
+
+} // namespace colossal
+
+#endif // COLOSSAL_NORMALIZE_SCALARBUILDER_H

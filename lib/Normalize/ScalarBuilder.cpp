@@ -1,0 +1,166 @@
+//===- ScalarBuilder.cpp - Scalar arithmetic in bodies --------------------===//
+
+#include "colossal/Normalize/ScalarBuilder.h"
+
+using namespace mlir;
+using namespace colossal;
+
+static bool isBool(Type type) { return type.isInteger(1); }
+
+Value ScalarBuilder::constant(Type type, double value) {
+  if (isa<FloatType>(type))
+    return create<arith::ConstantOp>(builder.getFloatAttr(type, value));
+  return integer(type, isBool(type) ? value != 0 : int64_t(value));
+}
+
+Value ScalarBuilder::integer(Type type, int64_t value) {
+  if (isa<FloatType>(type))
+    return constant(type, double(value));
+  if (isBool(type))
+    return create<arith::ConstantOp>(builder.getBoolAttr(value != 0));
+  return create<arith::ConstantOp>(builder.getIntegerAttr(type, value));
+}
+
+Value ScalarBuilder::infinity(Type type, bool negative) {
+  auto real = llvm::cast<FloatType>(type);
+  return create<arith::ConstantOp>(builder.getFloatAttr(
+      real, APFloat::getInf(real.getFloatSemantics(), negative)));
+}
+
+Value ScalarBuilder::index(StringRef factor) {
+  return create<IndexOp>(builder.getI64Type(), builder.getStringAttr(factor));
+}
+
+Value ScalarBuilder::add(Value a, Value b) {
+  if (isa<FloatType>(a.getType()))
+    return create<arith::AddFOp>(a, b);
+  if (isBool(a.getType()))
+    return create<arith::OrIOp>(a, b);
+  return create<arith::AddIOp>(a, b);
+}
+
+Value ScalarBuilder::sub(Value a, Value b) {
+  if (isa<FloatType>(a.getType()))
+    return create<arith::SubFOp>(a, b);
+  return create<arith::SubIOp>(a, b);
+}
+
+Value ScalarBuilder::mul(Value a, Value b) {
+  if (isa<FloatType>(a.getType()))
+    return create<arith::MulFOp>(a, b);
+  if (isBool(a.getType()))
+    return create<arith::AndIOp>(a, b);
+  return create<arith::MulIOp>(a, b);
+}
+
+Value ScalarBuilder::div(Value a, Value b) {
+  return create<arith::DivFOp>(a, b);
+}
+
+Value ScalarBuilder::maximum(Value a, Value b) {
+  if (isa<FloatType>(a.getType()))
+    return create<arith::MaximumFOp>(a, b);
+  if (isBool(a.getType()))
+    return create<arith::OrIOp>(a, b);
+  return create<arith::MaxSIOp>(a, b);
+}
+
+Value ScalarBuilder::minimum(Value a, Value b) {
+  if (isa<FloatType>(a.getType()))
+    return create<arith::MinimumFOp>(a, b);
+  if (isBool(a.getType()))
+    return create<arith::AndIOp>(a, b);
+  return create<arith::MinSIOp>(a, b);
+}
+
+Value ScalarBuilder::negate(Value a) {
+  if (isa<FloatType>(a.getType()))
+    return create<arith::NegFOp>(a);
+  return create<arith::SubIOp>(integer(a.getType(), 0), a);
+}
+
+Value ScalarBuilder::compare(Relation relation, Value a, Value b) {
+  bool unsignedOrder = isBool(a.getType());
+  if (isa<FloatType>(a.getType())) {
+    auto predicate = [&] {
+      switch (relation) {
+      case Relation::Equal:
+        return arith::CmpFPredicate::OEQ;
+      case Relation::NotEqual:
+        return arith::CmpFPredicate::UNE;
+      case Relation::Less:
+        return arith::CmpFPredicate::OLT;
+      case Relation::LessEqual:
+        return arith::CmpFPredicate::OLE;
+      case Relation::Greater:
+        return arith::CmpFPredicate::OGT;
+      case Relation::GreaterEqual:
+        return arith::CmpFPredicate::OGE;
+      }
+      llvm_unreachable("all relations are listed");
+    }();
+    return create<arith::CmpFOp>(predicate, a, b);
+  }
+  auto predicate = [&] {
+    using P = arith::CmpIPredicate;
+    switch (relation) {
+    case Relation::Equal:
+      return P::eq;
+    case Relation::NotEqual:
+      return P::ne;
+    case Relation::Less:
+      return unsignedOrder ? P::ult : P::slt;
+    case Relation::LessEqual:
+      return unsignedOrder ? P::ule : P::sle;
+    case Relation::Greater:
+      return unsignedOrder ? P::ugt : P::sgt;
+    case Relation::GreaterEqual:
+      return unsignedOrder ? P::uge : P::sge;
+    }
+    llvm_unreachable("all relations are listed");
+  }();
+  return create<arith::CmpIOp>(predicate, a, b);
+}
+
+Value ScalarBuilder::select(Value condition, Value a, Value b) {
+  return create<arith::SelectOp>(condition, a, b);
+}
+
+Value ScalarBuilder::logicalAnd(Value a, Value b) {
+  return create<arith::AndIOp>(a, b);
+}
+
+Value ScalarBuilder::logicalOr(Value a, Value b) {
+  return create<arith::OrIOp>(a, b);
+}
+
+Value ScalarBuilder::logicalNot(Value a) {
+  return create<arith::XOrIOp>(a, integer(a.getType(), 1));
+}
+
+Value ScalarBuilder::cast(Value value, Type type) {
+  Type from = value.getType();
+  if (from == type)
+    return value;
+  if (isBool(type))
+    return compare(Relation::NotEqual, value, zero(from));
+  if (auto real = dyn_cast<FloatType>(type)) {
+    if (isBool(from))
+      return create<arith::UIToFPOp>(type, value);
+    if (isa<IntegerType>(from))
+      return create<arith::SIToFPOp>(type, value);
+    if (llvm::cast<FloatType>(from).getWidth() < real.getWidth())
+      return create<arith::ExtFOp>(type, value);
+    if (llvm::cast<FloatType>(from).getWidth() > real.getWidth())
+      return create<arith::TruncFOp>(type, value);
+    // f16 and bf16 meet in f32.
+    return cast(cast(value, builder.getF32Type()), type);
+  }
+  if (isa<FloatType>(from))
+    return create<arith::FPToSIOp>(type, value);
+  if (isBool(from))
+    return create<arith::ExtUIOp>(type, value);
+  if (from.getIntOrFloatBitWidth() < type.getIntOrFloatBitWidth())
+    return create<arith::ExtSIOp>(type, value);
+  return create<arith::TruncIOp>(type, value);
+}
