@@ -1,0 +1,56 @@
+//===- LowerGroup.h - From a group to one op of the rank program *- C++ -*-===//
+//
+// A Lowering collects the kernels of all stages and segments of a program.
+// Groups that compute the same (up to names, locations and the addresses of
+// their buffers) get one symbol. Emit compiles the module.
+//
+//   lower::Lowering lowering(context);
+//   for (const Group &group : groups)
+//     FailureOr<LoweredGroup> op = lowering.lowerGroup(group);
+//   lowering.module();     // the kernels, for Emit
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_LOWER_LOWERGROUP_H
+#define COLOSSAL_LOWER_LOWERGROUP_H
+
+#include "colossal/Run/RankProgram.h"
+#include "colossal/Schedule/Grouping.h"
+#include "mlir/IR/BuiltinOps.h"
+
+#include <map>
+
+namespace colossal::lower {
+
+/// What Schedule needs for the rank op of a Kernel, Gemm, Attention or
+/// AttentionBackward group.
+struct LoweredGroup {
+  /// kind, name, source, symbol, indices, range, grain, gemm, attention and
+  /// numOutputs are set; operands and scratch are left to Schedule.
+  rank::Op op;
+  /// Operands in the order that the op wants them: inputs, then outputs.
+  /// An input may occur more than once; outputs occur once, at the end.
+  std::vector<mlir::Value> operands;
+};
+
+class Lowering {
+public:
+  explicit Lowering(mlir::MLIRContext *context);
+
+  /// \pre the group's kind is Kernel, Gemm, Attention or AttentionBackward
+  /// Failure: an op of the body has no lowering; the error is emitted there.
+  mlir::FailureOr<LoweredGroup> lowerGroup(const schedule::Group &group);
+
+  /// All kernels so far: functions (!llvm.ptr, i64, i64) on scf, arith, math
+  /// and llvm ops.
+  mlir::ModuleOp module() { return *theModule; }
+
+private:
+  mlir::OwningOpRef<mlir::ModuleOp> theModule;
+  /// Structure (without names) -> symbol.
+  std::map<std::string, std::string> symbols;
+};
+
+} // namespace colossal::lower
+
+#endif // COLOSSAL_LOWER_LOWERGROUP_H

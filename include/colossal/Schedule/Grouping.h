@@ -1,0 +1,96 @@
+//===- Grouping.h - Which local ops become one kernel -----------*- C++ -*-===//
+//
+// Cuts a function after Partition (flat, local shapes) into groups: one group
+// is one call of the runtime. Values that live inside a group get no buffer.
+//
+// Order of use:
+//   prepareForGrouping(function);            // rewrites, adds packing copies
+//   std::vector<Group> groups = groupOps(function);
+//
+// What is fused into one Kernel: ops whose common *row* factors are parallel
+// in all of them and at the same index, so that one row of all of them is
+// computed at a time (elementwise chains, row reductions with their consumers,
+// several reductions over one space, an optimizer's update of one parameter).
+// A reduction over rows (a bias gradient) is a kernel over columns; it fuses
+// the producers nobody else needs and other reductions over the same space.
+// A producer is never computed twice, except generics without operands
+// (functions of indices: masks, iota), which are part of every group that uses
+// them.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_SCHEDULE_GROUPING_H
+#define COLOSSAL_SCHEDULE_GROUPING_H
+
+#include "Colossal/IR/ColossalDialect.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+#include <string>
+#include <vector>
+
+namespace colossal::schedule {
+
+enum class GroupKind {
+  Kernel,            ///< generated code
+  Gemm,              ///< one generic that is a strided, batched matrix product
+  Attention,         ///< one colossal.attention
+  AttentionBackward, ///< one colossal.attention_backward
+  Collective,        ///< all_reduce, all_gather, reduce_scatter, all_to_all
+  Send,
+  Recv,
+  Alias, ///< renames: outputs[0] is inputs[0]'s bytes from `aliasOffset` on
+};
+
+/// "kernel", "gemm", ...
+llvm::StringRef nameOf(GroupKind kind);
+
+struct Group {
+  GroupKind kind = GroupKind::Kernel;
+  /// In program order.
+  std::vector<mlir::Operation *> ops;
+  /// Distinct values read from memory: function arguments and outputs of
+  /// other groups, in order of first use.
+  std::vector<mlir::Value> inputs;
+  /// Values of the group that need a buffer: used by another group or returned.
+  std::vector<mlir::Value> outputs;
+  /// accumulate[i]: outputs[i] is returned with `colossal.accumulate` only. The
+  /// group then *adds* to the buffer, which Schedule fills with zero at the
+  /// start of the step. Kernel and Gemm only.
+  std::vector<bool> accumulate;
+  /// Pairs (input, output), indices into the lists above: the output may have
+  /// the input's buffer if the input is dead after this group. Every element of
+  /// the input is read before, and by the same iteration as, the output's
+  /// element in its place is written. Never listed for accumulated outputs.
+  std::vector<std::pair<unsigned, unsigned>> inPlace;
+  /// Alias: elements from the operand's first element to the result's.
+  int64_t aliasOffset = 0;
+
+  /// The name of the last op: for traces and errors.
+  std::string name() const;
+  mlir::Location loc() const { return ops.back()->getLoc(); }
+};
+
+/// Rewrites the function so that every op is something a group can do:
+/// - an operand of a contraction that no strides describe is packed by a
+///   copying generic before it,
+/// - a result with `colossal.accumulate` that a kernel or a product does not
+///   compute (an argument, a collective's result) passes through a copy,
+/// - a returned value that is returned twice, or is an argument, does too,
+///   unless it updates that very argument.
+/// New ops carry the name of their user with a suffix, and its attributes.
+void prepareForGrouping(mlir::func::FuncOp function);
+
+/// Groups in an executable order. Every op of the function but its terminator
+/// is in exactly one group, generics without operands in one or more.
+/// Deterministic.
+std::vector<Group> groupOps(mlir::func::FuncOp function);
+
+/// One line a group, as in `kernel "h.0.ln_1" (%0, %arg3) -> (%5) { a; b; c }`.
+void printGroups(llvm::ArrayRef<Group> groups, llvm::raw_ostream &stream);
+
+/// --colossal-print-groups: prepares, groups and prints every function.
+void registerGroupingPasses();
+
+} // namespace colossal::schedule
+
+#endif // COLOSSAL_SCHEDULE_GROUPING_H
