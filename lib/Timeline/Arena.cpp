@@ -57,6 +57,7 @@ public:
     best.offsets.assign(ranges.size(), 0);
     best.totalBytes = std::numeric_limits<int64_t>::max();
     bound = maximumLiveBytes(ranges);
+    goodEnough = bound + bound / 1024;
   }
 
   ArenaPlan run() {
@@ -77,7 +78,7 @@ private:
   /// Squeaky wheel from one order; keeps the best plan seen.
   void improve(Order order, Fit fit, int64_t rounds) {
     std::vector<int64_t> offsets(ranges.size());
-    for (int64_t round = 0; round < rounds && best.totalBytes > bound;
+    for (int64_t round = 0; round < rounds && best.totalBytes > goodEnough;
          ++round) {
       int64_t total = place(order, fit, offsets);
       if (total < best.totalBytes) {
@@ -182,7 +183,8 @@ private:
   const std::vector<LiveRange> &ranges;
   Order buffers;              ///< those that are not empty
   std::vector<Placed> placed; ///< by rising offset
-  int64_t bound = 0;
+  int64_t bound = 0;          ///< no arena is smaller
+  int64_t goodEnough = 0;     ///< not worth further rounds
   ArenaPlan best;
 };
 } // namespace

@@ -1,0 +1,107 @@
+//===- ComputeTest.cpp - Times of kernels and library calls ---------------===//
+
+#include "ExampleCluster.h"
+#include "colossal/Cost/Cost.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+using namespace colossal::cost;
+
+TEST(Compute, Stream) {
+  Cluster cluster = exampleCluster();
+  EXPECT_EQ(streamTime(cluster, 0), 0);
+  EXPECT_EQ(streamTime(cluster, 500), 5);
+  EXPECT_EQ(streamTime(cluster, 1000), 10);
+  EXPECT_EQ(streamTime(cluster, 5000), 10 + 1000);
+  EXPECT_EQ(streamTime(cluster, 5000, 1), 10 + 500);
+  EXPECT_EQ(streamTime(cluster, 5000, 4), 10 + 1000);
+  EXPECT_EQ(streamTime(cluster, 5000, 9), 10 + 1000);
+  // Between: linear in the bandwidth, 8 - 4/3 bytes per ns.
+  EXPECT_EQ(streamTime(cluster, 5000, 2), 10 + 600);
+}
+
+TEST(Compute, Kernel) {
+  Cluster cluster = exampleCluster();
+  EXPECT_EQ(kernelTime(cluster, 0, 0), 0);
+  EXPECT_EQ(kernelTime(cluster, 100000, 5000), 10000 + 500);
+  EXPECT_EQ(kernelTime(cluster, 100, 5000), 1010 + 500);
+}
+
+TEST(Compute, Gemm) {
+  Cluster cluster = exampleCluster();
+  cluster.device.cacheBytes = 1 << 30; // only compute counts
+  cluster.device.cacheBytesPerSecond = int64_t(1) << 60;
+  auto time = [&](int64_t m, int64_t n, int64_t k, int64_t batch) {
+    return gemmTime(cluster, m, n, k, batch, DataType::F32) - 500;
+  };
+  // 2 * 256^3 / (1000 * 0.8)
+  EXPECT_EQ(time(256, 256, 256, 1), 41944);   // 41943.04
+  EXPECT_EQ(time(1024, 64, 1024, 1), 268436); // 134217728 / 500
+  EXPECT_EQ(time(64, 1024, 1024, 2), 536871); // 536870.9
+  // Halfway between 64 and 256: 0.65.
+  EXPECT_EQ(time(160, 160, 160, 1), 12604); // 8192000 / 650 = 12603.08
+  // Below the table: proportional, so the time is that of 16.
+  EXPECT_EQ(time(4, 1024, 1024, 1), time(16, 1024, 1024, 1));
+  // Batches count in full.
+  EXPECT_EQ(gemmTime(cluster, 0, 5, 5, 1, DataType::F32), 0);
+  EXPECT_EQ(gemmTime(cluster, 5, 5, 5, 1, DataType::BF16), unreachable);
+}
+
+TEST(Compute, GemmIsBoundByMemory) {
+  Cluster cluster = exampleCluster();
+  // 4 * (256 * 4096 + 4096 + 256) bytes = 4211712 against 2.1 Mflop.
+  EXPECT_EQ(gemmTime(cluster, 256, 1, 4096, 1, DataType::F32),
+            10 + (4211712 - 1000) / 4 + 500);
+}
+
+TEST(Compute, Attention) {
+  Cluster cluster = exampleCluster();
+  cluster.device.cacheBytes = 0;
+  AttentionShape shape{2, 3, 100, 200, 64, 32, false, false};
+  EXPECT_EQ(attentionFlops(shape), 2 * 2 * 3 * 100 * 200 * 96);
+  // Memory is slower: 4 * 6 * 300 * 96 bytes at 4 per ns; compute 46080.
+  EXPECT_EQ(attentionTime(cluster, shape, DataType::F32), 172800 + 500);
+  shape.queries = shape.keys = 4096;
+  int64_t flops = int64_t(2) * 6 * 4096 * 4096 * 96;
+  EXPECT_EQ(attentionFlops(shape), flops);
+  EXPECT_EQ(attentionTime(cluster, shape, DataType::F32),
+            (flops + 499) / 500 + 500);
+  shape.causal = true;
+  EXPECT_EQ(attentionTime(cluster, shape, DataType::F32),
+            (flops / 2 + 499) / 500 + 500);
+  shape.backward = true;
+  EXPECT_EQ(attentionFlops(shape), flops * 5 / 4);
+  EXPECT_EQ(attentionTime(cluster, shape, DataType::F32),
+            (flops * 5 / 4 + 249) / 250 + 500);
+}
+
+TEST(Compute, LargerNeverTakesLess) {
+  Cluster cluster = exampleCluster();
+  std::mt19937 random(1);
+  auto number = [&] { return 1 + int64_t(random() % (1u << (random() % 12))); };
+  for (int trial = 0; trial < 3000; ++trial) {
+    int64_t sizes[4] = {number(), number(), number(), number()};
+    auto time = [&] {
+      return gemmTime(cluster, sizes[0], sizes[1], sizes[2], sizes[3],
+                      DataType::F32);
+    };
+    int64_t before = time();
+    sizes[random() % 4] += number();
+    EXPECT_GE(time(), before);
+    int64_t bytes = number() * number();
+    EXPECT_GE(streamTime(cluster, bytes + number()),
+              streamTime(cluster, bytes));
+  }
+}
+
+TEST(Compute, HugeSizesSaturate) {
+  Cluster cluster = exampleCluster();
+  int64_t huge = int64_t(1) << 62;
+  EXPECT_EQ(gemmTime(cluster, huge, huge, huge, huge, DataType::F32),
+            unreachable);
+  EXPECT_EQ(kernelTime(cluster, huge, huge), int64_t(1) << 60);
+  EXPECT_EQ(attentionFlops({huge, huge, huge, huge, 1, 1, false, false}),
+            unreachable);
+}

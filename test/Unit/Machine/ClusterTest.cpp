@@ -1,0 +1,133 @@
+//===- ClusterTest.cpp - Cluster files ------------------------------------===//
+
+#include "colossal/Machine/Cluster.h"
+#include "colossal/Support/Files.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+using namespace colossal;
+using namespace colossal::machine;
+
+static const char *const examples[] = {"cpu-2",        "fast-links-4",
+                                       "slow-links-4", "tiny-memory-4",
+                                       "two-level",    "a100-2x8"};
+
+static std::string pathOf(const std::string &example) {
+  return std::string(COLOSSAL_EXAMPLES) + "/clusters/" + example + ".json";
+}
+
+static Cluster example(const std::string &name) {
+  std::string error;
+  std::optional<Cluster> cluster = readClusterFile(pathOf(name), error);
+  EXPECT_TRUE(cluster.has_value()) << error;
+  return cluster.value_or(Cluster());
+}
+
+TEST(Cluster, ExamplesReadAndWriteUnchanged) {
+  for (const char *name : examples) {
+    std::string error;
+    std::optional<std::string> text = readTextFile(pathOf(name), error);
+    ASSERT_TRUE(text.has_value()) << error;
+    EXPECT_EQ(writeCluster(example(name)), *text) << name;
+  }
+}
+
+TEST(Cluster, ReadsWhatItSays) {
+  Cluster cluster = example("two-level");
+  EXPECT_EQ(cluster.devices, 8);
+  ASSERT_EQ(cluster.levels.size(), 2u);
+  EXPECT_EQ(cluster.levels[0].groupSize, 4);
+  EXPECT_EQ(cluster.levels[1].sharing, Sharing::Shared);
+  EXPECT_EQ(cluster.levels[1].bytesPerSecond, 1250000000);
+  EXPECT_EQ(cluster.device.threads, 8);
+  ASSERT_NE(cluster.matrixRate(DataType::F32), nullptr);
+  EXPECT_EQ(cluster.matrixRate(DataType::F32)->peakFlopsPerSecond,
+            900000000000);
+  EXPECT_EQ(cluster.matrixRate(DataType::BF16), nullptr);
+}
+
+/// The text of an example with one change.
+static std::string errorAfter(const std::string &from, const std::string &to) {
+  std::string error;
+  std::string text = readTextFile(pathOf("two-level"), error).value_or("");
+  size_t place = text.find(from);
+  EXPECT_NE(place, std::string::npos) << from;
+  if (place == std::string::npos)
+    return "";
+  text.replace(place, from.size(), to);
+  EXPECT_FALSE(readCluster(text, "c.json", error).has_value());
+  return error;
+}
+
+TEST(Cluster, TextErrorsNameFileAndField) {
+  EXPECT_EQ(errorAfter("\"threads\": 8", "\"threads\": \"8\""),
+            "c.json: field \"device.threads\": found \"8\", expected an "
+            "integer");
+  EXPECT_EQ(errorAfter("\"threads\": 8", "\"thread\": 8"),
+            "c.json: field \"device.thread\": unknown, expected one of: kind, "
+            "name, threads, memory_bytes, matrix, "
+            "elementwise_flops_per_second, streaming, cache_bytes, "
+            "cache_bytes_per_second, kernel_overhead_ns, step_overhead_ns, "
+            "attention");
+  EXPECT_EQ(errorAfter("\"version\": 1", "\"version\": 2"),
+            "c.json: field \"version\": found 2, expected an integer from 1 "
+            "to 1");
+  EXPECT_EQ(errorAfter("\"sharing\": \"shared\"", "\"sharing\": \"mine\""),
+            "c.json: field \"links[1].sharing\": found \"mine\", expected one "
+            "of: \"per-rank\", \"shared\"");
+  EXPECT_EQ(errorAfter("\"devices\": 8", "\"devices\": 9"),
+            "c.json: field \"links\": found a last level that joins 8 "
+            "devices, expected one that joins all 9");
+}
+
+TEST(Cluster, CheckNamesEveryFault) {
+  auto faultOf = [](const std::function<void(Cluster &)> &change) {
+    Cluster cluster = example("two-level");
+    EXPECT_TRUE(check(cluster).empty());
+    change(cluster);
+    std::vector<std::string> faults = check(cluster);
+    EXPECT_EQ(faults.size(), 1u);
+    return faults.empty() ? std::string() : faults.front();
+  };
+  EXPECT_EQ(faultOf([](Cluster &c) { c.device.memoryBytes = 0; }),
+            "field \"device.memory_bytes\": found 0, expected at least 1");
+  EXPECT_EQ(faultOf([](Cluster &c) { c.device.kind = "tpu"; }),
+            "field \"device.kind\": found \"tpu\", expected \"cpu\" or "
+            "\"cuda\"");
+  EXPECT_EQ(faultOf([](Cluster &c) { c.device.matrix.clear(); }),
+            "field \"device.matrix\": found no entry, expected one per data "
+            "type");
+  EXPECT_EQ(faultOf([](Cluster &c) {
+              c.device.matrix.push_back(c.device.matrix[0]);
+            }),
+            "field \"device.matrix[1].type\": found a second f32, expected "
+            "different types");
+  EXPECT_EQ(faultOf([](Cluster &c) {
+              c.device.matrix[0].efficiency[1].efficiency = 0.9;
+            }),
+            "field \"device.matrix[0].efficiency[1].efficiency\": found "
+            "0.900000, expected at most the growth of the dimension (a larger "
+            "product would take less time)");
+  EXPECT_EQ(
+      faultOf([](Cluster &c) { c.device.streaming[1].bytesPerSecond *= 2; }),
+      "field \"device.streaming[1].bytes_per_second\": found "
+      "200000000000, expected at most that of fewer ranks "
+      "(120000000000)");
+  EXPECT_EQ(
+      faultOf([](Cluster &c) { c.levels[0].groupSize = 3; }),
+      "field \"links[1].group_size\": found 8, expected a multiple of the "
+      "level below (3), and more");
+  EXPECT_EQ(faultOf([](Cluster &c) { c.levels[0].gatherEfficiency = 1.5; }),
+            "field \"links[0].gather_efficiency\": found 1.500000, expected a "
+            "share above 0, at most 1");
+  EXPECT_EQ(faultOf([](Cluster &c) { c.levels.clear(); }),
+            "field \"links\": found no level, expected one that joins all 8");
+}
+
+TEST(Cluster, MissingFileIsOneMessage) {
+  std::string error;
+  EXPECT_FALSE(readClusterFile("/nowhere/c.json", error).has_value());
+  EXPECT_EQ(error, "/nowhere/c.json: cannot read: No such file or directory");
+}
