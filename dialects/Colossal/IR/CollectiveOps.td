@@ -1,4 +1,14 @@
 //===- CollectiveOps.td - Reshards and collectives ----------*- tablegen -*-===//
+//
+// Conventions of all collectives. The group of a rank: the ranks of its stage whose
+// coordinates differ from its own on `axes` only; g is its size, r the rank's number in it,
+// the coordinates on `axes` as a mixed-radix number, first axis major. Tensors are row-major.
+// A *cut* dimension has `bound` = ceil(extent / g) elements on each rank: rank r holds
+// [r * bound, (r + 1) * bound) of [0, extent), the rest is padding and zero. `outer` and
+// `innermost` are the numbers of elements above and below the cut sub-dimension.
+// The axis `time` occurs in shard_slice alone.
+//
+//===----------------------------------------------------------------------===//
 #ifndef COLOSSAL_IR_COLLECTIVEOPS
 #define COLOSSAL_IR_COLLECTIVEOPS
 
@@ -36,10 +46,8 @@ def Colossal_AllReduceOp : Colossal_CollectiveOp<"all_reduce"> {
 def Colossal_AllGatherOp : Colossal_CollectiveOp<"all_gather"> {
   let summary = "concatenates the shards of the group along a sub-dimension";
   let description = [{
-    The tensor is viewed as [outer, inner]; the result as [outer, group, inner], by coordinate.
-    `extent`: of the [group * (elements per rank along the gathered sub-dimension)] rows, those
-    that are not padding: the result keeps only `extent` of them. Units: elements.
-    `innermost` is the number of elements below the gathered sub-dimension.
+    The input is viewed as [outer, bound, innermost], the result as [outer, extent, innermost]:
+    result[o][p * bound + e][i] = input of p [o][e][i]; what lies beyond `extent` is dropped.
   }];
   let arguments = (ins StrAttr:$name, AnyRankedTensor:$input, StrArrayAttr:$axes,
       I64Attr:$outer, I64Attr:$extent, I64Attr:$innermost);
@@ -51,8 +59,9 @@ def Colossal_AllGatherOp : Colossal_CollectiveOp<"all_gather"> {
 def Colossal_ReduceScatterOp : Colossal_CollectiveOp<"reduce_scatter"> {
   let summary = "combines over the group; each rank keeps its shard of a sub-dimension";
   let description = [{
-    The input is viewed as [outer, extent, innermost], cut in `group` parts of equal bound along
-    the middle (the last may be short: its padding is zero in the result); rank c of the group gets part c.
+    The input is viewed as [outer, extent, innermost], the result as [outer, bound, innermost]:
+    result[o][e][i] = combine over p, in order, of input of p [o][r * bound + e][i], or zero
+    where r * bound + e >= extent.
   }];
   let arguments = (ins StrAttr:$name, AnyRankedTensor:$input, StrArrayAttr:$axes,
       Colossal_FactorKindAttr:$combiner, I64Attr:$outer, I64Attr:$extent, I64Attr:$innermost);
@@ -63,7 +72,10 @@ def Colossal_ReduceScatterOp : Colossal_CollectiveOp<"reduce_scatter"> {
 
 def Colossal_ShardSliceOp : Colossal_CollectiveOp<"shard_slice"> {
   let summary = "keeps this coordinate's shard of a replicated value; local";
-  let description = [{Views as for reduce_scatter; padding is zero. No communication.}];
+  let description = [{
+    result[o][e][i] = input[o][r * bound + e][i], or zero beyond `extent`; views as for
+    reduce_scatter. No communication. Over `time`, r is the number of the microbatch.
+  }];
   let arguments = (ins StrAttr:$name, AnyRankedTensor:$input, StrArrayAttr:$axes,
       I64Attr:$outer, I64Attr:$extent, I64Attr:$innermost);
   let assemblyFormat = [{
@@ -73,6 +85,7 @@ def Colossal_ShardSliceOp : Colossal_CollectiveOp<"shard_slice"> {
 
 def Colossal_ShardMaskOp : Colossal_CollectiveOp<"shard_mask"> {
   let summary = "turns a replicated value into a partial sum: kept at coordinate 0, zero elsewhere";
+  let description = [{Kept where the coordinates on all `axes` are 0. No communication.}];
   let arguments = (ins StrAttr:$name, AnyRankedTensor:$input, StrArrayAttr:$axes);
   let assemblyFormat = "$name $input `over` $axes attr-dict `:` type($input) `->` type($result)";
 }
@@ -80,9 +93,10 @@ def Colossal_ShardMaskOp : Colossal_CollectiveOp<"shard_mask"> {
 def Colossal_AllToAllOp : Colossal_CollectiveOp<"all_to_all"> {
   let summary = "moves the cut from one sub-dimension to another";
   let description = [{
-    The global value is seen as [outer, x, middle, y, innermost]. With `gather_x` the input is cut
-    along x and the result along y; without it, the reverse. `x_extent` and `y_extent` are global
-    extents; local bounds are their ceilings, and padding is zero.
+    The value that the group holds is seen as [outer, x, middle, y, innermost]. With `gather_x`
+    the input is cut along x (bound ceil(x / g)) and the result along y; without it, the reverse.
+    Padding of the gathered dimension is dropped, that of the other is zero.
+    `gather_x`: result[o][p * xb + e][m][y][i] = input of p [o][e][m][r * yb + y][i].
   }];
   let arguments = (ins StrAttr:$name, AnyRankedTensor:$input, StrArrayAttr:$axes,
       I64Attr:$outer, I64Attr:$xExtent, I64Attr:$middle, I64Attr:$yExtent,
@@ -94,12 +108,18 @@ def Colossal_AllToAllOp : Colossal_CollectiveOp<"all_to_all"> {
 
 def Colossal_SendOp : Colossal_Op<"send"> {
   let summary = "sends a value to the same coordinate of another stage";
+  let description = [{
+    `name` and `tag` are equal on both sides; a tag is used once per ordered pair of stages. The
+    receiver is in the segment of the same name, and receives in the order in which the sender
+    sends. A send waits only while the previous value of its tag has not been received.
+  }];
   let arguments = (ins StrAttr:$name, AnyRankedTensor:$input, I64Attr:$peer, I64Attr:$tag);
   let assemblyFormat = "$name $input `to` $peer `tag` $tag attr-dict `:` type($input)";
 }
 
 def Colossal_RecvOp : Colossal_Op<"recv"> {
   let summary = "receives a value from the same coordinate of another stage";
+  let description = [{The other side of `colossal.send`, of equal name, tag and type.}];
   let arguments = (ins StrAttr:$name, I64Attr:$peer, I64Attr:$tag);
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = "$name `from` $peer `tag` $tag attr-dict `:` type($result)";
