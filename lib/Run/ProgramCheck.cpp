@@ -580,8 +580,6 @@ std::vector<std::string> Checker::run() {
       checkOp(segment, i);
   checkSchedule();
   checkTags();
-  if (faults.empty())
-    checkFlow(program, faults);
   return std::move(faults);
 }
 
@@ -596,8 +594,15 @@ int64_t endOf(const Buffer &buffer) {
   return buffer.offset + (buffer.slots - 1) * buffer.slotStride + buffer.bytes;
 }
 
-std::vector<std::string> checkProgram(const Program &program) {
+std::vector<std::string> checkStructure(const Program &program) {
   return Checker(program).run();
+}
+
+std::vector<std::string> checkProgram(const Program &program) {
+  std::vector<std::string> faults = checkStructure(program);
+  if (faults.empty())
+    checkFlow(program, faults);
+  return faults;
 }
 
 } // namespace colossal::rank

@@ -20,6 +20,9 @@ std::string describeBuffer(const Buffer &buffer);
 /// First byte after the last slot.
 int64_t endOf(const Buffer &buffer);
 
+/// The faults that one op, buffer or entry has by itself.
+std::vector<std::string> checkStructure(const Program &program);
+
 /// Follows the bytes of the arena through the schedule: what an op reads must
 /// have been written in this step through the same buffer (state, inputs and
 /// controls hold a value from the start), and not through another one since;

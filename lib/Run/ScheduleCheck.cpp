@@ -90,7 +90,7 @@ std::vector<std::string> checkPrograms(const std::vector<Program> &stages) {
         program.microbatches != stages[0].microbatches)
       faults.push_back(place + "found another mesh or number of microbatches "
                                "than stage 0, expected the same");
-    for (std::string &fault : checkProgram(program))
+    for (std::string &fault : checkStructure(program))
       faults.push_back(std::move(fault));
   }
   if (!faults.empty())
@@ -164,6 +164,8 @@ std::vector<std::string> checkPrograms(const std::vector<Program> &stages) {
                        std::to_string(tag) + " in stage " + std::to_string(to) +
                        ", which has ended, expected one");
   }
+  for (const Program &program : stages)
+    checkFlow(program, faults);
   return faults;
 }
 

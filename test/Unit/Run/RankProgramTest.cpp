@@ -1,0 +1,373 @@
+//===- RankProgramTest.cpp - Text form and planted faults -----------------===//
+
+#include "ProgramBuilder.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+using namespace colossal::rank;
+using namespace colossal::rank::test;
+
+namespace {
+
+/// Two stages of two ranks, two microbatches, 1F1B: everything a program has.
+/// forward: stage 0 sends its activation; backward: stage 1 sends a gradient.
+std::vector<Program> twoStages() {
+  std::vector<Program> stages;
+  for (int64_t s = 0; s < 2; ++s) {
+    ProgramBuilder b({{"data", 2}}, 2, s, 2);
+    int64_t x =
+        b.input("x", {b.cut(8, {"data", "time"}), b.cut(4)}, DType::F32, 0, 2);
+    int64_t w = b.state("w" + std::to_string(s), {b.cut(4), b.cut(4)}, 0.5);
+    int64_t m = b.state("m" + std::to_string(s), {b.cut(4, {"data"}), b.cut(4)},
+                        0.0, "optimizer");
+    int64_t lr = b.control("lr");
+    int64_t h = b.buffer("h", 2 * 4, DType::F32, 2);
+    int64_t dh = b.buffer("dh", 2 * 4, DType::F32, 2);
+    int64_t y = b.buffer("y", 2 * 4);
+    int64_t g = b.buffer("g", 16);
+    int64_t gs = b.buffer("g.shard", 8);
+    int64_t ws = b.buffer("w.shard", 8);
+    int64_t loss = b.buffer("loss", 1);
+    int64_t lossSum = b.buffer("loss.sum", 1);
+    b.segment("prologue");
+    b.fill(g);
+    b.fill(loss);
+    b.segment("forward");
+    if (s == 0) {
+      b.gemm(x, w, h, 2, 4, 4);
+      b.transfer(OpKind::Send, h, 1, 7, "h");
+    } else {
+      b.transfer(OpKind::Recv, h, 0, 7, "h");
+      b.gemm(h, w, y, 2, 4, 4);
+      b.kernel("loss", {y, x, loss, dh}, 2, 2);
+    }
+    b.segment("backward");
+    if (s == 0) {
+      b.transfer(OpKind::Recv, dh, 1, 8, "dh");
+      Op &dw = b.gemm(x, dh, g, 4, 4, 2);
+      dw.gemm.aM = 1;
+      dw.gemm.aK = 4;
+      dw.gemm.accumulate = true;
+    } else {
+      Op &dw = b.gemm(h, dh, g, 4, 4, 2);
+      dw.gemm.aM = 1;
+      dw.gemm.aK = 4;
+      dw.gemm.accumulate = true;
+      b.transfer(OpKind::Send, dh, 0, 8, "dh");
+    }
+    b.segment("update");
+    Op &scatter = b.collective(OpKind::ReduceScatter, g, gs, {"data"}, 16);
+    scatter.collective.inner = 4;
+    scatter.collective.scatter = {2, 4};
+    Op &kernel = b.kernel("adamw", {gs, w, lr, m, ws}, 2, 2);
+    kernel.indices.push_back({0, {{"data", 2}}});
+    Op &gather = b.collective(OpKind::AllGather, ws, w, {"data"}, 8);
+    gather.collective.inner = 4;
+    gather.collective.gather = {2, 4};
+    if (s == 1) {
+      b.collective(OpKind::AllReduce, loss, lossSum, {"data"}, 1);
+      b.metric("loss", lossSum);
+    }
+    b.schedule("prologue");
+    if (s == 0) {
+      b.schedule("forward", 0);
+      b.schedule("forward", 1);
+      b.schedule("backward", 0);
+      b.schedule("backward", 1);
+    } else {
+      b.schedule("forward", 0);
+      b.schedule("backward", 0);
+      b.schedule("forward", 1);
+      b.schedule("backward", 1);
+    }
+    b.schedule("update");
+    stages.push_back(b.program);
+  }
+  return stages;
+}
+
+Segment &segmentOf(Program &program, const std::string &name) {
+  for (Segment &segment : program.segments)
+    if (segment.name == name)
+      return segment;
+  throw std::runtime_error("no segment " + name);
+}
+
+std::string joined(const std::vector<std::string> &faults) {
+  std::string text;
+  for (const std::string &fault : faults)
+    text += fault + "\n";
+  return text;
+}
+
+/// The stages are refused, and some message has all the words.
+void expectFault(const std::vector<Program> &stages,
+                 const std::vector<std::string> &words) {
+  std::vector<std::string> faults = checkPrograms(stages);
+  ASSERT_FALSE(faults.empty()) << "the fault was not noticed";
+  for (const std::string &fault : faults) {
+    bool all = true;
+    for (const std::string &word : words)
+      all &= fault.find(word) != std::string::npos;
+    if (all)
+      return;
+  }
+  std::string expected;
+  for (const std::string &word : words)
+    expected += " '" + word + "'";
+  FAIL() << "no message with" << expected << " in\n" << joined(faults);
+}
+
+TEST(RankProgramText, RoundTrip) {
+  for (Program program : twoStages()) {
+    program.states[0].initial = {"weights.bin", 64, 64, 0xdeadbeefu, 0.0};
+    program.states[1].owned = false;
+    segmentOf(program, "prologue").ops[0].value = -INFINITY;
+    Op &attention = segmentOf(program, "forward").ops[0];
+    attention.attention.scale = 0.1;
+    attention.attention.causal = true;
+    attention.attention.strides = {{1, 2, 3, 4}, {}};
+    attention.scratch = {{2, 64}};
+    std::string text = writeProgram(program), error;
+    std::optional<Program> again = readProgram(text, "stage-0.json", error);
+    ASSERT_TRUE(again) << error;
+    EXPECT_EQ(writeProgram(*again), text);
+    EXPECT_EQ(again->states[0].initial.crc, 0xdeadbeefu);
+    EXPECT_FALSE(again->states[1].owned);
+    EXPECT_EQ(segmentOf(*again, "prologue").ops[0].value, -INFINITY);
+    EXPECT_EQ(segmentOf(*again, "forward").ops[0].attention.scale, 0.1);
+    EXPECT_EQ(again->schedule.size(), program.schedule.size());
+  }
+}
+
+TEST(RankProgramText, OneOpALine) {
+  std::string text = writeProgram(twoStages()[0]);
+  EXPECT_NE(text.find("\n      {\"kind\":\"gemm\",\"name\":\"matmul\""),
+            std::string::npos)
+      << text;
+}
+
+TEST(RankProgramText, RefusesWhatItDoesNotKnow) {
+  std::string error;
+  EXPECT_FALSE(readProgram("{\"stage\": 0, \"stagse\": 1}", "f.json", error));
+  EXPECT_NE(error.find("f.json: document: found unknown field 'stagse'"),
+            std::string::npos)
+      << error;
+  EXPECT_FALSE(
+      readProgram("{\"buffers\": [{\"id\": \"a\"}]}", "f.json", error));
+  EXPECT_EQ(error, "f.json: buffers[0].id: found \"a\", expected an integer");
+  EXPECT_FALSE(readProgram(
+      "{\"segments\": [{\"ops\": [{\"kind\": \"gemv\"}]}]}", "f.json", error));
+  EXPECT_NE(error.find("segments[0].ops[0].kind: found \"gemv\", expected one "
+                       "of kernel, gemm"),
+            std::string::npos)
+      << error;
+  EXPECT_FALSE(readProgram("{\"stage\": 0", "f.json", error));
+  EXPECT_NE(error.find("f.json: byte"), std::string::npos) << error;
+}
+
+TEST(RankProgramCheck, AcceptsTheProgram) {
+  EXPECT_EQ(joined(checkPrograms(twoStages())), "");
+}
+
+// Each case plants one fault and names the words of the message; where two
+// places are involved, words of both.
+struct Fault {
+  const char *name;
+  void (*plant)(std::vector<Program> &);
+  std::vector<std::string> words;
+};
+
+class PlantedFault : public testing::TestWithParam<Fault> {};
+
+TEST_P(PlantedFault, IsRefused) {
+  std::vector<Program> stages = twoStages();
+  GetParam().plant(stages);
+  expectFault(stages, GetParam().words);
+}
+
+Op &opOf(std::vector<Program> &stages, int stage, const char *segment,
+         size_t op) {
+  return segmentOf(stages[stage], segment).ops[op];
+}
+void erase(std::vector<Program> &stages, int stage, const char *segment,
+           size_t op) {
+  auto &ops = segmentOf(stages[stage], segment).ops;
+  ops.erase(ops.begin() + op);
+}
+
+const Fault faults[] = {
+    {"DroppedCollective",
+     [](auto &s) { erase(s, 0, "update", 0); },
+     {"stage 0: update[0] kernel 'adamw'", "'g.shard' read before"}},
+    {"SwappedOps",
+     [](auto &s) {
+       std::swap(opOf(s, 1, "update", 0), opOf(s, 1, "update", 1));
+     },
+     {"stage 1: update[0] kernel", "'g.shard' read before"}},
+    {"WrongAxis",
+     [](auto &s) { opOf(s, 0, "update", 0).collective.axes = {"tensor"}; },
+     {"stage 0: update[0] reduce_scatter", "axis 'tensor'"}},
+    {"WrongGroupSize",
+     [](auto &s) {
+       s[0].mesh[0].size = 4;
+       s[1].mesh[0].size = 4;
+     },
+     {"stage 0: update[0] reduce_scatter", "bound 2",
+      "bound 1 over a group of 4"}},
+    {"AxisTwice",
+     [](auto &s) {
+       opOf(s, 0, "update", 2).collective.axes = {"data", "data"};
+     },
+     {"stage 0: update[2] all_gather", "axis 'data' twice"}},
+    {"WrongBound",
+     [](auto &s) { opOf(s, 0, "update", 2).collective.gather.bound = 1; },
+     {"update[2] all_gather", "bound 1", "bound 2 over a group of 2"}},
+    {"WrongSize",
+     [](auto &s) { opOf(s, 0, "update", 0).collective.elements = 12; },
+     {"update[0] reduce_scatter", "12 elements", "16"}},
+    {"PartOfTheBuffer",
+     [](auto &s) {
+       opOf(s, 1, "update", 0).collective.elements = 8;
+       opOf(s, 1, "update", 0).collective.scatter = {1, 2};
+     },
+     {"update[0] reduce_scatter", "8 elements", "'g'"}},
+    {"WrongDType",
+     [](auto &s) { opOf(s, 0, "update", 0).collective.dtype = DType::I32; },
+     {"update[0] reduce_scatter", "dtype f32", "dtype i32"}},
+    {"WrongDTypeOfGemm",
+     [](auto &s) {
+       s[0].buffers[opOf(s, 0, "forward", 0).operands[2].buffer].dtype =
+           DType::I32;
+     },
+     {"forward[0] gemm", "dtype i32", "dtype f32"}},
+    {"CrossedSends",
+     [](auto &s) {
+       // Stage 1 sends both the gradient and an activation; tags crossed.
+       Op extra = opOf(s, 1, "backward", 1);
+       extra.operands[0].buffer = opOf(s, 1, "forward", 1).operands[2].buffer;
+       extra.link = "y";
+       extra.tag = 8;
+       opOf(s, 1, "backward", 1).tag = 9;
+       segmentOf(s[1], "backward").ops.push_back(extra);
+       Op receive = opOf(s, 0, "backward", 0);
+       receive.tag = 9;
+       receive.link = "y";
+       receive.operands[0].buffer = opOf(s, 0, "forward", 0).operands[2].buffer;
+       segmentOf(s[0], "backward").ops.push_back(receive);
+     },
+     {"stage 0: backward[0] recv 'dh'", "value 'dh'",
+      "stage 1: backward[2] send", "value 'y'"}},
+    {"Deadlock",
+     [](auto &s) {
+       // Stage 0 wants the gradient of microbatch 0 before it sends anything.
+       std::swap(s[0].schedule[1], s[0].schedule[3]);
+     },
+     {"deadlock", "stage 0: backward[0] recv", "stage 1: forward[0] recv"}},
+    {"SendWithoutReceive",
+     [](auto &s) { erase(s, 0, "backward", 0); },
+     {"stage 1: backward[1] send 'dh'", "no receive with tag 8", "stage 0"}},
+    {"ReceiveWithoutSend",
+     [](auto &s) { erase(s, 0, "forward", 1); },
+     {"stage 1: forward[0] recv 'h'", "no send with tag 7", "stage 0"}},
+    {"WrongBytes",
+     [](auto &s) { opOf(s, 1, "forward", 0).bytes = 16; },
+     {"stage 1: forward[0] recv", "16 bytes", "stage 0: forward[1] send",
+      "32 bytes"}},
+    {"WrongTransferType",
+     [](auto &s) {
+       int64_t id = opOf(s, 0, "backward", 0).operands[0].buffer;
+       segmentOf(s[0], "backward").ops.resize(1);
+       s[0].buffers[id].dtype = DType::I32;
+     },
+     {"stage 0: backward[0] recv", "i32", "stage 1: backward[1] send", "f32"}},
+    {"WrongMicrobatch",
+     [](auto &s) {
+       std::swap(s[1].schedule[1], s[1].schedule[3]);
+       std::swap(s[1].schedule[2], s[1].schedule[4]);
+     },
+     {"stage 1: forward[0] recv", "microbatch 1", "stage 0: forward[1] send",
+      "microbatch 0"}},
+    {"WrongStage",
+     [](auto &s) { opOf(s, 0, "forward", 1).peerStage = 0; },
+     {"stage 0: forward[1] send", "peer stage 0"}},
+    {"StageOutside",
+     [](auto &s) { opOf(s, 0, "forward", 1).peerStage = 2; },
+     {"stage 0: forward[1] send", "peer stage 2"}},
+    {"TagClash",
+     [](auto &s) {
+       segmentOf(s[0], "forward").ops.push_back(opOf(s, 0, "forward", 1));
+     },
+     {"stage 0: forward[2] send", "tag 7", "stage 0: forward[1] send"}},
+    {"OperandOutside",
+     [](auto &s) { opOf(s, 0, "forward", 0).operands[1].offset = 4; },
+     {"forward[0] gemm 'matmul' (model.py:12) B", "bytes [4, 68)", "[0, 64)"}},
+    {"BufferOutsideArena",
+     [](auto &s) { s[0].arenaBytes -= 64; },
+     {"stage 0: buffer", "inside the arena"}},
+    {"UnknownBuffer",
+     [](auto &s) { opOf(s, 0, "forward", 0).operands[0].buffer = 99; },
+     {"forward[0] gemm", "buffer 99"}},
+    {"StatesOverlap",
+     [](auto &s) {
+       s[0].buffers[s[0].states[1].buffer].offset =
+           s[0].buffers[s[0].states[0].buffer].offset + 32;
+     },
+     {"state 'm0'", "state 'w0'", "no overlap"}},
+    {"LiveBufferOverwritten",
+     [](auto &s) {
+       // y lies over dh: the loss kernel reads y, dh is written over it.
+       int64_t dh = opOf(s, 1, "backward", 1).operands[0].buffer;
+       int64_t g = opOf(s, 1, "update", 0).operands[0].buffer;
+       s[1].buffers[dh].offset = s[1].buffers[g].offset;
+     },
+     {"stage 1: backward[0] gemm", "'g'", "overwritten through", "'dh'",
+      "forward[2] kernel 'loss'"}},
+    {"OutputOverInput",
+     [](auto &s) {
+       const Op &gemm = opOf(s, 1, "forward", 1);
+       s[1].buffers[gemm.operands[2].buffer].offset =
+           s[1].buffers[gemm.operands[0].buffer].offset;
+     },
+     {"stage 1: forward[1] gemm", "output", "'y'", "input", "'h'"}},
+    {"UnknownSegment",
+     [](auto &s) { s[0].schedule[1].segment = "forwards"; },
+     {"schedule[1]", "'forwards'"}},
+    {"LayoutTooSmall",
+     [](auto &s) { s[0].states[0].layout.dimensions[0][0].bound = 3; },
+     {"state 'w0'", "bound 3"}},
+    {"OtherMesh",
+     [](auto &s) { s[1].mesh[0].name = "batch"; },
+     {"stage 1", "another mesh"}},
+};
+
+INSTANTIATE_TEST_SUITE_P(Programs, PlantedFault, testing::ValuesIn(faults),
+                         [](const testing::TestParamInfo<Fault> &info) {
+                           return info.param.name;
+                         });
+
+// 4 096 ranks and 16 stages: the ranks are not enumerated.
+TEST(RankProgramCheck, SizeOfTheMeshDoesNotMatter) {
+  std::vector<Program> stages;
+  const int64_t count = 16, microbatches = 64;
+  for (int64_t s = 0; s < count; ++s) {
+    ProgramBuilder b({{"data", 32}, {"tensor", 32}}, microbatches, s, count);
+    int64_t x = b.buffer("x", 64), y = b.buffer("y", 64);
+    b.segment("forward");
+    if (s > 0)
+      b.transfer(OpKind::Recv, x, s - 1, 0, "x");
+    else
+      b.fill(x);
+    b.collective(OpKind::AllReduce, x, y, {"tensor"}, 64);
+    if (s + 1 < count)
+      b.transfer(OpKind::Send, y, s + 1, 0, "x");
+    for (int64_t m = 0; m < microbatches; ++m)
+      b.schedule("forward", m);
+    stages.push_back(b.program);
+  }
+  EXPECT_EQ(joined(checkPrograms(stages)), "");
+}
+
+} // namespace
