@@ -1,6 +1,7 @@
 //===- colossal-opt.cpp - Runs any pass on text ---------------------------===//
 
 #include "Colossal/IR/ColossalDialect.h"
+#include "Colossal/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "mlir/Transforms/Passes.h"
@@ -10,6 +11,7 @@ int main(int argc, char **argv) {
   registry.insert<colossal::ColossalDialect, mlir::func::FuncDialect,
                   mlir::arith::ArithDialect, mlir::math::MathDialect>();
   mlir::registerTransformsPasses();
+  colossal::registerColossalPasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(
       argc, argv, "Colossal: the passes of every phase\n", registry));
 }

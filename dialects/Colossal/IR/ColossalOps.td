@@ -12,7 +12,7 @@ class Colossal_Op<string opMnemonic, list<Trait> traits = []>
     : Op<Colossal_Dialect, opMnemonic, traits>;
 
 class Colossal_FactoredBase<string opMnemonic>
-    : Colossal_Op<opMnemonic, [Pure, DeclareOpInterfaceMethods<Colossal_FactoredOp,
+    : Colossal_Op<opMnemonic, [Pure, IsolatedFromAbove, DeclareOpInterfaceMethods<Colossal_FactoredOp,
           ["isShardable", "getLinearOperandSets"]>, RecursiveMemoryEffects]> {
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;

@@ -1,0 +1,28 @@
+//===- Passes.td - Passes on the dialect alone -------------*- tablegen -*-===//
+#ifndef COLOSSAL_TRANSFORMS_PASSES
+#define COLOSSAL_TRANSFORMS_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def FuseElementwisePass : Pass<"colossal-fuse-elementwise", "::mlir::func::FuncOp"> {
+  let summary = "Inline producers without reductions into their only user";
+  let description = [{
+    A chain of elementwise ops with one user each becomes one generic (a GELU, a
+    sum of gradients). Data movement and functions of indices are inlined into
+    every user: views become index maps, masks become predicates. Contractions
+    keep their pure form: only data movement is inlined into them. Ops of different
+    passes or groups stay apart.
+  }];
+}
+
+def RefineFactorsPass : Pass<"colossal-refine-factors", "::mlir::func::FuncOp"> {
+  let summary = "Give every value one decomposition into sub-dimensions";
+  let description = [{
+    If one op sees a dimension of 2304 as (3, 12, 64), all ops that touch the value do
+    afterwards: their factors are split accordingly, to a fixed point. Factors
+    of bound 1 vanish. Fails where two ops need decompositions without a common
+    refinement (6 as 2 x 3 and as 3 x 2).
+  }];
+}
+
+#endif // COLOSSAL_TRANSFORMS_PASSES
