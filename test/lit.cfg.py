@@ -1,7 +1,8 @@
 # lit configuration: every test under test/ that is not a GoogleTest (those live in test/Unit).
 #
 # Substitutions: %python (the interpreter of .venv), %mpirun (with the flags that tests need: root is
-# allowed, more ranks than cores, waiting ranks yield), %examples, %inputs (test/Models/Inputs).
+# allowed, more ranks than cores, waiting ranks yield), %examples, %inputs (the checked-in archives of
+# test/Import/Inputs).
 # Features: one per tool that is built (colossal-opt, colossal-translate, ...), `torch` when .venv has
 # PyTorch. A test that needs one says `// REQUIRES: colossal-compile`.
 import os
@@ -33,7 +34,7 @@ config.substitutions += [
     ("%python", config.python),
     ("%mpirun", "mpirun --allow-run-as-root --oversubscribe --mca mpi_yield_when_idle 1"),
     ("%examples", os.path.join(config.colossal_source, "examples")),
-    ("%inputs", os.path.join(config.colossal_source, "test", "Models", "Inputs")),
+    ("%inputs", os.path.join(config.colossal_source, "test", "Import", "Inputs")),
 ]
 
 for tool in ("translate", "opt", "compile", "verify", "run", "calibrate"):

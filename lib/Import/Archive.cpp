@@ -170,6 +170,10 @@ std::optional<Archive> Archive::open(const std::string &path,
   }
   int code = 0;
   ZipHandle zip(zip_open(path.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &code));
+  if (!zip && code == ZIP_ER_MEMORY) {
+    error = "needs more memory than allowed to be opened";
+    return std::nullopt;
+  }
   if (!zip) {
     zip_error_t why;
     zip_error_init_with_code(&why, code);

@@ -19,7 +19,7 @@ public:
 
 private:
   Type elementType(ElementType type);
-  RankedTensorType tensorType(const TensorType &type);
+  RankedTensorType tensorType(const TensorInfo &type);
   Attribute constantAttribute(const Constant &constant);
   DictionaryAttr stateAttributes(const State &state);
   DictionaryAttr inputAttributes(const Input &input,
@@ -58,7 +58,7 @@ Type GraphImporter::elementType(ElementType type) {
   llvm_unreachable("all element types are listed");
 }
 
-RankedTensorType GraphImporter::tensorType(const TensorType &type) {
+RankedTensorType GraphImporter::tensorType(const TensorInfo &type) {
   return RankedTensorType::get(type.shape, elementType(type.element));
 }
 

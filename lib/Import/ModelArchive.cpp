@@ -280,7 +280,7 @@ void ModelArchive::collectExamples() {
     const PickleValue *list = unwrap(byMethod->items[i + 1]);
     if (list->kind != Kind::List && list->kind != Kind::Tuple)
       return;
-    std::vector<TensorType> types;
+    std::vector<TensorInfo> types;
     for (const PickleValue *item : list->items) {
       StoredTensor tensor;
       int64_t claimed = 0;

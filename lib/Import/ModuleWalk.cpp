@@ -96,6 +96,7 @@ void ModuleWalk::run(std::vector<Input> inputs) {
       throw std::runtime_error("returns a module from forward");
     graph.outputs.push_back(entry.value);
   }
+  locateFromUsers();
   keepUsedStates();
 }
 
@@ -248,6 +249,20 @@ std::string ModuleWalk::uniqueName(const std::string &path,
                                    const std::string &op) {
   std::string stem = path.empty() ? op : path + "/" + op;
   return stem + "." + std::to_string(ordinals[stem]++);
+}
+
+/// The tracer makes lists, constants and conversions of its own, without a
+/// line: they take the line of their first user.
+void ModuleWalk::locateFromUsers() {
+  std::vector<const Node *> firstUser(static_cast<size_t>(nextValue), nullptr);
+  for (size_t i = graph.nodes.size(); i-- > 0;) {
+    Node &node = graph.nodes[i];
+    for (size_t r = 0; node.frames.empty() && r < node.results.size(); ++r)
+      if (const Node *user = firstUser[node.results[r]])
+        node.frames = user->frames;
+    for (int64_t operand : node.operands)
+      firstUser[operand] = &node;
+  }
 }
 
 /// States that no node uses are not arguments (a mask buffer that the traced

@@ -52,6 +52,7 @@ private:
   int64_t emitConstant(const torch::jit::Node &node, const std::string &path,
                        Constant constant);
   std::string uniqueName(const std::string &path, const std::string &op);
+  void locateFromUsers();
   void keepUsedStates();
 
   const torch::jit::Module &root;

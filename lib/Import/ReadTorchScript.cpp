@@ -7,7 +7,6 @@
 #include <zlib.h>
 
 #include <fstream>
-#include <new>
 #include <stdexcept>
 
 using namespace colossal::torchscript;
@@ -15,7 +14,7 @@ namespace jit = torch::jit;
 
 namespace {
 
-std::string spelled(const TensorType &type) {
+std::string spelled(const TensorInfo &type) {
   std::string text;
   for (int64_t size : type.shape)
     text += std::to_string(size) + "x";
@@ -161,9 +160,6 @@ colossal::torchscript::readTorchScript(const ReadOptions &options,
     walk.run(signatureOf(*module, *archive, options.inputs));
     describeBytes(graph, *archive, options.path);
     return graph;
-  } catch (const std::bad_alloc &) {
-    error = prefix + "needs more memory than allowed to be imported: raise "
-                     "--memory-limit";
   } catch (const c10::Error &failure) {
     error = prefix + "cannot be imported: " +
             firstLine(failure.what_without_backtrace());

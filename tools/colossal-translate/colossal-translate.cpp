@@ -16,9 +16,11 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/ToolOutputFile.h"
 
 #include <csignal>
+#include <new>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -40,7 +42,16 @@ extern "C" void outOfTime(int) {
   _exit(1);
 }
 
+/// Any `new` that fails, in libraries without exceptions, too.
+void outOfMemory() {
+  static const char message[] = "colossal-translate: error: importing needs "
+                                "more memory than --memory-limit allows\n";
+  (void)!write(STDERR_FILENO, message, sizeof message - 1);
+  _exit(1);
+}
+
 void setLimits(uint64_t memory, unsigned seconds) {
+  std::set_new_handler(outOfMemory);
   if (memory > 0) {
     rlimit limit{memory, memory};
     setrlimit(RLIMIT_DATA, &limit);

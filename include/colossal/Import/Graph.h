@@ -26,7 +26,7 @@ std::optional<ElementType> elementTypeNamed(const std::string &name);
 /// Bytes of one element in an archive.
 int64_t bytesOf(ElementType type);
 
-struct TensorType {
+struct TensorInfo {
   ElementType element = ElementType::F32;
   std::vector<int64_t> shape;
 };
@@ -36,7 +36,7 @@ struct State {
   std::string name;
   std::vector<std::string> aliases; ///< further names of the same tensor
   bool trained = true;              ///< false: a buffer, or requires_grad=False
-  TensorType type;
+  TensorInfo type;
   std::string record;  ///< record of the archive that holds the bytes
   uint64_t offset = 0; ///< absolute position of the first byte in the file
   uint64_t bytes = 0;
@@ -45,12 +45,12 @@ struct State {
 
 struct Input {
   std::string name;
-  TensorType type;
+  TensorInfo type;
 };
 
 /// A small tensor constant, row-major, little-endian as in the archive.
 struct TensorConstant {
-  TensorType type;
+  TensorInfo type;
   std::string bytes;
 };
 

@@ -24,7 +24,7 @@ namespace colossal::torchscript {
 /// A tensor as a view of a storage record; offset and strides in elements.
 struct StoredTensor {
   std::string record;
-  TensorType type;
+  TensorInfo type;
   int64_t offset = 0;
   std::vector<int64_t> strides;
   bool requiresGrad = false;
@@ -45,7 +45,7 @@ public:
 
   /// Types of the example inputs of `forward`; nothing if the archive has none,
   /// or not only tensors.
-  const std::optional<std::vector<TensorType>> &exampleInputs() const {
+  const std::optional<std::vector<TensorInfo>> &exampleInputs() const {
     return examples;
   }
 
@@ -59,7 +59,7 @@ private:
 
   Archive records;
   std::map<std::string, StoredTensor> tensorsByPath;
-  std::optional<std::vector<TensorType>> examples;
+  std::optional<std::vector<TensorInfo>> examples;
 };
 
 } // namespace colossal::torchscript
