@@ -74,6 +74,8 @@ private:
     return int(costs.size()) - 1;
   }
   void addRow(const Terms &terms, double lower, double upper) {
+    if (terms.empty())
+      return;
     starts.push_back(int(columns.size()));
     // A column may stand on both sides: a node that uses its own result's tie.
     for (const Term &term : mergeTerms(terms)) {
@@ -159,7 +161,7 @@ void Program::addValue(int v) {
       one.push_back({column, 1});
       kept[s] = {{column, 1}};
       int64_t bytes = value.weight * value.keptCopies * value.states[s].bytes;
-      if (value.storedCopies == 0) {
+      if (!value.resident) {
         addMemory(column, bytes);
       } else if (bytes > 0) {
         int extra = addColumn(0, 1, false);

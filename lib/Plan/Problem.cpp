@@ -182,7 +182,7 @@ void colossal::plan::evaluate(const Problem &problem, Solution &solution) {
                        .outputs[uses[v].output];
     count(value.weight * value.storedCopies * value.states[produced].bytes);
     int kept = solution.kept[v];
-    if (kept >= 0 && !(value.storedCopies > 0 && kept == produced))
+    if (kept >= 0 && !(value.resident && kept == produced))
       count(value.weight * value.keptCopies * value.states[kept].bytes);
   }
   solution.cost = solution.time + price;

@@ -4,7 +4,7 @@
 //
 //   repeats 1 4 4 1                    (prologue forward backward update)
 //   price 12  |  limit 1048576
-//   value w weight 1 stored 1 kept 1
+//   value w weight 1 stored 1 kept 1 resident
 //     state R 4096
 //     arc R S 100
 //   node product forward weight 1 : x w -> y
@@ -47,7 +47,8 @@ std::string colossal::plan::writeProblem(const Problem &problem) {
     os << "limit " << *problem.memoryLimit << '\n';
   for (const Value &value : problem.values) {
     os << "value " << value.name << " weight " << value.weight << " stored "
-       << value.storedCopies << " kept " << value.keptCopies << '\n';
+       << value.storedCopies << " kept " << value.keptCopies
+       << (value.resident ? " resident\n" : "\n");
     for (const State &state : value.states)
       os << "  state " << state.name << ' ' << state.bytes << '\n';
     for (const Arc &arc : value.arcs)
@@ -238,6 +239,7 @@ private:
     value.storedCopies = integer();
     word("kept");
     value.keptCopies = integer();
+    value.resident = accept("resident");
     if (!values.emplace(value.name, int(problem.values.size())).second)
       fault = "the value \"" + value.name + "\" is defined twice";
     problem.values.push_back(value);

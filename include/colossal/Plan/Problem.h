@@ -22,7 +22,7 @@
 // - Memory counts what outlives a segment: `storedCopies` of the state in which
 //   a value is produced (parameters, optimizer state) and `keptCopies` of
 //   the kept state (activations: as many as microbatches are in flight).
-//   Keeping a stored value in the state it is stored in is free.
+//   Keeping a *resident* value in the state in which it is produced is free.
 // - A *tie* makes two nodes take strategies of the same index: a parameter is
 //   stored as its update leaves it, a block begins as the one before it ends.
 //
@@ -69,6 +69,8 @@ struct Value {
   int64_t weight = 1;
   int64_t storedCopies = 0;
   int64_t keptCopies = 0;
+  /// The produced copy is there in every segment (arguments of the program).
+  bool resident = false;
 };
 
 struct Strategy {

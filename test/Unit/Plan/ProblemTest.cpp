@@ -113,7 +113,7 @@ TEST(Solution, VerifyFindsEachFault) {
 }
 
 TEST(Solution, TiesAreVerified) {
-  Problem problem = read("value v weight 1 stored 1 kept 0\n"
+  Problem problem = read("value v weight 1 stored 1 kept 1 resident\n"
                          "  state R 10\n  state S 5\n  arc S R 1\n"
                          "  arc R S 1\n"
                          "node source prologue weight 1 : -> v\n"

@@ -17,6 +17,7 @@ public:
     if (below(2)) {
       // Stored state: a source and the sink of its update, tied.
       int value = addValue(1, below(2));
+      problem.values[value].resident = true;
       source = addSource(value);
     }
     int nodes = 2 + below(3);

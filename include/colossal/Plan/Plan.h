@@ -1,0 +1,87 @@
+//===- Plan.h - How a program runs on a cluster -----------------*- C++ -*-===//
+//
+// The answer of the search, in terms of the program: everything that a pass
+// has to write into the IR, and nothing that depends on the solver.
+//
+// Copies. A value exists in the state in which its op leaves it; a *reshard*
+// makes another copy of it, from the value itself or from an earlier copy. A
+// use names the copy that it reads. A reshard is paid in its segment; a copy
+// of an earlier segment is kept until then.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_PLAN_PLAN_H
+#define COLOSSAL_PLAN_PLAN_H
+
+#include "colossal/Plan/Formulation.h"
+#include "colossal/Timeline/Schedule.h"
+
+namespace colossal::plan {
+
+/// What one mesh axis does in an op.
+struct PlannedAxis {
+  int factor = -1;         ///< cuts this factor; -1: none
+  std::vector<int> linear; ///< or: these operands are partial sums
+};
+
+struct PlannedOp {
+  int stage = 0;
+  std::vector<PlannedAxis> axes; ///< per mesh axis
+};
+
+/// The copy that a use reads: the value itself, or a reshard.
+constexpr int originalCopy = -1;
+
+struct PlannedReshard {
+  int value = 0;
+  int source = originalCopy; ///< reshard that it starts from
+  Segment segment = Segment::Forward;
+  int stage = 0;
+  Sharding from, to;
+};
+
+struct PlannedUse {
+  int op = 0, operand = 0;
+  int copy = originalCopy;
+};
+
+/// Predictions for one stage; ns and bytes per device.
+struct StagePrediction {
+  timeline::StageTimes times;
+  int64_t communicationNs = 0; ///< of one step, inside the stage
+  int64_t stateBytes = 0;      ///< parameters, optimizer state, batch
+  int64_t accumulatorBytes = 0;
+  int64_t activationBytes = 0; ///< of one microbatch in flight
+  int64_t inFlight = 1;
+  int64_t transientBytes = 0; ///< peak of what a segment needs besides
+  int64_t memoryBytes() const {
+    return stateBytes + accumulatorBytes + activationBytes * inFlight +
+           transientBytes;
+  }
+};
+
+struct Plan {
+  Mesh mesh;
+  int64_t microbatches = 1;
+  timeline::ScheduleKind schedule = timeline::ScheduleKind::OneFOneB;
+  std::vector<PlannedOp> ops;        ///< per op of the program
+  std::map<int, Sharding> arguments; ///< stored states
+  std::map<int, int> argumentStages; ///< of state arguments
+  std::vector<PlannedReshard> reshards;
+  std::vector<PlannedUse> uses; ///< those that do not read the original
+  std::map<int, int> results;   ///< program result -> copy; original if absent
+
+  std::vector<StagePrediction> stages;
+  std::vector<timeline::BoundaryTimes> boundaries;
+  int64_t stepNs = 0;
+};
+
+/// Translates a solution, copy by copy. `stageOfPiece`: per piece; every piece
+/// in stage 0 for a plan without a pipeline.
+Plan assemble(const Program &program, const std::vector<OpNode> &nodes,
+              const Pieces &pieces, const Formulation &formulation,
+              const Solution &solution, const std::vector<int> &stageOfPiece);
+
+} // namespace colossal::plan
+
+#endif // COLOSSAL_PLAN_PLAN_H

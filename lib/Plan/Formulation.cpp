@@ -1,0 +1,569 @@
+//===- Formulation.cpp - From a program to the inner problem --------------===//
+
+#include "colossal/Plan/Formulation.h"
+
+#include <algorithm>
+#include <set>
+
+using namespace colossal;
+using namespace colossal::plan;
+
+namespace {
+class Builder {
+public:
+  Builder(const Program &program, const Batching &batching,
+          const std::vector<OpNode> &nodes, const Pieces &pieces,
+          const machine::Cluster &cluster, const Mesh &mesh,
+          const FormulationOptions &options)
+      : program(program), batching(batching), nodes(nodes), pieces(pieces),
+        cluster(cluster), mesh(mesh), options(options),
+        reshards(cluster, mesh) {
+    result.mesh = mesh;
+    result.options = options;
+    Problem &problem = result.problem;
+    problem.repeats = {1, options.microbatches, options.microbatches, 1};
+    problem.memoryPrice = options.memoryPrice;
+    problem.memoryLimit = options.memoryLimit;
+  }
+
+  std::optional<Formulation> run(std::string &error) {
+    findBorders();
+    for (int piece = 0; piece < pieces.count(); ++piece)
+      if (pieces.representatives[piece] == piece && !addPiece(piece)) {
+        error = fault;
+        return std::nullopt;
+      }
+    addTies();
+    for (size_t v = 0; v < result.values.size(); ++v)
+      pruneArcs(int(v));
+    return std::move(result);
+  }
+
+private:
+  // Borders between pieces.
+  void findBorders();
+  int pieceOf(int value) const {
+    int producer = program.values[value].producer;
+    return producer < 0 ? homes.at(value) : opPieces[producer];
+  }
+  int representative(int value) const {
+    return pieces.counterpart(pieceOf(value), value);
+  }
+
+  // States.
+  AxisRule rule(size_t axis) const {
+    return axis < options.rules.size() ? options.rules[axis] : AxisRule::Free;
+  }
+  std::vector<Sharding> argumentStates(int value) const;
+  std::vector<Sharding> borderStates(int value) const;
+  bool crossesPartial(int value) const;
+  bool isLooped(int value) const;
+
+  // Parts of the problem.
+  bool addPiece(int piece);
+  bool addOps(int piece, int node);
+  int addValue(int piece, int value, bool partialSums, bool partialMaxima);
+  void addSource(int piece, int value);
+  void addSink(int piece, int value, Segment segment,
+               const std::vector<Sharding> &states);
+  void addTies();
+  void tie(int a, int b) {
+    if (a >= 0 && b >= 0 && a != b)
+      result.problem.ties.push_back({a, b});
+  }
+  void addArcs(int index);
+  void pruneArcs(int index);
+  std::vector<std::vector<Choice>> choicesOf(const OpNode &node) const;
+  bool obeysRules(const OpNode &node, const NodeStrategy &strategy) const;
+  bool batchIsEven(const OpNode &node,
+                   const std::vector<Choice> &choices) const;
+
+  int stateIndex(int index, const Sharding &state) const {
+    const std::vector<Sharding> &states = result.values[index].states;
+    auto it = std::find(states.begin(), states.end(), state);
+    return it == states.end() ? -1 : int(it - states.begin());
+  }
+
+  const Program &program;
+  const Batching &batching;
+  const std::vector<OpNode> &nodes;
+  const Pieces &pieces;
+  const machine::Cluster &cluster;
+  const Mesh &mesh;
+  const FormulationOptions &options;
+  Reshards reshards;
+  Formulation result;
+  std::string fault;
+
+  std::vector<int> opPieces; ///< per op
+  std::map<int, int> homes;  ///< argument -> piece that owns it
+  std::map<int, Segment>
+      exported;                ///< representative value -> first use outside
+  std::map<int, int> updateOf; ///< state argument -> its updated value
+  std::map<std::pair<int, int>, int> sources, sinks, updateSinks;
+};
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Borders
+//===----------------------------------------------------------------------===//
+
+void Builder::findBorders() {
+  opPieces.assign(program.ops.size(), 0);
+  for (size_t n = 0; n < nodes.size(); ++n)
+    for (int op : nodes[n].ops)
+      opPieces[op] = pieces.ofNode[n];
+  for (size_t v = 0; v < program.values.size(); ++v)
+    if (int target = program.values[v].updates; target >= 0) {
+      updateOf[target] = int(v);
+      if (int producer = program.values[v].producer; producer >= 0)
+        homes[target] = opPieces[producer];
+    }
+  for (size_t n = 0; n < nodes.size(); ++n)
+    for (const NodeInput &input : nodes[n].inputs)
+      if (program.values[input.value].producer < 0)
+        homes.emplace(input.value, pieces.ofNode[n]);
+  for (size_t n = 0; n < nodes.size(); ++n)
+    for (const NodeInput &input : nodes[n].inputs) {
+      int value = input.value;
+      if (program.values[value].producer < 0 ||
+          pieceOf(value) == pieces.ofNode[n])
+        continue;
+      auto [it, isNew] =
+          exported.emplace(representative(value), nodes[n].segment);
+      it->second = std::min(it->second, nodes[n].segment);
+    }
+}
+
+bool Builder::isLooped(int value) const {
+  int producer = program.values[value].producer;
+  if (producer < 0)
+    return program.values[value].role == Role::Batch;
+  Segment segment = program.ops[producer].segment;
+  return segment == Segment::Forward || segment == Segment::Backward;
+}
+
+//===----------------------------------------------------------------------===//
+// States
+//===----------------------------------------------------------------------===//
+
+static std::vector<bool> allCuttable(const ProgramValue &value) {
+  std::vector<bool> cuttable;
+  for (int64_t bound : value.subDims())
+    cuttable.push_back(bound > 1);
+  return cuttable;
+}
+
+/// States in which an argument is stored.
+std::vector<Sharding> Builder::argumentStates(int index) const {
+  const ProgramValue &value = program.values[index];
+  std::vector<Sharding> states =
+      statesOf(value, mesh, allCuttable(value), false, false);
+  if (!options.zero ||
+      (value.role != Role::Optimizer && value.role != Role::Parameter))
+    return states;
+  bool cut = value.role == Role::Optimizer && *options.zero == 1;
+  for (size_t a = 0; a < mesh.axes.size(); ++a) {
+    if (rule(a) != AxisRule::Data)
+      continue;
+    std::vector<Sharding> allowed;
+    for (const Sharding &state : states)
+      if ((state[a] != replicated) == cut)
+        allowed.push_back(state);
+    if (!allowed.empty())
+      states = std::move(allowed);
+  }
+  return states;
+}
+
+/// States in which a value may cross from piece to piece. Depends on shape and
+/// use alone, so that tied nodes list the same states.
+std::vector<Sharding> Builder::borderStates(int index) const {
+  const ProgramValue &value = program.values[index];
+  return statesOf(value, mesh, allCuttable(value), crossesPartial(index),
+                  false);
+}
+
+bool Builder::crossesPartial(int index) const {
+  return program.values[index].elements() == 1 ||
+         exported.at(representative(index)) == Segment::Update;
+}
+
+//===----------------------------------------------------------------------===//
+// Values
+//===----------------------------------------------------------------------===//
+
+int Builder::addValue(int piece, int index, bool partialSums,
+                      bool partialMaxima) {
+  const ProgramValue &value = program.values[index];
+  int number = int(result.values.size());
+  result.valueIndex[{piece, index}] = number;
+  FormulatedValue formulated{
+      piece, index,
+      statesOf(value, mesh, allCuttable(value), partialSums, partialMaxima)};
+  Value added;
+  added.name = value.name;
+  if (pieces.count() > 1)
+    added.name += "@" + std::to_string(piece);
+  std::replace(added.name.begin(), added.name.end(), ' ', '_');
+  added.weight = pieces.weight(piece);
+  int64_t parts = isLooped(index) ? options.microbatches : 1;
+  for (const Sharding &state : formulated.states)
+    added.states.push_back(
+        {nameOf(state), localBytes(value, mesh, state, batching.subDims[index],
+                                   value.producer < 0 ? 1 : parts)});
+  bool owned = value.producer < 0 && homes.at(index) == piece;
+  added.resident = value.producer < 0;
+  added.storedCopies = owned;
+  int producer = value.producer;
+  added.keptCopies =
+      producer >= 0 && program.ops[producer].segment == Segment::Forward
+          ? options.inFlight
+          : 1;
+  result.problem.values.push_back(std::move(added));
+  result.values.push_back(std::move(formulated));
+  addArcs(number);
+  return number;
+}
+
+void Builder::addArcs(int index) {
+  const FormulatedValue &value = result.values[index];
+  int64_t parts = isLooped(value.value) ? options.microbatches : 1;
+  for (size_t from = 0; from < value.states.size(); ++from)
+    for (size_t to = 0; to < value.states.size(); ++to) {
+      std::optional<int64_t> time =
+          reshards.time(program.values[value.value], value.states[from],
+                        value.states[to], batching.subDims[value.value], parts);
+      if (time)
+        result.problem.values[index].arcs.push_back(
+            {int(from), int(to), *time});
+    }
+}
+
+/// Keeps the arcs of one cheapest path from each state that is produced to each
+/// that is demanded, and between those: what else there is does not pay.
+void Builder::pruneArcs(int index) {
+  constexpr int64_t far = int64_t(1) << 60;
+  Value &value = result.problem.values[index];
+  int count = int(value.states.size());
+  std::vector<std::vector<int64_t>> distance(count,
+                                             std::vector<int64_t>(count, far));
+  std::vector<std::vector<int>> first(count, std::vector<int>(count, -1));
+  for (int s = 0; s < count; ++s)
+    distance[s][s] = 0;
+  for (size_t a = 0; a < value.arcs.size(); ++a) {
+    const Arc &arc = value.arcs[a];
+    if (arc.cost < distance[arc.from][arc.to]) {
+      distance[arc.from][arc.to] = arc.cost;
+      first[arc.from][arc.to] = int(a);
+    }
+  }
+  for (int via = 0; via < count; ++via)
+    for (int from = 0; from < count; ++from)
+      for (int to = 0; to < count; ++to)
+        if (distance[from][via] + distance[via][to] < distance[from][to]) {
+          distance[from][to] = distance[from][via] + distance[via][to];
+          first[from][to] = first[from][via];
+        }
+  std::set<int> sourcesOf, targets;
+  for (const Node &node : result.problem.nodes)
+    for (const Strategy &strategy : node.strategies) {
+      for (size_t i = 0; i < node.inputs.size(); ++i)
+        if (node.inputs[i] == index)
+          targets.insert(strategy.inputs[i]);
+      for (size_t o = 0; o < node.outputs.size(); ++o)
+        if (node.outputs[o] == index)
+          sourcesOf.insert(strategy.outputs[o]);
+    }
+  std::set<int> wanted;
+  sourcesOf.insert(targets.begin(), targets.end());
+  for (int from : sourcesOf)
+    for (int to : targets)
+      for (int at = from; at != to && first[at][to] >= 0;
+           at = value.arcs[first[at][to]].to)
+        wanted.insert(first[at][to]);
+  std::vector<Arc> arcs;
+  for (int a : wanted)
+    arcs.push_back(value.arcs[a]);
+  value.arcs = std::move(arcs);
+}
+
+//===----------------------------------------------------------------------===//
+// Nodes
+//===----------------------------------------------------------------------===//
+
+void Builder::addSource(int piece, int index) {
+  const ProgramValue &value = program.values[index];
+  bool isArgument = value.producer < 0;
+  std::vector<Sharding> states =
+      isArgument ? argumentStates(index) : borderStates(index);
+  bool partial = false;
+  for (const Sharding &state : states)
+    partial |= std::count(state.begin(), state.end(), partialSum) > 0;
+  int number = addValue(piece, index, partial, false);
+  Node node;
+  node.name = "source:" + result.problem.values[number].name;
+  node.segment = isArgument ? Segment::Prologue
+                            : std::max(exported.at(representative(index)),
+                                       program.ops[value.producer].segment);
+  node.weight = pieces.weight(piece);
+  node.outputs = {number};
+  for (const Sharding &state : states)
+    node.strategies.push_back(
+        {nameOf(state), 0, {}, {stateIndex(number, state)}});
+  sources[{piece, index}] = int(result.problem.nodes.size());
+  result.problem.nodes.push_back(std::move(node));
+  result.nodes.push_back({FormulatedNode::Kind::Source, piece, -1, index});
+  result.strategies.emplace_back();
+}
+
+void Builder::addSink(int piece, int index, Segment segment,
+                      const std::vector<Sharding> &states) {
+  int number = result.valueOf(piece, index);
+  Node node;
+  node.name = std::string(nameOf(segment)) + "-sink" +
+              std::to_string(result.problem.nodes.size()) + ":" +
+              result.problem.values[number].name;
+  node.segment = segment;
+  node.weight = pieces.weight(piece);
+  node.inputs = {number};
+  for (const Sharding &state : states)
+    node.strategies.push_back(
+        {nameOf(state), 0, {stateIndex(number, state)}, {}});
+  result.problem.nodes.push_back(std::move(node));
+  result.nodes.push_back({FormulatedNode::Kind::Sink, piece, -1, index});
+  result.strategies.emplace_back();
+}
+
+std::vector<std::vector<Choice>> Builder::choicesOf(const OpNode &node) const {
+  std::vector<Choice> single = {Choice()};
+  for (int c = 0; c < node.classCount; ++c)
+    if (node.shardable[c])
+      single.push_back({Choice::Kind::Class, c});
+  if (node.ops.size() == 1) {
+    const Op &op = program.ops[node.ops[0]];
+    for (size_t set = 0; set < op.linear.size(); ++set)
+      single.push_back({Choice::Kind::Linear, int(set)});
+  }
+  std::vector<std::vector<Choice>> all = {{}};
+  for (size_t a = 0; a < mesh.axes.size(); ++a) {
+    std::vector<std::vector<Choice>> longer;
+    for (const std::vector<Choice> &choices : all)
+      for (const Choice &choice : single) {
+        longer.push_back(choices);
+        longer.back().push_back(choice);
+      }
+    all = std::move(longer);
+  }
+  return all;
+}
+
+/// Microbatches must be equal: they divide a device's share of the batch.
+bool Builder::batchIsEven(const OpNode &node,
+                          const std::vector<Choice> &choices) const {
+  if (node.segment != Segment::Forward && node.segment != Segment::Backward)
+    return true;
+  for (int c = 0; c < node.classCount; ++c) {
+    if (!node.isBatch[c])
+      continue;
+    int64_t parts = 1;
+    for (size_t a = 0; a < choices.size(); ++a)
+      if (choices[a].kind == Choice::Kind::Class && choices[a].index == c)
+        parts *= mesh.axes[a].size;
+    if ((node.bounds[c] + parts - 1) / parts % options.microbatches != 0)
+      return false;
+  }
+  return true;
+}
+
+bool Builder::obeysRules(const OpNode &node,
+                         const NodeStrategy &strategy) const {
+  for (size_t a = 0; a < mesh.axes.size(); ++a) {
+    const Choice &choice = strategy.choices[a];
+    bool cutsBatch =
+        choice.kind == Choice::Kind::Class && node.isBatch[choice.index];
+    if (rule(a) == AxisRule::Data) {
+      for (int c = 0; c < node.classCount; ++c)
+        if (node.isBatch[c] && !cutsBatch)
+          return false;
+    }
+    if (rule(a) != AxisRule::Tensor)
+      continue;
+    if (cutsBatch)
+      return false;
+    // Products cut the parameter that they use.
+    if (node.segment != Segment::Forward)
+      continue;
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      const ProgramValue &value = program.values[node.inputs[i].value];
+      std::vector<int64_t> bounds = value.subDims();
+      bool fits = std::any_of(bounds.begin(), bounds.end(), [&](int64_t b) {
+        return b >= mesh.axes[a].size;
+      });
+      if (value.role == Role::Parameter && fits &&
+          program.ops[node.inputs[i].op].work.kind == Work::Kind::Product &&
+          strategy.inputs[i][a] < 0)
+        return false;
+    }
+  }
+  return true;
+}
+
+bool Builder::addOps(int piece, int number) {
+  const OpNode &node = nodes[number];
+  Node added;
+  added.name = node.name;
+  std::replace(added.name.begin(), added.name.end(), ' ', '_');
+  added.name += std::string(":") + nameOf(node.segment);
+  added.segment = node.segment;
+  added.weight = pieces.weight(piece);
+  for (const NodeInput &input : node.inputs)
+    added.inputs.push_back(result.valueOf(piece, input.value));
+
+  // One strategy for each interface, the cheapest.
+  std::vector<NodeStrategy> kept;
+  std::map<std::pair<std::vector<Sharding>, std::vector<Sharding>>, size_t>
+      interfaces;
+  bool anyLegal = false;
+  for (std::vector<Choice> &choices : choicesOf(node)) {
+    std::optional<NodeStrategy> strategy =
+        deriveStrategy(program, mesh, node, choices);
+    if (!strategy || !batchIsEven(node, strategy->choices))
+      continue;
+    anyLegal = true;
+    if (!obeysRules(node, *strategy))
+      continue;
+    bool reachable = true;
+    for (size_t i = 0; i < added.inputs.size(); ++i)
+      reachable &= stateIndex(added.inputs[i], strategy->inputs[i]) >= 0;
+    if (!reachable)
+      continue;
+    strategy->cost = nodeTime(program, batching, cluster, reshards, mesh, node,
+                              *strategy, options.microbatches);
+    auto key = std::make_pair(strategy->inputs, strategy->outputs);
+    auto [it, isNew] = interfaces.emplace(key, kept.size());
+    if (isNew)
+      kept.push_back(std::move(*strategy));
+    else if (strategy->cost < kept[it->second].cost)
+      kept[it->second] = std::move(*strategy);
+  }
+  if (kept.empty()) {
+    fault = "\"" + node.name + "\" has no strategy " +
+            (anyLegal ? "under the pins"
+                      : "with " + std::to_string(options.microbatches) +
+                            " microbatches");
+    return false;
+  }
+  for (size_t o = 0; o < node.outputs.size(); ++o) {
+    // A border lists partial states even where no strategy gives them.
+    bool sum =
+        exported.count(node.outputs[o]) && crossesPartial(node.outputs[o]);
+    bool max = false;
+    for (const NodeStrategy &strategy : kept)
+      for (int axis : strategy.outputs[o]) {
+        sum |= axis == partialSum;
+        max |= axis == partialMax;
+      }
+    added.outputs.push_back(addValue(piece, node.outputs[o], sum, max));
+  }
+  for (size_t k = 0; k < kept.size(); ++k) {
+    Strategy strategy;
+    for (const Choice &choice : kept[k].choices) {
+      strategy.name += strategy.name.empty() ? "" : ".";
+      strategy.name += choice.kind == Choice::Kind::Replicated ? "R"
+                       : choice.kind == Choice::Kind::Class    ? "c"
+                                                               : "lin";
+      if (choice.kind != Choice::Kind::Replicated)
+        strategy.name += std::to_string(choice.index);
+    }
+    if (strategy.name.empty())
+      strategy.name = "R";
+    // The index breaks ties, the same way everywhere.
+    strategy.cost = kept[k].cost + int64_t(k);
+    for (size_t i = 0; i < added.inputs.size(); ++i)
+      strategy.inputs.push_back(stateIndex(added.inputs[i], kept[k].inputs[i]));
+    for (size_t o = 0; o < added.outputs.size(); ++o)
+      strategy.outputs.push_back(
+          stateIndex(added.outputs[o], kept[k].outputs[o]));
+    added.strategies.push_back(std::move(strategy));
+  }
+  result.problem.nodes.push_back(std::move(added));
+  result.nodes.push_back({FormulatedNode::Kind::Ops, piece, number, -1});
+  result.strategies.push_back(std::move(kept));
+  return true;
+}
+
+bool Builder::addPiece(int piece) {
+  for (int number : pieces.nodes[piece])
+    for (const NodeInput &input : nodes[number].inputs) {
+      bool outside = program.values[input.value].producer < 0 ||
+                     pieceOf(input.value) != piece;
+      if (outside && !sources.count({piece, input.value}))
+        addSource(piece, input.value);
+    }
+  // State that is updated without being used.
+  for (auto [argument, updated] : updateOf)
+    if (homes.count(argument) && homes[argument] == piece &&
+        !sources.count({piece, argument}))
+      addSource(piece, argument);
+  for (int number : pieces.nodes[piece])
+    if (!addOps(piece, number))
+      return false;
+  for (int number : pieces.nodes[piece])
+    for (int output : nodes[number].outputs) {
+      const ProgramValue &value = program.values[output];
+      if (auto it = exported.find(output); it != exported.end()) {
+        sinks[{piece, output}] = int(result.problem.nodes.size());
+        addSink(piece, output, std::max(it->second, nodes[number].segment),
+                borderStates(output));
+      }
+      if (value.updates >= 0) {
+        updateSinks[{piece, output}] = int(result.problem.nodes.size());
+        addSink(piece, output, Segment::Update, argumentStates(value.updates));
+      }
+      if (value.metric && value.updates < 0)
+        addSink(piece, output, Segment::Update,
+                {Sharding(mesh.axes.size(), replicated)});
+    }
+  return true;
+}
+
+void Builder::addTies() {
+  // Every copy: what enters a piece is what left the other one.
+  std::set<std::pair<int, int>> seen;
+  for (size_t n = 0; n < nodes.size(); ++n) {
+    int piece = pieces.ofNode[n];
+    int rep = pieces.representatives[piece];
+    for (const NodeInput &input : nodes[n].inputs) {
+      int from = pieceOf(input.value);
+      if (from == piece && program.values[input.value].producer >= 0)
+        continue;
+      auto source = sources.find({rep, pieces.counterpart(piece, input.value)});
+      if (source == sources.end())
+        continue;
+      int fromRep = pieces.representatives[from];
+      auto &others = program.values[input.value].producer < 0 ? sources : sinks;
+      auto other = others.find({fromRep, representative(input.value)});
+      if (other == others.end() || other->second == source->second)
+        continue;
+      if (seen.insert({source->second, other->second}).second)
+        tie(source->second, other->second);
+    }
+  }
+  for (auto [key, sink] : updateSinks) {
+    auto source = sources.find({key.first, program.values[key.second].updates});
+    if (source != sources.end())
+      tie(source->second, sink);
+  }
+}
+
+std::optional<Formulation>
+colossal::plan::formulate(const Program &program, const Batching &batching,
+                          const std::vector<OpNode> &nodes,
+                          const Pieces &pieces, const machine::Cluster &cluster,
+                          const Mesh &mesh, const FormulationOptions &options,
+                          std::string &error) {
+  error.clear();
+  return Builder(program, batching, nodes, pieces, cluster, mesh, options)
+      .run(error);
+}

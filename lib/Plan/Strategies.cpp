@@ -1,0 +1,275 @@
+//===- Strategies.cpp - What follows from a node's choices ----------------===//
+
+#include "colossal/Plan/Nodes.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+using namespace colossal;
+using namespace colossal::plan;
+
+/// The factor of op number `position` that belongs to the class; -1: none.
+static int factorOf(const OpNode &node, int position, int number) {
+  const std::vector<int> &classes = node.classes[position];
+  auto it = std::find(classes.begin(), classes.end(), number);
+  return it == classes.end() ? -1 : int(it - classes.begin());
+}
+
+Sharding colossal::plan::shardingOf(const Program &program, const OpNode &node,
+                                    int position, const Access &access,
+                                    bool result,
+                                    const std::vector<Choice> &choices,
+                                    int operand) {
+  const Op &op = program.ops[node.ops[position]];
+  Sharding sharding(choices.size(), replicated);
+  for (size_t a = 0; a < choices.size(); ++a) {
+    if (choices[a].kind == Choice::Kind::Linear) {
+      const std::vector<int> &set = op.linear[choices[a].index];
+      if (result || std::find(set.begin(), set.end(), operand) != set.end())
+        sharding[a] = partialSum;
+      continue;
+    }
+    if (choices[a].kind != Choice::Kind::Class)
+      continue;
+    int factor = factorOf(node, position, choices[a].index);
+    if (factor < 0)
+      continue;
+    for (size_t k = 0; k < access.map.size(); ++k)
+      if (access.map[k].factor == factor && access.map[k].plain)
+        sharding[a] = int(k);
+    if (result && sharding[a] == replicated)
+      sharding[a] =
+          op.factors[factor].kind == FactorKind::Max ? partialMax : partialSum;
+  }
+  return sharding;
+}
+
+/// Whether the axes fit the classes they cut, and do not mix a sum with a
+/// maximum.
+static bool choicesAreLegal(const Program &program, const Mesh &mesh,
+                            const OpNode &node,
+                            const std::vector<Choice> &choices) {
+  std::map<int, int64_t> parts;
+  for (size_t a = 0; a < choices.size(); ++a) {
+    const Choice &choice = choices[a];
+    if (choice.kind == Choice::Kind::Linear && node.ops.size() > 1)
+      return false;
+    if (choice.kind != Choice::Kind::Class)
+      continue;
+    if (!node.shardable[choice.index])
+      return false;
+    parts.emplace(choice.index, 1).first->second *= mesh.axes[a].size;
+  }
+  for (auto [number, count] : parts)
+    if (node.bounds[number] < count)
+      return false;
+  return true;
+}
+
+std::optional<NodeStrategy>
+colossal::plan::deriveStrategy(const Program &program, const Mesh &mesh,
+                               const OpNode &node,
+                               std::vector<Choice> choices) {
+  if (!choicesAreLegal(program, mesh, node, choices))
+    return std::nullopt;
+  NodeStrategy strategy;
+  // Operands that come from inside, and which values are partial.
+  std::set<int> own(node.ops.begin(), node.ops.end());
+  std::set<int> usedInside;
+  for (int i : node.ops)
+    for (const Access &access : program.ops[i].operands)
+      if (own.count(program.values[access.value].producer))
+        usedInside.insert(access.value);
+  std::map<int, Sharding> produced;
+  for (size_t p = 0; p < node.ops.size(); ++p) {
+    const Op &op = program.ops[node.ops[p]];
+    for (const Access &access : op.results) {
+      Sharding sharding = shardingOf(program, node, int(p), access,
+                                     /*result=*/true, choices);
+      bool sum = std::count(sharding.begin(), sharding.end(), partialSum);
+      bool max = std::count(sharding.begin(), sharding.end(), partialMax);
+      if (sum && max)
+        return std::nullopt;
+      if ((sum || max) && usedInside.count(access.value)) {
+        strategy.reduced.push_back(access.value);
+        for (int &axis : sharding)
+          if (axis == partialSum || axis == partialMax)
+            axis = replicated;
+      }
+      produced[access.value] = sharding;
+    }
+    // What is used inside must be as it was produced.
+    for (size_t o = 0; o < op.operands.size(); ++o) {
+      const Access &access = op.operands[o];
+      auto it = produced.find(access.value);
+      if (it == produced.end())
+        continue;
+      Sharding needed =
+          shardingOf(program, node, int(p), access, false, choices, int(o));
+      if (needed != it->second)
+        return std::nullopt;
+    }
+  }
+  for (const NodeInput &input : node.inputs) {
+    int position = int(std::find(node.ops.begin(), node.ops.end(), input.op) -
+                       node.ops.begin());
+    const Access &access = program.ops[input.op].operands[input.operand];
+    strategy.inputs.push_back(shardingOf(program, node, position, access, false,
+                                         choices, input.operand));
+  }
+  for (int value : node.outputs)
+    strategy.outputs.push_back(produced[value]);
+  strategy.choices = std::move(choices);
+  return strategy;
+}
+
+std::vector<int64_t>
+colossal::plan::localBounds(const Program &program, const Batching &batching,
+                            const Mesh &mesh, const OpNode &node, int position,
+                            const std::vector<Choice> &choices,
+                            int64_t microbatches) {
+  const Op &op = program.ops[node.ops[position]];
+  bool inLoop =
+      op.segment == Segment::Forward || op.segment == Segment::Backward;
+  std::vector<int64_t> bounds;
+  for (size_t f = 0; f < op.factors.size(); ++f) {
+    int64_t parts = 1;
+    for (size_t a = 0; a < choices.size(); ++a)
+      if (choices[a].kind == Choice::Kind::Class &&
+          choices[a].index == node.classes[position][f])
+        parts *= mesh.axes[a].size;
+    int64_t bound = (op.factors[f].bound + parts - 1) / parts;
+    if (inLoop && batching.factors[node.ops[position]] == int(f))
+      bound = (bound + microbatches - 1) / microbatches;
+    bounds.push_back(bound);
+  }
+  return bounds;
+}
+
+//===----------------------------------------------------------------------===//
+// Time
+//===----------------------------------------------------------------------===//
+
+/// The product of the bounds of the factors with a role.
+static int64_t product(const Op &op, const std::vector<int64_t> &bounds,
+                       Work::Role role) {
+  int64_t result = 1;
+  for (size_t f = 0; f < bounds.size(); ++f)
+    if (op.work.roles[f] == role)
+      result *= bounds[f];
+  return result;
+}
+
+/// Bytes that an access touches: of a looked-up operand the rows read only.
+static int64_t accessBytes(const Program &program, const Op &op,
+                           const Access &access,
+                           const std::vector<int64_t> &bounds, bool result) {
+  int64_t elements = 1;
+  std::vector<bool> seen(bounds.size());
+  for (const SubIndex &index : access.map)
+    if (index.factor >= 0)
+      seen[index.factor] = true;
+  bool lookedUp = false;
+  for (size_t f = 0; f < bounds.size(); ++f) {
+    bool isFree =
+        !op.work.roles.empty() && op.work.roles[f] == Work::Role::Free;
+    lookedUp |= isFree && seen[f] && !result;
+    if (seen[f])
+      elements *= bounds[f];
+  }
+  if (lookedUp) {
+    int64_t points = 1;
+    for (size_t f = 0; f < bounds.size(); ++f)
+      if (op.work.roles[f] != Work::Role::Free)
+        points *= bounds[f];
+    elements = std::min(elements, points);
+  }
+  return elements * program.values[access.value].elementBytes;
+}
+
+static machine::DataType dataType(const ProgramValue &value) {
+  return value.elementBytes == 8   ? machine::DataType::F64
+         : value.elementBytes == 2 ? machine::DataType::BF16
+                                   : machine::DataType::F32;
+}
+
+int64_t colossal::plan::nodeTime(
+    const Program &program, const Batching &batching,
+    const machine::Cluster &cluster, const Reshards &reshards, const Mesh &mesh,
+    const OpNode &node, const NodeStrategy &strategy, int64_t microbatches) {
+  using Role = Work::Role;
+  int64_t time = 0, flops = 0, bytes = 0;
+  std::set<int> read;
+  std::set<int> own(node.ops.begin(), node.ops.end());
+  std::set<int> outputs(node.outputs.begin(), node.outputs.end());
+  for (size_t p = 0; p < node.ops.size(); ++p) {
+    const Op &op = program.ops[node.ops[p]];
+    std::vector<int64_t> bounds = localBounds(
+        program, batching, mesh, node, int(p), strategy.choices, microbatches);
+    if (op.work.kind == Work::Kind::Product) {
+      time += cost::gemmTime(cluster, product(op, bounds, Role::Rows),
+                             product(op, bounds, Role::Columns),
+                             product(op, bounds, Role::Inner),
+                             product(op, bounds, Role::Batch),
+                             dataType(program.values[op.results[0].value]));
+      continue;
+    }
+    if (op.work.kind == Work::Kind::Attention) {
+      cost::AttentionShape shape;
+      shape.batch = product(op, bounds, Role::Batch);
+      shape.heads = product(op, bounds, Role::Heads);
+      shape.queries = product(op, bounds, Role::Queries);
+      shape.keys = product(op, bounds, Role::Keys);
+      shape.queryFeatures = product(op, bounds, Role::QueryFeatures);
+      shape.valueFeatures = product(op, bounds, Role::ValueFeatures);
+      shape.causal = op.work.causal;
+      shape.backward = op.work.backward;
+      time += cost::attentionTime(
+          cluster, shape, dataType(program.values[op.results[0].value]));
+      continue;
+    }
+    // Kernels of one node are fused: only what crosses its border moves.
+    int64_t points = 1;
+    for (size_t f = 0; f < bounds.size(); ++f)
+      if (op.work.roles.empty() || op.work.roles[f] != Role::Free)
+        points *= bounds[f];
+    flops += points * op.work.flopsPerPoint;
+    for (const Access &access : op.operands)
+      if (!own.count(program.values[access.value].producer) &&
+          read.insert(access.value).second)
+        bytes += accessBytes(program, op, access, bounds, false);
+    for (const Access &access : op.results)
+      if (outputs.count(access.value))
+        bytes += accessBytes(program, op, access, bounds, true);
+  }
+  if (flops > 0 || bytes > 0)
+    time += cost::kernelTime(cluster, flops, bytes);
+  // Inner reductions: the state before is partial on the reduced axes.
+  for (int value : strategy.reduced) {
+    int producer = program.values[value].producer;
+    int position = int(std::find(node.ops.begin(), node.ops.end(), producer) -
+                       node.ops.begin());
+    const Access &access =
+        program.ops[producer].results[program.values[value].result];
+    Sharding from =
+        shardingOf(program, node, position, access, true, strategy.choices);
+    int64_t parts =
+        batching.subDims[value] >= 0 && (node.segment == Segment::Forward ||
+                                         node.segment == Segment::Backward)
+            ? microbatches
+            : 1;
+    for (size_t a = 0; a < from.size(); ++a) {
+      if (from[a] != partialSum && from[a] != partialMax)
+        continue;
+      Sharding to = from;
+      to[a] = replicated;
+      time += reshards
+                  .time(program.values[value], from, to,
+                        batching.subDims[value], parts)
+                  .value_or(0);
+      from = to;
+    }
+  }
+  return time;
+}
