@@ -2,6 +2,7 @@
 
 #include "Colossal/IR/ColossalDialect.h"
 #include "Colossal/Transforms/Passes.h"
+#include "colossal/Differentiate/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "mlir/Transforms/Passes.h"
@@ -12,6 +13,7 @@ int main(int argc, char **argv) {
                   mlir::arith::ArithDialect, mlir::math::MathDialect>();
   mlir::registerTransformsPasses();
   colossal::registerColossalPasses();
+  colossal::registerDifferentiatePasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(
       argc, argv, "Colossal: the passes of every phase\n", registry));
 }

@@ -1,0 +1,53 @@
+//===- Gradient.h - Derivatives of single ops ------------------*- C++ -*-===//
+//
+// The derivative of any generic without a maximum follows from its body: the
+// gradient of operand i iterates over the same factors; factors of i's map are
+// parallel, all others are sums; its body is the adjoint of the scalar body.
+// So a product's gradients are products, a broadcast's are sums, a slice's
+// are masked copies, and a new elementwise op needs a scalar rule at most.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_DIFFERENTIATE_GRADIENT_H
+#define COLOSSAL_DIFFERENTIATE_GRADIENT_H
+
+#include "Colossal/IR/ColossalDialect.h"
+
+namespace colossal {
+
+/// Emits at `builder` the adjoints of the scalars of `body`: given d(loss) by
+/// d(yielded) for each yield (null: zero), returns d(loss) by d(argument
+/// `argument`), or null if the yields do not depend on it. `mapping` maps the
+/// body's values to copies that dominate the insertion point. An op without a
+/// rule gives an error at its location and failure.
+mlir::FailureOr<mlir::Value>
+differentiateBody(mlir::OpBuilder &builder, mlir::Block &body,
+                  const mlir::IRMapping &mapping,
+                  llvm::ArrayRef<mlir::Value> yieldAdjoints, unsigned argument);
+
+/// The gradient of operand `index` of `op`, a value of the operand's type.
+/// `operands` stand for the op's operands in the backward pass, `cotangents`
+/// (one per result, null: zero) are the gradients of its results. Null if the
+/// results do not depend on the operand. `name`: of the new op.
+mlir::FailureOr<mlir::Value>
+differentiateGeneric(mlir::OpBuilder &builder, GenericOp op, unsigned index,
+                     mlir::ValueRange operands,
+                     llvm::ArrayRef<mlir::Value> cotangents,
+                     llvm::StringRef name);
+
+/// The gradients of q, k and v. `results` are the op's out and lse.
+mlir::FailureOr<llvm::SmallVector<mlir::Value>>
+differentiateAttention(mlir::OpBuilder &builder, AttentionOp op,
+                       mlir::ValueRange operands, mlir::ValueRange results,
+                       mlir::Value cotangent, llvm::StringRef name);
+
+/// A value of the shape that `map` describes, laid out by `map` without its
+/// constants and clipping, back in the full tensor: zero where `map` does not
+/// reach. Returns `value` itself where nothing is missing.
+mlir::Value embedGradient(mlir::OpBuilder &builder, mlir::Location loc,
+                          mlir::Value value, llvm::ArrayRef<FactorAttr> factors,
+                          IndexMapAttr map, llvm::StringRef name);
+
+} // namespace colossal
+
+#endif // COLOSSAL_DIFFERENTIATE_GRADIENT_H

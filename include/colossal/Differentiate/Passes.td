@@ -1,0 +1,24 @@
+//===- Passes.td - Differentiate ---------------------------*- tablegen -*-===//
+#ifndef COLOSSAL_DIFFERENTIATE_PASSES
+#define COLOSSAL_DIFFERENTIATE_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def DifferentiatePass : Pass<"colossal-differentiate", "::mlir::ModuleOp"> {
+  let summary = "Turn @forward into @train_step: loss, backward, update";
+  let description = [{
+    @forward(state, batch) -> loss becomes @train_step(state, optimizer state, batch, controls)
+    -> (loss, metrics, updated state). With `optimizer=none` it becomes @gradients(state, batch)
+    -> (loss, gradient of every parameter).
+  }];
+  let options = [
+    Option<"optimizer", "optimizer", "std::string", "\"adamw\"",
+           "as --optimizer of colossal-compile">,
+    Option<"clipNorm", "clip-norm", "double", "0.0",
+           "largest global gradient norm; 0: no clipping">,
+    Option<"keepGradients", "keep-gradients", "bool", "false",
+           "store gradients as state, for comparison">,
+  ];
+}
+
+#endif // COLOSSAL_DIFFERENTIATE_PASSES

@@ -1,0 +1,73 @@
+//===- AttentionGradient.cpp - From attention to its backward op ----------===//
+
+#include "colossal/Differentiate/Gradient.h"
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+using namespace colossal;
+
+/// The map without constant sub-dimensions: what the gradient is laid out by.
+static IndexMapAttr withoutConstants(IndexMapAttr map) {
+  MLIRContext *context = map.getContext();
+  SmallVector<DimAttr> dims;
+  for (DimAttr dim : map.getDims()) {
+    SmallVector<SubDimAttr> subs = llvm::filter_to_vector(
+        dim.getSubDims(), [](SubDimAttr sub) { return !sub.isConstant(); });
+    if (subs.empty())
+      subs.push_back(SubDimAttr::get(context, -1, 0, 1, false));
+    dims.push_back(DimAttr::get(context, subs));
+  }
+  return IndexMapAttr::get(context, dims);
+}
+
+FailureOr<SmallVector<Value>>
+colossal::differentiateAttention(OpBuilder &builder, AttentionOp op,
+                                 ValueRange operands, ValueRange results,
+                                 Value cotangent, StringRef name) {
+  FactoredOp factored(op.getOperation());
+  SmallVector<FactorAttr> factors = factored.getFactorList();
+  SmallVector<Value> inputs(operands.take_front(3));
+  SmallVector<IndexMapAttr> operandMaps;
+  for (unsigned i = 0; i < 3; ++i)
+    operandMaps.push_back(factored.getOperandMap(i));
+  for (unsigned i = 0; i < 2; ++i) {
+    inputs.push_back(results[i]);
+    operandMaps.push_back(factored.getResultMap(i));
+  }
+  inputs.push_back(cotangent);
+  operandMaps.push_back(factored.getResultMap(0));
+  for (unsigned i = 3, e = operands.size(); i < e; ++i) {
+    inputs.push_back(operands[i]);
+    operandMaps.push_back(factored.getOperandMap(i));
+  }
+  SmallVector<IndexMapAttr> resultMaps;
+  SmallVector<Type> types;
+  for (unsigned i = 0; i < 3; ++i) {
+    bool clipped = false;
+    operandMaps[i].walk([&](unsigned, unsigned, SubDimAttr sub) {
+      clipped |= sub.getClipped();
+    });
+    if (clipped)
+      return op.emitOpError("no derivative: q, k or v is read at an offset");
+    resultMaps.push_back(withoutConstants(operandMaps[i]));
+    types.push_back(RankedTensorType::get(
+        resultMaps.back().getShape(),
+        cast<RankedTensorType>(operands[i].getType()).getElementType()));
+  }
+  auto toArray = [&](auto list) {
+    return builder.getArrayAttr(
+        SmallVector<Attribute>(list.begin(), list.end()));
+  };
+  auto backward = AttentionBackwardOp::create(
+      builder, op.getLoc(), types, builder.getStringAttr(name),
+      toArray(factors), toArray(operandMaps), toArray(resultMaps),
+      op.getScaleAttr(), inputs);
+  IRMapping mapping;
+  op.getBody().cloneInto(&backward.getBody(), mapping);
+  SmallVector<Value> gradients;
+  for (unsigned i = 0; i < 3; ++i)
+    gradients.push_back(
+        embedGradient(builder, op.getLoc(), backward.getOutputs()[i], factors,
+                      operandMaps[i], (name + ".part" + Twine(i)).str()));
+  return gradients;
+}

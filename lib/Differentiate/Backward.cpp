@@ -1,0 +1,265 @@
+//===- Backward.cpp - Reverse mode over a forward program -----------------===//
+
+#include "Backward.h"
+#include "Colossal/Transforms/FactorEditing.h"
+#include "colossal/Differentiate/Gradient.h"
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+using namespace colossal;
+
+namespace {
+
+class Backward {
+public:
+  Backward(func::FuncOp function)
+      : function(function), builder(function.front().getTerminator()) {}
+
+  FailureOr<SmallVector<Value>> run(unsigned lossIndex,
+                                    ArrayRef<Value> parameters);
+
+private:
+  /// All forward ops of one group, or one op.
+  LogicalResult differentiateUnit(ArrayRef<FactoredOp> unit);
+  LogicalResult differentiateOp(FactoredOp op);
+  /// The sum of what users contributed to the gradient of `value`, or null.
+  Value gradientOf(Value value);
+  /// What stands for a forward value in the backward pass: itself, or inside a
+  /// group a copy computed again.
+  Value standIn(Value value);
+  void mark(Operation *op, FactoredOp forward);
+
+  func::FuncOp function;
+  OpBuilder builder;
+  llvm::SmallDenseSet<Value> active;
+  DenseMap<Value, SmallVector<Value>> contributions;
+  DenseMap<Value, Value> recomputed;
+  llvm::SmallDenseSet<Operation *> currentUnit;
+};
+
+} // namespace
+
+static bool isFloat(Value value) {
+  return isa<FloatType>(
+      cast<RankedTensorType>(value.getType()).getElementType());
+}
+
+void Backward::mark(Operation *op, FactoredOp forward) {
+  op->setAttr(names::pass, builder.getStringAttr("backward"));
+  op->setAttr(names::forwardOf,
+              builder.getStringAttr(forward.getFactoredName()));
+  if (auto group = forward->getAttrOfType<StringAttr>(names::group))
+    op->setAttr(names::group,
+                builder.getStringAttr(group.getValue() + ".backward"));
+}
+
+Value Backward::gradientOf(Value value) {
+  SmallVector<Value> &parts = contributions[value];
+  if (parts.empty())
+    return {};
+  if (parts.size() == 1)
+    return parts[0];
+  MLIRContext *context = function.getContext();
+  SmallVector<FactorAttr> factors;
+  SmallVector<DimAttr> dims;
+  for (auto sizes : decompositionOf(value)) {
+    SmallVector<SubDimAttr> subs;
+    for (int64_t size : sizes) {
+      if (size == 1 && sizes.size() == 1) {
+        subs.push_back(SubDimAttr::get(context, -1, 0, 1, false));
+        continue;
+      }
+      subs.push_back(SubDimAttr::get(context, factors.size(), 0, size, false));
+      factors.push_back(
+          FactorAttr::get(context, ("d" + Twine(factors.size())).str(), size));
+    }
+    dims.push_back(DimAttr::get(context, subs));
+  }
+  IndexMapAttr map = IndexMapAttr::get(context, dims);
+  auto forward = value.getDefiningOp<FactoredOp>();
+  std::string name;
+  if (forward) {
+    name = forward.getFactoredName().str();
+    unsigned number = cast<OpResult>(value).getResultNumber();
+    if (forward->getNumResults() > 1)
+      name += "." + std::to_string(number);
+  } else {
+    unsigned number = cast<BlockArgument>(value).getArgNumber();
+    auto argumentName =
+        function.getArgAttrOfType<StringAttr>(number, names::name);
+    name = argumentName ? argumentName.getValue().str()
+                        : "argument" + std::to_string(number);
+  }
+  Type type = cast<RankedTensorType>(value.getType()).getElementType();
+  SmallVector<IndexMapAttr> maps(parts.size(), map);
+  GenericOp sum = createGeneric(
+      builder, value.getLoc(), name + ".gradient", factors, parts, maps, {type},
+      {map}, [&](OpBuilder &inner, ValueRange in) -> SmallVector<Value> {
+        Value total = in[0];
+        for (Value part : in.drop_front())
+          total = arith::AddFOp::create(inner, value.getLoc(), total, part);
+        return {total};
+      });
+  if (forward)
+    mark(sum, forward);
+  else
+    sum->setAttr(names::pass, builder.getStringAttr("backward"));
+  parts = {sum.getOutputs()[0]};
+  return parts[0];
+}
+
+Value Backward::standIn(Value value) {
+  auto op = value.getDefiningOp<FactoredOp>();
+  if (!op || !currentUnit.contains(op) || op->hasAttr(names::keep))
+    return value;
+  if (llvm::any_of(value.getUsers(), [&](Operation *user) {
+        auto pass = user->getAttrOfType<StringAttr>(names::pass);
+        bool backward = pass && pass.getValue() == "backward";
+        return !backward && !currentUnit.contains(user);
+      }))
+    return value;
+  if (Value known = recomputed.lookup(value))
+    return known;
+  IRMapping mapping;
+  for (Value operand : op->getOperands())
+    mapping.map(operand, standIn(operand));
+  Operation *copy = builder.clone(*op, mapping);
+  copy->setAttr("name",
+                builder.getStringAttr(op.getFactoredName() + ".recompute"));
+  copy->removeAttr(names::noGradient);
+  mark(copy, op);
+  for (auto [original, again] : llvm::zip(op->getResults(), copy->getResults()))
+    recomputed[original] = again;
+  return recomputed[value];
+}
+
+LogicalResult Backward::differentiateOp(FactoredOp op) {
+  if (op->hasAttr(names::noGradient) ||
+      llvm::none_of(op->getResults(),
+                    [&](Value v) { return active.contains(v); }))
+    return success();
+  SmallVector<Value> cotangents;
+  for (Value result : op->getResults())
+    cotangents.push_back(gradientOf(result));
+  if (llvm::none_of(cotangents, [](Value v) { return bool(v); }))
+    return success();
+  SmallVector<Value> operands;
+  for (Value operand : op->getOperands())
+    operands.push_back(standIn(operand));
+  Operation *last = builder.getInsertionPoint()->getPrevNode();
+  auto markNew = [&] {
+    for (Operation *created = last->getNextNode();
+         created && &*builder.getInsertionPoint() != created;
+         created = created->getNextNode())
+      mark(created, op);
+  };
+  if (auto attention = dyn_cast<AttentionOp>(op.getOperation())) {
+    if (cotangents[1])
+      return op->emitOpError("no derivative with respect to the log-sum-exp");
+    SmallVector<Value> results;
+    for (Value result : op->getResults())
+      results.push_back(standIn(result));
+    FailureOr<SmallVector<Value>> gradients = differentiateAttention(
+        builder, attention, operands, results, cotangents[0],
+        (op.getFactoredName() + ".backward").str());
+    if (failed(gradients))
+      return failure();
+    markNew();
+    for (auto [operand, gradient] :
+         llvm::zip(op->getOperands().take_front(3), *gradients))
+      if (active.contains(operand))
+        contributions[operand].push_back(gradient);
+    return success();
+  }
+  auto generic = dyn_cast<GenericOp>(op.getOperation());
+  if (!generic)
+    return op->emitOpError("no derivative");
+  for (unsigned i = 0, e = op->getNumOperands(); i < e; ++i) {
+    if (!active.contains(op->getOperand(i)))
+      continue;
+    FailureOr<Value> gradient = differentiateGeneric(
+        builder, generic, i, operands, cotangents,
+        (op.getFactoredName() + ".gradient" + Twine(i)).str());
+    if (failed(gradient))
+      return failure();
+    if (*gradient)
+      contributions[op->getOperand(i)].push_back(*gradient);
+  }
+  markNew();
+  return success();
+}
+
+LogicalResult Backward::differentiateUnit(ArrayRef<FactoredOp> unit) {
+  currentUnit.clear();
+  recomputed.clear();
+  for (FactoredOp op : unit)
+    currentUnit.insert(op);
+  for (FactoredOp op : llvm::reverse(unit))
+    if (failed(differentiateOp(op)))
+      return failure();
+  return success();
+}
+
+FailureOr<SmallVector<Value>> Backward::run(unsigned lossIndex,
+                                            ArrayRef<Value> parameters) {
+  SmallVector<FactoredOp> ops;
+  for (FactoredOp op : function.front().getOps<FactoredOp>()) {
+    op->setAttr(names::pass, builder.getStringAttr("forward"));
+    ops.push_back(op);
+  }
+  // What lies between the parameters and the loss.
+  active.insert(parameters.begin(), parameters.end());
+  for (FactoredOp op : ops)
+    if (!op->hasAttr(names::noGradient) &&
+        llvm::any_of(op->getOperands(),
+                     [&](Value v) { return active.contains(v); }))
+      for (Value result : op->getResults())
+        if (isFloat(result))
+          active.insert(result);
+
+  Value loss = function.front().getTerminator()->getOperand(lossIndex);
+  auto lossOp = loss.getDefiningOp<FactoredOp>();
+  if (!lossOp || !active.contains(loss))
+    return function.emitError(
+        "the loss does not depend on any parameter: nothing to train");
+  Type type = cast<RankedTensorType>(loss.getType()).getElementType();
+  IndexMapAttr scalar = IndexMapAttr::get(function.getContext(), {});
+  GenericOp seed = createGeneric(
+      builder, loss.getLoc(), "loss.gradient", {}, {}, {}, {type}, {scalar},
+      [&](OpBuilder &inner, ValueRange) -> SmallVector<Value> {
+        return {arith::ConstantOp::create(inner, loss.getLoc(),
+                                          inner.getFloatAttr(type, 1.0))};
+      });
+  seed->setAttr(names::pass, builder.getStringAttr("backward"));
+  seed->setAttr(names::forwardOf,
+                builder.getStringAttr(lossOp.getFactoredName()));
+  contributions[loss].push_back(seed.getOutputs()[0]);
+
+  llvm::SmallDenseSet<Operation *> done;
+  for (FactoredOp op : llvm::reverse(ops)) {
+    if (done.contains(op))
+      continue;
+    SmallVector<FactoredOp> unit;
+    if (Attribute group = op->getAttr(names::group)) {
+      for (FactoredOp other : ops)
+        if (other->getAttr(names::group) == group)
+          unit.push_back(other);
+    } else {
+      unit.push_back(op);
+    }
+    for (FactoredOp member : unit)
+      done.insert(member);
+    if (failed(differentiateUnit(unit)))
+      return failure();
+  }
+  SmallVector<Value> gradients;
+  for (Value parameter : parameters)
+    gradients.push_back(gradientOf(parameter));
+  return gradients;
+}
+
+FailureOr<SmallVector<Value>>
+colossal::appendBackward(func::FuncOp function, unsigned lossIndex,
+                         ArrayRef<Value> parameters) {
+  return Backward(function).run(lossIndex, parameters);
+}

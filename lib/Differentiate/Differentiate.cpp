@@ -1,0 +1,207 @@
+//===- Differentiate.cpp - From @forward to @train_step -------------------===//
+
+#include "Backward.h"
+#include "Colossal/Transforms/FactorEditing.h"
+#include "Colossal/Transforms/Passes.h"
+#include "Update.h"
+#include "colossal/Differentiate/Passes.h"
+
+using namespace mlir;
+using namespace colossal;
+
+namespace colossal {
+#define GEN_PASS_DEF_DIFFERENTIATEPASS
+#include "colossal/Differentiate/Passes.h.inc"
+} // namespace colossal
+
+namespace {
+
+/// Collects the results of the new function with their attributes.
+struct Results {
+  Builder &builder;
+  SmallVector<Value> values;
+  SmallVector<DictionaryAttr> attributes;
+
+  void add(Value value, StringRef attribute, Attribute content) {
+    values.push_back(value);
+    attributes.push_back(
+        builder.getDictionaryAttr({builder.getNamedAttr(attribute, content)}));
+  }
+};
+
+class TrainStep {
+public:
+  TrainStep(func::FuncOp function, const OptimizerOptions &options)
+      : function(function), options(options), builder(function.getContext()),
+        results{builder, {}, {}} {}
+  LogicalResult run();
+
+private:
+  LogicalResult collectParameters();
+  Value addArgument(Type type, StringRef role, StringRef name, double fill,
+                    bool hasFill);
+  void addUpdate();
+  void finish(StringRef name);
+  /// A new argument's value as an updated result.
+  void addUpdatedResult(Value value, Value argument);
+
+  func::FuncOp function;
+  const OptimizerOptions &options;
+  OpBuilder builder;
+  Results results;
+  SmallVector<Trained> trained;
+};
+
+} // namespace
+
+LogicalResult TrainStep::collectParameters() {
+  if (function.getNumResults() < 1 ||
+      cast<RankedTensorType>(function.getResultTypes()[0]).getRank() != 0)
+    return function.emitError("found a result of type ")
+           << function.getResultTypes()[0]
+           << ", expected a scalar loss; name a built-in loss with --loss";
+  for (BlockArgument argument : function.getArguments()) {
+    auto role = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
+                                                      names::role);
+    auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
+                                                      names::name);
+    if (!role || !name)
+      return function.emitError("argument ")
+             << argument.getArgNumber() << " has no colossal.role and name";
+    if (role.getValue() == "parameter")
+      trained.push_back({name.getValue().str(), argument, {}, {}, {}});
+  }
+  return success();
+}
+
+Value TrainStep::addArgument(Type type, StringRef role, StringRef name,
+                             double fill, bool hasFill) {
+  SmallVector<NamedAttribute> attributes = {
+      builder.getNamedAttr(names::role, builder.getStringAttr(role)),
+      builder.getNamedAttr(names::name, builder.getStringAttr(name))};
+  if (hasFill)
+    attributes.push_back(builder.getNamedAttr(
+        names::source, builder.getDictionaryAttr({builder.getNamedAttr(
+                           "fill", builder.getF64FloatAttr(fill))})));
+  unsigned index = function.getNumArguments();
+  (void)function.insertArgument(index, type,
+                                builder.getDictionaryAttr(attributes),
+                                builder.getUnknownLoc());
+  return function.getArgument(index);
+}
+
+void TrainStep::addUpdatedResult(Value value, Value argument) {
+  results.add(
+      value, names::updates,
+      builder.getI64IntegerAttr(cast<BlockArgument>(argument).getArgNumber()));
+}
+
+void TrainStep::addUpdate() {
+  Type scalar = RankedTensorType::get({}, builder.getF64Type());
+  for (Trained &entry : trained)
+    for (StringRef state : stateNames(options))
+      if (entry.gradient)
+        entry.state.push_back(
+            addArgument(entry.parameter.getType(), "optimizer",
+                        (entry.name + "#" + state).str(), 0.0, true));
+  SmallVector<Value> kept;
+  if (options.keepGradients)
+    for (Trained &entry : trained)
+      kept.push_back(entry.gradient
+                         ? addArgument(entry.parameter.getType(), "optimizer",
+                                       entry.name + "#grad", 0.0, true)
+                         : Value());
+  Controls controls;
+  controls.learningRate = addArgument(scalar, "control", "lr", 0.0, false);
+  if (options.kind == OptimizerOptions::Kind::AdamW)
+    controls.step = addArgument(scalar, "control", "step", 0.0, false);
+  if (options.clipNorm)
+    controls.clipNorm =
+        addArgument(scalar, "control", "clip_norm", *options.clipNorm, true);
+  Value norm = appendUpdate(builder, trained, controls, options);
+  if (norm)
+    results.add(norm, names::metric, builder.getStringAttr("grad_norm"));
+  for (Trained &entry : trained) {
+    if (!entry.gradient)
+      continue;
+    addUpdatedResult(entry.updated[0], entry.parameter);
+    for (auto [state, updated] :
+         llvm::zip(entry.state, ArrayRef<Value>(entry.updated).drop_front()))
+      addUpdatedResult(updated, state);
+  }
+  for (auto [entry, argument] : llvm::zip(trained, kept))
+    if (argument)
+      addUpdatedResult(entry.gradient, argument);
+}
+
+void TrainStep::finish(StringRef name) {
+  Operation *terminator = function.front().getTerminator();
+  terminator->setOperands(results.values);
+  function.setFunctionType(builder.getFunctionType(
+      function.getArgumentTypes(), ValueRange(results.values).getTypes()));
+  function.setAllResultAttrs(results.attributes);
+  function.setName(name);
+}
+
+LogicalResult TrainStep::run() {
+  if (failed(collectParameters()))
+    return failure();
+  SmallVector<Value> parameters;
+  for (Trained &entry : trained)
+    parameters.push_back(entry.parameter);
+  FailureOr<SmallVector<Value>> gradients =
+      appendBackward(function, 0, parameters);
+  if (failed(gradients))
+    return failure();
+  for (auto [entry, gradient] : llvm::zip(trained, *gradients)) {
+    entry.gradient = gradient;
+    if (gradient)
+      gradient.getDefiningOp()->setAttr(names::gradientOf,
+                                        builder.getStringAttr(entry.name));
+  }
+  builder.setInsertionPoint(function.front().getTerminator());
+  results.add(function.front().getTerminator()->getOperand(0), names::metric,
+              builder.getStringAttr("loss"));
+  if (options.kind == OptimizerOptions::Kind::None) {
+    for (Trained &entry : trained)
+      if (entry.gradient)
+        results.add(entry.gradient, names::name,
+                    builder.getStringAttr(entry.name + "#grad"));
+    finish("gradients");
+  } else {
+    addUpdate();
+    finish("train_step");
+  }
+  fuseElementwise(function);
+  return refineFactors(function);
+}
+
+LogicalResult colossal::differentiate(ModuleOp module,
+                                      const OptimizerOptions &options) {
+  auto function = module.lookupSymbol<func::FuncOp>("forward");
+  if (!function)
+    return module.emitError("found no function @forward to differentiate");
+  Builder builder(module.getContext());
+  module->setAttr(names::learningRate,
+                  builder.getF64FloatAttr(options.learningRate));
+  return TrainStep(function, options).run();
+}
+
+namespace {
+struct Differentiate : colossal::impl::DifferentiatePassBase<Differentiate> {
+  using DifferentiatePassBase::DifferentiatePassBase;
+  void runOnOperation() override {
+    llvm::Expected<OptimizerOptions> options =
+        OptimizerOptions::parse(optimizer);
+    if (!options) {
+      getOperation().emitError(llvm::toString(options.takeError()));
+      return signalPassFailure();
+    }
+    if (clipNorm > 0.0)
+      options->clipNorm = clipNorm;
+    options->keepGradients = keepGradients;
+    if (failed(differentiate(getOperation(), *options)))
+      signalPassFailure();
+  }
+};
+} // namespace

@@ -1,0 +1,159 @@
+//===- ScalarAdjoints.cpp - Derivatives of scalar ops ---------------------===//
+//
+// One rule per scalar op: contributions to the adjoints of its operands from
+// the adjoint g of its result r.
+//
+//===----------------------------------------------------------------------===//
+
+#include "colossal/Differentiate/Gradient.h"
+#include "colossal/Normalize/ScalarBuilder.h"
+#include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace colossal;
+
+namespace {
+
+/// Adjoint contributions of one op, per operand; null: none.
+using Adjoints = SmallVector<Value>;
+
+class AdjointRules {
+public:
+  AdjointRules(OpBuilder &builder, Location loc) : s(builder, loc) {}
+
+  /// `in` and `r`: copies of the op's operands and result; `g`: its adjoint.
+  FailureOr<Adjoints> apply(Operation *op, ValueRange in, Value r, Value g);
+
+private:
+  Value number(Value like, double value) {
+    return s.constant(like.getType(), value);
+  }
+  ScalarBuilder s;
+};
+
+} // namespace
+
+FailureOr<Adjoints> AdjointRules::apply(Operation *op, ValueRange in, Value r,
+                                        Value g) {
+  using Result = FailureOr<Adjoints>;
+  auto one = [](Value v) { return Result(Adjoints{v}); };
+  return TypeSwitch<Operation *, Result>(op)
+      .Case<arith::AddFOp>([&](auto) { return Result(Adjoints{g, g}); })
+      .Case<arith::SubFOp>(
+          [&](auto) { return Result(Adjoints{g, s.negate(g)}); })
+      .Case<arith::MulFOp>([&](auto) {
+        return Result(Adjoints{s.mul(g, in[1]), s.mul(g, in[0])});
+      })
+      .Case<arith::DivFOp>([&](auto) {
+        Value q = s.div(g, in[1]);
+        return Result(Adjoints{q, s.negate(s.mul(q, r))});
+      })
+      .Case<arith::NegFOp>([&](auto) { return one(s.negate(g)); })
+      .Case<arith::ExtFOp, arith::TruncFOp>(
+          [&](auto) { return one(s.cast(g, in[0].getType())); })
+      .Case<arith::SelectOp>([&](auto) {
+        Value zero = s.zero(g.getType());
+        return Result(Adjoints{Value(), s.select(in[0], g, zero),
+                               s.select(in[0], zero, g)});
+      })
+      // Equal arguments share the gradient, as PyTorch's maximum does.
+      .Case<arith::MaximumFOp, arith::MinimumFOp>([&](Operation *o) {
+        bool max = isa<arith::MaximumFOp>(o);
+        Value zero = s.zero(g.getType());
+        Value half = s.mul(g, number(g, 0.5));
+        Value tie = s.compare(Relation::Equal, in[0], in[1]);
+        Value first =
+            s.compare(max ? Relation::Greater : Relation::Less, in[0], in[1]);
+        return Result(Adjoints{s.select(tie, half, s.select(first, g, zero)),
+                               s.select(tie, half, s.select(first, zero, g))});
+      })
+      .Case<math::ExpOp>([&](auto) { return one(s.mul(g, r)); })
+      .Case<math::LogOp>([&](auto) { return one(s.div(g, in[0])); })
+      .Case<math::Log1pOp>(
+          [&](auto) { return one(s.div(g, s.add(in[0], number(g, 1.0)))); })
+      .Case<math::TanhOp>([&](auto) {
+        return one(s.mul(g, s.sub(number(g, 1.0), s.mul(r, r))));
+      })
+      .Case<math::SqrtOp>(
+          [&](auto) { return one(s.div(s.mul(g, number(g, 0.5)), r)); })
+      .Case<math::RsqrtOp>([&](auto) {
+        return one(s.mul(s.mul(g, number(g, -0.5)), s.mul(r, s.mul(r, r))));
+      })
+      .Case<math::SinOp>(
+          [&](auto) { return one(s.mul(g, s.create<math::CosOp>(in[0]))); })
+      .Case<math::CosOp>([&](auto) {
+        return one(s.negate(s.mul(g, s.create<math::SinOp>(in[0]))));
+      })
+      // d/dx erf(x) = 2 / sqrt(pi) exp(-x^2)
+      .Case<math::ErfOp>([&](auto) {
+        Value e = s.create<math::ExpOp>(s.negate(s.mul(in[0], in[0])));
+        return one(s.mul(g, s.mul(number(g, 2.0 / std::sqrt(M_PI)), e)));
+      })
+      .Case<math::AbsFOp>([&](auto) {
+        Value zero = s.zero(g.getType());
+        Value negative =
+            s.select(s.compare(Relation::Less, in[0], zero), s.negate(g), zero);
+        return one(
+            s.select(s.compare(Relation::Greater, in[0], zero), g, negative));
+      })
+      // x^n: n x^(n-1); by n: x^n log x, where somebody asks for it.
+      .Case<math::PowFOp>([&](auto) {
+        Value less =
+            s.create<math::PowFOp>(in[0], s.sub(in[1], number(g, 1.0)));
+        return Result(
+            Adjoints{s.mul(g, s.mul(in[1], less)),
+                     s.mul(g, s.mul(r, s.create<math::LogOp>(in[0])))});
+      })
+      .Case<math::FloorOp, math::CeilOp, math::RoundEvenOp, arith::CmpFOp,
+            arith::CmpIOp, arith::FPToSIOp, arith::SIToFPOp, arith::UIToFPOp>(
+          [&](Operation *o) {
+            return Result(Adjoints(o->getNumOperands(), Value()));
+          })
+      .Default([&](Operation *o) -> Result {
+        return o->emitError("no derivative for '")
+               << o->getName() << "'; add a rule to ScalarAdjoints.cpp";
+      });
+}
+
+FailureOr<Value> colossal::differentiateBody(OpBuilder &builder, Block &body,
+                                             const IRMapping &mapping,
+                                             ArrayRef<Value> yieldAdjoints,
+                                             unsigned argument) {
+  // The scalars that depend on the argument.
+  llvm::SmallDenseSet<Value> active = {body.getArgument(argument)};
+  for (Operation &op : body.without_terminator())
+    if (llvm::any_of(op.getOperands(),
+                     [&](Value v) { return active.contains(v); }))
+      for (Value result : op.getResults())
+        if (isa<FloatType>(result.getType()))
+          active.insert(result);
+  DenseMap<Value, Value> adjoints;
+  auto contribute = [&](Value to, Value adjoint, Location loc) {
+    Value &sum = adjoints[to];
+    sum = sum ? arith::AddFOp::create(builder, loc, sum, adjoint).getResult()
+              : adjoint;
+  };
+  for (auto [value, adjoint] :
+       llvm::zip(body.getTerminator()->getOperands(), yieldAdjoints))
+    if (adjoint && active.contains(value))
+      contribute(value, adjoint, value.getLoc());
+  for (Operation &op : llvm::reverse(body.without_terminator())) {
+    if (op.getNumResults() != 1 || !adjoints.contains(op.getResult(0)))
+      continue;
+    SmallVector<Value> in;
+    for (Value operand : op.getOperands())
+      in.push_back(mapping.lookupOrDefault(operand));
+    AdjointRules rules(builder, op.getLoc());
+    FailureOr<Adjoints> parts =
+        rules.apply(&op, in, mapping.lookupOrDefault(op.getResult(0)),
+                    adjoints[op.getResult(0)]);
+    if (failed(parts))
+      return failure();
+    for (auto [operand, part] : llvm::zip(op.getOperands(), *parts))
+      if (part && active.contains(operand))
+        contribute(operand, part, op.getLoc());
+  }
+  return adjoints.lookup(body.getArgument(argument));
+}
