@@ -1,0 +1,77 @@
+//===- LoopNest.h - Factors as loops, maps as strides -----------*- C++ -*-===//
+//
+// What all factored ops need to iterate: how many iterations of a factor are
+// real, and where an index map puts an element. An element's position is
+// sum(index[f] * stride[f]) + base; clipped sub-dimensions add a range check.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_REFERENCE_LOOPNEST_H
+#define COLOSSAL_REFERENCE_LOOPNEST_H
+
+#include "colossal/Reference/Evaluate.h"
+
+namespace colossal::reference {
+
+/// The factors of an op at a place.
+struct LoopNest {
+  llvm::SmallVector<FactorAttr> factors;
+  llvm::SmallVector<int64_t> valid;  ///< iterations that are not padding
+  llvm::SmallVector<int64_t> offset; ///< global index of iteration 0
+
+  LoopNest(FactoredOp op, const Place &place);
+  int64_t find(llvm::StringRef name) const;
+};
+
+/// An index map as strides.
+struct Access {
+  struct Check {
+    unsigned factor;
+    int64_t offset, bound; ///< 0 <= index + offset < bound
+  };
+  int64_t base = 0;
+  llvm::SmallVector<int64_t> strides; ///< per factor; 0: not used
+  llvm::SmallVector<Check, 1> checks;
+  llvm::SmallVector<bool> uses; ///< per factor
+
+  Access(IndexMapAttr map, unsigned numFactors);
+  int64_t at(llvm::ArrayRef<int64_t> indices) const;
+  /// Whether the checks hold, leaving out those of factor `except`.
+  bool inside(llvm::ArrayRef<int64_t> indices, int64_t except = -1) const;
+  /// Narrows [begin, end) of factor `f` to where its checks hold.
+  void clip(unsigned f, int64_t &begin, int64_t &end) const;
+};
+
+/// Advances `indices` over the listed factors, the last one fastest; false
+/// after the last point. Every bound in `valid` is positive.
+bool advance(llvm::MutableArrayRef<int64_t> indices,
+             llvm::ArrayRef<unsigned> factors, llvm::ArrayRef<int64_t> valid);
+
+/// Positions of all points of the listed factors, the last one fastest.
+std::vector<int64_t> positions(const Access &access,
+                               llvm::ArrayRef<unsigned> factors,
+                               llvm::ArrayRef<int64_t> valid);
+
+/// The fast path for sums of products of two operands; nothing if it does not
+/// apply. Contraction.cpp.
+std::optional<Tensor> evaluateContraction(GenericOp op, const LoopNest &nest,
+                                          llvm::ArrayRef<TensorRef> operands,
+                                          const Options &options);
+
+/// Generic.cpp, Attention.cpp.
+mlir::FailureOr<Tensors> evaluateGeneric(GenericOp op,
+                                         llvm::ArrayRef<TensorRef> operands,
+                                         const Place &place,
+                                         const Options &options);
+mlir::FailureOr<Tensors> evaluateAttention(AttentionOp op,
+                                           llvm::ArrayRef<TensorRef> operands,
+                                           const Place &place,
+                                           const Options &options);
+mlir::FailureOr<Tensors> evaluateAttention(AttentionBackwardOp op,
+                                           llvm::ArrayRef<TensorRef> operands,
+                                           const Place &place,
+                                           const Options &options);
+
+} // namespace colossal::reference
+
+#endif // COLOSSAL_REFERENCE_LOOPNEST_H
