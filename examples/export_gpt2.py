@@ -49,8 +49,7 @@ def trace(model, inputs):
         return torch.jit.trace(model, inputs, check_trace=False)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+def add_options(parser):
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--width", type=int, default=64)
     parser.add_argument("--heads", type=int, default=4)
@@ -61,20 +60,30 @@ def main():
     parser.add_argument("--attention", choices=("sdpa", "eager"), default="sdpa")
     parser.add_argument("--untied", action="store_true", help="a separate weight for the head")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("-o", "--output", required=True)
-    options = parser.parse_args()
+
+
+def from_options(options):
+    """The module and example inputs by name."""
     if options.width % options.heads:
-        parser.error(f"--width {options.width} is not a multiple of --heads {options.heads}")
+        raise SystemExit(f"--width {options.width} is not a multiple of --heads {options.heads}")
     sequence = options.sequence or options.context
     if sequence > options.context:
-        parser.error(f"--sequence {sequence} is longer than --context {options.context}")
-
+        raise SystemExit(f"--sequence {sequence} is longer than --context {options.context}")
     model = build_gpt2(options.layers, options.width, options.heads, options.vocab, options.context,
                        options.attention, options.seed, not options.untied)
-    traced = trace(model, example_batch(options.batch, sequence, options.vocab))
-    traced.save(options.output)
+    ids, labels = example_batch(options.batch, sequence, options.vocab)
+    return model, {"input_ids": ids, "labels": labels}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    add_options(parser)
+    parser.add_argument("-o", "--output", required=True)
+    options = parser.parse_args()
+    model, inputs = from_options(options)
+    trace(model, tuple(inputs.values())).save(options.output)
     count = sum(p.numel() for p in model.parameters())
-    print(f"{options.output}: {count:,} parameters, inputs {options.batch} x {sequence}")
+    print(f"{options.output}: {count:,} parameters, inputs {' x '.join(map(str, inputs['labels'].shape))}")
 
 
 if __name__ == "__main__":

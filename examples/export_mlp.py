@@ -36,22 +36,31 @@ def example_batch(batch, sizes, seed=1):
     return features, torch.randint(0, sizes[-1], (batch,), generator=generator)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+def add_options(parser):
     parser.add_argument("--sizes", default="64,128,10", help="features, hidden..., classes")
     parser.add_argument("--activation", choices=("relu", "tanh", "gelu", "sigmoid"), default="relu")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("-o", "--output", required=True)
-    options = parser.parse_args()
+
+
+def from_options(options):
+    """The module and example inputs by name."""
     sizes = [int(size) for size in options.sizes.split(",")]
     if len(sizes) < 2:
-        parser.error("--sizes needs at least two numbers: features and classes")
+        raise SystemExit("--sizes needs at least two numbers: features and classes")
+    features, labels = example_batch(options.batch, sizes)
+    return build_mlp(sizes, options.activation, options.seed), {"features": features, "labels": labels}
 
-    model = build_mlp(sizes, options.activation, options.seed)
-    torch.jit.trace(model, example_batch(options.batch, sizes), check_trace=False).save(options.output)
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    add_options(parser)
+    parser.add_argument("-o", "--output", required=True)
+    options = parser.parse_args()
+    model, inputs = from_options(options)
+    torch.jit.trace(model, tuple(inputs.values()), check_trace=False).save(options.output)
     count = sum(p.numel() for p in model.parameters())
-    print(f"{options.output}: {count:,} parameters, inputs {options.batch} x {sizes[0]}")
+    print(f"{options.output}: {count:,} parameters, inputs {' x '.join(map(str, inputs['features'].shape))}")
 
 
 if __name__ == "__main__":

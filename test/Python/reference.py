@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+"""PyTorch's answer for a model: loss, every gradient, and a few optimizer steps, in f64 and in f32.
+
+    reference.py gpt2 --layers 1 --width 16 --heads 4 --vocab 19 --context 8 --batch 4 -o DIR
+    reference.py mlp --sizes 8,16,5 --batch 4 -o DIR --optimizer adamw:lr=3e-4,weight-decay=0.1 --steps 20
+
+Writes
+    DIR/model.pt                the archive, from the f32 weights
+    DIR/data/INPUT.npy          the batches, one after the other
+    DIR/f64/, DIR/f32/          loss.npy, and PARAMETER.npy: its gradient, on the first batch;
+                                losses.npy: the loss before each optimizer step;
+                                parameters/PARAMETER.npy: parameters after the last step
+
+The f64 reference is truly f64: the eager module in double, with float64 as the default type and
+Tensor.float patched to double (transformers cast to float32 inside their losses). Its weights are the
+f32 values. With --batches 1 (the default) every step sees the same samples, so that the loss curve
+does not depend on how a run shuffles.
+"""
+import argparse
+import contextlib
+import copy
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "examples"))
+
+import numpy as np
+import torch
+
+import export_gpt2
+import export_mlp
+
+MODELS = {"gpt2": export_gpt2, "mlp": export_mlp}
+
+
+@contextlib.contextmanager
+def everything_double():
+    to_float = torch.Tensor.float
+    torch.Tensor.float = torch.Tensor.double
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.Tensor.float = to_float
+        torch.set_default_dtype(torch.float32)
+
+
+def parse_optimizer(text):
+    """'adamw:lr=3e-4,weight-decay=0.1,no-decay=rank<2' as colossal-compile spells it."""
+    name, _, rest = text.partition(":")
+    values = dict(item.split("=", 1) for item in rest.split(",") if item)
+    known = {"adamw": {"lr", "weight-decay", "no-decay", "beta1", "beta2", "epsilon"},
+             "sgd": {"lr", "momentum", "weight-decay", "no-decay"}}
+    if name not in known or set(values) - known[name]:
+        raise SystemExit(f"--optimizer '{text}': expected adamw or sgd with {sorted(known.get(name, known['adamw']))}")
+    if values.get("no-decay") not in (None, "rank<2"):
+        raise SystemExit("--optimizer: no-decay knows 'rank<2' only")
+    return name, values
+
+
+def make_optimizer(model, text):
+    name, values = parse_optimizer(text)
+    number = lambda key, default: float(values.get(key, default))
+    decay = number("weight-decay", 0.01 if name == "adamw" else 0.0)
+    few = [p for p in model.parameters() if "no-decay" in values and p.dim() < 2]
+    rest = [p for p in model.parameters() if not ("no-decay" in values and p.dim() < 2)]
+    groups = [{"params": rest, "weight_decay": decay}, {"params": few, "weight_decay": 0.0}]
+    groups = [group for group in groups if group["params"]]
+    if name == "adamw":
+        return torch.optim.AdamW(groups, lr=number("lr", 1e-3), eps=number("epsilon", 1e-8),
+                                 betas=(number("beta1", 0.9), number("beta2", 0.999)))
+    return torch.optim.SGD(groups, lr=number("lr", 1e-3), momentum=number("momentum", 0))
+
+
+def save(folder, name, tensor):
+    np.save(folder / f"{name}.npy", tensor.detach().numpy())
+
+
+def run(model, batches, options, folder):
+    (folder / "parameters").mkdir(parents=True, exist_ok=True)
+    optimizer = make_optimizer(model, options.optimizer)
+    losses = []
+    for step in range(max(options.steps, 1)):
+        optimizer.zero_grad()
+        loss = model(*batches[step % len(batches)])
+        loss.backward()
+        losses.append(loss.item())
+        if step == 0:
+            save(folder, "loss", loss)
+            for name, parameter in model.named_parameters():
+                if parameter.requires_grad and parameter.grad is not None:
+                    save(folder, name, parameter.grad)
+        if step < options.steps:
+            if options.clip_norm:
+                torch.nn.utils.clip_grad_norm_(model.parameters(), options.clip_norm)
+            optimizer.step()
+    np.save(folder / "losses.npy", np.array(losses))
+    for name, parameter in model.named_parameters():
+        save(folder / "parameters", name, parameter)
+
+
+def ignore_labels(labels):
+    """Sample i loses its last i * length / (samples + 1) labels: each another number of them."""
+    labels = labels.clone()
+    samples, length = labels.shape
+    for i in range(samples):
+        labels[i, length - i * length // (samples + 1):] = -100
+    return labels
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    models = parser.add_subparsers(dest="model", required=True)
+    for name, module in MODELS.items():
+        sub = models.add_parser(name)
+        module.add_options(sub)
+        sub.add_argument("-o", "--output", type=Path, required=True)
+        sub.add_argument("--optimizer", default="adamw:lr=3e-4,weight-decay=0.1,no-decay=rank<2")
+        sub.add_argument("--clip-norm", type=float, default=0)
+        sub.add_argument("--steps", type=int, default=20)
+        sub.add_argument("--batches", type=int, default=1)
+        if name == "gpt2":
+            sub.add_argument("--ignored", action="store_true",
+                             help="labels with a different number of ignored positions per sample")
+    options = parser.parse_args()
+
+    torch.set_num_threads(1)
+    model, first = MODELS[options.model].from_options(options)
+    generator = torch.Generator().manual_seed(options.seed + 17)
+    batches = [first]
+    for _ in range(options.batches - 1):
+        batches.append({name: torch.randn(t.shape, generator=generator) if t.is_floating_point()
+                        else torch.randint(0, int(t.max()) + 1, t.shape, generator=generator)
+                        for name, t in first.items()})
+    if getattr(options, "ignored", False):
+        for batch in batches:
+            batch["labels"] = ignore_labels(batch["labels"])
+
+    out = options.output
+    (out / "data").mkdir(parents=True, exist_ok=True)
+    export_gpt2.trace(model, tuple(first.values())).save(out / "model.pt")
+    for name in first:
+        np.save(out / "data" / f"{name}.npy", torch.cat([batch[name] for batch in batches]).numpy())
+
+    tuples = [tuple(batch.values()) for batch in batches]
+    run(copy.deepcopy(model), tuples, options, out / "f32")
+    with everything_double():
+        doubles = [tuple(t.double() if t.is_floating_point() else t for t in batch) for batch in tuples]
+        run(copy.deepcopy(model).double(), doubles, options, out / "f64")
+    print(f"{out}: loss {np.load(out / 'f64' / 'loss.npy').item():.12f}")
+
+
+if __name__ == "__main__":
+    main()
