@@ -79,13 +79,19 @@ if [ ! -x .venv/bin/python ]; then
 fi
 if ! cmp -s requirements.txt "$stamp"; then
   say "setup: installing requirements.txt into .venv"
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt ||
-    die "pip could not install requirements.txt: see the message above"
+  log=$(mktemp)
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt \
+    >"$log" 2>&1 || {
+    grep -E '^ERROR' "$log" | head -5 >&2
+    die "pip could not install requirements.txt (log: $log)"
+  }
+  rm -f "$log"
   cp requirements.txt "$stamp"
+  changed=1
 fi
 
 # ---- configure and build
-if [ ! -f "$build/build.ninja" ]; then
+if [ ! -f "$build/build.ninja" ] || [ "${changed:-0}" = 1 ]; then
   say "setup: configuring the $preset preset"
   mkdir -p "$build"
   cmake --preset "$preset" >"$build/configure.log" 2>&1 || {

@@ -14,6 +14,8 @@ def main(folder):
     if (folder / "format").exists():
         good = (folder / "format").read_text().strip() == "pass"
         passed, failed = passed + good, failed + (not good)
+        if not good:
+            print("failed: clang-format")
 
     reported = set()
     for file in sorted((folder / "unit").glob("*.json")):
@@ -24,6 +26,10 @@ def main(folder):
             for case in suite["testsuite"])
         failed, skipped = failed + bad, skipped + off
         passed += report["tests"] - bad - off
+        for suite in report["testsuites"]:
+            for case in suite["testsuite"]:
+                if case.get("failures"):
+                    print(f"failed: {file.stem}: {suite['name']}.{case['name']}")
         reported.add((file.stem, bad))
     names = {name for name, _ in reported}
     clean = {name for name, bad in reported if not bad}

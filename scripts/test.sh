@@ -28,8 +28,8 @@ if [ -z "$filter" ]; then
   echo "== unit tests"
   GTEST_OUTPUT="json:$results/unit/" ctest --test-dir "$build" --output-on-failure --timeout 300 \
     --output-junit "$results/ctest.xml" --quiet --output-log "$results/ctest.log"
-  # 8 is "some test failed": the details are in the log.
-  [ $? = 0 ] || tail -60 "$results/ctest.log"
+  # Otherwise some test failed: the details are in the log.
+  [ $? = 0 ] || { grep -E -B20 '^\[  FAILED|Exception:|Timeout' "$results/ctest.log" | head -200; }
 fi
 
 echo "== lit tests"
