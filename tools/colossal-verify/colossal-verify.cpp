@@ -1,0 +1,151 @@
+//===- colossal-verify.cpp - Evaluates programs and compares them ---------===//
+
+#include "Colossal/IR/ColossalDialect.h"
+#include "colossal/Reference/Arguments.h"
+#include "colossal/Reference/Npy.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SourceMgr.h"
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::reference;
+namespace cl = llvm::cl;
+
+static cl::OptionCategory category("colossal-verify");
+static cl::list<std::string> files(cl::Positional, cl::cat(category),
+                                   cl::desc("<bundle or program(s)>"));
+static cl::opt<bool>
+    evaluateOnly("evaluate", cl::cat(category),
+                 cl::desc("evaluate a function and write its results"));
+static cl::opt<std::string>
+    functionName("function", cl::cat(category), cl::value_desc("name"),
+                 cl::desc("the function (default: the only one)"));
+static cl::list<std::string>
+    inputs("input", cl::cat(category), cl::value_desc("name=file.npy"),
+           cl::desc("value of an argument, by its name"));
+static cl::list<std::string> controls("control", cl::cat(category),
+                                      cl::value_desc("name=value"),
+                                      cl::desc("value of a control"));
+static cl::opt<bool>
+    weights("weights", cl::init(true), cl::cat(category),
+            cl::desc("read parameters from their sources (default)"));
+static cl::opt<bool> float32("float32", cl::cat(category),
+                             cl::desc("round every f32 op to f32"));
+static cl::opt<std::string> output("o", cl::cat(category),
+                                   cl::value_desc("folder"),
+                                   cl::desc("where results are written"));
+
+/// One message, exit code 1.
+static int fail(const Twine &message) {
+  llvm::errs() << "colossal-verify: error: " << message << "\n";
+  return 1;
+}
+
+static OwningOpRef<ModuleOp> readModule(const std::string &path,
+                                        MLIRContext &context) {
+  llvm::SourceMgr manager;
+  SourceMgrDiagnosticHandler handler(manager, &context);
+  return parseSourceFile<ModuleOp>(path, manager, &context);
+}
+
+static func::FuncOp findFunction(ModuleOp module, std::string &error) {
+  SmallVector<func::FuncOp> functions(module.getOps<func::FuncOp>());
+  std::string known;
+  for (func::FuncOp function : functions) {
+    if (function.getName() == functionName ||
+        (functionName.empty() && functions.size() == 1))
+      return function;
+    known += " @" + function.getName().str();
+  }
+  error =
+      functionName.empty()
+          ? "found several functions, expected --function with one of" + known
+          : "found no function @" + functionName + ", expected one of" +
+                (known.empty() ? " (none)" : known);
+  return {};
+}
+
+/// Reads NAME=FILE.npy and NAME=VALUE.
+static bool readGiven(NamedTensors &given, std::string &error) {
+  for (const std::string &text : inputs) {
+    auto [name, path] = StringRef(text).split('=');
+    std::optional<Tensor> tensor;
+    if (path.empty())
+      error = "--input: found '" + text + "', expected NAME=FILE.npy";
+    else
+      tensor = readNpy(path.str(), error);
+    if (!tensor)
+      return false;
+    given[name.str()] = share(std::move(*tensor));
+  }
+  for (const std::string &text : controls) {
+    auto [name, value] = StringRef(text).split('=');
+    double number = 0.0;
+    if (value.empty() || value.getAsDouble(number)) {
+      error = "--control: found '" + text + "', expected NAME=NUMBER";
+      return false;
+    }
+    given[name.str()] = share(Tensor::scalar(number));
+  }
+  return true;
+}
+
+static int evaluateFile(MLIRContext &context) {
+  if (files.size() != 1)
+    return fail("--evaluate: found " + Twine(files.size()) +
+                " files, expected one program");
+  if (output.empty())
+    return fail("--evaluate: expected -o FOLDER for the results");
+  OwningOpRef<ModuleOp> module = readModule(files[0], context);
+  if (!module)
+    return 1;
+  std::string error;
+  func::FuncOp function = findFunction(*module, error);
+  if (!function)
+    return fail(files[0] + ": " + error);
+  NamedTensors given;
+  if (!readGiven(given, error))
+    return fail(error);
+  std::optional<Tensors> arguments = bindArguments(
+      function, given,
+      {llvm::sys::path::parent_path(files[0]).str(), std::string()}, error);
+  if (!arguments)
+    return fail(error);
+  Options options;
+  options.float32 = float32;
+  FailureOr<Tensors> results = evaluate(function, *arguments, options);
+  if (failed(results))
+    return 1;
+  if (std::error_code code = llvm::sys::fs::create_directories(output))
+    return fail(output + ": " + code.message());
+  for (unsigned i = 0; i < results->size(); ++i) {
+    std::string name = resultName(function, i);
+    std::replace(name.begin(), name.end(), '/', '_');
+    if (!writeNpy(output + "/" + name + ".npy", *(*results)[i], error))
+      return fail(error);
+    const Tensor &tensor = *(*results)[i];
+    if (tensor.shape.empty())
+      llvm::outs() << name << " = " << llvm::format("%.17g", tensor.number(0))
+                   << "\n";
+  }
+  return 0;
+}
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  cl::HideUnrelatedOptions(category);
+  cl::ParseCommandLineOptions(
+      argc, argv, "Colossal: evaluates programs in f64 and compares them\n");
+  MLIRContext context(MLIRContext::Threading::DISABLED);
+  context.loadDialect<ColossalDialect, func::FuncDialect, arith::ArithDialect,
+                      math::MathDialect>();
+  if (evaluateOnly)
+    return evaluateFile(context);
+  return fail("expected --evaluate");
+}
