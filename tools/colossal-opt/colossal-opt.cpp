@@ -3,6 +3,7 @@
 #include "Colossal/IR/ColossalDialect.h"
 #include "Colossal/Transforms/Passes.h"
 #include "colossal/Differentiate/Passes.h"
+#include "colossal/Partition/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "mlir/Transforms/Passes.h"
@@ -14,6 +15,7 @@ int main(int argc, char **argv) {
   mlir::registerTransformsPasses();
   colossal::registerColossalPasses();
   colossal::registerDifferentiatePasses();
+  colossal::registerPartitionPasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(
       argc, argv, "Colossal: the passes of every phase\n", registry));
 }

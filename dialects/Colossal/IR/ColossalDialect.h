@@ -45,6 +45,7 @@ inline constexpr llvm::StringLiteral source = "colossal.source";
 inline constexpr llvm::StringLiteral aliases = "colossal.aliases";
 inline constexpr llvm::StringLiteral batchDim = "colossal.batch_dim";
 inline constexpr llvm::StringLiteral sharding = "colossal.sharding";
+inline constexpr llvm::StringLiteral globalShape = "colossal.global_shape";
 inline constexpr llvm::StringLiteral updates = "colossal.updates";
 inline constexpr llvm::StringLiteral metric = "colossal.metric";
 inline constexpr llvm::StringLiteral link = "colossal.link";

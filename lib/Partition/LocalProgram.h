@@ -1,0 +1,111 @@
+//===- LocalProgram.h - The functions of all stages and segments -*- C++
+//-*-===//
+//
+// Builds one function per stage and segment while ops are added in the order
+// of execution. `require` makes a value available in a function, wherever it
+// comes from; that is where links, transfers and arguments arise:
+//
+//   batch, control     an argument, on every stage that asks, in the state
+//                      that it asks for as far as time is concerned
+//   state              an argument on its owner; other stages receive it in
+//                      the prologue
+//   same stage         a link from the segment that produces it
+//   another stage      a transfer (see transferSegment), then a link
+//   prologue, but cut  computed again, from the batch, for the microbatch
+//   over time
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_LIB_PARTITION_LOCALPROGRAM_H
+#define COLOSSAL_LIB_PARTITION_LOCALPROGRAM_H
+
+#include "PlannedProgram.h"
+#include "llvm/ADT/StringMap.h"
+
+#include <map>
+
+namespace colossal::partition {
+
+class LocalProgram {
+public:
+  explicit LocalProgram(const PlannedProgram &program);
+  ~LocalProgram();
+
+  /// Adds an op to the function of its stage and segment.
+  mlir::LogicalResult add(const PlannedOp &op);
+  /// Adds the results of the program: updated state and metrics.
+  mlir::LogicalResult addResults();
+  /// Puts the functions into `module`, stage by stage.
+  void finish(mlir::ModuleOp module);
+
+private:
+  struct Function {
+    int64_t stage = 0;
+    Segment segment = Segment::Forward;
+    mlir::func::FuncOp op;
+    /// By value of the planned program and the text of a state.
+    std::map<std::pair<const void *, std::string>, mlir::Value> values;
+    llvm::SmallVector<mlir::DictionaryAttr> argumentAttributes;
+    llvm::SmallVector<mlir::Value> results;
+    llvm::SmallVector<mlir::DictionaryAttr> resultAttributes;
+    llvm::StringMap<bool> links; ///< name of a linked result; per microbatch?
+
+    mlir::Block &block() { return op.getBody().front(); }
+  };
+
+  Function &functionOf(int64_t stage, Segment segment);
+  mlir::Value lookUp(Function &function, mlir::Value value,
+                     const ShardState &state);
+  void define(Function &function, mlir::Value value, const ShardState &state,
+              mlir::Value local);
+
+  /// `value` in `function`, in the state `need`. `user` is the op that asks,
+  /// for errors.
+  mlir::FailureOr<mlir::Value> require(mlir::Value value, Function &function,
+                                       const ShardState &need,
+                                       mlir::Operation *user);
+  mlir::Value addArgument(Function &function, mlir::Value value,
+                          const ShardState &state,
+                          llvm::ArrayRef<mlir::NamedAttribute> attributes);
+  mlir::FailureOr<mlir::Value> link(mlir::Value value, Function &from,
+                                    Function &to, const ShardState &state);
+  mlir::FailureOr<mlir::Value> receive(mlir::Value value, int64_t fromStage,
+                                       Function &to, Segment segment,
+                                       const ShardState &state,
+                                       mlir::Operation *user);
+  mlir::LogicalResult addFactored(const PlannedOp &op, Function &function,
+                                  int extraTime);
+  mlir::LogicalResult addReshard(const PlannedOp &op, Function &function);
+  void orderReceives();
+
+  mlir::RankedTensorType localType(mlir::Value value, const ShardState &state);
+  llvm::SmallVector<mlir::NamedAttribute>
+  layoutAttributes(const ShardState &state);
+
+  const PlannedProgram &program;
+  const Mesh &mesh;
+  mlir::MLIRContext *context;
+  mlir::OpBuilder builder;
+  std::map<std::pair<int64_t, Segment>, Function> functions;
+  /// The last send that was put behind an op (or at the start: null).
+  std::map<std::pair<Function *, mlir::Operation *>, mlir::Operation *> sends;
+  int64_t nextTag = 0;
+};
+
+/// The segment in which a value of `produced` goes to another stage that uses
+/// it in `used`: as soon as it exists; but a value that goes to an earlier
+/// stage for its backward waits for the backward of its own, so that no stage
+/// runs ahead into a full buffer; and what the update uses goes in the update.
+Segment transferSegment(Segment produced, Segment used, int64_t fromStage,
+                        int64_t toStage);
+
+/// Adds the steps that turn `input`, in state `from`, into state `to`; fails
+/// with an error that names `name` if there are none.
+mlir::FailureOr<mlir::Value>
+emitReshard(mlir::OpBuilder &builder, mlir::Location loc, llvm::StringRef name,
+            mlir::Value input, const ShardState &from, const ShardState &to,
+            const Mesh &mesh);
+
+} // namespace colossal::partition
+
+#endif // COLOSSAL_LIB_PARTITION_LOCALPROGRAM_H

@@ -1,0 +1,440 @@
+//===- PlannedProgram.cpp - What Partition knows of a planned step --------===//
+
+#include "PlannedProgram.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringMap.h"
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::partition;
+
+std::optional<Segment> colossal::partition::segmentOf(StringRef name) {
+  for (Segment segment : {Segment::Prologue, Segment::Forward,
+                          Segment::Backward, Segment::Update})
+    if (name == timeline::nameOf(segment))
+      return segment;
+  return std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// Ops
+//===----------------------------------------------------------------------===//
+
+static bool isConstant(Operation *op) {
+  return op->hasTrait<OpTrait::ConstantLike>();
+}
+
+static StringRef nameOfOp(Operation *op) {
+  if (auto name = op->getAttrOfType<StringAttr>("name"))
+    return name.getValue();
+  return op->getName().getStringRef();
+}
+
+LogicalResult PlannedProgram::readOp(Operation *op) {
+  if (!isa<FactoredOp, ReshardOp>(op))
+    return op->emitError("found op '")
+           << op->getName()
+           << "' in a planned program, expected factored ops and reshards";
+  PlannedOp planned;
+  planned.op = op;
+  auto stage = op->getAttrOfType<IntegerAttr>(names::stage);
+  if (!stage || stage.getInt() < 0 || stage.getInt() >= mesh.stages)
+    return op->emitError("found no valid 'stage' on '")
+           << nameOfOp(op) << "', expected an integer below " << mesh.stages;
+  planned.stage = stage.getInt();
+  auto segment = op->getAttrOfType<StringAttr>(names::segment);
+  std::optional<Segment> parsed =
+      segment ? segmentOf(segment.getValue()) : std::nullopt;
+  if (!parsed)
+    return op->emitError("found no valid 'segment' on '")
+           << nameOfOp(op)
+           << "', expected 'prologue', 'forward', 'backward' or 'update'";
+  planned.segment = *parsed;
+  if (isa<FactoredOp>(op) && failed(readAxes(planned)))
+    return failure();
+  ops.push_back(std::move(planned));
+  return success();
+}
+
+/// `axes = {a0 = ["b"], linear = {a1 = [0, 1]}}`.
+LogicalResult PlannedProgram::readAxes(PlannedOp &planned) {
+  auto op = cast<FactoredOp>(planned.op);
+  SmallVector<FactorAttr> factors = op.getFactorList();
+  planned.factorAxes.resize(factors.size());
+  auto axes = op->getAttrOfType<DictionaryAttr>(names::axes);
+  if (!axes)
+    return success();
+  auto axisOf = [&](NamedAttribute entry) -> std::optional<unsigned> {
+    std::optional<unsigned> axis = mesh.find(entry.getName().getValue());
+    if (!axis)
+      op->emitError("found axis '")
+          << entry.getName().getValue() << "' in 'axes' of '"
+          << op.getFactoredName() << "', expected an axis of the mesh";
+    return axis;
+  };
+  std::vector<int> factorOf(mesh.axes.size(), -1);
+  for (NamedAttribute entry : axes) {
+    if (entry.getName() == "linear")
+      continue;
+    std::optional<unsigned> axis = axisOf(entry);
+    if (!axis)
+      return failure();
+    auto list = dyn_cast<ArrayAttr>(entry.getValue());
+    auto name =
+        list && list.size() == 1 ? dyn_cast<StringAttr>(list[0]) : nullptr;
+    auto it = name ? llvm::find_if(factors,
+                                   [&](FactorAttr factor) {
+                                     return factor.getName() == name.getValue();
+                                   })
+                   : factors.end();
+    if (it == factors.end())
+      return op->emitError("found ")
+             << entry.getValue() << " for axis '" << entry.getName().getValue()
+             << "' of '" << op.getFactoredName()
+             << "', expected a list with the name of one factor";
+    unsigned factor = it - factors.begin();
+    if (mesh.axes[*axis].size == 1 ||
+        (*axis == mesh.timeAxis() && !isPerMicrobatch(planned.segment)))
+      continue;
+    if (!op.isShardable(factor))
+      return op->emitError("factor '")
+             << name.getValue() << "' of '" << op.getFactoredName()
+             << "' cannot be cut, found it cut over '"
+             << entry.getName().getValue() << "'";
+    factorOf[*axis] = factor;
+  }
+  for (unsigned axis : mesh.majorToMinor())
+    if (factorOf[axis] >= 0)
+      planned.factorAxes[factorOf[axis]].push_back(axis);
+
+  auto linear = axes.getAs<DictionaryAttr>("linear");
+  if (!linear)
+    return success();
+  SmallVector<SmallVector<unsigned>> legal = op.getLinearOperandSets();
+  for (NamedAttribute entry : linear) {
+    std::optional<unsigned> axis = axisOf(entry);
+    if (!axis)
+      return failure();
+    SmallVector<unsigned> operands;
+    if (auto list = dyn_cast<ArrayAttr>(entry.getValue()))
+      for (Attribute element : list)
+        if (auto index = dyn_cast<IntegerAttr>(element))
+          operands.push_back(index.getInt());
+    if (auto list = dyn_cast<DenseI64ArrayAttr>(entry.getValue()))
+      operands.assign(list.asArrayRef().begin(), list.asArrayRef().end());
+    llvm::sort(operands);
+    if (!llvm::is_contained(legal, operands) || factorOf[*axis] >= 0)
+      return op->emitError("found operands ")
+             << entry.getValue() << " partial over '"
+             << entry.getName().getValue() << "', but '" << op.getFactoredName()
+             << "' is not linear in them";
+    if (mesh.axes[*axis].size != 1 &&
+        (*axis != mesh.timeAxis() || isPerMicrobatch(planned.segment)))
+      planned.linear.push_back({*axis, operands});
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// States
+//===----------------------------------------------------------------------===//
+
+/// Sizes of the sub-dimensions of a map.
+static ShardState structureOfMap(IndexMapAttr map) {
+  SmallVector<SmallVector<int64_t>> structure;
+  for (DimAttr dim : map.getDims())
+    structure.push_back(
+        llvm::map_to_vector(dim.getSubDims(), [](SubDimAttr sub) -> int64_t {
+          return sub.getBound();
+        }));
+  return ShardState::whole(structure);
+}
+
+/// The state that `axes` imply for a tensor with this map.
+static ShardState stateOfMap(IndexMapAttr map, const PlannedOp &planned,
+                             const Mesh &mesh, int extraTime) {
+  ShardState state = structureOfMap(map);
+  unsigned flat = 0;
+  map.walk([&](unsigned, unsigned, SubDimAttr sub) {
+    if (sub.isPlain()) {
+      state.subDims[flat].axes = planned.factorAxes[sub.getFactor()];
+      if (sub.getFactor() == extraTime)
+        state.subDims[flat].axes.insert(state.subDims[flat].axes.begin(),
+                                        mesh.timeAxis());
+    }
+    ++flat;
+  });
+  return state;
+}
+
+ShardState PlannedProgram::needOf(const PlannedOp &planned, unsigned index,
+                                  int extraTime) const {
+  auto op = cast<FactoredOp>(planned.op);
+  ShardState state =
+      stateOfMap(op.getOperandMap(index), planned, mesh, extraTime);
+  for (auto &[axis, operands] : planned.linear)
+    if (llvm::is_contained(operands, index))
+      state.setPartial(axis, FactorKind::Sum);
+  return state;
+}
+
+ShardState PlannedProgram::resultOf(const PlannedOp &planned, unsigned index,
+                                    int extraTime) const {
+  auto op = cast<FactoredOp>(planned.op);
+  IndexMapAttr map = op.getResultMap(index);
+  ShardState state = stateOfMap(map, planned, mesh, extraTime);
+  SmallVector<FactorAttr> factors = op.getFactorList();
+  for (auto [factor, axes] : llvm::enumerate(planned.factorAxes)) {
+    if (map.uses(factor))
+      continue;
+    // A result without a parallel factor sums over it: gradients of attention.
+    FactorKind kind = factors[factor].isParallel() ? FactorKind::Sum
+                                                   : factors[factor].getKind();
+    for (unsigned axis : axes)
+      state.setPartial(axis, kind);
+    if (int(factor) == extraTime)
+      state.setPartial(mesh.timeAxis(), kind);
+  }
+  for (auto &[axis, operands] : planned.linear)
+    state.setPartial(axis, FactorKind::Sum);
+  return state;
+}
+
+/// The division into sub-dimensions is in the maps of the ops around a value.
+FailureOr<ShardState> PlannedProgram::structureOf(Value value) const {
+  if (auto factored = value.getDefiningOp<FactoredOp>())
+    return structureOfMap(
+        factored.getResultMap(cast<OpResult>(value).getResultNumber()));
+  if (auto reshard = value.getDefiningOp<ReshardOp>()) {
+    auto it = states.find(reshard.getInput());
+    if (it != states.end()) {
+      ShardState state = it->second;
+      for (SubDim &sub : state.subDims)
+        sub.axes.clear();
+      state.partial.clear();
+      return state;
+    }
+  }
+  SmallVector<Value> pending = {value};
+  while (!pending.empty()) {
+    Value next = pending.pop_back_val();
+    for (OpOperand &use : next.getUses()) {
+      if (auto factored = dyn_cast<FactoredOp>(use.getOwner()))
+        return structureOfMap(factored.getOperandMap(use.getOperandNumber()));
+      if (auto reshard = dyn_cast<ReshardOp>(use.getOwner()))
+        pending.push_back(reshard.getResult());
+    }
+  }
+  SmallVector<SmallVector<int64_t>> structure;
+  for (int64_t size : cast<RankedTensorType>(value.getType()).getShape())
+    structure.push_back({size});
+  return ShardState::whole(structure);
+}
+
+static ShardState withoutTime(const ShardState &state, const Mesh &mesh,
+                              Segment segment) {
+  return isPerMicrobatch(segment) ? state : state.without(mesh.timeAxis());
+}
+
+ShardState PlannedProgram::stateIn(Value value, Segment segment) const {
+  return withoutTime(stateOf(value), mesh, segment);
+}
+
+ShardState PlannedProgram::reshardState(ReshardOp op, ShardingAttr sharding,
+                                        Segment segment) const {
+  ShardState sizes = stateOf(op.getInput());
+  for (SubDim &sub : sizes.subDims)
+    sub.axes.clear();
+  sizes.partial.clear();
+  std::string error;
+  FailureOr<ShardState> state = ShardState::get(sizes, sharding, mesh, error);
+  assert(succeeded(state) && "checked when the program was read");
+  return withoutTime(*state, mesh, segment);
+}
+
+LogicalResult PlannedProgram::readStates() {
+  for (BlockArgument argument : function.getArguments()) {
+    ShardState sizes = *structureOf(argument);
+    auto sharding = function.getArgAttrOfType<ShardingAttr>(
+        argument.getArgNumber(), names::sharding);
+    if (!sharding) {
+      states[argument] = sizes;
+      continue;
+    }
+    std::string error;
+    FailureOr<ShardState> state = ShardState::get(sizes, sharding, mesh, error);
+    if (failed(state))
+      return function.emitError("argument '")
+             << nameOf(argument) << "': " << error;
+    states[argument] = *state;
+  }
+  for (Operation &op : function.getBody().front()) {
+    if (auto reshard = dyn_cast<ReshardOp>(op)) {
+      ShardState sizes = *structureOf(reshard.getResult());
+      std::string error;
+      for (ShardingAttr sharding : {reshard.getFrom(), reshard.getTo()}) {
+        FailureOr<ShardState> state =
+            ShardState::get(sizes, sharding, mesh, error);
+        if (failed(state))
+          return reshard.emitError("reshard '")
+                 << reshard.getName() << "': " << error;
+        states[reshard.getResult()] =
+            withoutTime(*state, mesh, producerOf(reshard.getResult())->segment);
+      }
+    } else if (isa<FactoredOp>(op)) {
+      for (OpResult result : op.getResults())
+        states[result] =
+            resultOf(*producerOf(result), result.getResultNumber());
+    } else {
+      for (OpResult result : op.getResults())
+        states[result] = *structureOf(result);
+    }
+  }
+  for (auto &[value, state] : states) {
+    std::vector<bool> seen(mesh.axes.size(), false);
+    for (const SubDim &sub : state.subDims)
+      for (unsigned axis : sub.axes) {
+        if (seen[axis])
+          return emitError(value.getLoc(), "value '")
+                 << nameOf(value) << "' is cut twice over '"
+                 << mesh.axes[axis].name << "'";
+        seen[axis] = true;
+      }
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Checks
+//===----------------------------------------------------------------------===//
+
+LogicalResult PlannedProgram::checkNames() {
+  llvm::StringMap<Location> seen;
+  auto check = [&](Value value) -> LogicalResult {
+    auto [it, isNew] = seen.try_emplace(nameOf(value), value.getLoc());
+    if (isNew)
+      return success();
+    InFlightDiagnostic diagnostic =
+        emitError(value.getLoc(), "found the name '")
+        << nameOf(value) << "' twice, expected unique names";
+    diagnostic.attachNote(it->second) << "the other one is here";
+    return diagnostic;
+  };
+  for (BlockArgument argument : function.getArguments())
+    if (failed(check(argument)))
+      return failure();
+  for (const PlannedOp &op : ops)
+    for (OpResult result : op.op->getResults())
+      if (failed(check(result)))
+        return failure();
+  return success();
+}
+
+LogicalResult PlannedProgram::checkUses() {
+  for (const PlannedOp &planned : ops)
+    for (OpOperand &operand : planned.op->getOpOperands()) {
+      const PlannedOp *producer = producerOf(operand.get());
+      if (!producer)
+        continue;
+      if (producer->segment > planned.segment) {
+        InFlightDiagnostic diagnostic =
+            planned.op->emitError("'")
+            << nameOfOp(planned.op) << "' in segment '"
+            << timeline::nameOf(planned.segment) << "' uses '"
+            << nameOf(operand.get()) << "' of the later segment '"
+            << timeline::nameOf(producer->segment) << "'";
+        diagnostic.attachNote(producer->op->getLoc()) << "produced here";
+        return diagnostic;
+      }
+      if (!isPerMicrobatch(planned.segment) &&
+          isPerMicrobatch(producer->segment) &&
+          stateOf(operand.get()).cutBy(mesh.timeAxis()) >= 0)
+        return planned.op->emitError("'")
+               << nameOfOp(planned.op) << "' in segment '"
+               << timeline::nameOf(planned.segment) << "' uses '"
+               << nameOf(operand.get())
+               << "', of which each microbatch has only its own part";
+    }
+  return success();
+}
+
+FailureOr<PlannedProgram> PlannedProgram::read(func::FuncOp function,
+                                               const Mesh &mesh) {
+  PlannedProgram program;
+  program.mesh = mesh;
+  program.function = function;
+  if (!function.getBody().hasOneBlock())
+    return function.emitError("expected a function of one block");
+  for (Operation &op : function.getBody().front().without_terminator())
+    if (!isConstant(&op) && failed(program.readOp(&op)))
+      return failure();
+  std::vector<PlannedOp> sorted;
+  for (Segment segment : {Segment::Prologue, Segment::Forward,
+                          Segment::Backward, Segment::Update})
+    for (PlannedOp &op : program.ops)
+      if (op.segment == segment)
+        sorted.push_back(std::move(op));
+  program.ops = std::move(sorted);
+  for (auto [index, op] : llvm::enumerate(program.ops))
+    program.indexOf[op.op] = index;
+  if (failed(program.readStates()) || failed(program.checkNames()) ||
+      failed(program.checkUses()))
+    return failure();
+  return program;
+}
+
+//===----------------------------------------------------------------------===//
+// Queries
+//===----------------------------------------------------------------------===//
+
+const PlannedOp *PlannedProgram::producerOf(Value value) const {
+  Operation *op = value.getDefiningOp();
+  auto it = op ? indexOf.find(op) : indexOf.end();
+  return it == indexOf.end() ? nullptr : &ops[it->second];
+}
+
+const ShardState &PlannedProgram::stateOf(Value value) const {
+  return states.find(value)->second;
+}
+
+std::string PlannedProgram::nameOf(Value value) const {
+  if (auto argument = dyn_cast<BlockArgument>(value)) {
+    auto name = getFunction().getArgAttrOfType<StringAttr>(
+        argument.getArgNumber(), names::name);
+    return name ? name.getValue().str()
+                : "arg" + std::to_string(argument.getArgNumber());
+  }
+  auto result = cast<OpResult>(value);
+  std::string name = nameOfOp(result.getOwner()).str();
+  if (result.getOwner()->getNumResults() > 1)
+    name += "#" + std::to_string(result.getResultNumber());
+  return name;
+}
+
+StringRef PlannedProgram::roleOf(BlockArgument argument) const {
+  auto role = getFunction().getArgAttrOfType<StringAttr>(
+      argument.getArgNumber(), names::role);
+  return role ? role.getValue() : "";
+}
+
+bool PlannedProgram::isState(BlockArgument argument) const {
+  StringRef role = roleOf(argument);
+  return role == "parameter" || role == "buffer" || role == "optimizer";
+}
+
+int64_t PlannedProgram::ownerOf(BlockArgument argument) const {
+  Operation *terminator = getFunction().getBody().front().getTerminator();
+  for (OpOperand &result : terminator->getOpOperands()) {
+    auto updates = getFunction().getResultAttrOfType<IntegerAttr>(
+        result.getOperandNumber(), names::updates);
+    if (updates && updates.getInt() == argument.getArgNumber())
+      if (const PlannedOp *producer = producerOf(result.get()))
+        return producer->stage;
+  }
+  std::optional<int64_t> first;
+  for (Operation *user : argument.getUsers())
+    if (auto it = indexOf.find(user); it != indexOf.end())
+      first = std::min(first.value_or(ops[it->second].stage),
+                       ops[it->second].stage);
+  return first.value_or(0);
+}

@@ -1,0 +1,100 @@
+//===- PlannedProgram.h - What Partition knows of a planned step -*- C++
+//-*-===//
+//
+// Reads a planned function once: where every op runs, the state of every
+// value, what every operand needs. All checks of the input happen here.
+//
+// Once and per microbatch. Segments forward and backward run per microbatch;
+// prologue and update run once. In the latter the axis `time` means nothing:
+// the whole batch is at hand, and accumulators are complete. `stateIn` gives
+// the state of a value as a segment sees it.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_LIB_PARTITION_PLANNEDPROGRAM_H
+#define COLOSSAL_LIB_PARTITION_PLANNEDPROGRAM_H
+
+#include "colossal/Partition/ShardState.h"
+#include "colossal/Timeline/Schedule.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace colossal::partition {
+
+using timeline::Segment;
+
+inline bool isPerMicrobatch(Segment segment) {
+  return segment == Segment::Forward || segment == Segment::Backward;
+}
+
+/// "prologue", ... to its enumerator.
+std::optional<Segment> segmentOf(llvm::StringRef name);
+
+/// An op of the program and where it runs.
+struct PlannedOp {
+  mlir::Operation *op = nullptr;
+  int64_t stage = 0;
+  Segment segment = Segment::Forward;
+  /// Per factor of a factored op the axes that cut it, major first.
+  llvm::SmallVector<llvm::SmallVector<unsigned, 2>> factorAxes;
+  /// Axis and operands that are partial over it (and so are the results).
+  llvm::SmallVector<std::pair<unsigned, llvm::SmallVector<unsigned>>> linear;
+};
+
+class PlannedProgram {
+public:
+  /// Reads and checks `function`; emits an error and fails if it is not a
+  /// planned program.
+  static mlir::FailureOr<PlannedProgram> read(mlir::func::FuncOp function,
+                                              const Mesh &mesh);
+
+  const Mesh &getMesh() const { return mesh; }
+  mlir::func::FuncOp getFunction() const { return function; }
+  /// In program order, segment by segment.
+  llvm::ArrayRef<PlannedOp> getOps() const { return ops; }
+  /// The op that produces `value`; null for arguments and constants.
+  const PlannedOp *producerOf(mlir::Value value) const;
+
+  /// The state in which `value` is produced (of arguments: stored).
+  const ShardState &stateOf(mlir::Value value) const;
+  /// That state as `segment` sees it.
+  ShardState stateIn(mlir::Value value, Segment segment) const;
+  /// What operand `index` of a factored op must be. `extraTime`: a factor that
+  /// is cut over time in addition, or -1.
+  ShardState needOf(const PlannedOp &op, unsigned index,
+                    int extraTime = -1) const;
+  /// The state of result `index` of a factored op.
+  ShardState resultOf(const PlannedOp &op, unsigned index,
+                      int extraTime = -1) const;
+  /// States of a reshard as its segment sees them.
+  ShardState reshardState(ReshardOp op, ShardingAttr sharding,
+                          Segment segment) const;
+
+  /// The unique name of a value: its op's, `#i` where that has several
+  /// results; an argument's `colossal.name`.
+  std::string nameOf(mlir::Value value) const;
+
+  /// `colossal.role` of an argument.
+  llvm::StringRef roleOf(mlir::BlockArgument argument) const;
+  bool isState(mlir::BlockArgument argument) const;
+  /// Where a state argument lives: the stage that updates it, else the first
+  /// that uses it.
+  int64_t ownerOf(mlir::BlockArgument argument) const;
+
+private:
+  mlir::LogicalResult readOp(mlir::Operation *op);
+  mlir::LogicalResult readAxes(PlannedOp &op);
+  mlir::LogicalResult readStates();
+  mlir::LogicalResult checkUses();
+  mlir::LogicalResult checkNames();
+  mlir::FailureOr<ShardState> structureOf(mlir::Value value) const;
+
+  Mesh mesh;
+  mlir::func::FuncOp function;
+  std::vector<PlannedOp> ops;
+  llvm::DenseMap<mlir::Operation *, unsigned> indexOf;
+  llvm::DenseMap<mlir::Value, ShardState> states;
+};
+
+} // namespace colossal::partition
+
+#endif // COLOSSAL_LIB_PARTITION_PLANNEDPROGRAM_H
