@@ -1,0 +1,182 @@
+//===- CalibrateLocal.cpp - From measurements to a cluster ----------------===//
+
+#include "Measure.h"
+#include "ThisMachine.h"
+#include "colossal/Machine/Calibrate.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+using namespace colossal::machine;
+
+namespace {
+/// What rank 0 brings back.
+struct Measurements {
+  double forkJoinNs;
+  double elementwise;
+  MatrixMeasurement matrix;
+  StreamingMeasurement streaming;
+  CollectiveMeasurement collectives;
+};
+static_assert(sizeof(Measurements) <= resultBytes);
+} // namespace
+
+static int64_t whole(double value) {
+  return std::max<int64_t>(std::llround(value), 1);
+}
+
+/// Four significant digits: more would be noise in the file.
+static double rounded(double value) {
+  if (!(value > 0.0))
+    return 0.0;
+  double unit = std::pow(10.0, std::floor(std::log10(value)) - 3.0);
+  return std::round(value / unit) * unit;
+}
+
+/// Three decimals, above zero, at most one.
+static double share(double value) {
+  return std::min(std::max(std::round(value * 1000.0) / 1000.0, 0.001), 1.0);
+}
+
+static MatrixRate matrixRate(const MatrixMeasurement &measured) {
+  double peak = 1.0;
+  for (int i = 0; i < measured.count; ++i)
+    peak = std::max(peak, measured.flopsPerSecond[i]);
+  MatrixRate rate;
+  rate.type = DataType::F32;
+  rate.peakFlopsPerSecond = whole(rounded(peak));
+  for (int i = 0; i < measured.count; ++i) {
+    EfficiencyPoint point{measured.dimension[i],
+                          share(measured.flopsPerSecond[i] / peak)};
+    // Disturbances only slow down, so a larger product that seems less
+    // efficient was disturbed. And check() asks that efficiency grows no
+    // faster than the dimension.
+    if (!rate.efficiency.empty()) {
+      const EfficiencyPoint &last = rate.efficiency.back();
+      point.efficiency = std::max(point.efficiency, last.efficiency);
+      double most = last.efficiency * double(point.smallestDimension) /
+                    double(last.smallestDimension);
+      point.efficiency = std::min(point.efficiency, most);
+    }
+    rate.efficiency.push_back(point);
+  }
+  return rate;
+}
+
+static std::vector<StreamingPoint>
+streamingPoints(const StreamingMeasurement &measured) {
+  std::vector<StreamingPoint> points;
+  for (int i = 0; i < measured.count; ++i) {
+    StreamingPoint point{measured.ranks[i],
+                         whole(rounded(measured.bytesPerSecond[i]))};
+    // More ranks never have more each; noise may say so.
+    if (!points.empty())
+      point.bytesPerSecond =
+          std::min(point.bytesPerSecond, points.back().bytesPerSecond);
+    points.push_back(point);
+  }
+  return points;
+}
+
+/// Solves Cost's formulas for the parameters of the one level.
+static LinkLevel nodeLevel(int64_t ranks,
+                           const CollectiveMeasurement &measured) {
+  LinkLevel level;
+  level.name = "node";
+  level.groupSize = ranks;
+  int64_t depth = 0;
+  for (int64_t reached = 1; reached < ranks; reached *= 2)
+    ++depth;
+  // A scalar takes one wait, and costs depth * latency as a tree. A large
+  // all-reduce waits twice, and costs latency + 2 hops each besides its bytes.
+  double latency = measured.scalarNs / double(depth);
+  double hop = (2.0 * measured.scalarNs - latency) / (2.0 * double(ranks - 1));
+  level.latencyNs = whole(latency);
+  level.hopNs = int64_t(std::llround(hop));
+  double foreign = double(ranks - 1) / double(ranks);
+  double bus = 2.0 * foreign * measured.allReduce;
+  double gather =
+      2.0 * foreign / (1.0 / measured.allGather + 1.0 / measured.reduceScatter);
+  level.bytesPerSecond = whole(rounded(bus * 1e9));
+  level.gatherEfficiency = share(gather / bus);
+  level.sendEfficiency = share(measured.send / bus);
+  return level;
+}
+
+std::optional<Cluster> colossal::machine::calibrateLocal(int64_t ranks,
+                                                         int64_t threadsPerRank,
+                                                         std::string &error,
+                                                         bool *disturbed) {
+  if (ranks < 1 || ranks > 1024) {
+    error = "ranks: found " + std::to_string(ranks) +
+            ", expected a number from 1 to 1024";
+    return std::nullopt;
+  }
+  if (threadsPerRank < 0 || threadsPerRank > 1024) {
+    error = "threads: found " + std::to_string(threadsPerRank) +
+            ", expected a number from 1 to 1024";
+    return std::nullopt;
+  }
+  int64_t threads = threadsPerRank > 0 ? threadsPerRank : defaultThreads(ranks);
+  int64_t cacheBytes = lastCacheBytes() / ranks / 4;
+  // Four times a rank's share of the cache, in limits.
+  int64_t streamBytes = std::clamp<int64_t>(
+      4 * lastCacheBytes() / ranks, int64_t(16) << 20, int64_t(96) << 20);
+  double busy = coresBusyNow();
+  Measurements measured;
+  auto body = [&](Together &together, void *result) {
+    Measurements own;
+    own.forkJoinNs = measureForkJoin(together);
+    own.streaming = measureStreaming(together, streamBytes, cacheBytes);
+    own.collectives = measureCollectives(together);
+    own.elementwise = measureElementwise(together);
+    own.matrix = measureMatrix(together);
+    if (together.rank() == 0)
+      std::memcpy(result, &own, sizeof own);
+  };
+  alignas(Measurements) char result[resultBytes];
+  if (!runTogether(ranks, threads, collectiveWindowBytes, 7.0, body, result,
+                   error))
+    return std::nullopt;
+  std::memcpy(&measured, result, sizeof measured);
+  busy = std::max(busy, coresBusyNow());
+  if (disturbed)
+    *disturbed = busy > 0.25 * double(coresOfThisMachine());
+
+  Cluster cluster;
+  cluster.name = "local:" + std::to_string(ranks);
+  cluster.devices = ranks;
+  Device &device = cluster.device;
+  device.kind = "cpu";
+  device.name =
+      processorName() + ", " + std::to_string(coresOfThisMachine()) + " cores";
+  device.threads = threads;
+  // The rest is for the system and for what ranks need beside their arenas.
+  device.memoryBytes = memoryOfThisMachine() / 10 * 9 / ranks;
+  device.matrix = {matrixRate(measured.matrix)};
+  auto peak = double(device.matrix[0].peakFlopsPerSecond);
+  device.elementwiseFlopsPerSecond = whole(rounded(measured.elementwise));
+  device.streaming = streamingPoints(measured.streaming);
+  device.cacheBytes = cacheBytes;
+  device.cacheBytesPerSecond =
+      std::max(whole(rounded(measured.streaming.cacheBytesPerSecond)),
+               device.streaming.back().bytesPerSecond);
+  // On a busy machine a team waits for a time slice, which is no overhead.
+  device.kernelOverheadNs = std::min<int64_t>(
+      whole(std::max(measured.forkJoinNs, measured.matrix.smallCallNs)), 50000);
+  device.stepOverheadNs = 20000;
+  device.attentionForwardEfficiency =
+      share(measured.matrix.attentionForward / peak);
+  device.attentionBackwardEfficiency =
+      share(measured.matrix.attentionBackward / peak);
+  if (ranks > 1)
+    cluster.levels = {nodeLevel(ranks, measured.collectives)};
+
+  std::vector<std::string> faults = check(cluster);
+  if (!faults.empty()) {
+    error = "measured an impossible cluster: " + faults.front();
+    return std::nullopt;
+  }
+  return cluster;
+}

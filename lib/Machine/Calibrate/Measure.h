@@ -1,0 +1,61 @@
+//===- Measure.h - What is measured on a machine ----------------*- C++ -*-===//
+//
+// Each function is called by all ranks together and returns the same on all.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_LIB_MACHINE_CALIBRATE_MEASURE_H
+#define COLOSSAL_LIB_MACHINE_CALIBRATE_MEASURE_H
+
+#include "Together.h"
+
+#include <cstdint>
+
+namespace colossal::machine {
+
+constexpr int maximumPoints = 16;
+
+/// Rates of library matrix products by smallest dimension, flop per second.
+struct MatrixMeasurement {
+  int count = 0;
+  int64_t dimension[maximumPoints] = {};
+  double flopsPerSecond[maximumPoints] = {};
+  double smallCallNs = 0.0; ///< a product too small to take time
+  /// (batch, head) pairs of attention as two products and a softmax between.
+  double attentionForward = 0.0;  ///< flop per second
+  double attentionBackward = 0.0; ///< flop per second
+};
+MatrixMeasurement measureMatrix(Together &together);
+
+/// Bytes read and written per second and rank.
+struct StreamingMeasurement {
+  int count = 0;
+  int64_t ranks[maximumPoints] = {};
+  double bytesPerSecond[maximumPoints] = {};
+  double cacheBytesPerSecond = 0.0; ///< all ranks, `cacheBytes` each
+};
+/// `bytes`: of one rank's arrays, well above its share of the caches.
+StreamingMeasurement measureStreaming(Together &together, int64_t bytes,
+                                      int64_t cacheBytes);
+
+/// Flops of elementwise arithmetic (counted as Cost.h says) per second.
+double measureElementwise(Together &together);
+
+/// Start and end of a kernel on the rank's threads, ns.
+double measureForkJoin(Together &together);
+
+/// Shared memory that measureCollectives needs per rank.
+constexpr size_t collectiveWindowBytes = (2 << 20) + 4096;
+
+/// Collectives over shared memory.
+struct CollectiveMeasurement {
+  double scalarNs = 0.0; ///< all-reduce of one number by all ranks
+  /// Bytes of the tensor per ns of a large all-reduce, all-gather and
+  /// reduce-scatter among all ranks, and of a message.
+  double allReduce = 0.0, allGather = 0.0, reduceScatter = 0.0, send = 0.0;
+};
+CollectiveMeasurement measureCollectives(Together &together);
+
+} // namespace colossal::machine
+
+#endif // COLOSSAL_LIB_MACHINE_CALIBRATE_MEASURE_H

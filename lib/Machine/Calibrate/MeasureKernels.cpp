@@ -1,0 +1,102 @@
+//===- MeasureKernels.cpp - Streaming, elementwise work, kernel starts ----===//
+
+#include "Measure.h"
+#include "VectorMath.h"
+
+#include <algorithm>
+#include <vector>
+
+using namespace colossal::machine;
+
+COLOSSAL_VECTORIZED
+static void addArrays(float *__restrict result, const float *__restrict a,
+                      const float *__restrict b, int64_t count) {
+  for (int64_t i = 0; i < count; ++i)
+    result[i] = a[i] + b[i];
+}
+
+/// One thread's three arrays.
+namespace {
+struct Arrays {
+  explicit Arrays(int64_t bytes)
+      : count(std::max<int64_t>(bytes / 12, 64)), a(size_t(count), 1.0f),
+        b(size_t(count), 2.0f), result(size_t(count), 0.0f) {}
+  int64_t count;
+  std::vector<float> a, b, result;
+};
+} // namespace
+
+/// Bytes per second of one rank while `active` ranks stream.
+static double stream(Together &together, int64_t active, int64_t bytes) {
+  int64_t threads = together.threads();
+  std::vector<Arrays> arrays;
+  if (together.rank() < active)
+    for (int64_t thread = 0; thread < threads; ++thread)
+      arrays.emplace_back(bytes / threads);
+  double ns = together.measure(active, [&] {
+    onThreads(threads, [&](int64_t thread) {
+      Arrays &own = arrays[size_t(thread)];
+      addArrays(own.result.data(), own.a.data(), own.b.data(), own.count);
+    });
+  });
+  double moved = 12.0 * double(std::max<int64_t>(bytes / threads / 12, 64)) *
+                 double(threads);
+  return moved / ns * 1e9;
+}
+
+StreamingMeasurement colossal::machine::measureStreaming(Together &together,
+                                                         int64_t bytes,
+                                                         int64_t cacheBytes) {
+  StreamingMeasurement result;
+  int64_t ranks = together.ranks();
+  for (int64_t active = 1; result.count < maximumPoints; active *= 2) {
+    active = std::min(active, ranks);
+    result.ranks[result.count] = active;
+    result.bytesPerSecond[result.count] = stream(together, active, bytes);
+    ++result.count;
+    if (active == ranks)
+      break;
+  }
+  result.cacheBytesPerSecond = stream(together, ranks, cacheBytes);
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Elementwise arithmetic
+//===----------------------------------------------------------------------===//
+
+/// GELU with tanh: x/2 (1 + tanh(0.8 (x + 0.04 x^3))): 8 flops and a tanh,
+/// which counts 16.
+constexpr double flopsOfGelu = 8.0 + 16.0;
+
+COLOSSAL_VECTORIZED
+static void gelu(float *__restrict result, const float *__restrict x,
+                 int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    float v = x[i];
+    float inner = 0.7978845608f * (v + 0.044715f * v * v * v);
+    float tanh = 1.0f - 2.0f / (fastExp(2.0f * inner) + 1.0f);
+    result[i] = 0.5f * v * (1.0f + tanh);
+  }
+}
+
+double colossal::machine::measureElementwise(Together &together) {
+  constexpr int64_t count = 4096; // both arrays in the first cache
+  int64_t threads = together.threads();
+  std::vector<std::vector<float>> x(size_t(threads),
+                                    std::vector<float>(size_t(count), 0.5f)),
+      y = x;
+  constexpr int64_t repeats = 16;
+  double ns = together.measure(together.ranks(), [&] {
+    onThreads(threads, [&](int64_t thread) {
+      for (int64_t i = 0; i < repeats; ++i)
+        gelu(y[size_t(thread)].data(), x[size_t(thread)].data(), count);
+    });
+  });
+  return flopsOfGelu * double(count * repeats * threads) / ns * 1e9;
+}
+
+double colossal::machine::measureForkJoin(Together &together) {
+  return together.measure(
+      together.ranks(), [&] { onThreads(together.threads(), [](int64_t) {}); });
+}

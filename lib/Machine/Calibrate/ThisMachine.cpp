@@ -1,0 +1,109 @@
+//===- ThisMachine.cpp - What the operating system says -------------------===//
+
+#include "ThisMachine.h"
+#include "colossal/Machine/Calibrate.h"
+#include "colossal/Support/Files.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <sched.h>
+#include <unistd.h>
+
+using namespace colossal;
+using namespace colossal::machine;
+
+/// The first integer of a file, or `otherwise` ("max" in a limit).
+static int64_t integerIn(const std::string &path, int64_t otherwise) {
+  std::string error;
+  std::optional<std::string> text = readTextFile(path, error);
+  if (!text)
+    return otherwise;
+  char *end = nullptr;
+  int64_t value = std::strtoll(text->c_str(), &end, 10);
+  return end == text->c_str() ? otherwise : value;
+}
+
+int64_t machine::coresOfThisMachine() {
+  int64_t cores = std::max<int64_t>(sysconf(_SC_NPROCESSORS_ONLN), 1);
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) == 0)
+    cores = std::min<int64_t>(cores, std::max(CPU_COUNT(&allowed), 1));
+  // A control group may allow less: "<quota> <period>".
+  std::string error;
+  if (auto text = readTextFile("/sys/fs/cgroup/cpu.max", error)) {
+    char *end = nullptr;
+    int64_t quota = std::strtoll(text->c_str(), &end, 10);
+    int64_t period = std::strtoll(end, nullptr, 10);
+    if (quota > 0 && period > 0)
+      cores = std::min(cores, std::max<int64_t>(quota / period, 1));
+  }
+  return cores;
+}
+
+int64_t machine::defaultThreads(int64_t ranks) {
+  return std::max<int64_t>(1,
+                           coresOfThisMachine() / std::max<int64_t>(ranks, 1));
+}
+
+std::string machine::processorName() {
+  std::string error;
+  std::string text = readTextFile("/proc/cpuinfo", error).value_or("");
+  size_t place = text.find("model name");
+  if (place != std::string::npos)
+    place = text.find(": ", place);
+  if (place == std::string::npos)
+    return "unknown processor";
+  return text.substr(place + 2, text.find('\n', place) - place - 2);
+}
+
+int64_t machine::memoryOfThisMachine() {
+  int64_t bytes =
+      int64_t(sysconf(_SC_PHYS_PAGES)) * int64_t(sysconf(_SC_PAGESIZE));
+  for (const char *limit : {"/sys/fs/cgroup/memory.max",
+                            "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+    int64_t allowed = integerIn(limit, 0);
+    if (allowed > 0)
+      bytes = std::min(bytes, allowed);
+  }
+  return std::max<int64_t>(bytes, 1);
+}
+
+int64_t machine::lastCacheBytes() {
+  // The system's list knows what a virtual machine was given; sysconf may
+  // speak of the whole host.
+  int64_t largest = 0;
+  for (int index = 0; index < 8; ++index) {
+    std::string path = "/sys/devices/system/cpu/cpu0/cache/index" +
+                       std::to_string(index) + "/size"; // "32768K"
+    largest = std::max(largest, integerIn(path, 0) << 10);
+  }
+  if (largest > 0)
+    return largest;
+  for (int level :
+       {_SC_LEVEL4_CACHE_SIZE, _SC_LEVEL3_CACHE_SIZE, _SC_LEVEL2_CACHE_SIZE})
+    if (int64_t bytes = sysconf(level); bytes > 0)
+      return bytes;
+  return 0;
+}
+
+/// Time that all cores spent idle since start, in ticks; negative if unknown.
+static int64_t idleTicks() {
+  std::string error;
+  std::string text = readTextFile("/proc/stat", error).value_or("");
+  long long user, nice, system, idle, waiting;
+  if (std::sscanf(text.c_str(), "cpu %lld %lld %lld %lld %lld", &user, &nice,
+                  &system, &idle, &waiting) != 5)
+    return -1;
+  return idle + waiting;
+}
+
+double machine::coresBusyNow() {
+  int64_t before = idleTicks();
+  if (before < 0)
+    return 0.0;
+  usleep(100000);
+  double idle = double(idleTicks() - before) / double(sysconf(_SC_CLK_TCK));
+  auto cores = double(sysconf(_SC_NPROCESSORS_ONLN));
+  return std::max(cores - idle / 0.1, 0.0);
+}

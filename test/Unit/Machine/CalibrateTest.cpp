@@ -1,0 +1,69 @@
+//===- CalibrateTest.cpp - Measuring this machine and its cache -----------===//
+//
+// Times depend on the machine and its load, so that bounds here are wide; what
+// must always hold is that the result is a valid cluster.
+//
+//===----------------------------------------------------------------------===//
+
+#include "colossal/Machine/Calibrate.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <sys/stat.h>
+
+using namespace colossal::machine;
+
+TEST(Calibrate, TwoRanks) {
+  auto begin = std::chrono::steady_clock::now();
+  std::string error;
+  std::optional<Cluster> cluster = calibrateLocal(2, 1, error);
+  ASSERT_TRUE(cluster.has_value()) << error;
+  std::chrono::duration<double> seconds =
+      std::chrono::steady_clock::now() - begin;
+  EXPECT_LT(seconds.count(), 20.0);
+  EXPECT_TRUE(check(*cluster).empty());
+  EXPECT_EQ(cluster->devices, 2);
+  EXPECT_EQ(cluster->device.threads, 1);
+  ASSERT_EQ(cluster->levels.size(), 1u);
+  EXPECT_EQ(cluster->levels[0].groupSize, 2);
+  // Slower or faster than any machine that runs this: units are wrong.
+  EXPECT_GT(cluster->device.matrix[0].peakFlopsPerSecond, 100000000);
+  EXPECT_LT(cluster->device.matrix[0].peakFlopsPerSecond, 100000000000000);
+  EXPECT_GT(cluster->device.streaming.back().bytesPerSecond, 100000000);
+  EXPECT_LT(cluster->device.streaming.back().bytesPerSecond, 10000000000000);
+  EXPECT_GT(cluster->levels[0].bytesPerSecond, 1000000);
+}
+
+TEST(Calibrate, RefusesImpossibleNumbers) {
+  std::string error;
+  EXPECT_FALSE(calibrateLocal(0, 1, error).has_value());
+  EXPECT_EQ(error, "ranks: found 0, expected a number from 1 to 1024");
+  EXPECT_FALSE(calibrateLocal(2, -1, error).has_value());
+  EXPECT_EQ(error, "threads: found -1, expected a number from 1 to 1024");
+  EXPECT_FALSE(clusterOf("local:two", error).has_value());
+  EXPECT_EQ(error, "cluster \"local:two\": found \"two\", expected a number of "
+                   "ranks from 1 to 1024, as in local:2");
+  EXPECT_FALSE(clusterOf("/nowhere.json", error).has_value());
+  EXPECT_EQ(error, "/nowhere.json: cannot read: No such file or directory");
+}
+
+TEST(Calibrate, CacheIsTakenWithoutMeasuring) {
+  std::string folder = testing::TempDir() + "colossal-calibrate-test";
+  mkdir(folder.c_str(), 0777);
+  mkdir((folder + "/colossal").c_str(), 0777);
+  setenv("XDG_CACHE_HOME", folder.c_str(), 1);
+  std::string path = localClusterPath(4, 0), error;
+  EXPECT_EQ(path.rfind(folder + "/colossal/local-4-", 0), 0u) << path;
+  EXPECT_NE(localClusterPath(4, defaultThreads(4) + 1), path);
+  EXPECT_EQ(localClusterPath(4, defaultThreads(4)), path);
+  std::optional<Cluster> example = readClusterFile(
+      std::string(COLOSSAL_EXAMPLES) + "/clusters/fast-links-4.json", error);
+  ASSERT_TRUE(example.has_value()) << error;
+  ASSERT_TRUE(writeClusterFile(*example, path, error)) << error;
+  std::optional<Cluster> cached = clusterOf("local:4", error);
+  ASSERT_TRUE(cached.has_value()) << error;
+  EXPECT_EQ(cached->name, example->name);
+  std::remove(path.c_str());
+}
