@@ -4,6 +4,8 @@
 #include "Colossal/Transforms/Passes.h"
 #include "colossal/Differentiate/Passes.h"
 #include "colossal/Partition/Passes.h"
+#include "colossal/Plan/Passes.h"
+#include "colossal/Schedule/Grouping.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "mlir/Transforms/Passes.h"
@@ -16,6 +18,8 @@ int main(int argc, char **argv) {
   colossal::registerColossalPasses();
   colossal::registerDifferentiatePasses();
   colossal::registerPartitionPasses();
+  colossal::registerPlanPasses();
+  colossal::schedule::registerGroupingPasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(
       argc, argv, "Colossal: the passes of every phase\n", registry));
 }

@@ -1,0 +1,59 @@
+//===- StageSchedule.h - Groups, buffers and offsets of one stage -*- C++ -*-===//
+//
+// What Schedule decides for a stage: the groups of each segment in order, a
+// buffer for every value that is materialised, and an offset in the arena for
+// every buffer. Lower turns groups into ops and adds no buffer.
+//
+// Lifetimes are counted in positions: one per group, segment after segment
+// (prologue, forward, backward, update). A value that is linked across
+// microbatches lives from the first forward to the last backward, in as many
+// slots as microbatches can be in flight; temporaries of one segment share
+// their bytes with temporaries of every other.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_SCHEDULE_STAGESCHEDULE_H
+#define COLOSSAL_SCHEDULE_STAGESCHEDULE_H
+
+#include "colossal/Run/RankProgram.h"
+#include "colossal/Schedule/Grouping.h"
+#include "colossal/Timeline/Schedule.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace colossal::schedule {
+
+/// A copy at the end of a segment: a new state whose old value was still read
+/// when the new one was computed.
+struct TrailingCopy {
+  rank::Operand from, to;
+  int64_t bytes = 0;
+  std::string name;
+};
+
+struct SegmentSchedule {
+  timeline::Segment segment = timeline::Segment::Forward;
+  mlir::func::FuncOp function;
+  std::vector<Group> groups;
+  std::vector<TrailingCopy> copies;
+};
+
+struct StageSchedule {
+  /// All but the ops: `segments` has one empty entry per segment with groups,
+  /// copies or fills. `Initial::file` is the path of the model archive.
+  rank::Program program;
+  std::vector<SegmentSchedule> segments;
+  /// Where each materialised value lies.
+  llvm::DenseMap<mlir::Value, rank::Operand> storage;
+  /// Accumulators, filled with zero at the start of the prologue.
+  std::vector<int64_t> zeroed;
+};
+
+/// Schedules every stage of a partitioned module (docs/Architecture.md,
+/// section 4), which is modified by `prepareForGrouping`. Errors are emitted
+/// at the op or function that causes them.
+mlir::FailureOr<std::vector<StageSchedule>>
+scheduleStages(mlir::ModuleOp module);
+
+} // namespace colossal::schedule
+
+#endif // COLOSSAL_SCHEDULE_STAGESCHEDULE_H

@@ -1,0 +1,385 @@
+//===- Grouping.cpp - Which local ops become one kernel -------------------===//
+
+#include "colossal/Schedule/Grouping.h"
+#include "colossal/Schedule/GroupingNames.h"
+#include "colossal/Schedule/KernelPlan.h"
+#include "colossal/Schedule/MatrixProduct.h"
+
+#include "llvm/ADT/SetVector.h"
+
+#include <queue>
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::schedule;
+
+/// A kernel with more is hard to read in a trace and gains nothing.
+static constexpr unsigned kMaxOps = 48;
+static constexpr unsigned kMaxBuffers = 24;
+/// Below this much work (scalar operations) threads do not pay.
+static constexpr int64_t kSmallWork = 65536;
+static constexpr int64_t kEnoughParallelism = 64;
+/// Ops further apart than this are not fused for the sake of a shared input: it
+/// would keep other values alive.
+static constexpr unsigned kSiblingDistance = 48;
+
+StringRef colossal::schedule::nameOf(GroupKind kind) {
+  switch (kind) {
+  case GroupKind::Kernel:
+    return "kernel";
+  case GroupKind::Gemm:
+    return "gemm";
+  case GroupKind::Attention:
+    return "attention";
+  case GroupKind::AttentionBackward:
+    return "attention_backward";
+  case GroupKind::Collective:
+    return "collective";
+  case GroupKind::Send:
+    return "send";
+  case GroupKind::Recv:
+    return "recv";
+  case GroupKind::Alias:
+    return "alias";
+  }
+  llvm_unreachable("all kinds are named");
+}
+
+std::string Group::name() const { return nameOfOp(ops.back()).str(); }
+
+static GroupKind kindOf(Operation *op) {
+  if (isa<AttentionOp>(op))
+    return GroupKind::Attention;
+  if (isa<AttentionBackwardOp>(op))
+    return GroupKind::AttentionBackward;
+  if (isa<SendOp>(op))
+    return GroupKind::Send;
+  if (isa<RecvOp>(op))
+    return GroupKind::Recv;
+  if (isa<ShardSliceOp, ShardMaskOp>(op))
+    return GroupKind::Kernel;
+  if (auto generic = dyn_cast<GenericOp>(op)) {
+    if (aliasOffsetOf(generic))
+      return GroupKind::Alias;
+    if (isWorthALibraryCall(generic) && matchMatrixProduct(generic))
+      return GroupKind::Gemm;
+    return GroupKind::Kernel;
+  }
+  return GroupKind::Collective;
+}
+
+/// A function of indices: part of every kernel that uses it.
+static bool isIndexFunction(Operation *op) {
+  auto generic = dyn_cast<GenericOp>(op);
+  return generic && generic.getNumOperands() == 0 && generic.isAllParallel();
+}
+
+namespace {
+
+/// Merges groups as long as that is legal and pays.
+class Grouper {
+public:
+  explicit Grouper(func::FuncOp function) : function(function) {
+    for (Operation &op : function.getBody().front().without_terminator()) {
+      position[&op] = position.size();
+      // A kernel that needs a function of indices computes it itself.
+      if (isIndexFunction(&op) && llvm::all_of(op.getUsers(), isFusable))
+        continue;
+      nodeOf[&op] = nodes.size();
+      nodes.push_back({kindOf(&op), {&op}, {}, {}});
+    }
+    for (auto [number, node] : llvm::enumerate(nodes))
+      for (Value operand : node.ops[0]->getOperands())
+        if (Operation *definition = operand.getDefiningOp())
+          if (auto it = nodeOf.find(definition); it != nodeOf.end())
+            connect(it->second, number);
+    // All ranks must meet at communications in the same order: that of the
+    // program.
+    std::optional<unsigned> last;
+    for (auto [number, node] : llvm::enumerate(nodes)) {
+      if (node.kind != GroupKind::Collective && node.kind != GroupKind::Send &&
+          node.kind != GroupKind::Recv)
+        continue;
+      if (last)
+        connect(*last, number);
+      last = number;
+    }
+  }
+
+  std::vector<Group> run() {
+    // A merge may make another one possible, so twice.
+    for (unsigned round = 0; round < 2; ++round) {
+      mergeProducers();
+      if (round == 0)
+        mergeSiblings();
+    }
+    return order();
+  }
+
+private:
+  struct Node {
+    GroupKind kind;
+    SmallVector<Operation *> ops;
+    llvm::SmallSetVector<unsigned, 4> before, after;
+  };
+
+  func::FuncOp function;
+  DenseMap<Operation *, unsigned> position;
+  DenseMap<Operation *, unsigned> nodeOf;
+  std::vector<Node> nodes; ///< merged ones have no ops
+
+  static bool isFusable(Operation *op) {
+    return isa<GenericOp>(op) && kindOf(op) == GroupKind::Kernel;
+  }
+
+  void connect(unsigned from, unsigned to) {
+    if (from == to)
+      return;
+    nodes[from].after.insert(to);
+    nodes[to].before.insert(from);
+  }
+
+  bool isMergeable(unsigned node) const {
+    return !nodes[node].ops.empty() && nodes[node].kind == GroupKind::Kernel &&
+           isa<GenericOp>(nodes[node].ops[0]);
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Candidates
+  //===--------------------------------------------------------------------===//
+
+  void mergeProducers() {
+    for (Operation &op : function.getBody().front().without_terminator())
+      for (Value operand : op.getOperands()) {
+        Operation *definition = operand.getDefiningOp();
+        if (!definition || !nodeOf.count(definition) || !nodeOf.count(&op))
+          continue;
+        tryMerge(nodeOf[definition], nodeOf[&op]);
+      }
+  }
+
+  void mergeSiblings() {
+    llvm::MapVector<Value, SmallVector<Operation *>> readers;
+    for (Operation &op : function.getBody().front().without_terminator())
+      for (Value operand : op.getOperands())
+        if (nodeOf.count(&op))
+          readers[operand].push_back(&op);
+    for (auto &[value, ops] : readers)
+      for (unsigned i = 1; i < ops.size(); ++i)
+        for (unsigned j = 0; j < i; ++j)
+          if (position[ops[i]] - position[ops[j]] <= kSiblingDistance &&
+              isLargeFor(value, ops[i]) && isLargeFor(value, ops[j]))
+            tryMerge(nodeOf[ops[j]], nodeOf[ops[i]]);
+  }
+
+  /// The value is most of what `op` reads.
+  static bool isLargeFor(Value value, Operation *op) {
+    int64_t own = cast<RankedTensorType>(value.getType()).getNumElements();
+    return own >= 256 && llvm::all_of(op->getOperands(), [&](Value other) {
+             return own >=
+                    cast<RankedTensorType>(other.getType()).getNumElements();
+           });
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Merging
+  //===--------------------------------------------------------------------===//
+
+  /// True if `to` can be reached from `from` by way of a third node.
+  bool hasDetour(unsigned from, unsigned to) const {
+    SmallVector<unsigned> stack;
+    llvm::SmallDenseSet<unsigned> seen;
+    for (unsigned next : nodes[from].after)
+      if (next != to)
+        stack.push_back(next);
+    while (!stack.empty()) {
+      unsigned node = stack.pop_back_val();
+      if (node == to)
+        return true;
+      if (!seen.insert(node).second)
+        continue;
+      for (unsigned next : nodes[node].after)
+        stack.push_back(next);
+    }
+    return false;
+  }
+
+  /// The ops of nodes in program order, with the functions of indices they use.
+  SmallVector<Operation *> opsOf(ArrayRef<unsigned> members) const {
+    llvm::SmallSetVector<Operation *, 16> set;
+    for (unsigned member : members)
+      for (Operation *op : nodes[member].ops) {
+        set.insert(op);
+        for (Value operand : op->getOperands())
+          if (Operation *definition = operand.getDefiningOp())
+            if (!nodeOf.count(definition))
+              set.insert(definition);
+      }
+    SmallVector<Operation *> ops(set.begin(), set.end());
+    llvm::sort(ops, [&](Operation *a, Operation *b) {
+      return position.lookup(a) < position.lookup(b);
+    });
+    return ops;
+  }
+
+  static SmallVector<Value> inputsOf(ArrayRef<Operation *> ops) {
+    llvm::SmallPtrSet<Operation *, 16> inside(ops.begin(), ops.end());
+    llvm::SmallSetVector<Value, 16> inputs;
+    for (Operation *op : ops)
+      for (Value operand : op->getOperands())
+        if (!operand.getDefiningOp() ||
+            !inside.contains(operand.getDefiningOp()))
+          inputs.insert(operand);
+    return inputs.takeVector();
+  }
+
+  /// Values used outside. A function of indices is computed where it is used,
+  /// so it is an output only of a group of its own.
+  SmallVector<Value> outputsOf(ArrayRef<Operation *> ops) const {
+    llvm::SmallPtrSet<Operation *, 16> inside(ops.begin(), ops.end());
+    SmallVector<Value> outputs;
+    for (Operation *op : ops) {
+      if (!nodeOf.count(op))
+        continue;
+      for (Value result : op->getResults())
+        if (llvm::any_of(result.getUsers(), [&](Operation *user) {
+              return !inside.contains(user);
+            }))
+          outputs.push_back(result);
+    }
+    return outputs;
+  }
+
+  void tryMerge(unsigned a, unsigned b) {
+    if (a == b || !isMergeable(a) || !isMergeable(b))
+      return;
+    if (nodes[a].ops.size() + nodes[b].ops.size() > kMaxOps ||
+        hasDetour(a, b) || hasDetour(b, a))
+      return;
+    SmallVector<Operation *> ops = opsOf({a, b});
+    SmallVector<Value> outputs = outputsOf(ops);
+    if (outputs.empty() || inputsOf(ops).size() + outputs.size() > kMaxBuffers)
+      return;
+    std::string reason;
+    std::optional<KernelPlan> merged = planKernel(ops, outputs, reason);
+    if (!merged || !pays(*merged, a, b))
+      return;
+    for (Operation *op : nodes[b].ops)
+      nodeOf[op] = a;
+    llvm::append_range(nodes[a].ops, nodes[b].ops);
+    llvm::sort(nodes[a].ops, [&](Operation *x, Operation *y) {
+      return position.lookup(x) < position.lookup(y);
+    });
+    nodes[b].ops.clear();
+    for (unsigned before : nodes[b].before) {
+      nodes[before].after.remove(b);
+      connect(before, a);
+    }
+    for (unsigned after : nodes[b].after) {
+      nodes[after].before.remove(b);
+      connect(a, after);
+    }
+    nodes[b].before.clear();
+    nodes[b].after.clear();
+  }
+
+  /// Fusion saves memory traffic; it must not cost the parallelism that keeps
+  /// the threads busy.
+  bool pays(const KernelPlan &merged, unsigned a, unsigned b) const {
+    std::string reason;
+    int64_t least = INT64_MAX, most = 0;
+    bool reduces = false;
+    for (unsigned node : {a, b}) {
+      SmallVector<Operation *> ops = opsOf({node});
+      std::optional<KernelPlan> alone = planKernel(ops, outputsOf(ops), reason);
+      if (!alone)
+        return false;
+      if (alone->reduces()) {
+        least = std::min(least, alone->parallelism());
+        reduces = true;
+      }
+      most = std::max(most, alone->parallelism());
+    }
+    int64_t now = merged.parallelism();
+    if (!reduces)
+      return now == most;
+    return now == most || (now >= least && (now >= kEnoughParallelism ||
+                                            merged.work() <= kSmallWork));
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Result
+  //===--------------------------------------------------------------------===//
+
+  Group build(const Node &node, ArrayRef<unsigned> self) {
+    Group group;
+    group.kind = node.kind;
+    SmallVector<Operation *> ops = opsOf(self);
+    group.ops.assign(ops.begin(), ops.end());
+    SmallVector<Value> inputs = inputsOf(ops), outputs = outputsOf(ops);
+    // A result that nobody uses still needs a place.
+    if (outputs.empty() || node.kind == GroupKind::Attention ||
+        node.kind == GroupKind::AttentionBackward)
+      outputs.assign(node.ops.back()->result_begin(),
+                     node.ops.back()->result_end());
+    group.inputs.assign(inputs.begin(), inputs.end());
+    group.outputs.assign(outputs.begin(), outputs.end());
+    auto terminator = function.getBody().front().getTerminator();
+    for (Value output : outputs) {
+      bool accumulates = false;
+      for (OpOperand &use : output.getUses())
+        accumulates |=
+            use.getOwner() == terminator &&
+            function.getResultAttr(use.getOperandNumber(), names::accumulate);
+      group.accumulate.push_back(
+          accumulates &&
+          (node.kind == GroupKind::Kernel || node.kind == GroupKind::Gemm));
+    }
+    if (node.kind == GroupKind::Alias)
+      group.aliasOffset = *aliasOffsetOf(cast<GenericOp>(node.ops[0]));
+    if (node.kind == GroupKind::Kernel && isa<GenericOp>(node.ops[0])) {
+      std::string reason;
+      std::optional<KernelPlan> plan = planKernel(ops, outputs, reason);
+      if (plan)
+        for (auto [i, input] : llvm::enumerate(inputs))
+          for (auto [o, output] : llvm::enumerate(outputs))
+            if (!group.accumulate[o] && mayShareBuffer(*plan, input, output))
+              group.inPlace.push_back({i, o});
+    }
+    return group;
+  }
+
+  /// Topological order; among those that are ready, by first op.
+  std::vector<Group> order() {
+    std::vector<unsigned> waiting(nodes.size());
+    auto firstOf = [&](unsigned n) { return position[nodes[n].ops[0]]; };
+    auto later = [&](unsigned x, unsigned y) {
+      return firstOf(x) > firstOf(y);
+    };
+    std::priority_queue<unsigned, std::vector<unsigned>, decltype(later)> ready(
+        later);
+    for (auto [number, node] : llvm::enumerate(nodes)) {
+      waiting[number] = node.before.size();
+      if (!node.ops.empty() && node.before.empty())
+        ready.push(number);
+    }
+    std::vector<Group> groups;
+    while (!ready.empty()) {
+      unsigned number = ready.top();
+      ready.pop();
+      groups.push_back(build(nodes[number], {number}));
+      for (unsigned next : nodes[number].after)
+        if (--waiting[next] == 0)
+          ready.push(next);
+    }
+    return groups;
+  }
+};
+
+} // namespace
+
+std::vector<Group> colossal::schedule::groupOps(func::FuncOp function) {
+  if (function.isExternal())
+    return {};
+  return Grouper(function).run();
+}

@@ -1,0 +1,342 @@
+//===- KernelPlan.cpp - Rows, lanes, phases and storage -------------------===//
+
+#include "colossal/Schedule/KernelPlan.h"
+
+#include <set>
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::schedule;
+
+/// The largest row buffer, in elements: it should stay in the L2 cache.
+static constexpr int64_t kMaxRowBuffer = 16384;
+/// Lanes per unit of the range where a kernel has no other rows.
+static constexpr int64_t kLaneUnit = 64;
+/// Lanes per unit where it has, but too few.
+static constexpr int64_t kLaneBlock = 1024;
+/// Rows that suffice to keep the threads of a rank busy.
+static constexpr int64_t kEnoughRows = 64;
+
+//===----------------------------------------------------------------------===//
+// Questions to a plan
+//===----------------------------------------------------------------------===//
+
+const KernelOp *KernelPlan::find(Operation *op) const {
+  for (const KernelOp &kernelOp : ops)
+    if (kernelOp.op == op)
+      return &kernelOp;
+  return nullptr;
+}
+
+int64_t KernelPlan::size(Dims set) const {
+  int64_t product = 1;
+  for (auto [number, dim] : llvm::enumerate(dims))
+    if (has(set, number))
+      product *= dim.bound;
+  return product;
+}
+
+int64_t KernelPlan::range() const {
+  int64_t blocks =
+      laneBlock ? llvm::divideCeil(dims[*lane].bound, laneBlock) : 1;
+  return size(rows) * blocks;
+}
+
+int64_t KernelPlan::parallelism() const {
+  return size(rows) * (lane ? dims[*lane].bound : 1);
+}
+
+bool KernelPlan::reduces() const {
+  return llvm::any_of(ops, [](const KernelOp &op) { return op.reduces(); });
+}
+
+Dims KernelPlan::inner(const KernelOp &op) const {
+  return (op.parallel | op.reduction) & ~rows;
+}
+
+std::pair<Dims, Dims> KernelPlan::nest(const KernelOp &op) const {
+  bool array = op.reduces() && (op.parallel & ~rows);
+  return {inner(op), array ? op.reduction : 0};
+}
+
+std::vector<unsigned> KernelPlan::evaluators(const KernelOp &op) const {
+  unsigned start = &op - ops.data();
+  auto isInlined = [](const KernelOp &other) {
+    return other.storage == Storage::Inline && !other.reduces();
+  };
+  if (!isInlined(op))
+    return {start};
+  std::vector<unsigned> found;
+  std::vector<bool> evaluates(ops.size(), false);
+  evaluates[start] = true;
+  for (unsigned number = start; number < ops.size(); ++number) {
+    const KernelOp &user = ops[number];
+    for (Value operand : user.op->getOperands())
+      if (Operation *definition = operand.getDefiningOp())
+        if (const KernelOp *producer = find(definition))
+          if (evaluates[producer - ops.data()] && isInlined(*producer))
+            evaluates[number] = true;
+    if (evaluates[number] && (user.isStored || !isInlined(user)))
+      found.push_back(number);
+  }
+  return found;
+}
+
+/// Scalar operations of one evaluation; a transcendental counts 16.
+static int64_t bodyWork(GenericOp op) {
+  int64_t work = 0;
+  op.getBody().walk([&](Operation *inner) {
+    if (isa<arith::ConstantOp, YieldOp, IndexOp>(inner))
+      return;
+    bool heavy = isa<math::MathDialect>(inner->getDialect()) &&
+                 !isa<math::AbsFOp, math::FmaOp, math::SqrtOp>(inner);
+    bool medium = isa<math::SqrtOp, math::RsqrtOp, arith::DivFOp,
+                      arith::DivSIOp, arith::RemSIOp>(inner);
+    work += heavy ? 16 : medium ? 4 : 1;
+  });
+  return work;
+}
+
+int64_t KernelPlan::work() const {
+  int64_t total = 0;
+  for (const KernelOp &op : ops)
+    total += size(op.parallel | op.reduction) * (1 + bodyWork(op.op));
+  return total;
+}
+
+//===----------------------------------------------------------------------===//
+// Planning
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+class Planner {
+public:
+  Planner(KernelPlan &plan, std::string &reason) : plan(plan), reason(reason) {}
+
+  bool run() {
+    plan.rows = ~Dims(0);
+    for (const KernelOp &op : plan.ops)
+      if (op.reduces() || op.isStored)
+        plan.rows &= op.parallel;
+    plan.rows &= plan.dims.size() >= 64 ? ~Dims(0) : bit(plan.dims.size()) - 1;
+    chooseLane();
+    choosePhases();
+    return checkColumns() && chooseStorage();
+  }
+
+private:
+  KernelPlan &plan;
+  std::string &reason;
+
+  /// The dim that is contiguous in the largest tensors `op` touches.
+  std::optional<unsigned>
+  contiguousDim(llvm::function_ref<bool(const KernelOp &)> counts) const {
+    std::vector<int64_t> votes(plan.dims.size(), 0);
+    for (const KernelOp &op : plan.ops) {
+      if (!counts(op))
+        continue;
+      auto vote = [&](const std::optional<Access> &access, int64_t weight) {
+        if (!access)
+          return;
+        int64_t touched = weight;
+        for (auto [d, dim] : llvm::enumerate(plan.dims))
+          if (access->strides[d])
+            touched *= dim.bound;
+        for (auto [d, dim] : llvm::enumerate(plan.dims))
+          if (access->strides[d] == 1 && dim.bound > 1)
+            votes[d] += touched;
+      };
+      for (const auto &access : op.operands)
+        vote(access, 1);
+      for (const auto &access : op.results)
+        vote(access, 2);
+    }
+    auto best = llvm::max_element(votes);
+    if (best == votes.end() || *best == 0)
+      return std::nullopt;
+    return best - votes.begin();
+  }
+
+  /// Reductions decide, where there are any: if what they read is contiguous
+  /// along a row dim, that one is iterated innermost (a column sum).
+  void chooseLane() {
+    bool reduces = plan.reduces();
+    std::optional<unsigned> contiguous = contiguousDim([&](const KernelOp &op) {
+      // An elementwise op inside a reduction kernel reads what the
+      // reduction reads; ops that only finish a row do not count.
+      return !reduces || op.reduces() || !op.isStored ||
+             (op.parallel & ~plan.rows);
+    });
+    if (!contiguous || !has(plan.rows, *contiguous))
+      return;
+    plan.lane = contiguous;
+    plan.rows &= ~bit(*contiguous);
+    int64_t rows = plan.size(plan.rows), lanes = plan.dims[*plan.lane].bound;
+    if (rows == 1)
+      plan.laneBlock = kLaneUnit;
+    else if (rows < kEnoughRows && lanes >= 2 * kLaneBlock)
+      plan.laneBlock = kLaneBlock;
+  }
+
+  void choosePhases() {
+    for (KernelOp &op : plan.ops) {
+      for (Value operand : op.op->getOperands())
+        if (Operation *definition = operand.getDefiningOp())
+          if (const KernelOp *producer = plan.find(definition))
+            op.phase = std::max(op.phase, producer->phase +
+                                              (producer->reduces() ? 1 : 0));
+      plan.phases = std::max(plan.phases, op.phase + 1);
+    }
+  }
+
+  /// Inside a column sum whole rows pass by a stripe at a time: nothing of a
+  /// row is stored there, memory would be written in short pieces.
+  bool checkColumns() {
+    if (!plan.lane || !plan.reduces())
+      return true;
+    for (const KernelOp &op : plan.ops)
+      if (op.isStored && !op.reduces() &&
+          plan.size(plan.inner(op) & ~bit(*plan.lane)) > 1) {
+        reason =
+            "a column reduction would store '" + op.name() + "' in stripes";
+        return false;
+      }
+    return true;
+  }
+
+  bool chooseStorage() {
+    for (KernelOp &op : plan.ops)
+      if (!(op.parallel & ~plan.rows))
+        op.storage = Storage::RowScalar;
+    std::vector<int64_t> work(plan.ops.size()); // of evaluating once, inlined
+    for (auto [number, op] : llvm::enumerate(plan.ops)) {
+      work[number] = bodyWork(op.op);
+      for (Value operand : op.op->getOperands())
+        if (Operation *definition = operand.getDefiningOp())
+          if (const KernelOp *producer = plan.find(definition))
+            if (producer->storage == Storage::Inline && !producer->reduces())
+              work[number] += work[producer - plan.ops.data()];
+      Dims arrayDims = op.parallel & ~plan.rows;
+      if (!arrayDims)
+        continue;
+      int64_t size = bufferSize(arrayDims);
+      if (op.reduces()) {
+        op.storage = Storage::RowBuffer;
+        if (size > kMaxRowBuffer) {
+          reason = "'" + op.name() + "' has too large a row";
+          return false;
+        }
+        continue;
+      }
+      // Costly: keep it if it is needed in more than one loop.
+      if (work[number] < 16 || size > kMaxRowBuffer)
+        continue;
+      std::vector<unsigned> users = plan.evaluators(op);
+      std::set<std::tuple<unsigned, Dims, Dims>> nests;
+      for (unsigned user : users) {
+        auto [inner, split] = plan.nest(plan.ops[user]);
+        nests.insert({plan.ops[user].phase, inner, split});
+      }
+      bool otherSize = llvm::any_of(users, [&](unsigned user) {
+        return plan.inner(plan.ops[user]) != plan.inner(op);
+      });
+      if (nests.size() > 1 || otherSize) {
+        op.storage = Storage::RowBuffer;
+        work[number] = 0;
+      }
+    }
+    return checkRecomputation(work);
+  }
+
+  int64_t bufferSize(Dims arrayDims) const {
+    int64_t size = plan.size(arrayDims);
+    if (plan.lane && plan.laneBlock && has(arrayDims, *plan.lane))
+      size = size / plan.dims[*plan.lane].bound *
+             std::min<int64_t>(4096, plan.dims[*plan.lane].bound);
+    return size;
+  }
+
+  /// What does not depend on all rows is computed again in every unit of the
+  /// range; that must not be most of the work.
+  bool checkRecomputation(ArrayRef<int64_t> work) {
+    int64_t total = plan.work();
+    for (auto [number, op] : llvm::enumerate(plan.ops)) {
+      if (op.reduces() || op.isStored || op.op->getNumOperands() == 0)
+        continue;
+      int64_t own = plan.size(op.parallel);
+      int64_t evaluations = 0;
+      for (unsigned user : plan.evaluators(op)) {
+        const KernelOp &other = plan.ops[user];
+        evaluations += op.storage == Storage::Inline
+                           ? plan.size(other.parallel | other.reduction)
+                           : plan.size(plan.rows | op.parallel);
+      }
+      if (op.storage == Storage::RowScalar)
+        evaluations = plan.range();
+      if (evaluations > 2 * own && evaluations * work[number] > total / 4 &&
+          work[number] >= 16) {
+        reason = "'" + op.name() + "' would be computed " +
+                 std::to_string(evaluations / std::max<int64_t>(1, own)) +
+                 " times";
+        return false;
+      }
+    }
+    return true;
+  }
+};
+
+} // namespace
+
+std::optional<KernelPlan>
+colossal::schedule::planKernel(ArrayRef<Operation *> ops,
+                               ArrayRef<Value> outputs, std::string &reason) {
+  std::optional<KernelPlan> plan = unifyFactors(ops, outputs, reason);
+  if (!plan)
+    return std::nullopt;
+  if (ops.size() > 1 && llvm::any_of(plan->ops, [](const KernelOp &op) {
+        return op.scatter.has_value();
+      })) {
+    reason = "a scatter-add is a kernel of its own";
+    return std::nullopt;
+  }
+  if (!Planner(*plan, reason).run())
+    return std::nullopt;
+  return plan;
+}
+
+//===----------------------------------------------------------------------===//
+// Updates in place
+//===----------------------------------------------------------------------===//
+
+bool colossal::schedule::mayShareBuffer(const KernelPlan &plan, Value input,
+                                        Value output) {
+  if (input.getType() != output.getType())
+    return false;
+  const KernelOp *writer = plan.find(output.getDefiningOp());
+  const Access &written =
+      *writer->results[cast<OpResult>(output).getResultNumber()];
+  if (writer->scatter)
+    return false;
+  for (const KernelOp &op : plan.ops)
+    for (auto [number, operand] : llvm::enumerate(op.op->getOperands())) {
+      if (operand != input)
+        continue;
+      const Access &read = *op.operands[number];
+      if (op.gather || read.strides != written.strides || read.offset != 0 ||
+          !read.clips.empty())
+        return false;
+      for (unsigned user : plan.evaluators(op)) {
+        const KernelOp &evaluator = plan.ops[user];
+        // A pick evaluates its producers at another index.
+        if (evaluator.gather && &evaluator != &op)
+          return false;
+        if (evaluator.phase < writer->phase)
+          continue;
+        if (evaluator.phase > writer->phase ||
+            plan.nest(evaluator) != plan.nest(*writer))
+          return false;
+      }
+    }
+  return true;
+}

@@ -1,0 +1,330 @@
+//===- KernelSpace.cpp - One set of dims for the ops of a kernel ----------===//
+
+#include "colossal/Schedule/KernelPlan.h"
+
+#include "llvm/ADT/EquivalenceClasses.h"
+#include <map>
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::schedule;
+
+namespace {
+
+/// A factor of an op: (position of the op, factor).
+using Node = std::pair<unsigned, unsigned>;
+
+/// Unifies factors through values and numbers the classes.
+class Unifier {
+public:
+  Unifier(ArrayRef<Operation *> ops) : ops(ops) {
+    for (auto [number, op] : llvm::enumerate(ops)) {
+      position[op] = number;
+      for (unsigned f = 0, e = FactoredOp(op).getFactorList().size(); f < e;
+           ++f)
+        classes.insert({number, f});
+    }
+  }
+
+  /// Through the values inside the kernel; false if some use does not fit.
+  bool unifyInternal(std::string &reason) {
+    for (auto [number, op] : llvm::enumerate(ops))
+      for (OpOperand &use : op->getOpOperands()) {
+        auto producer = position.find(use.get().getDefiningOp());
+        if (!use.get().getDefiningOp() || producer == position.end())
+          continue;
+        unsigned result = cast<OpResult>(use.get()).getResultNumber();
+        if (unify(producer->second,
+                  FactoredOp(producer->first).getResultMap(result), number,
+                  FactoredOp(op).getOperandMap(use.getOperandNumber()), true))
+          continue;
+        reason = "'" + FactoredOp(op).getFactoredName().str() + "' reads '" +
+                 FactoredOp(producer->first).getFactoredName().str() +
+                 "' at another index";
+        return false;
+      }
+    return true;
+  }
+
+  /// Through inputs that ops without another connection share.
+  void unifySiblings() {
+    llvm::EquivalenceClasses<unsigned> connected;
+    for (auto [number, op] : llvm::enumerate(ops)) {
+      connected.insert(number);
+      for (Value operand : op->getOperands())
+        if (auto producer = position.find(operand.getDefiningOp());
+            operand.getDefiningOp() && producer != position.end())
+          connected.unionSets(number, producer->second);
+    }
+    DenseMap<Value, std::pair<unsigned, unsigned>> firstUse;
+    for (auto [number, op] : llvm::enumerate(ops))
+      for (OpOperand &use : op->getOpOperands()) {
+        if (Operation *producer = use.get().getDefiningOp();
+            producer && position.count(producer))
+          continue;
+        auto [it, isNew] =
+            firstUse.try_emplace(use.get(), number, use.getOperandNumber());
+        auto [other, operand] = it->second;
+        if (isNew || connected.isEquivalent(other, number))
+          continue;
+        if (unify(other, FactoredOp(ops[other]).getOperandMap(operand), number,
+                  FactoredOp(op).getOperandMap(use.getOperandNumber()), false))
+          connected.unionSets(other, number);
+      }
+  }
+
+  /// Numbers the classes; false if an op has a factor twice or the members of
+  /// a class are cut differently.
+  bool number(KernelPlan &plan, std::string &reason) {
+    std::map<Node, unsigned> numberOf; // by leader
+    for (auto [index, op] : llvm::enumerate(ops)) {
+      KernelOp &kernelOp = plan.ops[index];
+      for (auto [f, attr] : llvm::enumerate(FactoredOp(op).getFactorList())) {
+        Node leader = classes.getLeaderValue({unsigned(index), unsigned(f)});
+        auto [it, isNew] = numberOf.try_emplace(leader, plan.factors.size());
+        if (isNew) {
+          plan.factors.emplace_back();
+          plan.factors.back().attr = attr;
+        }
+        FactorAttr first = plan.factors[it->second].attr;
+        if (first.getExtent() != attr.getExtent() ||
+            first.getTerms() != attr.getTerms() ||
+            llvm::is_contained(kernelOp.factors, it->second)) {
+          reason = "factor '" + attr.getName().str() +
+                   "' means different things in different ops";
+          return false;
+        }
+        kernelOp.factors.push_back(it->second);
+      }
+    }
+    if (plan.factors.size() > 60) {
+      reason = "too many factors";
+      return false;
+    }
+    return true;
+  }
+
+private:
+  ArrayRef<Operation *> ops;
+  DenseMap<Operation *, unsigned> position;
+  llvm::EquivalenceClasses<Node> classes;
+
+  /// Unifies the factors of two maps of one value. `strict`: every index must
+  /// be a plain factor on both sides.
+  bool unify(unsigned a, IndexMapAttr aMap, unsigned b, IndexMapAttr bMap,
+             bool strict) {
+    SmallVector<std::pair<unsigned, unsigned>> pairs;
+    for (auto [aDim, bDim] : llvm::zip_equal(aMap.getDims(), bMap.getDims())) {
+      auto isWide = [](SubDimAttr sub) {
+        return sub.getBound() != 1 || sub.getClipped();
+      };
+      auto aSubs = llvm::filter_to_vector(aDim.getSubDims(), isWide);
+      auto bSubs = llvm::filter_to_vector(bDim.getSubDims(), isWide);
+      if (aSubs.size() != bSubs.size())
+        return false;
+      for (auto [aSub, bSub] : llvm::zip(aSubs, bSubs)) {
+        bool match = aSub.getBound() == bSub.getBound() &&
+                     (strict ? aSub.isPlain() && bSub.isPlain()
+                             : aSub.isConstant() == bSub.isConstant() &&
+                                   aSub.getOffset() == bSub.getOffset() &&
+                                   aSub.getClipped() == bSub.getClipped());
+        if (!match)
+          return false;
+        if (!aSub.isConstant())
+          pairs.push_back({aSub.getFactor(), bSub.getFactor()});
+      }
+    }
+    for (auto [aFactor, bFactor] : pairs)
+      classes.unionSets({a, aFactor}, {b, bFactor});
+    return true;
+  }
+};
+
+} // namespace
+
+/// Strides over unified factors (one per entry of plan.factors).
+static Access accessOf(const KernelPlan &plan, const KernelOp &op,
+                       IndexMapAttr map) {
+  Access access;
+  access.strides.assign(plan.factors.size(), 0);
+  int64_t stride = 1;
+  for (DimAttr dim : llvm::reverse(map.getDims()))
+    for (SubDimAttr sub : llvm::reverse(dim.getSubDims())) {
+      access.offset += sub.getOffset() * stride;
+      if (!sub.isConstant()) {
+        unsigned factor = op.factors[sub.getFactor()];
+        access.strides[factor] += stride;
+        if (sub.getClipped())
+          access.clips.push_back({factor, sub.getOffset(), sub.getBound()});
+      }
+      stride *= sub.getBound();
+    }
+  return access;
+}
+
+namespace {
+
+/// Merges factors into dims.
+class DimMerger {
+public:
+  DimMerger(KernelPlan &plan) : plan(plan) {
+    for (unsigned f = 0, e = plan.factors.size(); f < e; ++f)
+      chains.push_back({f});
+    collect();
+  }
+
+  void run() {
+    bool changed = true;
+    while (changed) {
+      changed = false;
+      for (unsigned a = 0; a < chains.size() && !changed; ++a)
+        for (unsigned b = 0; b < chains.size() && !changed; ++b)
+          if (a != b && mergeable(chains[a], chains[b])) {
+            llvm::append_range(chains[a], chains[b]);
+            chains.erase(chains.begin() + b);
+            changed = true;
+          }
+    }
+    for (ArrayRef<unsigned> chain : chains) {
+      KernelDim dim;
+      int64_t inner = 1;
+      for (unsigned f : llvm::reverse(chain)) {
+        plan.factors[f].dim = plan.dims.size();
+        plan.factors[f].inner = inner;
+        inner *= plan.factors[f].attr.getBound();
+      }
+      dim.bound = inner;
+      dim.factors.assign(chain.begin(), chain.end());
+      plan.dims.push_back(std::move(dim));
+    }
+    // Accesses are now per dim, by the stride of its minor factor.
+    for (KernelOp &op : plan.ops)
+      for (auto *list : {&op.operands, &op.results})
+        for (std::optional<Access> &access : *list)
+          if (access) {
+            std::vector<int64_t> strides;
+            for (const KernelDim &dim : plan.dims)
+              strides.push_back(access->strides[dim.factors.back()]);
+            access->strides = std::move(strides);
+            for (Access::Clip &clip : access->clips)
+              clip.dim = plan.factors[clip.dim].dim;
+          }
+  }
+
+private:
+  KernelPlan &plan;
+  SmallVector<SmallVector<unsigned>> chains;
+  Dims alone = 0; ///< factors whose own index matters
+
+  void collect() {
+    for (KernelOp &op : plan.ops) {
+      op.op.getBody().walk([&](IndexOp index) {
+        for (unsigned f : op.factors)
+          if (isNamed(op, f, index.getFactor()))
+            alone |= bit(f);
+      });
+      for (auto *list : {&op.operands, &op.results})
+        for (std::optional<Access> &access : *list)
+          if (access)
+            for (const Access::Clip &clip : access->clips)
+              alone |= bit(clip.dim);
+    }
+    for (auto [f, factor] : llvm::enumerate(plan.factors))
+      if (factor.attr.isPadded())
+        alone |= bit(f);
+  }
+
+  /// `name` is the op's own name of unified factor `f`.
+  static bool isNamed(const KernelOp &op, unsigned f, StringRef name) {
+    SmallVector<FactorAttr> list =
+        FactoredOp(GenericOp(op.op).getOperation()).getFactorList();
+    for (auto [own, unified] : llvm::zip(list, op.factors))
+      if (unified == f && own.getName() == name)
+        return true;
+    return false;
+  }
+
+  bool mergeable(ArrayRef<unsigned> major, ArrayRef<unsigned> minor) const {
+    unsigned f = major.back(), g = minor.front(), last = minor.back();
+    for (unsigned h : major)
+      if (has(alone, h))
+        return false;
+    for (unsigned h : minor)
+      if (has(alone, h))
+        return false;
+    int64_t size = 1;
+    for (unsigned h : minor)
+      size *= plan.factors[h].attr.getBound();
+    for (const KernelOp &op : plan.ops) {
+      if (has(op.parallel, f) != has(op.parallel, g) ||
+          has(op.reduction, f) != has(op.reduction, g))
+        return false;
+      for (auto *list : {&op.operands, &op.results})
+        for (const std::optional<Access> &access : *list)
+          if (access && access->strides[f] != size * access->strides[last])
+            return false;
+    }
+    return true;
+  }
+};
+
+} // namespace
+
+std::optional<KernelPlan>
+colossal::schedule::unifyFactors(ArrayRef<Operation *> ops,
+                                 ArrayRef<Value> outputs, std::string &reason) {
+  KernelPlan plan;
+  for (Operation *op : ops) {
+    plan.ops.emplace_back();
+    plan.ops.back().op = cast<GenericOp>(op);
+  }
+  Unifier unifier(ops);
+  if (!unifier.unifyInternal(reason))
+    return std::nullopt;
+  unifier.unifySiblings();
+  if (!unifier.number(plan, reason))
+    return std::nullopt;
+
+  // Factor sets and accesses, first per factor, then per dim.
+  llvm::SmallPtrSet<Operation *, 8> inside(ops.begin(), ops.end());
+  for (KernelOp &op : plan.ops) {
+    FactoredOp factored(op.op.getOperation());
+    if (std::optional<OneHot> oneHot = analyzeOneHot(op.op))
+      (oneHot->isGather ? op.gather : op.scatter) = oneHot;
+    for (auto [number, attr] : llvm::enumerate(factored.getFactorList())) {
+      if (op.gather && op.gather->factor == number)
+        continue;
+      (attr.isParallel() ? op.parallel : op.reduction) |=
+          bit(op.factors[number]);
+    }
+    for (OpOperand &use : op.op->getOpOperands()) {
+      Operation *producer = use.get().getDefiningOp();
+      bool internal = producer && inside.contains(producer);
+      op.operands.push_back(std::nullopt);
+      if (!internal)
+        op.operands.back() =
+            accessOf(plan, op, factored.getOperandMap(use.getOperandNumber()));
+    }
+    for (OpResult result : op.op->getResults()) {
+      op.results.push_back(std::nullopt);
+      if (!llvm::is_contained(outputs, Value(result)))
+        continue;
+      op.results.back() =
+          accessOf(plan, op, factored.getResultMap(result.getResultNumber()));
+      op.isStored = true;
+    }
+  }
+  DimMerger(plan).run();
+  auto toDims = [&](Dims factors) {
+    Dims dims = 0;
+    for (auto [f, factor] : llvm::enumerate(plan.factors))
+      if (has(factors, f))
+        dims |= bit(factor.dim);
+    return dims;
+  };
+  for (KernelOp &op : plan.ops) {
+    op.parallel = toDims(op.parallel);
+    op.reduction = toDims(op.reduction);
+  }
+  return plan;
+}
