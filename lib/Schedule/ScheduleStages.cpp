@@ -75,8 +75,8 @@ unsigned StageScheduler::newRoot(Value value, StringRef name, Root::Kind kind) {
   Root root;
   root.kind = kind;
   root.name = name.str();
-  root.dtype = *dtypeOf(
-      cast<RankedTensorType>(value.getType()).getElementType());
+  root.dtype =
+      *dtypeOf(cast<RankedTensorType>(value.getType()).getElementType());
   root.bytes = schedule::bytesOf(value);
   roots.push_back(root);
   return roots.size() - 1;
@@ -92,8 +92,7 @@ unsigned StageScheduler::fixedRoot(StringRef key, Value value, StringRef name,
 }
 
 void StageScheduler::placeState(Value value, DictionaryAttr attributes) {
-  std::string name =
-      attributes.getAs<StringAttr>(names::name).getValue().str();
+  std::string name = attributes.getAs<StringAttr>(names::name).getValue().str();
   bool isNew = false;
   unsigned root = fixedRoot("state:" + name, value, name, isNew);
   places[value] = {root, 0};
@@ -123,8 +122,7 @@ void StageScheduler::placeState(Value value, DictionaryAttr attributes) {
 }
 
 void StageScheduler::placeInput(Value value, DictionaryAttr attributes) {
-  std::string name =
-      attributes.getAs<StringAttr>(names::name).getValue().str();
+  std::string name = attributes.getAs<StringAttr>(names::name).getValue().str();
   // The whole batch and its microbatches are different layouts of one input.
   std::string text;
   llvm::raw_string_ostream(text) << attributes.get(names::sharding);
@@ -251,8 +249,7 @@ LogicalResult StageScheduler::placeOutputs(SegmentSchedule &segment,
         auto state = fixed.find(("state:" + updates.getValue()).str());
         if (state == fixed.end())
           return group.ops.back()->emitError("updates '")
-                 << updates.getValue()
-                 << "', which is no state of this stage";
+                 << updates.getValue() << "', which is no state of this stage";
         target = state->second;
       } else if (auto metric = role.getAs<StringAttr>(names::metric)) {
         bool isNew = false;
@@ -350,7 +347,7 @@ LogicalResult StageScheduler::finishResults(SegmentSchedule &segment) {
       }
       continue;
     }
-    StringRef name, key;
+    StringRef name;
     unsigned target = 0;
     bool isNew = false;
     if (auto updates = attributes.getAs<StringAttr>(names::updates)) {
@@ -478,9 +475,8 @@ FailureOr<StageSchedule> StageScheduler::run() {
   for (Segment segment : segments)
     if (exists(segment))
       result.program.segments.push_back({timeline::nameOf(segment), {}});
-  for (const timeline::Step &step :
-       timeline::scheduleOrder(setting.schedule, stage, setting.stages,
-                               setting.microbatches))
+  for (const timeline::Step &step : timeline::scheduleOrder(
+           setting.schedule, stage, setting.stages, setting.microbatches))
     if (exists(step.segment))
       result.program.schedule.push_back(
           {timeline::nameOf(step.segment), step.microbatch});
@@ -511,8 +507,7 @@ static FailureOr<Setting> readSetting(ModuleOp module) {
     setting.schedule = *parsed;
   }
   setting.meshWithTime = setting.mesh;
-  setting.meshWithTime.push_back(
-      {names::timeAxis.str(), setting.microbatches});
+  setting.meshWithTime.push_back({names::timeAxis.str(), setting.microbatches});
   return setting;
 }
 

@@ -1,4 +1,5 @@
-//===- Storage.h - Buffers with lifetimes, before they have offsets -*- C++ -*-===//
+//===- Storage.h - Buffers with lifetimes, before they have offsets -*- C++
+//-*-===//
 
 #ifndef COLOSSAL_LIB_SCHEDULE_STORAGE_H
 #define COLOSSAL_LIB_SCHEDULE_STORAGE_H

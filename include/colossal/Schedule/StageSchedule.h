@@ -1,4 +1,5 @@
-//===- StageSchedule.h - Groups, buffers and offsets of one stage -*- C++ -*-===//
+//===- StageSchedule.h - Groups, buffers and offsets of one stage -*- C++
+//-*-===//
 //
 // What Schedule decides for a stage: the groups of each segment in order, a
 // buffer for every value that is materialised, and an offset in the arena for

@@ -1,0 +1,21 @@
+//===- BuildProgram.h - From a stage's schedule to its rank program -*- C++
+//-*-===//
+
+#ifndef COLOSSAL_LOWER_BUILDPROGRAM_H
+#define COLOSSAL_LOWER_BUILDPROGRAM_H
+
+#include "colossal/Lower/LowerGroup.h"
+#include "colossal/Schedule/StageSchedule.h"
+
+namespace colossal::lower {
+
+/// Fills the segments of `schedule.program`: every group becomes one op on the
+/// buffers that Schedule placed; accumulators are zeroed at the start of the
+/// prologue, trailing copies end their segment. Kernels are added to
+/// `lowering`. Errors are emitted at the op that cannot be lowered.
+mlir::FailureOr<rank::Program> buildProgram(schedule::StageSchedule &schedule,
+                                            Lowering &lowering);
+
+} // namespace colossal::lower
+
+#endif // COLOSSAL_LOWER_BUILDPROGRAM_H

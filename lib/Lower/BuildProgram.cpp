@@ -1,0 +1,220 @@
+//===- BuildProgram.cpp - From a stage's schedule to its rank program -----===//
+
+#include "colossal/Lower/BuildProgram.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::lower;
+using schedule::Group;
+using schedule::GroupKind;
+
+namespace {
+
+class ProgramBuilder {
+public:
+  ProgramBuilder(schedule::StageSchedule &schedule, Lowering &lowering)
+      : schedule(schedule), lowering(lowering) {}
+  FailureOr<rank::Program> run();
+
+private:
+  FailureOr<rank::Op> build(const Group &group);
+  FailureOr<rank::Op> buildCollective(const Group &group);
+  rank::Op buildTransfer(const Group &group);
+  rank::Op start(rank::OpKind kind, const Group &group);
+  rank::Operand place(Value value) { return schedule.storage.lookup(value); }
+  int64_t groupSize(const std::vector<std::string> &axes) const;
+
+  schedule::StageSchedule &schedule;
+  Lowering &lowering;
+};
+
+} // namespace
+
+static RankedTensorType typeOf(Value value) {
+  return cast<RankedTensorType>(value.getType());
+}
+
+static rank::DType dtypeOf(Value value) {
+  Type type = typeOf(value).getElementType();
+  if (type.isF64())
+    return rank::DType::F64;
+  if (type.isInteger(64))
+    return rank::DType::I64;
+  if (type.isInteger(32))
+    return rank::DType::I32;
+  return type.isInteger(1) ? rank::DType::I1 : rank::DType::F32;
+}
+
+static std::string sourceOf(Location loc) {
+  std::string text;
+  loc->walk([&](Location inner) {
+    auto file = dyn_cast<FileLineColLoc>(inner);
+    if (!file)
+      return WalkResult::advance();
+    text = file.getFilename().str() + ":" + std::to_string(file.getLine());
+    return WalkResult::interrupt();
+  });
+  return text;
+}
+
+rank::Op ProgramBuilder::start(rank::OpKind kind, const Group &group) {
+  rank::Op op;
+  op.kind = kind;
+  op.name = group.name();
+  op.source = sourceOf(group.loc());
+  return op;
+}
+
+int64_t ProgramBuilder::groupSize(const std::vector<std::string> &axes) const {
+  int64_t size = 1;
+  for (const std::string &name : axes)
+    for (const rank::Axis &axis : schedule.program.mesh)
+      if (axis.name == name)
+        size *= axis.size;
+  return size;
+}
+
+FailureOr<rank::Op> ProgramBuilder::buildCollective(const Group &group) {
+  Operation *source = group.ops.back();
+  rank::Op op = start(rank::OpKind::AllReduce, group);
+  Value input = source->getOperand(0), output = source->getResult(0);
+  op.operands = {place(input), place(output)};
+  rank::Collective &c = op.collective;
+  c.dtype = dtypeOf(input);
+  c.elements = typeOf(input).getNumElements();
+  auto setAxes = [&](ArrayAttr axes) {
+    for (Attribute axis : axes)
+      c.axes.push_back(cast<StringAttr>(axis).getValue().str());
+  };
+  auto boundOf = [](Value part, int64_t outer, int64_t inner) {
+    return outer * inner == 0 ? int64_t(0)
+                              : typeOf(part).getNumElements() / (outer * inner);
+  };
+  bool known =
+      llvm::TypeSwitch<Operation *, bool>(source)
+          .Case<AllReduceOp>([&](AllReduceOp all) {
+            setAxes(all.getAxes());
+            c.combiner = stringifyFactorKind(all.getCombiner()).str();
+            return true;
+          })
+          .Case<AllGatherOp>([&](AllGatherOp gather) {
+            op.kind = rank::OpKind::AllGather;
+            setAxes(gather.getAxes());
+            c.outer = gather.getOuter();
+            c.inner = gather.getInnermost();
+            c.gather = {boundOf(input, c.outer, c.inner),
+                        int64_t(gather.getExtent())};
+            return true;
+          })
+          .Case<ReduceScatterOp>([&](ReduceScatterOp scatter) {
+            op.kind = rank::OpKind::ReduceScatter;
+            setAxes(scatter.getAxes());
+            c.combiner = stringifyFactorKind(scatter.getCombiner()).str();
+            c.outer = scatter.getOuter();
+            c.inner = scatter.getInnermost();
+            c.scatter = {boundOf(output, c.outer, c.inner),
+                         int64_t(scatter.getExtent())};
+            return true;
+          })
+          .Case<AllToAllOp>([&](AllToAllOp all) {
+            op.kind = rank::OpKind::AllToAll;
+            setAxes(all.getAxes());
+            int64_t size = groupSize(c.axes);
+            auto cut = [&](int64_t extent) {
+              return rank::Collective::Cut{(extent + size - 1) / size, extent};
+            };
+            c.outer = all.getOuter();
+            c.middle = all.getMiddle();
+            c.inner = all.getInnermost();
+            bool gatherX = all.getGatherX();
+            c.scatterFirst = !gatherX;
+            c.gather = cut(gatherX ? all.getXExtent() : all.getYExtent());
+            c.scatter = cut(gatherX ? all.getYExtent() : all.getXExtent());
+            return true;
+          })
+          .Default([](Operation *) { return false; });
+  if (!known)
+    return source->emitError("is no collective of the rank program");
+  return op;
+}
+
+rank::Op ProgramBuilder::buildTransfer(const Group &group) {
+  Operation *source = group.ops.back();
+  bool isSend = group.kind == GroupKind::Send;
+  rank::Op op = start(isSend ? rank::OpKind::Send : rank::OpKind::Recv, group);
+  Value value = isSend ? source->getOperand(0) : source->getResult(0);
+  op.operands = {place(value)};
+  op.numOutputs = isSend ? 0 : 1;
+  op.bytes = typeOf(value).getNumElements() * rank::bytesOf(dtypeOf(value));
+  op.peerStage = source->getAttrOfType<IntegerAttr>("peer").getInt();
+  op.tag = source->getAttrOfType<IntegerAttr>("tag").getInt();
+  op.link = source->getAttrOfType<StringAttr>("name").getValue().str();
+  return op;
+}
+
+FailureOr<rank::Op> ProgramBuilder::build(const Group &group) {
+  switch (group.kind) {
+  case GroupKind::Collective:
+    return buildCollective(group);
+  case GroupKind::Send:
+  case GroupKind::Recv:
+    return buildTransfer(group);
+  case GroupKind::Alias:
+    llvm_unreachable("an alias is no op");
+  case GroupKind::Kernel:
+  case GroupKind::Gemm:
+  case GroupKind::Attention:
+  case GroupKind::AttentionBackward:
+    break;
+  }
+  FailureOr<LoweredGroup> lowered = lowering.lowerGroup(group);
+  if (failed(lowered))
+    return failure();
+  for (Value operand : lowered->operands)
+    lowered->op.operands.push_back(place(operand));
+  return lowered->op;
+}
+
+FailureOr<rank::Program> ProgramBuilder::run() {
+  rank::Program program = schedule.program;
+  auto segmentOf = [&](timeline::Segment segment) -> rank::Segment & {
+    for (rank::Segment &entry : program.segments)
+      if (entry.name == timeline::nameOf(segment))
+        return entry;
+    llvm_unreachable("Schedule lists every segment");
+  };
+  for (int64_t buffer : schedule.zeroed) {
+    rank::Op fill;
+    fill.kind = rank::OpKind::Fill;
+    fill.name = program.buffers[buffer].name + ".zero";
+    fill.operands = {{buffer, 0}};
+    segmentOf(timeline::Segment::Prologue).ops.push_back(fill);
+  }
+  for (schedule::SegmentSchedule &entry : schedule.segments) {
+    rank::Segment &segment = segmentOf(entry.segment);
+    for (const Group &group : entry.groups) {
+      if (group.kind == GroupKind::Alias)
+        continue;
+      FailureOr<rank::Op> op = build(group);
+      if (failed(op))
+        return failure();
+      segment.ops.push_back(*op);
+    }
+    for (const schedule::TrailingCopy &copy : entry.copies) {
+      rank::Op op;
+      op.kind = rank::OpKind::Copy;
+      op.name = copy.name;
+      op.operands = {copy.from, copy.to};
+      op.bytes = copy.bytes;
+      segment.ops.push_back(op);
+    }
+  }
+  return program;
+}
+
+FailureOr<rank::Program> lower::buildProgram(schedule::StageSchedule &schedule,
+                                             Lowering &lowering) {
+  return ProgramBuilder(schedule, lowering).run();
+}
