@@ -25,7 +25,7 @@ struct Step {
 
 class Arborescence {
 public:
-  Arborescence(const Value &value, std::vector<int> terminals)
+  Arborescence(const ProblemValue &value, std::vector<int> terminals)
       : value(value), terminals(std::move(terminals)),
         best(size_t(1) << this->terminals.size(),
              std::vector<int64_t>(value.states.size(), infinite)),
@@ -84,7 +84,7 @@ private:
     }
   }
 
-  const Value &value;
+  const ProblemValue &value;
   std::vector<int> terminals;
   std::vector<std::vector<int64_t>> best;
   std::vector<std::vector<Step>> steps;
@@ -96,7 +96,7 @@ bool colossal::plan::completeWithArcs(const Problem &problem,
   std::vector<ValueUses> uses = usesOf(problem);
   solution.arcs.assign(problem.values.size(), {});
   for (size_t v = 0; v < problem.values.size(); ++v) {
-    const Value &value = problem.values[v];
+    const ProblemValue &value = problem.values[v];
     int produced = problem.nodes[uses[v].producer]
                        .strategies[solution.strategies[uses[v].producer]]
                        .outputs[uses[v].output];

@@ -105,7 +105,7 @@ const Assembler::Copies &Assembler::copies(int piece, int value, int segment) {
   }
   // Arcs in an order in which each starts from a copy that exists.
   std::vector<int> arcs = solution.arcs[index][segment];
-  const Value &described = formulation.problem.values[index];
+  const ProblemValue &described = formulation.problem.values[index];
   const std::vector<Sharding> &states = formulation.values[index].states;
   while (!arcs.empty()) {
     auto next = std::find_if(arcs.begin(), arcs.end(), [&](int arc) {

@@ -11,7 +11,7 @@ colossal::plan::solveExhaustively(const Problem &problem, std::string &error,
   std::vector<ValueUses> uses = usesOf(problem);
   // One digit per node and per crossing value.
   std::vector<int> bases;
-  for (const Node &node : problem.nodes)
+  for (const ProblemNode &node : problem.nodes)
     bases.push_back(int(node.strategies.size()));
   std::vector<int> crossing;
   for (size_t v = 0; v < problem.values.size(); ++v)

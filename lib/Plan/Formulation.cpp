@@ -201,7 +201,7 @@ int Builder::addValue(int piece, int index, bool partialSums,
   FormulatedValue formulated{
       piece, index,
       statesOf(value, mesh, allCuttable(value), partialSums, partialMaxima)};
-  Value added;
+  ProblemValue added;
   added.name = value.name;
   if (pieces.count() > 1)
     added.name += "@" + std::to_string(piece);
@@ -244,7 +244,7 @@ void Builder::addArcs(int index) {
 /// that is demanded, and between those: what else there is does not pay.
 void Builder::pruneArcs(int index) {
   constexpr int64_t far = int64_t(1) << 60;
-  Value &value = result.problem.values[index];
+  ProblemValue &value = result.problem.values[index];
   int count = int(value.states.size());
   std::vector<std::vector<int64_t>> distance(count,
                                              std::vector<int64_t>(count, far));
@@ -266,7 +266,7 @@ void Builder::pruneArcs(int index) {
           first[from][to] = first[from][via];
         }
   std::set<int> sourcesOf, targets;
-  for (const Node &node : result.problem.nodes)
+  for (const ProblemNode &node : result.problem.nodes)
     for (const Strategy &strategy : node.strategies) {
       for (size_t i = 0; i < node.inputs.size(); ++i)
         if (node.inputs[i] == index)
@@ -301,7 +301,7 @@ void Builder::addSource(int piece, int index) {
   for (const Sharding &state : states)
     partial |= std::count(state.begin(), state.end(), partialSum) > 0;
   int number = addValue(piece, index, partial, false);
-  Node node;
+  ProblemNode node;
   node.name = "source:" + result.problem.values[number].name;
   node.segment = isArgument ? Segment::Prologue
                             : std::max(exported.at(representative(index)),
@@ -320,7 +320,7 @@ void Builder::addSource(int piece, int index) {
 void Builder::addSink(int piece, int index, Segment segment,
                       const std::vector<Sharding> &states) {
   int number = result.valueOf(piece, index);
-  Node node;
+  ProblemNode node;
   node.name = std::string(nameOf(segment)) + "-sink" +
               std::to_string(result.problem.nodes.size()) + ":" +
               result.problem.values[number].name;
@@ -411,7 +411,7 @@ bool Builder::obeysRules(const OpNode &node,
 
 bool Builder::addOps(int piece, int number) {
   const OpNode &node = nodes[number];
-  Node added;
+  ProblemNode added;
   added.name = node.name;
   std::replace(added.name.begin(), added.name.end(), ' ', '_');
   added.name += std::string(":") + nameOf(node.segment);

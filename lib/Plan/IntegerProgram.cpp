@@ -123,7 +123,7 @@ void Program::addStrategies() {
   }
   firsts.assign(problem.nodes.size(), -1);
   for (size_t n = 0; n < problem.nodes.size(); ++n) {
-    const Node &node = problem.nodes[n];
+    const ProblemNode &node = problem.nodes[n];
     int owner = root(int(n));
     if (owner == int(n)) {
       firsts[n] = int(costs.size());
@@ -140,10 +140,10 @@ void Program::addStrategies() {
 }
 
 void Program::addValue(int v) {
-  const Value &value = problem.values[v];
+  const ProblemValue &value = problem.values[v];
   const ValueUses &use = uses[v];
   size_t states = value.states.size();
-  const Node &producer = problem.nodes[use.producer];
+  const ProblemNode &producer = problem.nodes[use.producer];
   std::vector<Terms> produced(states), kept(states);
   for (size_t k = 0; k < producer.strategies.size(); ++k) {
     int column = firsts[use.producer] + int(k);
@@ -179,14 +179,14 @@ void Program::addValue(int v) {
 }
 
 void Program::addSegment(int v, int segment, const std::vector<Terms> &supply) {
-  const Value &value = problem.values[v];
+  const ProblemValue &value = problem.values[v];
   const ValueUses &use = uses[v];
   size_t states = value.states.size();
   // Demands: per user and state the columns that ask for it.
   std::vector<std::vector<Terms>> demands;
   for (const Use &one : use.uses[segment]) {
     std::vector<Terms> demand(states);
-    const Node &node = problem.nodes[one.node];
+    const ProblemNode &node = problem.nodes[one.node];
     for (size_t k = 0; k < node.strategies.size(); ++k)
       demand[node.strategies[k].inputs[one.input]].push_back(
           {firsts[one.node] + int(k), -1});

@@ -30,7 +30,7 @@ std::optional<Segment> colossal::plan::segmentOf(const std::string &name) {
 std::vector<ValueUses> colossal::plan::usesOf(const Problem &problem) {
   std::vector<ValueUses> uses(problem.values.size());
   for (size_t n = 0; n < problem.nodes.size(); ++n) {
-    const Node &node = problem.nodes[n];
+    const ProblemNode &node = problem.nodes[n];
     for (size_t o = 0; o < node.outputs.size(); ++o) {
       ValueUses &value = uses[node.outputs[o]];
       value.producer = int(n);
@@ -39,7 +39,7 @@ std::vector<ValueUses> colossal::plan::usesOf(const Problem &problem) {
     }
   }
   for (size_t n = 0; n < problem.nodes.size(); ++n) {
-    const Node &node = problem.nodes[n];
+    const ProblemNode &node = problem.nodes[n];
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       ValueUses &value = uses[node.inputs[i]];
       value.uses[int(node.segment)].push_back({int(n), int(i)});
@@ -59,7 +59,7 @@ struct Faults {
 };
 } // namespace
 
-static void checkValue(const Value &value, Faults &faults) {
+static void checkValue(const ProblemValue &value, Faults &faults) {
   std::string where = "value \"" + value.name + "\"";
   if (value.states.empty())
     faults.add(where, "has no state");
@@ -87,7 +87,7 @@ static bool statesFit(const Problem &problem, const std::vector<int> &values,
   return true;
 }
 
-static void checkNode(const Problem &problem, const Node &node,
+static void checkNode(const Problem &problem, const ProblemNode &node,
                       std::vector<int> &producers, Faults &faults) {
   std::string where = "node \"" + node.name + "\"";
   auto inRange = [&](int v) {
@@ -119,10 +119,10 @@ std::vector<std::string> Problem::check() const {
   for (int64_t count : repeats)
     if (count < 0)
       faults.add("problem", "has a negative number of repeats");
-  for (const Value &value : values)
+  for (const ProblemValue &value : values)
     checkValue(value, faults);
   std::vector<int> producers(values.size());
-  for (const Node &node : nodes)
+  for (const ProblemNode &node : nodes)
     checkNode(*this, node, producers, faults);
   for (size_t v = 0; v < values.size(); ++v)
     if (producers[v] != 1)
@@ -162,7 +162,7 @@ void colossal::plan::evaluate(const Problem &problem, Solution &solution) {
   solution.time = solution.memory = 0;
   int64_t price = 0;
   for (size_t n = 0; n < problem.nodes.size(); ++n) {
-    const Node &node = problem.nodes[n];
+    const ProblemNode &node = problem.nodes[n];
     solution.time += node.weight * problem.repeats[int(node.segment)] *
                      node.strategies[solution.strategies[n]].cost;
   }
@@ -172,12 +172,12 @@ void colossal::plan::evaluate(const Problem &problem, Solution &solution) {
     price += priceOf(problem, bytes);
   };
   for (size_t v = 0; v < problem.values.size(); ++v) {
-    const Value &value = problem.values[v];
+    const ProblemValue &value = problem.values[v];
     for (int s = 0; s < segmentCount; ++s)
       for (int arc : solution.arcs[v][s])
         solution.time +=
             value.weight * problem.repeats[s] * value.arcs[arc].cost;
-    const Node &producer = problem.nodes[uses[v].producer];
+    const ProblemNode &producer = problem.nodes[uses[v].producer];
     int produced = producer.strategies[solution.strategies[uses[v].producer]]
                        .outputs[uses[v].output];
     count(value.weight * value.storedCopies * value.states[produced].bytes);
@@ -191,7 +191,7 @@ void colossal::plan::evaluate(const Problem &problem, Solution &solution) {
 /// Checks that every use is reached from its supply over paid arcs.
 static void verifyValue(const Problem &problem, const Solution &solution, int v,
                         const ValueUses &uses, Faults &faults) {
-  const Value &value = problem.values[v];
+  const ProblemValue &value = problem.values[v];
   std::string where = "value \"" + value.name + "\"";
   int produced = problem.nodes[uses.producer]
                      .strategies[solution.strategies[uses.producer]]

@@ -45,7 +45,7 @@ std::string colossal::plan::writeProblem(const Problem &problem) {
     os << "price " << problem.memoryPrice << '\n';
   if (problem.memoryLimit)
     os << "limit " << *problem.memoryLimit << '\n';
-  for (const Value &value : problem.values) {
+  for (const ProblemValue &value : problem.values) {
     os << "value " << value.name << " weight " << value.weight << " stored "
        << value.storedCopies << " kept " << value.keptCopies
        << (value.resident ? " resident\n" : "\n");
@@ -55,7 +55,7 @@ std::string colossal::plan::writeProblem(const Problem &problem) {
       os << "  arc " << value.states[arc.from].name << ' '
          << value.states[arc.to].name << ' ' << arc.cost << '\n';
   }
-  for (const Node &node : problem.nodes) {
+  for (const ProblemNode &node : problem.nodes) {
     os << "node " << node.name << ' ' << nameOf(node.segment) << " weight "
        << node.weight << " :";
     writeNames(os, problem, node.inputs);
@@ -82,7 +82,7 @@ std::string colossal::plan::writeSolution(const Problem &problem,
   os << "cost " << solution.cost << " time " << solution.time << " memory "
      << solution.memory << '\n';
   for (size_t n = 0; n < problem.nodes.size(); ++n) {
-    const Node &node = problem.nodes[n];
+    const ProblemNode &node = problem.nodes[n];
     const Strategy &strategy = node.strategies[solution.strategies[n]];
     os << "node " << node.name << ' ' << strategy.name << " :";
     writeStates(os, problem, node.inputs, strategy.inputs);
@@ -91,7 +91,7 @@ std::string colossal::plan::writeSolution(const Problem &problem,
     os << '\n';
   }
   for (size_t v = 0; v < problem.values.size(); ++v) {
-    const Value &value = problem.values[v];
+    const ProblemValue &value = problem.values[v];
     if (solution.kept[v] >= 0)
       os << "keep " << value.name << ' ' << value.states[solution.kept[v]].name
          << '\n';
@@ -231,7 +231,7 @@ private:
     }
   }
   void value() {
-    Value value;
+    ProblemValue value;
     value.name = name("a name");
     word("weight");
     value.weight = integer();
@@ -245,7 +245,7 @@ private:
     problem.values.push_back(value);
   }
   void node() {
-    Node node;
+    ProblemNode node;
     node.name = name("a name");
     std::optional<Segment> segment =
         segmentOf(next < tokens.size() ? tokens[next] : "");
@@ -264,7 +264,7 @@ private:
       fault = "the node \"" + node.name + "\" is defined twice";
     problem.nodes.push_back(node);
   }
-  void strategy(Node &node) {
+  void strategy(ProblemNode &node) {
     Strategy strategy;
     strategy.name = name("a name");
     strategy.cost = integer();

@@ -218,7 +218,6 @@ int64_t colossal::plan::nodeTime(
     if (op.work.kind == Work::Kind::Attention) {
       cost::AttentionShape shape;
       shape.batch = product(op, bounds, Role::Batch);
-      shape.heads = product(op, bounds, Role::Heads);
       shape.queries = product(op, bounds, Role::Queries);
       shape.keys = product(op, bounds, Role::Keys);
       shape.queryFeatures = product(op, bounds, Role::QueryFeatures);

@@ -60,7 +60,7 @@ struct Arc {
   int64_t cost = 0;     ///< ns
 };
 
-struct Value {
+struct ProblemValue {
   std::string name;
   std::vector<State> states;
   std::vector<Arc> arcs;
@@ -80,7 +80,7 @@ struct Strategy {
   std::vector<int> outputs; ///< state of each output of the node
 };
 
-struct Node {
+struct ProblemNode {
   std::string name;
   Segment segment = Segment::Forward;
   int64_t weight = 1; ///< how many equal nodes this one stands for
@@ -95,8 +95,8 @@ struct Tie {
 
 struct Problem {
   std::array<int64_t, segmentCount> repeats = {1, 1, 1, 1};
-  std::vector<Value> values;
-  std::vector<Node> nodes;
+  std::vector<ProblemValue> values;
+  std::vector<ProblemNode> nodes;
   std::vector<Tie> ties;
   int64_t memoryPrice = 0;            ///< ns per MiB
   std::optional<int64_t> memoryLimit; ///< bytes

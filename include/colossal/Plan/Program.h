@@ -62,8 +62,7 @@ struct Work {
     Queries,
     Keys,
     QueryFeatures,
-    ValueFeatures,
-    Heads
+    ValueFeatures
   };
   Kind kind = Kind::Kernel;
   int64_t flopsPerPoint = 0;

@@ -4,8 +4,8 @@
 
 using namespace colossal::plan;
 
-static ProgramBuilder::Options kernel(int64_t flops,
-                                      std::vector<std::vector<int>> linear = {}) {
+static ProgramBuilder::Options
+kernel(int64_t flops, std::vector<std::vector<int>> linear = {}) {
   ProgramBuilder::Options options;
   options.work.flopsPerPoint = flops;
   options.linear = std::move(linear);
@@ -27,8 +27,7 @@ Program colossal::plan::perceptron(const PerceptronSize &size) {
   builder.program.values[y].elementBytes = 4;
   std::vector<int> weights, states;
   for (int64_t l = 0; l < size.layers; ++l) {
-    std::string dims =
-        "n" + std::to_string(l) + " n" + std::to_string(l + 1);
+    std::string dims = "n" + std::to_string(l) + " n" + std::to_string(l + 1);
     weights.push_back(
         builder.argument(name("weight", l), Role::Parameter, dims));
     states.push_back(
@@ -40,10 +39,9 @@ Program colossal::plan::perceptron(const PerceptronSize &size) {
   for (int64_t l = 0; l < size.layers; ++l) {
     std::string k = "n" + std::to_string(l), n = "n" + std::to_string(l + 1);
     inputs.push_back(h);
-    products.push_back(builder.product(name("matmul", l), S::Forward,
-                                       "b " + k + ", " + k + " " + n +
-                                           " -> b " + n,
-                                       {h, weights[l]}));
+    products.push_back(builder.product(
+        name("matmul", l), S::Forward,
+        "b " + k + ", " + k + " " + n + " -> b " + n, {h, weights[l]}));
     h = builder.one(name("relu", l), S::Forward, "b " + n + " -> b " + n,
                     {products.back()}, kernel(1));
   }
@@ -55,27 +53,25 @@ Program colossal::plan::perceptron(const PerceptronSize &size) {
                          {difference}, kernel(2));
   builder.group = "";
   builder.program.values[loss].metric = true;
-  int gradient = builder.one(
-      "loss/backward", S::Backward, "b " + last + " -> b " + last,
-      {difference}, kernel(1, {{0}}));
+  int gradient =
+      builder.one("loss/backward", S::Backward, "b " + last + " -> b " + last,
+                  {difference}, kernel(1, {{0}}));
   std::vector<int> weightGradients(weights.size());
   for (int64_t l = size.layers - 1; l >= 0; --l) {
     std::string k = "n" + std::to_string(l), n = "n" + std::to_string(l + 1);
     gradient = builder.one(name("relu.backward", l), S::Backward,
                            "b " + n + ", b " + n + " -> b " + n,
                            {gradient, products[l]}, kernel(2, {{0}}));
-    weightGradients[l] =
-        builder.product(name("matmul.backward.w", l), S::Backward,
-                        "b " + k + ", b " + n + " -> " + k + " " + n,
-                        {inputs[l], gradient});
+    weightGradients[l] = builder.product(
+        name("matmul.backward.w", l), S::Backward,
+        "b " + k + ", b " + n + " -> " + k + " " + n, {inputs[l], gradient});
     if (l > 0)
       gradient = builder.product(name("matmul.backward.x", l), S::Backward,
                                  "b " + n + ", " + k + " " + n + " -> b " + k,
                                  {gradient, weights[l]});
   }
   for (int64_t l = 0; l < size.layers; ++l) {
-    std::string dims =
-        "n" + std::to_string(l) + " n" + std::to_string(l + 1);
+    std::string dims = "n" + std::to_string(l) + " n" + std::to_string(l + 1);
     builder.group = name("update", l);
     int m = builder.one(name("update.momentum", l), S::Update,
                         dims + ", " + dims + " -> " + dims,

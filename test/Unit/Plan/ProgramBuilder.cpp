@@ -71,12 +71,11 @@ std::vector<int> ProgramBuilder::op(const std::string &name, Segment segment,
       Factor factor;
       factor.name = word;
       factor.bound = bounds.at(word);
-      factor.kind = produced.count(word)    ? FactorKind::Parallel
+      factor.kind = produced.count(word)  ? FactorKind::Parallel
                     : word == options.max ? FactorKind::Max
-                                            : FactorKind::Sum;
-      factor.shardable =
-          !std::count(options.unshardable.begin(), options.unshardable.end(),
-                      word);
+                                          : FactorKind::Sum;
+      factor.shardable = !std::count(options.unshardable.begin(),
+                                     options.unshardable.end(), word);
       op.factors.push_back(factor);
     }
     return index;
@@ -96,9 +95,9 @@ std::vector<int> ProgramBuilder::op(const std::string &name, Segment segment,
     Access access;
     access.value = int(program.values.size());
     ProgramValue value;
-    value.name = name + (results.size() > 1
-                             ? "#" + std::to_string(op.results.size())
-                             : "");
+    value.name =
+        name +
+        (results.size() > 1 ? "#" + std::to_string(op.results.size()) : "");
     value.producer = int(program.ops.size());
     value.result = int(op.results.size());
     for (const std::string &word : words(result)) {
@@ -129,7 +128,7 @@ int ProgramBuilder::product(const std::string &name, Segment segment,
   for (size_t f = 0; f < op.factors.size(); ++f) {
     bool a = has(op.operands[0], int(f)), b = has(op.operands[1], int(f));
     bool c = has(op.results[0], int(f));
-    op.work.roles.push_back(!c      ? Work::Role::Inner
+    op.work.roles.push_back(!c       ? Work::Role::Inner
                             : a && b ? Work::Role::Batch
                             : a      ? Work::Role::Rows
                                      : Work::Role::Columns);

@@ -47,7 +47,7 @@ private:
   }
 
   int addValue(int64_t stored, int64_t kept) {
-    Value value;
+    ProblemValue value;
     value.name = "v" + std::to_string(problem.values.size());
     value.weight = 1 + below(2);
     value.storedCopies = stored;
@@ -64,7 +64,7 @@ private:
   }
 
   int addSource(int value) {
-    Node node;
+    ProblemNode node;
     node.name = "source";
     node.segment = Segment::Prologue;
     node.outputs = {value};
@@ -75,7 +75,7 @@ private:
   }
 
   void addNode(Segment segment, int strategies) {
-    Node node;
+    ProblemNode node;
     node.name = "n" + std::to_string(problem.nodes.size());
     node.segment = segment;
     node.weight = 1 + below(2);
@@ -99,7 +99,7 @@ private:
   }
 
   void addSink() {
-    Node sink;
+    ProblemNode sink;
     sink.name = "sink";
     sink.segment = Segment::Update;
     int stored = problem.nodes[source].outputs[0];

@@ -1,0 +1,70 @@
+//===- Search.h - The search for a plan -------------------------*- C++ -*-===//
+//
+// Outer search over the number of stages, the mesh of a stage, microbatches and
+// schedule; an integer program inside (Formulation.h); pieces distributed over
+// the stages by dynamic programming (Stages.h); the winner judged by the
+// simulation of its schedule (Timeline). Deterministic: the same input gives
+// the same plan, byte by byte.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_PLAN_SEARCH_H
+#define COLOSSAL_PLAN_SEARCH_H
+
+#include "colossal/Plan/Plan.h"
+
+namespace colossal::plan {
+
+/// What the user fixes; the rest is found.
+struct Pins {
+  std::optional<int64_t> data;     ///< size of the axes that cut the batch
+  std::optional<int64_t> tensor;   ///< size of the axes that cut parameters
+                                   ///< in use and not the batch
+  std::optional<int64_t> pipeline; ///< number of device groups
+  std::optional<int64_t> microbatches;
+  std::optional<int64_t> zero; ///< 0: whole optimizer state on each data
+                               ///< coordinate; 1: cut over the data axes
+  std::optional<timeline::ScheduleKind> schedule;
+
+  /// `data=2,tensor=2,pipeline=2,microbatches=4,zero=1,schedule=1f1b`. On
+  /// failure returns nothing and `error` says what was found and expected.
+  static std::optional<Pins> parse(const std::string &text, std::string &error);
+  std::string toString() const;
+};
+
+struct SearchOptions {
+  Pins pins;
+  int64_t memoryBytes = 0; ///< budget of a device; 0: the cluster's
+  /// Bytes by which the schedule of the last plan exceeded its prediction.
+  int64_t memoryExcess = 0;
+};
+
+/// One configuration of the outer search, and what came of it.
+struct Candidate {
+  Mesh mesh;
+  int64_t microbatches = 1;
+  timeline::ScheduleKind schedule = timeline::ScheduleKind::OneFOneB;
+  std::string label; ///< "data=2 tensor=2", the restriction it stands for
+  bool fits = false;
+  int64_t stepNs = 0;
+  int64_t memoryBytes = 0; ///< of the fullest stage
+};
+
+struct SearchResult {
+  Plan plan;
+  /// All that were solved to the end, best first.
+  std::vector<Candidate> candidates;
+  int64_t problems = 0; ///< integer programs solved
+};
+
+/// Finds the fastest plan that fits. On failure returns nothing; `error` then
+/// says by how much the leanest plan does not fit, what fills the memory and
+/// what would help, or which pin cannot be met.
+std::optional<SearchResult> searchPlan(const Program &program,
+                                       const machine::Cluster &cluster,
+                                       const SearchOptions &options,
+                                       std::string &error);
+
+} // namespace colossal::plan
+
+#endif // COLOSSAL_PLAN_SEARCH_H

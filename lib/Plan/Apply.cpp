@@ -1,0 +1,196 @@
+//===- Apply.cpp - A plan, written into the IR ----------------------------===//
+
+#include "colossal/Plan/Apply.h"
+
+using namespace mlir;
+using namespace colossal;
+
+namespace colossal::plan {
+namespace {
+class Applier {
+public:
+  Applier(ModuleOp module, func::FuncOp function,
+          const ExtractedProgram &extracted, const Batching &batching,
+          const Plan &plan)
+      : module(module), function(function), extracted(extracted),
+        program(extracted.program), batching(batching), plan(plan),
+        builder(module.getContext()) {}
+
+  void run() {
+    writeModule();
+    writeOps();
+    writeArguments();
+    insertReshards();
+  }
+
+private:
+  void writeModule();
+  void writeOps();
+  void writeArguments();
+  void insertReshards();
+  ShardingAttr shardingOf(int value, const Sharding &state, bool inLoop);
+  StringAttr axisName(size_t axis) {
+    return builder.getStringAttr(plan.mesh.axes[axis].name);
+  }
+  StringAttr time() { return builder.getStringAttr(names::timeAxis); }
+
+  ModuleOp module;
+  func::FuncOp function;
+  const ExtractedProgram &extracted;
+  const Program &program;
+  const Batching &batching;
+  const Plan &plan;
+  Builder builder;
+};
+} // namespace
+
+static bool isLoop(Segment segment) {
+  return segment == Segment::Forward || segment == Segment::Backward;
+}
+
+void Applier::writeModule() {
+  SmallVector<Attribute> axes;
+  for (const Axis &axis : plan.mesh.axes)
+    axes.push_back(
+        builder.getArrayAttr({builder.getStringAttr(axis.name),
+                              builder.getI64IntegerAttr(axis.size)}));
+  module->setAttr(names::mesh, builder.getArrayAttr(axes));
+  module->setAttr(names::stages, builder.getI64IntegerAttr(plan.mesh.stages));
+  module->setAttr(names::microbatches,
+                  builder.getI64IntegerAttr(plan.microbatches));
+  module->setAttr(names::schedule,
+                  builder.getStringAttr(timeline::nameOf(plan.schedule)));
+}
+
+void Applier::writeOps() {
+  for (size_t i = 0; i < program.ops.size(); ++i) {
+    const Op &op = program.ops[i];
+    const PlannedOp &planned = plan.ops[i];
+    Operation *target = extracted.ops[i];
+    target->setAttr(names::segment, builder.getStringAttr(nameOf(op.segment)));
+    target->setAttr(names::stage, builder.getI64IntegerAttr(planned.stage));
+    NamedAttrList axes, linear;
+    auto factorName = [&](int factor) {
+      return builder.getStrArrayAttr({op.factors[factor].name});
+    };
+    for (size_t a = 0; a < planned.axes.size(); ++a) {
+      if (planned.axes[a].factor >= 0)
+        axes.append(axisName(a), factorName(planned.axes[a].factor));
+      if (!planned.axes[a].linear.empty()) {
+        std::vector<int64_t> operands(planned.axes[a].linear.begin(),
+                                      planned.axes[a].linear.end());
+        linear.append(axisName(a), builder.getI64ArrayAttr(operands));
+      }
+    }
+    // Time: the batch, or sums over the microbatches used linearly.
+    if (isLoop(op.segment)) {
+      if (batching.factors[i] >= 0) {
+        axes.append(time(), factorName(batching.factors[i]));
+      } else {
+        std::vector<int64_t> operands;
+        for (size_t o = 0; o < op.operands.size(); ++o)
+          if (batching.partial[op.operands[o].value])
+            operands.push_back(int64_t(o));
+        if (!operands.empty())
+          linear.append(time(), builder.getI64ArrayAttr(operands));
+      }
+    }
+    if (!linear.empty())
+      axes.append("linear", linear.getDictionary(builder.getContext()));
+    target->setAttr(names::axes, axes.getDictionary(builder.getContext()));
+  }
+}
+
+ShardingAttr Applier::shardingOf(int index, const Sharding &state,
+                                 bool inLoop) {
+  const ProgramValue &value = program.values[index];
+  SmallVector<DimShardingAttr> dims;
+  int flat = 0;
+  for (const std::vector<int64_t> &dim : value.dims) {
+    SmallVector<AxesAttr> subs;
+    for (size_t k = 0; k < dim.size(); ++k, ++flat) {
+      SmallVector<StringAttr> axes;
+      if (inLoop && batching.subDims[index] == flat)
+        axes.push_back(time());
+      for (size_t a = 0; a < state.size(); ++a)
+        if (state[a] == flat)
+          axes.push_back(axisName(a));
+      subs.push_back(AxesAttr::get(builder.getContext(), axes));
+    }
+    dims.push_back(DimShardingAttr::get(builder.getContext(), subs));
+  }
+  SmallVector<PartialAttr> partial;
+  for (size_t a = 0; a < state.size(); ++a)
+    if (state[a] == partialSum || state[a] == partialMax)
+      partial.push_back(PartialAttr::get(builder.getContext(), axisName(a),
+                                         state[a] == partialSum
+                                             ? colossal::FactorKind::Sum
+                                             : colossal::FactorKind::Max));
+  if (inLoop && batching.partial[index])
+    partial.push_back(PartialAttr::get(builder.getContext(), time(),
+                                       colossal::FactorKind::Sum));
+  return ShardingAttr::get(builder.getContext(), dims, partial);
+}
+
+void Applier::writeArguments() {
+  for (auto [value, state] : plan.arguments) {
+    auto argument = dyn_cast<BlockArgument>(extracted.values[value]);
+    if (argument)
+      function.setArgAttr(
+          argument.getArgNumber(), names::sharding,
+          shardingOf(value, state, program.values[value].role == Role::Batch));
+  }
+}
+
+void Applier::insertReshards() {
+  // Where each copy is first needed; later copies may start from it.
+  Operation *terminator = function.getBody().front().getTerminator();
+  std::vector<Operation *> firstUsers(plan.reshards.size(), terminator);
+  auto need = [&](int copy, Operation *user) {
+    if (user->isBeforeInBlock(firstUsers[copy]))
+      firstUsers[copy] = user;
+  };
+  for (const PlannedUse &use : plan.uses)
+    need(use.copy, extracted.ops[use.op]);
+  for (size_t r = plan.reshards.size(); r-- > 0;)
+    if (plan.reshards[r].source != originalCopy)
+      need(plan.reshards[r].source, firstUsers[r]);
+
+  std::vector<Value> copies;
+  llvm::StringMap<int> counts;
+  for (size_t r = 0; r < plan.reshards.size(); ++r) {
+    const PlannedReshard &reshard = plan.reshards[r];
+    Value input = reshard.source == originalCopy
+                      ? extracted.values[reshard.value]
+                      : copies[reshard.source];
+    const std::string &name = program.values[reshard.value].name;
+    OpBuilder at(firstUsers[r]);
+    bool inLoop = isLoop(reshard.segment);
+    auto op = ReshardOp::create(
+        at, input.getLoc(), input.getType(),
+        at.getStringAttr(name + "/reshard." + std::to_string(counts[name]++)),
+        input, shardingOf(reshard.value, reshard.from, inLoop),
+        shardingOf(reshard.value, reshard.to, inLoop));
+    op->setAttr(names::segment, builder.getStringAttr(nameOf(reshard.segment)));
+    op->setAttr(names::stage, builder.getI64IntegerAttr(reshard.stage));
+    copies.push_back(op.getResult());
+  }
+  for (const PlannedUse &use : plan.uses)
+    extracted.ops[use.op]->setOperand(use.operand, copies[use.copy]);
+  for (OpOperand &operand : terminator->getOpOperands()) {
+    auto it = llvm::find(extracted.values, operand.get());
+    if (it == extracted.values.end())
+      continue;
+    auto result = plan.results.find(int(it - extracted.values.begin()));
+    if (result != plan.results.end() && result->second != originalCopy)
+      operand.set(copies[result->second]);
+  }
+}
+
+void applyPlan(ModuleOp module, func::FuncOp function,
+               const ExtractedProgram &extracted, const Batching &batching,
+               const Plan &plan) {
+  Applier(module, function, extracted, batching, plan).run();
+}
+
+} // namespace colossal::plan

@@ -1,0 +1,287 @@
+//===- Extract.cpp - From the IR to the planner's program -----------------===//
+
+#include "colossal/Plan/Extract.h"
+#include "Colossal/Analysis/OpWork.h"
+#include "colossal/Cost/Cost.h"
+
+#include "llvm/ADT/StringSwitch.h"
+
+using namespace mlir;
+using namespace colossal;
+
+namespace colossal::plan {
+/// Runs before the segments are known: `segment`, else `pass`.
+static std::optional<Segment> segmentOfOp(Operation *op) {
+  for (StringRef attribute : {names::segment, names::pass})
+    if (auto text = op->getAttrOfType<StringAttr>(attribute))
+      return segmentOf(text.getValue().str());
+  return Segment::Forward;
+}
+
+namespace {
+class Extractor {
+public:
+  explicit Extractor(func::FuncOp function) : function(function) {}
+
+  FailureOr<ExtractedProgram> run() {
+    for (BlockArgument argument : function.getArguments())
+      addArgument(argument);
+    for (Operation &op : function.getBody().front().without_terminator()) {
+      if (op.hasTrait<OpTrait::ConstantLike>()) {
+        for (Value value : op.getResults())
+          addValue(value, "constant").role = Role::Control;
+        continue;
+      }
+      auto factored = dyn_cast<FactoredOp>(op);
+      if (!factored)
+        return op.emitError("found op '")
+               << op.getName() << "', expected only factored ops to plan";
+      if (failed(addOp(factored)))
+        return failure();
+    }
+    addResults();
+    std::vector<std::string> faults = result.program.check();
+    if (!faults.empty())
+      return function.emitError("cannot be planned: ") << faults.front();
+    return std::move(result);
+  }
+
+private:
+  ProgramValue &addValue(Value value, StringRef name) {
+    indexOf[value] = int(result.values.size());
+    result.values.push_back(value);
+    ProgramValue &added = result.program.values.emplace_back();
+    added.name = name.str();
+    added.dims = structureOf(value);
+    Type element = cast<RankedTensorType>(value.getType()).getElementType();
+    added.isFloat = isa<FloatType>(element);
+    added.elementBytes = (element.getIntOrFloatBitWidth() + 7) / 8;
+    return added;
+  }
+
+  static std::vector<std::vector<int64_t>> structureOf(IndexMapAttr map) {
+    std::vector<std::vector<int64_t>> dims;
+    for (DimAttr dim : map.getDims()) {
+      dims.emplace_back();
+      for (SubDimAttr sub : dim.getSubDims())
+        dims.back().push_back(sub.getBound());
+    }
+    return dims;
+  }
+
+  /// Sub-dimensions are in the maps of the ops around a value.
+  static std::vector<std::vector<int64_t>> structureOf(Value value) {
+    if (auto op = value.getDefiningOp<FactoredOp>())
+      return structureOf(
+          op.getResultMap(cast<OpResult>(value).getResultNumber()));
+    for (OpOperand &use : value.getUses())
+      if (auto op = dyn_cast<FactoredOp>(use.getOwner()))
+        return structureOf(op.getOperandMap(use.getOperandNumber()));
+    std::vector<std::vector<int64_t>> dims;
+    for (int64_t size : cast<RankedTensorType>(value.getType()).getShape())
+      dims.push_back({size});
+    return dims;
+  }
+
+  void addArgument(BlockArgument argument) {
+    unsigned number = argument.getArgNumber();
+    auto text = [&](StringRef attribute) {
+      auto attr = function.getArgAttrOfType<StringAttr>(number, attribute);
+      return attr ? attr.getValue() : StringRef();
+    };
+    StringRef name = text(names::name);
+    ProgramValue &value = addValue(
+        argument, name.empty() ? "arg" + std::to_string(number) : name.str());
+    value.role = llvm::StringSwitch<Role>(text(names::role))
+                     .Case("parameter", Role::Parameter)
+                     .Case("buffer", Role::Buffer)
+                     .Case("optimizer", Role::Optimizer)
+                     .Case("batch", Role::Batch)
+                     .Default(Role::Control);
+    if (auto dim =
+            function.getArgAttrOfType<IntegerAttr>(number, names::batchDim))
+      if (dim.getInt() < int64_t(value.dims.size())) {
+        value.batchSubDim = 0;
+        for (int64_t d = 0; d < dim.getInt(); ++d)
+          value.batchSubDim += int(value.dims[d].size());
+      }
+  }
+
+  Access accessOf(IndexMapAttr map, Value value) {
+    Access access;
+    access.value = indexOf.lookup(value);
+    map.walk([&](unsigned, unsigned, SubDimAttr sub) {
+      access.map.push_back({int(sub.getFactor()), sub.isPlain()});
+    });
+    return access;
+  }
+
+  LogicalResult addOp(FactoredOp op);
+  void addResults();
+
+  func::FuncOp function;
+  ExtractedProgram result;
+  DenseMap<Value, int> indexOf;
+};
+} // namespace
+
+/// Hash of what an op computes: kind, scalar attributes and body; operands are
+/// numbered, names left out.
+static uint64_t structureOfOp(FactoredOp op) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << op->getName() << ' ' << op->getAttr("scale") << '\n';
+  SmallVector<FactorAttr> factors = op.getFactorList();
+  DenseMap<Value, unsigned> numbers;
+  Block &block = op->getRegion(0).front();
+  for (BlockArgument argument : block.getArguments())
+    numbers[argument] = numbers.size();
+  block.walk([&](Operation *inner) {
+    os << inner->getName();
+    if (auto index = dyn_cast<IndexOp>(inner)) {
+      for (auto [number, factor] : llvm::enumerate(factors))
+        if (factor.getName() == index.getFactor())
+          os << " d" << number;
+    } else {
+      os << ' ' << inner->getAttrDictionary();
+      if (Attribute properties = inner->getPropertiesAsAttribute())
+        os << ' ' << properties;
+    }
+    for (Value operand : inner->getOperands())
+      os << " %" << numbers.lookup(operand);
+    for (Value value : inner->getResults()) {
+      os << " : " << value.getType();
+      numbers[value] = numbers.size();
+    }
+    os << '\n';
+  });
+  return hashText(text);
+}
+
+static Work workOf(FactoredOp op) {
+  OpWork read = analyzeWork(op);
+  Work work;
+  work.kind = read.kind == OpWork::Kind::Product     ? Work::Kind::Product
+              : read.kind == OpWork::Kind::Attention ? Work::Kind::Attention
+                                                     : Work::Kind::Kernel;
+  work.flopsPerPoint = read.simple + read.divisions * cost::flopsOfDivision +
+                       read.exponentials * cost::flopsOfExponential +
+                       read.tangents * cost::flopsOfTanh;
+  for (FactorRole role : read.roles)
+    switch (role) {
+#define ROLE(name)                                                             \
+  case FactorRole::name:                                                       \
+    work.roles.push_back(Work::Role::name);                                    \
+    break;
+      ROLE(Loop)
+      ROLE(Free)
+      ROLE(Batch)
+      ROLE(Rows)
+      ROLE(Columns)
+      ROLE(Inner)
+      ROLE(Queries)
+      ROLE(Keys)
+      ROLE(QueryFeatures)
+      ROLE(ValueFeatures)
+#undef ROLE
+    }
+  work.causal = read.causal;
+  work.backward = read.backward;
+  return work;
+}
+
+LogicalResult Extractor::addOp(FactoredOp op) {
+  std::optional<Segment> segment = segmentOfOp(op);
+  if (!segment)
+    return op->emitError("found no known segment or pass on '")
+           << op.getFactoredName() << "'";
+  Op &added = result.program.ops.emplace_back();
+  result.ops.push_back(op);
+  added.name = op.getFactoredName().str();
+  added.segment = *segment;
+  if (auto group = op->getAttrOfType<StringAttr>(names::group))
+    added.group = group.getValue().str();
+  if (auto of = op->getAttrOfType<StringAttr>(names::forwardOf))
+    added.forwardOf = of.getValue().str();
+  added.structure = structureOfOp(op);
+  for (auto [number, factor] : llvm::enumerate(op.getFactorList()))
+    added.factors.push_back({factor.getName().str(), factor.getBound(),
+                             factor.isParallel() ? FactorKind::Parallel
+                             : factor.getKind() == colossal::FactorKind::Max
+                                 ? FactorKind::Max
+                                 : FactorKind::Sum,
+                             op.isShardable(number)});
+  for (auto [number, operand] : llvm::enumerate(op->getOperands()))
+    added.operands.push_back(accessOf(op.getOperandMap(number), operand));
+  for (const SmallVector<unsigned> &set : op.getLinearOperandSets())
+    added.linear.emplace_back(set.begin(), set.end());
+  added.work = workOf(op);
+  int index = int(result.program.ops.size()) - 1;
+  for (OpResult value : op->getResults()) {
+    unsigned number = value.getResultNumber();
+    std::string name = result.program.ops[index].name;
+    if (op->getNumResults() > 1)
+      name += "#" + std::to_string(number);
+    ProgramValue &program = addValue(value, name);
+    program.producer = index;
+    program.result = int(number);
+    result.program.ops[index].results.push_back(
+        accessOf(op.getResultMap(number), value));
+  }
+  return success();
+}
+
+void Extractor::addResults() {
+  Operation *terminator = function.getBody().front().getTerminator();
+  for (OpOperand &operand : terminator->getOpOperands()) {
+    ProgramValue &value = result.program.values[indexOf.lookup(operand.get())];
+    auto updates = function.getResultAttrOfType<IntegerAttr>(
+        operand.getOperandNumber(), names::updates);
+    if (updates && value.producer >= 0)
+      value.updates = int(updates.getInt());
+    else
+      value.metric = true;
+  }
+}
+
+FailureOr<ExtractedProgram> extractProgram(func::FuncOp function) {
+  if (!function.getBody().hasOneBlock())
+    return function.emitError("expected a function of one block");
+  return Extractor(function).run();
+}
+
+bool hoistToPrologue(const ExtractedProgram &extracted,
+                     const Batching &batching) {
+  const Program &program = extracted.program;
+  std::vector<bool> hoisted(program.ops.size());
+  for (int index : batching.hoisted)
+    hoisted[index] = true;
+  IRMapping mapping;
+  for (int index : batching.hoisted) {
+    Operation *op = extracted.ops[index];
+    MLIRContext *context = op->getContext();
+    bool shared = false;
+    for (const Access &access : program.ops[index].results)
+      for (Operation *user : extracted.values[access.value].getUsers()) {
+        auto it = llvm::find(extracted.ops, user);
+        shared |= batching.subDims[access.value] >= 0 &&
+                  it != extracted.ops.end() &&
+                  !hoisted[it - extracted.ops.begin()];
+      }
+    if (shared) {
+      OpBuilder builder(op);
+      builder.setInsertionPointAfter(op);
+      Operation *clone = builder.clone(*op, mapping);
+      clone->setAttr("name", StringAttr::get(context, program.ops[index].name +
+                                                          "/prologue"));
+      op = clone;
+    } else {
+      for (OpOperand &operand : op->getOpOperands())
+        operand.set(mapping.lookupOrDefault(operand.get()));
+    }
+    op->setAttr(names::segment, StringAttr::get(context, "prologue"));
+  }
+  return !batching.hoisted.empty();
+}
+
+} // namespace colossal::plan

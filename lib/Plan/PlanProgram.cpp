@@ -1,0 +1,83 @@
+//===- PlanProgram.cpp - The pass that plans a module ---------------------===//
+
+#include "colossal/Plan/Apply.h"
+#include "colossal/Plan/Passes.h"
+#include "colossal/Support/Files.h"
+
+namespace colossal {
+#define GEN_PASS_DEF_PLANPASS
+#include "colossal/Plan/Passes.h.inc"
+} // namespace colossal
+
+using namespace mlir;
+using namespace colossal;
+
+/// The training step, or the only function.
+static func::FuncOp functionToPlan(ModuleOp module) {
+  if (auto step = module.lookupSymbol<func::FuncOp>("train_step"))
+    return step;
+  auto functions = module.getOps<func::FuncOp>();
+  return llvm::hasSingleElement(functions) ? *functions.begin()
+                                           : func::FuncOp();
+}
+
+FailureOr<plan::PlanReport> plan::planModule(ModuleOp module,
+                                             const PlanRequest &request) {
+  func::FuncOp function = functionToPlan(module);
+  if (!function)
+    return module.emitError("found no function to plan, expected @train_step "
+                            "or a single function");
+  FailureOr<ExtractedProgram> extracted = extractProgram(function);
+  if (failed(extracted))
+    return failure();
+  Batching batching = analyzeBatching(extracted->program);
+  if (hoistToPrologue(*extracted, batching)) {
+    extracted = extractProgram(function);
+    if (failed(extracted))
+      return failure();
+    batching = analyzeBatching(extracted->program);
+  }
+  PlanReport report;
+  std::string error;
+  std::optional<SearchResult> found =
+      searchPlan(extracted->program, request.cluster, request.search, error);
+  if (!found)
+    return function.emitError(error);
+  report.plan = std::move(found->plan);
+  applyPlan(module, function, *extracted, batching, report.plan);
+  return report;
+}
+
+namespace {
+struct PlanPass : colossal::impl::PlanPassBase<PlanPass> {
+  using PlanPassBase::PlanPassBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    std::string error;
+    plan::PlanRequest request;
+    std::optional<machine::Cluster> read =
+        machine::readClusterFile(cluster, error);
+    std::optional<plan::Pins> pins = plan::Pins::parse(pin, error);
+    if (!read || !pins) {
+      module.emitError(error);
+      return signalPassFailure();
+    }
+    request.cluster = *read;
+    request.search.pins = *pins;
+    request.search.memoryBytes = memory;
+    request.search.memoryExcess = excess;
+    request.planFile = plan;
+    FailureOr<plan::PlanReport> report = plan::planModule(module, request);
+    if (failed(report))
+      return signalPassFailure();
+    if (explain)
+      llvm::errs() << report->explanation;
+    if (!emitPlan.empty() &&
+        !writeTextFile(emitPlan, report->planText, error)) {
+      module.emitError(error);
+      signalPassFailure();
+    }
+  }
+};
+} // namespace
