@@ -150,7 +150,7 @@ ModelArchive::tensor(const std::string &attributePath) const {
 }
 
 bool ModelArchive::check(std::string &error) {
-  for (const char *required : {"data.pkl", "constants.pkl", "version"})
+  for (const char *required : {"data.pkl", "constants.pkl"})
     if (!records.find(required)) {
       error = std::string("has no record '") + required +
               "': expected a module saved with torch.jit.save (a state_dict "
@@ -238,6 +238,12 @@ bool ModelArchive::collectTensors(std::string &error) {
       }
       const Record *record = records.find(tensor.record);
       int64_t elementBytes = bytesOf(tensor.type.element);
+      if (record && record->size == 0 && claimed > 0) {
+        error = "holds no weights ('" + path +
+                "' has no bytes), like a model made on the meta device: "
+                "expected a model with weights";
+        return false;
+      }
       if (!record || claimed < 0 || record->size % elementBytes != 0 ||
           record->size / elementBytes != static_cast<uint64_t>(claimed)) {
         error = "is refused: the tensor '" + path + "' claims " +

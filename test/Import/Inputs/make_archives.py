@@ -16,6 +16,7 @@ outside.pt      a tensor is larger than its record
 setstate.pt     a scripted module with a __setstate__
 control.pt      a scripted module with a loop
 transposed.pt   a parameter whose rows are not contiguous
+meta.pt         a model made on the meta device, without weights
 no_inputs.pt    mlp.pt without example inputs
 
 Paths of the machine do not belong into the archives: the files of the traced functions are recorded
@@ -124,6 +125,10 @@ def make_refused(folder):
     rewrite(mlp, folder / "outside.pt", replace_data(b"K\x00(K\x10K\x08t", b"K\x00(K\x10K\x09t"))
     rewrite(mlp, folder / "no_inputs.pt",
             lambda name, contents: None if name.startswith("traced_inputs") else contents)
+    with torch.device("meta"):
+        tiny = export_mlp.MLP([2, 2])
+        inputs = torch.empty(1, 2), torch.empty(1, dtype=torch.int64)
+    export_gpt2.trace(tiny, inputs).save(folder / "meta.pt")
     torch.jit.script(WithState()).save(folder / "setstate.pt")
     torch.jit.script(Control()).save(folder / "control.pt")
     export_gpt2.trace(Transposed(), (torch.ones(4, 3),)).save(folder / "transposed.pt")
