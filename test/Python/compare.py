@@ -5,8 +5,8 @@
     compare.py losses --reference DIR --ours losses.npy|metrics.jsonl [--relative 1e-4]
     compare.py tensors --expected DIR --ours DIR --relative 1e-10
 
-`--reference` is a folder written by reference.py. `--ours` holds NAME.npy per tensor: `loss` and, for
-each parameter, its gradient.
+`--reference` is a folder written by reference.py. `--ours` holds one .npy per tensor: `loss` and, for
+each parameter, its gradient (NAME or NAME#grad).
 
 Gradients are judged per tensor, by norm, against the f64 reference:
   f64: |ours - f64| <= 1e-10 |f64|, loss within 1e-10
@@ -26,10 +26,11 @@ LOSS = {"f64": 1e-10, "f32": 1e-6}
 
 
 def load(folder, name):
-    file = Path(folder) / f"{name}.npy"
-    if not file.exists():
-        raise SystemExit(f"compare: {folder} has no {name}.npy")
-    return np.load(file).astype(np.float64)
+    """NAME.npy, or NAME#grad.npy, as our tools call the gradient of a parameter."""
+    for file in (Path(folder) / f"{name}#grad.npy", Path(folder) / f"{name}.npy"):
+        if file.exists():
+            return np.load(file).astype(np.float64)
+    raise SystemExit(f"compare: {folder} has no {name}.npy")
 
 
 def norm(array):
