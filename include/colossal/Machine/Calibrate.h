@@ -30,8 +30,9 @@ int64_t defaultThreads(int64_t ranks);
 /// through oneDNN, streaming bandwidth, elementwise arithmetic, start of a
 /// kernel, and collectives over shared memory done as the runtime does them.
 /// `threadsPerRank` 0: the default. On failure returns nothing and sets
-/// `error` to one line. `disturbed` is set to whether other processes were busy
-/// meanwhile, so that the numbers may be low.
+/// `error` to one line. `disturbed` is set to whether ranks share cores and
+/// other processes were busy, so that the numbers may be low; ranks with cores
+/// of their own are measured in undisturbed moments.
 /// \pre this process has not used OpenMP yet (its threads do not survive fork)
 std::optional<Cluster> calibrateLocal(int64_t ranks, int64_t threadsPerRank,
                                       std::string &error,

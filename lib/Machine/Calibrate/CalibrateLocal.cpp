@@ -123,7 +123,9 @@ std::optional<Cluster> colossal::machine::calibrateLocal(int64_t ranks,
   // Four times a rank's share of the cache, in limits.
   int64_t streamBytes = std::clamp<int64_t>(
       4 * lastCacheBytes() / ranks, int64_t(16) << 20, int64_t(96) << 20);
-  double busy = coresBusyNow();
+  // Ranks with cores of their own meet undisturbed moments; others do not.
+  bool oversubscribed = ranks * threads > coresOfThisMachine();
+  double busy = oversubscribed ? coresBusyNow() : 0.0;
   Measurements measured;
   auto body = [&](Together &together, void *result) {
     Measurements own;
@@ -140,7 +142,8 @@ std::optional<Cluster> colossal::machine::calibrateLocal(int64_t ranks,
                    error))
     return std::nullopt;
   std::memcpy(&measured, result, sizeof measured);
-  busy = std::max(busy, coresBusyNow());
+  if (oversubscribed)
+    busy = std::max(busy, coresBusyNow());
   if (disturbed)
     *disturbed = busy > 0.25 * double(coresOfThisMachine());
 

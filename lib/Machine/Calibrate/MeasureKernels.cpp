@@ -15,33 +15,45 @@ static void addArrays(float *__restrict result, const float *__restrict a,
     result[i] = a[i] + b[i];
 }
 
-/// One thread's three arrays.
 namespace {
-struct Arrays {
+/// One thread's three arrays, walked a piece at a time.
+class Arrays {
+public:
   explicit Arrays(int64_t bytes)
-      : count(std::max<int64_t>(bytes / 12, 64)), a(size_t(count), 1.0f),
-        b(size_t(count), 2.0f), result(size_t(count), 0.0f) {}
-  int64_t count;
+      : count(std::max<int64_t>(bytes / 12 / piece * piece, piece)),
+        a(size_t(count), 1.0f), b(size_t(count), 2.0f),
+        result(size_t(count), 0.0f) {}
+
+  void addPiece() {
+    addArrays(result.data() + position, a.data() + position,
+              b.data() + position, piece);
+    position = position + piece == count ? 0 : position + piece;
+  }
+
+  static constexpr int64_t piece = 32768;
+  static constexpr double bytesOfPiece = 12.0 * piece;
+
+private:
+  int64_t count, position = 0;
   std::vector<float> a, b, result;
 };
 } // namespace
 
-/// Bytes per second of one rank while `active` ranks stream.
+/// Bytes per second of one rank while `active` ranks stream over `bytes` each.
 static double stream(Together &together, int64_t active, int64_t bytes) {
   int64_t threads = together.threads();
   std::vector<Arrays> arrays;
   if (together.rank() < active)
     for (int64_t thread = 0; thread < threads; ++thread)
       arrays.emplace_back(bytes / threads);
+  constexpr int64_t pieces = 8; // a call takes longer than its start
   double ns = together.measure(active, [&] {
     onThreads(threads, [&](int64_t thread) {
-      Arrays &own = arrays[size_t(thread)];
-      addArrays(own.result.data(), own.a.data(), own.b.data(), own.count);
+      for (int64_t i = 0; i < pieces; ++i)
+        arrays[size_t(thread)].addPiece();
     });
   });
-  double moved = 12.0 * double(std::max<int64_t>(bytes / threads / 12, 64)) *
-                 double(threads);
-  return moved / ns * 1e9;
+  return Arrays::bytesOfPiece * double(pieces * threads) / ns * 1e9;
 }
 
 StreamingMeasurement colossal::machine::measureStreaming(Together &together,

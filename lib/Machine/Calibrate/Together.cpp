@@ -112,10 +112,10 @@ double Together::measure(int64_t active, const std::function<void()> &work) {
       return agreed;
     };
     // Two calls warm up; the second says how many make a trial. Trials are
-    // shorter than a time slice, so that some meet no other process; ranks
+    // much shorter than a time slice, so that some meet no other process; ranks
     // that share cores need several slices each.
     timed(1);
-    double trialNs = oversubscribed ? 12e6 : 1.5e6;
+    double trialNs = oversubscribed ? 12e6 : 0.3e6;
     auto calls =
         int64_t(agree(std::clamp(trialNs / std::max(timed(1), 1.0), 1.0, 1e6)));
     double end = std::min(nowNs() + 200e6, shared->startNs + deadline * 1e9);
@@ -179,6 +179,24 @@ static bool waitForAll(std::vector<pid_t> children, double limitNs,
   return !failed;
 }
 
+/// Gives every thread of a rank a core of its own, as launchers do: otherwise
+/// two ranks may meet on one core while another process has the other.
+static void pinThreads(int64_t rank, int64_t threads) {
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+    return;
+  std::vector<int> cores;
+  for (int core = 0; core < CPU_SETSIZE; ++core)
+    if (CPU_ISSET(core, &allowed))
+      cores.push_back(core);
+  onThreads(threads, [&](int64_t thread) {
+    cpu_set_t own;
+    CPU_ZERO(&own);
+    CPU_SET(cores[size_t(rank * threads + thread) % cores.size()], &own);
+    sched_setaffinity(0, sizeof own, &own);
+  });
+}
+
 bool colossal::machine::runTogether(
     int64_t ranks, int64_t threads, size_t windowBytes, double seconds,
     const std::function<void(Together &, void *)> &body, void *result,
@@ -212,6 +230,8 @@ bool colossal::machine::runTogether(
       if (getppid() != parent)
         _exit(1);
       together.theRank = rank;
+      if (!together.oversubscribed)
+        pinThreads(rank, threads);
       body(together, together.shared->result);
       together.meet();
       _exit(0);
