@@ -1,0 +1,78 @@
+//===- Ranks.h - N ranks in one process -------------------------*- C++ -*-===//
+//
+// Executes a partitioned module (docs/Architecture.md, section 4). A rank is a
+// list of (function, microbatch) that it walks op by op; ranks advance in a
+// random order that the seed fixes. A collective waits until all ranks of its
+// group have reached it; a send waits while the previous value of its tag has
+// not been received, a receive until there is a value.
+//
+// State is updated when the rank has finished its step: the program sees old
+// values throughout.
+//
+// Errors (in `error`, one message): a deadlock or a mismatch names what every
+// rank waits at; replicas that differ name state, element and rank.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_REFERENCE_RANKS_H
+#define COLOSSAL_REFERENCE_RANKS_H
+
+#include "colossal/Reference/Arguments.h"
+#include "colossal/Reference/Sharding.h"
+
+namespace colossal::reference {
+
+/// What a partitioned module says of its mesh.
+struct Mesh {
+  std::vector<std::pair<std::string, int64_t>> axes; ///< major first
+  int64_t stages = 1;
+  int64_t microbatches = 1;
+  std::string schedule = "1f1b";
+
+  static std::optional<Mesh> get(mlir::ModuleOp module, std::string &error);
+  int64_t devices() const; ///< of one stage
+  /// Rank = stage * devices + mesh coordinate, last axis fastest.
+  Place placeOf(int64_t rank) const;
+  int64_t ranks() const { return stages * devices(); }
+};
+
+/// One function call of a rank.
+struct RankStep {
+  mlir::func::FuncOp function;
+  int64_t microbatch = -1;
+};
+
+/// What every rank does in one step, by the module's schedule.
+std::optional<std::vector<std::vector<RankStep>>>
+rankSteps(mlir::ModuleOp module, const Mesh &mesh, std::string &error);
+
+/// Called with the results of every op of every rank; microbatch -1 outside
+/// of forward and backward.
+using RankObserver =
+    std::function<void(int64_t rank, const Place &place, int64_t microbatch,
+                       mlir::Operation *op, llvm::ArrayRef<TensorRef>)>;
+
+struct RankOptions {
+  Options evaluation;
+  uint64_t seed = 1; ///< of the order in which ranks advance
+  RankObserver observer;
+};
+
+struct StepResult {
+  NamedTensors state;   ///< updated state, whole
+  NamedTensors metrics; ///< equal on all ranks that have them
+};
+
+/// One step. `values` holds state, batch and controls, whole, by name.
+std::optional<StepResult>
+runStep(const Mesh &mesh, const std::vector<std::vector<RankStep>> &steps,
+        const NamedTensors &values, const RankOptions &options,
+        std::string &error);
+std::optional<StepResult> runStep(mlir::ModuleOp module,
+                                  const NamedTensors &values,
+                                  const RankOptions &options,
+                                  std::string &error);
+
+} // namespace colossal::reference
+
+#endif // COLOSSAL_REFERENCE_RANKS_H

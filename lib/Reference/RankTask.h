@@ -1,0 +1,61 @@
+//===- RankTask.h - One rank as a cooperative task --------------*- C++ -*-===//
+
+#ifndef COLOSSAL_LIB_REFERENCE_RANKTASK_H
+#define COLOSSAL_LIB_REFERENCE_RANKTASK_H
+
+#include "colossal/Reference/Ranks.h"
+
+namespace colossal::reference {
+
+/// Where a rank is, and what it holds.
+class RankTask {
+public:
+  RankTask(int64_t rank, const Mesh &mesh, const std::vector<RankStep> &steps,
+           const NamedTensors &values, const RankOptions &options);
+
+  bool isFinished() const { return step == steps.size(); }
+  /// The op to be executed next; null when finished. Enters the next function
+  /// as needed, which may fail.
+  mlir::Operation *current(std::string &error);
+  int64_t microbatch() const { return steps[step].microbatch; }
+  const Place &place() const { return where; }
+  TensorRef operand(unsigned i) const { return live.lookup(at->getOperand(i)); }
+
+  /// Executes the current op, which needs no other rank.
+  bool executeLocal(std::string &error);
+  /// Ends the current op with these results.
+  void complete(llvm::ArrayRef<TensorRef> results);
+
+  /// "rank 1 (stage 0, data = 1) in @stage0.forward[0] at
+  /// colossal.all_reduce "x" over ["data"]".
+  std::string describe() const;
+
+  /// State results and their layouts, metrics.
+  struct Update {
+    TensorRef value;
+    Layout layout;
+  };
+  std::map<std::string, Update> updates;
+  NamedTensors metrics;
+
+private:
+  bool enter(std::string &error);
+  bool bind(mlir::func::FuncOp function, unsigned index, std::string &error);
+  bool leave(std::string &error);
+
+  int64_t rank;
+  const Mesh &mesh;
+  const std::vector<RankStep> &steps;
+  const NamedTensors &values;
+  const RankOptions &options;
+  Place where;
+  size_t step = 0;
+  mlir::Operation *at = nullptr;
+  llvm::DenseMap<mlir::Value, TensorRef> live;
+  /// Linked values: name, and microbatch or -1.
+  std::map<std::pair<std::string, int64_t>, TensorRef> links;
+};
+
+} // namespace colossal::reference
+
+#endif // COLOSSAL_LIB_REFERENCE_RANKTASK_H
