@@ -104,6 +104,16 @@ Value Backward::gradientOf(Value value) {
     mark(sum, forward);
   else
     sum->setAttr(names::pass, builder.getStringAttr("backward"));
+  // A sum of terms of one group belongs to it and fuses with them.
+  auto groupOf = [](Value part) -> Attribute {
+    Operation *op = part.getDefiningOp();
+    return op ? op->getAttr(names::group) : Attribute();
+  };
+  Attribute group = groupOf(parts[0]);
+  if (group && llvm::all_of(parts, [&](Value part) {
+        return groupOf(part) == group;
+      }))
+    sum->setAttr(names::group, group);
   parts = {sum.getOutputs()[0]};
   return parts[0];
 }

@@ -265,14 +265,21 @@ LogicalResult StageScheduler::placeOutputs(SegmentSchedule &segment,
     }
     // In the place of an input that dies here.
     bool placed = false;
-    for (auto [input, candidate] : group.inPlace) {
+    std::vector<std::pair<unsigned, unsigned>> inPlace = group.inPlace;
+    if (isa<AllReduceOp>(group.ops.back()))
+      inPlace.push_back({0, 0});
+    for (auto [input, candidate] : inPlace) {
       if (candidate != number)
         continue;
       Place from = places.lookup(group.inputs[input]);
       Root &root = roots[from.root];
-      if (root.kind != Root::Kind::Temporary || root.linked ||
+      // What an earlier segment has linked dies in the last one at most.
+      bool mayDie = !root.linked || segment.segment == Segment::Update;
+      if (root.kind != Root::Kind::Temporary || !mayDie || root.slots > 1 ||
           from.offset != 0 || root.bytes != schedule::bytesOf(output) ||
-          lastRead(from.root) > position ||
+          lastRead(from.root) > position)
+        continue;
+      if (group.kind != GroupKind::Collective &&
           !mayOverwrite(segment, group, number, from.root, position))
         continue;
       // A returned value must not share with another returned one.

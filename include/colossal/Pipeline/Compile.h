@@ -1,0 +1,59 @@
+//===- Compile.h - From a model to a bundle --------------------*- C++ -*-===//
+//
+// What `colossal-compile` does, as a function. Each phase hands a module (or
+// rank programs) to the next; every hand-over is text if asked for.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_PIPELINE_COMPILE_H
+#define COLOSSAL_PIPELINE_COMPILE_H
+
+#include "colossal/Differentiate/Optimizer.h"
+#include "colossal/Pipeline/Phases.h"
+#include "colossal/Run/Manifest.h"
+#include "mlir/IR/MLIRContext.h"
+
+#include <string>
+#include <vector>
+
+namespace colossal {
+
+struct CompileOptions {
+  std::string model;               ///< .pt or .mlir
+  std::vector<std::string> inputs; ///< NAME=8x512xi64, for Import
+  /// NAME or NAME:DIM; empty: dimension 0 of every input.
+  std::vector<std::string> batch;
+  OptimizerOptions optimizer;
+  rank::LearningRate learningRate;
+  std::string cluster; ///< a file or local:N
+  int64_t memoryBytes = 0; ///< of a device; 0: the cluster's
+  std::string pins;
+  std::string planFile;
+  std::string emitPlan;
+  std::string targetCpu; ///< empty: this machine's
+  std::optional<Phase> stopAfter;
+  std::string dumpFolder; ///< NN-<phase>.mlir after every phase
+  std::string output;     ///< the bundle, or a file with stopAfter ("-": stdout)
+  std::string toolFolder; ///< where colossal-translate and the engine are
+  bool quiet = false;
+};
+
+/// Bytes of `20GiB`, `512MiB`, `1.5GB`, `4096`. On failure returns nothing.
+std::optional<int64_t> parseBytes(llvm::StringRef text);
+
+/// `constant`, `linear:warmup=100,total=1000`, `cosine:warmup=W,total=T,min=M`.
+/// On failure returns nothing and sets `error`.
+std::optional<rank::LearningRate> parseSchedule(llvm::StringRef text,
+                                                std::string &error);
+
+/// Compiles; errors and progress go to stderr, the explanation of the plan
+/// too. Failure leaves no output behind.
+llvm::LogicalResult compile(mlir::MLIRContext &context,
+                            const CompileOptions &options);
+
+/// Everything a context needs to read and run any phase.
+void registerAll(mlir::DialectRegistry &registry);
+
+} // namespace colossal
+
+#endif // COLOSSAL_PIPELINE_COMPILE_H

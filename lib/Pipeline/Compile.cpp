@@ -1,0 +1,292 @@
+//===- Compile.cpp - From a model to a bundle -----------------------------===//
+
+#include "colossal/Pipeline/Compile.h"
+#include "Colossal/IR/ColossalDialect.h"
+#include "Colossal/Transforms/Passes.h"
+#include "ImportModel.h"
+#include "colossal/Differentiate/Passes.h"
+#include "colossal/Emit/Bundle.h"
+#include "colossal/Lower/BuildProgram.h"
+#include "colossal/Machine/Calibrate.h"
+#include "colossal/Normalize/Passes.h"
+#include "colossal/Partition/Passes.h"
+#include "colossal/Plan/Passes.h"
+#include "colossal/Schedule/StageSchedule.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/ToolOutputFile.h"
+
+#include <chrono>
+
+using namespace mlir;
+using namespace colossal;
+
+void colossal::registerAll(DialectRegistry &registry) {
+  registry.insert<ColossalDialect, func::FuncDialect, arith::ArithDialect,
+                  math::MathDialect>();
+}
+
+namespace {
+
+class Compilation {
+public:
+  Compilation(MLIRContext &context, const CompileOptions &options)
+      : context(context), options(options) {}
+  LogicalResult run();
+
+private:
+  /// Runs `work` as a phase: progress, dump, stop.
+  LogicalResult phase(Phase which, llvm::function_ref<LogicalResult()> work);
+  LogicalResult writeText(StringRef path, llvm::function_ref<void(raw_ostream &)>);
+  LogicalResult normalize();
+  LogicalResult plan();
+  LogicalResult partition();
+  LogicalResult lower();
+  LogicalResult emit();
+  void print(Phase which, raw_ostream &stream);
+
+  MLIRContext &context;
+  const CompileOptions &options;
+  OwningOpRef<ModuleOp> module;
+  /// IR that goes into the bundle: after Differentiate, Plan, Partition.
+  std::vector<std::pair<std::string, std::string>> kept;
+  std::vector<schedule::StageSchedule> stages;
+  std::unique_ptr<lower::Lowering> lowering;
+  std::vector<rank::Program> programs;
+  plan::PlanReport report;
+  int64_t budget = 0;
+  int64_t threadsPerRank = 1;
+  bool stopped = false;
+};
+
+} // namespace
+
+LogicalResult
+Compilation::writeText(StringRef path,
+                       llvm::function_ref<void(raw_ostream &)> write) {
+  std::error_code error;
+  llvm::ToolOutputFile file(path, error, llvm::sys::fs::OF_Text);
+  if (error) {
+    llvm::errs() << "error: cannot write '" << path
+                 << "': " << error.message() << "\n";
+    return failure();
+  }
+  write(file.os());
+  file.keep();
+  return success();
+}
+
+void Compilation::print(Phase which, raw_ostream &stream) {
+  OpPrintingFlags flags;
+  flags.enableDebugInfo(true, false);
+  module->print(stream, flags);
+  stream << "\n";
+  if (which == Phase::Schedule)
+    for (const schedule::StageSchedule &stage : stages)
+      for (const schedule::SegmentSchedule &segment : stage.segments) {
+        stream << "// stage " << stage.program.stage << ", "
+               << timeline::nameOf(segment.segment) << "\n";
+        std::string groups;
+        llvm::raw_string_ostream text(groups);
+        schedule::printGroups(segment.groups, text);
+        SmallVector<StringRef> lines;
+        StringRef(groups).split(lines, '\n', -1, false);
+        for (StringRef line : lines)
+          stream << "//   " << line << "\n";
+      }
+}
+
+LogicalResult
+Compilation::phase(Phase which, llvm::function_ref<LogicalResult()> work) {
+  if (stopped)
+    return success();
+  auto begin = std::chrono::steady_clock::now();
+  if (failed(work()))
+    return failure();
+  double seconds = std::chrono::duration<double>(
+                       std::chrono::steady_clock::now() - begin)
+                       .count();
+  if (!options.quiet)
+    llvm::errs() << llvm::formatv("{0,-14}{1,8:F2} s\n", nameOf(which),
+                                  seconds);
+  if (!options.dumpFolder.empty()) {
+    if (std::error_code error =
+            llvm::sys::fs::create_directories(options.dumpFolder)) {
+      llvm::errs() << "error: cannot create '" << options.dumpFolder
+                   << "': " << error.message() << "\n";
+      return failure();
+    }
+    SmallString<128> path(options.dumpFolder);
+    llvm::sys::path::append(path, dumpNameOf(which));
+    if (failed(writeText(path,
+                         [&](raw_ostream &stream) { print(which, stream); })))
+      return failure();
+  }
+  if (which == Phase::Differentiate || which == Phase::Plan ||
+      which == Phase::Partition) {
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    print(which, stream);
+    kept.push_back({dumpNameOf(which), text});
+  }
+  if (options.stopAfter == which) {
+    stopped = true;
+    if (options.output.empty() || options.output == "-") {
+      print(which, llvm::outs());
+      return success();
+    }
+    return writeText(options.output,
+                     [&](raw_ostream &stream) { print(which, stream); });
+  }
+  return success();
+}
+
+LogicalResult Compilation::normalize() {
+  if (failed(markBatch(*module, options)))
+    return failure();
+  PassManager passes(&context);
+  addNormalizePipeline(passes);
+  return passes.run(*module);
+}
+
+LogicalResult Compilation::plan() {
+  plan::PlanRequest request;
+  std::string error;
+  std::optional<machine::Cluster> cluster =
+      machine::clusterOf(options.cluster, error);
+  if (!cluster) {
+    llvm::errs() << "error: " << error << "\n";
+    return failure();
+  }
+  std::optional<plan::Pins> pins = plan::Pins::parse(options.pins, error);
+  if (!pins) {
+    llvm::errs() << "error: " << error << "\n";
+    return failure();
+  }
+  threadsPerRank = cluster->device.threads;
+  budget = options.memoryBytes ? options.memoryBytes
+                               : cluster->device.memoryBytes;
+  request.cluster = *cluster;
+  request.search.pins = *pins;
+  request.search.memoryBytes = options.memoryBytes;
+  request.planFile = options.planFile;
+
+  // The schedule knows the peak to the byte; Plan predicts it. Where the
+  // prediction was too low, plan again with the excess, at most three times.
+  OwningOpRef<ModuleOp> unplanned = module->clone();
+  for (int attempt = 0;; ++attempt) {
+    FailureOr<plan::PlanReport> planned = plan::planModule(*module, request);
+    if (failed(planned))
+      return failure();
+    report = std::move(*planned);
+    OwningOpRef<ModuleOp> trial = module->clone();
+    PassManager passes(&context);
+    passes.addPass(createPartitionPass());
+    if (failed(passes.run(*trial)))
+      return failure();
+    FailureOr<std::vector<schedule::StageSchedule>> scheduled =
+        schedule::scheduleStages(*trial);
+    if (failed(scheduled))
+      return failure();
+    int64_t peak = 0;
+    for (const schedule::StageSchedule &stage : *scheduled)
+      peak = std::max(peak,
+                      stage.program.arenaBytes + stage.program.windowBytes);
+    if (budget == 0 || peak <= budget)
+      break;
+    if (attempt == 3 || !request.planFile.empty()) {
+      llvm::errs() << "error: the plan needs " << peak
+                   << " bytes on a device, the budget is " << budget
+                   << " bytes; " << peak - budget << " bytes are missing\n";
+      return failure();
+    }
+    request.search.memoryExcess += peak - budget;
+    module = unplanned->clone();
+  }
+  if (!options.quiet)
+    llvm::errs() << report.explanation;
+  if (!options.emitPlan.empty())
+    return writeText(options.emitPlan, [&](raw_ostream &stream) {
+      stream << report.planText;
+    });
+  return success();
+}
+
+LogicalResult Compilation::partition() {
+  PassManager passes(&context);
+  passes.addPass(createPartitionPass());
+  passes.addPass(createCheckCollectivesPass());
+  return passes.run(*module);
+}
+
+LogicalResult Compilation::lower() {
+  lowering = std::make_unique<lower::Lowering>(&context);
+  for (schedule::StageSchedule &stage : stages) {
+    FailureOr<rank::Program> program = lower::buildProgram(stage, *lowering);
+    if (failed(program))
+      return failure();
+    programs.push_back(std::move(*program));
+  }
+  bool sound = true;
+  auto report = [&](const std::vector<std::string> &faults) {
+    for (const std::string &fault : faults) {
+      llvm::errs() << "error: rank program: " << fault << "\n";
+      sound = false;
+    }
+  };
+  for (const rank::Program &program : programs)
+    report(rank::checkProgram(program));
+  report(rank::checkPrograms(programs));
+  return success(sound);
+}
+
+LogicalResult Compilation::emit() {
+  emit::BundleInput input;
+  input.output = options.output;
+  input.model = llvm::sys::path::filename(options.model).str();
+  input.programs = programs;
+  input.kernels = lowering->module();
+  input.targetCpu = options.targetCpu;
+  input.learningRate = options.learningRate;
+  input.learningRate.base = options.optimizer.learningRate;
+  if (options.optimizer.clipNorm)
+    input.controls.push_back({"clip_norm", *options.optimizer.clipNorm});
+  input.threadsPerRank = threadsPerRank;
+  input.predictedStepSeconds = double(report.plan.stepNs) * 1e-9;
+  input.texts = kept;
+  input.texts.push_back({"plan.json", report.planText});
+  input.texts.push_back({"plan.txt", report.explanation});
+  input.toolFolder = options.toolFolder;
+  return emit::writeBundle(input);
+}
+
+LogicalResult Compilation::run() {
+  if (failed(phase(Phase::Import, [&]() -> LogicalResult {
+        module = importModel(context, options);
+        return success(bool(module));
+      })))
+    return failure();
+  return failure(
+      failed(phase(Phase::Normalize, [&] { return normalize(); })) ||
+      failed(phase(Phase::Differentiate,
+                   [&] { return differentiate(*module, options.optimizer); })) ||
+      failed(phase(Phase::Plan, [&] { return plan(); })) ||
+      failed(phase(Phase::Partition, [&] { return partition(); })) ||
+      failed(phase(Phase::Schedule,
+                   [&]() -> LogicalResult {
+                     auto scheduled = schedule::scheduleStages(*module);
+                     if (failed(scheduled))
+                       return failure();
+                     stages = std::move(*scheduled);
+                     return success();
+                   })) ||
+      failed(phase(Phase::Lower, [&] { return lower(); })) ||
+      failed(phase(Phase::Emit, [&] { return emit(); })));
+}
+
+LogicalResult colossal::compile(MLIRContext &context,
+                                const CompileOptions &options) {
+  return Compilation(context, options).run();
+}

@@ -1,0 +1,24 @@
+//===- ImportModel.h - Reads a model, archive or text ----------*- C++ -*-===//
+
+#ifndef COLOSSAL_LIB_PIPELINE_IMPORTMODEL_H
+#define COLOSSAL_LIB_PIPELINE_IMPORTMODEL_H
+
+#include "colossal/Pipeline/Compile.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+
+namespace colossal {
+
+/// The module of a text file, or of an archive through colossal-translate,
+/// which runs as a child with limits on memory and time: an archive is
+/// untrusted. Errors have been printed where it returns null.
+mlir::OwningOpRef<mlir::ModuleOp> importModel(mlir::MLIRContext &context,
+                                              const CompileOptions &options);
+
+/// Sets `colossal.batch_dim` of the inputs as --batch says.
+mlir::LogicalResult markBatch(mlir::ModuleOp module,
+                              const CompileOptions &options);
+
+} // namespace colossal
+
+#endif // COLOSSAL_LIB_PIPELINE_IMPORTMODEL_H
