@@ -1,7 +1,7 @@
 //===- CheckCollectives.cpp - The contract of partitioned programs --------===//
 
+#include "Checks.h"
 #include "colossal/Partition/Passes.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -12,8 +12,45 @@ namespace colossal {
 #include "colossal/Partition/Passes.h.inc"
 } // namespace colossal
 
+FailureOr<PartitionedModule> PartitionedModule::read(ModuleOp module) {
+  FailureOr<Mesh> mesh = Mesh::of(module);
+  if (failed(mesh))
+    return failure();
+  PartitionedModule result;
+  result.mesh = *mesh;
+  for (func::FuncOp function : module.getOps<func::FuncOp>()) {
+    auto stage = function->getAttrOfType<IntegerAttr>(names::stage);
+    auto name = function->getAttrOfType<StringAttr>(names::segment);
+    std::optional<Segment> segment =
+        name ? segmentOf(name.getValue()) : std::nullopt;
+    if (!stage || stage.getInt() < 0 || stage.getInt() >= mesh->stages ||
+        !segment)
+      return function.emitError("found function '")
+             << function.getName()
+             << "' without a valid 'stage' and 'segment', expected local "
+                "functions only";
+    auto [it, isNew] =
+        result.functions.try_emplace({stage.getInt(), *segment}, function);
+    if (!isNew) {
+      InFlightDiagnostic diagnostic =
+          function.emitError("found a second function for segment '")
+          << name.getValue() << "' of stage " << stage.getInt();
+      diagnostic.attachNote(it->second.getLoc()) << "the first one is here";
+      return diagnostic;
+    }
+    if (!function.getBody().hasOneBlock())
+      return function.emitError("expected a function of one block");
+  }
+  return result;
+}
+
 LogicalResult colossal::partition::checkPartition(ModuleOp module) {
-  return success();
+  FailureOr<PartitionedModule> partitioned = PartitionedModule::read(module);
+  if (failed(partitioned))
+    return failure();
+  LogicalResult states = checkStates(*partitioned);
+  LogicalResult transfers = checkTransfers(*partitioned);
+  return failure(failed(states) || failed(transfers));
 }
 
 namespace {

@@ -159,12 +159,14 @@ FailureOr<Value> LocalProgram::receive(Value value, int64_t fromStage,
                         *local, builder.getI64IntegerAttr(to.stage),
                         builder.getI64IntegerAttr(tag));
   builder.setInsertionPointToEnd(&to.block());
-  Value received = RecvOp::create(
+  auto received = RecvOp::create(
       builder, value.getLoc(), localType(value, state),
       builder.getStringAttr(name), builder.getI64IntegerAttr(fromStage),
       builder.getI64IntegerAttr(tag));
-  define(to, value, state, received);
-  return received;
+  for (NamedAttribute attribute : layoutAttributes(state))
+    received->setAttr(attribute.getName(), attribute.getValue());
+  define(to, value, state, received.getResult());
+  return received.getResult();
 }
 
 FailureOr<Value> LocalProgram::require(Value value, Function &function,

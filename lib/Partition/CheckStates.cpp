@@ -1,0 +1,421 @@
+//===- CheckStates.cpp - Shardings fit, from argument to result -----------===//
+//
+// Local programs carry shardings on arguments, results and receives only. In
+// between they are computed: a factored op tells by its local factors what
+// its operands must be and what its results are, a collective changes them. A
+// dropped, doubled or misdirected collective shows as an op whose operand is
+// not what it must be.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Checks.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringMap.h"
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::partition;
+
+FailureOr<ShardState> colossal::partition::readState(DictionaryAttr attributes,
+                                                     const Mesh &mesh,
+                                                     std::string &error) {
+  auto sharding = attributes.getAs<ShardingAttr>(names::sharding);
+  auto sizes = attributes.getAs<ArrayAttr>(names::globalShape);
+  if (!sharding || !sizes) {
+    error = "found no '" + names::sharding.str() + "' with '" +
+            names::globalShape.str() + "'";
+    return failure();
+  }
+  SmallVector<SmallVector<int64_t>> structure;
+  for (Attribute dim : sizes) {
+    auto list = dyn_cast<ArrayAttr>(dim);
+    SmallVector<int64_t> &subs = structure.emplace_back();
+    for (Attribute size : list ? list.getValue() : ArrayRef<Attribute>()) {
+      auto number = dyn_cast<IntegerAttr>(size);
+      if (!number || number.getInt() < 0) {
+        error = "found no sizes in '" + names::globalShape.str() + "'";
+        return failure();
+      }
+      subs.push_back(number.getInt());
+    }
+  }
+  return ShardState::get(ShardState::whole(structure), sharding, mesh, error);
+}
+
+namespace {
+/// One end of a link.
+struct LinkEnd {
+  ShardState state;
+  Type type;
+  Segment segment;
+  DictionaryAttr attributes;
+  Location loc;
+};
+
+class StateCheck {
+public:
+  explicit StateCheck(const PartitionedModule &module)
+      : module(module), mesh(module.mesh) {}
+
+  LogicalResult run();
+
+private:
+  void checkFunction(func::FuncOp function, int64_t stage, Segment segment);
+  void checkFactored(FactoredOp op);
+  void checkCollective(Operation *op);
+  void checkResults(func::FuncOp function, int64_t stage, Segment segment);
+  void checkLinkedArgument(const LinkEnd &end, int64_t stage, StringRef name);
+
+  /// The axes that the terms of a local factor name; checks the arithmetic.
+  FailureOr<SubDim> subDimOf(FactoredOp op, FactorAttr factor);
+  void need(Operation *op, Value value, const ShardState &expected);
+  void define(Operation *op, Value value, const ShardState &state);
+  InFlightDiagnostic fail(Location loc) {
+    ok = false;
+    return emitError(loc);
+  }
+
+  const PartitionedModule &module;
+  const Mesh &mesh;
+  bool ok = true;
+  llvm::DenseMap<Value, ShardState> states;
+  /// By stage and name.
+  std::map<std::pair<int64_t, std::string>, LinkEnd> links, stored;
+};
+} // namespace
+
+static StringRef nameOfOp(Operation *op) {
+  if (auto name = op->getAttrOfType<StringAttr>("name"))
+    return name.getValue();
+  return op->getName().getStringRef();
+}
+
+void StateCheck::need(Operation *op, Value value, const ShardState &expected) {
+  auto it = states.find(value);
+  if (it == states.end() || it->second.agreesWith(expected))
+    return;
+  InFlightDiagnostic diagnostic =
+      fail(op->getLoc()) << "'" << nameOfOp(op) << "' needs its operand as "
+                         << expected.toString(mesh) << ", found it as "
+                         << it->second.toString(mesh);
+  diagnostic.attachNote(value.getLoc()) << "the operand is defined here";
+}
+
+void StateCheck::define(Operation *op, Value value, const ShardState &state) {
+  auto type = cast<RankedTensorType>(value.getType());
+  SmallVector<int64_t> shape = state.localShape(mesh);
+  if (ArrayRef<int64_t>(shape) != type.getShape())
+    fail(op->getLoc()) << "'" << nameOfOp(op) << "' has type " << type
+                       << ", expected the local shape [" << shape << "] of "
+                       << state.toString(mesh);
+  states[value] = state;
+}
+
+FailureOr<SubDim> StateCheck::subDimOf(FactoredOp op, FactorAttr factor) {
+  SubDim sub{factor.getExtent(), {}};
+  for (AxisTermAttr term : factor.getTerms()) {
+    std::optional<unsigned> axis = mesh.find(term.getAxis().getValue());
+    if (!axis || mesh.axes[*axis].size != term.getSize() ||
+        llvm::is_contained(sub.axes, *axis)) {
+      fail(op->getLoc()) << "factor '" << factor.getName() << "' of '"
+                         << op.getFactoredName() << "' is cut over '"
+                         << term.getAxis().getValue() << "' (" << term.getSize()
+                         << "), expected distinct axes of the mesh";
+      return failure();
+    }
+    sub.axes.push_back(*axis);
+  }
+  int64_t stride = sub.bound(mesh);
+  bool fits = stride == factor.getBound();
+  for (AxisTermAttr term : llvm::reverse(factor.getTerms())) {
+    fits &= term.getStride() == stride;
+    stride *= term.getSize();
+  }
+  if (!fits) {
+    fail(op->getLoc()) << "factor '" << factor.getName() << "' of '"
+                       << op.getFactoredName() << "' has bound "
+                       << factor.getBound() << ", expected bound and strides "
+                       << "from " << sub.bound(mesh)
+                       << ", the ceiling of its part of " << factor.getExtent();
+    return failure();
+  }
+  return sub;
+}
+
+void StateCheck::checkFactored(FactoredOp op) {
+  SmallVector<FactorAttr> factors = op.getFactorList();
+  SmallVector<SubDim> subs;
+  for (FactorAttr factor : factors) {
+    FailureOr<SubDim> sub = subDimOf(op, factor);
+    if (failed(sub))
+      return;
+    subs.push_back(*sub);
+  }
+  SmallVector<std::pair<unsigned, SmallVector<int64_t>>> linear;
+  if (auto axes = op->getAttrOfType<DictionaryAttr>(names::axes))
+    if (auto entries = axes.getAs<DictionaryAttr>("linear"))
+      for (NamedAttribute entry : entries)
+        if (std::optional<unsigned> axis =
+                mesh.find(entry.getName().getValue());
+            axis && mesh.axes[*axis].size > 1) {
+          SmallVector<int64_t> operands;
+          if (auto list = dyn_cast<ArrayAttr>(entry.getValue()))
+            for (Attribute index : list)
+              if (auto number = dyn_cast<IntegerAttr>(index))
+                operands.push_back(number.getInt());
+          if (auto list = dyn_cast<DenseI64ArrayAttr>(entry.getValue()))
+            operands.assign(list.asArrayRef().begin(), list.asArrayRef().end());
+          linear.push_back({*axis, operands});
+        }
+  auto stateOf = [&](IndexMapAttr map) {
+    SmallVector<SmallVector<int64_t>> structure;
+    for (DimAttr dim : map.getDims()) {
+      SmallVector<int64_t> &sizes = structure.emplace_back();
+      for (SubDimAttr sub : dim.getSubDims())
+        sizes.push_back(sub.isPlain() ? factors[sub.getFactor()].getExtent()
+                                      : sub.getBound());
+    }
+    ShardState state = ShardState::whole(structure);
+    unsigned flat = 0;
+    map.walk([&](unsigned, unsigned, SubDimAttr sub) {
+      if (sub.isPlain())
+        state.subDims[flat] = subs[sub.getFactor()];
+      ++flat;
+    });
+    return state;
+  };
+  bool once = false;
+  if (auto function = op->getParentOfType<func::FuncOp>())
+    once = !isPerMicrobatch(*segmentOf(
+        function->getAttrOfType<StringAttr>(names::segment).getValue()));
+  for (unsigned i = 0; i < op->getNumOperands(); ++i) {
+    ShardState expected = stateOf(op.getOperandMap(i));
+    for (auto &[axis, operands] : linear)
+      if (llvm::is_contained(operands, int64_t(i)) &&
+          !(once && axis == mesh.timeAxis()))
+        expected.setPartial(axis, FactorKind::Sum);
+    need(op, op->getOperand(i), expected);
+  }
+  for (unsigned i = 0; i < op->getNumResults(); ++i) {
+    IndexMapAttr map = op.getResultMap(i);
+    ShardState state = stateOf(map);
+    for (auto [index, sub] : llvm::enumerate(subs))
+      if (!map.uses(index))
+        for (unsigned axis : sub.axes)
+          state.setPartial(axis, factors[index].isParallel()
+                                     ? FactorKind::Sum
+                                     : factors[index].getKind());
+    for (auto &[axis, operands] : linear)
+      if (!(once && axis == mesh.timeAxis()))
+        state.setPartial(axis, FactorKind::Sum);
+    define(op, op->getResult(i), state);
+  }
+}
+
+void StateCheck::checkCollective(Operation *op) {
+  auto it = states.find(op->getOperand(0));
+  if (it == states.end())
+    return;
+  std::string error;
+  FailureOr<ShardState> after = applyCollective(op, it->second, mesh, error);
+  if (failed(after)) {
+    InFlightDiagnostic diagnostic = fail(op->getLoc())
+                                    << "'" << nameOfOp(op) << "': " << error;
+    diagnostic.attachNote(op->getOperand(0).getLoc())
+        << "the operand is defined here";
+    return;
+  }
+  define(op, op->getResult(0), *after);
+}
+
+void StateCheck::checkLinkedArgument(const LinkEnd &end, int64_t stage,
+                                     StringRef name) {
+  auto it = links.find({stage, name.str()});
+  if (it == links.end()) {
+    fail(end.loc) << "found no earlier segment of stage " << stage
+                  << " that produces the linked value '" << name << "'";
+    return;
+  }
+  const LinkEnd &source = it->second;
+  bool perMicrobatch = end.attributes.contains(names::perMicrobatch);
+  bool accumulated = source.attributes.contains(names::accumulate);
+  ShardState expected = source.state;
+  if (!isPerMicrobatch(end.segment))
+    expected = expected.without(mesh.timeAxis());
+  std::string fault;
+  if (source.type != end.type)
+    fault = "types differ";
+  else if (perMicrobatch != source.attributes.contains(names::perMicrobatch))
+    fault = "one end is per microbatch";
+  else if (perMicrobatch && !isPerMicrobatch(end.segment))
+    fault = "a segment that runs once reads one of many";
+  else if (accumulated && isPerMicrobatch(end.segment))
+    fault = "it is complete only after the last microbatch";
+  else if (!isPerMicrobatch(end.segment) && !accumulated &&
+           (source.state.partialOver(mesh.timeAxis()) ||
+            source.state.cutBy(mesh.timeAxis()) >= 0))
+    fault = "it is a part for each microbatch and is not accumulated";
+  else if (!expected.agreesWith(end.state))
+    fault = "found " + end.state.toString(mesh) + ", expected " +
+            expected.toString(mesh);
+  if (fault.empty())
+    return;
+  InFlightDiagnostic diagnostic = fail(end.loc) << "the ends of link '" << name
+                                                << "' do not fit: " << fault;
+  diagnostic.attachNote(source.loc) << "the value is produced here";
+}
+
+void StateCheck::checkResults(func::FuncOp function, int64_t stage,
+                              Segment segment) {
+  Operation *terminator = function.getBody().front().getTerminator();
+  for (OpOperand &operand : terminator->getOpOperands()) {
+    unsigned index = operand.getOperandNumber();
+    DictionaryAttr attributes = function.getResultAttrDict(index);
+    if (!attributes)
+      attributes = DictionaryAttr::get(function.getContext());
+    std::string error;
+    FailureOr<ShardState> state = readState(attributes, mesh, error);
+    if (failed(state)) {
+      fail(function.getLoc()) << "result " << index << " of '"
+                              << function.getName() << "': " << error;
+      continue;
+    }
+    need(terminator, operand.get(), *state);
+    LinkEnd end{*state, operand.get().getType(), segment, attributes,
+                operand.get().getLoc()};
+    if (auto name = attributes.getAs<StringAttr>(names::link)) {
+      auto [it, isNew] = links.try_emplace({stage, name.getValue().str()}, end);
+      if (!isNew) {
+        InFlightDiagnostic diagnostic =
+            fail(end.loc) << "link '" << name.getValue() << "' of stage "
+                          << stage << " is produced twice";
+        diagnostic.attachNote(it->second.loc) << "the first time here";
+      }
+    } else if (auto name = attributes.getAs<StringAttr>(names::updates)) {
+      auto it = stored.find({stage, name.getValue().str()});
+      if (it == stored.end())
+        fail(end.loc) << "found a new value of '" << name.getValue()
+                      << "', which stage " << stage << " does not hold";
+      else if (!it->second.state.agreesWith(*state) ||
+               it->second.type != end.type)
+        fail(end.loc) << "state '" << name.getValue() << "' is stored as "
+                      << it->second.state.toString(mesh)
+                      << ", found its new value as " << state->toString(mesh);
+    } else if (auto name = attributes.getAs<StringAttr>(names::metric)) {
+      if (!state->without(mesh.timeAxis()).isReplicated())
+        fail(end.loc) << "metric '" << name.getValue()
+                      << "' must be complete on every rank, found it as "
+                      << state->toString(mesh);
+    } else {
+      fail(function.getLoc())
+          << "result " << index << " of '" << function.getName()
+          << "' is no link, no updated state and no metric";
+    }
+  }
+}
+
+void StateCheck::checkFunction(func::FuncOp function, int64_t stage,
+                               Segment segment) {
+  for (BlockArgument argument : function.getArguments()) {
+    DictionaryAttr attributes =
+        function.getArgAttrDict(argument.getArgNumber());
+    if (!attributes)
+      attributes = DictionaryAttr::get(function.getContext());
+    std::string error;
+    FailureOr<ShardState> state = readState(attributes, mesh, error);
+    if (failed(state)) {
+      fail(function.getLoc())
+          << "argument " << argument.getArgNumber() << " of '"
+          << function.getName() << "': " << error;
+      continue;
+    }
+    define(function, argument, *state);
+    LinkEnd end{*state, argument.getType(), segment, attributes,
+                argument.getLoc()};
+    if (auto link = attributes.getAs<StringAttr>(names::link)) {
+      checkLinkedArgument(end, stage, link.getValue());
+      continue;
+    }
+    auto role = attributes.getAs<StringAttr>(names::role);
+    auto name = attributes.getAs<StringAttr>(names::name);
+    if (!role || !name) {
+      fail(function.getLoc())
+          << "argument " << argument.getArgNumber() << " of '"
+          << function.getName() << "' is neither linked nor has a role";
+      continue;
+    }
+    if (role.getValue() == "batch" || role.getValue() == "control")
+      continue;
+    auto [it, isNew] = stored.try_emplace({stage, name.getValue().str()}, end);
+    if (!isNew && !it->second.state.agreesWith(*state)) {
+      InFlightDiagnostic diagnostic =
+          fail(end.loc) << "state '" << name.getValue() << "' is read as "
+                        << state->toString(mesh) << " here";
+      diagnostic.attachNote(it->second.loc)
+          << "and as " << it->second.state.toString(mesh) << " here";
+    }
+  }
+  for (Operation &op : function.getBody().front().without_terminator()) {
+    if (auto factored = dyn_cast<FactoredOp>(op)) {
+      checkFactored(factored);
+    } else if (auto receive = dyn_cast<RecvOp>(op)) {
+      std::string error;
+      FailureOr<ShardState> state =
+          readState(op.getAttrDictionary(), mesh, error);
+      if (failed(state))
+        fail(op.getLoc()) << "'" << nameOfOp(&op) << "': " << error;
+      else
+        define(&op, receive.getResult(), *state);
+    } else if (isa<SendOp>(op)) {
+      // Its receiver says in which state it expects the value.
+    } else if (op.hasTrait<OpTrait::ConstantLike>()) {
+      SmallVector<SmallVector<int64_t>> structure;
+      for (int64_t size :
+           cast<RankedTensorType>(op.getResult(0).getType()).getShape())
+        structure.push_back({size});
+      define(&op, op.getResult(0), ShardState::whole(structure));
+    } else if (isa<AllReduceOp, AllGatherOp, ReduceScatterOp, ShardSliceOp,
+                   ShardMaskOp, AllToAllOp>(op)) {
+      checkCollective(&op);
+    } else {
+      fail(op.getLoc()) << "found op '" << op.getName()
+                        << "' in a local program, expected factored ops, "
+                           "collectives and transfers";
+    }
+  }
+  checkResults(function, stage, segment);
+}
+
+LogicalResult StateCheck::run() {
+  // The map is ordered by stage, then segment: links are produced before use.
+  for (auto &[key, function] : module.functions)
+    checkFunction(function, key.first, key.second);
+  // Both ends of a transfer.
+  std::map<std::pair<int64_t, int64_t>, std::pair<SendOp, int64_t>> sends;
+  for (auto &[key, function] : module.functions)
+    for (SendOp send : const_cast<func::FuncOp &>(function).getOps<SendOp>())
+      sends.try_emplace({key.first, send.getTag()}, send, send.getPeer());
+  for (auto &[key, function] : module.functions)
+    for (RecvOp receive :
+         const_cast<func::FuncOp &>(function).getOps<RecvOp>()) {
+      auto send = sends.find({receive.getPeer(), receive.getTag()});
+      auto state = states.find(receive.getResult());
+      if (send == sends.end() || state == states.end())
+        continue; // checkTransfers says so
+      SendOp op = send->second.first;
+      auto sent = states.find(op.getInput());
+      if (sent == states.end() || sent->second.agreesWith(state->second))
+        continue;
+      InFlightDiagnostic diagnostic =
+          fail(receive.getLoc()) << "'" << receive.getName() << "' receives "
+                                 << state->second.toString(mesh) << ", but "
+                                 << sent->second.toString(mesh) << " is sent";
+      diagnostic.attachNote(op.getLoc()) << "sent here";
+    }
+  return success(ok);
+}
+
+LogicalResult
+colossal::partition::checkStates(const PartitionedModule &module) {
+  return StateCheck(module).run();
+}

@@ -1,0 +1,39 @@
+//===- Checks.h - The parts of the contract verifier ------------*- C++ -*-===//
+
+#ifndef COLOSSAL_LIB_PARTITION_CHECKS_H
+#define COLOSSAL_LIB_PARTITION_CHECKS_H
+
+#include "PlannedProgram.h"
+
+#include <map>
+
+namespace colossal::partition {
+
+/// All functions of a partitioned module.
+struct PartitionedModule {
+  Mesh mesh;
+  std::map<std::pair<int64_t, Segment>, mlir::func::FuncOp> functions;
+
+  static mlir::FailureOr<PartitionedModule> read(mlir::ModuleOp module);
+};
+
+/// The state that `colossal.sharding` and `colossal.global_shape` describe;
+/// fails with a message in `error`.
+mlir::FailureOr<ShardState> readState(mlir::DictionaryAttr attributes,
+                                      const Mesh &mesh, std::string &error);
+
+/// The state after a collective on a value in state `input`; fails with a
+/// message in `error` if the collective is not legal there.
+mlir::FailureOr<ShardState> applyCollective(mlir::Operation *op,
+                                            const ShardState &input,
+                                            const Mesh &mesh,
+                                            std::string &error);
+
+/// Follows shardings through every function and compares both ends of links.
+mlir::LogicalResult checkStates(const PartitionedModule &module);
+/// Compares both sides of transfers and runs the schedules of all stages.
+mlir::LogicalResult checkTransfers(const PartitionedModule &module);
+
+} // namespace colossal::partition
+
+#endif // COLOSSAL_LIB_PARTITION_CHECKS_H
