@@ -8,9 +8,17 @@ using namespace colossal;
 static bool isBool(Type type) { return type.isInteger(1); }
 
 Value ScalarBuilder::constant(Type type, double value) {
-  if (isa<FloatType>(type))
-    return create<arith::ConstantOp>(builder.getFloatAttr(type, value));
-  return integer(type, isBool(type) ? value != 0 : int64_t(value));
+  auto real = dyn_cast<FloatType>(type);
+  if (!real)
+    return integer(type, isBool(type) ? value != 0 : int64_t(value));
+  bool losesInfo = false;
+  APFloat rounded(value);
+  rounded.convert(real.getFloatSemantics(), APFloat::rmNearestTiesToEven,
+                  &losesInfo);
+  if (!losesInfo || rounded.isNaN())
+    return create<arith::ConstantOp>(builder.getFloatAttr(type, rounded));
+  return create<arith::TruncFOp>(
+      type, create<arith::ConstantOp>(builder.getF64FloatAttr(value)));
 }
 
 Value ScalarBuilder::integer(Type type, int64_t value) {

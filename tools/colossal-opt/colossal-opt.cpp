@@ -3,6 +3,7 @@
 #include "Colossal/IR/ColossalDialect.h"
 #include "Colossal/Transforms/Passes.h"
 #include "colossal/Differentiate/Passes.h"
+#include "colossal/Normalize/Passes.h"
 #include "colossal/Partition/Passes.h"
 #include "colossal/Plan/Passes.h"
 #include "colossal/Schedule/Grouping.h"
@@ -17,6 +18,7 @@ int main(int argc, char **argv) {
   mlir::registerTransformsPasses();
   colossal::registerColossalPasses();
   colossal::registerDifferentiatePasses();
+  colossal::registerNormalizePasses();
   colossal::registerPartitionPasses();
   colossal::registerPlanPasses();
   colossal::schedule::registerGroupingPasses();

@@ -29,8 +29,9 @@ public:
     return OpTy::create(builder, loc, std::forward<Args>(args)...);
   }
 
-  /// A constant of a float, integer or boolean type. The text form of floats
-  /// keeps infinities and NaN.
+  /// A constant of a float, integer or boolean type. A value that the type
+  /// cannot hold exactly is an f64 constant, rounded by truncf: evaluation in
+  /// f64 then sees the number that the model's author wrote.
   mlir::Value constant(mlir::Type type, double value);
   mlir::Value integer(mlir::Type type, int64_t value);
   mlir::Value zero(mlir::Type type) { return constant(type, 0.0); }

@@ -1,0 +1,23 @@
+//===- Passes.h - Normalize ------------------------------------*- C++ -*-===//
+//
+// colossal-normalize: `colossal.aten` programs, as Import writes them, become
+// programs of `colossal.generic` and `colossal.attention`: functional, with
+// static shapes and types, without aliases, dead ops and dead arguments; every
+// op has a unique name.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_NORMALIZE_PASSES_H
+#define COLOSSAL_NORMALIZE_PASSES_H
+
+#include "mlir/Pass/Pass.h"
+
+namespace colossal {
+
+std::unique_ptr<mlir::Pass> createNormalizePass();
+
+void registerNormalizePasses();
+
+} // namespace colossal
+
+#endif // COLOSSAL_NORMALIZE_PASSES_H

@@ -1,0 +1,182 @@
+//===- AttentionRows.cpp - Scaled dot-product attention -------------------===//
+
+#include "IndexFunction.h"
+#include "Rows.h"
+#include "Shapes.h"
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::normalize;
+
+/// `value` with its leading dimensions expanded to `batch`.
+static Value expandBatch(Call &c, Value value, ArrayRef<int64_t> batch,
+                         StringRef suffix) {
+  auto type = cast<RankedTensorType>(value.getType());
+  SmallVector<int64_t> shape(batch);
+  llvm::append_range(shape, type.getShape().take_back(2));
+  if (type.getShape() == ArrayRef<int64_t>(shape))
+    return value;
+  GenericBuilder g = c.generic(suffix);
+  DimFactors dims = addFactors(g, broadcastDims(shape, {value}));
+  g.operand(value, broadcastMap(g, type.getShape(), dims));
+  g.result(type.getElementType(), plainMap(g, dims));
+  return g.build([](ScalarBuilder &, ValueRange in) { return in[0]; });
+}
+
+/// The index in a dimension that is made of these factors.
+static Value indexOf(GenericBuilder &g, ScalarBuilder &s,
+                     ArrayRef<int64_t> factors) {
+  Type i64 = s.getBuilder().getI64Type();
+  Value index;
+  for (int64_t factor : factors) {
+    Value digit = s.index(g.nameOf(factor));
+    if (index)
+      index = s.mul(index, s.integer(i64, g.getFactor(factor).getBound()));
+    index = index ? s.add(index, digit) : digit;
+  }
+  return index ? index : s.integer(i64, 0);
+}
+
+/// scaled_dot_product_attention(q, k, v, mask, dropout_p, is_causal, scale,
+/// enable_gqa).
+static void attention(Call &c) {
+  Value q = c.tensor(0), k = c.tensor(1), v = c.tensor(2);
+  auto qType = cast<RankedTensorType>(q.getType()),
+       kType = cast<RankedTensorType>(k.getType()),
+       vType = cast<RankedTensorType>(v.getType());
+  bool causal = c.flag(5);
+  if (c.real(4) != 0)
+    c.error("attention with dropout is random, which is not supported yet "
+            "(trace the model with dropout 0, or in eval mode)");
+  if (c.size() > 7 && c.flag(7))
+    c.error(
+        "enable_gqa is not supported (repeat the heads of keys and values)");
+  if (qType.getRank() < 2 || kType.getRank() < 2 || vType.getRank() < 2 ||
+      !isa<FloatType>(qType.getElementType()))
+    c.error("expected floats [..., length, features]");
+  if (c.failed())
+    return;
+  auto last = [](RankedTensorType type, int64_t fromEnd) {
+    return type.getDimSize(type.getRank() - fromEnd);
+  };
+  if (last(qType, 1) != last(kType, 1) || last(kType, 2) != last(vType, 2))
+    return c.error("queries and keys differ in features, or keys and values "
+                   "in length");
+  SmallVector<int64_t> batch = broadcast(c, {qType.getShape().drop_back(2),
+                                             kType.getShape().drop_back(2),
+                                             vType.getShape().drop_back(2)});
+  if (c.failed())
+    return;
+  q = expandBatch(c, q, batch, "query");
+  k = expandBatch(c, k, batch, "key");
+  v = expandBatch(c, v, batch, "value");
+  Type type = qType.getElementType();
+  double scale =
+      c.isNone(6) ? 1.0 / std::sqrt(double(last(qType, 1))) : c.real(6);
+
+  // Dimensions in the roles of attention, each with readable names.
+  GenericBuilder g = c.generic();
+  int64_t rank = batch.size();
+  Dims qDims = dimsOf(q), kDims = dimsOf(k), vDims = dimsOf(v);
+  auto named = [](Dim dim, StringRef name) {
+    for (SubDim &sub : dim)
+      sub.name = name.str();
+    return dim;
+  };
+  DimFactors batchFactors;
+  for (int64_t d = 0; d < rank; ++d) {
+    Dim dim = qDims[d];
+    if (dim.size() == 1)
+      dim[0].name = d == 0 && rank > 1 ? "b"
+                    : d + 1 == rank    ? "h"
+                                       : dim[0].name;
+    batchFactors.push_back(addFactors(g, dim));
+  }
+  SmallVector<int64_t> query = addFactors(g, named(qDims[rank], "q")),
+                       key = addFactors(g, named(kDims[rank], "k"));
+  SmallVector<int64_t> feature = addFactors(g, named(qDims[rank + 1], "d")),
+                       value = addFactors(g, named(vDims[rank + 1], "e"));
+  // A length or a feature count of 1 still is a factor of its role.
+  auto atLeastOne = [&](SmallVector<int64_t> &factors, StringRef name) {
+    if (factors.empty())
+      factors.push_back(g.factor(name, 1));
+  };
+  atLeastOne(query, "q");
+  atLeastOne(key, "k");
+  atLeastOne(feature, "d");
+  atLeastOne(value, "e");
+  auto mapOf = [&](std::initializer_list<SmallVector<int64_t>> dims) {
+    DimFactors all = batchFactors;
+    all.append(dims.begin(), dims.end());
+    return plainMap(g, all);
+  };
+
+  SmallVector<Value> operands = {q, k, v};
+  SmallVector<IndexMapAttr> maps = {mapOf({query, feature}),
+                                    mapOf({key, feature}), mapOf({key, value})};
+  SmallVector<Type> arguments = {type};
+  DimFactors scoreDims = batchFactors;
+  scoreDims.push_back(query);
+  scoreDims.push_back(key);
+  Value mask;
+  bool inlined = false;
+  if (!c.isNone(3)) {
+    mask = c.tensor(3);
+    auto maskType = cast<RankedTensorType>(mask.getType());
+    SmallVector<int64_t> scores = batch;
+    scores.push_back(last(qType, 2));
+    scores.push_back(last(kType, 2));
+    if (broadcast(c, {scores, maskType.getShape()}) != scores && !c.failed())
+      c.error("the mask has more elements than the scores");
+    if (c.failed())
+      return;
+    inlined = isIndexFunction(mask);
+    if (!inlined) {
+      operands.push_back(mask);
+      maps.push_back(broadcastMap(g, maskType.getShape(), scoreDims));
+      arguments.push_back(maskType.getElementType());
+    }
+  }
+  auto body = [&](ScalarBuilder &s, ValueRange in) -> SmallVector<Value> {
+    Value score = in[0];
+    Value hidden = s.infinity(type, /*negative=*/true);
+    if (mask) {
+      Value element = inlined ? Value() : in[1];
+      if (inlined) {
+        SmallVector<Value> indices;
+        ArrayRef<int64_t> shape =
+            cast<RankedTensorType>(mask.getType()).getShape();
+        for (auto [index, size] : llvm::enumerate(shape))
+          indices.push_back(indexOf(
+              g, s,
+              size == 1 ? SmallVector<int64_t>{}
+                        : scoreDims[scoreDims.size() - shape.size() + index]));
+        element = elementAt(s, mask, indices);
+      }
+      score = element.getType().isInteger(1)
+                  ? s.select(element, score, hidden)
+                  : s.add(score, s.cast(element, type));
+    }
+    if (causal)
+      score = s.select(s.compare(Relation::LessEqual, indexOf(g, s, key),
+                                 indexOf(g, s, query)),
+                       score, hidden);
+    return {score};
+  };
+  SmallVector<IndexMapAttr> resultMaps = {mapOf({query, value}),
+                                          mapOf({query})};
+  SmallVector<Type> resultTypes;
+  for (IndexMapAttr map : resultMaps)
+    resultTypes.push_back(RankedTensorType::get(map.getShape(), type));
+  NamedAttribute scaleAttribute =
+      c.builder().getNamedAttr("scale", c.builder().getF64FloatAttr(scale));
+  Operation *op =
+      createFactored(c.builder(), c.loc(), AttentionOp::getOperationName(),
+                     c.name(), g.getFactors(), operands, maps, resultTypes,
+                     resultMaps, scaleAttribute, arguments, body);
+  c.result(op->getResult(0));
+}
+
+void normalize::addAttentionRows(Table &table) {
+  table.add("aten::scaled_dot_product_attention", attention);
+}

@@ -1,0 +1,205 @@
+//===- Call.cpp - One aten op as a row of the table sees it ---------------===//
+
+#include "Call.h"
+#include "Dtypes.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::normalize;
+
+//===----------------------------------------------------------------------===//
+// Errors
+//===----------------------------------------------------------------------===//
+
+std::string normalize::sourceLine(Location loc) {
+  std::string line;
+  loc->walk([&](Location inner) {
+    auto file = dyn_cast<FileLineColLoc>(inner);
+    if (!file)
+      return WalkResult::advance();
+    line = (file.getFilename().getValue() + ":" + Twine(file.getLine())).str();
+    return WalkResult::interrupt();
+  });
+  return line;
+}
+
+std::string normalize::describe(AtenOp op) {
+  std::string text =
+      ("'" + op.getSchema().split('(').first + "' in module path '" +
+       op.getName().rsplit('/').first + "'")
+          .str();
+  std::string line = sourceLine(op.getLoc());
+  return line.empty() ? text : text + " (" + line + ")";
+}
+
+void Call::error(const Twine &message) {
+  if (!hasFailed)
+    emitError(loc()) << "cannot normalize " << describe(op) << ": "
+                     << message.str();
+  hasFailed = true;
+}
+
+//===----------------------------------------------------------------------===//
+// Names
+//===----------------------------------------------------------------------===//
+
+Call::Call(Interpreter &state, AtenOp op)
+    : state(state), op(op), schemaKey(op.getSchema().split('(').first) {
+  for (Value operand : op.getOperands())
+    arguments.push_back(state.lookup(operand));
+}
+
+std::string Call::name(StringRef suffix) {
+  return state.uniqueName(suffix.empty() ? op.getName()
+                                         : (op.getName() + "." + suffix).str());
+}
+
+GenericBuilder Call::generic(StringRef suffix) {
+  return GenericBuilder(builder(), loc(), name(suffix));
+}
+
+GenericBuilder Call::member(StringRef suffix) {
+  GenericBuilder g = generic(suffix);
+  g.attribute(names::group, builder().getStringAttr(op.getName()));
+  return g;
+}
+
+//===----------------------------------------------------------------------===//
+// Arguments
+//===----------------------------------------------------------------------===//
+
+const Item &Call::item(unsigned index) const {
+  static const Item none;
+  return index < arguments.size() ? arguments[index] : none;
+}
+
+Value Call::tensor(const Item &item) {
+  if (item.isTensor())
+    return state.read(item.tensor);
+  if (!item.isScalar())
+    error("found no tensor where one is expected");
+  Type type = item.isScalar() ? item.scalar.type : builder().getF32Type();
+  if (item.isScalar() && !item.scalar.isTensor && item.scalar.isFloat())
+    type = builder().getF32Type();
+  GenericBuilder g = generic("constant");
+  g.result(type, "[]");
+  return g.build([&](ScalarBuilder &s, ValueRange) {
+    return item.isScalar() && !item.scalar.isFloat()
+               ? s.integer(type, item.scalar.integer)
+               : s.constant(type, item.scalar.real);
+  });
+}
+
+Value Call::tensor(unsigned index) { return tensor(item(index)); }
+
+TensorRef Call::alias(unsigned index) {
+  if (item(index).isTensor())
+    return item(index).tensor;
+  return state.fresh(tensor(index), op.getName(), loc());
+}
+
+TensorRef Call::destination(unsigned index) {
+  TensorRef tensor = alias(index);
+  if (index < op.getNumOperands() && item(index).isScalar())
+    state.bind(op.getOperand(index), tensor);
+  return tensor;
+}
+
+RankedTensorType Call::type(unsigned index) {
+  const Item &found = item(index);
+  if (found.isTensor())
+    return found.tensor->type;
+  if (!found.isScalar())
+    error("argument " + Twine(index) + " is not a tensor");
+  return RankedTensorType::get({}, found.isScalar() ? found.scalar.type
+                                                    : builder().getF32Type());
+}
+
+Scalar Call::scalar(unsigned index) {
+  if (item(index).isScalar())
+    return item(index).scalar;
+  error("argument " + Twine(index) +
+        (item(index).isTensor()
+             ? " depends on data, but must be a number known at compile time"
+             : " is not a number"));
+  Scalar zero;
+  zero.type = builder().getI64Type();
+  return zero;
+}
+
+int64_t Call::integer(unsigned index) { return scalar(index).asInteger(); }
+double Call::real(unsigned index) { return scalar(index).asReal(); }
+bool Call::flag(unsigned index) { return scalar(index).asBool(); }
+
+StringRef Call::text(unsigned index) {
+  if (item(index).kind != Item::Kind::Text)
+    error("argument " + Twine(index) + " is not a string");
+  return item(index).text;
+}
+
+SmallVector<int64_t> Call::integers(unsigned index) {
+  SmallVector<int64_t> values;
+  if (item(index).isScalar()) // int[1] accepts a number
+    return {integer(index)};
+  for (const Item &element : list(index)) {
+    if (!element.isScalar()) {
+      error("argument " + Twine(index) +
+            " has an element that is not a number known at compile time");
+      return values;
+    }
+    values.push_back(element.scalar.asInteger());
+  }
+  return values;
+}
+
+ArrayRef<Item> Call::list(unsigned index) {
+  if (!item(index).isList())
+    error("argument " + Twine(index) + " is not a list");
+  return item(index).list;
+}
+
+int64_t Call::dimension(int64_t value, int64_t rank, unsigned index) {
+  int64_t limit = std::max<int64_t>(rank, 1); // a 0-d tensor has dimension 0
+  if (value >= -limit && value < limit)
+    return value < 0 ? value + limit : value;
+  error("argument " + Twine(index) + " names dimension " + Twine(value) +
+        " of a tensor of rank " + Twine(rank));
+  return 0;
+}
+
+int64_t Call::dimension(unsigned index, int64_t rank) {
+  return dimension(integer(index), rank, index);
+}
+
+SmallVector<int64_t> Call::dimensions(unsigned index, int64_t rank) {
+  SmallVector<int64_t> dims;
+  if (!isNone(index))
+    for (int64_t value : integers(index))
+      dims.push_back(dimension(value, rank, index));
+  if (dims.empty())
+    llvm::append_range(dims, llvm::seq<int64_t>(0, rank));
+  llvm::sort(dims);
+  if (rank == 0)
+    dims.clear();
+  return dims;
+}
+
+Type Call::dtype(unsigned index, Type otherwise) {
+  if (isNone(index))
+    return otherwise;
+  if (Type type = typeOfDtype(builder().getContext(), integer(index)))
+    return type;
+  error("dtype " + Twine(integer(index)) +
+        " is not supported (expected float64, float32, float16, bfloat16, "
+        "int64, int32, int16, int8 or bool)");
+  return builder().getF32Type();
+}
+
+//===----------------------------------------------------------------------===//
+// Results
+//===----------------------------------------------------------------------===//
+
+void Call::result(Value value) {
+  results.push_back(state.fresh(value, op.getName(), loc()));
+}

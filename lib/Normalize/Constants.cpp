@@ -1,0 +1,122 @@
+//===- Constants.cpp - Constants of an aten program -----------------------===//
+
+#include "Constants.h"
+#include "Shapes.h"
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::normalize;
+
+/// More elements than this are better kept in a buffer of the module.
+static constexpr int64_t maxElements = 512;
+
+static std::optional<Scalar> numberOf(Attribute attribute) {
+  Scalar number;
+  if (auto real = dyn_cast<FloatAttr>(attribute)) {
+    number.type = real.getType();
+    number.real = real.getValueAsDouble();
+  } else if (auto integer = dyn_cast<IntegerAttr>(attribute)) {
+    number.type = integer.getType();
+    number.integer = number.type.isInteger(1)
+                         ? integer.getValue().getBoolValue()
+                         : integer.getValue().getSExtValue();
+  } else {
+    return std::nullopt;
+  }
+  return number;
+}
+
+/// A generic that computes the elements from their index: one value, a
+/// sequence with a constant step, or a choice.
+static Value chosenByIndex(Interpreter &state, AtenConstantOp op,
+                           DenseElementsAttr dense) {
+  RankedTensorType type = cast<RankedTensorType>(dense.getType());
+  Type element = type.getElementType();
+  SmallVector<Scalar> numbers;
+  for (Attribute attribute : dense.getValues<Attribute>())
+    numbers.push_back(*numberOf(attribute));
+  GenericBuilder g(state.builder, op.getLoc(), state.uniqueName("constant"));
+  Dims dims;
+  for (auto [index, size] : llvm::enumerate(type.getShape()))
+    dims.push_back(size == 1 ? Dim{}
+                             : Dim{SubDim{"d" + std::to_string(index), size}});
+  DimFactors factors = addFactors(g, dims);
+  g.result(element, plainMap(g, factors));
+  return g.build([&](ScalarBuilder &s, ValueRange) -> Value {
+    auto constant = [&](const Scalar &number) {
+      return number.isFloat() ? s.constant(element, number.real)
+                              : s.integer(element, number.integer);
+    };
+    if (numbers.empty())
+      return s.zero(element);
+    if (dense.isSplat())
+      return constant(numbers[0]);
+    Type i64 = s.getBuilder().getI64Type();
+    Value index;
+    for (const SmallVector<int64_t> &dim : factors)
+      for (int64_t factor : dim) {
+        Value digit = s.index(g.nameOf(factor));
+        index =
+            index ? s.add(s.mul(index,
+                                s.integer(i64, g.getFactor(factor).getBound())),
+                          digit)
+                  : digit;
+      }
+    if (isa<IntegerType>(element) && !element.isInteger(1)) {
+      int64_t step = numbers[1].integer - numbers[0].integer;
+      bool even = true;
+      for (unsigned i = 1; i < numbers.size(); ++i)
+        even &= numbers[i].integer - numbers[i - 1].integer == step;
+      if (even)
+        return s.cast(s.add(s.mul(index, s.integer(i64, step)),
+                            s.integer(i64, numbers[0].integer)),
+                      element);
+    }
+    Value chosen = constant(numbers.back());
+    for (unsigned i = numbers.size() - 1; i-- > 0;)
+      chosen = s.select(s.compare(Relation::Equal, index, s.integer(i64, i)),
+                        constant(numbers[i]), chosen);
+    return chosen;
+  });
+}
+
+LogicalResult normalize::interpretConstant(Interpreter &state,
+                                           AtenConstantOp op) {
+  Attribute value = op.getValue();
+  auto bindItem = [&](Item item) {
+    state.bind(op.getResult(), std::move(item));
+    return success();
+  };
+  if (isa<UnitAttr>(value))
+    return bindItem(Item());
+  if (auto text = dyn_cast<StringAttr>(value))
+    return bindItem(Item::makeText(text.getValue()));
+  if (std::optional<Scalar> number = numberOf(value))
+    return bindItem(*number);
+  if (auto list = dyn_cast<ArrayAttr>(value)) {
+    std::vector<Item> items;
+    for (Attribute element : list) {
+      std::optional<Scalar> number = numberOf(element);
+      if (!number)
+        return op.emitError("found a list constant with an element ")
+               << element << ", expected numbers";
+      items.push_back(*number);
+    }
+    return bindItem(Item::makeList(items));
+  }
+  auto dense = dyn_cast<DenseElementsAttr>(value);
+  if (!dense || !dense.getElementType().isSignlessIntOrFloat())
+    return op.emitError("found a constant of an unsupported type ") << value;
+  if (cast<RankedTensorType>(dense.getType()).getRank() == 0) {
+    Scalar number = *numberOf(*dense.getValues<Attribute>().begin());
+    number.weak = op.getWeak();
+    number.isTensor = true;
+    return bindItem(number);
+  }
+  if (dense.getNumElements() > maxElements && !dense.isSplat())
+    return op.emitError("found a constant tensor of ")
+           << dense.getNumElements() << " elements, expected at most "
+           << maxElements << "; register it as a buffer of its module";
+  return bindItem(
+      state.fresh(chosenByIndex(state, op, dense), "constant", op.getLoc()));
+}

@@ -1,0 +1,16 @@
+//===- Constants.h - Constants of an aten program --------------*- C++ -*-===//
+
+#ifndef COLOSSAL_LIB_NORMALIZE_CONSTANTS_H
+#define COLOSSAL_LIB_NORMALIZE_CONSTANTS_H
+
+#include "Interpreter.h"
+
+namespace colossal::normalize {
+
+/// Binds the result of a constant. A 0-d tensor is a known number; a tensor
+/// with dimensions becomes a generic that chooses by index.
+mlir::LogicalResult interpretConstant(Interpreter &state, AtenConstantOp op);
+
+} // namespace colossal::normalize
+
+#endif // COLOSSAL_LIB_NORMALIZE_CONSTANTS_H

@@ -1,0 +1,451 @@
+//===- ElementwiseRows.cpp - Arithmetic, comparisons, activations ---------===//
+
+#include "Dtypes.h"
+#include "Elementwise.h"
+#include "Rows.h"
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::normalize;
+
+static Type promoted(Call &c, ArrayRef<Item> operands) {
+  return resultType(operands, c.builder().getContext());
+}
+
+//===----------------------------------------------------------------------===//
+// One operand
+//===----------------------------------------------------------------------===//
+
+/// In the operand's own type.
+template <typename Body> static void unary(Call &c, Body body) {
+  ElementwiseOptions options;
+  options.compute = c.type(0).getElementType();
+  c.result(elementwise(c, {c.item(0)}, options,
+                       [&](ScalarBuilder &s, ValueRange in) -> Value {
+                         return body(s, in[0]);
+                       }));
+}
+
+/// Integers and booleans become floats.
+template <typename Body> static void unaryFloat(Call &c, Body body) {
+  ElementwiseOptions options;
+  options.compute = floatType(promoted(c, {c.item(0)}));
+  c.result(elementwise(c, {c.item(0)}, options,
+                       [&](ScalarBuilder &s, ValueRange in) -> Value {
+                         return body(s, in[0]);
+                       }));
+}
+
+template <typename OpTy> static void unaryMath(Call &c) {
+  unaryFloat(c, [](ScalarBuilder &s, Value x) { return s.create<OpTy>(x); });
+}
+
+static Value sigmoidOf(ScalarBuilder &s, Value x) {
+  Value one = s.one(x.getType());
+  return s.div(one, s.add(one, s.create<math::ExpOp>(s.negate(x))));
+}
+
+/// x if positive, else 0; NaN stays NaN, and the derivative at 0 is 0.
+static Value reluOf(ScalarBuilder &s, Value x) {
+  Value zero = s.zero(x.getType());
+  return s.select(s.compare(Relation::LessEqual, x, zero), zero, x);
+}
+
+static void negate(Call &c) {
+  unary(c, [](ScalarBuilder &s, Value x) { return s.negate(x); });
+}
+
+static void relu(Call &c) { unary(c, reluOf); }
+
+static void sigmoid(Call &c) { unaryFloat(c, sigmoidOf); }
+
+static void silu(Call &c) {
+  unaryFloat(
+      c, [](ScalarBuilder &s, Value x) { return s.mul(x, sigmoidOf(s, x)); });
+}
+
+static void reciprocal(Call &c) {
+  unaryFloat(c, [](ScalarBuilder &s, Value x) {
+    return s.div(s.one(x.getType()), x);
+  });
+}
+
+static void absolute(Call &c) {
+  unary(c, [](ScalarBuilder &s, Value x) -> Value {
+    if (x.getType().isInteger(1))
+      return x;
+    if (isa<FloatType>(x.getType()))
+      return s.create<math::AbsFOp>(x);
+    return s.create<math::AbsIOp>(x);
+  });
+}
+
+/// Rounding ops leave integers alone.
+template <typename OpTy> static void rounding(Call &c) {
+  unary(c, [](ScalarBuilder &s, Value x) -> Value {
+    return isa<FloatType>(x.getType()) ? s.create<OpTy>(x) : x;
+  });
+}
+
+/// gelu(x) = x/2 (1 + erf(x / sqrt 2)), or with the tanh approximation
+/// x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
+static void gelu(Call &c) {
+  bool tanh = c.text(1) == "tanh";
+  if (!tanh && c.text(1) != "none")
+    c.error("approximate = '" + c.text(1) + "' (expected 'none' or 'tanh')");
+  unaryFloat(c, [&](ScalarBuilder &s, Value x) {
+    Type type = x.getType();
+    Value inner;
+    if (tanh) {
+      Value cube = s.mul(s.mul(x, x), x);
+      Value sum = s.add(x, s.mul(s.constant(type, 0.044715), cube));
+      inner = s.create<math::TanhOp>(
+          s.mul(s.constant(type, 0.79788456080286535588), sum));
+    } else {
+      inner = s.create<math::ErfOp>(
+          s.mul(x, s.constant(type, 0.70710678118654752440)));
+    }
+    Value half = s.mul(s.constant(type, 0.5), x);
+    return s.mul(half, s.add(s.one(type), inner));
+  });
+}
+
+/// log(1 + exp(beta x)) / beta; linear where beta x > threshold.
+static void softplus(Call &c) {
+  double beta = c.real(1), threshold = c.real(2);
+  unaryFloat(c, [&](ScalarBuilder &s, Value x) {
+    Type type = x.getType();
+    Value scaled = s.mul(x, s.constant(type, beta));
+    Value soft = s.div(s.create<math::Log1pOp>(s.create<math::ExpOp>(scaled)),
+                       s.constant(type, beta));
+    return s.select(
+        s.compare(Relation::Greater, scaled, s.constant(type, threshold)), x,
+        soft);
+  });
+}
+
+static void leakyRelu(Call &c) {
+  double slope = c.real(1);
+  unaryFloat(c, [&](ScalarBuilder &s, Value x) {
+    Type type = x.getType();
+    return s.select(s.compare(Relation::Greater, x, s.zero(type)), x,
+                    s.mul(x, s.constant(type, slope)));
+  });
+}
+
+static void logicalNot(Call &c) {
+  ElementwiseOptions options;
+  options.compute = c.builder().getI1Type();
+  c.result(
+      elementwise(c, {c.item(0)}, options, [](ScalarBuilder &s, ValueRange in) {
+        return s.logicalNot(in[0]);
+      }));
+}
+
+static void bitwiseNot(Call &c) {
+  unary(c, [](ScalarBuilder &s, Value x) {
+    int64_t ones = x.getType().isInteger(1) ? 1 : -1;
+    return s.create<arith::XOrIOp>(x, s.integer(x.getType(), ones));
+  });
+}
+
+static void isNan(Call &c) {
+  ElementwiseOptions options;
+  options.compute = floatType(c.type(0).getElementType());
+  options.result = c.builder().getI1Type();
+  c.result(
+      elementwise(c, {c.item(0)}, options, [](ScalarBuilder &s, ValueRange in) {
+        return s.compare(Relation::NotEqual, in[0], in[0]);
+      }));
+}
+
+/// Python bounds; either may be none. NaN stays NaN.
+static void clamp(Call &c) {
+  std::vector<Item> operands = {c.item(0)};
+  if (!c.isNone(1))
+    operands.push_back(c.item(1));
+  if (!c.isNone(2))
+    operands.push_back(c.item(2));
+  bool lower = !c.isNone(1), upper = !c.isNone(2);
+  ElementwiseOptions options;
+  options.compute = promoted(c, operands);
+  c.result(
+      elementwise(c, operands, options, [&](ScalarBuilder &s, ValueRange in) {
+        Value x = in[0];
+        if (lower)
+          x = s.maximum(x, in[1]);
+        if (upper)
+          x = s.minimum(x, in[lower ? 2 : 1]);
+        return x;
+      }));
+}
+
+//===----------------------------------------------------------------------===//
+// Two operands
+//===----------------------------------------------------------------------===//
+
+template <typename Body>
+static void binary(Call &c, Type compute, Type result, Body body) {
+  ElementwiseOptions options;
+  options.compute = compute;
+  options.result = result;
+  c.result(elementwise(c, {c.item(0), c.item(1)}, options,
+                       [&](ScalarBuilder &s, ValueRange in) -> Value {
+                         return body(s, in[0], in[1]);
+                       }));
+}
+
+template <typename Body> static void arithmetic(Call &c, Body body) {
+  binary(c, promoted(c, {c.item(0), c.item(1)}), {}, body);
+}
+
+/// a + alpha b, or a - alpha b.
+template <bool subtract> static void addition(Call &c) {
+  Item alpha = c.size() > 2 ? c.item(2) : Item();
+  bool scaled = alpha.isScalar() && alpha.scalar.asReal() != 1.0;
+  arithmetic(c, [&](ScalarBuilder &s, Value a, Value b) {
+    if (scaled)
+      b = s.mul(s.constant(b.getType(), alpha.scalar.asReal()), b);
+    return subtract ? s.sub(a, b) : s.add(a, b);
+  });
+}
+
+/// b - alpha a.
+static void reverseSubtraction(Call &c) {
+  std::vector<Item> operands = c.getArguments().vec();
+  std::swap(operands[0], operands[1]);
+  c.setArguments(operands);
+  addition<true>(c);
+}
+
+static void multiply(Call &c) {
+  arithmetic(c, [](ScalarBuilder &s, Value a, Value b) { return s.mul(a, b); });
+}
+
+static Value floorDivide(ScalarBuilder &s, Value a, Value b) {
+  if (isa<FloatType>(a.getType()))
+    return s.create<math::FloorOp>(s.div(a, b));
+  return s.create<arith::FloorDivSIOp>(a, b);
+}
+
+static void divide(Call &c) {
+  StringRef mode = c.isNone(2) ? "" : c.text(2);
+  Type type = promoted(c, {c.item(0), c.item(1)});
+  if (mode.empty())
+    return binary(
+        c, floatType(type), {},
+        [](ScalarBuilder &s, Value a, Value b) { return s.div(a, b); });
+  if (mode != "floor" && mode != "trunc")
+    c.error("rounding_mode = '" + mode + "' (expected 'floor' or 'trunc')");
+  binary(c, type, {}, [&](ScalarBuilder &s, Value a, Value b) -> Value {
+    if (mode == "floor")
+      return floorDivide(s, a, b);
+    if (isa<FloatType>(type))
+      return s.create<math::TruncOp>(s.div(a, b));
+    return s.create<arith::DivSIOp>(a, b);
+  });
+}
+
+static void floorDivision(Call &c) { arithmetic(c, floorDivide); }
+
+/// The sign follows the divisor, as in Python.
+static void remainder(Call &c) {
+  arithmetic(c, [](ScalarBuilder &s, Value a, Value b) {
+    return s.sub(a, s.mul(floorDivide(s, a, b), b));
+  });
+}
+
+static void power(Call &c) {
+  arithmetic(c, [](ScalarBuilder &s, Value a, Value b) -> Value {
+    if (isa<FloatType>(a.getType()))
+      return s.create<math::PowFOp>(a, b);
+    return s.create<math::IPowIOp>(a, b);
+  });
+}
+
+static void maximum(Call &c) {
+  arithmetic(
+      c, [](ScalarBuilder &s, Value a, Value b) { return s.maximum(a, b); });
+}
+
+static void minimum(Call &c) {
+  arithmetic(
+      c, [](ScalarBuilder &s, Value a, Value b) { return s.minimum(a, b); });
+}
+
+template <Relation relation> static void comparison(Call &c) {
+  binary(c, promoted(c, {c.item(0), c.item(1)}), c.builder().getI1Type(),
+         [](ScalarBuilder &s, Value a, Value b) {
+           return s.compare(relation, a, b);
+         });
+}
+
+template <typename OpTy> static void logical(Call &c) {
+  binary(
+      c, c.builder().getI1Type(), {},
+      [](ScalarBuilder &s, Value a, Value b) { return s.create<OpTy>(a, b); });
+}
+
+template <typename OpTy> static void bitwise(Call &c) {
+  arithmetic(c, [](ScalarBuilder &s, Value a, Value b) {
+    return s.create<OpTy>(a, b);
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Three operands
+//===----------------------------------------------------------------------===//
+
+/// condition ? a : b, the values promoted.
+static void where(Call &c) {
+  Type type = promoted(c, {c.item(1), c.item(2)});
+  ElementwiseOptions options;
+  options.result = type;
+  c.result(elementwise(c, {c.item(0), c.item(1), c.item(2)}, options,
+                       [&](ScalarBuilder &s, ValueRange in) {
+                         Value condition =
+                             s.cast(in[0], s.getBuilder().getI1Type());
+                         return s.select(condition, s.cast(in[1], type),
+                                         s.cast(in[2], type));
+                       }));
+}
+
+/// mask ? value : self, in the type of self.
+static void maskedFill(Call &c) {
+  Type type = c.type(0).getElementType();
+  ElementwiseOptions options;
+  options.result = type;
+  c.result(elementwise(c, {c.item(0), c.item(1), c.item(2)}, options,
+                       [&](ScalarBuilder &s, ValueRange in) {
+                         return s.select(
+                             s.cast(in[1], s.getBuilder().getI1Type()),
+                             s.cast(in[2], type), s.cast(in[0], type));
+                       }));
+}
+
+/// self + value t1 t2, self + value t1 / t2.
+template <bool division> static void fusedMultiplyAdd(Call &c) {
+  double value = c.real(3);
+  ElementwiseOptions options;
+  options.compute = promoted(c, {c.item(0), c.item(1), c.item(2)});
+  c.result(elementwise(c, {c.item(0), c.item(1), c.item(2)}, options,
+                       [&](ScalarBuilder &s, ValueRange in) {
+                         Value product = division ? s.div(in[1], in[2])
+                                                  : s.mul(in[1], in[2]);
+                         if (value != 1.0)
+                           product = s.mul(s.constant(product.getType(), value),
+                                           product);
+                         return s.add(in[0], product);
+                       }));
+}
+
+//===----------------------------------------------------------------------===//
+// Copies
+//===----------------------------------------------------------------------===//
+
+/// The source in the shape and type of self, which it will replace.
+static void copy(Call &c) {
+  ElementwiseOptions options;
+  options.result = c.type(0).getElementType();
+  if (c.type(0).getShape() == c.type(1).getShape())
+    return c.result(c.tensor(castTo(c, c.item(1), options.result)));
+  // The shape of self matters, its contents do not.
+  Item self = c.alias(0);
+  c.result(elementwise(c, {self, c.item(1)}, options,
+                       [](ScalarBuilder &, ValueRange in) { return in[1]; }));
+}
+
+/// The same contents, sharing nothing.
+static void clone(Call &c) {
+  if (c.item(0).isScalar())
+    return c.result(c.item(0));
+  c.result(c.tensor(0));
+}
+
+void normalize::addElementwiseRows(Table &table) {
+  table.add("aten::neg", negate);
+  table.add("aten::relu", relu);
+  table.add("aten::sigmoid", sigmoid);
+  table.add("aten::silu", silu);
+  table.add("aten::gelu", gelu);
+  table.add("aten::softplus", softplus);
+  table.add("aten::leaky_relu", leakyRelu);
+  table.add("aten::reciprocal", reciprocal);
+  table.add("aten::abs", absolute);
+  table.add("aten::exp", unaryMath<math::ExpOp>);
+  table.add("aten::expm1", unaryMath<math::ExpM1Op>);
+  table.add("aten::log", unaryMath<math::LogOp>);
+  table.add("aten::log1p", unaryMath<math::Log1pOp>);
+  table.add("aten::log2", unaryMath<math::Log2Op>);
+  table.add("aten::sqrt", unaryMath<math::SqrtOp>);
+  table.add("aten::rsqrt", unaryMath<math::RsqrtOp>);
+  table.add("aten::tanh", unaryMath<math::TanhOp>);
+  table.add("aten::erf", unaryMath<math::ErfOp>);
+  table.add("aten::sin", unaryMath<math::SinOp>);
+  table.add("aten::cos", unaryMath<math::CosOp>);
+  table.add("aten::floor", rounding<math::FloorOp>);
+  table.add("aten::ceil", rounding<math::CeilOp>);
+  table.add("aten::round", rounding<math::RoundEvenOp>);
+  table.add("aten::trunc", rounding<math::TruncOp>);
+  table.add("aten::logical_not", logicalNot);
+  table.add("aten::bitwise_not", bitwiseNot);
+  table.add("aten::isnan", isNan);
+  table.add({"aten::clamp", "aten::clamp.Tensor"}, clamp);
+
+  table.add({"aten::add.Tensor", "aten::add.Scalar", "aten::add",
+             "aten::add.int", "aten::add.float"},
+            addition<false>);
+  table.add({"aten::sub.Tensor", "aten::sub.Scalar", "aten::sub",
+             "aten::sub.int", "aten::sub.float"},
+            addition<true>);
+  table.add({"aten::rsub.Tensor", "aten::rsub.Scalar"}, reverseSubtraction);
+  table.add({"aten::mul.Tensor", "aten::mul.Scalar", "aten::mul",
+             "aten::mul.int", "aten::mul.float"},
+            multiply);
+  table.add({"aten::div.Tensor", "aten::div.Scalar", "aten::div.Tensor_mode",
+             "aten::div.Scalar_mode", "aten::div", "aten::true_divide.Tensor"},
+            divide);
+  table.add(
+      {"aten::floor_divide", "aten::floor_divide.Scalar", "aten::floordiv.int"},
+      floorDivision);
+  table.add({"aten::remainder.Tensor", "aten::remainder.Scalar"}, remainder);
+  table.add({"aten::pow.Tensor_Scalar", "aten::pow.Tensor_Tensor",
+             "aten::pow.Scalar"},
+            power);
+  table.add({"aten::maximum", "aten::max.other"}, maximum);
+  table.add({"aten::minimum", "aten::min.other"}, minimum);
+  table.add({"aten::eq.Tensor", "aten::eq.Scalar"},
+            comparison<Relation::Equal>);
+  table.add({"aten::ne.Tensor", "aten::ne.Scalar"},
+            comparison<Relation::NotEqual>);
+  table.add({"aten::lt.Tensor", "aten::lt.Scalar"}, comparison<Relation::Less>);
+  table.add({"aten::le.Tensor", "aten::le.Scalar"},
+            comparison<Relation::LessEqual>);
+  table.add({"aten::gt.Tensor", "aten::gt.Scalar"},
+            comparison<Relation::Greater>);
+  table.add({"aten::ge.Tensor", "aten::ge.Scalar"},
+            comparison<Relation::GreaterEqual>);
+  table.add("aten::logical_and", logical<arith::AndIOp>);
+  table.add("aten::logical_or", logical<arith::OrIOp>);
+  table.add("aten::logical_xor", logical<arith::XOrIOp>);
+  table.add({"aten::bitwise_and.Tensor", "aten::bitwise_and.Scalar",
+             "aten::__and__.Tensor", "aten::__and__.Scalar"},
+            bitwise<arith::AndIOp>);
+  table.add({"aten::bitwise_or.Tensor", "aten::bitwise_or.Scalar",
+             "aten::__or__.Tensor", "aten::__or__.Scalar"},
+            bitwise<arith::OrIOp>);
+  table.add({"aten::bitwise_xor.Tensor", "aten::bitwise_xor.Scalar",
+             "aten::__xor__.Tensor"},
+            bitwise<arith::XOrIOp>);
+
+  table.add({"aten::where.self", "aten::where.ScalarSelf",
+             "aten::where.ScalarOther", "aten::where.Scalar"},
+            where);
+  table.add({"aten::masked_fill.Scalar", "aten::masked_fill.Tensor"},
+            maskedFill);
+  table.add("aten::addcmul", fusedMultiplyAdd<false>);
+  table.add("aten::addcdiv", fusedMultiplyAdd<true>);
+  // Reached through `copy_` only.
+  table.add("aten::copy", copy);
+  table.add("aten::clone", clone);
+}

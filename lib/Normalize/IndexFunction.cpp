@@ -1,0 +1,107 @@
+//===- IndexFunction.cpp - Tensors that are functions of indices ----------===//
+
+#include "IndexFunction.h"
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::normalize;
+
+bool normalize::isIndexFunction(Value tensor) {
+  auto op = tensor.getDefiningOp<GenericOp>();
+  return op && op.isAllParallel() &&
+         llvm::all_of(op.getInputs(), isIndexFunction);
+}
+
+/// Folds constants away while building.
+static Value times(ScalarBuilder &s, Value a, int64_t b) {
+  return b == 1 ? a : s.mul(a, s.integer(a.getType(), b));
+}
+
+/// Finds the factors of a result map from the indices of the dimensions.
+static SmallVector<Value> factorIndices(ScalarBuilder &s, IndexMapAttr map,
+                                        unsigned numFactors,
+                                        ArrayRef<Value> indices) {
+  Type i64 = s.getBuilder().getI64Type();
+  SmallVector<Value> factors(numFactors);
+  for (auto [dim, index] : llvm::zip(map.getDims(), indices)) {
+    int64_t stride = 1;
+    ArrayRef<SubDimAttr> subs = dim.getSubDims();
+    for (unsigned i = subs.size(); i-- > 0;) {
+      SubDimAttr sub = subs[i];
+      if (!sub.isConstant()) {
+        Value digit = index;
+        if (stride != 1)
+          digit = s.create<arith::DivSIOp>(digit, s.integer(i64, stride));
+        if (i > 0)
+          digit =
+              s.create<arith::RemSIOp>(digit, s.integer(i64, sub.getBound()));
+        factors[sub.getFactor()] = digit;
+      }
+      stride *= sub.getBound();
+    }
+  }
+  return factors;
+}
+
+Value normalize::elementAt(ScalarBuilder &s, Value tensor,
+                           ArrayRef<Value> indices) {
+  auto op = tensor.getDefiningOp<GenericOp>();
+  FactoredOp factored(op.getOperation());
+  Type i64 = s.getBuilder().getI64Type();
+  SmallVector<FactorAttr> factors = factored.getFactorList();
+  SmallVector<Value> values = factorIndices(
+      s, factored.getResultMap(cast<OpResult>(tensor).getResultNumber()),
+      factors.size(), indices);
+
+  IRMapping mapping;
+  Block &body = op.getBody().front();
+  for (auto [number, input] : llvm::enumerate(op.getInputs())) {
+    SmallVector<Value> inputIndices;
+    Value inside;
+    for (DimAttr dim : factored.getOperandMap(number).getDims()) {
+      Value index;
+      for (SubDimAttr sub : dim.getSubDims()) {
+        Value digit;
+        if (!sub.isConstant()) {
+          digit = values[sub.getFactor()];
+          if (sub.getOffset() != 0)
+            digit = s.add(digit, s.integer(i64, sub.getOffset()));
+          if (sub.getClipped()) {
+            Value low =
+                s.compare(Relation::GreaterEqual, digit, s.integer(i64, 0));
+            Value high = s.compare(Relation::Less, digit,
+                                   s.integer(i64, sub.getBound()));
+            int64_t last =
+                sub.getOffset() + factors[sub.getFactor()].getBound();
+            if (sub.getOffset() < 0)
+              inside = inside ? s.logicalAnd(inside, low) : low;
+            if (last > sub.getBound())
+              inside = inside ? s.logicalAnd(inside, high) : high;
+          }
+        } else if (sub.getOffset() != 0 || !index) {
+          digit = s.integer(i64, sub.getOffset());
+        }
+        if (index)
+          index = times(s, index, sub.getBound());
+        index = !index ? digit : digit ? s.add(index, digit) : index;
+      }
+      inputIndices.push_back(index ? index : s.integer(i64, 0));
+    }
+    Value element = elementAt(s, input, inputIndices);
+    if (inside)
+      element = s.select(inside, element, s.zero(element.getType()));
+    mapping.map(body.getArgument(number), element);
+  }
+  for (Operation &inner : body.without_terminator()) {
+    if (auto index = dyn_cast<IndexOp>(inner)) {
+      for (auto [number, factor] : llvm::enumerate(factors))
+        if (factor.getName() == index.getFactor())
+          mapping.map(index.getResult(), values[number]);
+      continue;
+    }
+    s.getBuilder().clone(inner, mapping);
+  }
+  return mapping.lookupOrDefault(
+      op.getYielded()[cast<OpResult>(tensor).getResultNumber()]);
+}

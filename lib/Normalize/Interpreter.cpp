@@ -1,0 +1,166 @@
+//===- Interpreter.cpp - Tensors, views and writes ------------------------===//
+
+#include "Interpreter.h"
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::normalize;
+
+const Item &Interpreter::lookup(Value value) const {
+  static const Item none;
+  auto it = items.find(value);
+  return it == items.end() ? none : it->second;
+}
+
+std::string Interpreter::uniqueName(StringRef wanted) {
+  if (names.insert(wanted).second)
+    return wanted.str();
+  for (unsigned count = 2;; ++count) {
+    std::string candidate = (wanted + "." + Twine(count)).str();
+    if (names.insert(candidate).second)
+      return candidate;
+  }
+}
+
+TensorRef Interpreter::fresh(Value value, StringRef name, Location loc,
+                             bool contiguous) {
+  auto tensor = std::make_shared<Alias>();
+  tensor->storage = std::make_shared<Storage>();
+  tensor->storage->value = value;
+  tensor->type = cast<RankedTensorType>(value.getType());
+  tensor->contiguous = contiguous;
+  tensor->name = name.str();
+  tensor->loc = loc;
+  return tensor;
+}
+
+TensorRef Interpreter::viewOf(const TensorRef &parent, View view,
+                              StringRef name, Location loc, bool contiguous) {
+  auto tensor = std::make_shared<Alias>();
+  tensor->storage = parent->storage;
+  tensor->parent = parent;
+  tensor->type =
+      RankedTensorType::get(view.to.getShape(), parent->type.getElementType());
+  tensor->view = std::move(view);
+  tensor->contiguous = contiguous;
+  tensor->name = name.str();
+  tensor->loc = loc;
+  return tensor;
+}
+
+Value Interpreter::read(const TensorRef &tensor) {
+  if (!tensor->parent)
+    return tensor->storage->value;
+  if (tensor->cached && tensor->version == tensor->storage->version)
+    return tensor->cached;
+  Value parent = read(tensor->parent);
+  GenericBuilder g(builder, *tensor->loc, uniqueName(tensor->name));
+  for (FactorAttr factor : tensor->view.factors)
+    g.factor(factor);
+  g.operand(parent, tensor->view.from);
+  g.result(tensor->type.getElementType(), tensor->view.to);
+  tensor->cached =
+      g.build([](ScalarBuilder &, ValueRange in) { return in[0]; });
+  tensor->version = tensor->storage->version;
+  return tensor->cached;
+}
+
+/// The parent's contents after a write of `value` to a view of it. Iterates
+/// over the parent: inside the view's window the element comes from `value`.
+static FailureOr<Value> rebuildParent(OpBuilder &builder, Location loc,
+                                      StringRef name, const View &view,
+                                      Value parent, Value value) {
+  GenericBuilder g(builder, loc, name);
+  // A condition on a factor of the rebuilt parent: lower <= index < upper.
+  struct Window {
+    int64_t factor, lower, upper;
+  };
+  SmallVector<Window> windows;
+  // How the view's factors index the parent.
+  SmallVector<SubDimAttr> written(view.factors.size(), nullptr);
+  SmallVector<SmallVector<SubDimAttr>> parentDims;
+  for (DimAttr dim : view.from.getDims()) {
+    SmallVector<SubDimAttr> &subs = parentDims.emplace_back();
+    for (SubDimAttr sub : dim.getSubDims()) {
+      if (sub.isConstant()) {
+        if (sub.getBound() == 1) {
+          subs.push_back(g.constant(0, 1));
+          continue;
+        }
+        int64_t factor = g.factor("i", sub.getBound());
+        windows.push_back({factor, sub.getOffset(), sub.getOffset() + 1});
+        subs.push_back(g.plain(factor));
+        continue;
+      }
+      FactorAttr old = view.factors[sub.getFactor()];
+      int64_t factor = g.factor(old.getName(), sub.getBound());
+      subs.push_back(g.plain(factor));
+      if (sub.getClipped()) {
+        windows.push_back(
+            {factor, sub.getOffset(), sub.getOffset() + old.getBound()});
+        written[sub.getFactor()] =
+            g.clipped(factor, -sub.getOffset(), old.getBound());
+      } else {
+        written[sub.getFactor()] = g.plain(factor);
+      }
+    }
+  }
+  // A factor that does not index the parent: its elements overlap.
+  if (llvm::is_contained(written, nullptr))
+    return failure();
+  IndexMapAttr valueMap = view.to.replace([&](SubDimAttr sub) {
+    return SmallVector<SubDimAttr>{sub.isConstant() ? sub
+                                                    : written[sub.getFactor()]};
+  });
+  IndexMapAttr parentMap = g.map(parentDims);
+  if (windows.empty()) {
+    g.operand(value, valueMap);
+    g.result(getElementTypeOrSelf(value.getType()), parentMap);
+    return g.build([](ScalarBuilder &, ValueRange in) { return in[0]; });
+  }
+  g.operand(parent, parentMap);
+  g.operand(value, valueMap);
+  g.result(getElementTypeOrSelf(value.getType()), parentMap);
+  return g.build([&](ScalarBuilder &s, ValueRange in) {
+    Value inside;
+    Type i64 = s.getBuilder().getI64Type();
+    auto require = [&](Value condition) {
+      inside = inside ? s.logicalAnd(inside, condition) : condition;
+    };
+    for (const Window &window : windows) {
+      Value index = s.index(g.nameOf(window.factor));
+      if (window.upper == window.lower + 1) {
+        require(
+            s.compare(Relation::Equal, index, s.integer(i64, window.lower)));
+        continue;
+      }
+      if (window.lower > 0)
+        require(s.compare(Relation::GreaterEqual, index,
+                          s.integer(i64, window.lower)));
+      if (window.upper < g.getFactor(window.factor).getBound())
+        require(s.compare(Relation::Less, index, s.integer(i64, window.upper)));
+    }
+    return inside ? s.select(inside, in[1], in[0]) : in[1];
+  });
+}
+
+LogicalResult Interpreter::write(const TensorRef &tensor, Value value,
+                                 StringRef name, Location loc) {
+  if (tensor->parent) {
+    FailureOr<Value> parent =
+        rebuildParent(builder, loc, uniqueName((name + ".base").str()),
+                      tensor->view, read(tensor->parent), value);
+    if (failed(parent) || failed(write(tensor->parent, *parent, name, loc)))
+      return failure();
+  } else {
+    std::shared_ptr<Storage> storage = tensor->storage;
+    storage->value = value;
+    ++storage->version;
+    if (storage->argument >= 0 &&
+        !llvm::is_contained(writtenArguments, storage))
+      writtenArguments.push_back(storage);
+  }
+  tensor->cached = value;
+  tensor->version = tensor->storage->version;
+  return success();
+}

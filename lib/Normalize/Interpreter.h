@@ -1,0 +1,57 @@
+//===- Interpreter.h - State of the abstract interpretation ----*- C++ -*-===//
+
+#ifndef COLOSSAL_LIB_NORMALIZE_INTERPRETER_H
+#define COLOSSAL_LIB_NORMALIZE_INTERPRETER_H
+
+#include "Item.h"
+#include "colossal/Normalize/GenericBuilder.h"
+#include "llvm/ADT/StringSet.h"
+
+namespace colossal::normalize {
+
+class Interpreter {
+public:
+  explicit Interpreter(mlir::MLIRContext *context) : builder(context) {}
+
+  mlir::OpBuilder builder;
+
+  //===--------------------------------------------------------------------===//
+  // Values of the aten program
+  //===--------------------------------------------------------------------===//
+
+  const Item &lookup(mlir::Value value) const;
+  void bind(mlir::Value value, Item item) { items[value] = std::move(item); }
+
+  //===--------------------------------------------------------------------===//
+  // Tensors
+  //===--------------------------------------------------------------------===//
+
+  /// A tensor that shares nothing.
+  TensorRef fresh(mlir::Value value, llvm::StringRef name, mlir::Location loc,
+                  bool contiguous = true);
+  /// A tensor that is a view of `parent`.
+  TensorRef viewOf(const TensorRef &parent, View view, llvm::StringRef name,
+                   mlir::Location loc, bool contiguous);
+  /// The current contents.
+  mlir::Value read(const TensorRef &tensor);
+  /// Replaces the contents, for every alias of the storage. Fails if elements
+  /// of the view overlap (an expanded dimension).
+  mlir::LogicalResult write(const TensorRef &tensor, mlir::Value value,
+                            llvm::StringRef name, mlir::Location loc);
+  /// Storages that hold function arguments and were written.
+  llvm::ArrayRef<std::shared_ptr<Storage>> getWrittenArguments() const {
+    return writtenArguments;
+  }
+
+  /// `wanted`, or `wanted.2`, `wanted.3`... if it was given before.
+  std::string uniqueName(llvm::StringRef wanted);
+
+private:
+  llvm::DenseMap<mlir::Value, Item> items;
+  llvm::StringSet<> names;
+  std::vector<std::shared_ptr<Storage>> writtenArguments;
+};
+
+} // namespace colossal::normalize
+
+#endif // COLOSSAL_LIB_NORMALIZE_INTERPRETER_H

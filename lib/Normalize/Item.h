@@ -1,0 +1,102 @@
+//===- Item.h - What an aten value is while normalizing --------*- C++ -*-===//
+//
+// Normalize interprets the aten ops in order. Each value is an Item: a tensor,
+// a number known at compile time, a list, a text or none.
+//
+// Tensors alias. A Storage is what PyTorch calls one: its value changes when
+// an op writes in place. An Alias is a tensor: the whole storage, or a View of
+// another alias. Reading an alias whose storage has changed since builds its
+// views again; writing through a view rebuilds the base.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_LIB_NORMALIZE_ITEM_H
+#define COLOSSAL_LIB_NORMALIZE_ITEM_H
+
+#include "Colossal/IR/ColossalDialect.h"
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace colossal::normalize {
+
+/// A number known at compile time: a Python number, or a 0-d tensor of one.
+/// Floats of any type are computed in f64 and rounded where they are used.
+struct Scalar {
+  mlir::Type type;       ///< f64, i64 or i1 for Python numbers; else the dtype
+  double real = 0;       ///< if `type` is a float
+  int64_t integer = 0;   ///< else (0 or 1 for i1)
+  bool weak = true;      ///< does not take part in promotion across categories
+  bool isTensor = false; ///< counts as a tensor for size(), shapes and dtype
+
+  bool isFloat() const { return llvm::isa<mlir::FloatType>(type); }
+  double asReal() const { return isFloat() ? real : double(integer); }
+  int64_t asInteger() const { return isFloat() ? int64_t(real) : integer; }
+  bool asBool() const { return isFloat() ? real != 0 : integer != 0; }
+};
+
+/// How a view reads its parent, as the factors and maps of a generic whose
+/// body is the identity: view[to] = parent[from].
+struct View {
+  llvm::SmallVector<FactorAttr> factors;
+  IndexMapAttr from;
+  IndexMapAttr to;
+};
+
+struct Storage {
+  mlir::Value value; ///< current contents, in the shape of the root alias
+  unsigned version = 0;
+  int64_t argument = -1; ///< number of the function argument it came from
+};
+
+struct Alias {
+  std::shared_ptr<Storage> storage;
+  std::shared_ptr<Alias> parent; ///< null for the root
+  View view;                     ///< of the parent
+  mlir::RankedTensorType type;
+  bool contiguous = true; ///< row-major without gaps, as far as is known
+  std::string name;       ///< of the op that made it
+  std::optional<mlir::Location> loc;
+  mlir::Value cached; ///< contents at `version` of the storage
+  unsigned version = 0;
+};
+using TensorRef = std::shared_ptr<Alias>;
+
+struct Item {
+  enum class Kind { None, Scalar, Tensor, List, Text };
+  Kind kind = Kind::None;
+  Scalar scalar;
+  TensorRef tensor;
+  std::vector<Item> list;
+  std::string text;
+
+  Item() = default;
+  Item(Scalar scalar) : kind(Kind::Scalar), scalar(scalar) {}
+  Item(TensorRef tensor) : kind(Kind::Tensor), tensor(std::move(tensor)) {}
+  static Item makeList(std::vector<Item> items) {
+    Item item;
+    item.kind = Kind::List;
+    item.list = std::move(items);
+    return item;
+  }
+  static Item makeText(llvm::StringRef text) {
+    Item item;
+    item.kind = Kind::Text;
+    item.text = text.str();
+    return item;
+  }
+
+  bool isNone() const { return kind == Kind::None; }
+  bool isScalar() const { return kind == Kind::Scalar; }
+  bool isTensor() const { return kind == Kind::Tensor; }
+  bool isList() const { return kind == Kind::List; }
+  /// A tensor in PyTorch's eyes: also a 0-d tensor that holds a known number.
+  bool isTensorLike() const {
+    return isTensor() || (isScalar() && scalar.isTensor);
+  }
+};
+
+} // namespace colossal::normalize
+
+#endif // COLOSSAL_LIB_NORMALIZE_ITEM_H

@@ -1,0 +1,120 @@
+//===- NormalizationRows.cpp - Layer norm and its relatives ---------------===//
+
+#include "Elementwise.h"
+#include "Reductions.h"
+#include "Rows.h"
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::normalize;
+
+/// The last dimensions, which `normalized_shape` lists.
+static SmallVector<int64_t> normalizedDims(Call &c) {
+  RankedTensorType type = c.type(0);
+  SmallVector<int64_t> shape = c.integers(1), dims;
+  int64_t first = type.getRank() - int64_t(shape.size());
+  if (first < 0 || shape.empty() ||
+      type.getShape().take_back(shape.size()) != ArrayRef<int64_t>(shape)) {
+    c.error("the normalized shape is not that of the last dimensions");
+    return dims;
+  }
+  llvm::append_range(dims, llvm::seq<int64_t>(first, type.getRank()));
+  return dims;
+}
+
+/// sum over rows of body / n.
+static Value meanOf(GenericBuilder g, ArrayRef<Value> inputs,
+                    ArrayRef<int64_t> dims, GenericBuilder::Body body) {
+  auto rowType = cast<RankedTensorType>(inputs[0].getType());
+  Type type = rowType.getElementType();
+  double count = double(countReduced(rowType, dims));
+  return reduce(g, inputs, dims, true, FactorKind::Sum, type,
+                [&](ScalarBuilder &s, ValueRange in) {
+                  return s.mul(body(s, in), s.constant(type, 1.0 / count));
+                });
+}
+
+/// 1 / sqrt(variance + eps), kept for the backward pass.
+static Value rstdOf(Call &c, Value variance, double eps) {
+  Type type = getElementTypeOrSelf(variance.getType());
+  GenericBuilder g = c.member("rstd");
+  g.mark(names::keep);
+  return overRows(
+      g, {variance}, {}, type, [&](ScalarBuilder &s, ValueRange in) {
+        return s.create<math::RsqrtOp>(s.add(in[0], s.constant(type, eps)));
+      });
+}
+
+/// (x - mean) rstd weight + bias, with weight and bias over the last
+/// dimensions, or null.
+static Value scaleAndShift(Call &c, Value x, Value mean, Value rstd,
+                           const Item &weight, const Item &bias) {
+  std::vector<Item> inputs;
+  auto add = [&](Value value) {
+    inputs.push_back(c.state.fresh(value, c.op.getName(), c.loc()));
+  };
+  add(x);
+  add(rstd);
+  if (mean)
+    add(mean);
+  if (!weight.isNone())
+    inputs.push_back(weight);
+  if (!bias.isNone())
+    inputs.push_back(bias);
+  ElementwiseOptions options;
+  options.compute = getElementTypeOrSelf(x.getType());
+  options.member = true;
+  return c.tensor(
+      elementwise(c, inputs, options, [&](ScalarBuilder &s, ValueRange in) {
+        unsigned next = 2;
+        Value y = mean ? s.sub(in[0], in[next++]) : in[0];
+        y = s.mul(y, in[1]);
+        if (!weight.isNone())
+          y = s.mul(y, in[next++]);
+        return bias.isNone() ? y : s.add(y, in[next]);
+      }));
+}
+
+static void layerNorm(Call &c) {
+  SmallVector<int64_t> dims = normalizedDims(c);
+  Value x = c.tensor(0);
+  double eps = c.real(4);
+  if (c.failed())
+    return;
+  GenericBuilder first = c.member("mean");
+  first.mark(names::keep);
+  Value mean = meanOf(first, {x}, dims,
+                      [](ScalarBuilder &, ValueRange in) { return in[0]; });
+  Value variance = meanOf(c.member("variance"), {x, mean}, dims,
+                          [](ScalarBuilder &s, ValueRange in) {
+                            Value centered = s.sub(in[0], in[1]);
+                            return s.mul(centered, centered);
+                          });
+  Value rstd = rstdOf(c, variance, eps);
+  c.result(scaleAndShift(c, x, mean, rstd, c.item(2), c.item(3)));
+}
+
+/// x / sqrt(mean x^2 + eps); eps is the type's machine epsilon if none.
+static void rmsNorm(Call &c) {
+  SmallVector<int64_t> dims = normalizedDims(c);
+  Value x = c.tensor(0);
+  auto type = dyn_cast<FloatType>(c.type(0).getElementType());
+  if (!type)
+    return c.error("expected floats");
+  double eps = c.isNone(3)
+                   ? std::ldexp(1.0, 1 - int(APFloat::semanticsPrecision(
+                                             type.getFloatSemantics())))
+                   : c.real(3);
+  if (c.failed())
+    return;
+  Value square = meanOf(
+      c.member("square"), {x}, dims,
+      [](ScalarBuilder &s, ValueRange in) { return s.mul(in[0], in[0]); });
+  Value rstd = rstdOf(c, square, eps);
+  c.result(scaleAndShift(c, x, Value(), rstd, c.item(2), Item()));
+}
+
+void normalize::addNormalizationRows(Table &table) {
+  table.add("aten::layer_norm", layerNorm);
+  table.add("aten::rms_norm", rmsNorm);
+}

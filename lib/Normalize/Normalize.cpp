@@ -1,0 +1,194 @@
+//===- Normalize.cpp - From aten ops to factored ops ----------------------===//
+
+#include "Constants.h"
+#include "Rows.h"
+#include "colossal/Normalize/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/BitVector.h"
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::normalize;
+
+namespace {
+
+struct NormalizePass
+    : public PassWrapper<NormalizePass, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(NormalizePass)
+
+  StringRef getArgument() const override { return "colossal-normalize"; }
+  StringRef getDescription() const override {
+    return "turn aten ops into factored ops with shapes and types";
+  }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registry.insert<ColossalDialect>();
+  }
+
+  void runOnOperation() override {
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      if (failed(normalizeFunction(function)) ||
+          failed(checkContract(function)))
+        return signalPassFailure();
+  }
+
+  LogicalResult normalizeFunction(func::FuncOp function);
+  LogicalResult checkContract(func::FuncOp function);
+};
+
+/// Appends the tensors that an item consists of.
+LogicalResult collectResults(Interpreter &state, func::ReturnOp ret,
+                             const Item &item, SmallVectorImpl<Value> &values) {
+  switch (item.kind) {
+  case Item::Kind::List:
+    for (const Item &element : item.list)
+      if (failed(collectResults(state, ret, element, values)))
+        return failure();
+    return success();
+  case Item::Kind::Tensor:
+    values.push_back(state.read(item.tensor));
+    return success();
+  case Item::Kind::None:
+    return success();
+  case Item::Kind::Scalar: {
+    GenericBuilder g(state.builder, ret.getLoc(), state.uniqueName("constant"));
+    Type type = item.scalar.type;
+    g.result(type, "[]");
+    values.push_back(g.build([&](ScalarBuilder &s, ValueRange) {
+      return item.scalar.isFloat() ? s.constant(type, item.scalar.real)
+                                   : s.integer(type, item.scalar.integer);
+    }));
+    return success();
+  }
+  case Item::Kind::Text:
+    break;
+  }
+  return ret.emitError("the model returns a value that is no tensor");
+}
+
+/// Removes arguments without a use, which keep their attributes in step.
+void eraseDeadArguments(func::FuncOp function) {
+  Block &body = function.getBody().front();
+  llvm::BitVector dead(body.getNumArguments());
+  for (BlockArgument argument : body.getArguments())
+    if (argument.use_empty())
+      dead.set(argument.getArgNumber());
+  for (unsigned i = 0, e = function.getNumResults(); i < e; ++i)
+    if (auto updates =
+            function.getResultAttrOfType<IntegerAttr>(i, names::updates)) {
+      // A state that is overwritten unread stays an argument.
+      dead.reset(updates.getInt());
+    }
+  SmallVector<int64_t> position;
+  int64_t kept = 0;
+  for (unsigned i = 0; i < dead.size(); ++i)
+    position.push_back(dead.test(i) ? -1 : kept++);
+  for (unsigned i = 0, e = function.getNumResults(); i < e; ++i)
+    if (auto updates =
+            function.getResultAttrOfType<IntegerAttr>(i, names::updates))
+      function.setResultAttr(
+          i, names::updates,
+          IntegerAttr::get(updates.getType(), position[updates.getInt()]));
+  (void)function.eraseArguments(dead);
+}
+
+} // namespace
+
+LogicalResult NormalizePass::normalizeFunction(func::FuncOp function) {
+  if (function.isExternal())
+    return success();
+  Interpreter state(&getContext());
+  Block &body = function.getBody().front();
+  if (!llvm::hasSingleElement(function.getBody()))
+    return function.emitError("found several blocks, expected one");
+  for (BlockArgument argument : body.getArguments()) {
+    auto type = dyn_cast<RankedTensorType>(argument.getType());
+    if (!type || !type.hasStaticShape() ||
+        !type.getElementType().isSignlessIntOrFloat()) {
+      auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
+                                                        names::name);
+      return function.emitError("argument '")
+             << (name ? name.getValue() : StringRef("?")) << "' has type "
+             << argument.getType()
+             << ", expected a tensor of floats, signed integers or booleans "
+                "with known sizes";
+    }
+    TensorRef tensor = state.fresh(argument, "argument", argument.getLoc());
+    tensor->storage->argument = argument.getArgNumber();
+    state.bind(argument, tensor);
+  }
+  auto ret = cast<func::ReturnOp>(body.getTerminator());
+  SmallVector<Operation *> old;
+  for (Operation &op : llvm::make_early_inc_range(body.without_terminator())) {
+    state.builder.setInsertionPoint(ret);
+    if (auto constant = dyn_cast<AtenConstantOp>(op)) {
+      if (failed(interpretConstant(state, constant)))
+        return failure();
+    } else if (auto aten = dyn_cast<AtenOp>(op)) {
+      if (failed(interpret(state, aten)))
+        return failure();
+    } else {
+      continue;
+    }
+    old.push_back(&op);
+  }
+
+  state.builder.setInsertionPoint(ret);
+  SmallVector<Value> results;
+  for (Value value : ret.getOperands()) {
+    if (isa<AnyType>(value.getType()) || value.getDefiningOp<AtenOp>() ||
+        value.getDefiningOp<AtenConstantOp>()) {
+      if (failed(collectResults(state, ret, state.lookup(value), results)))
+        return failure();
+    } else {
+      results.push_back(value);
+    }
+  }
+  unsigned numResults = results.size();
+  for (const std::shared_ptr<Storage> &storage : state.getWrittenArguments())
+    results.push_back(storage->value);
+  ret.getOperandsMutable().assign(results);
+  function.setFunctionType(FunctionType::get(&getContext(),
+                                             function.getArgumentTypes(),
+                                             ValueRange(results).getTypes()));
+  for (auto [index, storage] : llvm::enumerate(state.getWrittenArguments()))
+    function.setResultAttr(numResults + index, names::updates,
+                           state.builder.getI64IntegerAttr(storage->argument));
+
+  for (Operation *op : llvm::reverse(old))
+    op->erase();
+  for (Operation &op :
+       llvm::make_early_inc_range(llvm::reverse(body.without_terminator())))
+    if (isOpTriviallyDead(&op))
+      op.erase();
+  eraseDeadArguments(function);
+  return success();
+}
+
+LogicalResult NormalizePass::checkContract(func::FuncOp function) {
+  llvm::StringSet<> seen;
+  WalkResult walk = function.walk([&](Operation *op) {
+    if (isa<AtenOp, AtenConstantOp>(op)) {
+      op->emitError("an aten op is left after normalization");
+      return WalkResult::interrupt();
+    }
+    if (llvm::any_of(op->getResultTypes(), llvm::IsaPred<AnyType>)) {
+      op->emitError("a value without a type is left after normalization");
+      return WalkResult::interrupt();
+    }
+    if (auto factored = dyn_cast<FactoredOp>(op))
+      if (!seen.insert(factored.getFactoredName()).second) {
+        op->emitError("two ops have the name '")
+            << factored.getFactoredName() << "'";
+        return WalkResult::interrupt();
+      }
+    return WalkResult::advance();
+  });
+  return failure(walk.wasInterrupted());
+}
+
+std::unique_ptr<Pass> colossal::createNormalizePass() {
+  return std::make_unique<NormalizePass>();
+}
+
+void colossal::registerNormalizePasses() { PassRegistration<NormalizePass>(); }

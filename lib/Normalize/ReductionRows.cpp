@@ -1,0 +1,274 @@
+//===- ReductionRows.cpp - Sums, means, maxima, softmax -------------------===//
+
+#include "Dtypes.h"
+#include "Elementwise.h"
+#include "Reductions.h"
+#include "Rows.h"
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::normalize;
+
+//===----------------------------------------------------------------------===//
+// Generics with reduction factors
+//===----------------------------------------------------------------------===//
+
+int64_t normalize::countReduced(RankedTensorType type,
+                                ArrayRef<int64_t> reduced) {
+  int64_t count = 1;
+  for (int64_t dim : reduced)
+    count *= type.getDimSize(dim);
+  return count;
+}
+
+/// Factors of the first input, and every input's map: of its full shape, or of
+/// the shape without the reduced dimensions.
+static DimFactors addInputs(GenericBuilder &g, ArrayRef<Value> inputs,
+                            ArrayRef<int64_t> reduced, FactorKind kind) {
+  Dims dims = dimsOf(inputs.front());
+  DimFactors factors;
+  for (auto [index, dim] : llvm::enumerate(dims))
+    factors.push_back(addFactors(g, dim,
+                                 llvm::is_contained(reduced, int64_t(index))
+                                     ? kind
+                                     : FactorKind::Parallel));
+  ArrayRef<int64_t> shape =
+      cast<RankedTensorType>(inputs.front().getType()).getShape();
+  for (Value input : inputs) {
+    ArrayRef<int64_t> own = cast<RankedTensorType>(input.getType()).getShape();
+    DimFactors mine;
+    if (own.size() == shape.size()) {
+      for (auto [index, size] : llvm::enumerate(own))
+        mine.push_back(size == shape[index] ? factors[index]
+                                            : SmallVector<int64_t>{});
+    } else {
+      for (auto [index, dim] : llvm::enumerate(factors))
+        if (!llvm::is_contained(reduced, int64_t(index)))
+          mine.push_back(dim);
+    }
+    g.operand(input, plainMap(g, mine));
+  }
+  return factors;
+}
+
+Value normalize::reduce(GenericBuilder &g, ArrayRef<Value> inputs,
+                        ArrayRef<int64_t> reduced, bool keep, FactorKind kind,
+                        Type result, GenericBuilder::Body body) {
+  DimFactors factors = addInputs(g, inputs, reduced, kind), kept;
+  for (auto [index, dim] : llvm::enumerate(factors)) {
+    if (!llvm::is_contained(reduced, int64_t(index)))
+      kept.push_back(dim);
+    else if (keep)
+      kept.push_back({});
+  }
+  g.result(result, plainMap(g, kept));
+  return g.build(body);
+}
+
+Value normalize::overRows(GenericBuilder &g, ArrayRef<Value> inputs,
+                          ArrayRef<int64_t> reduced, Type result,
+                          GenericBuilder::Body body) {
+  DimFactors factors = addInputs(g, inputs, reduced, FactorKind::Parallel);
+  g.result(result, plainMap(g, factors));
+  return g.build(body);
+}
+
+//===----------------------------------------------------------------------===//
+// Sums and means
+//===----------------------------------------------------------------------===//
+
+/// Sums of integers and booleans are i64, if no dtype is asked for.
+static Type sumType(Call &c, unsigned dtypeIndex) {
+  Type type = c.type(0).getElementType();
+  return c.dtype(dtypeIndex,
+                 isa<FloatType>(type) ? type : c.builder().getI64Type());
+}
+
+static void sumOver(Call &c, ArrayRef<int64_t> dims, bool keep, Type type) {
+  GenericBuilder g = c.generic();
+  c.result(reduce(
+      g, {c.tensor(0)}, dims, keep, FactorKind::Sum, type,
+      [&](ScalarBuilder &s, ValueRange in) { return s.cast(in[0], type); }));
+}
+
+static void sumAll(Call &c) {
+  sumOver(c, llvm::to_vector(llvm::seq<int64_t>(0, c.type(0).getRank())), false,
+          sumType(c, 1));
+}
+
+static void sumDims(Call &c) {
+  sumOver(c, c.dimensions(1, c.type(0).getRank()), c.flag(2), sumType(c, 3));
+}
+
+/// The sum of x / n; the mean of nothing is NaN.
+static void meanOver(Call &c, ArrayRef<int64_t> dims, bool keep, Type type) {
+  if (!isa<FloatType>(type))
+    return c.error("the mean of integers has no dtype (give dtype=...)");
+  int64_t count = countReduced(c.type(0), dims);
+  GenericBuilder g = c.generic();
+  if (count > 0)
+    return c.result(reduce(
+        g, {c.tensor(0)}, dims, keep, FactorKind::Sum, type,
+        [&](ScalarBuilder &s, ValueRange in) {
+          Value x = s.cast(in[0], type);
+          return count == 1 ? x : s.mul(x, s.constant(type, 1.0 / count));
+        }));
+  Dims result;
+  for (auto [index, dim] : llvm::enumerate(dimsOf(c.tensor(0)))) {
+    if (!llvm::is_contained(dims, int64_t(index)))
+      result.push_back(dim);
+    else if (keep)
+      result.push_back({});
+  }
+  g.result(type, plainMap(g, addFactors(g, result)));
+  c.result(g.build([&](ScalarBuilder &s, ValueRange) {
+    return s.constant(type, std::numeric_limits<double>::quiet_NaN());
+  }));
+}
+
+static void meanAll(Call &c) {
+  meanOver(c, llvm::to_vector(llvm::seq<int64_t>(0, c.type(0).getRank())),
+           false, c.dtype(1, c.type(0).getElementType()));
+}
+
+static void meanDims(Call &c) {
+  meanOver(c, c.dimensions(1, c.type(0).getRank()), c.flag(2),
+           c.dtype(3, c.type(0).getElementType()));
+}
+
+//===----------------------------------------------------------------------===//
+// Maxima
+//===----------------------------------------------------------------------===//
+
+static Value maxOver(Call &c, Value x, ArrayRef<int64_t> dims, bool keep) {
+  Type type = getElementTypeOrSelf(x.getType());
+  if (countReduced(cast<RankedTensorType>(x.getType()), dims) == 0)
+    c.error("the maximum of no elements");
+  GenericBuilder g = c.generic();
+  return reduce(g, {x}, dims, keep, FactorKind::Max, type,
+                [](ScalarBuilder &, ValueRange in) { return in[0]; });
+}
+
+static void maxAll(Call &c) {
+  c.result(maxOver(c, c.tensor(0),
+                   llvm::to_vector(llvm::seq<int64_t>(0, c.type(0).getRank())),
+                   false));
+}
+
+static void amax(Call &c) {
+  c.result(
+      maxOver(c, c.tensor(0), c.dimensions(1, c.type(0).getRank()), c.flag(2)));
+}
+
+/// any: the sum of x != 0, compared with 0.
+static void anyOver(Call &c, ArrayRef<int64_t> dims, bool keep, bool all) {
+  Type i64 = c.builder().getI64Type(), i1 = c.builder().getI1Type();
+  GenericBuilder g = c.generic("count");
+  Value count = reduce(g, {c.tensor(0)}, dims, keep, FactorKind::Sum, i64,
+                       [&](ScalarBuilder &s, ValueRange in) {
+                         Value holds = s.cast(in[0], i1);
+                         return s.cast(all ? s.logicalNot(holds) : holds, i64);
+                       });
+  ElementwiseOptions options;
+  options.result = i1;
+  c.result(elementwiseValue(
+      c, {count}, options, [&](ScalarBuilder &s, ValueRange in) {
+        return s.compare(all ? Relation::Equal : Relation::NotEqual, in[0],
+                         s.integer(i64, 0));
+      }));
+}
+
+template <bool all> static void anyAll(Call &c) {
+  anyOver(c, llvm::to_vector(llvm::seq<int64_t>(0, c.type(0).getRank())), false,
+          all);
+}
+
+template <bool all> static void anyDims(Call &c) {
+  anyOver(c, c.dimensions(1, c.type(0).getRank()), c.flag(2), all);
+}
+
+//===----------------------------------------------------------------------===//
+// Softmax
+//===----------------------------------------------------------------------===//
+
+Value normalize::softmax(Call &c, Value x, int64_t dim, bool logarithm) {
+  Type type = getElementTypeOrSelf(x.getType());
+  bool scalar = cast<RankedTensorType>(x.getType()).getRank() == 0;
+  SmallVector<int64_t> dims;
+  if (!scalar)
+    dims.push_back(dim);
+  GenericBuilder max = c.member("max");
+  max.mark(names::keep).mark(names::noGradient);
+  Value maximum = reduce(max, {x}, dims, false, FactorKind::Max, type,
+                         [](ScalarBuilder &, ValueRange in) { return in[0]; });
+  GenericBuilder sum = c.member("sum");
+  sum.mark(names::keep);
+  Value total = reduce(sum, {x, maximum}, dims, false, FactorKind::Sum, type,
+                       [](ScalarBuilder &s, ValueRange in) {
+                         return s.create<math::ExpOp>(s.sub(in[0], in[1]));
+                       });
+  GenericBuilder out = c.member();
+  return overRows(out, {x, maximum, total}, dims, type,
+                  [&](ScalarBuilder &s, ValueRange in) {
+                    Value shifted = s.sub(in[0], in[1]);
+                    if (logarithm)
+                      return s.sub(shifted, s.create<math::LogOp>(in[2]));
+                    return s.div(s.create<math::ExpOp>(shifted), in[2]);
+                  });
+}
+
+template <bool logarithm> static void softmaxRow(Call &c) {
+  Type type = c.dtype(2, floatType(c.type(0).getElementType()));
+  int64_t dim = c.dimension(1, c.type(0).getRank());
+  Value x = castTo(c, c.tensor(0), type, "cast");
+  if (!c.failed())
+    c.result(softmax(c, x, dim, logarithm));
+}
+
+/// log sum exp over dimensions, as max + log sum exp(x - max); where the
+/// maximum is infinite it is not subtracted.
+static void logSumExp(Call &c) {
+  Type type = floatType(c.type(0).getElementType());
+  Value x = castTo(c, c.tensor(0), type, "cast");
+  SmallVector<int64_t> dims = c.dimensions(1, c.type(0).getRank());
+  bool keep = c.flag(2);
+  if (countReduced(c.type(0), dims) == 0)
+    return c.error("the maximum of no elements");
+  GenericBuilder max = c.member("max");
+  max.mark(names::keep).mark(names::noGradient);
+  Value maximum = reduce(max, {x}, dims, keep, FactorKind::Max, type,
+                         [](ScalarBuilder &, ValueRange in) { return in[0]; });
+  auto finite = [&](ScalarBuilder &s, Value m) {
+    Value infinite = s.compare(Relation::Equal, s.create<math::AbsFOp>(m),
+                               s.infinity(type, false));
+    return s.select(infinite, s.zero(type), m);
+  };
+  GenericBuilder sum = c.member("sum");
+  sum.mark(names::keep);
+  Value total =
+      reduce(sum, {x, maximum}, dims, keep, FactorKind::Sum, type,
+             [&](ScalarBuilder &s, ValueRange in) {
+               return s.create<math::ExpOp>(s.sub(in[0], finite(s, in[1])));
+             });
+  GenericBuilder out = c.member();
+  c.result(overRows(
+      out, {maximum, total}, {}, type, [&](ScalarBuilder &s, ValueRange in) {
+        return s.add(finite(s, in[0]), s.create<math::LogOp>(in[1]));
+      }));
+}
+
+void normalize::addReductionRows(Table &table) {
+  table.add("aten::sum", sumAll);
+  table.add("aten::sum.dim_IntList", sumDims);
+  table.add("aten::mean", meanAll);
+  table.add("aten::mean.dim", meanDims);
+  table.add("aten::max", maxAll);
+  table.add("aten::amax", amax);
+  table.add("aten::any", anyAll<false>);
+  table.add({"aten::any.dim", "aten::any.dims"}, anyDims<false>);
+  table.add("aten::all", anyAll<true>);
+  table.add({"aten::all.dim", "aten::all.dims"}, anyDims<true>);
+  table.add("aten::softmax.int", softmaxRow<false>);
+  table.add("aten::log_softmax.int", softmaxRow<true>);
+  table.add("aten::logsumexp", logSumExp);
+}

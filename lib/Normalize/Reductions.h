@@ -1,0 +1,33 @@
+//===- Reductions.h - Sums and maxima over dimensions ----------*- C++ -*-===//
+
+#ifndef COLOSSAL_LIB_NORMALIZE_REDUCTIONS_H
+#define COLOSSAL_LIB_NORMALIZE_REDUCTIONS_H
+
+#include "Shapes.h"
+
+namespace colossal::normalize {
+
+/// One generic that combines `body(elements of inputs)` over the dimensions
+/// `reduced` (sorted) of the first input. Later inputs have the shape of the
+/// first, or of the result with its reduced dimensions kept at size 1 or gone
+/// (see `keep`). `g` is empty and gets factors, maps and result.
+mlir::Value reduce(GenericBuilder &g, llvm::ArrayRef<mlir::Value> inputs,
+                   llvm::ArrayRef<int64_t> reduced, bool keep, FactorKind kind,
+                   mlir::Type result, GenericBuilder::Body body);
+
+/// A generic over the shape of the first input; statistics have its dimensions
+/// but for those in `reduced`, which are gone or of size 1.
+mlir::Value overRows(GenericBuilder &g, llvm::ArrayRef<mlir::Value> inputs,
+                     llvm::ArrayRef<int64_t> reduced, mlir::Type result,
+                     GenericBuilder::Body body);
+
+/// Number of elements that are combined into one.
+int64_t countReduced(mlir::RankedTensorType type,
+                     llvm::ArrayRef<int64_t> reduced);
+
+/// exp(x - max) / sum over one dimension, or its logarithm, as a composite.
+mlir::Value softmax(Call &c, mlir::Value x, int64_t dim, bool logarithm);
+
+} // namespace colossal::normalize
+
+#endif // COLOSSAL_LIB_NORMALIZE_REDUCTIONS_H

@@ -1,0 +1,76 @@
+//===- Rows.cpp - The table from ATen schemas to builders -----------------===//
+
+#include "Rows.h"
+#include "Elementwise.h"
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::normalize;
+
+const Table &Table::get() {
+  static const Table table = [] {
+    Table rows;
+    addScalarRows(rows);
+    addElementwiseRows(rows);
+    addReductionRows(rows);
+    addViewRows(rows);
+    addContractionRows(rows);
+    addNormalizationRows(rows);
+    addLossRows(rows);
+    addAttentionRows(rows);
+    addCreationRows(rows);
+    addIndexingRows(rows);
+    return rows;
+  }();
+  return table;
+}
+
+/// `aten::add_.Tensor` -> `aten::add.Tensor`; empty if `key` is not in place.
+static std::string functionalKey(StringRef key) {
+  auto [base, overload] = key.split('.');
+  if (!base.ends_with("_") || base.ends_with("__"))
+    return "";
+  std::string name = base.drop_back().str();
+  return overload.empty() ? name : name + "." + overload.str();
+}
+
+/// The result of the functional op replaces the contents of its first operand.
+static void writeBack(Call &c) {
+  TensorRef self = c.destination(0);
+  if (c.failed() || c.results.empty())
+    return;
+  Value value = castTo(c, c.tensor(c.results.front()),
+                       self->type.getElementType(), "cast");
+  if (value.getType() != self->type)
+    c.error("an in-place op may not change the shape of its operand");
+  else if (failed(c.state.write(self, value, c.op.getName(), c.loc())))
+    c.error("writes into a tensor whose elements overlap (it was expanded)");
+  c.results = {Item(self)};
+}
+
+LogicalResult normalize::interpret(Interpreter &state, AtenOp op) {
+  Call call(state, op);
+  if (Row row = Table::get().find(call.key())) {
+    row(call);
+  } else if (Row row = Table::get().find(functionalKey(call.key()))) {
+    row(call);
+    writeBack(call);
+  } else {
+    return emitError(op.getLoc())
+           << "unsupported op '" << op.getSchema() << "' in module path '"
+           << op.getName().rsplit('/').first << "'"
+           << (sourceLine(op.getLoc()).empty()
+                   ? std::string()
+                   : " (" + sourceLine(op.getLoc()) + ")");
+  }
+  if (call.failed())
+    return failure();
+  if (call.results.size() != op.getNumResults())
+    return emitError(op.getLoc())
+           << "cannot normalize " << describe(op) << ": found "
+           << op.getNumResults() << " results, expected "
+           << call.results.size();
+  for (auto [value, item] : llvm::zip(op.getResults(), call.results))
+    state.bind(value, item);
+  return success();
+}

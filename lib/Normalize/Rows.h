@@ -1,0 +1,48 @@
+//===- Rows.h - The table from ATen schemas to builders --------*- C++ -*-===//
+
+#ifndef COLOSSAL_LIB_NORMALIZE_ROWS_H
+#define COLOSSAL_LIB_NORMALIZE_ROWS_H
+
+#include "Call.h"
+
+namespace colossal::normalize {
+
+using Row = void (*)(Call &);
+
+class Table {
+public:
+  /// `key` is a schema without arguments: `aten::add.Tensor`.
+  void add(llvm::StringRef key, Row row) { rows[key] = row; }
+  void add(std::initializer_list<llvm::StringRef> keys, Row row) {
+    for (llvm::StringRef key : keys)
+      add(key, row);
+  }
+  /// Null if there is none.
+  Row find(llvm::StringRef key) const { return rows.lookup(key); }
+
+  /// Every row there is.
+  static const Table &get();
+
+private:
+  llvm::StringMap<Row> rows;
+};
+
+/// Interprets one op: finds its row (of an in-place op `add_` the row of
+/// `add`) and binds the results. Reports an error and fails if there is none.
+mlir::LogicalResult interpret(Interpreter &state, AtenOp op);
+
+// One function a subject.
+void addScalarRows(Table &table);
+void addElementwiseRows(Table &table);
+void addReductionRows(Table &table);
+void addViewRows(Table &table);
+void addContractionRows(Table &table);
+void addNormalizationRows(Table &table);
+void addLossRows(Table &table);
+void addAttentionRows(Table &table);
+void addCreationRows(Table &table);
+void addIndexingRows(Table &table);
+
+} // namespace colossal::normalize
+
+#endif // COLOSSAL_LIB_NORMALIZE_ROWS_H

@@ -1,0 +1,116 @@
+//===- ScalarRows.cpp - Sizes, lists and conversions of numbers -----------===//
+
+#include "Rows.h"
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::normalize;
+
+static Scalar integerScalar(Call &c, int64_t value) {
+  Scalar scalar;
+  scalar.type = c.builder().getI64Type();
+  scalar.integer = value;
+  return scalar;
+}
+
+/// The size of one dimension: an int (in a trace, a 0-d tensor made of it).
+static void size(Call &c) {
+  RankedTensorType type = c.type(0);
+  if (c.size() < 2) {
+    std::vector<Item> sizes;
+    for (int64_t size : type.getShape())
+      sizes.push_back(integerScalar(c, size));
+    return c.result(Item::makeList(sizes));
+  }
+  int64_t dim = c.dimension(1, type.getRank());
+  if (type.getRank() == 0)
+    c.error("a 0-d tensor has no sizes");
+  c.result(integerScalar(c, c.failed() ? 0 : type.getDimSize(dim)));
+}
+
+static void dim(Call &c) { c.result(integerScalar(c, c.type(0).getRank())); }
+
+static void numel(Call &c) {
+  c.result(integerScalar(c, c.type(0).getNumElements()));
+}
+
+static void numToTensor(Call &c) {
+  Scalar number = c.scalar(0);
+  number.isTensor = true;
+  number.weak = false;
+  if (number.isFloat())
+    number.type = c.builder().getF64Type();
+  c.result(number);
+}
+
+/// From a 0-d tensor to a Python number.
+static void toInteger(Call &c) { c.result(integerScalar(c, c.integer(0))); }
+
+static void toFloat(Call &c) {
+  Scalar number = c.scalar(0);
+  number.real = number.asReal();
+  number.type = c.builder().getF64Type();
+  number.weak = true;
+  number.isTensor = false;
+  c.result(number);
+}
+
+static void toBool(Call &c) {
+  Scalar number = integerScalar(c, c.scalar(0).asBool());
+  number.type = c.builder().getI1Type();
+  c.result(number);
+}
+
+static void toNumber(Call &c) {
+  Scalar number = c.scalar(0);
+  if (number.isFloat())
+    return toFloat(c);
+  if (number.type.isInteger(1))
+    return toBool(c);
+  toInteger(c);
+}
+
+static void makeList(Call &c) {
+  c.result(Item::makeList(
+      std::vector<Item>(c.getArguments().begin(), c.getArguments().end())));
+}
+
+static void unpackList(Call &c) {
+  for (const Item &item : c.list(0))
+    c.result(item);
+}
+
+static void listItem(Call &c) {
+  ArrayRef<Item> list = c.list(0);
+  int64_t index = c.integer(1);
+  if (index < 0)
+    index += list.size();
+  if (index < 0 || index >= int64_t(list.size()))
+    return c.error("index out of range");
+  c.result(list[index]);
+}
+
+/// A device is of no consequence.
+static void device(Call &c) { c.result(Item::makeText("cpu")); }
+
+void normalize::addScalarRows(Table &table) {
+  table.add({"aten::size.int", "aten::size"}, size);
+  table.add("aten::dim", dim);
+  table.add("aten::numel", numel);
+  table.add("prim::NumToTensor", numToTensor);
+  table.add({"prim::NumToTensor.Scalar", "prim::NumToTensor.bool"},
+            numToTensor);
+  table.add({"aten::Int.Tensor", "aten::IntImplicit", "aten::Int.Scalar",
+             "aten::Int.float", "aten::Int.bool"},
+            toInteger);
+  table.add({"aten::Float.Tensor", "aten::FloatImplicit", "aten::Float.Scalar",
+             "aten::Float.int"},
+            toFloat);
+  table.add({"aten::Bool.Tensor", "aten::Bool.int", "aten::Bool.float"},
+            toBool);
+  table.add({"aten::ScalarImplicit", "aten::item"}, toNumber);
+  table.add({"prim::ListConstruct", "prim::TupleConstruct"}, makeList);
+  table.add({"prim::ListUnpack", "prim::TupleUnpack"}, unpackList);
+  table.add({"aten::__getitem__.t", "prim::TupleIndex"}, listItem);
+  table.add("prim::device", device);
+}
