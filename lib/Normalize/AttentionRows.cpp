@@ -75,7 +75,8 @@ static void attention(Call &c) {
       c.isNone(6) ? 1.0 / std::sqrt(double(last(qType, 1))) : c.real(6);
 
   // Dimensions in the roles of attention, each with readable names.
-  GenericBuilder g = c.generic();
+  std::string name = c.name();
+  GenericBuilder g(c.builder(), c.loc(), name);
   int64_t rank = batch.size();
   Dims qDims = dimsOf(q), kDims = dimsOf(k), vDims = dimsOf(v);
   auto named = [](Dim dim, StringRef name) {

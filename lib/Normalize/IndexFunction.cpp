@@ -105,3 +105,47 @@ Value normalize::elementAt(ScalarBuilder &s, Value tensor,
   return mapping.lookupOrDefault(
       op.getYielded()[cast<OpResult>(tensor).getResultNumber()]);
 }
+
+/// `value` as one of the block's arguments plus a constant.
+static std::optional<std::pair<int64_t, int64_t>> matchShifted(Value value) {
+  if (auto argument = dyn_cast<BlockArgument>(value))
+    return std::make_pair(int64_t(argument.getArgNumber()), int64_t(0));
+  auto constantOf = [](Value v) -> std::optional<int64_t> {
+    auto constant = v.getDefiningOp<arith::ConstantOp>();
+    auto integer =
+        constant ? dyn_cast<IntegerAttr>(constant.getValue()) : IntegerAttr();
+    if (!integer)
+      return std::nullopt;
+    return integer.getInt();
+  };
+  Operation *op = value.getDefiningOp();
+  if (!isa<arith::AddIOp, arith::SubIOp>(op))
+    return std::nullopt;
+  Value base = op->getOperand(0), shift = op->getOperand(1);
+  bool isAddition = isa<arith::AddIOp>(op);
+  if (isAddition && constantOf(base))
+    std::swap(base, shift);
+  std::optional<int64_t> constant = constantOf(shift);
+  auto inner = constant ? matchShifted(base) : std::nullopt;
+  if (inner)
+    inner->second += isAddition ? *constant : -*constant;
+  return inner;
+}
+
+std::optional<std::pair<int64_t, int64_t>>
+normalize::matchPositions(Value tensor) {
+  if (!isIndexFunction(tensor))
+    return std::nullopt;
+  auto type = cast<RankedTensorType>(tensor.getType());
+  OpBuilder builder(tensor.getContext());
+  Block block;
+  builder.setInsertionPointToStart(&block);
+  ScalarBuilder s(builder, tensor.getLoc());
+  Value zero = s.integer(builder.getI64Type(), 0);
+  SmallVector<Value> indices;
+  for (int64_t size : type.getShape()) {
+    Value index = block.addArgument(builder.getI64Type(), tensor.getLoc());
+    indices.push_back(size == 1 ? zero : index);
+  }
+  return matchShifted(elementAt(s, tensor, indices));
+}

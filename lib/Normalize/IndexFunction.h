@@ -10,6 +10,7 @@
 #define COLOSSAL_LIB_NORMALIZE_INDEXFUNCTION_H
 
 #include "colossal/Normalize/ScalarBuilder.h"
+#include <optional>
 
 namespace colossal::normalize {
 
@@ -20,6 +21,10 @@ bool isIndexFunction(mlir::Value tensor);
 /// ops of the body that `s` builds.
 mlir::Value elementAt(ScalarBuilder &s, mlir::Value tensor,
                       llvm::ArrayRef<mlir::Value> indices);
+
+/// If every element is the index in one dimension plus a constant (position
+/// numbers): that dimension and the constant.
+std::optional<std::pair<int64_t, int64_t>> matchPositions(mlir::Value tensor);
 
 } // namespace colossal::normalize
 

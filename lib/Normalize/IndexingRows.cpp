@@ -2,6 +2,7 @@
 
 #include "Dtypes.h"
 #include "Elementwise.h"
+#include "IndexFunction.h"
 #include "Rows.h"
 #include "Shapes.h"
 
@@ -44,6 +45,29 @@ static Value lookUp(GenericBuilder g, Value x, int64_t dim, Value ids) {
   });
 }
 
+/// A look-up of consecutive rows, ids[.., i, ..] = i + first: a part of x.
+static Value rowsInSequence(Call &c, Value table, Value ids, int64_t dim,
+                            int64_t first) {
+  auto type = cast<RankedTensorType>(table.getType());
+  auto idType = cast<RankedTensorType>(ids.getType());
+  int64_t count = idType.getDimSize(dim);
+  if (first < 0 || first + count > type.getDimSize(0))
+    c.error("looks up row " + Twine(first < 0 ? first : first + count - 1) +
+            " of a table of " + Twine(type.getDimSize(0)));
+  GenericBuilder g = c.generic();
+  Dims idDims = dimsOf(ids), tableDims = dimsOf(table);
+  idDims[dim] =
+      single(ids, dim, idDims[dim].empty() ? "s" : idDims[dim][0].name);
+  DimFactors out = addFactors(g, idDims);
+  out.push_back(addFactors(g, tableDims[1]));
+  SubDimAttr rows = first == 0 && count == type.getDimSize(0)
+                        ? g.plain(out[dim][0])
+                        : g.clipped(out[dim][0], first, type.getDimSize(0));
+  g.operand(table, g.map({{rows}, plain(g, out.back())}));
+  g.result(type.getElementType(), plainMap(g, out));
+  return g.build([](ScalarBuilder &, ValueRange in) { return in[0]; });
+}
+
 /// The table, without a derivative in one row.
 static Value withoutGradientOfRow(Call &c, Value table, int64_t row) {
   Type type = getElementTypeOrSelf(table.getType());
@@ -82,6 +106,9 @@ static void embedding(Call &c) {
     return;
   if (padding >= 0)
     table = withoutGradientOfRow(c, table, padding);
+  if (auto positions = matchPositions(ids))
+    return c.result(
+        rowsInSequence(c, table, ids, positions->first, positions->second));
   c.result(lookUp(c.generic(), table, 0, ids));
 }
 

@@ -157,10 +157,12 @@ LogicalResult NormalizePass::normalizeFunction(func::FuncOp function) {
 
   for (Operation *op : llvm::reverse(old))
     op->erase();
-  for (Operation &op :
-       llvm::make_early_inc_range(llvm::reverse(body.without_terminator())))
-    if (isOpTriviallyDead(&op))
-      op.erase();
+  SmallVector<Operation *> made;
+  for (Operation &op : body.without_terminator())
+    made.push_back(&op);
+  for (Operation *op : llvm::reverse(made))
+    if (isOpTriviallyDead(op))
+      op->erase();
   eraseDeadArguments(function);
   return success();
 }
