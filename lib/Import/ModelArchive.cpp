@@ -13,6 +13,7 @@ using Kind = PickleValue::Kind;
 /// shared objects), not a model.
 constexpr int64_t maximumAttributes = 1 << 20;
 constexpr int maximumDepth = 128;
+const std::string debugSuffix = ".debug_pkl";
 
 bool endsWith(const std::string &text, const std::string &suffix) {
   return text.size() >= suffix.size() &&
@@ -149,6 +150,11 @@ ModelArchive::tensor(const std::string &attributePath) const {
   return found == tensorsByPath.end() ? nullptr : &found->second;
 }
 
+const SourceMap *ModelArchive::sourceMap(const std::string &codeRecord) const {
+  auto found = sourceMaps.find(codeRecord);
+  return found == sourceMaps.end() ? nullptr : &found->second;
+}
+
 bool ModelArchive::check(std::string &error) {
   for (const char *required : {"data.pkl", "constants.pkl"})
     if (!records.find(required)) {
@@ -164,7 +170,7 @@ bool ModelArchive::check(std::string &error) {
   bool hasCode = false;
   for (const auto &[name, record] : records.records()) {
     bool isPickle = name == "data.pkl" || name == "constants.pkl" ||
-                    name == "traced_inputs.pkl" || endsWith(name, ".debug_pkl");
+                    name == "traced_inputs.pkl" || endsWith(name, debugSuffix);
     bool isCode = startsWith(name, "code/") && endsWith(name, ".py");
     bool isData = startsWith(name, "data/") || startsWith(name, "constants/") ||
                   startsWith(name, "traced_inputs/") || name == "version" ||
@@ -183,10 +189,16 @@ bool ModelArchive::check(std::string &error) {
       error = "changed while it was read";
       return false;
     }
-    std::string what;
-    if (isPickle && !Pickle::read(*contents, what)) {
-      error = "is refused: the record '" + name + "' has " + what;
-      return false;
+    if (isPickle) {
+      std::string what;
+      auto pickle = Pickle::read(*contents, what);
+      if (!pickle) {
+        error = "is refused: the record '" + name + "' has " + what;
+        return false;
+      }
+      if (endsWith(name, debugSuffix))
+        sourceMaps.emplace(name.substr(0, name.size() - debugSuffix.size()),
+                           SourceMap(*pickle));
     }
     for (const char *word : {"__setstate__", "__torch__.torch.classes"})
       if (isCode && contents->find(word) != std::string::npos) {

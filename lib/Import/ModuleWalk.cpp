@@ -20,16 +20,25 @@ std::string join(const std::string &path, const std::string &name) {
   return path.empty() ? name : path + "." + name;
 }
 
-/// "h.0.mlp at model.py:12", for messages.
-std::string placeOf(const jit::Node &node, const std::string &path) {
+} // namespace
+
+std::vector<Frame> ModuleWalk::framesOf(const jit::Node &node) const {
+  jit::SourceRange range = node.sourceRange();
+  if (!range.source() || !range.source()->filename())
+    return {};
+  const SourceMap *map = archive.sourceMap(*range.source()->filename());
+  return map ? map->framesAt(static_cast<int64_t>(range.start()))
+             : std::vector<Frame>();
+}
+
+std::string ModuleWalk::placeOf(const jit::Node &node,
+                                const std::string &path) const {
   std::vector<Frame> frames = framesOf(node);
   std::string place = path.empty() ? "" : " in module '" + path + "'";
   if (!frames.empty())
     place += " at " + frames[0].file + ":" + std::to_string(frames[0].line);
   return place;
 }
-
-} // namespace
 
 /// Parameters and buffers in the order of Python's named_parameters: a module's
 /// own before those of its submodules.

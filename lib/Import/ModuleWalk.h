@@ -51,6 +51,11 @@ private:
             const std::string &path);
   int64_t emitConstant(const torch::jit::Node &node, const std::string &path,
                        Constant constant);
+  /// The Python lines that a node comes from; see SourceMap.
+  std::vector<Frame> framesOf(const torch::jit::Node &node) const;
+  /// " in module 'h.0.mlp' at model.py:12", for messages.
+  std::string placeOf(const torch::jit::Node &node,
+                      const std::string &path) const;
   std::string uniqueName(const std::string &path, const std::string &op);
   void locateFromUsers();
   void keepUsedStates();
@@ -63,10 +68,6 @@ private:
   std::unordered_map<std::string, int64_t> stateByKey;
   std::unordered_map<std::string, int64_t> ordinals;
 };
-
-/// The Python lines that a node comes from, innermost first, without the
-/// tracer's own and, where the model has any, without torch's.
-std::vector<Frame> framesOf(const torch::jit::Node &node);
 
 /// A constant as plain data. Throws for what cannot be one.
 Constant constantOf(const torch::jit::IValue &value);

@@ -144,10 +144,14 @@ colossal::torchscript::readTorchScript(const ReadOptions &options,
     at::set_num_threads(1);
     std::optional<jit::Module> module;
     try {
-      module = jit::load(options.path, at::kCPU);
+      module = jit::load(options.path, at::kCPU, /*load_debug_files=*/false);
     } catch (const c10::Error &failure) {
-      error = prefix + "cannot be loaded: " +
-              firstLine(failure.what_without_backtrace());
+      what = failure.what_without_backtrace();
+    } catch (const std::exception &failure) {
+      what = failure.what(); // the parser of the archive's code
+    }
+    if (!module) {
+      error = prefix + "cannot be loaded: " + firstLine(what);
       return std::nullopt;
     }
     if (!module->find_method("forward")) {

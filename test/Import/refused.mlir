@@ -37,6 +37,9 @@
 // RUN: not %{import} %inputs/transposed.pt -o %t.mlir 2>&1 | FileCheck %s --check-prefix=STRIDES
 // STRIDES: transposed.pt' holds the tensor 'weight' with strides other than row-major: call .contiguous() on it before tracing
 
+// RUN: not %{import} %inputs/nested.pt -o %t.mlir 2>&1 | FileCheck %s --check-prefix=NESTED
+// NESTED: error: the archive is refused: its code makes LibTorch crash
+
 // RUN: not %{import} %inputs/meta.pt -o %t.mlir 2>&1 | FileCheck %s --check-prefix=META
 // META: meta.pt' holds no weights ('layers.0.{{.*}}' has no bytes), like a model made on the meta device
 

@@ -20,6 +20,7 @@
 #include "llvm/Support/ToolOutputFile.h"
 
 #include <csignal>
+#include <iterator>
 #include <new>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -49,6 +50,44 @@ void outOfMemory() {
   (void)!write(STDERR_FILENO, message, sizeof message - 1);
   _exit(1);
 }
+
+/// LibTorch's parser recurses without a bound: code that is nested too deep
+/// overflows the stack. To the user this is a bad archive, not a crash.
+extern "C" void crashed(int) {
+  static const char message[] =
+      "colossal-translate: error: the archive is refused: its code makes "
+      "LibTorch crash\n";
+  (void)!write(STDERR_FILENO, message, sizeof message - 1);
+  _exit(1);
+}
+
+/// While it lives, crashes are reported by `crashed`, on a stack of their own.
+class CrashGuard {
+public:
+  CrashGuard() {
+    stack_t stack{};
+    stack.ss_sp = memory;
+    stack.ss_size = sizeof memory;
+    sigaltstack(&stack, nullptr);
+    struct sigaction action{};
+    action.sa_handler = crashed;
+    action.sa_flags = SA_ONSTACK;
+    for (size_t i = 0; i < std::size(signals); ++i)
+      sigaction(signals[i], &action, &before[i]);
+  }
+  ~CrashGuard() {
+    for (size_t i = 0; i < std::size(signals); ++i)
+      sigaction(signals[i], &before[i], nullptr);
+    stack_t off{};
+    off.ss_flags = SS_DISABLE;
+    sigaltstack(&off, nullptr);
+  }
+
+private:
+  static constexpr int signals[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
+  struct sigaction before[std::size(signals)];
+  alignas(16) char memory[65536];
+};
 
 void setLimits(uint64_t memory, unsigned seconds) {
   std::set_new_handler(outOfMemory);
@@ -108,7 +147,11 @@ int main(int argc, char **argv) {
     if (!parseBatch(text, dimensions, error))
       return fail(error);
 
-  auto graph = readTorchScript(options, error);
+  std::optional<Graph> graph;
+  {
+    CrashGuard guard;
+    graph = readTorchScript(options, error);
+  }
   if (!graph)
     return fail(error);
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);

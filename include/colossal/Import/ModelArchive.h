@@ -18,6 +18,7 @@
 
 #include "colossal/Import/Archive.h"
 #include "colossal/Import/Graph.h"
+#include "colossal/Import/SourceMap.h"
 
 namespace colossal::torchscript {
 
@@ -49,6 +50,9 @@ public:
     return examples;
   }
 
+  /// Where the code record "code/X.py" comes from, or null.
+  const SourceMap *sourceMap(const std::string &codeRecord) const;
+
   const Archive &archive() const { return records; }
 
 private:
@@ -59,6 +63,7 @@ private:
 
   Archive records;
   std::map<std::string, StoredTensor> tensorsByPath;
+  std::map<std::string, SourceMap> sourceMaps; ///< by code record
   std::optional<std::vector<TensorInfo>> examples;
 };
 

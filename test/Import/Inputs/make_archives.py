@@ -16,6 +16,7 @@ outside.pt      a tensor is larger than its record
 setstate.pt     a scripted module with a __setstate__
 control.pt      a scripted module with a loop
 transposed.pt   a parameter whose rows are not contiguous
+nested.pt       code that is nested too deep for LibTorch's parser
 meta.pt         a model made on the meta device, without weights
 no_inputs.pt    mlp.pt without example inputs
 
@@ -125,6 +126,10 @@ def make_refused(folder):
     rewrite(mlp, folder / "outside.pt", replace_data(b"K\x00(K\x10K\x08t", b"K\x00(K\x10K\x09t"))
     rewrite(mlp, folder / "no_inputs.pt",
             lambda name, contents: None if name.startswith("traced_inputs") else contents)
+    deep = 60000
+    rewrite(mlp, folder / "nested.pt", lambda name, contents: contents.replace(
+        b"weight = self.weight", b"weight = " + b"(" * deep + b"self.weight" + b")" * deep)
+        if name == "code/__torch__/torch/nn/modules/linear.py" else contents)
     with torch.device("meta"):
         tiny = export_mlp.MLP([2, 2])
         inputs = torch.empty(1, 2), torch.empty(1, dtype=torch.int64)
