@@ -51,6 +51,7 @@ done <<<"$probes"
 python=${PYTHON:-python3}
 if [ ! -x .venv/bin/python ]; then
   if ! command -v "$python" >/dev/null; then
+    [ -z "${PYTHON:-}" ] || die "PYTHON=$PYTHON is not an interpreter: expected Python 3.10 or newer"
     missing+=(python3 python3-venv)
   elif ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
     missing+=(python3-venv)
