@@ -40,11 +40,11 @@ TEST(Compute, Gemm) {
   EXPECT_EQ(time(256, 256, 256, 1), 41944);   // 41943.04
   EXPECT_EQ(time(1024, 64, 1024, 1), 268436); // 134217728 / 500
   EXPECT_EQ(time(64, 1024, 1024, 2), 536871); // 536870.9
+  EXPECT_EQ(time(1024, 1024, 64, 1), 268436);
   // Halfway between 64 and 256: 0.65.
   EXPECT_EQ(time(160, 160, 160, 1), 12604); // 8192000 / 650 = 12603.08
   // Below the table: proportional, so the time is that of 16.
   EXPECT_EQ(time(4, 1024, 1024, 1), time(16, 1024, 1024, 1));
-  // Batches count in full.
   EXPECT_EQ(gemmTime(cluster, 0, 5, 5, 1, DataType::F32), 0);
   EXPECT_EQ(gemmTime(cluster, 5, 5, 5, 1, DataType::BF16), unreachable);
 }

@@ -131,3 +131,32 @@ TEST(Cluster, MissingFileIsOneMessage) {
   EXPECT_FALSE(readClusterFile("/nowhere/c.json", error).has_value());
   EXPECT_EQ(error, "/nowhere/c.json: cannot read: No such file or directory");
 }
+
+/// Damaged files: each cut and each changed character gives a cluster that
+/// passes check() or one message that begins with the file's name.
+TEST(Cluster, DamagedTextIsRefusedOrValid) {
+  std::string error;
+  std::string text = readTextFile(pathOf("cpu-2"), error).value_or("");
+  ASSERT_FALSE(text.empty());
+  int refused = 0;
+  auto read = [&](const std::string &damaged) {
+    std::string message;
+    std::optional<Cluster> cluster = readCluster(damaged, "c.json", message);
+    if (cluster) {
+      EXPECT_TRUE(check(*cluster).empty());
+      return;
+    }
+    ++refused;
+    EXPECT_EQ(message.rfind("c.json: ", 0), 0u) << message;
+    EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+  };
+  for (size_t i = 0; i < text.size(); ++i) {
+    read(text.substr(0, i));
+    for (char c : {'0', '9', '-', 'e', '"', '{', ']', ',', ' ', '\0', '\xff'}) {
+      std::string damaged = text;
+      damaged[i] = c;
+      read(damaged);
+    }
+  }
+  EXPECT_GT(refused, int(text.size()));
+}

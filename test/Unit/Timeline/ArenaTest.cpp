@@ -67,6 +67,8 @@ TEST(Arena, CheckNamesFaults) {
   EXPECT_EQ(checkArena(ranges, {{0, 64}, 256}),
             std::vector<std::string>{
                 "buffer 1 and buffer 0: share bytes while both are live"});
+  std::vector<LiveRange> swapped = {ranges[1], ranges[0]};
+  EXPECT_EQ(checkArena(swapped, {{64, 0}, 256}).size(), 1u);
   EXPECT_EQ(checkArena(ranges, {{0, 130}, 300}).size(), 1u);
   EXPECT_EQ(checkArena(ranges, {{0, 128}, 255}).size(), 1u);
   EXPECT_EQ(checkArena(ranges, {{-64, 128}, 256}).size(), 1u);
