@@ -169,6 +169,43 @@ FailureOr<Value> LocalProgram::receive(Value value, int64_t fromStage,
   return received.getResult();
 }
 
+/// A value of the prologue, of which a microbatch needs its part: a factored op
+/// runs again for the part; a reshard is sliced where that is local, and else
+/// runs again. Null if none is possible.
+FailureOr<Value> LocalProgram::cutOverTime(Value value,
+                                           const PlannedOp &producer,
+                                           Function &function,
+                                           const ShardState &have,
+                                           const ShardState &need) {
+  int cut = need.cutBy(mesh.timeAxis());
+  if (auto factored = dyn_cast<FactoredOp>(producer.op)) {
+    int flat = 0, factor = -1;
+    factored.getResultMap(cast<OpResult>(value).getResultNumber())
+        .walk([&](unsigned, unsigned, SubDimAttr sub) {
+          if (flat++ == cut)
+            factor = sub.getFactor();
+        });
+    if (factor < 0 || !factored.isShardable(factor))
+      return Value();
+    if (failed(addFactored(producer, function, factor)))
+      return failure();
+  } else if (have.subDims[cut].axes.empty()) {
+    FailureOr<Value> whole = require(value, function, have, producer.op);
+    if (failed(whole))
+      return failure();
+    builder.setInsertionPointToEnd(&function.block());
+    FailureOr<Value> part =
+        emitReshard(builder, value.getLoc(), program.nameOf(value) + "/time",
+                    *whole, have, need, mesh);
+    if (failed(part))
+      return failure();
+    define(function, value, need, *part);
+  } else if (failed(addReshard(producer, function, cut))) {
+    return failure();
+  }
+  return lookUp(function, value, need);
+}
+
 FailureOr<Value> LocalProgram::require(Value value, Function &function,
                                        const ShardState &need,
                                        Operation *user) {
@@ -193,21 +230,10 @@ FailureOr<Value> LocalProgram::require(Value value, Function &function,
     return addArgument(function, value, need, attributes.getAttrs());
   }
   if (!agrees && producer && producer->segment == Segment::Prologue &&
-      isa<FactoredOp>(producer->op) && agreesButForTime) {
-    // Cut the factor that runs over the batch over time as well.
-    auto factored = cast<FactoredOp>(producer->op);
-    unsigned flat = 0;
-    int factor = -1;
-    factored.getResultMap(cast<OpResult>(value).getResultNumber())
-        .walk([&](unsigned, unsigned, SubDimAttr sub) {
-          if (int(flat++) == need.cutBy(mesh.timeAxis()))
-            factor = sub.getFactor();
-        });
-    if (factor >= 0 && factored.isShardable(factor)) {
-      if (failed(addFactored(*producer, function, factor)))
-        return failure();
-      return lookUp(function, value, need);
-    }
+      agreesButForTime && need.cutBy(mesh.timeAxis()) >= 0) {
+    FailureOr<Value> part = cutOverTime(value, *producer, function, have, need);
+    if (failed(part) || *part)
+      return part;
   }
   if (!agrees) {
     InFlightDiagnostic diagnostic =
@@ -333,10 +359,18 @@ LogicalResult LocalProgram::addFactored(const PlannedOp &planned,
 }
 
 LogicalResult LocalProgram::addReshard(const PlannedOp &planned,
-                                       Function &function) {
+                                       Function &function, int extraTime) {
   auto op = cast<ReshardOp>(planned.op);
   ShardState from = program.reshardState(op, op.getFrom(), planned.segment);
   ShardState to = program.reshardState(op, op.getTo(), planned.segment);
+  std::string name = op.getName().str();
+  if (extraTime >= 0) {
+    for (ShardState *state : {&from, &to}) {
+      SmallVector<unsigned, 2> &axes = state->subDims[extraTime].axes;
+      axes.insert(axes.begin(), mesh.timeAxis());
+    }
+    name += "/time";
+  }
   // The batch, and what the prologue made of it, can be had for one microbatch
   // or as a whole: a cut over time is no communication.
   const PlannedOp *producer = program.producerOf(op.getInput());
@@ -372,7 +406,7 @@ LogicalResult LocalProgram::addReshard(const PlannedOp &planned,
 LogicalResult LocalProgram::add(const PlannedOp &op) {
   Function &function = functionOf(op.stage, op.segment);
   if (isa<ReshardOp>(op.op))
-    return addReshard(op, function);
+    return addReshard(op, function, -1);
   return addFactored(op, function, -1);
 }
 

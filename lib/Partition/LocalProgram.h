@@ -75,7 +75,12 @@ private:
                                        mlir::Operation *user);
   mlir::LogicalResult addFactored(const PlannedOp &op, Function &function,
                                   int extraTime);
-  mlir::LogicalResult addReshard(const PlannedOp &op, Function &function);
+  /// `extraTime`: the sub-dimension that is cut over time in addition, or -1.
+  mlir::LogicalResult addReshard(const PlannedOp &op, Function &function,
+                                 int extraTime);
+  mlir::FailureOr<mlir::Value>
+  cutOverTime(mlir::Value value, const PlannedOp &producer, Function &function,
+              const ShardState &have, const ShardState &need);
   void orderReceives();
 
   mlir::RankedTensorType localType(mlir::Value value, const ShardState &state);
