@@ -3,6 +3,8 @@
 #include "Colossal/IR/ColossalDialect.h"
 #include "colossal/Reference/Arguments.h"
 #include "colossal/Reference/Npy.h"
+#include "colossal/Reference/RandomInputs.h"
+#include "colossal/Reference/Verify.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "mlir/Parser/Parser.h"
@@ -37,6 +39,11 @@ static cl::opt<bool>
             cl::desc("read parameters from their sources (default)"));
 static cl::opt<bool> float32("float32", cl::cat(category),
                              cl::desc("round every f32 op to f32"));
+static cl::opt<uint64_t> seed("seed", cl::init(1), cl::cat(category),
+                              cl::desc("of state, batch and rank order"));
+static cl::opt<double> tolerance("tolerance", cl::init(1e-10),
+                                 cl::cat(category),
+                                 cl::desc("relative error by norm (1e-10)"));
 static cl::opt<std::string> output("o", cl::cat(category),
                                    cl::value_desc("folder"),
                                    cl::desc("where results are written"));
@@ -54,8 +61,13 @@ static OwningOpRef<ModuleOp> readModule(const std::string &path,
   return parseSourceFile<ModuleOp>(path, manager, &context);
 }
 
+/// The function that --function names, else the only one, else the training
+/// step.
 static func::FuncOp findFunction(ModuleOp module, std::string &error) {
   SmallVector<func::FuncOp> functions(module.getOps<func::FuncOp>());
+  if (functionName.empty())
+    if (auto step = module.lookupSymbol<func::FuncOp>("train_step"))
+      return step;
   std::string known;
   for (func::FuncOp function : functions) {
     if (function.getName() == functionName ||
@@ -137,6 +149,65 @@ static int evaluateFile(MLIRContext &context) {
   return 0;
 }
 
+/// The file of a bundle's ir/ that a phase has written; empty if none.
+static std::string findPhase(const std::string &bundle, StringRef phase) {
+  std::error_code code;
+  std::string found;
+  for (llvm::sys::fs::directory_iterator it(bundle + "/ir", code), end;
+       it != end && !code; it.increment(code)) {
+    StringRef file = llvm::sys::path::filename(it->path());
+    // "05-partition.mlir": digits may be there or not.
+    if (file.ltrim("0123456789-") == (phase + ".mlir").str())
+      found = it->path();
+  }
+  return found;
+}
+
+static int verifyFiles(MLIRContext &context) {
+  std::string unsharded, sharded;
+  if (files.size() == 2) {
+    unsharded = files[0];
+    sharded = files[1];
+  } else if (files.size() == 1) {
+    unsharded = findPhase(files[0], "differentiate");
+    sharded = findPhase(files[0], "partition");
+    if (unsharded.empty() || sharded.empty())
+      return fail(files[0] + ": found no ir/*differentiate.mlir and "
+                             "ir/*partition.mlir, expected a bundle");
+  } else {
+    return fail("found " + Twine(files.size()) +
+                " files, expected a bundle, or an unsharded and a partitioned "
+                "program");
+  }
+  OwningOpRef<ModuleOp> first = readModule(unsharded, context);
+  OwningOpRef<ModuleOp> second = first ? readModule(sharded, context) : nullptr;
+  if (!first || !second)
+    return 1;
+  std::string error;
+  func::FuncOp function = findFunction(*first, error);
+  if (!function)
+    return fail(unsharded + ": " + error);
+  VerifyOptions options;
+  options.seed = seed;
+  options.tolerance = tolerance;
+  options.evaluation.float32 = float32;
+  NamedTensors values = randomInputs(function, seed), given;
+  if (!readGiven(given, error))
+    return fail(error);
+  for (auto &[name, value] : given) {
+    if (!values.count(name))
+      return fail("found a value for '" + name + "', but @" +
+                  function.getName() + " has no argument of this name");
+    values[name] = value;
+  }
+  std::optional<VerifyReport> report =
+      verify(function, *second, values, options, error);
+  if (!report)
+    return fail(sharded + ": " + error);
+  report->print(llvm::outs(), options);
+  return report->agrees() ? 0 : 1;
+}
+
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   cl::HideUnrelatedOptions(category);
@@ -145,7 +216,5 @@ int main(int argc, char **argv) {
   MLIRContext context(MLIRContext::Threading::DISABLED);
   context.loadDialect<ColossalDialect, func::FuncDialect, arith::ArithDialect,
                       math::MathDialect>();
-  if (evaluateOnly)
-    return evaluateFile(context);
-  return fail("expected --evaluate");
+  return evaluateOnly ? evaluateFile(context) : verifyFiles(context);
 }

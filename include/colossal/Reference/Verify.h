@@ -1,0 +1,60 @@
+//===- Verify.h - Sharded equals unsharded ----------------------*- C++ -*-===//
+//
+// Runs one step of the unsharded and of the partitioned program on the same
+// random state and batch and compares metrics, every gradient (the ops with
+// `gradient_of`) and the updated state. Where something differs, both run
+// again and the first op of the unsharded program whose value differs is
+// named.
+//
+// A tensor agrees if |found - expected| <= tolerance * |expected|, by norm, or
+// below a hundredth of the tolerance times the largest norm of its kind: some
+// gradients are zero but for rounding.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_REFERENCE_VERIFY_H
+#define COLOSSAL_REFERENCE_VERIFY_H
+
+#include "colossal/Reference/Ranks.h"
+#include "llvm/Support/raw_ostream.h"
+
+namespace colossal::reference {
+
+struct VerifyOptions {
+  uint64_t seed = 1;
+  double tolerance = 1e-10;
+  Options evaluation;
+};
+
+enum class ValueKind { Metric, Gradient, State };
+
+struct Comparison {
+  ValueKind kind;
+  std::string name;
+  double norm = 0.0;       ///< of the expected value
+  double difference = 0.0; ///< norm; infinite where shapes differ
+  bool agrees = true;
+};
+
+struct VerifyReport {
+  std::vector<Comparison> comparisons;
+  int64_t ranks = 1;
+  /// The first op that differs: "name" at location; empty if none was found.
+  std::string firstDivergence;
+
+  bool agrees() const;
+  /// A table, one line per kind, then every tensor that differs.
+  void print(llvm::raw_ostream &out, const VerifyOptions &options) const;
+};
+
+/// Nothing, with `error` set, where a program cannot be executed. `values`:
+/// state, batch and controls of the unsharded function, by name.
+std::optional<VerifyReport> verify(mlir::func::FuncOp unsharded,
+                                   mlir::ModuleOp partitioned,
+                                   const NamedTensors &values,
+                                   const VerifyOptions &options,
+                                   std::string &error);
+
+} // namespace colossal::reference
+
+#endif // COLOSSAL_REFERENCE_VERIFY_H

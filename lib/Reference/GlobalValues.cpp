@@ -1,0 +1,91 @@
+//===- GlobalValues.cpp - Intermediate values of sharded programs ---------===//
+
+#include "colossal/Reference/GlobalValues.h"
+#include <limits>
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::reference;
+
+namespace {
+/// The axes over which the ranks' results are added up or maximised.
+struct PartialAxes {
+  llvm::SmallDenseSet<StringRef> axes;
+  FactorKind combiner = FactorKind::Parallel; ///< Parallel: none
+};
+} // namespace
+
+static PartialAxes partialAxes(FactoredOp op, unsigned result) {
+  PartialAxes partial;
+  IndexMapAttr map = op.getResultMap(result);
+  for (auto [number, factor] : llvm::enumerate(op.getFactorList())) {
+    if (map.uses(number))
+      continue;
+    // A result without a parallel factor sums over it.
+    FactorKind kind = factor.isParallel() ? FactorKind::Sum : factor.getKind();
+    for (AxisTermAttr term : factor.getTerms()) {
+      partial.axes.insert(term.getAxis().getValue());
+      partial.combiner = kind;
+    }
+  }
+  auto axes = op->getAttrOfType<DictionaryAttr>(names::axes);
+  if (auto linear = axes ? axes.getAs<DictionaryAttr>("linear") : nullptr)
+    for (NamedAttribute entry : linear) {
+      partial.axes.insert(entry.getName().getValue());
+      partial.combiner = FactorKind::Sum;
+    }
+  return partial;
+}
+
+/// Of ranks that compute the same, the first counts.
+static bool isFirstReplica(const Place &place, const Layout &layout,
+                           const PartialAxes &partial) {
+  for (const auto &[axis, coordinate] : place.coordinates)
+    if (coordinate != 0 && !layout.isCutOver(axis) &&
+        !partial.axes.contains(axis))
+      return false;
+  return true;
+}
+
+void GlobalValues::observe(const Place &place, Operation *op,
+                           ArrayRef<TensorRef> results) {
+  auto factored = dyn_cast<FactoredOp>(op);
+  if (!factored || !wanted(factored.getFactoredName()))
+    return;
+  for (auto [number, result] : llvm::enumerate(results)) {
+    Layout layout = Layout::ofResult(factored, number);
+    PartialAxes partial = partialAxes(factored, number);
+    if (!isFirstReplica(place, layout, partial))
+      continue;
+    bool isMax = partial.combiner == FactorKind::Max;
+    auto [entry, isNew] = values.try_emplace(
+        {factored.getFactoredName().str(), unsigned(number)});
+    Tensor &global = entry->second;
+    if (isNew) {
+      global = Tensor::zeros(result->kind, layout.globalShape());
+      if (isMax) {
+        std::fill(global.floats.begin(), global.floats.end(),
+                  -std::numeric_limits<double>::infinity());
+        std::fill(global.integers.begin(), global.integers.end(),
+                  std::numeric_limits<int64_t>::min());
+      }
+    }
+    layout.forEach(place, [&](int64_t local, int64_t position) {
+      if (position < 0)
+        return;
+      if (partial.combiner == FactorKind::Parallel)
+        global.copyElement(position, *result, local);
+      else if (isMax)
+        global.setNumber(
+            position, std::max(global.number(position), result->number(local)));
+      else
+        global.setNumber(position,
+                         global.number(position) + result->number(local));
+    });
+  }
+}
+
+const Tensor *GlobalValues::find(StringRef name, unsigned result) const {
+  auto found = values.find({name.str(), result});
+  return found == values.end() ? nullptr : &found->second;
+}

@@ -1,0 +1,207 @@
+//===- Verify.cpp - Sharded equals unsharded ------------------------------===//
+
+#include "colossal/Reference/Verify.h"
+#include "colossal/Reference/Compare.h"
+#include "colossal/Reference/GlobalValues.h"
+#include "llvm/Support/Format.h"
+#include <cmath>
+#include <limits>
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::reference;
+
+static constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+static double normOf(const Tensor &tensor) {
+  double sum = 0.0;
+  for (int64_t i = 0, e = tensor.size(); i < e; ++i)
+    if (std::isfinite(tensor.number(i)))
+      sum += tensor.number(i) * tensor.number(i);
+  return std::sqrt(sum);
+}
+
+static Comparison compare(ValueKind kind, const std::string &name,
+                          const Tensor *found, const Tensor &expected) {
+  Comparison result;
+  result.kind = kind;
+  result.name = name;
+  result.norm = normOf(expected);
+  double relative = found ? relativeError(*found, expected) : kInfinity;
+  result.difference = result.norm > 0.0 ? relative * result.norm : relative;
+  return result;
+}
+
+/// Sets `agrees`: by the own norm, or by the largest of the kind.
+static void judge(std::vector<Comparison> &comparisons, double tolerance) {
+  double largest[3] = {0.0, 0.0, 0.0};
+  for (const Comparison &c : comparisons)
+    largest[int(c.kind)] = std::max(largest[int(c.kind)], c.norm);
+  for (Comparison &c : comparisons)
+    c.agrees = c.difference <=
+               tolerance * std::max(c.norm, 0.01 * largest[int(c.kind)]);
+}
+
+/// Runs the partitioned program and keeps the wanted intermediate values.
+static std::optional<StepResult> runSharded(ModuleOp module,
+                                            const NamedTensors &values,
+                                            const VerifyOptions &options,
+                                            GlobalValues &kept,
+                                            std::string &error) {
+  RankOptions rankOptions;
+  rankOptions.evaluation = options.evaluation;
+  rankOptions.seed = options.seed;
+  rankOptions.observer = [&](int64_t, const Place &place, int64_t,
+                             Operation *op, ArrayRef<TensorRef> results) {
+    kept.observe(place, op, results);
+  };
+  return runStep(module, values, rankOptions, error);
+}
+
+static std::string describe(Operation *op) {
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  out << op->getName() << " \"" << cast<FactoredOp>(op).getFactoredName()
+      << "\"";
+  if (!isa<UnknownLoc>(op->getLoc()))
+    out << " at " << op->getLoc();
+  return text;
+}
+
+/// Compares every op that both programs have, in program order.
+static std::string findDivergence(func::FuncOp unsharded, ModuleOp partitioned,
+                                  const Tensors &arguments,
+                                  const NamedTensors &values,
+                                  const VerifyOptions &options) {
+  GlobalValues kept([](StringRef) { return true; });
+  std::string error, first;
+  if (!runSharded(partitioned, values, options, kept, error))
+    return first;
+  Observer observer = [&](Operation *op, ArrayRef<TensorRef> results) {
+    auto factored = dyn_cast<FactoredOp>(op);
+    if (!factored || !first.empty())
+      return;
+    for (auto [number, expected] : llvm::enumerate(results)) {
+      const Tensor *found = kept.find(factored.getFactoredName(), number);
+      if (!found)
+        continue;
+      // Rounding noise around zero is not a divergence.
+      double allowed = std::max(10 * options.tolerance * normOf(*expected),
+                                1e-12 * std::sqrt(double(expected->size())));
+      Comparison c = compare(ValueKind::State, "", found, *expected);
+      if (c.difference > allowed) {
+        first = describe(op);
+        return;
+      }
+    }
+  };
+  (void)evaluate(unsharded, arguments, options.evaluation, observer);
+  return first;
+}
+
+std::optional<VerifyReport>
+colossal::reference::verify(func::FuncOp unsharded, ModuleOp partitioned,
+                            const NamedTensors &values,
+                            const VerifyOptions &options, std::string &error) {
+  std::optional<Mesh> mesh = Mesh::get(partitioned, error);
+  if (!mesh)
+    return std::nullopt;
+  std::optional<Tensors> arguments =
+      bindArguments(unsharded, values, {}, error);
+  if (!arguments)
+    return std::nullopt;
+  VerifyReport report;
+  report.ranks = mesh->ranks();
+
+  llvm::StringMap<std::string> gradients; // op name to parameter
+  std::vector<std::pair<std::string, TensorRef>> expectedGradients;
+  for (Operation &op : unsharded.getBody().front())
+    if (auto of = op.getAttrOfType<StringAttr>(names::gradientOf))
+      if (auto factored = dyn_cast<FactoredOp>(op))
+        gradients[factored.getFactoredName()] = of.str();
+  Observer observer = [&](Operation *op, ArrayRef<TensorRef> results) {
+    auto factored = dyn_cast<FactoredOp>(op);
+    if (factored && gradients.contains(factored.getFactoredName()))
+      expectedGradients.push_back(
+          {factored.getFactoredName().str(), results[0]});
+  };
+  FailureOr<Tensors> expected =
+      evaluate(unsharded, *arguments, options.evaluation, observer);
+  if (failed(expected)) {
+    error = "the unsharded program was not evaluated";
+    return std::nullopt;
+  }
+  GlobalValues kept([&](StringRef name) { return gradients.contains(name); });
+  std::optional<StepResult> found =
+      runSharded(partitioned, values, options, kept, error);
+  if (!found)
+    return std::nullopt;
+
+  for (unsigned i = 0; i < expected->size(); ++i) {
+    std::string name = resultName(unsharded, i);
+    bool isMetric = bool(unsharded.getResultAttr(i, names::metric));
+    const NamedTensors &all = isMetric ? found->metrics : found->state;
+    auto it = all.find(name);
+    // State that the program does not change is where it was.
+    const Tensor *value = it == all.end() ? nullptr : it->second.get();
+    if (!value && !isMetric && values.count(name) &&
+        isa<BlockArgument>(
+            unsharded.getBody().front().getTerminator()->getOperand(i)))
+      value = values.at(name).get();
+    report.comparisons.push_back(
+        compare(isMetric ? ValueKind::Metric : ValueKind::State, name, value,
+                *(*expected)[i]));
+  }
+  for (auto &[name, value] : expectedGradients)
+    report.comparisons.push_back(compare(ValueKind::Gradient, gradients[name],
+                                         kept.find(name, 0), *value));
+  judge(report.comparisons, options.tolerance);
+  if (!report.agrees())
+    report.firstDivergence =
+        findDivergence(unsharded, partitioned, *arguments, values, options);
+  return report;
+}
+
+bool VerifyReport::agrees() const {
+  return llvm::all_of(comparisons,
+                      [](const Comparison &c) { return c.agrees; });
+}
+
+void VerifyReport::print(llvm::raw_ostream &out,
+                         const VerifyOptions &options) const {
+  const char *titles[] = {"metrics", "gradients", "updated state"};
+  for (ValueKind kind :
+       {ValueKind::Metric, ValueKind::Gradient, ValueKind::State}) {
+    int64_t count = 0, good = 0;
+    const Comparison *worst = nullptr;
+    auto relative = [](const Comparison &c) {
+      return c.norm > 0.0 ? c.difference / c.norm : c.difference;
+    };
+    for (const Comparison &c : comparisons) {
+      if (c.kind != kind)
+        continue;
+      ++count;
+      good += c.agrees;
+      if (!worst || c.difference > worst->difference)
+        worst = &c;
+    }
+    out << llvm::format("%-14s %4d of %4d agree", titles[int(kind)], int(good),
+                        int(count));
+    if (worst)
+      out << "; largest difference " << llvm::format("%.1e", worst->difference)
+          << " (relative " << llvm::format("%.1e", relative(*worst)) << ") in "
+          << worst->name;
+    out << "\n";
+  }
+  for (const Comparison &c : comparisons)
+    if (!c.agrees)
+      out << "  differs: " << c.name << " ("
+          << (c.kind == ValueKind::Gradient ? "gradient" : titles[int(c.kind)])
+          << "): " << llvm::format("%.3e", c.difference) << " of norm "
+          << llvm::format("%.3e", c.norm) << "\n";
+  if (!firstDivergence.empty())
+    out << "first op that differs: " << firstDivergence << "\n";
+  out << (agrees() ? "sharded equals unsharded" : "sharded differs") << ": "
+      << ranks << " ranks, seed " << options.seed << ", tolerance "
+      << llvm::format("%.0e", options.tolerance) << "\n";
+}
