@@ -1,0 +1,64 @@
+//===- DataSet.h - The batches of a run -------------------------*- C++ -*-===//
+//
+// Which samples a step sees depends on the files, the batch size, the seed and
+// the step alone, never on the plan:
+//
+//   N samples, batch size B, P = floor(N / B) steps per epoch (the rest of an
+//   epoch is dropped). Step s (1-based) has epoch e = (s - 1) / P and takes
+//   samples order_e[((s - 1) mod P) * B + i] for i in [0, B).
+//   Without shuffling order_e is 0, 1, 2, ... With it, order_e is that list
+//   after Fisher and Yates' exchange: for i = N - 1 down to 1, exchange entry i
+//   with entry floor(r * (i + 1) / 2^64), r the next number of splitmix64 with
+//   the state seed * 0x9e3779b97f4a7c15 + e.
+//
+// A rank reads only the elements that its layout gives it.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_RUN_DATASET_H
+#define COLOSSAL_RUN_DATASET_H
+
+#include "colossal/Run/Layout.h"
+#include "colossal/Run/Manifest.h"
+#include "colossal/Run/Npy.h"
+
+#include <map>
+
+namespace colossal::rank {
+
+/// The order of the samples in an epoch.
+void orderOfEpoch(std::vector<int64_t> &order, int64_t samples, bool shuffle,
+                  uint64_t seed, int64_t epoch);
+
+class DataSet {
+public:
+  /// Opens and checks the files: one per input of the manifest, right shape
+  /// and type, equal numbers of samples, one batch at least. On failure one
+  /// line in `error`.
+  static std::optional<DataSet>
+  open(const Manifest &manifest,
+       const std::map<std::string, std::string> &files, bool shuffle,
+       uint64_t seed, std::string &error);
+
+  int64_t samples() const { return sampleCount; }
+  int64_t stepsPerEpoch() const { return sampleCount / batchSize; }
+
+  /// Global sample numbers of a 1-based step.
+  const int64_t *batch(int64_t step);
+  /// Writes the shard of an input at `coordinate` for a step. Padding is not
+  /// touched. False: the file could not be read.
+  bool fill(const Input &input, const Coordinate &coordinate, DType dtype,
+            int64_t step, char *to);
+
+private:
+  std::map<std::string, NpyFile> files;
+  int64_t sampleCount = 0, batchSize = 0;
+  bool shuffle = true;
+  uint64_t seed = 0;
+  int64_t epoch = -1;
+  std::vector<int64_t> order;
+};
+
+} // namespace colossal::rank
+
+#endif // COLOSSAL_RUN_DATASET_H

@@ -1,0 +1,84 @@
+//===- Engine.h - Executes a rank program -----------------------*- C++ -*-===//
+//
+// Owns the memory of one rank and walks its program. Everything that can be
+// decided at load is: addresses, kernels, library primitives, groups, scratch.
+// A step allocates nothing of its own.
+//
+// Errors: the constructor throws RunError (lib/Run/RunError.h); a step that
+// cannot go on ends the job (see Fabric).
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_RUN_ENGINE_H
+#define COLOSSAL_RUN_ENGINE_H
+
+#include "colossal/Run/Fabric.h"
+
+#include <functional>
+#include <memory>
+
+namespace colossal::rank {
+
+struct EngineOptions {
+  Transport transport = Transport::Auto;
+  double timeoutSeconds = 120;
+  int threads = 1;
+  bool profile = false;
+};
+
+/// Memory of a rank, bytes.
+struct MemoryUse {
+  int64_t arena = 0;
+  int64_t window = 0;
+  int64_t staging = 0; ///< collectives and transfers
+  int64_t scratch = 0; ///< of the library
+};
+
+/// Seconds that ops of one kind and name took, over all steps.
+struct ProfileEntry {
+  std::string kind, name;
+  double seconds = 0;
+  int64_t calls = 0;
+  double flops = 0; ///< of all calls; Gemm and attention
+};
+
+class Engine {
+public:
+  /// A kernel by its symbol; null where there is none.
+  using KernelLookup = std::function<KernelFunction(const std::string &)>;
+
+  /// Collective over `world`: all ranks of all stages construct together. The
+  /// program must outlive the engine and have no faults (checkProgram). What
+  /// can fail on one rank alone fails here.
+  Engine(const Program &program, MPI_Comm world, const KernelLookup &kernels,
+         const EngineOptions &options);
+  ~Engine();
+  Engine(const Engine &) = delete;
+
+  /// Makes shared memory and transfers; collective over the world.
+  void connect();
+  /// Reserves and touches arena, window and scratch. Apart from construction,
+  /// so that memory can be measured between the two.
+  void reserve();
+
+  Fabric &fabric();
+  MemoryUse memory() const;
+
+  /// Address of a buffer's copy for a microbatch (-1: copy 0).
+  char *address(int64_t buffer, int64_t microbatch = -1) const;
+  void setControl(const std::string &name, float value);
+  /// Runs the schedule once. `step` is 1-based, for messages.
+  void runStep(int64_t step);
+  /// Value of a metric of this stage.
+  float metric(const std::string &name) const;
+
+  std::vector<ProfileEntry> profile() const;
+
+private:
+  struct Impl;
+  std::unique_ptr<Impl> impl;
+};
+
+} // namespace colossal::rank
+
+#endif // COLOSSAL_RUN_ENGINE_H

@@ -1,0 +1,153 @@
+//===- Fabric.h - How the ranks reach each other ----------------*- C++ -*-===//
+//
+// The fabric is made once per process: MPI, the memory that the ranks of a node
+// share, and the groups of ranks that collectives run over. Nothing here knows
+// about rank programs' ops.
+//
+// Shared memory is one anonymous file (memfd) per node that every rank of the
+// node maps: it needs no room in /dev/shm and vanishes with its processes. Per
+// rank it holds signal counters (one cache line per group), staging for
+// collectives, and slots for transfers.
+//
+// Waiting: spin briefly, then yield the core (more ranks than cores is normal),
+// and give up after a deadline: the rank says what it was doing and ends the
+// job.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_RUN_FABRIC_H
+#define COLOSSAL_RUN_FABRIC_H
+
+#include "colossal/Run/Layout.h"
+
+#include <atomic>
+#include <map>
+#include <mpi.h>
+
+namespace colossal::rank {
+
+enum class Transport {
+  Auto,        ///< the window where all ranks of a group share a node
+  Window,      ///< the window always; an error where a node is left
+  PointToPoint ///< MPI messages only
+};
+
+/// Bytes of staging that a rank has for collectives: two halves, so that one
+/// chunk is filled while the peers read the one before.
+constexpr int64_t kStagingBytes = 2 << 20;
+
+/// The ranks of a stage that differ in some axes only, in the order of the
+/// first axis major.
+struct Group {
+  int id = 0;              ///< equal on all members; index of its counters
+  int index = 0;           ///< own place among the members
+  std::vector<int> ranks;  ///< in the world
+  std::vector<int> onNode; ///< number on the node; empty: not all on this node
+  bool window = false;     ///< uses shared memory
+  uint64_t phase = 0;      ///< signals given so far, equal on all members
+  int size() const { return int(ranks.size()); }
+};
+
+/// What a rank is doing, for the message of a deadline. Plain pointers: set
+/// for every op, read only when something went wrong.
+struct Activity {
+  const char *op = "start";
+  const char *source = "";
+  int64_t step = 0;
+};
+
+/// Gives the core to another process.
+void yieldCore();
+
+class Fabric {
+public:
+  /// Collective over `world`. `devices` is the number of ranks of a stage.
+  Fabric(MPI_Comm world, const Program &program, int64_t devices,
+         Transport transport, double timeoutSeconds);
+  ~Fabric();
+  Fabric(const Fabric &) = delete;
+
+  int rank() const { return worldRank; }
+  int size() const { return worldSize; }
+  int64_t device() const { return worldRank % devices; }
+  MPI_Comm world() const { return worldComm; }
+  MPI_Comm transfers() const { return transferComm; }
+
+  /// The group over `axes`, made on first use. Every rank of the stage asks for
+  /// the same groups in the same order.
+  Group &group(const std::vector<std::string> &axes);
+
+  /// Maps the node's shared memory; after all groups are made and with the
+  /// bytes that this rank needs for transfers. Collective over the world.
+  void mapShared(int64_t transferBytes);
+
+  /// Signals the members of `group` and, in `wait`, waits until all of them
+  /// have signalled as often as this rank.
+  void signal(Group &group);
+  void wait(Group &group);
+  /// Before this rank's staging is written again: the group that used it last
+  /// has read it.
+  void claimStaging(Group &group);
+  /// Staging of a member: half 0 or 1.
+  char *staging(const Group &group, int member, int half);
+  /// Private staging of the same size, for messages.
+  char *privateStaging();
+
+  bool hasShared() const { return shared != nullptr; }
+  /// Whether a rank of the world is reached through shared memory.
+  bool isNear(int rank) const;
+  char *sharedBase() { return shared; }
+  /// Offset of this rank's transfer area in the shared memory.
+  int64_t transferOffset() const;
+
+  /// Waits until `ready` holds, with the deadline. `peer` is for the message.
+  template <class F> void waitFor(F &&ready, int peer);
+  /// Waits for requests of MPI.
+  void waitAll(std::vector<MPI_Request> &requests, int peer);
+
+  /// Bytes of shared memory and staging of this rank.
+  int64_t ownBytes() const { return areaBytes; }
+
+  Activity activity;
+  double timeout;
+
+private:
+  [[noreturn]] void giveUp(int peer);
+  static double now();
+  std::atomic<uint64_t> &counter(int localRank, int group);
+  void leaveShared();
+
+  MPI_Comm worldComm, collectiveComm, transferComm, nodeComm;
+  int worldRank = 0, worldSize = 1, nodeRank = 0, nodeSize = 1;
+  std::vector<int> nodeOf; ///< number on this node of a world rank, or -1
+  const Program &program;
+  int64_t devices;
+  Transport transport;
+  std::map<std::vector<std::string>, Group> groups;
+  Group *lastStaged = nullptr;
+
+  char *shared = nullptr;
+  int64_t sharedBytes = 0, areaBytes = 0, counterBytes = 0, transferStart = 0;
+  std::vector<int64_t> areaOffset; ///< per rank of the node
+  std::vector<char> privateArea;
+
+  friend class Collectives;
+};
+
+template <class F> void Fabric::waitFor(F &&ready, int peer) {
+  for (int spin = 0; spin < 2000; ++spin) {
+    if (ready())
+      return;
+    __builtin_ia32_pause();
+  }
+  double start = now();
+  for (int64_t turn = 0; !ready(); ++turn) {
+    yieldCore();
+    if (turn % 256 == 255 && now() - start > timeout)
+      giveUp(peer);
+  }
+}
+
+} // namespace colossal::rank
+
+#endif // COLOSSAL_RUN_FABRIC_H

@@ -1,0 +1,402 @@
+//===- Engine.cpp - Executes a rank program -------------------------------===//
+
+#include "colossal/Run/Engine.h"
+
+#include "AttentionKernel.h"
+#include "MatrixProduct.h"
+#include "ProgramCheck.h"
+#include "RunError.h"
+#include "Threads.h"
+#include "Transfers.h"
+#include "colossal/Run/Collectives.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <sys/mman.h>
+#include <tuple>
+
+namespace colossal::rank {
+
+namespace {
+
+/// Anonymous memory on huge pages where the system grants them.
+class Region {
+public:
+  ~Region() {
+    if (base)
+      munmap(base, size);
+  }
+  void reserve(int64_t bytes, const char *what) {
+    if (bytes == 0)
+      return;
+    constexpr size_t huge = 2 << 20;
+    size = (size_t(bytes) + huge - 1) / huge * huge;
+    void *memory = mmap(nullptr, size + huge, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED)
+      throw RunError(std::string(what) + ": cannot reserve " +
+                     std::to_string(bytes) +
+                     " bytes; compile with a smaller --memory");
+    // Keep an aligned part: the ends go back.
+    auto begin = reinterpret_cast<uintptr_t>(memory);
+    uintptr_t aligned = (begin + huge - 1) / huge * huge;
+    if (aligned > begin)
+      munmap(memory, aligned - begin);
+    munmap(reinterpret_cast<void *>(aligned + size), begin + huge - aligned);
+    base = reinterpret_cast<char *>(aligned);
+    madvise(base, size, MADV_HUGEPAGE);
+    for (int64_t at = 0; at < bytes; at += 4096)
+      base[at] = 0;
+  }
+  char *data() const { return base; }
+
+private:
+  char *base = nullptr;
+  size_t size = 0;
+};
+
+/// One op, with everything looked up.
+struct Action {
+  const Op *op = nullptr;
+  KernelFunction kernel = nullptr;
+  const MatrixProduct *product = nullptr;
+  const AttentionKernel *attention = nullptr;
+  Group *group = nullptr;
+  /// Kernel indices: constant and stride of the microbatch.
+  std::vector<std::pair<int64_t, int64_t>> indices;
+  // Measured.
+  double seconds = 0;
+  int64_t calls = 0;
+};
+
+double now() {
+  return std::chrono::duration<double>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+/// Text that is equal for equal gemms and attentions: they share primitives.
+template <class... Numbers> std::string keyOf(Numbers... numbers) {
+  std::string key;
+  ((key += std::to_string(numbers) + ","), ...);
+  return key;
+}
+std::string keyOf(const Gemm &g) {
+  std::string key = keyOf(g.m, g.n, g.k, g.aM, g.aK, g.bK, g.bN, g.cM, g.cN,
+                          int(g.accumulate));
+  for (const auto *list : {&g.batch, &g.aBatch, &g.bBatch, &g.cBatch})
+    for (int64_t value : *list)
+      key += std::to_string(value) + ",";
+  return key;
+}
+std::string keyOf(const Attention &a, bool backward) {
+  std::string key =
+      keyOf(int(backward), a.batch, a.heads, a.queries, a.keys, a.qkFeatures,
+            a.vFeatures, int(a.causal), a.causalOffset) +
+      std::to_string(a.scale) + a.kernel;
+  for (const auto &strides : a.strides) {
+    key += ";";
+    for (int64_t value : strides)
+      key += std::to_string(value) + ",";
+  }
+  return key;
+}
+
+} // namespace
+
+struct Engine::Impl {
+  Impl(const Program &program, MPI_Comm world, const EngineOptions &options)
+      : program(program), options(options), threads(options.threads),
+        fabric(world, program, devicesOf(program), options.transport,
+               options.timeoutSeconds),
+        collectives(fabric) {}
+
+  static int64_t devicesOf(const Program &program) {
+    int64_t devices = 1;
+    for (const Axis &axis : program.mesh)
+      devices *= axis.size;
+    return devices;
+  }
+
+  void load(const KernelLookup &kernels);
+  Action prepare(const Op &op, const KernelLookup &kernels);
+  void execute(Action &action, int64_t microbatch);
+  void runKernel(const Action &action, char *const *buffers,
+                 int64_t microbatch);
+  void fill(const Op &op, char *data);
+  char *address(int64_t id, int64_t microbatch) const {
+    const Buffer &buffer = program.buffers[id];
+    char *base = buffer.space == Space::Arena ? arena.data() : window.data();
+    int64_t slot = microbatch < 0 ? 0 : microbatch % buffer.slots;
+    return base + buffer.offset + slot * buffer.slotStride;
+  }
+
+  const Program &program;
+  EngineOptions options;
+  Threads threads;
+  Fabric fabric;
+  Collectives collectives;
+  std::unique_ptr<Transfers> transfers;
+  Region arena, window, scratch;
+  int64_t scratchBytes = 0;
+  std::map<std::string, std::unique_ptr<MatrixProduct>> products;
+  std::map<std::string, std::unique_ptr<AttentionKernel>> attentions;
+  std::vector<std::vector<Action>> segments;
+  /// The schedule as (segment number, microbatch).
+  std::vector<std::pair<size_t, int64_t>> schedule;
+};
+
+Action Engine::Impl::prepare(const Op &op, const KernelLookup &kernels) {
+  Action action;
+  action.op = &op;
+  auto lookup = [&](const std::string &symbol) {
+    KernelFunction kernel = kernels(symbol);
+    if (!kernel)
+      throw RunError("kernel '" + symbol + "' of op '" + op.name +
+                     "': found no such symbol, expected it in the bundle's "
+                     "kernels; compile the model again");
+    return kernel;
+  };
+  Coordinate coordinate = coordinateOf(program, fabric.device());
+  for (const AffineOffset &affine : op.indices) {
+    AffineOffset fixed = affine;
+    int64_t perMicrobatch = 0;
+    fixed.terms.clear();
+    for (const auto &term : affine.terms) {
+      if (term.first == "time")
+        perMicrobatch += term.second;
+      else
+        fixed.terms.push_back(term);
+    }
+    action.indices.push_back({evaluate(fixed, coordinate), perMicrobatch});
+  }
+  switch (op.kind) {
+  case OpKind::Kernel:
+    action.kernel = lookup(op.symbol);
+    break;
+  case OpKind::Gemm: {
+    auto &product = products[keyOf(op.gemm)];
+    if (!product)
+      product = std::make_unique<MatrixProduct>(op.gemm);
+    action.product = product.get();
+    scratchBytes = std::max(scratchBytes, product->scratchBytes());
+    break;
+  }
+  case OpKind::Attention:
+  case OpKind::AttentionBackward: {
+    bool backward = op.kind == OpKind::AttentionBackward;
+    auto &attention = attentions[keyOf(op.attention, backward)];
+    size_t extras = op.operands.size() - (backward ? 9 : 5);
+    if (!attention)
+      attention = std::make_unique<AttentionKernel>(
+          op.attention, backward, threads,
+          op.attention.kernel.empty() ? nullptr : lookup(op.attention.kernel),
+          extras);
+    action.attention = attention.get();
+    scratchBytes = std::max(scratchBytes, attention->scratchBytes());
+    break;
+  }
+  case OpKind::AllReduce:
+  case OpKind::AllGather:
+  case OpKind::ReduceScatter:
+  case OpKind::AllToAll:
+    action.group = &fabric.group(op.collective.axes);
+    break;
+  default:
+    break;
+  }
+  if (op.operands.size() + op.scratch.size() > 64 || op.indices.size() > 60)
+    throw RunError("op '" + op.name +
+                   "': found more than 64 buffers or 60 "
+                   "indices, expected less");
+  return action;
+}
+
+void Engine::Impl::load(const KernelLookup &kernels) {
+  std::map<std::string, size_t> numbers;
+  for (const Segment &segment : program.segments) {
+    numbers[segment.name] = segments.size();
+    segments.emplace_back();
+    for (const Op &op : segment.ops)
+      segments.back().push_back(prepare(op, kernels));
+  }
+  for (const Step &step : program.schedule)
+    schedule.push_back({numbers[step.segment], step.microbatch});
+}
+
+void Engine::Impl::fill(const Op &op, char *data) {
+  const Buffer &buffer = program.buffers[op.operands[0].buffer];
+  int64_t elements =
+      (buffer.bytes - op.operands[0].offset) / bytesOf(buffer.dtype);
+  auto assign = [&](auto *typed) {
+    using T = std::remove_pointer_t<decltype(typed)>;
+    std::fill(typed, typed + elements, static_cast<T>(op.value));
+  };
+  switch (buffer.dtype) {
+  case DType::F32:
+    return assign(reinterpret_cast<float *>(data));
+  case DType::F64:
+    return assign(reinterpret_cast<double *>(data));
+  case DType::I64:
+    return assign(reinterpret_cast<int64_t *>(data));
+  case DType::I32:
+    return assign(reinterpret_cast<int32_t *>(data));
+  case DType::I1:
+    return assign(reinterpret_cast<uint8_t *>(data));
+  }
+}
+
+void Engine::Impl::runKernel(const Action &action, char *const *buffers,
+                             int64_t microbatch) {
+  int64_t indices[64];
+  for (size_t i = 0; i < action.indices.size(); ++i)
+    indices[i] = action.indices[i].first +
+                 action.indices[i].second * std::max<int64_t>(0, microbatch);
+  const Op &op = *action.op;
+  if (op.kind != OpKind::Kernel)
+    return action.attention->run(buffers, indices, action.indices.size(),
+                                 scratch.data());
+  ColossalArgs arguments{reinterpret_cast<void *const *>(buffers), indices};
+  threads.split(op.range, op.grain, [&](int, int64_t begin, int64_t end) {
+    action.kernel(&arguments, begin, end);
+  });
+}
+
+void Engine::Impl::execute(Action &action, int64_t microbatch) {
+  const Op &op = *action.op;
+  char *buffers[64];
+  size_t count = 0;
+  for (const auto *list : {&op.operands, &op.scratch})
+    for (const Operand &operand : *list)
+      buffers[count++] = address(operand.buffer, microbatch) + operand.offset;
+  switch (op.kind) {
+  case OpKind::Kernel:
+  case OpKind::Attention:
+  case OpKind::AttentionBackward:
+    return runKernel(action, buffers, microbatch);
+  case OpKind::Gemm:
+    return action.product->run(reinterpret_cast<float *>(buffers[0]),
+                               reinterpret_cast<float *>(buffers[1]),
+                               reinterpret_cast<float *>(buffers[2]),
+                               scratch.data());
+  case OpKind::Fill:
+    return fill(op, buffers[0]);
+  case OpKind::Copy:
+    memcpy(buffers[1], buffers[0], op.bytes);
+    return;
+  case OpKind::AllReduce:
+  case OpKind::AllGather:
+  case OpKind::ReduceScatter:
+  case OpKind::AllToAll:
+    return collectives.run(op.kind, op.collective, *action.group, buffers[0],
+                           buffers[1]);
+  case OpKind::Send:
+    return transfers->send(op, buffers[0]);
+  case OpKind::Recv:
+    return transfers->receive(op, buffers[0]);
+  }
+}
+
+Engine::Engine(const Program &program, MPI_Comm world,
+               const KernelLookup &kernels, const EngineOptions &options)
+    : impl(new Impl(program, world, options)) {
+  int64_t expected = program.stages * Impl::devicesOf(program);
+  if (impl->fabric.size() != expected)
+    throw RunError("found " + std::to_string(impl->fabric.size()) +
+                   " ranks, but the bundle is compiled for " +
+                   std::to_string(expected) + "; start it with -n " +
+                   std::to_string(expected));
+  impl->load(kernels);
+}
+
+void Engine::connect() {
+  const Program &program = impl->program;
+  impl->fabric.mapShared(transferBytes(program));
+  impl->transfers = std::make_unique<Transfers>(impl->fabric, program,
+                                                impl->options.transport !=
+                                                    Transport::PointToPoint);
+}
+
+Engine::~Engine() {
+  if (impl && impl->transfers)
+    impl->transfers->finish();
+}
+
+void Engine::reserve() {
+  impl->arena.reserve(impl->program.arenaBytes, "arena");
+  impl->window.reserve(impl->program.windowBytes, "window");
+  impl->scratch.reserve(impl->scratchBytes, "scratch");
+}
+
+Fabric &Engine::fabric() { return impl->fabric; }
+
+MemoryUse Engine::memory() const {
+  return {impl->program.arenaBytes, impl->program.windowBytes,
+          impl->fabric.ownBytes(), impl->scratchBytes};
+}
+
+char *Engine::address(int64_t buffer, int64_t microbatch) const {
+  return impl->address(buffer, microbatch);
+}
+
+void Engine::setControl(const std::string &name, float value) {
+  for (const Control &control : impl->program.controls)
+    if (control.name == name)
+      memcpy(address(control.buffer), &value, sizeof(value));
+}
+
+float Engine::metric(const std::string &name) const {
+  float value = 0;
+  for (const Metric &metric : impl->program.metrics)
+    if (metric.name == name)
+      memcpy(&value, address(metric.buffer), sizeof(value));
+  return value;
+}
+
+void Engine::runStep(int64_t step) {
+  Activity &activity = impl->fabric.activity;
+  activity.step = step;
+  bool profile = impl->options.profile;
+  for (auto [segment, microbatch] : impl->schedule)
+    for (Action &action : impl->segments[segment]) {
+      activity.op = action.op->name.c_str();
+      activity.source = action.op->source.c_str();
+      double start = profile ? now() : 0;
+      impl->execute(action, microbatch);
+      impl->transfers->progress();
+      if (profile) {
+        action.seconds += now() - start;
+        ++action.calls;
+      }
+    }
+}
+
+std::vector<ProfileEntry> Engine::profile() const {
+  std::vector<ProfileEntry> entries;
+  for (const auto &segment : impl->segments)
+    for (const Action &action : segment) {
+      ProfileEntry entry;
+      entry.kind = nameOf(action.op->kind);
+      entry.name = action.op->name;
+      if (action.op->kind == OpKind::Kernel)
+        entry.name += " [" + action.op->symbol + "]";
+      if (action.product) {
+        const Gemm &g = action.op->gemm;
+        entry.flops = flopsOf(g) * double(action.calls);
+        entry.name += " [" + std::to_string(g.m) + "x" + std::to_string(g.n) +
+                      "x" + std::to_string(g.k) + " " +
+                      action.product->implementation() + "]";
+      }
+      entry.seconds = action.seconds;
+      entry.calls = action.calls;
+      entries.push_back(std::move(entry));
+    }
+  std::sort(entries.begin(), entries.end(),
+            [](const ProfileEntry &a, const ProfileEntry &b) {
+              return std::tie(b.seconds, a.name) < std::tie(a.seconds, b.name);
+            });
+  return entries;
+}
+
+} // namespace colossal::rank

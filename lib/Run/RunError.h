@@ -1,0 +1,19 @@
+//===- RunError.h - A failure that ends the run -----------------*- C++ -*-===//
+
+#ifndef COLOSSAL_LIB_RUN_RUNERROR_H
+#define COLOSSAL_LIB_RUN_RUNERROR_H
+
+#include <stdexcept>
+#include <string>
+
+namespace colossal::rank {
+
+/// One line for the user: what was found, what was expected, what to change.
+/// Thrown inside the runtime, caught where a rank's work is called from.
+struct RunError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+} // namespace colossal::rank
+
+#endif // COLOSSAL_LIB_RUN_RUNERROR_H

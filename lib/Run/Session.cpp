@@ -1,0 +1,418 @@
+//===- Session.cpp - A run of a bundle from start to end ------------------===//
+
+#include "colossal/Run/Session.h"
+
+#include "ProcessMemory.h"
+#include "RunError.h"
+#include "RunReport.h"
+#include "StateFile.h"
+#include "colossal/Run/DataSet.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <dlfcn.h>
+#include <fstream>
+#include <sstream>
+#include <sys/stat.h>
+
+namespace colossal::rank {
+
+namespace {
+
+double now() {
+  return std::chrono::duration<double>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+std::string readFile(const std::string &path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file)
+    throw RunError(path + ": found no readable file, expected one; is this a "
+                          "whole bundle?");
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+void throwFirst(const std::vector<std::string> &faults,
+                const std::string &prefix) {
+  if (faults.empty())
+    return;
+  std::string more =
+      faults.size() > 1
+          ? " (and " + std::to_string(faults.size() - 1) + " more faults)"
+          : "";
+  throw RunError(prefix + faults[0] + more);
+}
+
+/// Runs `work` on every rank; if any fails, the first of them prints and all
+/// learn it. Ends in an agreement, so no rank is left waiting for another.
+template <class F> bool allAgree(F &&work) {
+  int rank = 0, size = 1;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  MPI_Comm_size(MPI_COMM_WORLD, &size);
+  int failed = size;
+  std::string message;
+  try {
+    work();
+  } catch (const std::exception &error) {
+    failed = rank;
+    message = error.what();
+  }
+  int first = failed;
+  MPI_Allreduce(&failed, &first, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD);
+  if (first == size)
+    return true;
+  if (first == rank) {
+    fprintf(stderr, "colossal-engine: error: %s\n", message.c_str());
+    fflush(stderr);
+  }
+  return false;
+}
+
+class Session {
+public:
+  explicit Session(const RunOptions &options) : options(options) {
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &size);
+  }
+  int run();
+
+private:
+  void open();
+  void openData();
+  void openOutputs();
+  void loadKernels();
+  void shareMetricOwners();
+  void fillInputs(int64_t step);
+  void setControls(int64_t step);
+  void readMetrics();
+  bool steps();
+  void progress(int64_t step);
+  bool report();
+
+  const RunOptions &options;
+  int rank = 0, size = 1;
+  Manifest manifest;
+  Program program;
+  void *kernels = nullptr;
+  std::unique_ptr<Engine> engine;
+  std::optional<DataSet> data;
+  std::vector<std::pair<std::string, int>> metricOwners; ///< name, rank
+  std::vector<float> metrics;
+  std::string ownersText; ///< rank 0
+  RunReport reporter;
+  FILE *metricsFile = nullptr;
+  double learningRateNow = 0, started = 0, lastPrint = 0;
+};
+
+void Session::open() {
+  std::string error;
+  std::optional<Manifest> read = readBundleManifest(options.bundle, error);
+  if (!read)
+    throw RunError(error);
+  manifest = *read;
+  if (manifest.worldSize != size)
+    throw RunError(options.bundle + ": found " + std::to_string(size) +
+                   " ranks, but the bundle is compiled for " +
+                   std::to_string(manifest.worldSize) + "; start it with -n " +
+                   std::to_string(manifest.worldSize));
+  if (!manifest.mpi.empty() && manifest.mpi != mpiAbi())
+    throw RunError(options.bundle + ": found MPI " + mpiAbi() +
+                   ", but the bundle is compiled for " + manifest.mpi);
+  std::vector<std::string> missing = missingCpuFeatures(manifest.cpuFeatures);
+  if (!missing.empty())
+    throw RunError(options.bundle + ": found a CPU without '" + missing[0] +
+                   "', which the bundle's kernels need; compile with "
+                   "--target-cpu for this machine");
+  for (const auto &control : options.controls) {
+    bool known = control.first == "lr";
+    for (const ControlValue &value : manifest.controls)
+      known |= value.name == control.first;
+    if (!known)
+      throw RunError("--control: found '" + control.first +
+                     "', expected a control of the bundle");
+  }
+  int64_t devices = size / manifest.stages;
+  auto readStage = [&](int64_t stage) {
+    std::string path = options.bundle + "/" + manifest.programs[size_t(stage)];
+    std::optional<Program> one = readProgram(readFile(path), path, error);
+    if (!one)
+      throw RunError(error);
+    throwFirst(checkManifest(manifest, *one), path + ": ");
+    return *one;
+  };
+  program = readStage(rank / devices);
+  if (program.stage != rank / devices)
+    throw RunError(options.bundle + ": found the program of stage " +
+                   std::to_string(program.stage) + " as that of stage " +
+                   std::to_string(rank / devices));
+  // The ranks of a node may see other files than those of another node, so
+  // each checks its own program; rank 0 checks the stages together.
+  if (rank == 0) {
+    std::vector<Program> stages;
+    for (int64_t stage = 0; stage < manifest.stages; ++stage)
+      stages.push_back(stage == 0 ? program : readStage(stage));
+    throwFirst(checkPrograms(stages), options.bundle + ": ");
+    for (const Program &one : stages)
+      for (const Metric &metric : one.metrics)
+        if (ownersText.find("\n" + metric.name + "=") == std::string::npos &&
+            ownersText.compare(0, metric.name.size() + 1, metric.name + "=") !=
+                0)
+          ownersText +=
+              metric.name + "=" + std::to_string(one.stage * devices) + "\n";
+  } else if (rank % devices == 0) {
+    throwFirst(checkProgram(program), options.bundle + ": ");
+  }
+}
+
+void Session::shareMetricOwners() {
+  int64_t length = int64_t(ownersText.size());
+  MPI_Bcast(&length, 1, MPI_INT64_T, 0, MPI_COMM_WORLD);
+  ownersText.resize(size_t(length));
+  MPI_Bcast(ownersText.data(), int(length), MPI_CHAR, 0, MPI_COMM_WORLD);
+  std::istringstream lines(ownersText);
+  std::string line;
+  while (std::getline(lines, line)) {
+    size_t at = line.rfind('=');
+    metricOwners.push_back(
+        {line.substr(0, at), std::stoi(line.substr(at + 1))});
+  }
+  metrics.assign(metricOwners.size(), 0.0f);
+}
+
+void Session::loadKernels() {
+  if (manifest.kernels.empty())
+    return;
+  std::string path = options.bundle + "/" + manifest.kernels;
+  if (path.find('/') == std::string::npos)
+    path = "./" + path;
+  kernels = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!kernels)
+    throw RunError(path + ": " + dlerror());
+}
+
+void Session::openData() {
+  std::string error;
+  data = DataSet::open(manifest, options.data, options.shuffle, options.seed,
+                       error);
+  if (!data)
+    throw RunError(error);
+}
+
+void Session::openOutputs() {
+  if (!options.dumpFolder.empty() && rank == 0 &&
+      mkdir(options.dumpFolder.c_str(), 0777) != 0 && errno != EEXIST)
+    throw RunError("--dump-state " + options.dumpFolder + ": found " +
+                   std::strerror(errno) + ", expected a folder");
+  if (!options.metricsFile.empty() && rank == 0) {
+    metricsFile = fopen(options.metricsFile.c_str(), "w");
+    if (!metricsFile)
+      throw RunError("--metrics " + options.metricsFile + ": found " +
+                     std::strerror(errno) + ", expected a file");
+  }
+}
+
+void Session::fillInputs(int64_t step) {
+  for (const Input &input : program.inputs) {
+    const Buffer &buffer = program.buffers[size_t(input.buffer)];
+    for (int64_t slot = 0; slot < buffer.slots; ++slot)
+      if (!data->fill(input,
+                      coordinateOf(program, engine->fabric().device(), slot),
+                      buffer.dtype, step, engine->address(input.buffer, slot)))
+        throw RunError(options.data.at(input.name) +
+                       ": found the end of the file, expected the samples "
+                       "that its header promises");
+  }
+}
+
+void Session::setControls(int64_t step) {
+  LearningRate schedule = manifest.learningRate;
+  auto base = options.controls.find("lr");
+  if (base != options.controls.end())
+    schedule.base = base->second;
+  learningRateNow = learningRate(schedule, step, options.steps);
+  engine->setControl("lr", float(learningRateNow));
+  engine->setControl("step", float(step));
+  for (const ControlValue &control : manifest.controls) {
+    auto changed = options.controls.find(control.name);
+    engine->setControl(control.name, float(changed == options.controls.end()
+                                               ? control.value
+                                               : changed->second));
+  }
+}
+
+void Session::readMetrics() {
+  constexpr int kTag = 78;
+  Fabric &fabric = engine->fabric();
+  for (size_t i = 0; i < metricOwners.size(); ++i) {
+    int owner = metricOwners[i].second;
+    if (rank == owner)
+      metrics[i] = engine->metric(metricOwners[i].first);
+    if (owner == 0 || (rank != 0 && rank != owner))
+      continue;
+    MPI_Request request;
+    if (rank == owner)
+      MPI_Isend(&metrics[i], 1, MPI_FLOAT, 0, kTag, MPI_COMM_WORLD, &request);
+    else
+      MPI_Irecv(&metrics[i], 1, MPI_FLOAT, owner, kTag, MPI_COMM_WORLD,
+                &request);
+    fabric.activity.op = "metric";
+    fabric.activity.source = "end of the step";
+    fabric.waitFor(
+        [&] {
+          int done = 0;
+          MPI_Test(&request, &done, MPI_STATUS_IGNORE);
+          return done != 0;
+        },
+        owner);
+  }
+}
+
+void Session::progress(int64_t step) {
+  double seconds = reporter.stepSeconds.back();
+  double tokens = double(manifest.tokensPerStep) / seconds;
+  if (metricsFile) {
+    std::string line = "{\"step\": " + std::to_string(step);
+    for (size_t i = 0; i < metricOwners.size(); ++i)
+      line += ", \"" + metricOwners[i].first + "\": " + jsonNumber(metrics[i]);
+    line += ", \"seconds\": " + jsonNumber(seconds) +
+            ", \"tokens_per_second\": " + jsonNumber(tokens) +
+            ", \"lr\": " + jsonNumber(learningRateNow) + "}\n";
+    fputs(line.c_str(), metricsFile);
+    fflush(metricsFile);
+  }
+  double time = now();
+  if (options.quiet ||
+      (step != options.steps && step != 1 && time - lastPrint < 0.5))
+    return;
+  lastPrint = time;
+  double left = (time - started) / double(step) * double(options.steps - step);
+  std::string values;
+  for (size_t i = 0; i < metricOwners.size(); ++i) {
+    char text[64];
+    snprintf(text, sizeof(text), "  %s %.4f", metricOwners[i].first.c_str(),
+             double(metrics[i]));
+    values += text;
+  }
+  fprintf(stderr, "step %lld/%lld%s  %.0f tokens/s  ETA %lld:%02lld\n",
+          static_cast<long long>(step), static_cast<long long>(options.steps),
+          values.c_str(), tokens, static_cast<long long>(left) / 60,
+          static_cast<long long>(left) % 60);
+}
+
+bool Session::steps() {
+  started = lastPrint = now();
+  for (int64_t step = 1; step <= options.steps; ++step) {
+    double start = now();
+    setControls(step);
+    fillInputs(step);
+    engine->runStep(step);
+    readMetrics();
+    reporter.stepSeconds.push_back(now() - start);
+    if (rank == 0)
+      progress(step);
+    if (step == 1 || step == options.steps)
+      reporter.peakPss = std::max(reporter.peakPss, proportionalSetSize());
+  }
+  return true;
+}
+
+bool Session::report() {
+  if (!options.profileFile.empty() &&
+      !allAgree([&] { writeProfile(options.profileFile, rank, *engine); }))
+    return false;
+  return allAgree([&] {
+    reporter.write(manifest, program, *engine, options.reportFile,
+                   options.quiet);
+  });
+}
+
+int Session::run() {
+  if (!allAgree([&] {
+        open();
+        openData();
+        loadKernels();
+        openOutputs();
+      }))
+    return 1;
+  shareMetricOwners();
+  EngineOptions engineOptions;
+  engineOptions.transport = options.transport;
+  engineOptions.timeoutSeconds = options.timeoutSeconds;
+  engineOptions.threads =
+      options.threads ? options.threads : int(manifest.threadsPerRank);
+  engineOptions.profile = !options.profileFile.empty();
+  if (!allAgree([&] {
+        engine = std::make_unique<Engine>(
+            program, MPI_COMM_WORLD,
+            [&](const std::string &symbol) -> KernelFunction {
+              return kernels ? reinterpret_cast<KernelFunction>(
+                                   dlsym(kernels, symbol.c_str()))
+                             : nullptr;
+            },
+            engineOptions);
+      }))
+    return 1;
+  reporter.stepSeconds.reserve(size_t(options.steps));
+  reporter.baselinePss = proportionalSetSize();
+  if (!allAgree([&] { engine->connect(); }) || !allAgree([&] {
+        engine->reserve();
+        loadState(program, *engine, options.bundle);
+      }))
+    return 1;
+  MPI_Barrier(MPI_COMM_WORLD);
+  try {
+    steps();
+  } catch (const std::exception &error) {
+    // Peers may be inside a collective: only ending the job reaches them.
+    fprintf(stderr, "colossal-engine: error: rank %d: %s\n", rank,
+            error.what());
+    fflush(stderr);
+    MPI_Abort(MPI_COMM_WORLD, 1);
+  }
+  if (!options.dumpFolder.empty() &&
+      !allAgree([&] { dumpState(program, *engine, options.dumpFolder); }))
+    return 1;
+  if (!report())
+    return 1;
+  if (metricsFile)
+    fclose(metricsFile);
+  return 0;
+}
+
+} // namespace
+
+std::optional<Manifest> readBundleManifest(const std::string &bundle,
+                                           std::string &error) {
+  std::string path = bundle + "/manifest.json";
+  try {
+    std::optional<Manifest> manifest =
+        readManifest(readFile(path), path, error);
+    if (!manifest)
+      return std::nullopt;
+    std::vector<std::string> faults = checkManifest(*manifest);
+    if (faults.empty())
+      return manifest;
+    error = path + ": " + faults[0];
+  } catch (const RunError &fault) {
+    error = fault.what();
+  }
+  return std::nullopt;
+}
+
+int runBundle(const RunOptions &options) {
+  int provided = 0;
+  MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided);
+  int code = 1;
+  {
+    Session session(options);
+    code = session.run();
+  }
+  MPI_Finalize();
+  return code;
+}
+
+} // namespace colossal::rank

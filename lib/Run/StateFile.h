@@ -1,0 +1,27 @@
+//===- StateFile.h - State from the bundle, state to files ------*- C++ -*-===//
+
+#ifndef COLOSSAL_LIB_RUN_STATEFILE_H
+#define COLOSSAL_LIB_RUN_STATEFILE_H
+
+#include "colossal/Run/Engine.h"
+
+namespace colossal::rank {
+
+/// CRC-32 of zip and PNG (polynomial 0xEDB88320), continued from `crc`.
+uint32_t crc32(uint32_t crc, const char *data, int64_t bytes);
+
+/// Fills the state buffers of this rank: by their layout from the files that
+/// the program names (relative to `bundle`), padding zero. The checksum of
+/// every tensor is compared. Throws RunError.
+void loadState(const Program &program, Engine &engine,
+               const std::string &bundle);
+
+/// Writes every state tensor, unsharded, to `folder`/<name>.npy. Collective
+/// over the world; rank 0 writes. A stage contributes the states it owns, one
+/// of the replicas sends.
+void dumpState(const Program &program, Engine &engine,
+               const std::string &folder);
+
+} // namespace colossal::rank
+
+#endif // COLOSSAL_LIB_RUN_STATEFILE_H

@@ -1,0 +1,55 @@
+//===- Threads.h - The threads of a rank ------------------------*- C++ -*-===//
+//
+// One pool for kernels and for the library: Debian's oneDNN runs on libgomp, so
+// the runtime asks libgomp too (through the entry that compilers call), and no
+// second pool spins beside it. Work is split statically: the same rank, threads
+// and range give the same pieces, hence the same bits.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_LIB_RUN_THREADS_H
+#define COLOSSAL_LIB_RUN_THREADS_H
+
+#include <cstdint>
+
+namespace colossal::rank {
+
+class Threads {
+public:
+  explicit Threads(int count);
+  int count() const { return threads; }
+
+  /// Calls work(piece, begin, end) for the pieces of [0, range), none shorter
+  /// than `grain` but the only one.
+  template <class F> void split(int64_t range, int64_t grain, F &&work) const {
+    int64_t pieces = range / (grain > 0 ? grain : 1);
+    if (pieces > threads)
+      pieces = threads;
+    if (pieces <= 1) {
+      if (range > 0)
+        work(0, int64_t(0), range);
+      return;
+    }
+    struct Closure {
+      F &work;
+      int64_t range, pieces;
+    } closure{work, range, pieces};
+    parallel(
+        int(pieces),
+        [](void *data, int piece) {
+          Closure &c = *static_cast<Closure *>(data);
+          c.work(piece, c.range * piece / c.pieces,
+                 c.range * (piece + 1) / c.pieces);
+        },
+        &closure);
+  }
+
+private:
+  using Body = void (*)(void *data, int piece);
+  void parallel(int pieces, Body body, void *data) const;
+  int threads;
+};
+
+} // namespace colossal::rank
+
+#endif // COLOSSAL_LIB_RUN_THREADS_H
