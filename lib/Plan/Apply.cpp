@@ -67,7 +67,8 @@ void Applier::writeOps() {
     const Op &op = program.ops[i];
     const PlannedOp &planned = plan.ops[i];
     Operation *target = extracted.ops[i];
-    target->setAttr(names::segment, builder.getStringAttr(nameOf(op.segment)));
+    target->setAttr(names::segment,
+                    builder.getStringAttr(nameOf(planned.segment)));
     target->setAttr(names::stage, builder.getI64IntegerAttr(planned.stage));
     NamedAttrList axes, linear;
     auto factorName = [&](int factor) {
@@ -83,7 +84,7 @@ void Applier::writeOps() {
       }
     }
     // Time: the batch, or sums over the microbatches used linearly.
-    if (isLoop(op.segment)) {
+    if (isLoop(planned.segment)) {
       if (batching.factors[i] >= 0) {
         axes.append(time(), factorName(batching.factors[i]));
       } else {

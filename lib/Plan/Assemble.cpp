@@ -149,6 +149,7 @@ void Assembler::placeOps() {
       pieceOfOp[op] = pieces.ofNode[n];
       PlannedOp &planned = plan.ops[op];
       planned.stage = stageOfPiece[pieces.ofNode[n]];
+      planned.segment = nodes[n].segment;
       for (const Choice &choice : strategy.choices) {
         PlannedAxis axis;
         if (choice.kind == Choice::Kind::Linear)

@@ -14,13 +14,14 @@ public:
     result.subDims.assign(program.values.size(), -1);
     result.partial.assign(program.values.size(), false);
     hoisted.assign(program.ops.size(), false);
-    batchOnly.assign(program.values.size(), false);
+    result.batchOnly.assign(program.values.size(), false);
   }
 
   Batching run() {
     for (size_t v = 0; v < program.values.size(); ++v) {
       const ProgramValue &value = program.values[v];
-      batchOnly[v] = value.role == Role::Batch || value.role == Role::Control;
+      result.batchOnly[v] =
+          value.role == Role::Batch || value.role == Role::Control;
       result.subDims[v] = value.batchSubDim;
       if (value.batchSubDim >= 0)
         result.batch =
@@ -67,7 +68,7 @@ private:
   /// A sum over time is used where it must be complete.
   bool complete(const Op &op, const Access &access) {
     int producer = program.values[access.value].producer;
-    if (producer >= 0 && batchOnly[access.value])
+    if (producer >= 0 && result.batchOnly[access.value])
       return hoist(producer);
     fail("\"" + op.name + "\" needs \"" + program.values[access.value].name +
          "\" of the whole batch");
@@ -84,7 +85,7 @@ private:
 
   const Program &program;
   Batching result;
-  std::vector<bool> hoisted, batchOnly;
+  std::vector<bool> hoisted;
 };
 } // namespace
 
@@ -92,9 +93,9 @@ bool Analysis::visit(int index) {
   const Op &op = program.ops[index];
   bool all = !op.operands.empty();
   for (const Access &access : op.operands)
-    all &= batchOnly[access.value];
+    all &= result.batchOnly[access.value];
   for (const Access &access : op.results) {
-    batchOnly[access.value] = all;
+    result.batchOnly[access.value] = all;
     result.subDims[access.value] = -1;
     result.partial[access.value] = false;
   }
@@ -146,7 +147,7 @@ bool Analysis::visit(int index) {
     bool sums = factor >= 0 && !kept;
     if (sums && op.factors[factor].kind == FactorKind::Max &&
         inLoop(op, index)) {
-      if (batchOnly[access.value])
+      if (result.batchOnly[access.value])
         return hoist(index);
       fail("\"" + op.name + "\" takes a maximum over the batch");
     }

@@ -1,44 +1,336 @@
 //===- Search.cpp - The search for a plan ---------------------------------===//
 
 #include "colossal/Plan/Search.h"
+#include "Layouts.h"
 #include "colossal/Plan/Solvers.h"
+#include "colossal/Plan/Stages.h"
+
+#include <algorithm>
+#include <numeric>
+#include <tuple>
 
 using namespace colossal;
 using namespace colossal::plan;
+
+namespace {
+/// A program cut into nodes and pieces: once for one stage, once for several,
+/// where sums of gradients of different pieces move to the update.
+struct Cut {
+  Program program;
+  Batching batching;
+  std::vector<OpNode> nodes;
+  Pieces pieces;
+};
+
+/// A configuration that was solved to the end.
+struct Solved {
+  Candidate candidate;
+  Layout layout;
+  bool pipelined = false;
+  Formulation formulation;
+  Solution solution;
+  StagedPlan staged;
+};
+
+class Search {
+public:
+  Search(const Program &program, const machine::Cluster &cluster,
+         const SearchOptions &options)
+      : cluster(cluster), options(options) {
+    budget = options.memoryBytes > 0 ? options.memoryBytes
+                                     : cluster.device.memoryBytes;
+    budget -= options.memoryExcess;
+    single.program = program;
+    single.batching = analyzeBatching(program);
+    pipelined.program = program;
+    sumInUpdate(pipelined.program, single.batching);
+    pipelined.batching = analyzeBatching(pipelined.program);
+    for (Cut *cut : {&single, &pipelined}) {
+      cut->nodes = buildNodes(cut->program, cut->batching);
+      cut->pieces = findPieces(cut->program, cut->batching, cut->nodes);
+    }
+    bool repeats = false;
+    for (int p = 0; p < single.pieces.count(); ++p)
+      repeats |= single.pieces.representatives[p] != p;
+    if (!repeats)
+      single.pieces = wholeProgram(single.program, single.nodes);
+  }
+
+  std::optional<SearchResult> run(std::string &error);
+
+private:
+  static void sumInUpdate(Program &program, const Batching &batching);
+  void tryStages(int64_t stages);
+  void tryLayout(const Layout &layout);
+  bool tryMicrobatches(const Layout &layout, int64_t microbatches);
+  std::optional<Solved> solve(const Layout &layout, int64_t microbatches,
+                              timeline::ScheduleKind kind, int64_t price,
+                              std::optional<int64_t> zero);
+  void consider(Solved &&solved);
+  SearchResult finish();
+  std::string refusal() const;
+
+  const machine::Cluster &cluster;
+  const SearchOptions &options;
+  int64_t budget = 0;
+  Cut single, pipelined;
+  std::optional<Solved> best;    ///< the fastest that fits
+  std::optional<Solved> leanest; ///< what needs least memory
+  std::vector<Candidate> candidates;
+  int64_t problems = 0;
+  std::string lastFault;
+};
+} // namespace
+
+/// A backward op that only adds up sums over microbatches may run once, in the
+/// update: what it adds comes from different stages.
+void Search::sumInUpdate(Program &program, const Batching &batching) {
+  std::vector<std::vector<int>> users = program.users();
+  for (Op &op : program.ops) {
+    if (op.segment != Segment::Backward || op.operands.size() < 2 ||
+        !op.group.empty())
+      continue;
+    std::vector<int> all;
+    bool sums = true;
+    for (size_t o = 0; o < op.operands.size(); ++o) {
+      all.push_back(int(o));
+      sums &= batching.partial[op.operands[o].value];
+    }
+    sums &= std::count(op.linear.begin(), op.linear.end(), all) > 0;
+    for (const Access &access : op.results)
+      for (int user : users[access.value])
+        sums &= program.ops[user].segment == Segment::Update;
+    if (sums)
+      op.segment = Segment::Update;
+  }
+}
+
+std::optional<Solved> Search::solve(const Layout &layout, int64_t microbatches,
+                                    timeline::ScheduleKind kind, int64_t price,
+                                    std::optional<int64_t> zero) {
+  Solved solved;
+  solved.layout = layout;
+  solved.pipelined = layout.mesh.stages > 1;
+  const Cut &cut = solved.pipelined ? pipelined : single;
+  FormulationOptions formulation;
+  formulation.microbatches = microbatches;
+  formulation.inFlight =
+      timeline::maximumInFlight(kind, 0, layout.mesh.stages, microbatches);
+  formulation.rules = layout.rules;
+  formulation.zero = zero;
+  formulation.memoryPrice = price;
+  std::string error;
+  std::optional<Formulation> problem =
+      formulate(cut.program, cut.batching, cut.nodes, cut.pieces, cluster,
+                layout.mesh, formulation, error);
+  std::optional<Solution> solution;
+  IntegerProgramReport report;
+  if (problem) {
+    ++problems;
+    IntegerProgramOptions program;
+    program.gap = layout.mesh.axes.size() > 1 ? 1e-4 : 0.0;
+    solution = solveIntegerProgram(problem->problem, program, report, error);
+  }
+  if (!solution) {
+    lastFault = error.empty() ? "no sharding satisfies the pins" : error;
+    return std::nullopt;
+  }
+  Measured measured = measure(cut.program, cut.batching, cut.nodes, cut.pieces,
+                              *problem, *solution);
+  std::optional<StagedPlan> staged = distribute(
+      cut.pieces, measured, cluster, layout.mesh, kind, microbatches, budget);
+  if (!staged) {
+    lastFault = "the program has fewer pieces than " +
+                std::to_string(layout.mesh.stages) + " stages";
+    return std::nullopt;
+  }
+  solved.formulation = std::move(*problem);
+  solved.solution = std::move(*solution);
+  solved.staged = std::move(*staged);
+  Candidate &candidate = solved.candidate;
+  candidate.mesh = layout.mesh;
+  candidate.microbatches = microbatches;
+  candidate.schedule = kind;
+  candidate.label = layout.label;
+  candidate.stepNs = solved.staged.stepNs;
+  candidate.memoryBytes = solved.staged.memoryBytes();
+  candidate.fits = candidate.memoryBytes <= budget;
+  return solved;
+}
+
+void Search::consider(Solved &&solved) {
+  candidates.push_back(solved.candidate);
+  if (!leanest || solved.candidate.memoryBytes < leanest->candidate.memoryBytes)
+    leanest = solved;
+  if (solved.candidate.fits &&
+      (!best || solved.candidate.stepNs < best->candidate.stepNs))
+    best = std::move(solved);
+}
+
+/// Solves one configuration: without a price of memory, and if that does not
+/// fit with the lowest price (of a fixed number of steps) that does. True if
+/// something fits.
+bool Search::tryMicrobatches(const Layout &layout, int64_t microbatches) {
+  bool fits = false;
+  std::vector<timeline::ScheduleKind> kinds = {
+      timeline::ScheduleKind::OneFOneB};
+  if (options.pins.schedule)
+    kinds = {*options.pins.schedule};
+  else if (layout.mesh.stages > 1)
+    kinds.push_back(timeline::ScheduleKind::GPipe);
+  for (timeline::ScheduleKind kind : kinds) {
+    std::optional<Solved> free =
+        solve(layout, microbatches, kind, 0, layout.zero);
+    if (!free)
+      return fits;
+    // With a price on memory it only becomes slower.
+    if (best && free->candidate.stepNs >= best->candidate.stepNs) {
+      candidates.push_back(free->candidate);
+      return fits || free->candidate.fits;
+    }
+    bool done = free->candidate.fits;
+    int64_t time = free->solution.time;
+    int64_t mebibytes = std::max<int64_t>(1, free->solution.memory >> 20);
+    consider(std::move(*free));
+    fits |= done;
+    if (done)
+      continue;
+    // Prices from 1/1024 of the step for all of the memory up to 1024 times.
+    int64_t scale = std::max<int64_t>(1, time / mebibytes);
+    auto priceAt = [&](int step) {
+      return std::max<int64_t>(1, (scale << step) >> 10);
+    };
+    int low = 0, high = 20;
+    std::optional<Solved> lean =
+        solve(layout, microbatches, kind, priceAt(high), layout.zero);
+    if (!lean)
+      continue;
+    done = lean->candidate.fits;
+    consider(std::move(*lean));
+    while (done && low < high) {
+      int middle = (low + high) / 2;
+      std::optional<Solved> priced =
+          solve(layout, microbatches, kind, priceAt(middle), layout.zero);
+      bool enough = priced && priced->candidate.fits;
+      if (priced)
+        consider(std::move(*priced));
+      if (enough)
+        high = middle;
+      else
+        low = middle + 1;
+    }
+    fits |= done;
+  }
+  return fits;
+}
+
+void Search::tryLayout(const Layout &layout) {
+  const Cut &cut = layout.mesh.stages > 1 ? pipelined : single;
+  int tried = 0;
+  std::optional<int64_t> last;
+  for (int64_t count : microbatchCounts(cut.batching)) {
+    if (options.pins.microbatches && *options.pins.microbatches != count)
+      continue;
+    // More microbatches than this only add launches.
+    if (!options.pins.microbatches && (count > 16 * layout.mesh.stages ||
+                                       (layout.mesh.stages > 1 && count < 2)))
+      continue;
+    size_t before = candidates.size();
+    bool fits = tryMicrobatches(layout, count);
+    ++tried;
+    int64_t fastest = INT64_MAX;
+    for (size_t i = before; i < candidates.size(); ++i)
+      if (candidates[i].fits)
+        fastest = std::min(fastest, candidates[i].stepNs);
+    // Finer microbatches no longer help.
+    if (fits && last && fastest >= *last)
+      break;
+    if (fits)
+      last = fastest;
+  }
+  if (tried == 0 && options.pins.microbatches) {
+    lastFault = std::to_string(*options.pins.microbatches) +
+                " microbatches do not divide the batch of " +
+                std::to_string(cut.batching.batch);
+    if (!cut.batching.divisible)
+      lastFault = "more than one microbatch would change the result: " +
+                  cut.batching.reason;
+  }
+}
+
+std::string Search::refusal() const {
+  auto mebibytes = [](int64_t bytes) {
+    return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB";
+  };
+  if (!leanest)
+    return "no plan: " + lastFault;
+  int64_t need = leanest->candidate.memoryBytes;
+  const StagePrediction *fullest = nullptr;
+  size_t stage = 0;
+  for (size_t s = 0; s < leanest->staged.stages.size(); ++s)
+    if (!fullest ||
+        leanest->staged.stages[s].memoryBytes() > fullest->memoryBytes()) {
+      fullest = &leanest->staged.stages[s];
+      stage = s;
+    }
+  std::string text = "no plan fits: the leanest needs " + mebibytes(need) +
+                     " per device, " + mebibytes(need - budget) +
+                     " more than the budget of " + mebibytes(budget) + "; ";
+  text += "stage " + std::to_string(stage) + " of it holds state " +
+          mebibytes(fullest->stateBytes) + ", gradients " +
+          mebibytes(fullest->accumulatorBytes) + ", activations " +
+          mebibytes(fullest->activationBytes * fullest->inFlight) +
+          ", buffers " + mebibytes(fullest->transientBytes);
+  text += "; give --memory " + std::to_string(need);
+  if (!options.pins.toString().empty())
+    text += " or loosen the pins " + options.pins.toString();
+  else
+    text += ", more devices or a smaller batch";
+  return text;
+}
+
+SearchResult Search::finish() {
+  const Cut &cut = best->pipelined ? pipelined : single;
+  SearchResult result;
+  nameAxes(cut.nodes, best->formulation, best->solution, best->layout);
+  best->formulation.mesh = best->layout.mesh;
+  result.plan = assemble(cut.program, cut.nodes, cut.pieces, best->formulation,
+                         best->solution, best->staged.stageOfPiece);
+  result.plan.schedule = best->candidate.schedule;
+  result.plan.stages = best->staged.stages;
+  result.plan.boundaries = best->staged.boundaries;
+  result.plan.stepNs = best->staged.stepNs;
+  // Best first; equal ones in the order of the search.
+  std::vector<size_t> order(candidates.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return std::make_tuple(!candidates[a].fits, candidates[a].stepNs, a) <
+           std::make_tuple(!candidates[b].fits, candidates[b].stepNs, b);
+  });
+  for (size_t i : order)
+    result.candidates.push_back(candidates[i]);
+  result.problems = problems;
+  return result;
+}
+
+std::optional<SearchResult> Search::run(std::string &error) {
+  std::vector<Layout> layouts =
+      layoutsOf(cluster, options.pins, single.batching.batch, error);
+  if (!error.empty())
+    return std::nullopt;
+  for (const Layout &layout : layouts)
+    tryLayout(layout);
+  if (!best) {
+    error = refusal();
+    return std::nullopt;
+  }
+  return finish();
+}
 
 std::optional<SearchResult>
 colossal::plan::searchPlan(const Program &program,
                            const machine::Cluster &cluster,
                            const SearchOptions &options, std::string &error) {
-  SearchResult result;
-  Batching batching = analyzeBatching(program);
-  std::vector<OpNode> nodes = buildNodes(program, batching);
-  Pieces pieces = wholeProgram(program, nodes);
-  int64_t data = options.pins.data.value_or(1);
-  int64_t tensor = options.pins.tensor.value_or(cluster.devices / data);
-  Mesh mesh;
-  FormulationOptions formulation;
-  if (data > 1) {
-    mesh.axes.push_back({"data", data});
-    formulation.rules.push_back(AxisRule::Data);
-  }
-  if (tensor > 1) {
-    mesh.axes.push_back({"tensor", tensor});
-    formulation.rules.push_back(AxisRule::Tensor);
-  }
-  formulation.zero = options.pins.zero;
-  formulation.microbatches = options.pins.microbatches.value_or(1);
-  std::optional<Formulation> problem = formulate(
-      program, batching, nodes, pieces, cluster, mesh, formulation, error);
-  if (!problem)
-    return std::nullopt;
-  IntegerProgramReport report;
-  std::optional<Solution> solution =
-      solveIntegerProgram(problem->problem, {}, report, error);
-  if (!solution)
-    return std::nullopt;
-  result.plan = assemble(program, nodes, pieces, *problem, *solution, {0});
-  result.plan.stepNs = solution->time;
-  result.problems = 1;
-  return result;
+  error.clear();
+  return Search(program, cluster, options).run(error);
 }

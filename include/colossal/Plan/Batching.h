@@ -21,6 +21,8 @@ struct Batching {
   std::vector<int> subDims;
   /// Per value whether it is a sum over the microbatches.
   std::vector<bool> partial;
+  /// Per value whether it depends on batch and controls alone.
+  std::vector<bool> batchOnly;
   /// Largest bound of a batch factor; 1 if the program has no batch.
   int64_t batch = 1;
   /// Ops that must run before the microbatches, on the whole batch: what they

@@ -26,6 +26,7 @@ struct PlannedAxis {
 
 struct PlannedOp {
   int stage = 0;
+  Segment segment = Segment::Forward;
   std::vector<PlannedAxis> axes; ///< per mesh axis
 };
 

@@ -79,3 +79,28 @@ TEST(Formulation, PerceptronUnderData2) {
     EXPECT_EQ(nameOf(reshard.to), "R");
   }
 }
+
+TEST(Formulation, TransformerUnderTensor2) {
+  TransformerSize size;
+  Program program = transformer(size);
+  FormulationOptions options;
+  options.rules = {AxisRule::Tensor};
+  Solved solved = solve(program, {{{"tensor", 2}}, 1}, options);
+  for (const PlannedReshard &reshard : solved.plan.reshards)
+    printf("%-40s %s %s -> %s\n", program.values[reshard.value].name.c_str(),
+           nameOf(reshard.segment), nameOf(reshard.from).c_str(),
+           nameOf(reshard.to).c_str());
+}
+
+TEST(Pieces, TransformerBlocksRepeat) {
+  TransformerSize size;
+  size.layers = 5;
+  Program program = transformer(size);
+  Batching batching = analyzeBatching(program);
+  std::vector<OpNode> nodes = buildNodes(program, batching);
+  Pieces pieces = findPieces(program, batching, nodes);
+  // Embedding, five blocks, head, and what is common to all.
+  ASSERT_EQ(pieces.count(), 8);
+  EXPECT_EQ(pieces.representatives, (std::vector<int>{0, 1, 1, 1, 1, 1, 6, 7}));
+  EXPECT_EQ(pieces.common, 7);
+}

@@ -59,6 +59,7 @@ Program colossal::plan::perceptron(const PerceptronSize &size) {
   std::vector<int> weightGradients(weights.size());
   for (int64_t l = size.layers - 1; l >= 0; --l) {
     std::string k = "n" + std::to_string(l), n = "n" + std::to_string(l + 1);
+    builder.forwardOf = name("relu", l);
     gradient = builder.one(name("relu.backward", l), S::Backward,
                            "b " + n + ", b " + n + " -> b " + n,
                            {gradient, products[l]}, kernel(2, {{0}}));
@@ -73,6 +74,7 @@ Program colossal::plan::perceptron(const PerceptronSize &size) {
   for (int64_t l = 0; l < size.layers; ++l) {
     std::string dims = "n" + std::to_string(l) + " n" + std::to_string(l + 1);
     builder.group = name("update", l);
+    builder.forwardOf = name("weight", l);
     int m = builder.one(name("update.momentum", l), S::Update,
                         dims + ", " + dims + " -> " + dims,
                         {states[l], weightGradients[l]}, kernel(2, {{0, 1}}));

@@ -50,7 +50,7 @@ std::vector<int> ProgramBuilder::op(const std::string &name, Segment segment,
   op.name = name;
   op.segment = segment;
   op.group = group;
-  op.forwardOf = options.forwardOf;
+  op.forwardOf = forwardOf;
   op.linear = options.linear;
   op.work = options.work;
   size_t arrow = spec.find("->");

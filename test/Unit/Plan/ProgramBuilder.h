@@ -19,7 +19,8 @@ class ProgramBuilder {
 public:
   std::map<std::string, int64_t> bounds;
   Program program;
-  std::string group; ///< of the ops that follow
+  std::string group;     ///< of the ops that follow
+  std::string forwardOf; ///< of the ops that follow
 
   int argument(const std::string &name, Role role, const std::string &dims,
                int batchSubDim = -1);
@@ -29,7 +30,6 @@ public:
     Work work;
     std::vector<std::string> unshardable;
     std::string max; ///< a factor that is a maximum instead of a sum
-    std::string forwardOf;
   };
   std::vector<int> op(const std::string &name, Segment segment,
                       const std::string &spec, const std::vector<int> &inputs,

@@ -1,0 +1,77 @@
+//===- Stages.h - What pieces cost, and their stages ------------*- C++ -*-===//
+//
+// Predictions from a solution: time and memory of every piece, then of every
+// stage of a pipeline, then of the step by simulating its schedule.
+//
+// Memory of a stage: state (parameters, optimizer state, batch, parameters of
+// another stage that are used here), accumulators, activations of one
+// microbatch times those in flight, and the largest set of other buffers
+// that live at the same time while one piece runs (`transient`).
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_PLAN_STAGES_H
+#define COLOSSAL_PLAN_STAGES_H
+
+#include "colossal/Plan/Plan.h"
+
+#include <array>
+
+namespace colossal::plan {
+
+/// Times in ns of one execution, bytes per device.
+struct PieceCost {
+  std::array<int64_t, segmentCount> times = {};
+  std::array<int64_t, segmentCount> communication = {}; ///< part of `times`
+  int64_t stateBytes = 0;
+  int64_t accumulatorBytes = 0;
+  int64_t activationBytes = 0; ///< of one microbatch
+  int64_t transientBytes = 0;
+};
+
+/// What a solved problem says about every piece.
+struct Measured {
+  std::vector<PieceCost> pieces;
+  /// A value that leaves its piece: how it crosses.
+  struct Crossing {
+    int value = 0, from = 0;
+    std::vector<int> to; ///< pieces
+    Segment segment = Segment::Forward;
+    int64_t bytes = 0;
+    bool isArgument = false;
+  };
+  std::vector<Crossing> crossings;
+};
+
+Measured measure(const Program &program, const Batching &batching,
+                 const std::vector<OpNode> &nodes, const Pieces &pieces,
+                 const Formulation &formulation, const Solution &solution);
+
+/// Predictions for an assignment of pieces to stages.
+struct StagedPlan {
+  std::vector<int> stageOfPiece;
+  std::vector<StagePrediction> stages;
+  std::vector<timeline::BoundaryTimes> boundaries;
+  int64_t stepNs = 0;
+  int64_t memoryBytes() const; ///< of the fullest stage
+};
+
+StagedPlan predict(const Pieces &pieces, const Measured &measured,
+                   const machine::Cluster &cluster, const Mesh &mesh,
+                   timeline::ScheduleKind kind, int64_t microbatches,
+                   std::vector<int> stageOfPiece);
+
+/// Distributes the pieces over `mesh.stages` stages so that the slowest stage
+/// is as fast as possible within `memoryBytes` per device: dynamic programming
+/// over pieces and stages. Where nothing fits, the assignment whose fullest
+/// stage is least full. Nothing if there are fewer pieces than stages.
+std::optional<StagedPlan> distribute(const Pieces &pieces,
+                                     const Measured &measured,
+                                     const machine::Cluster &cluster,
+                                     const Mesh &mesh,
+                                     timeline::ScheduleKind kind,
+                                     int64_t microbatches, int64_t memoryBytes);
+
+} // namespace colossal::plan
+
+#endif // COLOSSAL_PLAN_STAGES_H

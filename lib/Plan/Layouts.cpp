@@ -1,0 +1,134 @@
+//===- Layouts.cpp - Meshes that the search tries -------------------------===//
+
+#include "Layouts.h"
+
+#include <algorithm>
+
+using namespace colossal;
+using namespace colossal::plan;
+
+/// A layout whose axes of size 1 are left out.
+static Layout makeLayout(int64_t stages, int64_t first, AxisRule firstRule,
+                         int64_t second, AxisRule secondRule) {
+  Layout layout;
+  layout.mesh.stages = stages;
+  auto add = [&](int64_t size, AxisRule rule) {
+    if (size == 1)
+      return;
+    const char *name = rule == AxisRule::Data     ? "data"
+                       : rule == AxisRule::Tensor ? "tensor"
+                                                  : "axis";
+    std::string unique = name;
+    for (const Axis &axis : layout.mesh.axes)
+      if (axis.name == unique)
+        unique += "1";
+    layout.mesh.axes.push_back({unique, size});
+    layout.rules.push_back(rule);
+    layout.label += layout.label.empty() ? "" : " ";
+    layout.label += std::string(name) + "=" + std::to_string(size);
+  };
+  add(first, firstRule);
+  add(second, secondRule);
+  if (stages > 1)
+    layout.label += (layout.label.empty() ? "pipeline=" : " pipeline=") +
+                    std::to_string(stages);
+  if (layout.label.empty())
+    layout.label = "one device";
+  return layout;
+}
+
+/// Whether the order of the axes matters: devices next to each other are
+/// joined by other links than devices further away.
+static bool orderMatters(const machine::Cluster &cluster, int64_t first,
+                         int64_t second, int64_t stages) {
+  machine::Span outer =
+      machine::spanOfAxes(cluster, {first, second}, {0}, stages);
+  machine::Span inner =
+      machine::spanOfAxes(cluster, {first, second}, {1}, stages);
+  return first > 1 && second > 1 && (outer.worstLevel() != inner.worstLevel());
+}
+
+std::vector<Layout> colossal::plan::layoutsOf(const machine::Cluster &cluster,
+                                              const Pins &pins, int64_t batch,
+                                              std::string &error) {
+  std::vector<Layout> layouts;
+  int64_t devices = cluster.devices;
+  auto fail = [&](const std::string &text) {
+    error = "pins " + pins.toString() + ": " + text;
+    return std::vector<Layout>();
+  };
+  int64_t fixed = pins.data.value_or(1) * pins.tensor.value_or(1) *
+                  pins.pipeline.value_or(1);
+  if (devices % fixed != 0)
+    return fail("they need a multiple of " + std::to_string(fixed) +
+                " devices, the cluster has " + std::to_string(devices));
+  if (pins.data && pins.tensor && pins.pipeline && fixed != devices)
+    return fail("they need " + std::to_string(fixed) +
+                " devices, the cluster has " + std::to_string(devices));
+  if (pins.data.value_or(1) > batch)
+    return fail("the batch has " + std::to_string(batch) + " samples");
+  for (int64_t stages = 1; stages <= devices; ++stages) {
+    if (devices % stages != 0 || (pins.pipeline && *pins.pipeline != stages))
+      continue;
+    int64_t size = devices / stages;
+    for (int64_t data = size; data >= 1; --data) {
+      int64_t tensor = size / data;
+      if (size % data != 0 || (pins.data && *pins.data != data) ||
+          (pins.tensor && *pins.tensor != tensor) || data > batch)
+        continue;
+      Layout layout =
+          makeLayout(stages, data, AxisRule::Data, tensor, AxisRule::Tensor);
+      layout.zero = pins.zero;
+      layouts.push_back(layout);
+      if (orderMatters(cluster, data, tensor, stages)) {
+        layout =
+            makeLayout(stages, tensor, AxisRule::Tensor, data, AxisRule::Data);
+        layout.zero = pins.zero;
+        layouts.push_back(layout);
+      }
+    }
+    if (pins.data || pins.tensor || pins.zero || size == 1)
+      continue;
+    for (int64_t first = size; first >= 1; --first)
+      if (size % first == 0 && (first == size || first > 1) &&
+          (size / first > 1 || first == size))
+        layouts.push_back(makeLayout(stages, first, AxisRule::Free,
+                                     size / first, AxisRule::Free));
+  }
+  if (layouts.empty())
+    return fail("no mesh of " + std::to_string(devices) +
+                " devices satisfies them");
+  return layouts;
+}
+
+void colossal::plan::nameAxes(const std::vector<OpNode> &nodes,
+                              const Formulation &formulation,
+                              const Solution &solution, Layout &layout) {
+  for (size_t a = 0; a < layout.mesh.axes.size(); ++a) {
+    if (layout.rules[a] != AxisRule::Free)
+      continue;
+    int with = 0, cut = 0;
+    for (size_t n = 0; n < formulation.nodes.size(); ++n) {
+      if (formulation.nodes[n].kind != FormulatedNode::Kind::Ops)
+        continue;
+      const OpNode &node = nodes[formulation.nodes[n].node];
+      if (node.segment != Segment::Forward ||
+          !std::count(node.isBatch.begin(), node.isBatch.end(), true))
+        continue;
+      const Choice &choice =
+          formulation.strategies[n][solution.strategies[n]].choices[a];
+      ++with;
+      cut += choice.kind == Choice::Kind::Class && node.isBatch[choice.index];
+    }
+    std::string name = cut == with ? "data" : cut == 0 ? "tensor" : "mixed";
+    for (bool again = true; again;) {
+      again = false;
+      for (size_t b = 0; b < layout.mesh.axes.size(); ++b)
+        if (b != a && layout.mesh.axes[b].name == name) {
+          name += "1";
+          again = true;
+        }
+    }
+    layout.mesh.axes[a].name = name;
+  }
+}

@@ -1,0 +1,32 @@
+//===- Layouts.h - Meshes that the search tries -----------------*- C++ -*-===//
+
+#ifndef COLOSSAL_LIB_PLAN_LAYOUTS_H
+#define COLOSSAL_LIB_PLAN_LAYOUTS_H
+
+#include "colossal/Plan/Search.h"
+
+namespace colossal::plan {
+
+/// A mesh and what its axes may serve.
+struct Layout {
+  Mesh mesh;
+  std::vector<AxisRule> rules;
+  std::optional<int64_t> zero;
+  std::string label;
+};
+
+/// All meshes of at most two axes for every number of stages that the pins
+/// allow: the axes free, and also each division into data and tensor, which is
+/// what the pins name; so no pinned plan is faster than the search's. Sets
+/// `error` where the pins do not fit the devices.
+std::vector<Layout> layoutsOf(const machine::Cluster &cluster, const Pins &pins,
+                              int64_t batch, std::string &error);
+
+/// Names the free axes of the winner by what they do: "data" cuts the batch in
+/// every forward node that has it, "tensor" in none.
+void nameAxes(const std::vector<OpNode> &nodes, const Formulation &formulation,
+              const Solution &solution, Layout &layout);
+
+} // namespace colossal::plan
+
+#endif // COLOSSAL_LIB_PLAN_LAYOUTS_H
