@@ -18,6 +18,7 @@ struct Measurements {
   MatrixMeasurement matrix;
   StreamingMeasurement streaming;
   CollectiveMeasurement collectives;
+  int64_t independentRanks;
 };
 static_assert(sizeof(Measurements) <= resultBytes);
 } // namespace
@@ -39,13 +40,15 @@ static double share(double value) {
   return std::min(std::max(std::round(value * 1000.0) / 1000.0, 0.001), 1.0);
 }
 
-static MatrixRate matrixRate(const MatrixMeasurement &measured) {
+/// `coreShare`: of its time that a rank has a core.
+static MatrixRate matrixRate(const MatrixMeasurement &measured,
+                             double coreShare) {
   double peak = 1.0;
   for (int i = 0; i < measured.count; ++i)
     peak = std::max(peak, measured.flopsPerSecond[i]);
   MatrixRate rate;
   rate.type = DataType::F32;
-  rate.peakFlopsPerSecond = whole(rounded(peak));
+  rate.peakFlopsPerSecond = whole(rounded(peak * coreShare));
   for (int i = 0; i < measured.count; ++i) {
     EfficiencyPoint point{measured.dimension[i],
                           share(measured.flopsPerSecond[i] / peak)};
@@ -65,7 +68,8 @@ static MatrixRate matrixRate(const MatrixMeasurement &measured) {
 }
 
 static std::vector<StreamingPoint>
-streamingPoints(const StreamingMeasurement &measured) {
+streamingPoints(const StreamingMeasurement &measured, int64_t ranks,
+                double coreShare) {
   std::vector<StreamingPoint> points;
   for (int i = 0; i < measured.count; ++i) {
     StreamingPoint point{measured.ranks[i],
@@ -76,6 +80,9 @@ streamingPoints(const StreamingMeasurement &measured) {
           std::min(point.bytesPerSecond, points.back().bytesPerSecond);
     points.push_back(point);
   }
+  if (points.back().ranks < ranks)
+    points.push_back(
+        {ranks, whole(double(points.back().bytesPerSecond) * coreShare)});
   return points;
 }
 
@@ -134,6 +141,7 @@ std::optional<Cluster> colossal::machine::calibrateLocal(int64_t ranks,
     own.collectives = measureCollectives(together);
     own.elementwise = measureElementwise(together);
     own.matrix = measureMatrix(together);
+    own.independentRanks = together.independentRanks();
     if (together.rank() == 0)
       std::memcpy(result, &own, sizeof own);
   };
@@ -157,18 +165,22 @@ std::optional<Cluster> colossal::machine::calibrateLocal(int64_t ranks,
   device.threads = threads;
   // The rest is for the system and for what ranks need beside their arenas.
   device.memoryBytes = memoryOfThisMachine() / 10 * 9 / ranks;
-  device.matrix = {matrixRate(measured.matrix)};
-  auto peak = double(device.matrix[0].peakFlopsPerSecond);
-  device.elementwiseFlopsPerSecond = whole(rounded(measured.elementwise));
-  device.streaming = streamingPoints(measured.streaming);
+  // Ranks that share cores have one for a part of the time.
+  double coreShare = double(measured.independentRanks) / double(ranks);
+  device.matrix = {matrixRate(measured.matrix, coreShare)};
+  device.elementwiseFlopsPerSecond =
+      whole(rounded(measured.elementwise * coreShare));
+  device.streaming = streamingPoints(measured.streaming, ranks, coreShare);
   device.cacheBytes = cacheBytes;
-  device.cacheBytesPerSecond =
-      std::max(whole(rounded(measured.streaming.cacheBytesPerSecond)),
-               device.streaming.back().bytesPerSecond);
+  device.cacheBytesPerSecond = std::max(
+      whole(rounded(measured.streaming.cacheBytesPerSecond * coreShare)),
+      device.streaming.back().bytesPerSecond);
   // On a busy machine a team waits for a time slice, which is no overhead.
-  device.kernelOverheadNs = std::min<int64_t>(
-      whole(std::max(measured.forkJoinNs, measured.matrix.smallCallNs)), 50000);
+  double startNs =
+      std::max(measured.forkJoinNs, measured.matrix.smallCallNs) / coreShare;
+  device.kernelOverheadNs = std::min<int64_t>(whole(startNs), 50000);
   device.stepOverheadNs = 20000;
+  double peak = double(device.matrix[0].peakFlopsPerSecond) / coreShare;
   device.attentionForwardEfficiency =
       share(measured.matrix.attentionForward / peak);
   device.attentionBackwardEfficiency =

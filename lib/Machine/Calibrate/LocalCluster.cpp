@@ -12,7 +12,7 @@ using namespace colossal;
 using namespace colossal::machine;
 
 /// Changes when measuring changes, so that old files are not taken.
-static const char *const measuringVersion = "1";
+static const char *const measuringVersion = "2";
 
 /// FNV-1a (Fowler, Noll, Vo), 64 bits.
 static uint64_t hash(const std::string &text) {

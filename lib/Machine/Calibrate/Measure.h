@@ -1,6 +1,8 @@
 //===- Measure.h - What is measured on a machine ----------------*- C++ -*-===//
 //
 // Each function is called by all ranks together and returns the same on all.
+// Computing is measured on the ranks that have cores of their own
+// (Together::independentRanks), collectives on all.
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,7 +34,7 @@ struct StreamingMeasurement {
   int count = 0;
   int64_t ranks[maximumPoints] = {};
   double bytesPerSecond[maximumPoints] = {};
-  double cacheBytesPerSecond = 0.0; ///< all ranks, `cacheBytes` each
+  double cacheBytesPerSecond = 0.0; ///< `cacheBytes` each
 };
 /// `bytes`: of one rank's arrays, well above its share of the caches.
 StreamingMeasurement measureStreaming(Together &together, int64_t bytes,

@@ -8,6 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "HugePages.h"
 #include "Measure.h"
 
 #include <algorithm>
@@ -15,7 +16,6 @@
 #include <cstring>
 #include <new>
 #include <sched.h>
-#include <vector>
 
 using namespace colossal::machine;
 
@@ -28,8 +28,8 @@ constexpr int64_t smallElements = 4096;
 class Collectives {
 public:
   Collectives(Together &together, int64_t largest)
-      : together(together), ranks(together.ranks()),
-        input(size_t(largest), 1.0f), output(size_t(largest), 0.0f) {
+      : together(together), ranks(together.ranks()), input(largest, 1.0f),
+        output(largest, 0.0f) {
     new (together.window(together.rank())) std::atomic<int64_t>(0);
     together.barrier(ranks);
   }
@@ -150,7 +150,7 @@ private:
   Together &together;
   int64_t ranks;
   int64_t phase = 0;
-  std::vector<float> input, output;
+  HugePages input, output;
 };
 } // namespace
 

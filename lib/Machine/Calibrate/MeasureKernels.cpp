@@ -1,5 +1,6 @@
 //===- MeasureKernels.cpp - Streaming, elementwise work, kernel starts ----===//
 
+#include "HugePages.h"
 #include "Measure.h"
 #include "VectorMath.h"
 
@@ -21,8 +22,7 @@ class Arrays {
 public:
   explicit Arrays(int64_t bytes)
       : count(std::max<int64_t>(bytes / 12 / piece * piece, piece)),
-        a(size_t(count), 1.0f), b(size_t(count), 2.0f),
-        result(size_t(count), 0.0f) {}
+        a(count, 1.0f), b(count, 2.0f), result(count, 0.0f) {}
 
   void addPiece() {
     addArrays(result.data() + position, a.data() + position,
@@ -35,7 +35,7 @@ public:
 
 private:
   int64_t count, position = 0;
-  std::vector<float> a, b, result;
+  HugePages a, b, result;
 };
 } // namespace
 
@@ -60,16 +60,16 @@ StreamingMeasurement colossal::machine::measureStreaming(Together &together,
                                                          int64_t bytes,
                                                          int64_t cacheBytes) {
   StreamingMeasurement result;
-  int64_t ranks = together.ranks();
+  int64_t most = together.independentRanks();
   for (int64_t active = 1; result.count < maximumPoints; active *= 2) {
-    active = std::min(active, ranks);
+    active = std::min(active, most);
     result.ranks[result.count] = active;
     result.bytesPerSecond[result.count] = stream(together, active, bytes);
     ++result.count;
-    if (active == ranks)
+    if (active == most)
       break;
   }
-  result.cacheBytesPerSecond = stream(together, ranks, cacheBytes);
+  result.cacheBytesPerSecond = stream(together, most, cacheBytes);
   return result;
 }
 
@@ -99,7 +99,7 @@ double colossal::machine::measureElementwise(Together &together) {
                                     std::vector<float>(size_t(count), 0.5f)),
       y = x;
   constexpr int64_t repeats = 16;
-  double ns = together.measure(together.ranks(), [&] {
+  double ns = together.measure(together.independentRanks(), [&] {
     onThreads(threads, [&](int64_t thread) {
       for (int64_t i = 0; i < repeats; ++i)
         gelu(y[size_t(thread)].data(), x[size_t(thread)].data(), count);

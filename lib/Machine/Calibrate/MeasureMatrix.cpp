@@ -1,5 +1,6 @@
 //===- MeasureMatrix.cpp - Rates of matrix products and attention ---------===//
 
+#include "HugePages.h"
 #include "MatrixProduct.h"
 #include "Measure.h"
 #include "VectorMath.h"
@@ -18,19 +19,19 @@ namespace {
 /// product finds its weights and activations where others have been since.
 class OperandPool {
 public:
-  OperandPool() : data(size_t(poolElements), 0.5f) {}
+  OperandPool() : memory(poolElements, 0.5f) {}
 
   float *next(int64_t elements) {
     if (position + elements > poolElements)
       position = 0;
-    float *result = data.data() + position;
+    float *result = memory.data() + position;
     position += (elements + 15) / 16 * 16;
     return result;
   }
 
 private:
   static constexpr int64_t poolElements = 6 << 20; // 24 MiB
-  std::vector<float> data;
+  HugePages memory;
   int64_t position = 0;
 };
 } // namespace
@@ -40,7 +41,7 @@ static double measureProduct(Together &together, OperandPool &pool,
   MatrixProduct product(sizes);
   if (!product.isValid())
     _exit(1);
-  return together.measure(together.ranks(), [&] {
+  return together.measure(together.independentRanks(), [&] {
     const float *a = pool.next(sizes.m * sizes.k);
     const float *b = pool.next(sizes.k * sizes.n);
     product.run(a, b, pool.next(sizes.m * sizes.n));
@@ -85,52 +86,77 @@ static void softmaxDerivativeRow(float *__restrict dp,
 }
 
 namespace {
-/// One thread's attention: a (batch, head) pair at a time, scores in full.
+/// One thread's causal attention: a (batch, head) pair at a time, in blocks of
+/// queries against the keys that they may see.
 class AttentionHead {
 public:
+  AttentionHead() {
+    for (int64_t keys = rows; keys <= length; keys += rows)
+      blocks.push_back({keys,
+                        MatrixProduct({rows, keys, features, false, true}),
+                        MatrixProduct({rows, features, keys, false, false}),
+                        MatrixProduct({keys, features, rows, true, false})});
+  }
+
   bool isValid() const {
-    return scores.isValid() && weighted.isValid() && transposed.isValid();
+    for (const Block &block : blocks)
+      if (!block.scores.isValid() || !block.weighted.isValid() ||
+          !block.transposed.isValid())
+        return false;
+    return true;
   }
 
   void forward() {
-    const float *q = pool.next(part), *k = pool.next(part);
-    probabilities(q, k);
-    const float *v = pool.next(part);
-    weighted.run(p.data(), v, pool.next(part));
+    const float *q = pool.next(part), *k = pool.next(part),
+                *v = pool.next(part);
+    float *out = pool.next(part);
+    for (const Block &block : blocks) {
+      probabilities(block, q, k);
+      block.weighted.run(p.data(), v, out + block.offset());
+    }
   }
 
-  /// Recompute p; dv = p' dout, dp = dout v', ds, dq = ds k, dk = ds' q.
+  /// The probabilities again; dv = p' dout, dp = dout v', ds, dq = ds k,
+  /// dk = ds' q.
   void backward() {
     const float *q = pool.next(part), *k = pool.next(part),
                 *v = pool.next(part), *dout = pool.next(part);
-    probabilities(q, k);
-    transposed.run(p.data(), dout, pool.next(part));
-    scores.run(dout, v, dp.data());
-    for (int64_t row = 0; row < length; ++row)
-      softmaxDerivativeRow(dp.data() + row * length, p.data() + row * length,
-                           length);
-    weighted.run(dp.data(), k, pool.next(part));
-    transposed.run(dp.data(), q, pool.next(part));
+    float *dq = pool.next(part), *dk = pool.next(part), *dv = pool.next(part);
+    for (const Block &block : blocks) {
+      probabilities(block, q, k);
+      block.transposed.run(p.data(), dout + block.offset(), dv);
+      block.scores.run(dout + block.offset(), v, dp.data());
+      for (int64_t row = 0; row < rows; ++row)
+        softmaxDerivativeRow(dp.data() + row * block.keys,
+                             p.data() + row * block.keys, block.keys);
+      block.weighted.run(dp.data(), k, dq + block.offset());
+      block.transposed.run(dp.data(), q + block.offset(), dk);
+    }
   }
 
-  /// Of forward.
-  static constexpr double flops() { return 4.0 * length * length * features; }
+  /// Of forward, as Cost counts them: half of all pairs.
+  static constexpr double flops() { return 2.0 * length * length * features; }
 
 private:
-  static constexpr int64_t length = 256, features = 64;
+  static constexpr int64_t length = 256, features = 64, rows = 64;
   static constexpr int64_t part = length * features;
 
-  void probabilities(const float *q, const float *k) {
-    scores.run(q, k, p.data());
-    for (int64_t row = 0; row < length; ++row)
-      softmaxRow(p.data() + row * length, length);
+  struct Block {
+    int64_t keys;
+    MatrixProduct scores, weighted, transposed;
+    /// Of its first query in an array of queries.
+    int64_t offset() const { return (keys - rows) * features; }
+  };
+
+  void probabilities(const Block &block, const float *q, const float *k) {
+    block.scores.run(q + block.offset(), k, p.data());
+    for (int64_t row = 0; row < rows; ++row)
+      softmaxRow(p.data() + row * block.keys, block.keys);
   }
 
   OperandPool pool;
-  MatrixProduct scores{{length, length, features, false, true}};
-  MatrixProduct weighted{{length, features, length, false, false}};
-  MatrixProduct transposed{{length, features, length, true, false}};
-  std::vector<float> p = std::vector<float>(size_t(length * length)), dp = p;
+  std::vector<Block> blocks;
+  std::vector<float> p = std::vector<float>(size_t(rows * length)), dp = p;
 };
 } // namespace
 
@@ -145,11 +171,11 @@ static void measureAttention(Together &together, MatrixMeasurement &result) {
     if (!head->isValid())
       _exit(1);
   double flops = AttentionHead::flops() * double(threads);
-  double forwardNs = together.measure(together.ranks(), [&] {
+  double forwardNs = together.measure(together.independentRanks(), [&] {
     onThreads(threads,
               [&](int64_t thread) { heads[size_t(thread)]->forward(); });
   });
-  double backwardNs = together.measure(together.ranks(), [&] {
+  double backwardNs = together.measure(together.independentRanks(), [&] {
     onThreads(threads,
               [&](int64_t thread) { heads[size_t(thread)]->backward(); });
   });

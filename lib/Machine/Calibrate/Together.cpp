@@ -62,6 +62,10 @@ struct Together::Shared {
   char result[resultBytes] = {};
 };
 
+int64_t Together::independentRanks() const {
+  return std::clamp<int64_t>(cores / theThreads, 1, theRanks);
+}
+
 double Together::barrier(int64_t active) {
   int64_t generation = shared->generation.load(std::memory_order_acquire);
   // Two places, since a rank may be late to read the one before.
@@ -72,7 +76,7 @@ double Together::barrier(int64_t active) {
     shared->generation.store(generation + 1, std::memory_order_release);
     return releasedNs;
   }
-  waitUntil(oversubscribed ? 20 : 2000, [&] {
+  waitUntil(active * theThreads > cores ? 20 : 2000, [&] {
     return shared->generation.load(std::memory_order_acquire) != generation;
   });
   return releasedNs;
@@ -85,8 +89,9 @@ void Together::meet() {
     shared->meetings.store(meeting + 1, std::memory_order_release);
     return;
   }
-  while (shared->meetings.load(std::memory_order_acquire) == meeting)
-    sleepNs(50000);
+  for (long turn = 0;
+       shared->meetings.load(std::memory_order_acquire) == meeting; ++turn)
+    sleepNs(turn < 4 ? 50000 : 1000000);
 }
 
 float *Together::window(int64_t rank) const {
@@ -115,6 +120,7 @@ double Together::measure(int64_t active, const std::function<void()> &work) {
     // much shorter than a time slice, so that some meet no other process; ranks
     // that share cores need several slices each.
     timed(1);
+    bool oversubscribed = active * theThreads > cores;
     double trialNs = oversubscribed ? 12e6 : 0.3e6;
     auto calls =
         int64_t(agree(std::clamp(trialNs / std::max(timed(1), 1.0), 1.0, 1e6)));
@@ -213,7 +219,7 @@ bool colossal::machine::runTogether(
   Together together;
   together.theRanks = ranks;
   together.theThreads = threads;
-  together.oversubscribed = ranks * threads > coresOfThisMachine();
+  together.cores = coresOfThisMachine();
   together.theWindowBytes = windowBytes;
   together.deadline = seconds;
   together.shared = new (memory) Together::Shared;
@@ -230,8 +236,7 @@ bool colossal::machine::runTogether(
       if (getppid() != parent)
         _exit(1);
       together.theRank = rank;
-      if (!together.oversubscribed)
-        pinThreads(rank, threads);
+      pinThreads(rank, threads);
       body(together, together.shared->result);
       together.meet();
       _exit(0);

@@ -25,6 +25,10 @@ public:
   int64_t rank() const { return theRank; }
   int64_t ranks() const { return theRanks; }
   int64_t threads() const { return theThreads; }
+  /// How many ranks can work at the same time on cores of their own; at least
+  /// one. Where there are more, computing is measured with these: all ranks
+  /// together take `ranks / independentRanks` times as long.
+  int64_t independentRanks() const;
 
   /// Waits for the ranks below `active`; spins briefly, then yields. Returns
   /// when the last of them arrived (ns), the same on all: a rank that wakes
@@ -35,7 +39,8 @@ public:
   /// Nanoseconds of one call of `work` on the ranks below `active` at the same
   /// time: the best of several trials, each of many calls between two barriers.
   /// Takes 200 ms at most, less where trials agree. The other ranks sleep. The
-  /// same result on every rank.
+  /// same result on every rank. Ranks that share cores are measured over
+  /// several time slices, and what other processes do then counts.
   double measure(int64_t active, const std::function<void()> &work);
 
   /// One turn of a spinning wait.
@@ -55,7 +60,7 @@ private:
   void meet();
 
   int64_t theRank = 0, theRanks = 1, theThreads = 1;
-  bool oversubscribed = false;
+  int64_t cores = 1;
   size_t theWindowBytes = 0;
   double deadline = 0.0; ///< seconds after start when one trial must do
   Shared *shared = nullptr;
