@@ -99,6 +99,33 @@ static std::string findDivergence(func::FuncOp unsharded, ModuleOp partitioned,
   return first;
 }
 
+/// Names of ops that compute gradients, and of their parameters: those marked
+/// `gradient_of`, and what an update reads of the backward pass (a gradient
+/// whose last reshape was fused into the update has lost its mark).
+static llvm::StringMap<std::string> findGradients(func::FuncOp function) {
+  llvm::StringMap<std::string> gradients;
+  auto isPass = [](Operation *op, StringRef pass) {
+    auto attribute = op->getAttrOfType<StringAttr>(names::pass);
+    return attribute && attribute.getValue() == pass;
+  };
+  for (Operation &op : function.getBody().front()) {
+    auto factored = dyn_cast<FactoredOp>(op);
+    if (!factored)
+      continue;
+    if (auto of = op.getAttrOfType<StringAttr>(names::gradientOf))
+      gradients[factored.getFactoredName()] = of.str();
+    auto parameter = op.getAttrOfType<StringAttr>(names::forwardOf);
+    if (!parameter || !isPass(&op, "update"))
+      continue;
+    for (Value operand : op.getOperands()) {
+      auto producer = operand.getDefiningOp<FactoredOp>();
+      if (producer && isPass(producer, "backward"))
+        gradients.try_emplace(producer.getFactoredName(), parameter.str());
+    }
+  }
+  return gradients;
+}
+
 std::optional<VerifyReport>
 colossal::reference::verify(func::FuncOp unsharded, ModuleOp partitioned,
                             const NamedTensors &values,
@@ -113,12 +140,8 @@ colossal::reference::verify(func::FuncOp unsharded, ModuleOp partitioned,
   VerifyReport report;
   report.ranks = mesh->ranks();
 
-  llvm::StringMap<std::string> gradients; // op name to parameter
+  llvm::StringMap<std::string> gradients = findGradients(unsharded);
   std::vector<std::pair<std::string, TensorRef>> expectedGradients;
-  for (Operation &op : unsharded.getBody().front())
-    if (auto of = op.getAttrOfType<StringAttr>(names::gradientOf))
-      if (auto factored = dyn_cast<FactoredOp>(op))
-        gradients[factored.getFactoredName()] = of.str();
   Observer observer = [&](Operation *op, ArrayRef<TensorRef> results) {
     auto factored = dyn_cast<FactoredOp>(op);
     if (factored && gradients.contains(factored.getFactoredName()))
