@@ -1,0 +1,278 @@
+//===- CollectivesTest.cpp - Transports against the formulas --------------===//
+//
+// Each collective runs through a one-op program on both transports. The
+// expected values are the formulas of RankProgram.h read element by element.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ProgramBuilder.h"
+#include "colossal/Run/Engine.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+
+using namespace colossal::rank;
+using namespace colossal::rank::test;
+
+namespace {
+
+int worldSize() {
+  int size = 1;
+  MPI_Comm_size(MPI_COMM_WORLD, &size);
+  return size;
+}
+
+int worldRank() {
+  int rank = 0;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  return rank;
+}
+
+/// Values whose sum depends on the order.
+template <class T> T valueOf(int64_t rank, int64_t i) {
+  double x = std::sin(double(rank * 7919 + i) * 1.37) *
+             std::pow(10.0, double((i + rank) % 7 - 3));
+  if constexpr (std::is_integral_v<T>)
+    return T(x * 1000);
+  return T(x);
+}
+
+using Formula = std::function<void(const Collective &, int64_t g, int64_t r)>;
+
+/// Output of rank r by the formula; `in(p, i)` is element i of member p.
+template <class T>
+std::vector<T> expected(OpKind kind, const Collective &c, int64_t g, int64_t r,
+                        const std::function<T(int64_t, int64_t)> &in) {
+  auto combine = [&](T a, T b) {
+    return c.combiner == "max" ? (a > b || a != a ? a : b) : T(a + b);
+  };
+  auto reduce = [&](int64_t i) {
+    T value = in(0, i);
+    for (int64_t p = 1; p < g; ++p)
+      value = combine(value, in(p, i));
+    return value;
+  };
+  std::vector<T> out;
+  int64_t ge = c.gather.extent, gb = c.gather.bound, se = c.scatter.extent,
+          sb = c.scatter.bound;
+  switch (kind) {
+  case OpKind::AllReduce:
+    for (int64_t i = 0; i < c.elements; ++i)
+      out.push_back(reduce(i));
+    break;
+  case OpKind::AllGather:
+    for (int64_t o = 0; o < c.outer; ++o)
+      for (int64_t e = 0; e < ge; ++e)
+        for (int64_t i = 0; i < c.inner; ++i)
+          out.push_back(in(e / gb, (o * gb + e % gb) * c.inner + i));
+    break;
+  case OpKind::ReduceScatter:
+    for (int64_t o = 0; o < c.outer; ++o)
+      for (int64_t e = 0; e < sb; ++e)
+        for (int64_t i = 0; i < c.inner; ++i) {
+          int64_t at = r * sb + e;
+          out.push_back(at < se ? reduce((o * se + at) * c.inner + i) : T(0));
+        }
+    break;
+  default:
+    for (int64_t o = 0; o < c.outer; ++o)
+      for (int64_t a = 0; a < (c.scatterFirst ? sb : ge); ++a)
+        for (int64_t m = 0; m < c.middle; ++m)
+          for (int64_t b = 0; b < (c.scatterFirst ? ge : sb); ++b)
+            for (int64_t i = 0; i < c.inner; ++i) {
+              int64_t e = c.scatterFirst ? b : a, s = c.scatterFirst ? a : b;
+              int64_t at = r * sb + s, p = e / gb, index;
+              if (c.scatterFirst)
+                index = ((o * se + at) * c.middle + m) * gb + e % gb;
+              else
+                index = ((o * gb + e % gb) * c.middle + m) * se + at;
+              out.push_back(at < se ? in(p, index * c.inner + i) : T(0));
+            }
+  }
+  return out;
+}
+
+struct Mesh {
+  std::vector<Axis> axes;
+  std::vector<std::string> group;
+};
+
+/// All meshes worth trying on this number of ranks.
+std::vector<Mesh> meshes() {
+  int64_t n = worldSize();
+  std::vector<Mesh> all = {{{{"a", n}}, {"a"}}};
+  if (n == 4) {
+    std::vector<Axis> square = {{"a", 2}, {"b", 2}};
+    all.push_back({square, {"a"}});
+    all.push_back({square, {"b"}});
+    all.push_back({square, {"b", "a"}}); // members not in rank order
+  }
+  return all;
+}
+
+template <class T, DType type>
+void check(OpKind kind, Collective collective, const Mesh &mesh,
+           bool inPlace = false) {
+  ProgramBuilder b(mesh.axes);
+  Coordinate at = coordinateOf(b.program, worldRank());
+  int64_t g = 1, r = 0;
+  for (const std::string &axis : mesh.group) {
+    g *= at.sizeOf(axis);
+    r = r * at.sizeOf(axis) + at.positionOf(axis);
+  }
+  collective.gather.bound = (collective.gather.extent + g - 1) / g;
+  collective.scatter.bound = (collective.scatter.extent + g - 1) / g;
+  collective.axes = mesh.group;
+  collective.dtype = type;
+  int64_t in = collective.outer * collective.middle * collective.inner,
+          out = in;
+  if (kind == OpKind::AllReduce) {
+    in = out = collective.elements;
+  } else {
+    if (kind != OpKind::ReduceScatter) {
+      in *= collective.gather.bound;
+      out *= collective.gather.extent;
+    }
+    if (kind != OpKind::AllGather) {
+      in *= collective.scatter.extent;
+      out *= collective.scatter.bound;
+    }
+    collective.elements = in;
+  }
+  // The input is declared as a state: it has a value from the start.
+  int64_t x = b.buffer("x", in, type);
+  State state;
+  state.name = "x";
+  state.buffer = x;
+  state.globalShape = {in};
+  state.layout.dimensions = {{b.cut(in)}};
+  b.program.states.push_back(state);
+  int64_t y = inPlace ? x : b.buffer("y", out, type);
+  b.segment("forward");
+  Op &op = b.collective(kind, x, y, mesh.group, in);
+  op.collective = collective;
+  // Twice: the second finds staging that was used.
+  Op again = op;
+  if (!inPlace)
+    b.program.segments.back().ops.push_back(again);
+  b.schedule("forward");
+  for (const std::string &fault : checkProgram(b.program))
+    FAIL() << fault;
+
+  // Member p's rank: same position on the other axes.
+  auto rankOf = [&](int64_t p) {
+    Coordinate member = at;
+    for (size_t i = mesh.group.size(); i-- > 0;)
+      for (size_t d = 0; d < member.mesh.size(); ++d)
+        if (member.mesh[d].name == mesh.group[i]) {
+          member.position[d] = p % member.mesh[d].size;
+          p /= member.mesh[d].size;
+        }
+    int64_t rank = 0;
+    for (size_t d = 0; d < mesh.axes.size(); ++d)
+      rank = rank * mesh.axes[d].size + member.position[d];
+    return rank;
+  };
+  std::vector<T> want =
+      expected<T>(kind, collective, g, r, [&](int64_t p, int64_t i) {
+        return valueOf<T>(rankOf(p), i);
+      });
+  for (Transport transport : {Transport::Auto, Transport::PointToPoint}) {
+    EngineOptions options;
+    options.transport = transport;
+    options.timeoutSeconds = 60;
+    Engine engine(b.program, MPI_COMM_WORLD, nullptr, options);
+    engine.connect();
+    engine.reserve();
+    auto *input = reinterpret_cast<T *>(engine.address(x));
+    for (int64_t i = 0; i < in; ++i)
+      input[i] = valueOf<T>(worldRank(), i);
+    auto *output = reinterpret_cast<T *>(engine.address(y));
+    if (!inPlace)
+      memset(output, 0x5a, size_t(out) * sizeof(T));
+    engine.runStep(1);
+    // Bitwise against the formula, hence between the transports.
+    int64_t wrong = 0, firstWrong = -1;
+    for (int64_t i = 0; i < out; ++i)
+      if (memcmp(&output[i], &want[size_t(i)], sizeof(T)) != 0 && wrong++ == 0)
+        firstWrong = i;
+    EXPECT_EQ(wrong, 0) << "of " << out << ", first at " << firstWrong
+                        << ", transport " << int(transport) << ": "
+                        << output[std::max<int64_t>(firstWrong, 0)] << " for "
+                        << want[size_t(std::max<int64_t>(firstWrong, 0))];
+  }
+}
+
+Collective shape(int64_t outer, int64_t middle, int64_t inner, int64_t gather,
+                 int64_t scatter, bool scatterFirst = true) {
+  Collective collective;
+  collective.outer = outer;
+  collective.middle = middle;
+  collective.inner = inner;
+  collective.gather.extent = gather;
+  collective.scatter.extent = scatter;
+  collective.scatterFirst = scatterFirst;
+  return collective;
+}
+
+TEST(Collectives, AllReduce) {
+  for (const Mesh &mesh : meshes())
+    for (int64_t elements : {1, 17, 4096, 5000, 300000, 1000003}) {
+      Collective collective;
+      collective.elements = elements;
+      check<float, DType::F32>(OpKind::AllReduce, collective, mesh);
+      check<float, DType::F32>(OpKind::AllReduce, collective, mesh, true);
+    }
+}
+
+TEST(Collectives, AllReduceOfOtherTypes) {
+  for (const Mesh &mesh : meshes()) {
+    Collective collective;
+    collective.elements = 777;
+    check<double, DType::F64>(OpKind::AllReduce, collective, mesh);
+    check<int64_t, DType::I64>(OpKind::AllReduce, collective, mesh);
+    collective.combiner = "max";
+    check<float, DType::F32>(OpKind::AllReduce, collective, mesh);
+    check<int32_t, DType::I32>(OpKind::AllReduce, collective, mesh);
+  }
+}
+
+TEST(Collectives, AllGather) {
+  for (const Mesh &mesh : meshes()) {
+    check<float, DType::F32>(OpKind::AllGather, shape(1, 1, 5, 12, 1), mesh);
+    check<float, DType::F32>(OpKind::AllGather, shape(7, 1, 3, 5, 1), mesh);
+    check<int64_t, DType::I64>(OpKind::AllGather, shape(3, 1, 1, 2, 1), mesh);
+    check<float, DType::F32>(OpKind::AllGather, shape(3, 1, 1000, 403, 1),
+                             mesh);
+  }
+}
+
+TEST(Collectives, ReduceScatter) {
+  for (const Mesh &mesh : meshes()) {
+    check<float, DType::F32>(OpKind::ReduceScatter, shape(1, 1, 5, 1, 12),
+                             mesh);
+    check<float, DType::F32>(OpKind::ReduceScatter, shape(7, 1, 3, 1, 5), mesh);
+    check<double, DType::F64>(OpKind::ReduceScatter, shape(2, 1, 1, 1, 3),
+                              mesh);
+    check<float, DType::F32>(OpKind::ReduceScatter, shape(3, 1, 1000, 1, 403),
+                             mesh);
+  }
+}
+
+TEST(Collectives, AllToAll) {
+  for (const Mesh &mesh : meshes())
+    for (bool scatterFirst : {true, false}) {
+      check<float, DType::F32>(OpKind::AllToAll,
+                               shape(2, 3, 4, 8, 12, scatterFirst), mesh);
+      check<float, DType::F32>(OpKind::AllToAll,
+                               shape(2, 3, 1, 5, 7, scatterFirst), mesh);
+      check<float, DType::F32>(OpKind::AllToAll,
+                               shape(1, 1, 64, 100, 101, scatterFirst), mesh);
+      check<int32_t, DType::I32>(OpKind::AllToAll,
+                                 shape(1, 2, 1, 3, 2, scatterFirst), mesh);
+    }
+}
+
+} // namespace
