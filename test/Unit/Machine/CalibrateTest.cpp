@@ -6,12 +6,14 @@
 //===----------------------------------------------------------------------===//
 
 #include "colossal/Machine/Calibrate.h"
+#include "../../../lib/Machine/Calibrate/Together.h"
 
 #include <gtest/gtest.h>
 
 #include <chrono>
 #include <cstdlib>
 #include <sys/stat.h>
+#include <unistd.h>
 
 using namespace colossal::machine;
 
@@ -66,4 +68,44 @@ TEST(Calibrate, CacheIsTakenWithoutMeasuring) {
   ASSERT_TRUE(cached.has_value()) << error;
   EXPECT_EQ(cached->name, example->name);
   std::remove(path.c_str());
+}
+
+TEST(Calibrate, AllRanksMeasureTheSame) {
+  double result[resultBytes / sizeof(double)] = {};
+  std::string error;
+  auto body = [](Together &together, void *out) {
+    // A call of rank 1 takes 2 ms: so long take both.
+    double ns = together.measure(2, [&] {
+      if (together.rank() == 1)
+        usleep(2000);
+    });
+    together.window(together.rank())[0] = float(ns);
+    together.barrier(3);
+    if (together.rank() == 0)
+      for (int64_t rank = 0; rank < 3; ++rank)
+        static_cast<double *>(out)[rank] = double(together.window(rank)[0]);
+    together.barrier(3);
+  };
+  ASSERT_TRUE(runTogether(3, 1, 4096, 5.0, body, result, error)) << error;
+  EXPECT_GE(result[0], 2e6);
+  EXPECT_EQ(result[0], result[1]);
+  EXPECT_EQ(result[0], result[2]);
+}
+
+TEST(Calibrate, ProcessThatDiesIsOneMessage) {
+  char result[resultBytes];
+  std::string error;
+  auto dies = [](Together &together, void *) {
+    if (together.rank() == 1)
+      _exit(3);
+    together.barrier(2);
+  };
+  EXPECT_FALSE(runTogether(2, 1, 4096, 5.0, dies, result, error));
+  EXPECT_EQ(error, "a measuring process failed");
+  auto hangs = [](Together &together, void *) {
+    if (together.rank() == 0)
+      together.barrier(2);
+  };
+  EXPECT_FALSE(runTogether(2, 1, 4096, 0.1, hangs, result, error));
+  EXPECT_EQ(error, "measuring took longer than 0 s; the machine may be busy");
 }
