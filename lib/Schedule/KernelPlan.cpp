@@ -253,7 +253,7 @@ private:
     int64_t size = plan.size(arrayDims);
     if (plan.lane && plan.laneBlock && has(arrayDims, *plan.lane))
       size = size / plan.dims[*plan.lane].bound *
-             std::min<int64_t>(4096, plan.dims[*plan.lane].bound);
+             std::min<int64_t>(kLaneStripe, plan.dims[*plan.lane].bound);
     return size;
   }
 

@@ -4,6 +4,7 @@
 
 #include "llvm/ADT/EquivalenceClasses.h"
 #include <map>
+#include <set>
 
 using namespace mlir;
 using namespace colossal;
@@ -46,16 +47,9 @@ public:
     return true;
   }
 
-  /// Through inputs that ops without another connection share.
+  /// Through inputs that several ops read, where that contradicts nothing: it
+  /// lets them share loops.
   void unifySiblings() {
-    llvm::EquivalenceClasses<unsigned> connected;
-    for (auto [number, op] : llvm::enumerate(ops)) {
-      connected.insert(number);
-      for (Value operand : op->getOperands())
-        if (auto producer = position.find(operand.getDefiningOp());
-            operand.getDefiningOp() && producer != position.end())
-          connected.unionSets(number, producer->second);
-    }
     DenseMap<Value, std::pair<unsigned, unsigned>> firstUse;
     for (auto [number, op] : llvm::enumerate(ops))
       for (OpOperand &use : op->getOpOperands()) {
@@ -65,11 +59,14 @@ public:
         auto [it, isNew] =
             firstUse.try_emplace(use.get(), number, use.getOperandNumber());
         auto [other, operand] = it->second;
-        if (isNew || connected.isEquivalent(other, number))
+        if (isNew || other == number)
           continue;
+        llvm::EquivalenceClasses<Node> before = classes;
         if (unify(other, FactoredOp(ops[other]).getOperandMap(operand), number,
-                  FactoredOp(op).getOperandMap(use.getOperandNumber()), false))
-          connected.unionSets(other, number);
+                  FactoredOp(op).getOperandMap(use.getOperandNumber()),
+                  false) &&
+            !isConsistent())
+          classes = before;
       }
   }
 
@@ -108,6 +105,23 @@ private:
   ArrayRef<Operation *> ops;
   DenseMap<Operation *, unsigned> position;
   llvm::EquivalenceClasses<Node> classes;
+
+  /// No op has two factors of one class, and no class is cut in two ways.
+  bool isConsistent() const {
+    std::map<Node, FactorAttr> seen;
+    for (auto [number, op] : llvm::enumerate(ops)) {
+      std::set<Node> own;
+      for (auto [f, attr] : llvm::enumerate(FactoredOp(op).getFactorList())) {
+        Node leader = classes.getLeaderValue({unsigned(number), unsigned(f)});
+        FactorAttr first = seen.try_emplace(leader, attr).first->second;
+        if (!own.insert(leader).second ||
+            first.getExtent() != attr.getExtent() ||
+            first.getTerms() != attr.getTerms())
+          return false;
+      }
+    }
+    return true;
+  }
 
   /// Unifies the factors of two maps of one value. `strict`: every index must
   /// be a plain factor on both sides.

@@ -31,6 +31,8 @@ struct LoweredGroup {
   /// Operands in the order that the op wants them: inputs, then outputs.
   /// An input may occur more than once; outputs occur once, at the end.
   std::vector<mlir::Value> operands;
+  /// Bytes from each operand's start to the first element the op sees.
+  std::vector<int64_t> offsets;
 };
 
 class Lowering {
@@ -46,6 +48,14 @@ public:
   mlir::ModuleOp module() { return *theModule; }
 
 private:
+  mlir::LogicalResult lowerKernel(const schedule::Group &group,
+                                  LoweredGroup &lowered);
+  mlir::LogicalResult lowerAttention(const schedule::Group &group,
+                                     LoweredGroup &lowered);
+  /// The symbol of the function that was just built: its own, or that of an
+  /// equal one built before (and then the new one is erased).
+  std::string unify(mlir::func::FuncOp function, llvm::StringRef name);
+
   mlir::OwningOpRef<mlir::ModuleOp> theModule;
   /// Structure (without names) -> symbol.
   std::map<std::string, std::string> symbols;

@@ -43,6 +43,10 @@ using Dims = uint64_t;
 inline bool has(Dims set, unsigned dim) { return (set >> dim) & 1; }
 inline Dims bit(unsigned dim) { return Dims(1) << dim; }
 
+/// Lanes that a kernel without other rows passes at a time: what it keeps per lane
+/// stays in the first-level cache.
+inline constexpr int64_t kLaneStripe = 4096;
+
 /// A unified factor.
 struct KernelFactor {
   FactorAttr attr;   ///< name, bound, extent, terms of the first op's factor

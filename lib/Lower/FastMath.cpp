@@ -1,0 +1,181 @@
+//===- FastMath.cpp - Scalar functions that vectorise ---------------------===//
+//
+// Coefficients: S. Moshier, Cephes mathematical library (expf, logf, tanhf,
+// erff); erfc above 1: Press et al., Numerical Recipes, section 6.2.
+//
+// No fast-math flags here: the order of operations is the algorithm.
+//
+//===----------------------------------------------------------------------===//
+
+#include "FastMath.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+
+#include <cmath>
+#include <limits>
+
+using namespace mlir;
+using namespace colossal;
+
+namespace {
+
+/// Short names for f32 and i32 arithmetic.
+class Arithmetic {
+public:
+  Arithmetic(OpBuilder &builder, Location loc) : b(builder), loc(loc) {}
+
+  Value real(float value) {
+    return arith::ConstantOp::create(b, loc, b.getF32FloatAttr(value));
+  }
+  Value integer(int32_t value) {
+    return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(value));
+  }
+  Value add(Value x, Value y) { return arith::AddFOp::create(b, loc, x, y); }
+  Value sub(Value x, Value y) { return arith::SubFOp::create(b, loc, x, y); }
+  Value mul(Value x, Value y) { return arith::MulFOp::create(b, loc, x, y); }
+  Value div(Value x, Value y) { return arith::DivFOp::create(b, loc, x, y); }
+  Value fma(Value x, Value y, Value z) {
+    return math::FmaOp::create(b, loc, x, y, z);
+  }
+  Value abs(Value x) { return math::AbsFOp::create(b, loc, x); }
+  Value less(Value x, Value y) {
+    return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, x, y);
+  }
+  Value select(Value condition, Value x, Value y) {
+    return arith::SelectOp::create(b, loc, condition, x, y);
+  }
+  /// Unlike a maximum instruction of IEEE 754, these keep x where it is NaN.
+  Value atLeast(Value x, float bound) {
+    Value limit = real(bound);
+    return select(less(x, limit), limit, x);
+  }
+  Value atMost(Value x, float bound) {
+    Value limit = real(bound);
+    return select(less(limit, x), limit, x);
+  }
+  Value bits(Value x) {
+    return arith::BitcastOp::create(b, loc, b.getI32Type(), x);
+  }
+  Value fromBits(Value x) {
+    return arith::BitcastOp::create(b, loc, b.getF32Type(), x);
+  }
+  Value addI(Value x, Value y) { return arith::AddIOp::create(b, loc, x, y); }
+  Value subI(Value x, Value y) { return arith::SubIOp::create(b, loc, x, y); }
+  Value andI(Value x, Value y) { return arith::AndIOp::create(b, loc, x, y); }
+  Value orI(Value x, Value y) { return arith::OrIOp::create(b, loc, x, y); }
+  Value shl(Value x, int32_t by) {
+    return arith::ShLIOp::create(b, loc, x, integer(by));
+  }
+  Value shr(Value x, int32_t by) {
+    return arith::ShRSIOp::create(b, loc, x, integer(by));
+  }
+  Value toReal(Value x) {
+    return arith::SIToFPOp::create(b, loc, b.getF32Type(), x);
+  }
+  /// Horner's scheme, highest power first.
+  Value polynomial(Value x, ArrayRef<float> coefficients) {
+    Value sum = real(coefficients[0]);
+    for (float coefficient : coefficients.drop_front())
+      sum = fma(sum, x, real(coefficient));
+    return sum;
+  }
+
+private:
+  OpBuilder &b;
+  Location loc;
+};
+
+} // namespace
+
+Value colossal::lower::emitExp(OpBuilder &builder, Location loc, Value x) {
+  Arithmetic a(builder, loc);
+  x = a.atMost(a.atLeast(x, -87.5f), 89.0f);
+  // Adding 1.5 * 2^23 rounds to an integer, which is then in the low bits.
+  Value magic = a.real(12582912.0f);
+  Value shifted = a.fma(x, a.real(1.44269504088896341f), magic);
+  Value n = a.sub(shifted, magic);
+  Value r = a.fma(n, a.real(-0.693359375f), x);
+  r = a.fma(n, a.real(2.12194440e-4f), r);
+  Value p =
+      a.polynomial(r, {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f,
+                       4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f});
+  p = a.add(a.fma(p, a.mul(r, r), r), a.real(1.0f));
+  // 2^(n - 1) by its exponent bits, then doubled: n = 128 is in range, and
+  // n = -126 gives zero.
+  Value exponent = a.addI(a.bits(shifted), a.integer(126 - 0x4B400000));
+  Value scale = a.fromBits(a.shl(exponent, 23));
+  return a.mul(a.mul(p, scale), a.real(2.0f));
+}
+
+Value colossal::lower::emitLog(OpBuilder &builder, Location loc, Value x) {
+  Arithmetic a(builder, loc);
+  Value zero = a.real(0.0f);
+  // A subnormal number is scaled up first.
+  Value isSmall = a.less(x, a.real(std::numeric_limits<float>::min()));
+  Value y = a.select(isSmall, a.mul(x, a.real(8388608.0f)), x);
+  Value bits = a.bits(y);
+  // Mantissa in [0.5, 1), then in [sqrt(1/2), sqrt(2)).
+  Value m = a.fromBits(
+      a.orI(a.andI(bits, a.integer(0x007FFFFF)), a.integer(0x3F000000)));
+  Value e = a.toReal(a.subI(a.shr(bits, 23), a.integer(126)));
+  e = a.sub(e, a.select(isSmall, a.real(23.0f), zero));
+  Value below = a.less(m, a.real(0.707106781186547524f));
+  e = a.sub(e, a.select(below, a.real(1.0f), zero));
+  m = a.sub(a.add(m, a.select(below, m, zero)), a.real(1.0f));
+  Value z = a.mul(m, m);
+  Value p =
+      a.polynomial(m, {7.0376836292e-2f, -1.1514610310e-1f, 1.1676998740e-1f,
+                       -1.2420140846e-1f, 1.4249322787e-1f, -1.6668057665e-1f,
+                       2.0000714765e-1f, -2.4999993993e-1f, 3.3333331174e-1f});
+  p = a.mul(a.mul(p, m), z);
+  p = a.fma(e, a.real(-2.12194440e-4f), p);
+  p = a.fma(z, a.real(-0.5f), p);
+  Value log = a.fma(e, a.real(0.693359375f), a.add(m, p));
+  // log 0 = -inf; log inf = inf; NaN below zero and for NaN.
+  float infinity = std::numeric_limits<float>::infinity();
+  Value isFinite = a.less(x, a.real(infinity));
+  log = a.select(isFinite, log, x);
+  Value isPositive = a.less(zero, x);
+  Value isNegative = a.less(x, zero);
+  Value special =
+      a.select(isNegative, a.real(std::numeric_limits<float>::quiet_NaN()),
+               a.select(isFinite, a.real(-infinity), x));
+  return a.select(isPositive, log, special);
+}
+
+Value colossal::lower::emitTanh(OpBuilder &builder, Location loc, Value x) {
+  Arithmetic a(builder, loc);
+  Value z = a.mul(x, x);
+  Value p = a.polynomial(z, {-5.70498872745e-3f, 2.06390887954e-2f,
+                             -5.37397155531e-2f, 1.33314422036e-1f,
+                             -3.33332819422e-1f});
+  Value small = a.fma(a.mul(p, z), x, x);
+  Value magnitude = a.abs(x);
+  Value doubled = a.add(magnitude, magnitude);
+  Value one = a.real(1.0f);
+  Value large = a.sub(
+      one, a.div(a.real(2.0f), a.add(emitExp(builder, loc, doubled), one)));
+  large = math::CopySignOp::create(builder, loc, large, x);
+  // NaN takes the polynomial, which keeps it.
+  return a.select(a.less(a.real(0.625f), magnitude), large, small);
+}
+
+Value colossal::lower::emitErf(OpBuilder &builder, Location loc, Value x) {
+  Arithmetic a(builder, loc);
+  Value z = a.mul(x, x);
+  Value small =
+      a.mul(x, a.polynomial(z, {7.853861353153693e-5f, -8.010193625184903e-4f,
+                                5.188327685732524e-3f, -2.685381193529856e-2f,
+                                1.128358514861418e-1f, -3.761262582423300e-1f,
+                                1.128379165726710e+0f}));
+  Value magnitude = a.abs(x);
+  Value one = a.real(1.0f);
+  Value t = a.div(one, a.fma(a.real(0.5f), magnitude, one));
+  Value p = a.polynomial(
+      t, {0.17087277f, -0.82215223f, 1.48851587f, -1.13520398f, 0.27886807f,
+          -0.18628806f, 0.09678418f, 0.37409196f, 1.00002368f, -1.26551223f});
+  Value complement = a.mul(t, emitExp(builder, loc, a.sub(p, z)));
+  Value large =
+      math::CopySignOp::create(builder, loc, a.sub(one, complement), x);
+  return a.select(a.less(one, magnitude), large, small);
+}

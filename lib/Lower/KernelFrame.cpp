@@ -1,0 +1,190 @@
+//===- KernelFrame.cpp - Function, arguments and loop levels of a kernel --===//
+
+#include "KernelEmitter.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::lower;
+
+/// f32 lanes of the loop vectoriser: one register of 512 bits, or two of 256.
+static constexpr int64_t kVectorWidth = 16;
+
+KernelFrame::KernelFrame(ModuleOp module, StringRef symbol, Location loc)
+    : builder(module.getContext()), loc(loc) {
+  builder.setInsertionPointToEnd(module.getBody());
+  Type pointer = LLVM::LLVMPointerType::get(module.getContext());
+  Type i64 = builder.getI64Type();
+  function = func::FuncOp::create(
+      builder, loc, symbol, builder.getFunctionType({pointer, i64, i64}, {}));
+  Block *body = function.addEntryBlock();
+  begin = body->getArgument(1);
+  end = body->getArgument(2);
+  builder.setInsertionPointToEnd(body);
+  Operation *terminator = func::ReturnOp::create(builder, loc);
+  levels.push_back({body, terminator, nullptr});
+  // struct ColossalArgs { void *const *buffers; const int64_t *indices; }
+  at(0);
+  buffers = LLVM::LoadOp::create(builder, loc, pointer, body->getArgument(0));
+  Value second =
+      LLVM::GEPOp::create(builder, loc, pointer, pointer, body->getArgument(0),
+                          ArrayRef<LLVM::GEPArg>{1});
+  integers = LLVM::LoadOp::create(builder, loc, pointer, second);
+}
+
+Value KernelFrame::buffer(unsigned position) {
+  Value &pointer = pointers[position];
+  if (!pointer) {
+    OpBuilder::InsertionGuard guard(builder);
+    at(0);
+    Type type = buffers.getType();
+    Value slot = LLVM::GEPOp::create(builder, loc, type, type, buffers,
+                                     ArrayRef<LLVM::GEPArg>{int32_t(position)});
+    pointer = LLVM::LoadOp::create(builder, loc, type, slot);
+  }
+  return pointer;
+}
+
+Value KernelFrame::integerAt(unsigned position) {
+  Value &loaded = loadedIntegers[position];
+  if (!loaded) {
+    OpBuilder::InsertionGuard guard(builder);
+    at(0);
+    Type i64 = builder.getI64Type();
+    Value slot =
+        LLVM::GEPOp::create(builder, loc, integers.getType(), i64, integers,
+                            ArrayRef<LLVM::GEPArg>{int32_t(position)});
+    loaded = LLVM::LoadOp::create(builder, loc, i64, slot);
+  }
+  return loaded;
+}
+
+Value KernelFrame::offsetOf(ArrayRef<AxisTermAttr> terms) {
+  if (terms.empty())
+    return {};
+  rank::AffineOffset offset;
+  for (AxisTermAttr term : terms)
+    offset.terms.push_back({term.getAxis().getValue().str(), term.getStride()});
+  for (auto [position, known] : llvm::enumerate(offsets))
+    if (known.constant == 0 && known.terms == offset.terms)
+      return integerAt(position);
+  offsets.push_back(offset);
+  return integerAt(offsets.size() - 1);
+}
+
+Value KernelFrame::constant(int64_t value) {
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(&function.getBody().front());
+  return arith::ConstantOp::create(builder, loc,
+                                   builder.getI64IntegerAttr(value));
+}
+
+Value KernelFrame::constantOf(Type type, double value) {
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(&function.getBody().front());
+  TypedAttr attribute;
+  if (isa<FloatType>(type))
+    attribute = builder.getFloatAttr(type, value);
+  else
+    attribute = builder.getIntegerAttr(type, int64_t(value));
+  return arith::ConstantOp::create(builder, loc, attribute);
+}
+
+void KernelFrame::at(unsigned level) {
+  const Level &target = levels[level];
+  if (target.next)
+    builder.setInsertionPoint(target.next);
+  else
+    builder.setInsertionPointToEnd(target.block);
+}
+
+scf::ForOp KernelFrame::loop(Value lower, Value upper, int64_t step,
+                             ValueRange initial, bool isInner) {
+  at(level());
+  MLIRContext *context = builder.getContext();
+  auto loop =
+      scf::ForOp::create(builder, loc, lower, upper, constant(step), initial);
+  // Without iteration values the loop comes with a terminator.
+  if (!loop.getBody()->empty())
+    loop.getBody()->back().erase();
+  Attribute group;
+  if (isInner) {
+    auto accessGroup = LLVM::AccessGroupAttr::get(context);
+    group = builder.getArrayAttr({accessGroup});
+    auto vectorize = LLVM::LoopVectorizeAttr::get(
+        context, /*disable=*/builder.getBoolAttr(false),
+        /*predicateEnable=*/nullptr, /*scalableEnable=*/nullptr,
+        /*width=*/builder.getI32IntegerAttr(kVectorWidth), nullptr, nullptr,
+        nullptr);
+    auto annotation = LLVM::LoopAnnotationAttr::get(
+        context, nullptr, vectorize, nullptr, nullptr, nullptr, nullptr,
+        nullptr, nullptr, nullptr, nullptr, /*mustProgress=*/
+        builder.getBoolAttr(true), nullptr, nullptr, nullptr, {accessGroup});
+    loop->setAttr("llvm.loop_annotation", annotation);
+  }
+  levels.back().next = loop;
+  levels.push_back({loop.getBody(), nullptr, group});
+  at(level());
+  return loop;
+}
+
+void KernelFrame::close(ValueRange values) {
+  at(level());
+  auto loop = cast<scf::ForOp>(levels.back().block->getParentOp());
+  scf::YieldOp::create(builder, loc, values);
+  levels.pop_back();
+  // What follows comes after the loop.
+  Operation *after = loop->getNextNode();
+  levels.back().next = after;
+  at(level());
+}
+
+Value KernelFrame::address(Value base, Type element, Value index) {
+  return LLVM::GEPOp::create(builder, loc, base.getType(), element, base,
+                             ArrayRef<LLVM::GEPArg>{index});
+}
+
+static void setGroup(Operation *op, Attribute group) {
+  if (group)
+    op->setAttr("access_groups", group);
+}
+
+Value KernelFrame::load(Type element, Value base, Value index) {
+  bool isBool = element.isInteger(1);
+  Type stored = isBool ? builder.getI8Type() : element;
+  Value pointer = address(base, stored, index);
+  auto load = LLVM::LoadOp::create(builder, loc, stored, pointer);
+  // The innermost loop's group, if that is where the load is.
+  for (const Level &entry : levels)
+    if (entry.block == builder.getInsertionBlock())
+      setGroup(load, entry.accessGroup);
+  if (!isBool)
+    return load;
+  return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ne, load,
+                               constantOf(stored, 0));
+}
+
+void KernelFrame::store(Value value, Value base, Value index) {
+  Type stored = value.getType();
+  if (stored.isInteger(1)) {
+    stored = builder.getI8Type();
+    value = arith::ExtUIOp::create(builder, loc, stored, value);
+  }
+  Value pointer = address(base, stored, index);
+  auto store = LLVM::StoreOp::create(builder, loc, value, pointer);
+  for (const Level &entry : levels)
+    if (entry.block == builder.getInsertionBlock())
+      setGroup(store, entry.accessGroup);
+}
+
+Value KernelFrame::stackArray(Type element, int64_t size) {
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(&function.getBody().front());
+  Type stored = element.isInteger(1) ? builder.getI8Type() : element;
+  Value count =
+      arith::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(size));
+  return LLVM::AllocaOp::create(
+      builder, loc, LLVM::LLVMPointerType::get(builder.getContext()), stored,
+      count, /*alignment=*/64);
+}

@@ -1,0 +1,590 @@
+//===- KernelLoops.cpp - Rows, phases and nests of a kernel ---------------===//
+
+#include "KernelEmitter.h"
+
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SetVector.h"
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::lower;
+using namespace colossal::schedule;
+
+/// Iterations of a reduction that are added up as a tree before they go to the
+/// accumulator in memory: fewer passes over it, and a smaller rounding error.
+static constexpr int64_t kUnroll = 8;
+/// Units of the range of a scatter-add.
+static constexpr int64_t kScatterUnits = 64;
+
+FactorKind colossal::lower::combinerOf(GenericOp op) {
+  for (FactorAttr factor : FactoredOp(op.getOperation()).getFactorList())
+    if (!factor.isParallel())
+      return factor.getKind();
+  return FactorKind::Sum;
+}
+
+KernelEmitter::KernelEmitter(KernelFrame &frame, const Group &group,
+                             const KernelPlan &plan)
+    : frame(frame), group(group), plan(plan), builder(frame.builder) {}
+
+int64_t KernelEmitter::range() const {
+  if (plan.ops[0].scatter) {
+    const KernelOp &op = plan.ops[0];
+    int64_t rows =
+        plan.dims[plan.factors[op.factors[op.scatter->factor]].dim].bound;
+    return std::min(rows, kScatterUnits);
+  }
+  return plan.range();
+}
+
+//===----------------------------------------------------------------------===//
+// Small parts
+//===----------------------------------------------------------------------===//
+
+Value KernelEmitter::neutral(const KernelOp &op, Type type) {
+  bool isMax = combinerOf(op.op) == FactorKind::Max;
+  if (isa<FloatType>(type))
+    return frame.constantOf(
+        type, isMax ? -std::numeric_limits<double>::infinity() : 0.0);
+  if (!isMax || type.isInteger(1))
+    return frame.constantOf(type, 0);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(&frame.function.getBody().front());
+  return arith::ConstantOp::create(
+      builder, frame.loc,
+      builder.getIntegerAttr(
+          type, APInt::getSignedMinValue(type.getIntOrFloatBitWidth())));
+}
+
+Value KernelEmitter::combine(const KernelOp &op, Value x, Value y) {
+  Type type = x.getType();
+  bool isMax = combinerOf(op.op) == FactorKind::Max;
+  if (isa<FloatType>(type)) {
+    if (isMax)
+      return arith::MaximumFOp::create(builder, frame.loc, x, y);
+    // Sums may be taken in any order; that is what vectorises them.
+    auto flags = arith::FastMathFlagsAttr::get(
+        builder.getContext(),
+        arith::FastMathFlags::reassoc | arith::FastMathFlags::nsz |
+            arith::FastMathFlags::contract | arith::FastMathFlags::arcp);
+    return arith::AddFOp::create(builder, frame.loc, x, y, flags);
+  }
+  if (type.isInteger(1))
+    return isMax ? Value(arith::OrIOp::create(builder, frame.loc, x, y))
+                 : Value(arith::XOrIOp::create(builder, frame.loc, x, y));
+  return isMax ? Value(arith::MaxSIOp::create(builder, frame.loc, x, y))
+               : Value(arith::AddIOp::create(builder, frame.loc, x, y));
+}
+
+Value KernelEmitter::masked(const KernelOp &op, Value value, Environment &env) {
+  Leveled valid = isValid(op, op.reduction, env);
+  frame.at(frame.level());
+  if (!valid.value)
+    return value;
+  return arith::SelectOp::create(builder, frame.loc, valid.value, value,
+                                 neutral(op, value.getType()));
+}
+
+void KernelEmitter::storeResult(const KernelOp &op, unsigned result,
+                                Value value, Environment &env) {
+  if (!op.results[result])
+    return;
+  unsigned position = bufferOf(GenericOp(op.op)->getResult(result));
+  Leveled valid = isValid(op, op.parallel, env);
+  Leveled index = linearIndex(*op.results[result], env);
+  Value base = frame.buffer(position);
+  frame.at(frame.level());
+  if (valid.value)
+    value = arith::SelectOp::create(builder, frame.loc, valid.value, value,
+                                    frame.constantOf(value.getType(), 0));
+  if (group.accumulate[position - group.inputs.size()]) {
+    Value old = frame.load(value.getType(), base, index.value);
+    value = isa<FloatType>(value.getType())
+                ? Value(arith::AddFOp::create(builder, frame.loc, old, value))
+                : Value(arith::AddIOp::create(builder, frame.loc, old, value));
+  }
+  frame.store(value, base, index.value);
+}
+
+void KernelEmitter::openLoop(unsigned dim, ValueRange initial, bool isInner,
+                             Environment &env, int64_t step,
+                             std::optional<int64_t> from,
+                             std::optional<int64_t> to) {
+  bool isLane = plan.lane == dim && laneUpper;
+  Value lower = isLane ? laneLower : frame.constant(from.value_or(0));
+  Value upper =
+      isLane ? laneUpper : frame.constant(to.value_or(plan.dims[dim].bound));
+  scf::ForOp loop = frame.loop(lower, upper, step, initial, isInner);
+  env.indices[dim] = {loop.getInductionVar(), frame.level()};
+}
+
+void KernelEmitter::allocateArrays() {
+  for (const KernelOp &op : plan.ops) {
+    if (op.storage != Storage::RowBuffer || op.scatter)
+      continue;
+    int64_t size = plan.size(op.parallel & ~plan.rows);
+    if (plan.lane && plan.laneBlock && has(op.parallel, *plan.lane))
+      size = size / plan.dims[*plan.lane].bound *
+             std::min(kLaneStripe, plan.dims[*plan.lane].bound);
+    for (Value result : GenericOp(op.op)->getResults())
+      arrays[result] = frame.stackArray(
+          cast<RankedTensorType>(result.getType()).getElementType(), size);
+  }
+}
+
+/// Outer loops along long strides, the innermost along contiguous memory.
+std::vector<unsigned>
+KernelEmitter::loopOrder(ArrayRef<const KernelOp *> ops) const {
+  llvm::SmallSetVector<const KernelOp *, 16> closure(ops.begin(), ops.end());
+  for (unsigned i = 0; i < closure.size(); ++i)
+    for (Value operand : GenericOp(closure[i]->op)->getOperands())
+      if (Operation *definition = operand.getDefiningOp())
+        if (const KernelOp *producer = plan.find(definition))
+          if (producer->storage == Storage::Inline && !producer->reduces())
+            closure.insert(producer);
+  Dims dims = plan.inner(*ops[0]);
+  std::vector<double> score(plan.dims.size(), 0);
+  for (const KernelOp *op : closure)
+    for (auto *list : {&op->operands, &op->results})
+      for (const std::optional<Access> &access : *list) {
+        if (!access)
+          continue;
+        double weight = list == &op->results ? 2 : 1;
+        for (auto [d, dim] : llvm::enumerate(plan.dims))
+          score[d] += weight * access->strides[d];
+      }
+  std::vector<unsigned> order;
+  for (unsigned d = 0; d < plan.dims.size(); ++d)
+    if (has(dims, d))
+      order.push_back(d);
+  llvm::sort(order, [&](unsigned x, unsigned y) {
+    if (plan.lane && (plan.lane == x) != (plan.lane == y))
+      return plan.lane == y;
+    return std::make_pair(score[x], y) > std::make_pair(score[y], x);
+  });
+  return order;
+}
+
+//===----------------------------------------------------------------------===//
+// Nests
+//===----------------------------------------------------------------------===//
+
+void KernelEmitter::emitScalarNest(ArrayRef<const KernelOp *> ops,
+                                   ArrayRef<unsigned> order,
+                                   Environment &rowEnv) {
+  Environment env = rowEnv;
+  SmallVector<std::pair<const KernelOp *, unsigned>> sums; // op, result
+  SmallVector<Value> carried;
+  for (const KernelOp *op : ops)
+    if (op->reduces())
+      for (OpResult result : GenericOp(op->op)->getResults()) {
+        sums.push_back({op, result.getResultNumber()});
+        carried.push_back(neutral(
+            *op, cast<RankedTensorType>(result.getType()).getElementType()));
+      }
+  for (auto [depth, dim] : llvm::enumerate(order)) {
+    openLoop(dim, carried, depth + 1 == order.size(), env);
+    auto loop = cast<scf::ForOp>(frame.currentBlock()->getParentOp());
+    carried.assign(loop.getRegionIterArgs().begin(),
+                   loop.getRegionIterArgs().end());
+  }
+  // All values before any store: an output may have an input's place.
+  SmallVector<SmallVector<Value>> values;
+  for (const KernelOp *op : ops) {
+    values.emplace_back();
+    for (Value result : GenericOp(op->op)->getResults()) {
+      Leveled value;
+      if (op->reduces()) {
+        std::vector<Leveled> all = evaluateOp(*op, env);
+        value = all[cast<OpResult>(result).getResultNumber()];
+      } else {
+        value = evaluate(result, env);
+      }
+      values.back().push_back(value.value);
+    }
+  }
+  SmallVector<Value> next;
+  unsigned number = 0;
+  for (auto [op, list] : llvm::zip(ops, values))
+    if (op->reduces())
+      for (Value value : list) {
+        Value term = masked(*op, value, env);
+        next.push_back(combine(*op, carried[number++], term));
+      }
+  for (auto [op, list] : llvm::zip(ops, values)) {
+    if (op->reduces())
+      continue;
+    for (auto [result, value] : llvm::enumerate(list)) {
+      storeResult(*op, result, value, env);
+      if (op->storage != Storage::RowBuffer)
+        continue;
+      Leveled index = arrayIndex(*op, env);
+      frame.at(frame.level());
+      frame.store(value, arrays[GenericOp(op->op)->getResult(result)],
+                  index.value);
+    }
+  }
+  for (unsigned depth = 0; depth < order.size(); ++depth) {
+    auto loop = cast<scf::ForOp>(frame.currentBlock()->getParentOp());
+    frame.close(next);
+    next.assign(loop.getResults().begin(), loop.getResults().end());
+  }
+  for (auto [sum, value] : llvm::zip(sums, next)) {
+    auto [op, result] = sum;
+    rowValues[GenericOp(op->op)->getResult(result)] = {value, frame.level()};
+    storeResult(*op, result, value, rowEnv);
+  }
+  for (const KernelOp *op : ops)
+    if (!op->reduces() && op->storage == Storage::RowBuffer)
+      for (Value result : GenericOp(op->op)->getResults())
+        filled.insert(result);
+}
+
+void KernelEmitter::emitArrayNest(ArrayRef<const KernelOp *> ops,
+                                  ArrayRef<unsigned> order,
+                                  Environment &rowEnv) {
+  Dims reduction = ops[0]->reduction;
+  SmallVector<unsigned> kept, reduced; // outer to inner
+  for (unsigned dim : order)
+    (has(reduction, dim) ? reduced : kept).push_back(dim);
+  struct Sum {
+    const KernelOp *op;
+    unsigned number;
+    Value array;
+    Type type;
+  };
+  SmallVector<Sum> sums;
+  for (const KernelOp *op : ops)
+    for (OpResult result : GenericOp(op->op)->getResults())
+      sums.push_back(
+          {op, result.getResultNumber(), arrays[result],
+           cast<RankedTensorType>(result.getType()).getElementType()});
+
+  /// Runs `body` in loops over the kept dims.
+  auto overKept = [&](Environment env, auto body) {
+    for (auto [depth, dim] : llvm::enumerate(kept))
+      openLoop(dim, {}, depth + 1 == kept.size(), env);
+    body(env);
+    for (unsigned depth = 0; depth < kept.size(); ++depth)
+      frame.close();
+  };
+  auto arrayAt = [&](const Sum &sum, Environment &env) {
+    Leveled index = arrayIndex(*sum.op, env);
+    frame.at(frame.level());
+    return index.value;
+  };
+
+  if (has(reduction, order.back())) {
+    // Contiguous along the reduction: a scalar sum per kept index.
+    Environment env = rowEnv;
+    for (unsigned dim : kept)
+      openLoop(dim, {}, false, env);
+    SmallVector<Value> carried;
+    for (const Sum &sum : sums)
+      carried.push_back(neutral(*sum.op, sum.type));
+    Environment inner = env;
+    for (auto [depth, dim] : llvm::enumerate(reduced)) {
+      openLoop(dim, carried, depth + 1 == reduced.size(), inner);
+      auto loop = cast<scf::ForOp>(frame.currentBlock()->getParentOp());
+      carried.assign(loop.getRegionIterArgs().begin(),
+                     loop.getRegionIterArgs().end());
+    }
+    SmallVector<Value> next;
+    for (auto [sum, old] : llvm::zip(sums, carried)) {
+      Value value = evaluateOp(*sum.op, inner)[sum.number].value;
+      value = masked(*sum.op, value, inner);
+      next.push_back(combine(*sum.op, old, value));
+    }
+    for (unsigned depth = 0; depth < reduced.size(); ++depth) {
+      auto loop = cast<scf::ForOp>(frame.currentBlock()->getParentOp());
+      frame.close(next);
+      next.assign(loop.getResults().begin(), loop.getResults().end());
+    }
+    for (auto [sum, value] : llvm::zip(sums, next)) {
+      Value index = arrayAt(sum, env);
+      frame.store(value, sum.array, index);
+    }
+    for (unsigned depth = 0; depth < kept.size(); ++depth)
+      frame.close();
+  } else {
+    // Contiguous along a kept dim: that one is innermost, and sums are arrays.
+    overKept(rowEnv, [&](Environment &env) {
+      for (const Sum &sum : sums) {
+        Value index = arrayAt(sum, env);
+        frame.store(neutral(*sum.op, sum.type), sum.array, index);
+      }
+    });
+    Environment env = rowEnv;
+    for (unsigned dim : ArrayRef(reduced).drop_back())
+      openLoop(dim, {}, false, env);
+    unsigned last = reduced.back();
+    int64_t bound = plan.dims[last].bound;
+    int64_t unrolled = bound >= 2 * kUnroll ? bound / kUnroll * kUnroll : 0;
+    auto pass = [&](int64_t from, int64_t to, int64_t step) {
+      if (from == to)
+        return;
+      Environment outer = env;
+      openLoop(last, {}, false, outer, step, from, to);
+      // The indices of the iterations that one step combines.
+      SmallVector<Leveled> indices = {outer.indices[last]};
+      for (int64_t i = 1; i < step; ++i)
+        indices.push_back(emitAt(frame.level(), [&] {
+          return arith::AddIOp::create(builder, frame.loc, indices[0].value,
+                                       frame.constant(i));
+        }));
+      overKept(outer, [&](Environment &inner) {
+        for (const Sum &sum : sums) {
+          SmallVector<Value> terms;
+          for (const Leveled &index : indices) {
+            Environment here;
+            here.indices = inner.indices;
+            here.indices[last] = index;
+            Value value = evaluateOp(*sum.op, here)[sum.number].value;
+            terms.push_back(masked(*sum.op, value, here));
+          }
+          while (terms.size() > 1) {
+            SmallVector<Value> half;
+            for (unsigned i = 0; i + 1 < terms.size(); i += 2)
+              half.push_back(combine(*sum.op, terms[i], terms[i + 1]));
+            terms = half;
+          }
+          Value index = arrayAt(sum, inner);
+          Value old = frame.load(sum.type, sum.array, index);
+          frame.store(combine(*sum.op, old, terms[0]), sum.array, index);
+        }
+      });
+      frame.close();
+    };
+    pass(0, unrolled, kUnroll);
+    pass(unrolled, bound, 1);
+    for (unsigned depth = 0; depth + 1 < reduced.size(); ++depth)
+      frame.close();
+  }
+
+  for (const Sum &sum : sums)
+    filled.insert(GenericOp(sum.op->op)->getResult(sum.number));
+  if (llvm::any_of(ops, [](const KernelOp *op) { return op->isStored; }))
+    overKept(rowEnv, [&](Environment &env) {
+      for (const Sum &sum : sums) {
+        if (!sum.op->results[sum.number])
+          continue;
+        Value index = arrayAt(sum, env);
+        Value value = frame.load(sum.type, sum.array, index);
+        storeResult(*sum.op, sum.number, value, env);
+      }
+    });
+}
+
+void KernelEmitter::emitNest(ArrayRef<const KernelOp *> ops, Environment &env) {
+  std::vector<unsigned> order = loopOrder(ops);
+  if (ops[0]->reduces() && (ops[0]->parallel & ~plan.rows))
+    emitArrayNest(ops, order, env);
+  else
+    emitScalarNest(ops, order, env);
+}
+
+//===----------------------------------------------------------------------===//
+// Rows
+//===----------------------------------------------------------------------===//
+
+void KernelEmitter::emitRowScalars(unsigned phase, Environment &env) {
+  SmallVector<std::tuple<const KernelOp *, unsigned, Value>> stores;
+  for (const KernelOp &op : plan.ops) {
+    if (op.phase != phase || op.reduces() || plan.inner(op))
+      continue;
+    std::vector<Leveled> values = evaluateOp(op, env);
+    for (auto [number, value] : llvm::enumerate(values)) {
+      rowValues[GenericOp(op.op)->getResult(number)] = value;
+      stores.push_back({&op, number, value.value});
+    }
+  }
+  for (auto [op, number, value] : stores)
+    storeResult(*op, number, value, env);
+}
+
+void KernelEmitter::emitRow(Environment &env) {
+  rowLevel = frame.level();
+  for (unsigned phase = 0; phase < plan.phases; ++phase) {
+    emitRowScalars(phase, env);
+    llvm::MapVector<std::pair<Dims, Dims>, SmallVector<const KernelOp *>> nests;
+    for (const KernelOp &op : plan.ops)
+      if (op.phase == phase && plan.inner(op) &&
+          (op.reduces() || op.isStored || op.storage == Storage::RowBuffer))
+        nests[plan.nest(op)].push_back(&op);
+    for (auto &[key, ops] : nests)
+      emitNest(ops, env);
+  }
+}
+
+LogicalResult KernelEmitter::emit() {
+  if (plan.ops[0].scatter) {
+    emitScatter();
+    return status;
+  }
+  allocateArrays();
+  Environment env;
+  env.indices.resize(plan.dims.size());
+  Location loc = frame.loc;
+  int64_t rows = plan.size(plan.rows);
+
+  if (plan.laneBlock && rows == 1) {
+    // The range is one run of lanes.
+    Value unit = frame.constant(plan.laneBlock);
+    Value lanes = frame.constant(plan.dims[*plan.lane].bound);
+    frame.at(0);
+    Value lower = arith::MulIOp::create(builder, loc, frame.begin, unit);
+    Value upper = arith::MulIOp::create(builder, loc, frame.end, unit);
+    upper = arith::MinSIOp::create(builder, loc, upper, lanes);
+    if (arrays.empty()) {
+      laneLower = lower;
+      laneUpper = upper;
+      emitRow(env);
+      return status;
+    }
+    scf::ForOp stripes = frame.loop(lower, upper, kLaneStripe, {}, false);
+    laneLower = stripes.getInductionVar();
+    Value next = arith::AddIOp::create(builder, loc, laneLower,
+                                       frame.constant(kLaneStripe));
+    laneUpper = arith::MinSIOp::create(builder, loc, next, upper);
+    emitRow(env);
+    frame.close();
+    return status;
+  }
+
+  scf::ForOp loop = frame.loop(frame.begin, frame.end, 1, {}, false);
+  Value rest = loop.getInductionVar();
+  if (plan.laneBlock) {
+    int64_t lanes = plan.dims[*plan.lane].bound;
+    Value blocks = frame.constant(llvm::divideCeil(lanes, plan.laneBlock));
+    Value unit = frame.constant(plan.laneBlock);
+    Value block = arith::RemUIOp::create(builder, loc, rest, blocks);
+    rest = arith::DivUIOp::create(builder, loc, rest, blocks);
+    laneLower = arith::MulIOp::create(builder, loc, block, unit);
+    Value next = arith::AddIOp::create(builder, loc, laneLower, unit);
+    laneUpper =
+        arith::MinSIOp::create(builder, loc, next, frame.constant(lanes));
+  }
+  // The row number is a mixed-radix number of the row dims, in the order of the
+  // first output's memory.
+  std::vector<unsigned> order;
+  std::vector<int64_t> key(plan.dims.size(), 0);
+  for (const KernelOp &op : plan.ops)
+    for (const std::optional<Access> &access : op.results)
+      if (access)
+        for (unsigned d = 0; d < plan.dims.size(); ++d)
+          key[d] += access->strides[d];
+  for (unsigned d = 0; d < plan.dims.size(); ++d)
+    if (has(plan.rows, d) && plan.dims[d].bound != 1)
+      order.push_back(d);
+  llvm::sort(order, [&](unsigned x, unsigned y) {
+    return std::make_pair(key[x], x) < std::make_pair(key[y], y);
+  });
+  for (auto [number, dim] : llvm::enumerate(order)) {
+    Value bound = frame.constant(plan.dims[dim].bound);
+    Value index = rest;
+    if (number + 1 != order.size()) {
+      index = arith::RemUIOp::create(builder, loc, rest, bound);
+      rest = arith::DivUIOp::create(builder, loc, rest, bound);
+    }
+    env.indices[dim] = {index, frame.level()};
+  }
+  emitRow(env);
+  frame.close();
+  return status;
+}
+
+//===----------------------------------------------------------------------===//
+// Scatter-add
+//===----------------------------------------------------------------------===//
+
+/// A unit of the range owns a block of destination rows: it clears them, then
+/// passes over all ids and adds what belongs to it, in the order of the ids,
+/// whatever the number of threads.
+void KernelEmitter::emitScatter() {
+  const KernelOp &op = plan.ops[0];
+  const OneHot &oneHot = *op.scatter;
+  Location loc = frame.loc;
+  const KernelFactor &factor = plan.factors[op.factors[oneHot.factor]];
+  unsigned destination = factor.dim;
+  int64_t bound = plan.dims[destination].bound;
+  Value rows = frame.constant(llvm::divideCeil(bound, range()));
+  frame.at(0);
+  Value limit = frame.constant(bound);
+  Value lower = arith::MulIOp::create(builder, loc, frame.begin, rows);
+  Value upper = arith::MulIOp::create(builder, loc, frame.end, rows);
+  lower = arith::MinSIOp::create(builder, loc, lower, limit);
+  upper = arith::MinSIOp::create(builder, loc, upper, limit);
+
+  SmallVector<unsigned> kept, reduced;
+  for (unsigned d = 0; d < plan.dims.size(); ++d)
+    if (d != destination && has(op.parallel, d) && plan.dims[d].bound != 1)
+      kept.push_back(d);
+    else if (has(op.reduction, d))
+      reduced.push_back(d);
+  const Access &out = *op.results[0];
+  llvm::sort(kept, [&](unsigned x, unsigned y) {
+    return out.strides[x] > out.strides[y];
+  });
+  Value base = frame.buffer(bufferOf(GenericOp(op.op)->getResult(0)));
+  Type element =
+      cast<RankedTensorType>(GenericOp(op.op)->getResult(0).getType())
+          .getElementType();
+  Environment env;
+  env.indices.resize(plan.dims.size());
+
+  if (!group.accumulate[0]) {
+    Environment clear = env;
+    scf::ForOp loop = frame.loop(lower, upper, 1, {}, kept.empty());
+    clear.indices[destination] = {loop.getInductionVar(), frame.level()};
+    for (auto [depth, dim] : llvm::enumerate(kept))
+      openLoop(dim, {}, depth + 1 == kept.size(), clear);
+    Leveled index = linearIndex(out, clear);
+    frame.at(frame.level());
+    frame.store(frame.constantOf(element, 0), base, index.value);
+    for (unsigned depth = 0; depth <= kept.size(); ++depth)
+      frame.close();
+  }
+
+  for (unsigned dim : reduced)
+    openLoop(dim, {}, false, env);
+  Value argument =
+      GenericOp(op.op).getBody().front().getArgument(oneHot.idInput);
+  Leveled id = evaluateScalar(argument, op, env);
+  Value offset = frame.offsetOf(factor.attr.getTerms());
+  Leveled valid = isValid(op, op.reduction, env);
+  frame.at(frame.level());
+  Value local = id.value;
+  if (local.getType() != builder.getI64Type())
+    local = arith::ExtSIOp::create(builder, loc, builder.getI64Type(), local);
+  Value global = local;
+  if (offset)
+    local = arith::SubIOp::create(builder, loc, local, offset);
+  auto compare = [&](arith::CmpIPredicate predicate, Value x,
+                     Value y) -> Value {
+    return arith::CmpIOp::create(builder, loc, predicate, x, y);
+  };
+  Value inside = arith::AndIOp::create(
+      builder, loc, compare(arith::CmpIPredicate::sge, local, lower),
+      compare(arith::CmpIPredicate::slt, local, upper));
+  if (factor.attr.isPadded())
+    inside =
+        arith::AndIOp::create(builder, loc, inside,
+                              compare(arith::CmpIPredicate::slt, global,
+                                      frame.constant(factor.attr.getExtent())));
+  if (valid.value)
+    inside = arith::AndIOp::create(builder, loc, inside, valid.value);
+  // A loop of one iteration, or of none: what it contains stays inside.
+  Value once =
+      arith::ExtUIOp::create(builder, loc, builder.getI64Type(), inside);
+  frame.loop(frame.constant(0), once, 1, {}, false);
+  env.indices[destination] = {local, frame.level()};
+  for (auto [depth, dim] : llvm::enumerate(kept))
+    openLoop(dim, {}, depth + 1 == kept.size(), env);
+  Leveled value = evaluateScalar(oneHot.value, op, env);
+  Leveled index = linearIndex(out, env);
+  frame.at(frame.level());
+  Value old = frame.load(element, base, index.value);
+  frame.store(combine(op, old, value.value), base, index.value);
+  for (unsigned depth = 0; depth < kept.size() + 1 + reduced.size(); ++depth)
+    frame.close();
+}

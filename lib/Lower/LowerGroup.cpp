@@ -1,0 +1,173 @@
+//===- LowerGroup.cpp - From a group to one op of the rank program --------===//
+
+#include "colossal/Lower/LowerGroup.h"
+#include "AttentionLowering.h"
+#include "KernelEmitter.h"
+#include "ShardKernels.h"
+#include "colossal/Schedule/MatrixProduct.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::lower;
+using namespace colossal::schedule;
+
+/// No thread gets less work than this, in scalar operations: starting it costs
+/// some microseconds.
+static constexpr int64_t kGrainWork = 65536;
+
+Lowering::Lowering(MLIRContext *context) {
+  context->loadDialect<func::FuncDialect, scf::SCFDialect, arith::ArithDialect,
+                       math::MathDialect, LLVM::LLVMDialect>();
+  theModule = ModuleOp::create(UnknownLoc::get(context));
+}
+
+/// The innermost file and line, as in "model.py:12".
+static std::string sourceOf(Location location) {
+  std::string found;
+  location->walk([&](Location loc) {
+    auto file = dyn_cast<FileLineColLoc>(loc);
+    if (!file)
+      return WalkResult::advance();
+    found = file.getFilename().str() + ":" + std::to_string(file.getLine());
+    return WalkResult::interrupt();
+  });
+  return found;
+}
+
+/// Letters, digits and underscores, at most 48.
+static std::string identifier(StringRef name) {
+  std::string text;
+  for (char c : name.take_back(48))
+    text += llvm::isAlnum(c) ? c : '_';
+  return text;
+}
+
+std::string Lowering::unify(func::FuncOp function, StringRef name) {
+  function.setName("k");
+  std::string structure;
+  llvm::raw_string_ostream stream(structure);
+  function->print(stream, OpPrintingFlags().useLocalScope());
+  auto [it, isNew] = symbols.try_emplace(structure, "");
+  if (!isNew) {
+    function.erase();
+    return it->second;
+  }
+  it->second = "k" + std::to_string(symbols.size()) + "_" + identifier(name);
+  function.setName(it->second);
+  return it->second;
+}
+
+LogicalResult Lowering::lowerKernel(const Group &group, LoweredGroup &lowered) {
+  KernelFrame frame(*theModule, "k", group.loc());
+  Operation *first = group.ops[0];
+  bool accumulate = group.accumulate[0];
+  FailureOr<int64_t> range = failure();
+  int64_t work = 0;
+  if (auto slice = dyn_cast<ShardSliceOp>(first)) {
+    range = emitShardSlice(frame, slice, accumulate);
+    work = cast<RankedTensorType>(slice.getResult().getType()).getNumElements();
+  } else if (auto mask = dyn_cast<ShardMaskOp>(first)) {
+    range = emitShardMask(frame, mask, accumulate);
+    work = cast<RankedTensorType>(mask.getResult().getType()).getNumElements();
+  } else {
+    std::string reason;
+    std::optional<KernelPlan> plan =
+        planKernel(group.ops, group.outputs, reason);
+    if (!plan) {
+      frame.function.erase();
+      return group.ops.back()->emitError("no kernel for this group: ")
+             << reason;
+    }
+    KernelEmitter emitter(frame, group, *plan);
+    if (succeeded(emitter.emit()))
+      range = emitter.range();
+    work = plan->work();
+  }
+  if (failed(range)) {
+    frame.function.erase();
+    return failure();
+  }
+  rank::Op &op = lowered.op;
+  op.kind = rank::OpKind::Kernel;
+  op.range = std::max<int64_t>(1, *range);
+  int64_t perUnit = std::max<int64_t>(1, work / op.range);
+  op.grain = std::clamp<int64_t>(kGrainWork / perUnit, 1, op.range);
+  op.indices = frame.offsets;
+  op.symbol = unify(frame.function, group.name());
+  lowered.operands.insert(lowered.operands.end(), group.inputs.begin(),
+                          group.inputs.end());
+  lowered.operands.insert(lowered.operands.end(), group.outputs.begin(),
+                          group.outputs.end());
+  lowered.offsets.assign(lowered.operands.size(), 0);
+  return success();
+}
+
+static LogicalResult lowerGemm(const Group &group, LoweredGroup &lowered) {
+  auto op = cast<GenericOp>(group.ops[0]);
+  std::optional<MatrixProduct> product = matchMatrixProduct(op);
+  if (!product)
+    return op.emitError("expected a matrix product by strides");
+  lowered.op.kind = rank::OpKind::Gemm;
+  lowered.op.gemm = product->gemm;
+  lowered.op.gemm.accumulate = group.accumulate[0];
+  lowered.operands = {op->getOperand(product->a),
+                      op->getOperand(1 - product->a), op->getResult(0)};
+  lowered.offsets = {4 * product->aOffset, 4 * product->bOffset, 0};
+  return success();
+}
+
+LogicalResult Lowering::lowerAttention(const Group &group,
+                                       LoweredGroup &lowered) {
+  Operation *op = group.ops[0];
+  FailureOr<AttentionShape> shape = analyzeAttention(FactoredOp(op));
+  if (failed(shape))
+    return failure();
+  lowered.op.kind = isa<AttentionOp>(op) ? rank::OpKind::Attention
+                                         : rank::OpKind::AttentionBackward;
+  lowered.op.attention = shape->attention;
+  lowered.op.numOutputs = op->getNumResults();
+  lowered.operands.assign(op->operand_begin(), op->operand_end());
+  lowered.operands.insert(lowered.operands.end(), op->result_begin(),
+                          op->result_end());
+  lowered.offsets = shape->offsets;
+  if (!shape->needsKernel)
+    return success();
+  KernelFrame frame(*theModule, "k", group.loc());
+  if (failed(emitScoreKernel(frame, FactoredOp(op)))) {
+    frame.function.erase();
+    return failure();
+  }
+  lowered.op.indices = frame.offsets;
+  lowered.op.attention.kernel = unify(frame.function, group.name() + "_mask");
+  return success();
+}
+
+FailureOr<LoweredGroup> Lowering::lowerGroup(const Group &group) {
+  LoweredGroup lowered;
+  lowered.op.name = group.name();
+  lowered.op.source = sourceOf(group.loc());
+  lowered.op.numOutputs = group.outputs.size();
+  LogicalResult status = failure();
+  switch (group.kind) {
+  case GroupKind::Kernel:
+    status = lowerKernel(group, lowered);
+    break;
+  case GroupKind::Gemm:
+    status = lowerGemm(group, lowered);
+    break;
+  case GroupKind::Attention:
+  case GroupKind::AttentionBackward:
+    status = lowerAttention(group, lowered);
+    break;
+  default:
+    return group.ops.back()->emitError("a group of kind ")
+           << nameOf(group.kind) << " has no kernel";
+  }
+  if (failed(status))
+    return failure();
+  return lowered;
+}
