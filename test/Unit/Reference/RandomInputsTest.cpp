@@ -1,0 +1,87 @@
+//===- RandomInputsTest.cpp - Batches that mean something -----------------===//
+
+#include "colossal/Reference/RandomInputs.h"
+#include "Programs.h"
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::reference;
+
+/// Ids go into a gather of 11 rows; labels are shifted, then picked from 13
+/// columns, and -100 is ignored; the mask is compared with nothing.
+static const char *const kProgram = R"(
+func.func @f(%ids: tensor<64xi64> {colossal.role = "batch", colossal.name = "ids"},
+             %labels: tensor<64xi64> {colossal.role = "batch", colossal.name = "labels"},
+             %mask: tensor<64xi64> {colossal.role = "batch", colossal.name = "mask"},
+             %w: tensor<11xf32> {colossal.role = "parameter", colossal.name = "w"},
+             %v: tensor<11xf32> {colossal.role = "optimizer", colossal.name = "w#exp_avg_sq"},
+             %clip: tensor<f64> {colossal.role = "control", colossal.name = "clip", colossal.source = {fill = 0.5 : f64}})
+    -> (tensor<64xf32>, tensor<64xf32>) {
+  %x = colossal.generic "gather" [i = 64, v = 11 : sum] (%ids : [i], %w : [v], %mask : [i]) -> ([i]) {
+    ^bb0(%id: i64, %0: f32, %m: i64):
+      %v0 = colossal.index "v"
+      %zero = arith.constant 0.0 : f32
+      %hit = arith.cmpi eq, %id, %v0 : i64
+      %1 = arith.select %hit, %0, %zero : f32
+      colossal.yield %1 : f32
+  } : (tensor<64xi64>, tensor<11xf32>, tensor<64xi64>) -> tensor<64xf32>
+  %shifted = colossal.generic "shift" [s = 64] (%labels : [s + 1 of 64]) -> ([s]) {
+    ^bb0(%0: i64):
+      %i = colossal.index "s"
+      %last = arith.constant 63 : i64
+      %ignored = arith.constant -100 : i64
+      %in = arith.cmpi slt, %i, %last : i64
+      %1 = arith.select %in, %0, %ignored : i64
+      colossal.yield %1 : i64
+  } : (tensor<64xi64>) -> tensor<64xi64>
+  %p = colossal.generic "pick" [s = 64, n = 13 : sum] (%shifted : [s], %x : [s]) -> ([s]) {
+    ^bb0(%id: i64, %0: f32):
+      %n = colossal.index "n"
+      %zero = arith.constant 0.0 : f32
+      %ignored = arith.constant -100 : i64
+      %hit = arith.cmpi eq, %id, %n : i64
+      %kept = arith.cmpi ne, %id, %ignored : i64
+      %both = arith.andi %hit, %kept : i1
+      %1 = arith.select %both, %0, %zero : f32
+      colossal.yield %1 : f32
+  } : (tensor<64xi64>, tensor<64xf32>) -> tensor<64xf32>
+  return %x, %p : tensor<64xf32>, tensor<64xf32>
+})";
+
+TEST(RandomInputs, IntegersStayInRange) {
+  auto module = parse(kProgram);
+  func::FuncOp function = functionOf(*module);
+  IntegerUse ids = analyzeIntegerUse(function.getArgument(0));
+  EXPECT_EQ(ids.extent, 11);
+  EXPECT_FALSE(ids.ignored);
+  IntegerUse labels = analyzeIntegerUse(function.getArgument(1));
+  EXPECT_EQ(labels.extent, 13);
+  EXPECT_EQ(labels.ignored, -100);
+  NamedTensors values = randomInputs(function, 5);
+  int64_t ignored = 0, largest = 0;
+  for (int64_t label : values["labels"]->integers) {
+    ignored += label == -100;
+    largest = std::max(largest, label);
+    EXPECT_TRUE(label == -100 || (label >= 0 && label < 13)) << label;
+  }
+  EXPECT_GT(ignored, 0);
+  EXPECT_GT(largest, 1);
+  for (int64_t id : values["ids"]->integers)
+    EXPECT_TRUE(id >= 0 && id < 11) << id;
+  for (int64_t bit : values["mask"]->integers)
+    EXPECT_TRUE(bit == 0 || bit == 1) << bit;
+}
+
+TEST(RandomInputs, ByRoleAndSeed) {
+  auto module = parse(kProgram);
+  func::FuncOp function = functionOf(*module);
+  NamedTensors first = randomInputs(function, 5);
+  NamedTensors again = randomInputs(function, 5);
+  NamedTensors other = randomInputs(function, 6);
+  EXPECT_EQ(first["w"]->floats, again["w"]->floats);
+  EXPECT_NE(first["w"]->floats, other["w"]->floats);
+  EXPECT_EQ(first["clip"]->floats[0], 0.5);
+  // A square root of it is taken.
+  for (double value : first["w#exp_avg_sq"]->floats)
+    EXPECT_GE(value, 0.0);
+}
