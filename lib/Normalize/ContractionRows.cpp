@@ -155,6 +155,67 @@ template <int64_t rank> static void addProduct(Call &c) {
     c.result(addBias(c, product, c.item(0), beta, alpha));
 }
 
+/// einsum(equation, operands): a letter is a factor, summed over if the result
+/// does not have it.
+static void einsum(Call &c) {
+  std::string equation;
+  for (char letter : c.text(0))
+    if (letter != ' ')
+      equation += letter;
+  auto [left, right] = StringRef(equation).split("->");
+  SmallVector<StringRef> subscripts;
+  left.split(subscripts, ',');
+  ArrayRef<Item> operands = c.list(1);
+  if (!StringRef(equation).contains("->") ||
+      StringRef(equation).contains("...") ||
+      subscripts.size() != operands.size() || operands.size() > 2)
+    return c.error("equation '" + c.text(0) +
+                   "' (expected one or two operands, '->', and no '...')");
+  GenericBuilder g = c.generic();
+  llvm::SmallDenseMap<char, SmallVector<int64_t>> factors;
+  llvm::SmallDenseMap<char, int64_t> sizes;
+  Type type;
+  SmallVector<Value> values;
+  for (auto [item, letters] : llvm::zip(operands, subscripts)) {
+    Value value = c.tensor(item);
+    auto own = cast<RankedTensorType>(value.getType());
+    if (own.getRank() != int64_t(letters.size()) ||
+        (type && type != own.getElementType()))
+      return c.error("the operands do not fit equation '" + c.text(0) + "'");
+    type = own.getElementType();
+    Dims dims = dimsOf(value);
+    for (auto [letter, size, dim] : llvm::zip(letters, own.getShape(), dims)) {
+      int64_t &known = sizes.try_emplace(letter, size).first->second;
+      if (known != size || letters.count(letter) > 1)
+        return c.error("subscript '" + Twine(letter) +
+                       "' stands for different sizes, or twice in one operand");
+      if (factors.count(letter) || size == 1)
+        continue;
+      if (dim.size() == 1)
+        dim[0].name = std::string(1, letter);
+      factors[letter] = addFactors(g, dim,
+                                   right.contains(letter) ? FactorKind::Parallel
+                                                          : FactorKind::Sum);
+    }
+    values.push_back(value);
+  }
+  auto mapOf = [&](StringRef letters) {
+    DimFactors dims;
+    for (char letter : letters)
+      dims.push_back(factors.lookup(letter));
+    return plainMap(g, dims);
+  };
+  for (auto [value, letters] : llvm::zip(values, subscripts))
+    g.operand(value, mapOf(letters));
+  for (char letter : right)
+    if (!sizes.count(letter) || right.count(letter) > 1)
+      return c.error("equation '" + c.text(0) + "'");
+  g.result(type, mapOf(right));
+  c.result(g.build([](ScalarBuilder &s, ValueRange in) {
+    return in.size() == 1 ? in[0] : s.mul(in[0], in[1]);
+  }));
+}
+
 void normalize::addContractionRows(Table &table) {
   table.add("aten::linear", linear);
   table.add("aten::matmul", matmul);
@@ -163,5 +224,6 @@ void normalize::addContractionRows(Table &table) {
   table.add("aten::mv", matmul);
   table.add("aten::dot", matmul);
   table.add("aten::addmm", addProduct<2>);
+  table.add("aten::einsum", einsum);
   table.add("aten::baddbmm", addProduct<3>);
 }

@@ -255,11 +255,32 @@ static void remainder(Call &c) {
   });
 }
 
+/// Integers to a known power, by repeated squaring.
+static void integerPower(Call &c, Type type) {
+  int64_t exponent = c.integer(1);
+  if (exponent < 0)
+    c.error("an integer to the power " + Twine(exponent));
+  ElementwiseOptions options;
+  options.compute = type;
+  c.result(elementwise(c, {c.item(0)}, options,
+                       [&](ScalarBuilder &s, ValueRange in) {
+                         Value product = s.integer(type, 1), square = in[0];
+                         for (int64_t rest = exponent; rest > 0; rest /= 2) {
+                           if (rest % 2)
+                             product = s.mul(product, square);
+                           if (rest > 1)
+                             square = s.mul(square, square);
+                         }
+                         return product;
+                       }));
+}
+
 static void power(Call &c) {
-  arithmetic(c, [](ScalarBuilder &s, Value a, Value b) -> Value {
-    if (isa<FloatType>(a.getType()))
-      return s.create<math::PowFOp>(a, b);
-    return s.create<math::IPowIOp>(a, b);
+  Type type = promoted(c, {c.item(0), c.item(1)});
+  if (!isa<FloatType>(type))
+    return integerPower(c, type);
+  arithmetic(c, [](ScalarBuilder &s, Value a, Value b) {
+    return s.create<math::PowFOp>(a, b);
   });
 }
 

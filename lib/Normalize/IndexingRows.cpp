@@ -252,6 +252,25 @@ static void index(Call &c) {
   c.result(x);
 }
 
+/// out[ids.., v] = 1 where ids == v.
+static void oneHot(Call &c) {
+  Value ids = c.tensor(0);
+  int64_t classes = c.integer(1);
+  if (classes < 0)
+    return c.error("the number of classes must be given");
+  GenericBuilder g = c.generic();
+  DimFactors dims = addFactors(g, dimsOf(ids));
+  g.operand(ids, plainMap(g, dims));
+  dims.push_back({g.factor("v", classes)});
+  Type i64 = c.builder().getI64Type();
+  g.result(i64, plainMap(g, dims));
+  c.result(g.build([&](ScalarBuilder &s, ValueRange in) {
+    return s.cast(s.compare(Relation::Equal, s.cast(in[0], i64),
+                            s.index(g.nameOf(dims.back()[0]))),
+                  i64);
+  }));
+}
+
 //===----------------------------------------------------------------------===//
 // Padding and concatenation: reads that fall outside are zero
 //===----------------------------------------------------------------------===//
@@ -440,6 +459,7 @@ void normalize::addIndexingRows(Table &table) {
   table.add("aten::index_select", indexSelect);
   table.add("aten::gather", gather);
   table.add("aten::index.Tensor", index);
+  table.add("aten::one_hot", oneHot);
   table.add("aten::pad", pad);
   table.add("aten::constant_pad_nd", constantPad);
   table.add({"aten::cat", "aten::concat", "aten::concatenate"}, concatenate);

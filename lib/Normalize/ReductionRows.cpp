@@ -136,6 +136,28 @@ static void meanDims(Call &c) {
            c.dtype(3, c.type(0).getElementType()));
 }
 
+/// out[i] = sum of x[j] over j <= i.
+static void cumulativeSum(Call &c) {
+  Value x = c.tensor(0);
+  Type type = sumType(c, 2);
+  int64_t rank = c.type(0).getRank(), dim = c.dimension(1, rank);
+  if (c.failed() || rank == 0)
+    return c.result(castTo(c, x, type));
+  GenericBuilder g = c.generic();
+  int64_t size = c.type(0).getDimSize(dim);
+  Dims dims = dimsOf(x);
+  dims[dim] = {SubDim{"i", size}};
+  DimFactors out = addFactors(g, dims), in = out;
+  in[dim] = {g.factor("j", size, FactorKind::Sum)};
+  g.operand(x, plainMap(g, in));
+  g.result(type, plainMap(g, out));
+  c.result(g.build([&](ScalarBuilder &s, ValueRange elements) {
+    Value before = s.compare(Relation::LessEqual, s.index(g.nameOf(in[dim][0])),
+                             s.index(g.nameOf(out[dim][0])));
+    return s.select(before, s.cast(elements[0], type), s.zero(type));
+  }));
+}
+
 //===----------------------------------------------------------------------===//
 // Maxima
 //===----------------------------------------------------------------------===//
@@ -262,6 +284,7 @@ void normalize::addReductionRows(Table &table) {
   table.add("aten::sum.dim_IntList", sumDims);
   table.add("aten::mean", meanAll);
   table.add("aten::mean.dim", meanDims);
+  table.add("aten::cumsum", cumulativeSum);
   table.add("aten::max", maxAll);
   table.add("aten::amax", amax);
   table.add("aten::any", anyAll<false>);

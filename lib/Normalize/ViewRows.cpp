@@ -267,11 +267,14 @@ static void matrixTranspose(Call &c) {
 // Repetition
 //===----------------------------------------------------------------------===//
 
-static void expandTo(Call &c, ArrayRef<int64_t> sizes) {
-  ViewBuilder v(c, c.alias(0));
+static Item expandedTo(Call &c, const TensorRef &self,
+                       ArrayRef<int64_t> sizes) {
+  ViewBuilder v(c, self);
   int64_t added = int64_t(sizes.size()) - v.rank();
-  if (added < 0)
-    return c.error("found fewer sizes than dimensions");
+  if (added < 0) {
+    c.error("found fewer sizes than dimensions");
+    return Item(self);
+  }
   bool same = added == 0;
   for (auto [index, size] : llvm::enumerate(sizes)) {
     int64_t d = int64_t(index) - added;
@@ -283,20 +286,43 @@ static void expandTo(Call &c, ArrayRef<int64_t> sizes) {
         v.keep(d);
       continue;
     }
-    if (old != 1 || size < 0)
-      return c.error("cannot expand shape " + sizesText(v.shape()) + " to " +
-                     sizesText(sizes));
+    if (old != 1 || size < 0) {
+      c.error("cannot expand shape " + sizesText(v.shape()) + " to " +
+              sizesText(sizes));
+      return Item(self);
+    }
     same = false;
     if (d >= 0)
       v.from.push_back({v.g.constant(0, 1)});
     v.to.push_back({v.g.plain(v.g.factor("d" + std::to_string(index), size))});
   }
-  c.result(Item(v.finish(same && v.parent->contiguous)));
+  return same ? Item(self) : Item(v.finish(false));
 }
 
-static void expand(Call &c) { expandTo(c, c.integers(1)); }
+static void expand(Call &c) {
+  c.result(expandedTo(c, c.alias(0), c.integers(1)));
+}
 
-static void expandAs(Call &c) { expandTo(c, c.type(1).getShape()); }
+static void expandAs(Call &c) {
+  c.result(expandedTo(c, c.alias(0), c.type(1).getShape()));
+}
+
+static void broadcastTensors(Call &c) {
+  std::vector<Item> expanded;
+  std::vector<TensorRef> tensors;
+  SmallVector<ArrayRef<int64_t>> shapes;
+  for (const Item &item : c.list(0)) {
+    Value value = c.tensor(item);
+    tensors.push_back(item.isTensor()
+                          ? item.tensor
+                          : c.state.fresh(value, c.op.getName(), c.loc()));
+    shapes.push_back(tensors.back()->type.getShape());
+  }
+  SmallVector<int64_t> shape = broadcast(c, shapes);
+  for (const TensorRef &tensor : tensors)
+    expanded.push_back(expandedTo(c, tensor, shape));
+  c.result(Item::makeList(expanded));
+}
 
 /// Each dimension several times over: a new, major sub-dimension.
 static void repeat(Call &c) {
@@ -321,18 +347,45 @@ static void repeat(Call &c) {
   c.result(detachStorage(c, v.finish(true)));
 }
 
+/// Each element several times in a row: a new, minor sub-dimension.
+static void repeatInterleave(Call &c) {
+  TensorRef self = c.alias(0);
+  if (c.isNone(2)) {
+    Item flat = reshapeTo(c, self, {-1});
+    if (!c.failed())
+      self = flat.tensor;
+  }
+  int64_t count = c.integer(1), rank = self->type.getRank();
+  int64_t dim = c.isNone(2) ? 0 : c.dimension(2, rank);
+  if (c.failed() || count < 1)
+    return c.error("found " + Twine(count) + " repeats, expected at least 1");
+  ViewBuilder v(c, self);
+  for (int64_t d = 0; d < rank; ++d) {
+    v.keep(d);
+    if (d != dim || count == 1)
+      continue;
+    SubDimAttr repeats = v.g.plain(v.g.factor("r", count));
+    if (v.shape()[d] == 1)
+      v.to.back() = {repeats};
+    else
+      v.to.back().push_back(repeats);
+  }
+  c.result(detachStorage(c, v.finish(true)));
+}
+
 //===----------------------------------------------------------------------===//
 // Parts
 //===----------------------------------------------------------------------===//
 
 /// How `length` elements from `start` of a dimension are indexed; appends to
 /// `from` and `to`. Aligned parts become constant sub-dimensions.
-static void partOf(ViewBuilder &v, int64_t d, int64_t start, int64_t length) {
+static void partOf(ViewBuilder &v, int64_t d, int64_t start, int64_t length,
+                   bool mayAlign) {
   int64_t size = v.shape()[d];
   if (length == size)
     return v.keep(d);
   int64_t parts = length > 0 && size % length == 0 ? size / length : 0;
-  bool aligned = parts > 0 && start % length == 0;
+  bool aligned = mayAlign && parts > 0 && start % length == 0;
   Dims finer, target;
   if (aligned && (length == 1 || parts <= 8) &&
       succeeded(regroup({v.dims[d]}, {parts, length}, finer, target))) {
@@ -376,7 +429,8 @@ static void partOf(ViewBuilder &v, int64_t d, int64_t start, int64_t length) {
 
 /// Elements start, start + step... of dimension `dim`.
 static Item sliceOf(Call &c, const TensorRef &parent, int64_t dim,
-                    int64_t start, int64_t length, int64_t step = 1) {
+                    int64_t start, int64_t length, int64_t step = 1,
+                    bool mayAlign = true) {
   if (step != 1) { // a period is a sub-dimension
     ViewBuilder v(c, parent);
     if (length * step != v.shape()[dim] || start >= step ||
@@ -399,7 +453,7 @@ static Item sliceOf(Call &c, const TensorRef &parent, int64_t dim,
   ViewBuilder v(c, parent);
   for (int64_t d = 0; d < v.rank(); ++d) {
     if (d == dim)
-      partOf(v, d, start, length);
+      partOf(v, d, start, length, mayAlign);
     else
       v.keep(d);
   }
@@ -484,8 +538,11 @@ static void partsOf(Call &c, const TensorRef &self, int64_t dim,
                     ArrayRef<int64_t> lengths) {
   std::vector<Item> parts;
   int64_t start = 0;
+  // Parts of different sizes are all windows: a dimension that one of them
+  // divides could not be a window's.
+  bool mayAlign = llvm::all_equal(lengths);
   for (int64_t length : lengths) {
-    parts.push_back(sliceOf(c, self, dim, start, length));
+    parts.push_back(sliceOf(c, self, dim, start, length, 1, mayAlign));
     start += length;
   }
   if (start != self->type.getDimSize(dim))
@@ -598,7 +655,9 @@ void normalize::addViewRows(Table &table) {
   table.add({"aten::t", "aten::numpy_T"}, matrixTranspose);
   table.add("aten::expand", expand);
   table.add("aten::expand_as", expandAs);
+  table.add("aten::broadcast_tensors", broadcastTensors);
   table.add("aten::repeat", repeat);
+  table.add("aten::repeat_interleave.self_int", repeatInterleave);
   table.add("aten::slice.Tensor", slice);
   table.add("aten::narrow", narrow);
   table.add("aten::select.int", select);

@@ -168,6 +168,11 @@ static LogicalResult inlineInto(GenericOp producer, FactoredOp consumer,
   SmallVector<IndexMapAttr> newMaps;
   for (IndexMapAttr map : from.operandMaps)
     newMaps.push_back(map.replace(rewrite));
+  // The roles of attention's factors follow from its maps: repeated keys or
+  // values must stay tensors of their own.
+  if (!isa<GenericOp>(consumer.getOperation()))
+    for (unsigned f = 0, e = to.factors.size(); f < e; ++f)
+      possible &= !to.operandMaps[index].uses(f) || newMaps[0].uses(f);
   if (!possible) {
     copy.erase();
     return failure();
