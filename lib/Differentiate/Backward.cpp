@@ -4,6 +4,7 @@
 #include "Colossal/Transforms/FactorEditing.h"
 #include "colossal/Differentiate/Gradient.h"
 #include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -28,6 +29,10 @@ private:
   /// group a copy computed again.
   Value standIn(Value value);
   void mark(Operation *op, FactoredOp forward);
+  std::string nameOf(Value value);
+  /// A new value of `value`'s shape: the sum of `parts`.
+  Value sum(Value value, ArrayRef<Value> parts, Attribute group,
+            const Twine &name);
 
   func::FuncOp function;
   OpBuilder builder;
@@ -53,12 +58,22 @@ void Backward::mark(Operation *op, FactoredOp forward) {
                 builder.getStringAttr(group.getValue() + ".backward"));
 }
 
-Value Backward::gradientOf(Value value) {
-  SmallVector<Value> &parts = contributions[value];
-  if (parts.empty())
-    return {};
-  if (parts.size() == 1)
-    return parts[0];
+/// `transformer.wte.weight` or the name of the op, with `.1` for a second
+/// result.
+std::string Backward::nameOf(Value value) {
+  if (auto forward = value.getDefiningOp<FactoredOp>()) {
+    std::string name = forward.getFactoredName().str();
+    unsigned number = cast<OpResult>(value).getResultNumber();
+    return forward->getNumResults() > 1 ? name + "." + std::to_string(number)
+                                        : name;
+  }
+  unsigned number = cast<BlockArgument>(value).getArgNumber();
+  auto name = function.getArgAttrOfType<StringAttr>(number, names::name);
+  return name ? name.getValue().str() : "argument" + std::to_string(number);
+}
+
+Value Backward::sum(Value value, ArrayRef<Value> parts, Attribute group,
+                    const Twine &name) {
   MLIRContext *context = function.getContext();
   SmallVector<FactorAttr> factors;
   SmallVector<DimAttr> dims;
@@ -76,45 +91,47 @@ Value Backward::gradientOf(Value value) {
     dims.push_back(DimAttr::get(context, subs));
   }
   IndexMapAttr map = IndexMapAttr::get(context, dims);
-  auto forward = value.getDefiningOp<FactoredOp>();
-  std::string name;
-  if (forward) {
-    name = forward.getFactoredName().str();
-    unsigned number = cast<OpResult>(value).getResultNumber();
-    if (forward->getNumResults() > 1)
-      name += "." + std::to_string(number);
-  } else {
-    unsigned number = cast<BlockArgument>(value).getArgNumber();
-    auto argumentName =
-        function.getArgAttrOfType<StringAttr>(number, names::name);
-    name = argumentName ? argumentName.getValue().str()
-                        : "argument" + std::to_string(number);
-  }
   Type type = cast<RankedTensorType>(value.getType()).getElementType();
   SmallVector<IndexMapAttr> maps(parts.size(), map);
-  GenericOp sum = createGeneric(
-      builder, value.getLoc(), name + ".gradient", factors, parts, maps, {type},
-      {map}, [&](OpBuilder &inner, ValueRange in) -> SmallVector<Value> {
+  GenericOp op = createGeneric(
+      builder, value.getLoc(), name.str(), factors, parts, maps, {type}, {map},
+      [&](OpBuilder &inner, ValueRange in) -> SmallVector<Value> {
         Value total = in[0];
         for (Value part : in.drop_front())
           total = arith::AddFOp::create(inner, value.getLoc(), total, part);
         return {total};
       });
-  if (forward)
-    mark(sum, forward);
-  else
-    sum->setAttr(names::pass, builder.getStringAttr("backward"));
-  // A sum of terms of one group belongs to it and fuses with them.
-  auto groupOf = [](Value part) -> Attribute {
-    Operation *op = part.getDefiningOp();
-    return op ? op->getAttr(names::group) : Attribute();
-  };
-  Attribute group = groupOf(parts[0]);
-  if (group && llvm::all_of(parts, [&](Value part) {
-        return groupOf(part) == group;
-      }))
-    sum->setAttr(names::group, group);
-  parts = {sum.getOutputs()[0]};
+  op->setAttr(names::pass, builder.getStringAttr("backward"));
+  if (auto forward = value.getDefiningOp<FactoredOp>())
+    op->setAttr(names::forwardOf,
+                builder.getStringAttr(forward.getFactoredName()));
+  if (group)
+    op->setAttr(names::group, group);
+  return op.getOutputs()[0];
+}
+
+Value Backward::gradientOf(Value value) {
+  SmallVector<Value> &parts = contributions[value];
+  if (parts.empty())
+    return {};
+  // Terms of one group are added up inside it, and fuse with it: a layer norm
+  // has one gradient, not three.
+  llvm::MapVector<Attribute, SmallVector<Value>> byGroup;
+  SmallVector<Value> terms;
+  for (Value part : parts) {
+    Attribute group = part.getDefiningOp()->getAttr(names::group);
+    if (group)
+      byGroup[group].push_back(part);
+    else
+      terms.push_back(part);
+  }
+  std::string name = nameOf(value) + ".gradient";
+  for (auto &[group, members] : byGroup) {
+    std::string inner = name + "." + cast<StringAttr>(group).getValue().str();
+    terms.push_back(members.size() == 1 ? members[0]
+                                        : sum(value, members, group, inner));
+  }
+  parts = {terms.size() == 1 ? terms[0] : sum(value, terms, Attribute(), name)};
   return parts[0];
 }
 
@@ -187,8 +204,11 @@ LogicalResult Backward::differentiateOp(FactoredOp op) {
   for (unsigned i = 0, e = op->getNumOperands(); i < e; ++i) {
     if (!active.contains(op->getOperand(i)))
       continue;
+    Value kept = op->hasAttr(names::keep) && op->getNumResults() == 1
+                     ? op->getResult(0)
+                     : Value();
     FailureOr<Value> gradient = differentiateGeneric(
-        builder, generic, i, operands, cotangents,
+        builder, generic, i, operands, cotangents, kept,
         (op.getFactoredName() + ".gradient" + Twine(i)).str());
     if (failed(gradient))
       return failure();
@@ -202,8 +222,10 @@ LogicalResult Backward::differentiateOp(FactoredOp op) {
 LogicalResult Backward::differentiateUnit(ArrayRef<FactoredOp> unit) {
   currentUnit.clear();
   recomputed.clear();
-  for (FactoredOp op : unit)
-    currentUnit.insert(op);
+  // A single op's results are there; a group's inner values may not be.
+  if (unit.size() > 1)
+    for (FactoredOp op : unit)
+      currentUnit.insert(op);
   for (FactoredOp op : llvm::reverse(unit))
     if (failed(differentiateOp(op)))
       return failure();

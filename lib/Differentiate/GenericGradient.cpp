@@ -74,11 +74,10 @@ static FailureOr<GradientSpace> makeSpace(FactoredOp op, IndexMapAttr map) {
   return space;
 }
 
-FailureOr<Value> colossal::differentiateGeneric(OpBuilder &builder,
-                                                GenericOp op, unsigned index,
-                                                ValueRange operands,
-                                                ArrayRef<Value> cotangents,
-                                                StringRef name) {
+FailureOr<Value>
+colossal::differentiateGeneric(OpBuilder &builder, GenericOp op, unsigned index,
+                               ValueRange operands, ArrayRef<Value> cotangents,
+                               Value keptResult, StringRef name) {
   FactoredOp factored(op.getOperation());
   for (FactorAttr factor : factored.getFactorList())
     if (factor.getKind() == FactorKind::Max)
@@ -88,7 +87,6 @@ FailureOr<Value> colossal::differentiateGeneric(OpBuilder &builder,
   if (failed(space))
     return failure();
   Location loc = op.getLoc();
-  MLIRContext *context = op.getContext();
 
   SmallVector<Value> inputs(operands);
   SmallVector<IndexMapAttr> maps;
@@ -101,6 +99,14 @@ FailureOr<Value> colossal::differentiateGeneric(OpBuilder &builder,
       inputs.push_back(cotangent);
       maps.push_back(space->translate(factored.getResultMap(result)));
     }
+
+  // A result at hand spares computing it again: exp, tanh, rsqrt need it.
+  int64_t resultArgument = -1;
+  if (keptResult && op.isAllParallel()) {
+    resultArgument = inputs.size();
+    inputs.push_back(keptResult);
+    maps.push_back(space->translate(factored.getResultMap(0)));
+  }
 
   bool depends = false;
   LogicalResult ok = success();
@@ -132,6 +138,9 @@ FailureOr<Value> colossal::differentiateGeneric(OpBuilder &builder,
       else
         inner.clone(scalar, mapping);
     }
+    Value yielded = forward.getTerminator()->getOperand(0);
+    if (resultArgument >= 0 && yielded.getDefiningOp())
+      mapping.map(yielded, in[resultArgument]);
     SmallVector<Value> adjoints;
     for (int64_t position : cotangentArgument)
       adjoints.push_back(position < 0 ? Value() : in[position]);
@@ -163,7 +172,6 @@ FailureOr<Value> colossal::differentiateGeneric(OpBuilder &builder,
   };
   GenericOp gradient = createGeneric(builder, loc, name, space->factors, inputs,
                                      maps, {type}, {space->resultMap}, body);
-  (void)context;
   if (failed(ok) || !depends) {
     gradient.erase();
     if (failed(ok))

@@ -28,12 +28,13 @@ differentiateBody(mlir::OpBuilder &builder, mlir::Block &body,
 /// The gradient of operand `index` of `op`, a value of the operand's type.
 /// `operands` stand for the op's operands in the backward pass, `cotangents`
 /// (one per result, null: zero) are the gradients of its results. Null if the
-/// results do not depend on the operand. `name`: of the new op.
+/// results do not depend on the operand. `keptResult`: the op's only result, if
+/// the backward pass has it. `name`: of the new op.
 mlir::FailureOr<mlir::Value>
 differentiateGeneric(mlir::OpBuilder &builder, GenericOp op, unsigned index,
                      mlir::ValueRange operands,
                      llvm::ArrayRef<mlir::Value> cotangents,
-                     llvm::StringRef name);
+                     mlir::Value keptResult, llvm::StringRef name);
 
 /// The gradients of q, k and v. `results` are the op's out and lse.
 mlir::FailureOr<llvm::SmallVector<mlir::Value>>
