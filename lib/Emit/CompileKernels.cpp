@@ -1,0 +1,236 @@
+//===- CompileKernels.cpp - From kernels to a shared library --------------===//
+
+#include "colossal/Emit/CompileKernels.h"
+
+#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
+#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVMPass.h"
+#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
+#include "mlir/Conversion/MathToLibm/MathToLibm.h"
+#include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
+#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "mlir/Transforms/Passes.h"
+
+#include "lld/Common/Driver.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/IR/Verifier.h"
+#include "llvm/MC/MCSubtargetInfo.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Support/raw_ostream.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/TargetParser/Host.h"
+
+#include <chrono>
+
+LLD_HAS_DRIVER(elf)
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::emit;
+
+void colossal::emit::buildKernelPipeline(OpPassManager &manager) {
+  manager.addPass(createCSEPass());
+  manager.addPass(createSCFToControlFlowPass());
+  manager.addPass(createConvertMathToLLVMPass());
+  manager.addPass(createConvertMathToLibmPass()); // what LLVM has no form of
+  manager.addPass(createArithToLLVMConversionPass());
+  manager.addPass(createConvertFuncToLLVMPass());
+  manager.addPass(createConvertControlFlowToLLVMPass());
+  manager.addPass(createReconcileUnrealizedCastsPass());
+}
+
+//===----------------------------------------------------------------------===//
+// Target
+//===----------------------------------------------------------------------===//
+
+/// Features that x86-64 machines may lack and that change the code most.
+static constexpr const char *kFeatures[] = {
+    "sse4.2",     "avx",        "avx2",       "fma",
+    "f16c",       "bmi",        "bmi2",       "avx512f",
+    "avx512bw",   "avx512cd",   "avx512dq",   "avx512vl",
+    "avx512vbmi", "avx512ifma", "avx512vnni", "avx512bf16"};
+
+static std::unique_ptr<llvm::TargetMachine>
+createMachine(const TargetOptions &options, std::string &error) {
+  static bool once = [] {
+    llvm::InitializeNativeTarget();
+    llvm::InitializeNativeTargetAsmPrinter();
+    return true;
+  }();
+  (void)once;
+  llvm::Triple triple(llvm::sys::getDefaultTargetTriple());
+  const llvm::Target *target =
+      llvm::TargetRegistry::lookupTarget(triple, error);
+  if (!target)
+    return nullptr;
+  std::string cpu = options.cpu, features;
+  if (cpu == "host" || cpu == "native") {
+    cpu = llvm::sys::getHostCPUName().str();
+    std::vector<std::string> list;
+    for (const auto &feature : llvm::sys::getHostCPUFeatures())
+      list.push_back((feature.second ? "+" : "-") + feature.first().str());
+    llvm::sort(list);
+    features = llvm::join(list, ",");
+  }
+  std::unique_ptr<llvm::MCSubtargetInfo> info(
+      target->createMCSubtargetInfo(triple, "", ""));
+  if (!info->isCPUStringValid(cpu)) {
+    error = "--target-cpu: found \"" + options.cpu +
+            "\", expected \"host\" or a CPU that LLVM knows, such as "
+            "\"znver4\" or \"x86-64-v3\"";
+    return nullptr;
+  }
+  llvm::TargetOptions targetOptions;
+  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
+      triple, cpu, features, targetOptions, llvm::Reloc::PIC_, std::nullopt,
+      llvm::CodeGenOptLevel::Aggressive));
+}
+
+//===----------------------------------------------------------------------===//
+// Steps
+//===----------------------------------------------------------------------===//
+
+static std::unique_ptr<llvm::Module> toLLVM(ModuleOp module,
+                                            llvm::LLVMContext &context,
+                                            llvm::TargetMachine &machine,
+                                            std::string &error) {
+  MLIRContext *mlirContext = module.getContext();
+  DialectRegistry registry;
+  registerBuiltinDialectTranslation(registry);
+  registerLLVMDialectTranslation(registry);
+  mlirContext->appendDialectRegistry(registry);
+  OwningOpRef<ModuleOp> clone = module.clone();
+  PassManager manager(mlirContext);
+  manager.enableVerifier(false); // the emitter's output; LLVM verifies its own
+  buildKernelPipeline(manager);
+  if (failed(manager.run(*clone))) {
+    error = "kernels: conversion to LLVM failed";
+    return nullptr;
+  }
+  std::unique_ptr<llvm::Module> result =
+      translateModuleToLLVMIR(*clone, context, "kernels");
+  if (!result) {
+    error = "kernels: translation to LLVM IR failed";
+    return nullptr;
+  }
+  result->setTargetTriple(machine.getTargetTriple());
+  result->setDataLayout(machine.createDataLayout());
+  for (llvm::Function &function : *result) {
+    if (function.isDeclaration())
+      continue;
+    function.addFnAttr("prefer-vector-width", "512");
+    function.addFnAttr(llvm::Attribute::NoUnwind);
+    // Nothing throws: no unwind tables.
+  }
+  llvm::raw_string_ostream stream(error);
+  if (llvm::verifyModule(*result, &stream))
+    return nullptr;
+  return result;
+}
+
+static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
+  llvm::PipelineTuningOptions tuning;
+  tuning.LoopVectorization = true;
+  tuning.SLPVectorization = true;
+  tuning.LoopInterleaving = true;
+  llvm::PassBuilder builder(&machine, tuning);
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager components;
+  llvm::ModuleAnalysisManager modules;
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(components);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, components, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3)
+      .run(module, modules);
+}
+
+static bool writeObject(llvm::Module &module, llvm::TargetMachine &machine,
+                        const std::string &path, std::string &error) {
+  std::error_code code;
+  llvm::raw_fd_ostream stream(path, code, llvm::sys::fs::OF_None);
+  if (code) {
+    error = path + ": " + code.message();
+    return false;
+  }
+  llvm::legacy::PassManager passes;
+  if (machine.addPassesToEmitFile(passes, stream, nullptr,
+                                  llvm::CodeGenFileType::ObjectFile)) {
+    error = "this LLVM cannot write object files for the target";
+    return false;
+  }
+  passes.run(module);
+  stream.flush();
+  return true;
+}
+
+static bool linkLibrary(const std::string &object, const std::string &path,
+                        std::string &error) {
+  std::vector<const char *> arguments = {
+      "ld.lld",           "-shared", "--threads=1", "-O1",
+      "--hash-style=gnu", "-o",      path.c_str(),  object.c_str()};
+  // libm by its full name: no development package is needed.
+  static constexpr const char *kMath[] = {"/lib/x86_64-linux-gnu/libm.so.6",
+                                          "/lib64/libm.so.6"};
+  for (const char *library : kMath)
+    if (llvm::sys::fs::exists(library)) {
+      arguments.push_back("--as-needed");
+      arguments.push_back(library);
+      break;
+    }
+  std::string output;
+  llvm::raw_string_ostream stream(output);
+  lld::Result result =
+      lld::lldMain(arguments, stream, stream, {{lld::Gnu, &lld::elf::link}});
+  if (result.retCode != 0) {
+    error = "linking kernels: " + output;
+    return false;
+  }
+  return true;
+}
+
+std::optional<CompiledKernels>
+colossal::emit::compileKernels(ModuleOp module, const TargetOptions &target,
+                               const std::string &path, std::string &error) {
+  auto start = std::chrono::steady_clock::now();
+  std::unique_ptr<llvm::TargetMachine> machine = createMachine(target, error);
+  if (!machine)
+    return std::nullopt;
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> code = toLLVM(module, context, *machine, error);
+  if (!code)
+    return std::nullopt;
+  optimize(*code, *machine);
+  if (!target.dumpIR.empty()) {
+    std::error_code code_;
+    llvm::raw_fd_ostream stream(target.dumpIR, code_);
+    code->print(stream, nullptr);
+  }
+  std::string object = path + ".o";
+  bool ok = writeObject(*code, *machine, object, error) &&
+            linkLibrary(object, path, error);
+  llvm::sys::fs::remove(object);
+  if (!ok)
+    return std::nullopt;
+
+  CompiledKernels result;
+  for (const char *feature : kFeatures)
+    if (machine->getMCSubtargetInfo()->checkFeatures(std::string("+") +
+                                                     feature))
+      result.cpuFeatures.push_back(feature);
+  result.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+          .count();
+  return result;
+}
