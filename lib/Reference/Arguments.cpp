@@ -102,9 +102,31 @@ bool colossal::reference::fits(const Tensor &tensor, RankedTensorType type,
   return false;
 }
 
+bool colossal::reference::isExecutable(func::FuncOp function,
+                                       std::string &error) {
+  std::string name = "@" + function.getName().str();
+  if (!llvm::hasSingleElement(function.getBody())) {
+    error = name + ": expected a function of one block";
+    return false;
+  }
+  for (Type type : llvm::concat<const Type>(function.getArgumentTypes(),
+                                            function.getResultTypes())) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    if (!tensor || !tensor.hasStaticShape() ||
+        !tensor.getElementType().isIntOrFloat()) {
+      error = name + ": found type " + describe(type) +
+              ", expected tensors of static shape";
+      return false;
+    }
+  }
+  return true;
+}
+
 std::optional<Tensors> colossal::reference::bindArguments(
     func::FuncOp function, const NamedTensors &given,
     ArrayRef<std::string> folders, std::string &error) {
+  if (!isExecutable(function, error))
+    return std::nullopt;
   std::vector<std::string> names;
   for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i)
     names.push_back(argumentName(function, i));

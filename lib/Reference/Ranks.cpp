@@ -36,9 +36,9 @@ std::optional<Mesh> Mesh::get(ModuleOp module, std::string &error) {
     mesh.axes.push_back({name.str(), size.getInt()});
   }
   if (auto stages = module->getAttrOfType<IntegerAttr>(names::stages))
-    mesh.stages = stages.getInt();
+    mesh.stages = std::max<int64_t>(1, stages.getInt());
   if (auto count = module->getAttrOfType<IntegerAttr>(names::microbatches))
-    mesh.microbatches = count.getInt();
+    mesh.microbatches = std::max<int64_t>(1, count.getInt());
   if (auto schedule = module->getAttrOfType<StringAttr>(names::schedule))
     mesh.schedule = schedule.str();
   return mesh;
@@ -71,8 +71,11 @@ colossal::reference::rankSteps(ModuleOp module, const Mesh &mesh,
     return std::nullopt;
   }
   std::map<std::string, func::FuncOp> functions;
-  for (func::FuncOp function : module.getOps<func::FuncOp>())
+  for (func::FuncOp function : module.getOps<func::FuncOp>()) {
+    if (!isExecutable(function, error))
+      return std::nullopt;
     functions[function.getName().str()] = function;
+  }
   std::vector<std::vector<RankStep>> steps;
   for (int64_t stage = 0; stage < mesh.stages; ++stage) {
     std::vector<RankStep> list;

@@ -36,7 +36,8 @@ std::optional<Layout> Layout::get(DictionaryAttr attributes,
     auto given = shape ? dyn_cast<ArrayAttr>(shape[d]) : nullptr;
     bool isCut = llvm::any_of(
         cuts, [](AxesAttr axes) { return !axes.getAxes().empty(); });
-    if (isCut && (!given || given.size() != cuts.size()))
+    if (isCut && (!given || given.size() != cuts.size() ||
+                  !llvm::all_of(given, llvm::IsaPred<IntegerAttr>)))
       return fail("found dimension " + Twine(d) +
                   " cut, expected its sub-dimensions in colossal.global_shape");
     std::vector<SubDim> subs;

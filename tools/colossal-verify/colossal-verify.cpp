@@ -187,6 +187,8 @@ static int verifyFiles(MLIRContext &context) {
   func::FuncOp function = findFunction(*first, error);
   if (!function)
     return fail(unsharded + ": " + error);
+  if (!isExecutable(function, error))
+    return fail(unsharded + ": " + error);
   VerifyOptions options;
   options.seed = seed;
   options.tolerance = tolerance;

@@ -37,6 +37,10 @@ std::optional<Tensors> bindArguments(mlir::func::FuncOp function,
                                      llvm::ArrayRef<std::string> folders,
                                      std::string &error);
 
+/// Whether the interpreter can enter the function: one block, and ranked
+/// tensors of static shape everywhere in its signature.
+bool isExecutable(mlir::func::FuncOp function, std::string &error);
+
 /// `colossal.name` of an argument, or "argN".
 std::string argumentName(mlir::func::FuncOp function, unsigned index);
 /// `colossal.role`, empty if there is none.
