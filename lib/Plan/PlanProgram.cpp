@@ -2,6 +2,7 @@
 
 #include "colossal/Plan/Apply.h"
 #include "colossal/Plan/Passes.h"
+#include "colossal/Plan/PlanFile.h"
 #include "colossal/Support/Files.h"
 
 namespace colossal {
@@ -37,13 +38,28 @@ FailureOr<plan::PlanReport> plan::planModule(ModuleOp module,
       return failure();
     batching = analyzeBatching(extracted->program);
   }
+  const Program &program = extracted->program;
   PlanReport report;
   std::string error;
-  std::optional<SearchResult> found =
-      searchPlan(extracted->program, request.cluster, request.search, error);
-  if (!found)
-    return function.emitError(error);
-  report.plan = std::move(found->plan);
+  std::vector<Candidate> candidates;
+  if (!request.planFile.empty()) {
+    std::optional<std::string> text = readTextFile(request.planFile, error);
+    std::optional<Plan> read;
+    if (text)
+      read = readPlan(program, request.cluster, *text, request.planFile, error);
+    if (!read)
+      return function.emitError(error);
+    report.plan = std::move(*read);
+  } else {
+    std::optional<SearchResult> found =
+        searchPlan(program, request.cluster, request.search, error);
+    if (!found)
+      return function.emitError(error);
+    report.plan = std::move(found->plan);
+    candidates = std::move(found->candidates);
+  }
+  report.explanation = explainPlan(program, report.plan, candidates);
+  report.planText = writePlan(program, request.cluster, report.plan);
   applyPlan(module, function, *extracted, batching, report.plan);
   return report;
 }

@@ -324,7 +324,14 @@ std::optional<SearchResult> Search::run(std::string &error) {
     error = refusal();
     return std::nullopt;
   }
-  return finish();
+  SearchResult result = finish();
+  std::vector<std::string> faults =
+      verifyPlan((best->pipelined ? pipelined : single).program, result.plan);
+  if (!faults.empty()) {
+    error = "the search made a wrong plan: " + faults.front();
+    return std::nullopt;
+  }
+  return result;
 }
 
 std::optional<SearchResult>

@@ -77,6 +77,11 @@ struct Plan {
   int64_t stepNs = 0;
 };
 
+/// Checks a plan against the program: that every use reads a copy in the state
+/// that its op's axes imply, that copies follow from each other, that stages
+/// and segments are in order. One message per fault.
+std::vector<std::string> verifyPlan(const Program &program, const Plan &plan);
+
 /// Translates a solution, copy by copy. `stageOfPiece`: per piece; every piece
 /// in stage 0 for a plan without a pipeline.
 Plan assemble(const Program &program, const std::vector<OpNode> &nodes,

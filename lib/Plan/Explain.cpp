@@ -1,0 +1,132 @@
+//===- Explain.cpp - Plans in words ---------------------------------------===//
+
+#include "colossal/Plan/PlanFile.h"
+
+#include <algorithm>
+#include <cstdarg>
+#include <cstdio>
+#include <set>
+
+using namespace colossal;
+using namespace colossal::plan;
+
+static std::string format(const char *pattern, ...) {
+  char text[400];
+  va_list arguments;
+  va_start(arguments, pattern);
+  vsnprintf(text, sizeof(text), pattern, arguments);
+  va_end(arguments);
+  return text;
+}
+
+static double milliseconds(int64_t ns) { return double(ns) * 1e-6; }
+static double mebibytes(int64_t bytes) {
+  return double(bytes) / double(1 << 20);
+}
+
+/// What an axis does with parameters, optimizer state and the batch.
+static std::string describeAxis(const Program &program, const Plan &plan,
+                                size_t axis) {
+  int64_t parameters = 0, cutParameters = 0, state = 0, cutState = 0;
+  for (const auto &[index, sharding] : plan.arguments) {
+    const ProgramValue &value = program.values[index];
+    int64_t bytes = value.elements() * value.elementBytes;
+    if (value.role == Role::Parameter) {
+      parameters += bytes;
+      cutParameters += sharding[axis] >= 0 ? bytes : 0;
+    } else if (value.role == Role::Optimizer) {
+      state += bytes;
+      cutState += sharding[axis] >= 0 ? bytes : 0;
+    }
+  }
+  auto percent = [](int64_t part, int64_t whole) {
+    return whole == 0 ? 0 : int(100 * part / whole);
+  };
+  return format("cuts %d%% of the parameters and %d%% of the optimizer state",
+                percent(cutParameters, parameters), percent(cutState, state));
+}
+
+/// Reshards by segment and kind: "forward: 24 all-reduce, 2 all-gather".
+static std::string describeReshards(const Plan &plan) {
+  std::string text;
+  for (int s = 0; s < segmentCount; ++s) {
+    std::map<std::string, int> counts;
+    for (const PlannedReshard &reshard : plan.reshards) {
+      if (int(reshard.segment) != s)
+        continue;
+      for (size_t a = 0; a < reshard.from.size(); ++a) {
+        int from = reshard.from[a], to = reshard.to[a];
+        if (from == to)
+          continue;
+        ++counts[from <= partialSum && to == replicated ? "all-reduce"
+                 : from <= partialSum                   ? "reduce-scatter"
+                 : from >= 0 && to == replicated        ? "all-gather"
+                 : from >= 0                            ? "all-to-all"
+                                                        : "slice"];
+      }
+    }
+    std::string line;
+    for (const auto &[kind, count] : counts)
+      line += (line.empty() ? "" : ", ") + std::to_string(count) + " " + kind;
+    if (!line.empty())
+      text += std::string("  ") + nameOf(Segment(s)) + ": " + line + "\n";
+  }
+  return text;
+}
+
+std::string
+colossal::plan::explainPlan(const Program &program, const Plan &plan,
+                            const std::vector<Candidate> &candidates) {
+  std::string text =
+      format("plan for %lld devices: ",
+             (long long)(plan.mesh.stages * plan.mesh.devicesPerStage()));
+  text += format("%lld stage%s, mesh ", (long long)plan.mesh.stages,
+                 plan.mesh.stages == 1 ? "" : "s");
+  if (plan.mesh.axes.empty())
+    text += "of one device";
+  for (size_t a = 0; a < plan.mesh.axes.size(); ++a)
+    text += format("%s%s=%lld", a ? " x " : "", plan.mesh.axes[a].name.c_str(),
+                   (long long)plan.mesh.axes[a].size);
+  text += format(
+      ", %lld microbatch%s, schedule %s\n", (long long)plan.microbatches,
+      plan.microbatches == 1 ? "" : "es", timeline::nameOf(plan.schedule));
+  for (size_t a = 0; a < plan.mesh.axes.size(); ++a)
+    text += "  axis " + plan.mesh.axes[a].name + " " +
+            describeAxis(program, plan, a) + "\n";
+  text += format("predicted step: %.3f ms\n", milliseconds(plan.stepNs));
+  for (size_t s = 0; s < plan.stages.size(); ++s) {
+    const StagePrediction &stage = plan.stages[s];
+    text += format(
+        "  stage %zu: forward %.3f ms, backward %.3f ms (each microbatch), "
+        "prologue and update %.3f ms, communication %.3f ms of the step\n",
+        s, milliseconds(stage.times.forwardNs),
+        milliseconds(stage.times.backwardNs),
+        milliseconds(stage.times.prologueNs + stage.times.updateNs),
+        milliseconds(stage.communicationNs));
+    text += format(
+        "    memory %.1f MiB: state %.1f, gradients %.1f, activations %.1f "
+        "(%lld in flight), buffers %.1f\n",
+        mebibytes(stage.memoryBytes()), mebibytes(stage.stateBytes),
+        mebibytes(stage.accumulatorBytes),
+        mebibytes(stage.activationBytes * stage.inFlight),
+        (long long)stage.inFlight, mebibytes(stage.transientBytes));
+  }
+  std::string reshards = describeReshards(plan);
+  if (!reshards.empty())
+    text += "collectives and slices:\n" + reshards;
+  // The best of every other division.
+  std::set<std::string> seen;
+  std::string others;
+  for (const Candidate &candidate : candidates) {
+    if (!seen.insert(candidate.label).second)
+      continue;
+    others += format("  %-28s %10.3f ms, %.1f MiB, %lld microbatches%s\n",
+                     candidate.label.c_str(), milliseconds(candidate.stepNs),
+                     mebibytes(candidate.memoryBytes),
+                     (long long)candidate.microbatches,
+                     candidate.fits ? "" : ", does not fit");
+  }
+  if (!others.empty())
+    text += "best of each division (axis: free to serve anything):\n" + others;
+  return text;
+}
