@@ -16,22 +16,19 @@ namespace {
 
 constexpr int64_t kRows = 64;
 
-int64_t roundUp(int64_t bytes) { return (bytes + 63) / 64 * 64; }
-
-/// C[m][n] (+)= A[m][k] B[k][n] by strides.
-MatrixProduct product(int64_t m, int64_t n, int64_t k, int64_t aM, int64_t aK,
-                      int64_t bK, int64_t bN, int64_t cM, int64_t cN,
-                      bool accumulate) {
+/// C[m][n] (+)= A[m][k] B[k][n], all dense; A and B perhaps stored transposed.
+MatrixProduct product(int64_t m, int64_t n, int64_t k, bool aTransposed,
+                      bool bTransposed, bool accumulate) {
   Gemm gemm;
   gemm.m = m;
   gemm.n = n;
   gemm.k = k;
-  gemm.aM = aM;
-  gemm.aK = aK;
-  gemm.bK = bK;
-  gemm.bN = bN;
-  gemm.cM = cM;
-  gemm.cN = cN;
+  gemm.aM = aTransposed ? 1 : k;
+  gemm.aK = aTransposed ? m : 1;
+  gemm.bK = bTransposed ? 1 : n;
+  gemm.bN = bTransposed ? k : 1;
+  gemm.cM = n;
+  gemm.cN = 1;
   gemm.accumulate = accumulate;
   return MatrixProduct(gemm);
 }
@@ -48,70 +45,66 @@ AttentionKernel::AttentionKernel(const Attention &attention, bool backward,
       extras(extras), firstExtra(backward ? 6 : 3),
       scaleFirst(mask || attention.scale <= 0) {
   rowsPerBlock = std::min(kRows, attention.queries);
-  int64_t s = attention.queries, t = attention.keys, d = attention.qkFeatures,
-          v = attention.vFeatures;
-  const auto &strides = attention.strides;
-  size_t firstOut = firstExtra + extras;
   int64_t pairs = attention.batch * attention.heads;
-  int64_t count = std::min<int64_t>(threads.count(), pairs);
+  workers.resize(size_t(std::min<int64_t>(threads.count(), pairs)));
   // The products run inside one thread each: the library must plan for one.
   omp_set_num_threads(1);
-  for (int64_t i = 0; i < count; ++i) {
-    Worker worker;
-    bool first = true;
-    // Backward walks from the last block: it sees most keys, so its products
-    // store dK and dV, those of the others add.
-    for (int64_t end = s; end > 0; end -= (end - 1) % rowsPerBlock + 1) {
-      Block block;
-      block.end = end;
-      block.begin = (end - 1) / rowsPerBlock * rowsPerBlock;
-      block.keys = attention.causal
-                       ? std::clamp<int64_t>(end + attention.causalOffset, 0, t)
-                       : t;
-      int64_t rows = block.end - block.begin, keys = block.keys;
-      if (keys > 0) {
-        auto add = [&](auto... arguments) {
-          block.products.push_back(product(arguments...));
-          worker.productScratch = std::max(
-              worker.productScratch, block.products.back().scratchBytes());
-        };
-        // scores = Q K^T
-        add(rows, keys, d, strides[Q][2], strides[Q][3], strides[K][3],
-            strides[K][2], t, int64_t(1), false);
-        if (!backward) {
-          const auto &out = strides[firstOut];
-          // out = P V
-          add(rows, v, keys, t, int64_t(1), strides[V][2], strides[V][3],
-              out[2], out[3], false);
-        } else {
-          const auto &dq = strides[firstOut], &dk = strides[firstOut + 1],
-                     &dv = strides[firstOut + 2], &dout = strides[DOut];
-          // dV (+)= P^T dOut
-          add(keys, v, rows, int64_t(1), t, dout[2], dout[3], dv[2], dv[3],
-              !first);
-          // dP = dOut V^T
-          add(rows, keys, v, dout[2], dout[3], strides[V][3], strides[V][2], t,
-              int64_t(1), false);
-          // dQ = dS K
-          add(rows, d, keys, t, int64_t(1), strides[K][2], strides[K][3], dq[2],
-              dq[3], false);
-          // dK (+)= dS^T Q
-          add(keys, d, rows, int64_t(1), t, strides[Q][2], strides[Q][3], dk[2],
-              dk[3], !first);
-          first = false;
-        }
-      }
-      worker.blocks.push_back(std::move(block));
-    }
-    workers.push_back(std::move(worker));
-  }
+  for (Worker &worker : workers)
+    makeBlocks(worker);
   omp_set_num_threads(threads.count());
-  int64_t tile = roundUp(rowsPerBlock * t * 4);
-  threadBytes = roundUp(workers[0].productScratch) + (backward ? 2 : 1) * tile;
+
+  int64_t t = attention.keys, d = attention.qkFeatures, v = attention.vFeatures;
+  threadBytes = (productScratch + 63) / 64 * 64;
+  auto reserve = [&](int64_t &offset, int64_t rows, int64_t columns) {
+    offset = threadBytes;
+    threadBytes += (rows * columns * 4 + 63) / 64 * 64;
+  };
+  reserve(scoresAt, rowsPerBlock, t);
+  reserve(queryAt, rowsPerBlock, d);
+  reserve(keyAt, t, d);
+  reserve(valueAt, t, v);
+  reserve(resultAt, rowsPerBlock, std::max(v, d));
+  if (backward) {
+    reserve(gradientAt, rowsPerBlock, t);
+    reserve(dKeyAt, t, d);
+    reserve(dValueAt, t, v);
+  }
 }
 
-int64_t AttentionKernel::scratchBytes() const {
-  return threadBytes * int64_t(workers.size());
+void AttentionKernel::makeBlocks(Worker &worker) {
+  int64_t s = attention.queries, t = attention.keys, d = attention.qkFeatures,
+          v = attention.vFeatures;
+  bool first = true;
+  // Backward walks from the last block: it sees most keys, so its products
+  // store dK and dV, those of the others add.
+  for (int64_t end = s; end > 0; end = worker.blocks.back().begin) {
+    Block block;
+    block.end = end;
+    block.begin = (end - 1) / rowsPerBlock * rowsPerBlock;
+    // A mask kernel sees rows of all keys.
+    block.keys = t;
+    if (attention.causal && !mask)
+      block.keys = std::clamp<int64_t>(end + attention.causalOffset, 0, t);
+    int64_t rows = block.end - block.begin, keys = block.keys;
+    if (keys > 0) {
+      auto add = [&](auto... arguments) {
+        block.products.push_back(product(arguments...));
+        productScratch =
+            std::max(productScratch, block.products.back().scratchBytes());
+      };
+      add(rows, keys, d, false, true, false); // scores = Q K^T
+      if (!backward) {
+        add(rows, v, keys, false, false, false); // out = P V
+      } else {
+        add(keys, v, rows, true, false, !first); // dV (+)= P^T dOut
+        add(rows, keys, v, false, true, false);  // dP = dOut V^T
+        add(rows, d, keys, false, false, false); // dQ = dS K
+        add(keys, d, rows, true, false, !first); // dK (+)= dS^T Q
+        first = false;
+      }
+    }
+    worker.blocks.push_back(std::move(block));
+  }
 }
 
 void AttentionKernel::run(char *const *operands, const int64_t *indices,
@@ -119,145 +112,170 @@ void AttentionKernel::run(char *const *operands, const int64_t *indices,
   int64_t pairs = attention.batch * attention.heads;
   threads.split(pairs, 1, [&](int piece, int64_t begin, int64_t end) {
     int64_t all[64];
-    for (size_t i = 0; i < indexCount; ++i)
-      all[i] = indices[i];
-    char *own = scratch + piece * threadBytes;
-    for (int64_t pair = begin; pair < end; ++pair) {
+    std::copy(indices, indices + indexCount, all);
+    for (int64_t i = begin; i < end; ++i) {
+      Pair pair{i / attention.heads,
+                i % attention.heads,
+                operands,
+                scratch + piece * threadBytes,
+                all,
+                indexCount};
       if (backward)
-        backwardPass(workers[piece], pair, operands, own, all, indexCount);
+        backwardPass(workers[size_t(piece)], pair);
       else
-        forward(workers[piece], pair, operands, own, all, indexCount);
+        forward(workers[size_t(piece)], pair);
     }
   });
 }
 
-void AttentionKernel::maskScores(const Block &block, float *scores,
-                                 int64_t batch, int64_t head,
-                                 char *const *operands, int64_t *indices,
-                                 size_t indexCount) const {
-  int64_t t = attention.keys;
+const float *AttentionKernel::pack(const Pair &pair, size_t operand,
+                                   int64_t from, int64_t rows, int64_t features,
+                                   float *place) const {
+  const std::vector<int64_t> &s = attention.strides[operand];
+  const float *source = at(pair, operand, from);
+  bool unit = s[3] == 1 || features == 1;
+  if (unit && (s[2] == features || rows == 1))
+    return source;
+  for (int64_t row = 0; row < rows; ++row) {
+    const float *line = source + row * s[2];
+    float *to = place + row * features;
+    if (unit)
+      memcpy(to, line, size_t(features) * sizeof(float));
+    else
+      for (int64_t f = 0; f < features; ++f)
+        to[f] = line[f * s[3]];
+  }
+  return place;
+}
+
+void AttentionKernel::unpack(const Pair &pair, size_t operand, int64_t from,
+                             int64_t rows, int64_t features,
+                             const float *dense) const {
+  const std::vector<int64_t> &s = attention.strides[operand];
+  for (int64_t row = 0; row < rows; ++row) {
+    float *line = at(pair, operand, from + row);
+    const float *source = dense + row * features;
+    if (s[3] == 1)
+      memcpy(line, source, size_t(features) * sizeof(float));
+    else
+      for (int64_t f = 0; f < features; ++f)
+        line[f * s[3]] = source[f];
+  }
+}
+
+int64_t AttentionKernel::visible(int64_t query, int64_t keys) const {
+  if (!attention.causal)
+    return keys;
+  return std::clamp<int64_t>(query + attention.causalOffset + 1, 0, keys);
+}
+
+void AttentionKernel::scale(const Block &block, float *scores,
+                            const Pair &pair) const {
+  int64_t t = block.keys;
   for (int64_t row = 0; row < block.end - block.begin; ++row)
-    scaleRow(scores + row * t, block.keys, float(attention.scale));
+    scaleRow(scores + row * t, t, float(attention.scale));
   if (!mask)
     return;
   // The kernel sees the whole [queries, keys] matrix; only these rows exist.
   void *buffers[64];
   buffers[0] = scores - block.begin * t;
   for (size_t i = 0; i < extras; ++i)
-    buffers[i + 1] = operands[firstExtra + i];
-  indices[indexCount] = batch;
-  indices[indexCount + 1] = head;
-  ColossalArgs arguments{buffers, indices};
+    buffers[i + 1] = pair.operands[firstExtra + i];
+  pair.indices[pair.indexCount] = pair.batch;
+  pair.indices[pair.indexCount + 1] = pair.head;
+  ColossalArgs arguments{buffers, pair.indices};
   mask(&arguments, block.begin, block.end);
 }
 
-void AttentionKernel::forward(const Worker &worker, int64_t pair,
-                              char *const *operands, char *scratch,
-                              int64_t *indices, size_t indexCount) const {
-  int64_t batch = pair / attention.heads, head = pair % attention.heads;
-  int64_t t = attention.keys, v = attention.vFeatures;
+void AttentionKernel::forward(const Worker &worker, const Pair &pair) const {
+  int64_t d = attention.qkFeatures, v = attention.vFeatures;
   size_t out = firstExtra + extras, lse = out + 1;
-  auto *scores =
-      reinterpret_cast<float *>(scratch + roundUp(worker.productScratch));
-  int64_t outStride = attention.strides[out][3];
+  float *scores = place(pair, scoresAt), *result = place(pair, resultAt);
+  const float *k = pack(pair, K, 0, attention.keys, d, place(pair, keyAt));
+  const float *value =
+      pack(pair, V, 0, attention.keys, v, place(pair, valueAt));
   for (const Block &block : worker.blocks) {
-    float *result = at(operands, out, batch, head, block.begin);
     int64_t rows = block.end - block.begin, keys = block.keys;
     if (keys > 0) {
-      block.products[0].run(at(operands, Q, batch, head, block.begin),
-                            at(operands, K, batch, head, 0), scores, scratch);
+      const float *q =
+          pack(pair, Q, block.begin, rows, d, place(pair, queryAt));
+      block.products[0].run(q, k, scores, pair.scratch);
       if (scaleFirst)
-        maskScores(block, scores, batch, head, operands, indices, indexCount);
+        scale(block, scores, pair);
     }
-    float scale = scaleFirst ? 1.0f : float(attention.scale);
+    float factor = scaleFirst ? 1.0f : float(attention.scale);
     float inverse[kRows];
     for (int64_t row = 0; row < rows; ++row) {
-      int64_t query = block.begin + row, visible = keys;
-      if (attention.causal)
-        visible =
-            std::clamp<int64_t>(query + attention.causalOffset + 1, 0, keys);
+      int64_t query = block.begin + row;
       float maximum = -INFINITY;
-      float sum = softmaxRow(scores + row * t, visible, keys, scale, maximum);
+      float sum = softmaxRow(scores + row * keys, visible(query, keys), keys,
+                             factor, maximum);
       inverse[row] = sum == 0 ? 0.0f : 1.0f / sum;
-      *at(operands, lse, batch, head, query) = maximum + std::log(sum);
+      *at(pair, lse, query) = maximum + std::log(sum);
     }
-    if (keys > 0)
-      block.products[1].run(scores, at(operands, V, batch, head, 0), result,
-                            scratch);
-    for (int64_t row = 0; row < rows; ++row) {
-      float *line = result + row * attention.strides[out][2];
-      if (keys > 0 && outStride == 1)
-        scaleRow(line, v, inverse[row]);
-      else
-        for (int64_t f = 0; f < v; ++f)
-          line[f * outStride] =
-              keys > 0 ? line[f * outStride] * inverse[row] : 0.0f;
+    if (keys > 0) {
+      block.products[1].run(scores, value, result, pair.scratch);
+      for (int64_t row = 0; row < rows; ++row)
+        scaleRow(result + row * v, v, inverse[row]);
+    } else {
+      memset(result, 0, size_t(rows * v) * sizeof(float));
     }
+    unpack(pair, out, block.begin, rows, v, result);
   }
 }
 
-void AttentionKernel::backwardPass(const Worker &worker, int64_t pair,
-                                   char *const *operands, char *scratch,
-                                   int64_t *indices, size_t indexCount) const {
-  int64_t batch = pair / attention.heads, head = pair % attention.heads;
+void AttentionKernel::backwardPass(const Worker &worker,
+                                   const Pair &pair) const {
   int64_t t = attention.keys, d = attention.qkFeatures, v = attention.vFeatures;
   size_t dq = firstExtra + extras, dk = dq + 1, dv = dq + 2;
   const auto &strides = attention.strides;
-  auto *scores =
-      reinterpret_cast<float *>(scratch + roundUp(worker.productScratch));
-  float *gradient = scores + roundUp(rowsPerBlock * t * 4) / 4;
+  float *scores = place(pair, scoresAt), *gradient = place(pair, gradientAt),
+        *result = place(pair, resultAt), *dKey = place(pair, dKeyAt),
+        *dValue = place(pair, dValueAt);
+  const float *k = pack(pair, K, 0, t, d, place(pair, keyAt));
+  const float *value = pack(pair, V, 0, t, v, place(pair, valueAt));
   // Keys that no query sees have no gradient.
-  auto clear = [&](size_t operand, int64_t from, int64_t to, int64_t features) {
-    for (int64_t position = from; position < to; ++position)
-      for (int64_t f = 0; f < features; ++f)
-        at(operands, operand, batch, head, position)[f * strides[operand][3]] =
-            0.0f;
-  };
-  clear(dk, worker.blocks[0].keys, t, d);
-  clear(dv, worker.blocks[0].keys, t, v);
+  int64_t seen = worker.blocks[0].keys;
+  memset(dKey + seen * d, 0, size_t((t - seen) * d) * sizeof(float));
+  memset(dValue + seen * v, 0, size_t((t - seen) * v) * sizeof(float));
   for (const Block &block : worker.blocks) {
     int64_t rows = block.end - block.begin, keys = block.keys;
     if (keys == 0) {
-      clear(dq, block.begin, block.end, d);
+      memset(result, 0, size_t(rows * d) * sizeof(float));
+      unpack(pair, dq, block.begin, rows, d, result);
       continue;
     }
-    const float *q = at(operands, Q, batch, head, block.begin);
-    const float *k = at(operands, K, batch, head, 0);
-    const float *dout = at(operands, DOut, batch, head, block.begin);
-    block.products[0].run(q, k, scores, scratch);
+    const float *q = pack(pair, Q, block.begin, rows, d, place(pair, queryAt));
+    const float *dout = pack(pair, DOut, block.begin, rows, v, result);
+    block.products[0].run(q, k, scores, pair.scratch);
     if (scaleFirst)
-      maskScores(block, scores, batch, head, operands, indices, indexCount);
-    float scale = scaleFirst ? 1.0f : float(attention.scale);
+      scale(block, scores, pair);
+    float factor = scaleFirst ? 1.0f : float(attention.scale);
     float delta[kRows];
     for (int64_t row = 0; row < rows; ++row) {
-      int64_t query = block.begin + row, visible = keys;
-      if (attention.causal)
-        visible =
-            std::clamp<int64_t>(query + attention.causalOffset + 1, 0, keys);
-      probabilityRow(scores + row * t, visible, keys, scale,
-                     *at(operands, LogSum, batch, head, query));
-      const float *o = at(operands, Out, batch, head, query);
-      const float *g = dout + row * strides[DOut][2];
-      float lanes[16] = {};
+      int64_t query = block.begin + row;
+      probabilityRow(scores + row * keys, visible(query, keys), keys, factor,
+                     *at(pair, LogSum, query));
+      const float *o = at(pair, Out, query), *g = dout + row * v;
+      float lanes[16] = {}, sum = 0;
       for (int64_t f = 0; f < v; ++f)
-        lanes[f % 16] += o[f * strides[Out][3]] * g[f * strides[DOut][3]];
-      float sum = 0;
+        lanes[f % 16] += o[f * strides[Out][3]] * g[f];
       for (float lane : lanes)
         sum += lane;
       delta[row] = sum;
     }
-    block.products[1].run(scores, dout, at(operands, dv, batch, head, 0),
-                          scratch);
-    block.products[2].run(dout, at(operands, V, batch, head, 0), gradient,
-                          scratch);
+    block.products[1].run(scores, dout, dValue, pair.scratch);
+    block.products[2].run(dout, value, gradient, pair.scratch);
     for (int64_t row = 0; row < rows; ++row)
-      scoreGradientRow(gradient + row * t, scores + row * t, keys,
+      scoreGradientRow(gradient + row * keys, scores + row * keys, keys,
                        float(attention.scale), delta[row]);
-    block.products[3].run(gradient, k,
-                          at(operands, dq, batch, head, block.begin), scratch);
-    block.products[4].run(gradient, q, at(operands, dk, batch, head, 0),
-                          scratch);
+    block.products[4].run(gradient, q, dKey, pair.scratch);
+    // `dout` may lie in `result`; its last use is above.
+    block.products[3].run(gradient, k, result, pair.scratch);
+    unpack(pair, dq, block.begin, rows, d, result);
   }
+  unpack(pair, dk, 0, t, d, dKey);
+  unpack(pair, dv, 0, t, v, dValue);
 }
 
 } // namespace colossal::rank

@@ -1,10 +1,14 @@
 //===- AttentionKernel.h - Attention over (batch, head) pairs ---*- C++ -*-===//
 //
-// Each thread takes whole (batch, head) pairs and walks them in blocks of
-// queries: scores of one block against the keys it may see are a matrix in
-// scratch, made and consumed by the library's products, with the soft maximum
-// in between. With a causal mask the keys beyond the block are never computed.
-// Backward recomputes the probabilities from the saved log-sum-exp.
+// Each thread takes whole (batch, head) pairs. What it needs of a pair is
+// packed into its scratch (heads lie side by side in memory, the library is
+// fastest on dense matrices); then it walks blocks of queries: the scores of a
+// block against the keys it may see are one product, the soft maximum runs over
+// its rows, the next product consumes it. With a causal mask the keys beyond a
+// block are never computed. Backward recomputes the probabilities from the
+// saved log-sum-exp.
+//
+// The order of all additions depends on the op alone, not on the threads.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,7 +28,7 @@ public:
                   const Threads &threads, KernelFunction mask, size_t extras);
 
   /// For all threads together.
-  int64_t scratchBytes() const;
+  int64_t scratchBytes() const { return threadBytes * int64_t(workers.size()); }
   /// Operands in the order of RankProgram.h; `indices` are those of the op.
   void run(char *const *operands, const int64_t *indices, size_t indexCount,
            char *scratch) const;
@@ -37,20 +41,34 @@ private:
   };
   struct Worker {
     std::vector<Block> blocks;
-    int64_t productScratch = 0;
   };
-  void forward(const Worker &worker, int64_t pair, char *const *operands,
-               char *scratch, int64_t *indices, size_t indexCount) const;
-  void backwardPass(const Worker &worker, int64_t pair, char *const *operands,
-                    char *scratch, int64_t *indices, size_t indexCount) const;
-  void maskScores(const Block &block, float *scores, int64_t batch,
-                  int64_t head, char *const *operands, int64_t *indices,
-                  size_t indexCount) const;
-  float *at(char *const *operands, size_t operand, int64_t batch, int64_t head,
-            int64_t position) const {
+  /// One call for one pair on one thread.
+  struct Pair {
+    int64_t batch, head;
+    char *const *operands;
+    char *scratch;
+    int64_t *indices;
+    size_t indexCount;
+  };
+  void makeBlocks(Worker &worker);
+  void forward(const Worker &worker, const Pair &pair) const;
+  void backwardPass(const Worker &worker, const Pair &pair) const;
+  void scale(const Block &block, float *scores, const Pair &pair) const;
+  int64_t visible(int64_t query, int64_t keys) const;
+
+  float *at(const Pair &pair, size_t operand, int64_t position) const {
     const std::vector<int64_t> &s = attention.strides[operand];
-    return reinterpret_cast<float *>(operands[operand]) + batch * s[0] +
-           head * s[1] + position * s[2];
+    return reinterpret_cast<float *>(pair.operands[operand]) +
+           pair.batch * s[0] + pair.head * s[1] + position * s[2];
+  }
+  /// Rows [from, from + rows) of an operand as a dense matrix: packed into
+  /// `place`, or where they are if they are dense.
+  const float *pack(const Pair &pair, size_t operand, int64_t from,
+                    int64_t rows, int64_t features, float *place) const;
+  void unpack(const Pair &pair, size_t operand, int64_t from, int64_t rows,
+              int64_t features, const float *dense) const;
+  float *place(const Pair &pair, int64_t offset) const {
+    return reinterpret_cast<float *>(pair.scratch + offset);
   }
 
   Attention attention;
@@ -60,7 +78,10 @@ private:
   size_t extras, firstExtra;
   bool scaleFirst; ///< scores are scaled before the soft maximum, not in it
   std::vector<Worker> workers;
-  int64_t rowsPerBlock, threadBytes;
+  int64_t rowsPerBlock = 0, productScratch = 0, threadBytes = 0;
+  /// Offsets in a thread's scratch.
+  int64_t scoresAt = 0, gradientAt = 0, queryAt = 0, keyAt = 0, valueAt = 0,
+          resultAt = 0, dKeyAt = 0, dValueAt = 0;
 };
 
 } // namespace colossal::rank

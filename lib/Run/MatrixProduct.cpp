@@ -77,6 +77,18 @@ bool isPlain(const Matrix &matrix, bool rowMajorOnly) {
   return true;
 }
 
+/// Whether the matrix, perhaps transposed, has no gaps.
+bool isDense(const Matrix &matrix) {
+  auto same = [](const Matrix &a, const Matrix &b) {
+    for (size_t i = 0; i < a.extents.size(); ++i)
+      if (a.extents[i] > 1 && a.strides[i] != b.strides[i])
+        return false;
+    return true;
+  };
+  Matrix transposed = matrix.transposed();
+  return same(matrix, matrix.packed()) || same(transposed, transposed.packed());
+}
+
 /// Copies between two matrices of equal extents and other strides.
 void copyMatrix(const Matrix &from, const float *source, const Matrix &to,
                 float *target, bool add) {
@@ -151,14 +163,14 @@ MatrixProduct::MatrixProduct(const Gemm &gemm) : impl(new Impl) {
   p.packA = !isPlain(p.a, false);
   p.packB = !isPlain(p.b, false);
   p.packC = !isPlain(p.c, true);
-  dnnl::primitive_attr attributes;
-  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  if (p.accumulate && !p.packC) {
-    dnnl::post_ops sum;
-    sum.append_sum(1.0f);
-    attributes.set_post_ops(sum);
-  }
   auto make = [&] {
+    dnnl::primitive_attr attributes;
+    attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    if (p.accumulate && !p.packC) {
+      dnnl::post_ops sum;
+      sum.append_sum(1.0f);
+      attributes.set_post_ops(sum);
+    }
     p.pa = p.packA ? p.a.packed() : p.a;
     p.pb = p.packB ? p.b.packed() : p.b;
     p.pc = p.packC ? p.c.packed() : p.c;
@@ -174,6 +186,23 @@ MatrixProduct::MatrixProduct(const Gemm &gemm) : impl(new Impl) {
       // The library only has its reference for these strides: pack.
       p.packA = p.packB = true;
       descriptor = make();
+      p.name = descriptor.impl_info_str();
+    }
+    // Where matrices have gaps the library takes an implementation that
+    // allocates in every call; without them it does not, and is faster by more
+    // than the copies cost.
+    if (p.name.compare(0, 4, "gemm") == 0) {
+      bool before[] = {p.packA, p.packB, p.packC};
+      p.packA |= !isDense(p.a);
+      p.packB |= !isDense(p.b);
+      p.packC |= !isDense(p.c);
+      descriptor = make();
+      if (std::string(descriptor.impl_info_str()).compare(0, 3, "brg") != 0) {
+        p.packA = before[0];
+        p.packB = before[1];
+        p.packC = before[2];
+        descriptor = make();
+      }
       p.name = descriptor.impl_info_str();
     }
     p.primitive = dnnl::matmul(descriptor);
