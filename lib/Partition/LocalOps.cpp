@@ -1,0 +1,206 @@
+//===- LocalOps.cpp - Local ops, and the results of the program -----------===//
+
+#include "LocalProgram.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::partition;
+
+//===----------------------------------------------------------------------===//
+// Ops
+//===----------------------------------------------------------------------===//
+
+LogicalResult LocalProgram::addFactored(const PlannedOp &planned,
+                                        Function &function, int extraTime) {
+  auto op = cast<FactoredOp>(planned.op);
+  // Local factors: bound ceil(extent / parts), and the stride of each axis.
+  SmallVector<FactorAttr> factors = op.getFactorList();
+  for (auto [index, factor] : llvm::enumerate(factors)) {
+    SubDim cut{factor.getExtent(), planned.factorAxes[index]};
+    if (int(index) == extraTime)
+      cut.axes.insert(cut.axes.begin(), mesh.timeAxis());
+    if (cut.axes.empty())
+      continue;
+    int64_t stride = cut.bound(mesh);
+    SmallVector<AxisTermAttr> terms;
+    for (unsigned axis : llvm::reverse(cut.axes)) {
+      terms.insert(terms.begin(),
+                   AxisTermAttr::get(
+                       context, StringAttr::get(context, mesh.axes[axis].name),
+                       mesh.axes[axis].size, stride));
+      stride *= mesh.axes[axis].size;
+    }
+    factor = FactorAttr::get(context, factor.getName(), cut.bound(mesh),
+                             factor.getKind(), factor.getExtent(), terms);
+  }
+  auto localMap = [&](IndexMapAttr map) {
+    return map.replace([&](SubDimAttr sub) -> SmallVector<SubDimAttr> {
+      if (!sub.isPlain())
+        return {sub};
+      return {SubDimAttr::get(context, sub.getFactor(), 0,
+                              factors[sub.getFactor()].getBound())};
+    });
+  };
+  SmallVector<Value> operands;
+  SmallVector<IndexMapAttr> operandMaps, resultMaps;
+  for (unsigned i = 0; i < op->getNumOperands(); ++i) {
+    FailureOr<Value> operand = require(
+        op->getOperand(i), function, program.needOf(planned, i, extraTime), op);
+    if (failed(operand))
+      return failure();
+    operands.push_back(*operand);
+    operandMaps.push_back(localMap(op.getOperandMap(i)));
+  }
+  SmallVector<Type> types;
+  for (unsigned i = 0; i < op->getNumResults(); ++i) {
+    resultMaps.push_back(localMap(op.getResultMap(i)));
+    types.push_back(RankedTensorType::get(
+        resultMaps.back().getShape(),
+        cast<RankedTensorType>(op->getResult(i).getType()).getElementType()));
+  }
+  builder.setInsertionPointToEnd(&function.block());
+  Operation *local = cloneFactored(builder, op, operands, types, factors,
+                                   operandMaps, resultMaps);
+  local->removeAttr(names::segment);
+  local->removeAttr(names::stage);
+  if (extraTime >= 0) {
+    // The same op once more, for one microbatch.
+    local->setAttr("name", builder.getStringAttr(op.getFactoredName() + "/" +
+                                                 names::timeAxis));
+    NamedAttrList axes;
+    if (auto dictionary = op->getAttrOfType<DictionaryAttr>(names::axes))
+      axes = NamedAttrList(dictionary);
+    axes.set(names::timeAxis,
+             builder.getStrArrayAttr({factors[extraTime].getName()}));
+    local->setAttr(names::axes, axes.getDictionary(context));
+  }
+  for (unsigned i = 0; i < op->getNumResults(); ++i)
+    define(function, op->getResult(i), program.resultOf(planned, i, extraTime),
+           local->getResult(i));
+  return success();
+}
+
+LogicalResult LocalProgram::addReshard(const PlannedOp &planned,
+                                       Function &function, int extraTime) {
+  auto op = cast<ReshardOp>(planned.op);
+  ShardState from = program.reshardState(op, op.getFrom(), planned.segment);
+  ShardState to = program.reshardState(op, op.getTo(), planned.segment);
+  std::string name = op.getName().str();
+  if (extraTime >= 0) {
+    for (ShardState *state : {&from, &to}) {
+      SmallVector<unsigned, 2> &axes = state->subDims[extraTime].axes;
+      axes.insert(axes.begin(), mesh.timeAxis());
+    }
+    name += "/time";
+  }
+  // The batch, and what the prologue made of it, can be had for one microbatch
+  // or as a whole: a cut over time is no communication.
+  const PlannedOp *producer = program.producerOf(op.getInput());
+  auto argument = dyn_cast<BlockArgument>(op.getInput());
+  bool fromBatch = (argument && !program.isState(argument)) ||
+                   (producer && producer->segment == Segment::Prologue &&
+                    isa<FactoredOp>(producer->op));
+  int fromCut = from.cutBy(mesh.timeAxis()), toCut = to.cutBy(mesh.timeAxis());
+  if (fromBatch && fromCut != toCut) {
+    from = from.without(mesh.timeAxis());
+    if (toCut >= 0)
+      from.subDims[toCut].axes.insert(from.subDims[toCut].axes.begin(),
+                                      mesh.timeAxis());
+  }
+  FailureOr<Value> input = require(op.getInput(), function, from, op);
+  if (failed(input))
+    return failure();
+  builder.setInsertionPointToEnd(&function.block());
+  FailureOr<Value> result =
+      emitReshard(builder, op.getLoc(), op.getName(), *input, from, to, mesh);
+  if (failed(result))
+    return failure();
+  for (Operation *step = result->getDefiningOp();
+       step && *result != *input && step != input->getDefiningOp();
+       step = step->getOperand(0).getDefiningOp())
+    for (StringRef kept : {names::pass, names::forwardOf})
+      if (Attribute attribute = op->getAttr(kept))
+        step->setAttr(kept, attribute);
+  define(function, op.getResult(), to, *result);
+  return success();
+}
+
+LogicalResult LocalProgram::add(const PlannedOp &op) {
+  Function &function = functionOf(op.stage, op.segment);
+  if (isa<ReshardOp>(op.op))
+    return addReshard(op, function, -1);
+  return addFactored(op, function, -1);
+}
+
+//===----------------------------------------------------------------------===//
+// Results
+//===----------------------------------------------------------------------===//
+
+LogicalResult LocalProgram::addResults() {
+  func::FuncOp source = program.getFunction();
+  Operation *terminator = source.getBody().front().getTerminator();
+  for (OpOperand &operand : terminator->getOpOperands()) {
+    Value value = operand.get();
+    unsigned index = operand.getOperandNumber();
+    auto updates =
+        source.getResultAttrOfType<IntegerAttr>(index, names::updates);
+    auto metric = source.getResultAttrOfType<StringAttr>(index, names::metric);
+    if (!updates && !metric)
+      return source.emitError("result ")
+             << index << " has neither '" << names::updates << "' nor '"
+             << names::metric << "'";
+    const PlannedOp *producer = program.producerOf(value);
+    if (!producer) {
+      if (updates && value == source.getArgument(updates.getInt()))
+        continue; // unchanged state stays where it is
+      return source.emitError("result ")
+             << index << " is an argument or a constant, expected a value that "
+             << "the program computes";
+    }
+    Function &function = functionOf(producer->stage, producer->segment);
+    ShardState state = program.stateOf(value);
+    NamedAttrList attributes;
+    if (updates) {
+      BlockArgument argument = source.getArgument(updates.getInt());
+      if (!state.agreesWith(program.stateOf(argument)))
+        return producer->op->emitError("state '")
+               << program.nameOf(argument) << "' is stored as "
+               << program.stateOf(argument).toString(mesh)
+               << ", found its new value as " << state.toString(mesh);
+      attributes.set(names::updates,
+                     builder.getStringAttr(program.nameOf(argument)));
+    } else {
+      std::optional<FactorKind> accumulate;
+      if (isPerMicrobatch(producer->segment))
+        accumulate = state.partialOver(mesh.timeAxis());
+      if (!state.without(mesh.timeAxis()).isReplicated() ||
+          state.cutBy(mesh.timeAxis()) >= 0)
+        return producer->op->emitError("metric '")
+               << metric.getValue() << "' must be complete on every rank, "
+               << "found it as " << state.toString(mesh);
+      attributes.set(names::metric, metric);
+      if (accumulate)
+        attributes.set(names::accumulate,
+                       builder.getStringAttr(stringifyFactorKind(*accumulate)));
+    }
+    for (NamedAttribute attribute : layoutAttributes(state))
+      attributes.set(attribute.getName(), attribute.getValue());
+    function.results.push_back(lookUp(function, value, state));
+    function.resultAttributes.push_back(attributes.getDictionary(context));
+  }
+  // State that no op uses still lives somewhere.
+  for (BlockArgument argument : source.getArguments()) {
+    if (!program.isState(argument))
+      continue;
+    int64_t owner = program.ownerOf(argument);
+    const ShardState &state = program.stateOf(argument);
+    bool present = false;
+    for (auto &[key, function] : functions)
+      present |= key.first == owner && lookUp(function, argument, state);
+    if (!present)
+      addArgument(functionOf(owner, Segment::Update), argument, state,
+                  source.getArgAttrDict(argument.getArgNumber()).getValue());
+  }
+  return success();
+}

@@ -1,0 +1,118 @@
+// RUN: colossal-opt %s -split-input-file -verify-diagnostics --colossal-partition
+
+// What a hand-edited plan may get wrong.
+
+// expected-error@below {{found no valid attribute 'colossal.mesh', expected a list like [["a0", 2]]}}
+module {
+}
+
+// -----
+
+// expected-error@below {{found no function 'train_step', expected a planned training step}}
+module attributes {colossal.mesh = [["a0", 2 : i64]]} {
+}
+
+// -----
+
+module attributes {colossal.mesh = [["a0", 2 : i64]]} {
+// expected-note@below {{the value is defined here}}
+func.func @train_step(%x: tensor<8xf32> {colossal.role = "batch", colossal.name = "x", colossal.sharding = #colossal.sharding<[_]>})
+    -> (tensor<f32> {colossal.metric = "loss"}) {
+  // expected-error@below {{'loss' needs 'x' as <[a0]>, found it as <[_]>; a reshard must stand between them}}
+  %l = colossal.generic "loss" [b = 8 : sum] (%x : [b]) -> ([])
+      attributes {segment = "forward", stage = 0 : i64, axes = {a0 = ["b"]}} {
+    ^bb0(%0: f32):
+      colossal.yield %0 : f32
+  } : (tensor<8xf32>) -> tensor<f32>
+  return %l : tensor<f32>
+}
+}
+
+// -----
+
+module attributes {colossal.mesh = [["a0", 2 : i64]]} {
+func.func @train_step(%x: tensor<8xf32> {colossal.role = "batch", colossal.name = "x", colossal.sharding = #colossal.sharding<[a0]>})
+    -> (tensor<f32> {colossal.metric = "loss"}) {
+  // expected-error@below {{metric 'loss' must be complete on every rank, found it as <partial {a0 = sum}>}}
+  %l = colossal.generic "loss" [b = 8 : sum] (%x : [b]) -> ([])
+      attributes {segment = "forward", stage = 0 : i64, axes = {a0 = ["b"]}} {
+    ^bb0(%0: f32):
+      colossal.yield %0 : f32
+  } : (tensor<8xf32>) -> tensor<f32>
+  return %l : tensor<f32>
+}
+}
+
+// -----
+
+module attributes {colossal.mesh = [["a0", 2 : i64]]} {
+func.func @train_step(%x: tensor<8xf32> {colossal.role = "batch", colossal.name = "x", colossal.sharding = #colossal.sharding<[_]>})
+    -> (tensor<f32> {colossal.metric = "loss"}) {
+  // expected-error@below {{found axis 'a1' in 'axes' of 'loss', expected an axis of the mesh}}
+  %l = colossal.generic "loss" [b = 8 : sum] (%x : [b]) -> ([])
+      attributes {segment = "forward", stage = 0 : i64, axes = {a1 = ["b"]}} {
+    ^bb0(%0: f32):
+      colossal.yield %0 : f32
+  } : (tensor<8xf32>) -> tensor<f32>
+  return %l : tensor<f32>
+}
+}
+
+// -----
+
+module attributes {colossal.mesh = [["a0", 2 : i64]]} {
+func.func @train_step(%x: tensor<8xf32> {colossal.role = "batch", colossal.name = "x", colossal.sharding = #colossal.sharding<[_]>})
+    -> (tensor<f32> {colossal.metric = "loss"}) {
+  // expected-error@below {{factor 's' of 'shift' cannot be cut, found it cut over 'a0'}}
+  %s = colossal.generic "shift" [s = 8] (%x : [s + 1 of 8]) -> ([s])
+      attributes {segment = "forward", stage = 0 : i64, axes = {a0 = ["s"]}} {
+    ^bb0(%0: f32):
+      colossal.yield %0 : f32
+  } : (tensor<8xf32>) -> tensor<8xf32>
+  %l = colossal.generic "loss" [b = 8 : sum] (%s : [b]) -> ([])
+      attributes {segment = "forward", stage = 0 : i64, axes = {a0 = ["b"]}} {
+    ^bb0(%0: f32):
+      colossal.yield %0 : f32
+  } : (tensor<8xf32>) -> tensor<f32>
+  return %l : tensor<f32>
+}
+}
+
+// -----
+
+module attributes {colossal.mesh = [["a0", 2 : i64]], colossal.microbatches = 2 : i64} {
+func.func @train_step(%x: tensor<8xf32> {colossal.role = "batch", colossal.name = "x", colossal.sharding = #colossal.sharding<[time]>})
+    -> (tensor<f32> {colossal.metric = "loss"}) {
+  %l = colossal.generic "loss" [b = 8 : sum] (%x : [b]) -> ([])
+      attributes {segment = "forward", stage = 0 : i64, axes = {time = ["b"]}} {
+    ^bb0(%0: f32):
+      colossal.yield %0 : f32
+  } : (tensor<8xf32>) -> tensor<f32>
+  // A sum over microbatches is complete after the last one only.
+  // expected-error@below {{reshard 'early' from <partial {time = sum}> to <> would have to collect microbatches}}
+  %all = colossal.reshard "early" %l from <partial {time = sum}> to <>
+      {segment = "backward", stage = 0 : i64} : tensor<f32>
+  return %all : tensor<f32>
+}
+}
+
+// -----
+
+module attributes {colossal.mesh = [["a0", 2 : i64]]} {
+func.func @train_step(%x: tensor<8xf32> {colossal.role = "batch", colossal.name = "x", colossal.sharding = #colossal.sharding<[_]>})
+    -> (tensor<f32> {colossal.metric = "loss"}) {
+  // expected-note@below {{produced here}}
+  %s = colossal.generic "square" [b = 8] (%x : [b]) -> ([b])
+      attributes {segment = "backward", stage = 0 : i64, axes = {}} {
+    ^bb0(%0: f32):
+      colossal.yield %0 : f32
+  } : (tensor<8xf32>) -> tensor<8xf32>
+  // expected-error@below {{'loss' in segment 'forward' uses 'square' of the later segment 'backward'}}
+  %l = colossal.generic "loss" [b = 8 : sum] (%s : [b]) -> ([])
+      attributes {segment = "forward", stage = 0 : i64, axes = {}} {
+    ^bb0(%0: f32):
+      colossal.yield %0 : f32
+  } : (tensor<8xf32>) -> tensor<f32>
+  return %l : tensor<f32>
+}
+}
