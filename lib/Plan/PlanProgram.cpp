@@ -26,7 +26,7 @@ FailureOr<plan::PlanReport> plan::planModule(ModuleOp module,
                                              const PlanRequest &request) {
   func::FuncOp function = functionToPlan(module);
   if (!function)
-    return module.emitError("found no function to plan, expected @train_step "
+    return emitError(module.getLoc(), "found no function to plan, expected @train_step "
                             "or a single function");
   FailureOr<ExtractedProgram> extracted = extractProgram(function);
   if (failed(extracted))
@@ -48,13 +48,13 @@ FailureOr<plan::PlanReport> plan::planModule(ModuleOp module,
     if (text)
       read = readPlan(program, request.cluster, *text, request.planFile, error);
     if (!read)
-      return function.emitError(error);
+      return emitError(function.getLoc(), error);
     report.plan = std::move(*read);
   } else {
     std::optional<SearchResult> found =
         searchPlan(program, request.cluster, request.search, error);
     if (!found)
-      return function.emitError(error);
+      return emitError(function.getLoc(), error);
     report.plan = std::move(found->plan);
     candidates = std::move(found->candidates);
   }
@@ -76,7 +76,7 @@ struct PlanPass : colossal::impl::PlanPassBase<PlanPass> {
         machine::readClusterFile(cluster, error);
     std::optional<plan::Pins> pins = plan::Pins::parse(pin, error);
     if (!read || !pins) {
-      module.emitError(error);
+      emitError(module.getLoc(), error);
       return signalPassFailure();
     }
     request.cluster = *read;
@@ -91,7 +91,7 @@ struct PlanPass : colossal::impl::PlanPassBase<PlanPass> {
       llvm::errs() << report->explanation;
     if (!emitPlan.empty() &&
         !writeTextFile(emitPlan, report->planText, error)) {
-      module.emitError(error);
+      emitError(module.getLoc(), error);
       signalPassFailure();
     }
   }
