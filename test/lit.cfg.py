@@ -2,7 +2,7 @@
 #
 # Substitutions: %python (the interpreter of .venv), %mpirun (with the flags that tests need: root is
 # allowed, more ranks than cores, waiting ranks yield), %examples, %inputs (the checked-in archives of
-# test/Import/Inputs).
+# test/Import/Inputs), %cases (where the tests of Execution share what PyTorch answered).
 # Features: one per tool that is built (colossal-opt, colossal-translate, ...), `torch` when .venv has
 # PyTorch. A test that needs one says `// REQUIRES: colossal-compile`.
 import os
@@ -34,6 +34,7 @@ config.substitutions += [
     ("%python", config.python),
     ("%mpirun", "mpirun --allow-run-as-root --oversubscribe --mca mpi_yield_when_idle 1"),
     ("%examples", os.path.join(config.colossal_source, "examples")),
+    ("%cases", os.path.join(config.colossal_build, "test", "Execution", "work")),
     ("%inputs", os.path.join(config.colossal_source, "test", "Import", "Inputs")),
 ]
 

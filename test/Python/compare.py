@@ -45,11 +45,23 @@ def names_of(folder):
     return names
 
 
+def failures(rows):
+    return [row for row in rows if not row[1] <= row[2]]
+
+
+def worst_of(rows):
+    """The row that uses most of what is allowed; a difference that is no number uses most of all."""
+    def share(row):
+        if row[1] != row[1]:
+            return float("inf")
+        return row[1] / row[2] if row[2] > 0 else (0 if row[1] == 0 else float("inf"))
+    return max(rows, key=share)
+
+
 def report(rows, what):
     """rows: (name, difference, allowed). Prints the worst and every failure; True if all pass."""
-    bad = [row for row in rows if not row[1] <= row[2]]
-    share = lambda row: row[1] / row[2] if row[2] > 0 else (0 if row[1] == 0 else float("inf"))
-    worst = max(rows, key=share)
+    bad = failures(rows)
+    worst = worst_of(rows)
     print(f"{what}: {len(rows) - len(bad)} of {len(rows)} agree; worst {worst[0]}: "
           f"{worst[1]:.3g}, allowed {worst[2]:.3g}")
     for name, difference, allowed in bad:
@@ -57,11 +69,15 @@ def report(rows, what):
     return not bad
 
 
-def compare_loss(expected, ours, relative):
-    if ours.size != 1:
-        raise SystemExit(f"compare: the loss has shape {ours.shape}, expected one number")
-    expected, ours = float(expected.ravel()[0]), float(ours.ravel()[0])
-    return report([("loss", abs(ours - expected) / abs(expected), relative)], "loss")
+def one_number(array):
+    if array.size != 1:
+        raise SystemExit(f"compare: the loss has shape {array.shape}, expected one number")
+    return float(array.ravel()[0])
+
+
+def loss_rows(expected, ours, relative):
+    expected, ours = one_number(expected), one_number(ours)
+    return [("loss", abs(ours - expected) / abs(expected), relative)]
 
 
 def same_shape(name, expected, ours):
@@ -69,19 +85,40 @@ def same_shape(name, expected, ours):
         raise SystemExit(f"compare: '{name}' has shape {ours.shape}, expected {expected.shape}")
 
 
-def compare_gradients(options):
-    exact, single = options.reference / "f64", options.reference / "f32"
+def gradient_rows(reference, ours, precision):
+    exact, single = Path(reference) / "f64", Path(reference) / "f32"
     names = [name for name in names_of(exact) if name not in ("loss", "losses")]
-    floor = FLOOR[options.precision] * max(norm(load(exact, name)) for name in names)
+    floor = FLOOR[precision] * max(norm(load(exact, name)) for name in names)
     rows = []
     for name in names:
-        expected, ours = load(exact, name), load(options.ours, name)
-        same_shape(name, expected, ours)
-        allowed = (1e-10 * norm(expected) if options.precision == "f64"
+        expected, value = load(exact, name), load(ours, name)
+        same_shape(name, expected, value)
+        allowed = (1e-10 * norm(expected) if precision == "f64"
                    else 4 * norm(load(single, name) - expected))
-        rows.append((name, norm(ours - expected), max(allowed, floor)))
-    good = compare_loss(load(exact, "loss"), load(options.ours, "loss"), LOSS[options.precision])
+        rows.append((name, norm(value - expected), max(allowed, floor)))
+    return rows
+
+
+def compare_gradients(options):
+    rows = gradient_rows(options.reference, options.ours, options.precision)
+    loss = loss_rows(load(options.reference / "f64", "loss"), load(options.ours, "loss"),
+                     LOSS[options.precision])
+    good = report(loss, "loss")
     return report(rows, f"gradients ({options.precision})") and good
+
+
+def parameter_rows(reference, ours):
+    """Parameters after some steps, judged like f32 gradients: next to PyTorch's own f32."""
+    exact, single = Path(reference) / "f64" / "parameters", Path(reference) / "f32" / "parameters"
+    names = names_of(exact)
+    floor = FLOOR["f32"] * max(norm(load(exact, name)) for name in names)
+    rows = []
+    for name in names:
+        expected, value = load(exact, name), np.load(Path(ours) / f"{name}.npy").astype(np.float64)
+        same_shape(name, expected, value)
+        rows.append((name, norm(value - expected),
+                     max(4 * norm(load(single, name) - expected), floor)))
+    return rows
 
 
 def read_losses(file):
@@ -95,14 +132,18 @@ def read_losses(file):
     return np.array(losses)
 
 
-def compare_losses(options):
-    expected = load(options.reference / "f64", "losses")
-    ours = read_losses(options.ours)
+def curve_rows(reference, file, relative, steps=None):
+    """`steps`: compare so many; without, all of the reference's."""
+    expected = load(Path(reference) / "f64", "losses")[:steps]
+    ours = read_losses(Path(file))
     if len(ours) < len(expected):
-        raise SystemExit(f"compare: {options.ours} has {len(ours)} losses, expected {len(expected)}")
-    rows = [(f"step {i}", abs(a - b) / abs(b), options.relative)
+        raise SystemExit(f"compare: {file} has {len(ours)} losses, expected {len(expected)}")
+    return [(f"step {i}", abs(a - b) / abs(b), relative)
             for i, (a, b) in enumerate(zip(ours, expected))]
-    return report(rows, "loss curve")
+
+
+def compare_losses(options):
+    return report(curve_rows(options.reference, options.ours, options.relative), "loss curve")
 
 
 def compare_tensors(options):

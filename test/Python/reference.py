@@ -9,7 +9,8 @@ Writes
     DIR/data/INPUT.npy          the batches, one after the other
     DIR/f64/, DIR/f32/          loss.npy, and PARAMETER.npy: its gradient, on the first batch;
                                 losses.npy: the loss before each optimizer step;
-                                parameters/PARAMETER.npy: parameters after the last step
+                                parameters/PARAMETER.npy: parameters after the last step, or after
+                                the step that --parameters-after names
 
 The f64 reference is truly f64: the eager module in double, with float64 as the default type and
 Tensor.float patched to double (transformers cast to float32 inside their losses). Its weights are the
@@ -97,9 +98,10 @@ def run(model, batches, options, folder):
             if options.clip_norm:
                 torch.nn.utils.clip_grad_norm_(model.parameters(), options.clip_norm)
             optimizer.step()
+        if step + 1 == (options.parameters_after or max(options.steps, 1)):
+            for name, parameter in model.named_parameters():
+                save(folder / "parameters", name, parameter)
     np.save(folder / "losses.npy", np.array(losses))
-    for name, parameter in model.named_parameters():
-        save(folder / "parameters", name, parameter)
 
 
 def ignore_labels(labels):
@@ -121,11 +123,14 @@ def main():
         sub.add_argument("--optimizer", default="adamw:lr=3e-4,weight-decay=0.1,no-decay=rank<2")
         sub.add_argument("--clip-norm", type=float, default=0)
         sub.add_argument("--steps", type=int, default=20)
+        sub.add_argument("--parameters-after", type=int, default=0, metavar="STEP")
         sub.add_argument("--batches", type=int, default=1)
         if name == "gpt2":
             sub.add_argument("--ignored", action="store_true",
                              help="labels with a different number of ignored positions per sample")
     options = parser.parse_args()
+    if options.parameters_after > options.steps:
+        parser.error(f"--parameters-after {options.parameters_after} is beyond --steps {options.steps}")
 
     torch.set_num_threads(1)
     model, first = MODELS[options.model].from_options(options)

@@ -1,0 +1,284 @@
+#!/usr/bin/env python3
+"""Compiles a model under a plan, proves it, runs it over MPI and compares the run with PyTorch.
+
+    run_case.py gpt2/2/data2 ... [--work DIR] [--steps 20] [--json FILE]
+    run_case.py --subject tensor
+    run_case.py --list
+
+Per case:
+  1. PyTorch's answer in f64 and f32 (test/Python/reference.py), made once per model in DIR/models;
+  2. colossal-compile under the case's pins on a cluster of the case's size, with --keep-gradients;
+     the bundle has the ranks, stages, microbatches and schedule that were asked for;
+  3. colossal-verify: sharded = unsharded in f64, 1e-10;
+  4. real runs over MPI: loss within 1e-6 and every gradient of step 1 within 4 times PyTorch's own
+     f32-to-f64 difference (floor: 1e-6 of the largest), parameters after 3 steps likewise, the loss
+     curve of all steps within 1e-4.
+Every line printed ends in 'ok' or 'FAIL'; the exit code is 1 when a check fails.
+"""
+import argparse
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path[:0] = [str(HERE), str(ROOT / "test" / "Python")]
+
+import compare
+from cases import CASES, MODELS, SUBJECTS
+
+PARAMETERS_AFTER = 3
+PYTHON = ROOT / ".venv" / "bin" / "python"
+
+
+class Failure(Exception):
+    """A command or check that failed: what was run, what was found."""
+
+
+def tool(name):
+    path = shutil.which(name) or shutil.which(name, path=str(ROOT / "build" / "bin"))
+    if not path:
+        raise Failure(f"{name} is not built: run scripts/setup.sh")
+    return path
+
+
+def execute(command, log, timeout=300):
+    """Runs a command with its output in `log`; the text of the log. Raises Failure with its end."""
+    command = [str(part) for part in command]
+    environment = dict(os.environ, OMP_NUM_THREADS=os.environ.get("OMP_NUM_THREADS", "1"))
+    with open(log, "w") as file:
+        try:
+            code = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, timeout=timeout,
+                                  env=environment).returncode
+        except subprocess.TimeoutExpired:
+            code = f"none within {timeout} s"
+    text = Path(log).read_text(errors="replace")
+    if code != 0:
+        errors = [line for line in text.splitlines() if "error" in line.lower()]
+        last = (errors or text.splitlines()[-1:] or ["no output"])[0]
+        raise Failure(f"{Path(command[0]).name}: exit code {code}: {last[:300]} (log: {log})")
+    return text
+
+
+def reference_of(name, work, steps):
+    """The folder with PyTorch's answer for a model: made once, also if several processes ask."""
+    model = MODELS[name]
+    sources = [ROOT / "test" / "Python" / "reference.py", *sorted((ROOT / "examples").glob("export_*.py"))]
+    key = hashlib.sha256(repr((model, steps)).encode())
+    for source in sources:
+        key.update(source.read_bytes())
+    models = work / "models"
+    models.mkdir(parents=True, exist_ok=True)
+    folder = models / f"{name}-{key.hexdigest()[:10]}"
+    with open(models / f"{name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "done").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            command = [PYTHON, sources[0], *model.options.split(), "--optimizer", model.optimizer,
+                       "--steps", steps, "--parameters-after", min(PARAMETERS_AFTER, steps), "-o", folder]
+            if model.clip_norm:
+                command += ["--clip-norm", model.clip_norm]
+            execute(command, models / f"{name}.log")
+            (folder / "done").touch()
+    return folder
+
+
+def cluster_of(ranks, work):
+    """A checked-in cluster with another number of devices, so that plans do not depend on the day."""
+    cluster = json.loads((ROOT / "examples" / "clusters" / "cpu-2.json").read_text())
+    cluster["devices"] = cluster["links"][0]["group_size"] = ranks
+    cluster["name"] = f"{ranks} processes"
+    if ranks == 1:
+        cluster["links"] = []
+    cluster["device"]["streaming"] = [row for row in cluster["device"]["streaming"] if row["ranks"] <= ranks]
+    file = work / f"cluster-{ranks}.json"
+    text = json.dumps(cluster, indent=2)
+    if not file.exists() or file.read_text() != text:
+        temporary = file.with_suffix(f".{os.getpid()}")
+        temporary.write_text(text)
+        temporary.replace(file)
+    return file
+
+
+def data_options(reference):
+    options = []
+    for file in sorted((reference / "data").glob("*.npy")):
+        options += ["--data", f"{file.stem}={file}"]
+    return options
+
+
+def compile_case(case, reference, folder, work, extra=()):
+    """Compiles into `folder`/model.colossal and returns the manifest."""
+    model = MODELS[case.model]
+    bundle = folder / "model.colossal"
+    command = [tool("colossal-compile"), reference / "model.pt", "--cluster", cluster_of(case.ranks, work),
+               "--optimizer", model.optimizer, "--keep-gradients", "-o", bundle, *extra]
+    if model.clip_norm:
+        command += ["--clip-norm", model.clip_norm]
+    if case.pins:
+        command += ["--pin", case.pins]
+    execute(command, folder / "compile.log")
+    return json.loads((bundle / "manifest.json").read_text())
+
+
+def pins_of(case):
+    return dict(item.split("=") for item in case.pins.split(",") if item)
+
+
+def check_plan(case, manifest, bundle):
+    """The bundle is for the ranks and the pins of the case; a description of its plan."""
+    def field(*names):
+        for name in names:
+            if name in manifest:
+                return manifest[name]
+        raise Failure(f"manifest.json has no '{names[0]}'")
+    pins = pins_of(case)
+    world, stages, microbatches = field("worldSize"), field("stages"), field("microbatches")
+    partitioned = next(iter(sorted((bundle / "ir").glob("*partition.mlir"))), None)
+    match = partitioned and re.search(r'colossal\.schedule = "(\w+)"', partitioned.read_text())
+    schedule = match.group(1) if match else "none"
+    wanted = {"ranks": (world, case.ranks), "pipeline": (stages, pins.get("pipeline")),
+              "microbatches": (microbatches, pins.get("microbatches")),
+              "schedule": (schedule, pins.get("schedule"))}
+    for name, (found, expected) in wanted.items():
+        if expected is not None and str(found) != str(expected):
+            raise Failure(f"the bundle has {name} {found}, expected {expected}")
+    axes = {axis["name"]: axis["size"] for axis in field("mesh")}
+    product = 1
+    for name, size in axes.items():
+        product *= size
+    if product * stages != case.ranks:
+        raise Failure(f"mesh {axes} with {stages} stages is not {case.ranks} ranks")
+    parts = [f"{name}={size}" for name, size in axes.items() if size > 1]
+    if stages > 1:
+        parts.append(f"pipeline={stages} {schedule}")
+    if microbatches > 1:
+        parts.append(f"microbatches={microbatches}")
+    return " ".join(parts) or "one device"
+
+
+def run_bundle(bundle, ranks, steps, data, folder, name, extra=()):
+    """Runs `steps` steps; (state folder, metrics file, report)."""
+    state, metrics, report = folder / f"state-{name}", folder / f"{name}.jsonl", folder / f"{name}.json"
+    shutil.rmtree(state, ignore_errors=True)
+    execute([tool("colossal-run"), "-n", ranks, bundle, *data, "--no-shuffle", "--steps", steps,
+             "--metrics", metrics, "--report", report, "--dump-state", state, "--quiet", *extra],
+            folder / f"run-{name}.log", timeout=180)
+    return state, metrics, json.loads(report.read_text())
+
+
+class Checks:
+    def __init__(self):
+        self.rows = []
+
+    def compare(self, what, rows):
+        bad = compare.failures(rows)
+        name, difference, allowed = compare.worst_of(rows)
+        self.rows.append((what, not bad, f"{difference:.1e} of {allowed:.1e} allowed ({name})"
+                          + (f"; {len(bad)} of {len(rows)} differ" if bad else "")))
+
+    def good(self, what, text=""):
+        self.rows.append((what, True, text))
+
+    def bad(self, what, text):
+        self.rows.append((what, False, text))
+
+
+def compare_run(checks, case, reference, bundle, folder, steps):
+    data = data_options(reference)
+    state, metrics, _ = run_bundle(bundle, case.ranks, 1, data, folder, "one")
+    exact = compare.load(reference / "f64", "losses")
+    ours = compare.read_losses(metrics)
+    checks.compare("loss", compare.loss_rows(exact[:1], ours[:1], compare.LOSS["f32"]))
+    checks.compare("gradients", compare.gradient_rows(reference, state, "f32"))
+    after = min(PARAMETERS_AFTER, steps)
+    state, metrics, report = run_bundle(bundle, case.ranks, after, data, folder, "three")
+    checks.compare(f"parameters after {after}", compare.parameter_rows(reference, state))
+    if steps > after:
+        _, metrics, report = run_bundle(bundle, case.ranks, steps, data, folder, "many")
+    checks.compare(f"loss of {steps} steps", compare.curve_rows(reference, metrics, 1e-4, steps))
+    return report
+
+
+def run_case(case, work, steps):
+    """A dictionary: name, plan, seconds, checks [(what, good, text)], and times of the run."""
+    begin = time.time()
+    checks, result = Checks(), {"name": case.name, "plan": "", "ranks": case.ranks, "pins": case.pins}
+    folder = work / "cases" / case.name.replace("/", "_")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    step = "reference"
+    try:
+        reference = reference_of(case.model, work, steps)
+        step, started = "compile", time.time()
+        manifest = compile_case(case, reference, folder, work)
+        result["compile_seconds"] = time.time() - started
+        bundle = folder / "model.colossal"
+        result["plan"] = check_plan(case, manifest, bundle)
+        checks.good("compile", result["plan"])
+        step = "verify"
+        try:
+            text = execute([tool("colossal-verify"), bundle], folder / "verify.log")
+            checks.good("verify", text.strip().splitlines()[-1] if text.strip() else "")
+        except Failure as failure:
+            checks.bad("verify", str(failure))
+        step = "run"
+        report = compare_run(checks, case, reference, bundle, folder, steps)
+        result["measured_step_seconds"] = report.get("measured_step_seconds_median")
+        result["predicted_step_seconds"] = report.get("predicted_step_seconds")
+    except (Failure, SystemExit, OSError, KeyError, ValueError) as failure:
+        checks.bad(step, f"{type(failure).__name__}: {failure}" if not isinstance(failure, (Failure, SystemExit))
+                   else str(failure))
+    result["checks"] = checks.rows
+    result["good"] = bool(checks.rows) and all(good for _, good, _ in checks.rows)
+    result["seconds"] = time.time() - begin
+    if result["good"]:
+        shutil.rmtree(folder / "model.colossal", ignore_errors=True)
+    return result
+
+
+def print_result(result):
+    print(f"{result['name']}: {result['plan'] or 'no plan'} ({result['seconds']:.1f} s)")
+    for what, good, text in result["checks"]:
+        print(f"  {what}: {text} {'ok' if good else 'FAIL'}")
+    sys.stdout.flush()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("cases", nargs="*", metavar="CASE")
+    parser.add_argument("--subject", action="append", choices=sorted(SUBJECTS), default=[])
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--work", type=Path, default=ROOT / "build" / "test" / "Execution" / "work")
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--json", type=Path, help="write the results, also of failed cases")
+    options = parser.parse_args()
+    if options.list:
+        print("\n".join(CASES))
+        return 0
+    names = list(options.cases) + [case.name for subject in options.subject for case in SUBJECTS[subject]]
+    unknown = [name for name in names if name not in CASES]
+    if unknown or not names:
+        parser.error(f"no case '{unknown[0]}': see --list" if unknown else "expected a case or --subject")
+    options.work = options.work.resolve()
+    options.work.mkdir(parents=True, exist_ok=True)
+    results = []
+    for name in names:
+        results.append(run_case(CASES[name], options.work, options.steps))
+        print_result(results[-1])
+        if options.json:
+            options.json.write_text(json.dumps(results, indent=1))
+    bad = [result["name"] for result in results if not result["good"]]
+    print(f"{len(results) - len(bad)} of {len(results)} cases agree" + (f"; not: {' '.join(bad)}" if bad else ""))
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
