@@ -169,6 +169,18 @@ FailureOr<Value> LocalProgram::receive(Value value, int64_t fromStage,
   return received.getResult();
 }
 
+/// True if the value is computed from controls and constants.
+bool LocalProgram::dependsOnControlsAlone(Value value) const {
+  if (auto argument = dyn_cast<BlockArgument>(value))
+    return program.roleOf(argument) == "control";
+  Operation *op = value.getDefiningOp();
+  return op->hasTrait<OpTrait::ConstantLike>() ||
+         (isa<FactoredOp>(op) &&
+          llvm::all_of(op->getOperands(), [&](Value operand) {
+            return dependsOnControlsAlone(operand);
+          }));
+}
+
 /// A value of the prologue, of which a microbatch needs its part: a factored op
 /// runs again for the part; a reshard is sliced where that is local, and else
 /// runs again. Null if none is possible.
@@ -271,6 +283,17 @@ FailureOr<Value> LocalProgram::require(Value value, Function &function,
   if (producer->stage == function.stage) {
     Function &origin = functionOf(producer->stage, producer->segment);
     return link(value, origin, function, have);
+  }
+  if (dependsOnControlsAlone(value)) {
+    // Every stage has the controls: computing is cheaper than waiting.
+    Function &local = functionOf(function.stage, producer->segment);
+    ShardState here = program.stateOf(value);
+    if (!lookUp(local, value, here) &&
+        failed(addFactored(*producer, local, -1)))
+      return failure();
+    if (&local == &function)
+      return lookUp(function, value, here);
+    return link(value, local, function, have);
   }
   Segment segment = transferSegment(producer->segment, function.segment,
                                     producer->stage, function.stage);

@@ -10,7 +10,8 @@
 //   state              an argument on its owner; other stages receive it in
 //                      the prologue
 //   same stage         a link from the segment that produces it
-//   another stage      a transfer (see transferSegment), then a link
+//   another stage      a transfer (see transferSegment), then a link; what
+//                      depends on controls alone is computed on every stage
 //   prologue, but cut  computed again, from the batch, for the microbatch
 //   over time
 //
@@ -81,6 +82,7 @@ private:
   mlir::FailureOr<mlir::Value>
   cutOverTime(mlir::Value value, const PlannedOp &producer, Function &function,
               const ShardState &have, const ShardState &need);
+  bool dependsOnControlsAlone(mlir::Value value) const;
   void orderReceives();
 
   mlir::RankedTensorType localType(mlir::Value value, const ShardState &state);
