@@ -15,6 +15,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/ToolOutputFile.h"
 
@@ -39,7 +40,8 @@ public:
 private:
   /// Runs `work` as a phase: progress, dump, stop.
   LogicalResult phase(Phase which, llvm::function_ref<LogicalResult()> work);
-  LogicalResult writeText(StringRef path, llvm::function_ref<void(raw_ostream &)>);
+  LogicalResult writeText(StringRef path,
+                          llvm::function_ref<void(raw_ostream &)>);
   LogicalResult normalize();
   LogicalResult plan();
   LogicalResult partition();
@@ -69,8 +71,8 @@ Compilation::writeText(StringRef path,
   std::error_code error;
   llvm::ToolOutputFile file(path, error, llvm::sys::fs::OF_Text);
   if (error) {
-    llvm::errs() << "error: cannot write '" << path
-                 << "': " << error.message() << "\n";
+    llvm::errs() << "error: cannot write '" << path << "': " << error.message()
+                 << "\n";
     return failure();
   }
   write(file.os());
@@ -98,16 +100,16 @@ void Compilation::print(Phase which, raw_ostream &stream) {
       }
 }
 
-LogicalResult
-Compilation::phase(Phase which, llvm::function_ref<LogicalResult()> work) {
+LogicalResult Compilation::phase(Phase which,
+                                 llvm::function_ref<LogicalResult()> work) {
   if (stopped)
     return success();
   auto begin = std::chrono::steady_clock::now();
   if (failed(work()))
     return failure();
-  double seconds = std::chrono::duration<double>(
-                       std::chrono::steady_clock::now() - begin)
-                       .count();
+  double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin)
+          .count();
   if (!options.quiet)
     llvm::errs() << llvm::formatv("{0,-14}{1,8:F2} s\n", nameOf(which),
                                   seconds);
@@ -147,7 +149,9 @@ LogicalResult Compilation::normalize() {
   if (failed(markBatch(*module, options)))
     return failure();
   PassManager passes(&context);
-  addNormalizePipeline(passes);
+  passes.addPass(createNormalizePass());
+  passes.addNestedPass<func::FuncOp>(createFuseElementwisePass());
+  passes.addNestedPass<func::FuncOp>(createRefineFactorsPass());
   return passes.run(*module);
 }
 
@@ -166,8 +170,8 @@ LogicalResult Compilation::plan() {
     return failure();
   }
   threadsPerRank = cluster->device.threads;
-  budget = options.memoryBytes ? options.memoryBytes
-                               : cluster->device.memoryBytes;
+  budget =
+      options.memoryBytes ? options.memoryBytes : cluster->device.memoryBytes;
   request.cluster = *cluster;
   request.search.pins = *pins;
   request.search.memoryBytes = options.memoryBytes;
@@ -192,8 +196,8 @@ LogicalResult Compilation::plan() {
       return failure();
     int64_t peak = 0;
     for (const schedule::StageSchedule &stage : *scheduled)
-      peak = std::max(peak,
-                      stage.program.arenaBytes + stage.program.windowBytes);
+      peak =
+          std::max(peak, stage.program.arenaBytes + stage.program.windowBytes);
     if (budget == 0 || peak <= budget)
       break;
     if (attempt == 3 || !request.planFile.empty()) {
@@ -208,9 +212,8 @@ LogicalResult Compilation::plan() {
   if (!options.quiet)
     llvm::errs() << report.explanation;
   if (!options.emitPlan.empty())
-    return writeText(options.emitPlan, [&](raw_ostream &stream) {
-      stream << report.planText;
-    });
+    return writeText(options.emitPlan,
+                     [&](raw_ostream &stream) { stream << report.planText; });
   return success();
 }
 
@@ -236,8 +239,6 @@ LogicalResult Compilation::lower() {
       sound = false;
     }
   };
-  for (const rank::Program &program : programs)
-    report(rank::checkProgram(program));
   report(rank::checkPrograms(programs));
   return success(sound);
 }
@@ -270,8 +271,9 @@ LogicalResult Compilation::run() {
     return failure();
   return failure(
       failed(phase(Phase::Normalize, [&] { return normalize(); })) ||
-      failed(phase(Phase::Differentiate,
-                   [&] { return differentiate(*module, options.optimizer); })) ||
+      failed(
+          phase(Phase::Differentiate,
+                [&] { return differentiate(*module, options.optimizer); })) ||
       failed(phase(Phase::Plan, [&] { return plan(); })) ||
       failed(phase(Phase::Partition, [&] { return partition(); })) ||
       failed(phase(Phase::Schedule,

@@ -28,11 +28,11 @@ static OwningOpRef<ModuleOp> translate(MLIRContext &context,
   }
   if (std::error_code error =
           llvm::sys::fs::createTemporaryFile("colossal-import", "mlir", text)) {
-    llvm::errs() << "error: cannot create a temporary file: "
-                 << error.message() << "\n";
+    llvm::errs() << "error: cannot create a temporary file: " << error.message()
+                 << "\n";
     return {};
   }
-  auto remove = llvm::make_scope_exit([&] { llvm::sys::fs::remove(text); });
+  llvm::scope_exit remove([&] { llvm::sys::fs::remove(text); });
   SmallVector<std::string> arguments = {tool.str().str(),
                                         "--import-torchscript", options.model,
                                         "-o", text.str().str()};

@@ -8,10 +8,15 @@ using namespace colossal;
 using llvm::StringRef;
 
 std::optional<int64_t> colossal::parseBytes(StringRef text) {
-  static const std::pair<StringRef, double> units[] = {
-      {"KiB", 1024.0},       {"MiB", 1048576.0}, {"GiB", 1073741824.0},
-      {"TiB", 1099511627776.0}, {"KB", 1e3},     {"MB", 1e6},
-      {"GB", 1e9},           {"TB", 1e12},       {"B", 1.0}};
+  static const std::pair<StringRef, double> units[] = {{"KiB", 1024.0},
+                                                       {"MiB", 1048576.0},
+                                                       {"GiB", 1073741824.0},
+                                                       {"TiB", 1099511627776.0},
+                                                       {"KB", 1e3},
+                                                       {"MB", 1e6},
+                                                       {"GB", 1e9},
+                                                       {"TB", 1e12},
+                                                       {"B", 1.0}};
   double factor = 1.0;
   for (auto [unit, bytes] : units)
     if (text.consume_back(unit)) {
@@ -25,8 +30,8 @@ std::optional<int64_t> colossal::parseBytes(StringRef text) {
   return int64_t(number * factor);
 }
 
-std::optional<rank::LearningRate>
-colossal::parseSchedule(StringRef text, std::string &error) {
+std::optional<rank::LearningRate> colossal::parseSchedule(StringRef text,
+                                                          std::string &error) {
   rank::LearningRate schedule;
   auto [kind, rest] = text.split(':');
   if (kind != "constant" && kind != "linear" && kind != "cosine") {

@@ -340,10 +340,16 @@ char *Engine::address(int64_t buffer, int64_t microbatch) const {
   return impl->address(buffer, microbatch);
 }
 
-void Engine::setControl(const std::string &name, float value) {
+void Engine::setControl(const std::string &name, double value) {
   for (const Control &control : impl->program.controls)
-    if (control.name == name)
-      memcpy(address(control.buffer), &value, sizeof(value));
+    if (control.name == name) {
+      if (impl->program.buffers[control.buffer].dtype == DType::F64) {
+        memcpy(address(control.buffer), &value, sizeof(value));
+        continue;
+      }
+      float rounded = float(value);
+      memcpy(address(control.buffer), &rounded, sizeof(rounded));
+    }
 }
 
 float Engine::metric(const std::string &name) const {

@@ -257,9 +257,10 @@ void Checker::checkPersistent() {
     if (!checkId(place, id))
       return;
     const Buffer &buffer = program.buffers[id];
-    if (buffer.dtype != DType::F32 || buffer.bytes < 4)
+    bool isFloat = buffer.dtype == DType::F32 || buffer.dtype == DType::F64;
+    if (!isFloat || buffer.bytes < bytesOf(buffer.dtype))
       fault(place, text(buffer.bytes) + " bytes of " + nameOf(buffer.dtype),
-            "a scalar of f32");
+            "a scalar of f32 or f64");
   };
   for (const Control &control : program.controls) {
     std::string place = stage + "control '" + control.name + "'";

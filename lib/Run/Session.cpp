@@ -234,13 +234,13 @@ void Session::setControls(int64_t step) {
   if (base != options.controls.end())
     schedule.base = base->second;
   learningRateNow = learningRate(schedule, step, options.steps);
-  engine->setControl("lr", float(learningRateNow));
-  engine->setControl("step", float(step));
+  engine->setControl("lr", learningRateNow);
+  engine->setControl("step", double(step));
   for (const ControlValue &control : manifest.controls) {
     auto changed = options.controls.find(control.name);
-    engine->setControl(control.name, float(changed == options.controls.end()
-                                               ? control.value
-                                               : changed->second));
+    engine->setControl(control.name, changed == options.controls.end()
+                                         ? control.value
+                                         : changed->second);
   }
 }
 

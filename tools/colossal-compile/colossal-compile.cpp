@@ -12,60 +12,66 @@
 
 namespace cl = llvm::cl;
 
-static cl::OptionCategory category("colossal-compile");
-static cl::opt<std::string> model(cl::Positional, cl::Required,
-                                  cl::desc("<model.pt or model.mlir>"),
-                                  cl::cat(category));
-static cl::list<std::string>
-    inputs("input", cl::desc("an input's shape and type, NAME=8x512xi64"),
-           cl::value_desc("NAME=SHAPE"), cl::cat(category));
-static cl::list<std::string>
-    batch("batch", cl::desc("inputs with a batch dimension (all, 0)"),
-          cl::value_desc("NAME[:DIM]"), cl::cat(category));
-static cl::opt<std::string> optimizer(
-    "optimizer",
-    cl::desc("adamw:lr=3e-4,weight-decay=0.1,no-decay=rank<2,beta1=,beta2=,"
-             "eps= | sgd:lr=,momentum=,nesterov,weight-decay="),
-    cl::init("adamw:lr=1e-3"), cl::cat(category));
-static cl::opt<double> clipNorm("clip-norm",
-                                cl::desc("largest global gradient norm"),
-                                cl::init(0.0), cl::cat(category));
-static cl::opt<std::string>
-    schedule("lr-schedule",
-             cl::desc("constant | linear | cosine, :warmup=,total=,min="),
-             cl::init("constant"), cl::cat(category));
-static cl::opt<bool>
-    keepGradients("keep-gradients",
-                  cl::desc("store gradients as state NAME#grad"),
-                  cl::cat(category));
-static cl::opt<std::string> cluster("cluster",
-                                    cl::desc("a cluster file, or local:N"),
-                                    cl::init("local:1"), cl::cat(category));
-static cl::opt<std::string> memory("memory",
-                                   cl::desc("budget of a device, 20GiB"),
-                                   cl::cat(category));
-static cl::opt<std::string>
-    pin("pin", cl::desc("data=,tensor=,pipeline=,microbatches=,zero=,schedule="),
-        cl::cat(category));
-static cl::opt<std::string> planFile("plan", cl::desc("use this plan"),
-                                     cl::cat(category));
-static cl::opt<std::string> emitPlan("emit-plan", cl::desc("write the plan"),
-                                     cl::cat(category));
-static cl::opt<std::string>
-    targetCpu("target-cpu", cl::desc("LLVM's name of the CPU (this machine's)"),
-              cl::cat(category));
-static cl::opt<std::string>
-    stopAfter("stop-after",
-              cl::desc("import, normalize, differentiate, plan, partition, "
-                       "schedule, lower or emit"),
-              cl::cat(category));
-static cl::opt<std::string>
-    dumpFolder("dump-ir", cl::desc("write NN-<phase>.mlir after each phase"),
-               cl::value_desc("DIR"), cl::cat(category));
-static cl::opt<std::string> output("o", cl::desc("the bundle, model.colossal"),
-                                   cl::value_desc("FILE"), cl::cat(category));
-static cl::opt<bool> quiet("quiet", cl::desc("no progress, no explanation"),
-                           cl::cat(category));
+namespace {
+
+/// LLVM's libraries register options of their own under some of these names;
+/// they are made after those are gone.
+struct Options {
+  cl::OptionCategory category{"colossal-compile"};
+  cl::opt<std::string> model{cl::Positional, cl::Required,
+                             cl::desc("<model.pt or model.mlir>"),
+                             cl::cat(category)};
+  cl::list<std::string> inputs{
+      "input", cl::desc("an input's shape and type, NAME=8x512xi64"),
+      cl::value_desc("NAME=SHAPE"), cl::cat(category)};
+  cl::list<std::string> batch{
+      "batch", cl::desc("inputs with a batch dimension (all, 0)"),
+      cl::value_desc("NAME[:DIM]"), cl::cat(category)};
+  cl::opt<std::string> optimizer{
+      "optimizer",
+      cl::desc("adamw:lr=3e-4,weight-decay=0.1,no-decay=rank<2,beta1=,beta2=,"
+               "eps= | sgd:lr=,momentum=,nesterov,weight-decay="),
+      cl::init("adamw:lr=1e-3"), cl::cat(category)};
+  cl::opt<double> clipNorm{"clip-norm",
+                           cl::desc("largest global gradient norm"),
+                           cl::init(0.0), cl::cat(category)};
+  cl::opt<std::string> schedule{
+      "lr-schedule",
+      cl::desc("constant | linear | cosine, :warmup=,total=,min="),
+      cl::init("constant"), cl::cat(category)};
+  cl::opt<bool> keepGradients{"keep-gradients",
+                              cl::desc("store gradients as state NAME#grad"),
+                              cl::cat(category)};
+  cl::opt<std::string> cluster{"cluster",
+                               cl::desc("a cluster file, or local:N"),
+                               cl::init("local:1"), cl::cat(category)};
+  cl::opt<std::string> memory{"memory", cl::desc("budget of a device, 20GiB"),
+                              cl::cat(category)};
+  cl::opt<std::string> pin{
+      "pin", cl::desc("data=,tensor=,pipeline=,microbatches=,zero=,schedule="),
+      cl::cat(category)};
+  cl::opt<std::string> planFile{"plan", cl::desc("use this plan"),
+                                cl::cat(category)};
+  cl::opt<std::string> emitPlan{"emit-plan", cl::desc("write the plan"),
+                                cl::cat(category)};
+  cl::opt<std::string> targetCpu{
+      "target-cpu", cl::desc("LLVM's name of the CPU (this machine's)"),
+      cl::cat(category)};
+  cl::opt<std::string> stopAfter{
+      "stop-after",
+      cl::desc("import, normalize, differentiate, plan, partition, "
+               "schedule, lower or emit"),
+      cl::cat(category)};
+  cl::opt<std::string> dumpFolder{
+      "dump-ir", cl::desc("write NN-<phase>.mlir after each phase"),
+      cl::value_desc("DIR"), cl::cat(category)};
+  cl::opt<std::string> output{"o", cl::desc("the bundle, model.colossal"),
+                              cl::value_desc("FILE"), cl::cat(category)};
+  cl::opt<bool> quiet{"quiet", cl::desc("no progress, no explanation"),
+                      cl::cat(category)};
+};
+
+} // namespace
 
 static int fail(const llvm::Twine &message) {
   llvm::errs() << "error: " << message << "\n";
@@ -74,51 +80,52 @@ static int fail(const llvm::Twine &message) {
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
-  cl::HideUnrelatedOptions(category);
+  cl::ResetCommandLineParser();
+  Options given;
   cl::ParseCommandLineOptions(
       argc, argv,
       "Compiles a model for training on N devices: finds a plan, proves the\n"
       "pieces fit together, writes a bundle that trains without Python.\n");
 
   colossal::CompileOptions options;
-  options.model = model;
-  options.inputs.assign(inputs.begin(), inputs.end());
-  options.batch.assign(batch.begin(), batch.end());
-  auto parsed = colossal::OptimizerOptions::parse(optimizer);
+  options.model = given.model;
+  options.inputs.assign(given.inputs.begin(), given.inputs.end());
+  options.batch.assign(given.batch.begin(), given.batch.end());
+  auto parsed = colossal::OptimizerOptions::parse(given.optimizer);
   if (!parsed)
     return fail(llvm::toString(parsed.takeError()));
   options.optimizer = *parsed;
-  if (clipNorm < 0.0)
+  if (given.clipNorm < 0.0)
     return fail("--clip-norm: expected a positive number");
-  if (clipNorm > 0.0)
-    options.optimizer.clipNorm = clipNorm;
-  options.optimizer.keepGradients = keepGradients;
+  if (given.clipNorm > 0.0)
+    options.optimizer.clipNorm = given.clipNorm;
+  options.optimizer.keepGradients = given.keepGradients;
   std::string error;
-  auto rate = colossal::parseSchedule(schedule, error);
+  auto rate = colossal::parseSchedule(given.schedule, error);
   if (!rate)
     return fail(error);
   options.learningRate = *rate;
-  options.cluster = cluster;
-  if (!memory.empty()) {
-    auto bytes = colossal::parseBytes(memory);
+  options.cluster = given.cluster;
+  if (!given.memory.empty()) {
+    auto bytes = colossal::parseBytes(given.memory);
     if (!bytes || *bytes <= 0)
-      return fail("--memory: found '" + memory +
+      return fail("--memory: found '" + given.memory +
                   "', expected a size such as 20GiB or 512MiB");
     options.memoryBytes = *bytes;
   }
-  options.pins = pin;
-  options.planFile = planFile;
-  options.emitPlan = emitPlan;
-  options.targetCpu = targetCpu;
-  if (!stopAfter.empty()) {
-    options.stopAfter = colossal::phaseOf(stopAfter);
+  options.pins = given.pin;
+  options.planFile = given.planFile;
+  options.emitPlan = given.emitPlan;
+  options.targetCpu = given.targetCpu;
+  if (!given.stopAfter.empty()) {
+    options.stopAfter = colossal::phaseOf(given.stopAfter);
     if (!options.stopAfter)
-      return fail("--stop-after: unknown phase '" + stopAfter + "'");
+      return fail("--stop-after: unknown phase '" + given.stopAfter + "'");
   }
-  options.dumpFolder = dumpFolder;
-  options.output = output;
-  options.quiet = quiet;
-  if (output.empty() && !options.stopAfter)
+  options.dumpFolder = given.dumpFolder;
+  options.output = given.output;
+  options.quiet = given.quiet;
+  if (given.output.empty() && !options.stopAfter)
     return fail("expected -o model.colossal");
   llvm::SmallString<128> tools(
       llvm::sys::fs::getMainExecutable(argv[0], (void *)&main));

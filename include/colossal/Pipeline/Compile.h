@@ -25,7 +25,7 @@ struct CompileOptions {
   std::vector<std::string> batch;
   OptimizerOptions optimizer;
   rank::LearningRate learningRate;
-  std::string cluster; ///< a file or local:N
+  std::string cluster;     ///< a file or local:N
   int64_t memoryBytes = 0; ///< of a device; 0: the cluster's
   std::string pins;
   std::string planFile;
@@ -33,7 +33,7 @@ struct CompileOptions {
   std::string targetCpu; ///< empty: this machine's
   std::optional<Phase> stopAfter;
   std::string dumpFolder; ///< NN-<phase>.mlir after every phase
-  std::string output;     ///< the bundle, or a file with stopAfter ("-": stdout)
+  std::string output; ///< the bundle, or a file with stopAfter ("-": stdout)
   std::string toolFolder; ///< where colossal-translate and the engine are
   bool quiet = false;
 };

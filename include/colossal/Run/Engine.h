@@ -66,7 +66,7 @@ public:
 
   /// Address of a buffer's copy for a microbatch (-1: copy 0).
   char *address(int64_t buffer, int64_t microbatch = -1) const;
-  void setControl(const std::string &name, float value);
+  void setControl(const std::string &name, double value);
   /// Runs the schedule once. `step` is 1-based, for messages.
   void runStep(int64_t step);
   /// Value of a metric of this stage.

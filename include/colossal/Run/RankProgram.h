@@ -98,8 +98,8 @@ struct Input {
   int64_t batchDim = -1; ///< -1: no batch dimension
 };
 
-/// A scalar f32 the runtime sets before each step: "lr" (the learning rate of
-/// this step), "step" (1-based), "clip-norm", ...
+/// A scalar (f32 or f64) the runtime sets before each step: "lr" (the learning
+/// rate of this step), "step" (1-based), "clip-norm", ...
 struct Control {
   int64_t buffer = 0;
   std::string name;

@@ -1,0 +1,47 @@
+//===- Bundle.h - Writes the folder that the runtime executes --*- C++ -*-===//
+//
+//   manifest.json, stage-<i>.json   what to run (Run/Manifest.h, RankProgram.h)
+//   kernels.so                      every distinct kernel once
+//   weights.bin                     initial state, unsharded
+//   ir/                             texts given by the caller
+//   run, lib/                       the engine and the libraries it needs
+//
+// The folder appears at once, complete, or not at all. An existing bundle of
+// the same name is replaced; any other file or folder there is an error.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_EMIT_BUNDLE_H
+#define COLOSSAL_EMIT_BUNDLE_H
+
+#include "colossal/Run/Manifest.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/ArrayRef.h"
+
+namespace colossal::emit {
+
+struct BundleInput {
+  std::string output; ///< the folder
+  std::string model;  ///< for messages: the source's file name
+  /// `Initial::file` of a state is the path of the archive that holds it.
+  std::vector<rank::Program> programs;
+  mlir::ModuleOp kernels; ///< of lower::Lowering
+  std::string targetCpu;  ///< empty: this machine's
+  rank::LearningRate learningRate;
+  std::vector<rank::ControlValue> controls;
+  int64_t threadsPerRank = 1;
+  double predictedStepSeconds = 0.0;
+  /// (name, content) of files of ir/.
+  std::vector<std::pair<std::string, std::string>> texts;
+  std::string toolFolder; ///< where colossal-engine is
+};
+
+/// Compiles the kernels and writes the bundle. Errors are printed to stderr.
+llvm::LogicalResult writeBundle(const BundleInput &input);
+
+/// The manifest of a bundle, without `cpuFeatures`.
+rank::Manifest makeManifest(const BundleInput &input);
+
+} // namespace colossal::emit
+
+#endif // COLOSSAL_EMIT_BUNDLE_H

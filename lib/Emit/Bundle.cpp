@@ -1,0 +1,261 @@
+//===- Bundle.cpp - Writes the folder that the runtime executes -----------===//
+
+#include "colossal/Emit/Bundle.h"
+#include "Weights.h"
+#include "colossal/Emit/CompileKernels.h"
+#include "colossal/Support/Files.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Process.h"
+#include "llvm/Support/Program.h"
+
+using namespace colossal;
+using llvm::errs;
+using llvm::ErrorOr;
+using llvm::failed;
+using llvm::failure;
+using llvm::formatv;
+using llvm::LogicalResult;
+using llvm::scope_exit;
+using llvm::MemoryBuffer;
+using llvm::SmallString;
+using llvm::SmallVector;
+using llvm::StringRef;
+using llvm::StringSet;
+using llvm::success;
+using llvm::Twine;
+
+namespace sys = llvm::sys;
+
+namespace fs = llvm::sys::fs;
+namespace path = llvm::sys::path;
+
+namespace {
+
+/// One bundle in the making.
+class BundleWriter {
+public:
+  explicit BundleWriter(const emit::BundleInput &input) : input(input) {}
+  LogicalResult run();
+
+private:
+  LogicalResult fail(const Twine &message) {
+    errs() << "error: " << message << "\n";
+    return failure();
+  }
+  std::string inside(const Twine &name) const {
+    SmallString<128> file(folder);
+    path::append(file, name);
+    return file.str().str();
+  }
+  LogicalResult write(const Twine &name, const std::string &text);
+  LogicalResult compile(rank::Manifest &manifest);
+  LogicalResult copyEngine();
+  LogicalResult publish();
+
+  const emit::BundleInput &input;
+  SmallString<128> folder; ///< temporary, beside the output
+};
+
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Manifest
+//===----------------------------------------------------------------------===//
+
+static bool isInteger(rank::DType type) {
+  return type == rank::DType::I64 || type == rank::DType::I32;
+}
+
+rank::Manifest emit::makeManifest(const BundleInput &input) {
+  rank::Manifest manifest;
+  const rank::Program &first = input.programs.front();
+  manifest.model = input.model;
+  manifest.mesh = first.mesh;
+  manifest.stages = first.stages;
+  manifest.microbatches = first.microbatches;
+  manifest.worldSize = first.stages;
+  for (const rank::Axis &axis : first.mesh)
+    manifest.worldSize *= axis.size;
+  manifest.kernels = "kernels.so";
+  manifest.mpi = rank::mpiAbi();
+  manifest.threadsPerRank = input.threadsPerRank;
+  manifest.learningRate = input.learningRate;
+  manifest.controls = input.controls;
+  manifest.predictedStepSeconds = input.predictedStepSeconds;
+  StringSet<> inputs, states;
+  int64_t samples = 0;
+  for (const rank::Program &program : input.programs) {
+    manifest.programs.push_back(formatv("stage-{0}.json", program.stage).str());
+    manifest.predictedPeakBytes.push_back(program.arenaBytes +
+                                          program.windowBytes);
+    for (const rank::Input &entry : program.inputs) {
+      if (!inputs.insert(entry.name).second)
+        continue;
+      rank::DType dtype = program.buffers[entry.buffer].dtype;
+      manifest.inputs.push_back(
+          {entry.name, dtype, entry.globalShape, entry.batchDim});
+      int64_t elements = 1;
+      for (int64_t size : entry.globalShape)
+        elements *= size;
+      if (isInteger(dtype) && manifest.tokensPerStep == 0)
+        manifest.tokensPerStep = elements;
+      if (entry.batchDim >= 0)
+        samples = entry.globalShape[entry.batchDim];
+    }
+    for (const rank::State &entry : program.states)
+      if (states.insert(entry.name).second)
+        manifest.states.push_back({entry.name, entry.role,
+                                   program.buffers[entry.buffer].dtype,
+                                   entry.globalShape});
+  }
+  if (manifest.tokensPerStep == 0)
+    manifest.tokensPerStep = samples;
+  return manifest;
+}
+
+//===----------------------------------------------------------------------===//
+// Parts
+//===----------------------------------------------------------------------===//
+
+LogicalResult BundleWriter::write(const Twine &name, const std::string &text) {
+  std::string error;
+  if (writeTextFile(inside(name), text, error))
+    return success();
+  return fail(error);
+}
+
+LogicalResult BundleWriter::compile(rank::Manifest &manifest) {
+  mlir::ModuleOp kernels = input.kernels;
+  if (kernels.getBody()->empty()) {
+    manifest.kernels.clear();
+    return success();
+  }
+  emit::TargetOptions target;
+  if (!input.targetCpu.empty())
+    target.cpu = input.targetCpu;
+  std::string error;
+  std::optional<emit::CompiledKernels> compiled =
+      emit::compileKernels(input.kernels, target, inside("kernels.so"), error);
+  if (!compiled)
+    return fail(error);
+  manifest.cpuFeatures = compiled->cpuFeatures;
+  return success();
+}
+
+/// Libraries that every machine with this MPI has; all others are copied.
+static bool isSystemLibrary(StringRef name) {
+  for (StringRef prefix :
+       {"libc.so",    "libm.so",    "libdl.so",   "librt.so", "libpthread.so",
+        "ld-linux",   "linux-vdso", "libmpi",     "libopen-", "libhwloc",
+        "libevent",   "libz.so",    "libutil.so", "libudev",  "libpciaccess",
+        "libXNVCtrl", "libXext",    "libX11",     "libxcb",   "libXau",
+        "libXdmcp",   "libbsd",     "libmd",      "libcap",   "libnl-",
+        "libfabric",  "libucx",     "libpmix",    "libmunge"})
+    if (name.starts_with(prefix))
+      return true;
+  return false;
+}
+
+LogicalResult BundleWriter::copyEngine() {
+  SmallString<128> engine(input.toolFolder);
+  path::append(engine, "colossal-engine");
+  if (!fs::exists(engine))
+    return fail("found no '" + engine + "', the runtime of a bundle");
+  if (std::error_code error = fs::copy_file(engine, inside("run")))
+    return fail("cannot copy '" + engine + "': " + error.message());
+  if (std::error_code error = fs::setPermissions(
+          inside("run"), fs::all_read | fs::all_exe | fs::owner_write))
+    return fail("cannot make the launcher executable: " + error.message());
+  if (std::error_code error = fs::create_directory(inside("lib")))
+    return fail("cannot create 'lib': " + error.message());
+  ErrorOr<std::string> ldd = sys::findProgramByName("ldd");
+  if (!ldd)
+    return fail("found no 'ldd', which tells the libraries of the runtime");
+  SmallString<128> list;
+  if (std::error_code error =
+          fs::createTemporaryFile("colossal-libraries", "txt", list))
+    return fail("cannot create a temporary file: " + error.message());
+  scope_exit remove([&] { fs::remove(list); });
+  std::optional<StringRef> redirects[] = {std::nullopt, StringRef(list),
+                                          std::nullopt};
+  if (sys::ExecuteAndWait(*ldd, {*ldd, engine}, std::nullopt, redirects) != 0)
+    return fail("'ldd " + engine + "' failed");
+  auto text = MemoryBuffer::getFile(list);
+  if (!text)
+    return fail("cannot read what ldd printed");
+  SmallVector<StringRef> lines;
+  (*text)->getBuffer().split(lines, '\n', -1, false);
+  for (StringRef line : lines) {
+    auto [name, rest] = line.trim().split(" => ");
+    StringRef file = rest.split(" (").first.trim();
+    if (file.empty() || isSystemLibrary(name) || !fs::exists(file))
+      continue;
+    if (std::error_code error = fs::copy_file(file, inside("lib/" + name)))
+      return fail("cannot copy '" + file + "': " + error.message());
+  }
+  return success();
+}
+
+LogicalResult BundleWriter::publish() {
+  if (fs::exists(input.output)) {
+    SmallString<128> manifest(input.output);
+    path::append(manifest, "manifest.json");
+    if (!fs::exists(manifest))
+      return fail("'" + input.output +
+                  "' exists and is no bundle; it is left as it is");
+    if (std::error_code error = fs::remove_directories(input.output, false))
+      return fail("cannot replace '" + input.output + "': " + error.message());
+  }
+  if (std::error_code error = fs::rename(folder, input.output))
+    return fail("cannot move the bundle to '" + input.output +
+                "': " + error.message());
+  return success();
+}
+
+LogicalResult BundleWriter::run() {
+  SmallString<128> parent(input.output);
+  while (parent.size() > 1 && path::is_separator(parent.back()))
+    parent.pop_back();
+  folder =
+      (Twine(parent) + ".partial-" + Twine(sys::Process::getProcessId())).str();
+  if (std::error_code error = fs::create_directories(folder))
+    return fail("cannot create '" + folder + "': " + error.message());
+  scope_exit remove([&] { fs::remove_directories(folder); });
+
+  rank::Manifest manifest = emit::makeManifest(input);
+  std::vector<rank::Program> programs = input.programs;
+  std::string error;
+  if (failed(compile(manifest)))
+    return failure();
+  if (!emit::writeWeights(programs, inside("weights.bin"), "weights.bin",
+                          error))
+    return fail(error);
+  for (const rank::Program &program : programs) {
+    if (failed(write(formatv("stage-{0}.json", program.stage).str(),
+                     rank::writeProgram(program))))
+      return failure();
+    for (const std::string &fault : rank::checkManifest(manifest, program))
+      return fail("manifest: " + fault);
+  }
+  if (std::error_code code = fs::create_directory(inside("ir")))
+    return fail("cannot create 'ir': " + code.message());
+  for (auto &[name, text] : input.texts)
+    if (failed(write("ir/" + name, text)))
+      return failure();
+  if (failed(copyEngine()) ||
+      failed(write("manifest.json", rank::writeManifest(manifest))) ||
+      failed(publish()))
+    return failure();
+  remove.release();
+  return success();
+}
+
+LogicalResult emit::writeBundle(const BundleInput &input) {
+  return BundleWriter(input).run();
+}
