@@ -7,9 +7,6 @@
 
 namespace colossal::rank {
 
-/// CRC-32 of zip and PNG (polynomial 0xEDB88320), continued from `crc`.
-uint32_t crc32(uint32_t crc, const char *data, int64_t bytes);
-
 /// Fills the state buffers of this rank: by their layout from the files that
 /// the program names (relative to `bundle`), padding zero. The checksum of
 /// every tensor is compared. Throws RunError.
