@@ -2,6 +2,9 @@
 
 #include "colossal/Plan/Apply.h"
 
+#include <algorithm>
+#include <map>
+
 using namespace mlir;
 using namespace colossal;
 
@@ -21,6 +24,7 @@ public:
     writeOps();
     writeArguments();
     insertReshards();
+    repeatControlOps();
   }
 
 private:
@@ -28,6 +32,7 @@ private:
   void writeOps();
   void writeArguments();
   void insertReshards();
+  void repeatControlOps();
   ShardingAttr shardingOf(int value, const Sharding &state, bool inLoop);
   StringAttr axisName(size_t axis) {
     return builder.getStringAttr(plan.mesh.axes[axis].name);
@@ -185,6 +190,42 @@ void Applier::insertReshards() {
     auto result = plan.results.find(int(it - extracted.values.begin()));
     if (result != plan.results.end() && result->second != originalCopy)
       operand.set(copies[result->second]);
+  }
+}
+
+/// What depends on controls alone is computed by every stage that uses it, in
+/// place of being sent.
+void Applier::repeatControlOps() {
+  std::vector<bool> control(program.values.size());
+  for (size_t v = 0; v < program.values.size(); ++v)
+    control[v] = program.values[v].role == Role::Control;
+  std::vector<IRMapping> stages(plan.mesh.stages);
+  for (size_t i = 0; i < program.ops.size(); ++i) {
+    const std::vector<Access> &operands = program.ops[i].operands;
+    if (!std::all_of(operands.begin(), operands.end(),
+                     [&](const Access &a) { return control[a.value]; }))
+      continue;
+    Operation *op = extracted.ops[i];
+    for (const Access &access : program.ops[i].results)
+      control[access.value] = true;
+    std::map<int64_t, Operation *> clones;
+    for (OpResult result : op->getResults())
+      for (OpOperand &use : llvm::make_early_inc_range(result.getUses())) {
+        auto stage = use.getOwner()->getAttrOfType<IntegerAttr>(names::stage);
+        if (!stage || stage.getInt() == plan.ops[i].stage)
+          continue;
+        Operation *&clone = clones[stage.getInt()];
+        if (!clone) {
+          OpBuilder after(op);
+          after.setInsertionPointAfter(op);
+          clone = after.clone(*op, stages[stage.getInt()]);
+          clone->setAttr(names::stage, stage);
+          clone->setAttr("name",
+                         after.getStringAttr(program.ops[i].name + "/stage" +
+                                             std::to_string(stage.getInt())));
+        }
+        use.set(clone->getResult(result.getResultNumber()));
+      }
   }
 }
 

@@ -26,8 +26,9 @@ FailureOr<plan::PlanReport> plan::planModule(ModuleOp module,
                                              const PlanRequest &request) {
   func::FuncOp function = functionToPlan(module);
   if (!function)
-    return emitError(module.getLoc(), "found no function to plan, expected @train_step "
-                            "or a single function");
+    return emitError(module.getLoc(),
+                     "found no function to plan, expected @train_step "
+                     "or a single function");
   FailureOr<ExtractedProgram> extracted = extractProgram(function);
   if (failed(extracted))
     return failure();

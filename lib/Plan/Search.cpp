@@ -65,7 +65,9 @@ private:
   bool tryMicrobatches(const Layout &layout, int64_t microbatches);
   std::optional<Solved> solve(const Layout &layout, int64_t microbatches,
                               timeline::ScheduleKind kind, int64_t price,
-                              std::optional<int64_t> zero);
+                              std::optional<int64_t> limit = std::nullopt);
+  void tryLimit(const Layout &layout, int64_t microbatches,
+                timeline::ScheduleKind kind);
   void consider(Solved &&solved);
   SearchResult finish();
   std::string refusal() const;
@@ -107,7 +109,7 @@ void Search::sumInUpdate(Program &program, const Batching &batching) {
 
 std::optional<Solved> Search::solve(const Layout &layout, int64_t microbatches,
                                     timeline::ScheduleKind kind, int64_t price,
-                                    std::optional<int64_t> zero) {
+                                    std::optional<int64_t> limit) {
   Solved solved;
   solved.layout = layout;
   solved.pipelined = layout.mesh.stages > 1;
@@ -117,8 +119,9 @@ std::optional<Solved> Search::solve(const Layout &layout, int64_t microbatches,
   formulation.inFlight =
       timeline::maximumInFlight(kind, 0, layout.mesh.stages, microbatches);
   formulation.rules = layout.rules;
-  formulation.zero = zero;
+  formulation.zero = layout.zero;
   formulation.memoryPrice = price;
+  formulation.memoryLimit = limit;
   std::string error;
   std::optional<Formulation> problem =
       formulate(cut.program, cut.batching, cut.nodes, cut.pieces, cluster,
@@ -128,7 +131,7 @@ std::optional<Solved> Search::solve(const Layout &layout, int64_t microbatches,
   if (problem) {
     ++problems;
     IntegerProgramOptions program;
-    program.gap = layout.mesh.axes.size() > 1 ? 1e-4 : 0.0;
+    program.gap = layout.mesh.axes.size() > 1 || limit ? 1e-4 : 0.0;
     solution = solveIntegerProgram(problem->problem, program, report, error);
   }
   if (!solution) {
@@ -179,8 +182,7 @@ bool Search::tryMicrobatches(const Layout &layout, int64_t microbatches) {
   else if (layout.mesh.stages > 1)
     kinds.push_back(timeline::ScheduleKind::GPipe);
   for (timeline::ScheduleKind kind : kinds) {
-    std::optional<Solved> free =
-        solve(layout, microbatches, kind, 0, layout.zero);
+    std::optional<Solved> free = solve(layout, microbatches, kind, 0);
     if (!free)
       return fits;
     // With a price on memory it only becomes slower.
@@ -202,7 +204,7 @@ bool Search::tryMicrobatches(const Layout &layout, int64_t microbatches) {
     };
     int low = 0, high = 20;
     std::optional<Solved> lean =
-        solve(layout, microbatches, kind, priceAt(high), layout.zero);
+        solve(layout, microbatches, kind, priceAt(high));
     if (!lean)
       continue;
     done = lean->candidate.fits;
@@ -210,7 +212,7 @@ bool Search::tryMicrobatches(const Layout &layout, int64_t microbatches) {
     while (done && low < high) {
       int middle = (low + high) / 2;
       std::optional<Solved> priced =
-          solve(layout, microbatches, kind, priceAt(middle), layout.zero);
+          solve(layout, microbatches, kind, priceAt(middle));
       bool enough = priced && priced->candidate.fits;
       if (priced)
         consider(std::move(*priced));
@@ -219,9 +221,26 @@ bool Search::tryMicrobatches(const Layout &layout, int64_t microbatches) {
       else
         low = middle + 1;
     }
+    if (done && layout.mesh.stages == 1 && layout.mesh.axes.size() == 1)
+      tryLimit(layout, microbatches, kind);
     fits |= done;
   }
   return fits;
+}
+
+/// A price leaves gaps: it moves all values of one kind at once. On one axis
+/// the memory may be a row of the program instead. The row does not know the
+/// buffers of a segment, so these are taken from the last plan that fits.
+void Search::tryLimit(const Layout &layout, int64_t microbatches,
+                      timeline::ScheduleKind kind) {
+  if (!best || best->candidate.label != layout.label ||
+      best->candidate.microbatches != microbatches)
+    return;
+  int64_t limit = budget - best->staged.stages.front().transientBytes;
+  std::optional<Solved> limited =
+      limit > 0 ? solve(layout, microbatches, kind, 0, limit) : std::nullopt;
+  if (limited)
+    consider(std::move(*limited));
 }
 
 void Search::tryLayout(const Layout &layout) {
@@ -260,6 +279,8 @@ void Search::tryLayout(const Layout &layout) {
 
 std::string Search::refusal() const {
   auto mebibytes = [](int64_t bytes) {
+    if (bytes < (8 << 20))
+      return std::to_string(bytes) + " bytes";
     return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB";
   };
   if (!leanest)
