@@ -49,12 +49,19 @@ missingCpuFeatures(const std::vector<std::string> &features) {
   }
   // Where the kernel's name is another one than LLVM's.
   static const char *synonyms[][2] = {
-      {"sse3", "pni"},     {"lzcnt", "abm"},
-      {"cx16", "cx16"},    {"pclmul", "pclmulqdq"},
-      {"sahf", "lahflm"},  {"64bit", "lm"},
-      {"cx8", "cx8"},      {"prfchw", "3dnowprefetch"},
-      {"rdrnd", "rdrand"}, {"sha", "shani"},
-      {"crc32", "sse42"},  {"avx512vp2intersect", "avx512vp2intersect"}};
+      {"sse3", "pni"},
+      {"lzcnt", "abm"},
+      {"bmi", "bmi1"},
+      {"cx16", "cx16"},
+      {"pclmul", "pclmulqdq"},
+      {"sahf", "lahflm"},
+      {"64bit", "lm"},
+      {"cx8", "cx8"},
+      {"prfchw", "3dnowprefetch"},
+      {"rdrnd", "rdrand"},
+      {"sha", "shani"},
+      {"crc32", "sse42"},
+      {"avx512vp2intersect", "avx512vp2intersect"}};
   std::vector<std::string> missing;
   if (flags.empty())
     return missing;
