@@ -242,6 +242,8 @@ LogicalResult StageScheduler::placeOutputs(SegmentSchedule &segment,
       continue;
     }
     DictionaryAttr role = returned.lookup(output);
+    bool accumulates =
+        number < group.accumulate.size() && group.accumulate[number];
     // State is updated in its own buffer, a metric computed in its own.
     if (role) {
       std::optional<unsigned> target;
@@ -260,6 +262,8 @@ LogicalResult StageScheduler::placeOutputs(SegmentSchedule &segment,
       }
       if (target && mayOverwrite(segment, group, number, *target, position)) {
         places[output] = {*target, 0};
+        if (accumulates)
+          result.zeroed.push_back(*target);
         continue;
       }
     }
@@ -300,7 +304,7 @@ LogicalResult StageScheduler::placeOutputs(SegmentSchedule &segment,
       unsigned root = newRoot(output, name, Root::Kind::Temporary);
       places[output] = {root, 0};
     }
-    if (number < group.accumulate.size() && group.accumulate[number])
+    if (accumulates)
       result.zeroed.push_back(places[output].root);
   }
   return success();
