@@ -15,14 +15,14 @@
 #include "llvm/Support/Program.h"
 
 using namespace colossal;
-using llvm::errs;
 using llvm::ErrorOr;
+using llvm::errs;
 using llvm::failed;
 using llvm::failure;
 using llvm::formatv;
 using llvm::LogicalResult;
-using llvm::scope_exit;
 using llvm::MemoryBuffer;
+using llvm::scope_exit;
 using llvm::SmallString;
 using llvm::SmallVector;
 using llvm::StringRef;

@@ -10,6 +10,7 @@
 #include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
@@ -17,6 +18,8 @@
 #include "mlir/Transforms/Passes.h"
 
 #include "lld/Common/Driver.h"
+#include "llvm/IR/DiagnosticHandler.h"
+#include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
@@ -99,6 +102,15 @@ createMachine(const TargetOptions &options, std::string &error) {
 // Steps
 //===----------------------------------------------------------------------===//
 
+namespace {
+/// Drops remarks and warnings; errors go the usual way.
+struct QuietHandler : llvm::DiagnosticHandler {
+  bool handleDiagnostics(const llvm::DiagnosticInfo &info) override {
+    return info.getSeverity() != llvm::DS_Error;
+  }
+};
+} // namespace
+
 static std::unique_ptr<llvm::Module> toLLVM(ModuleOp module,
                                             llvm::LLVMContext &context,
                                             llvm::TargetMachine &machine,
@@ -116,6 +128,13 @@ static std::unique_ptr<llvm::Module> toLLVM(ModuleOp module,
     error = "kernels: conversion to LLVM failed";
     return nullptr;
   }
+  // The conversion of scf leaves loop annotations on the back edges under a
+  // name that the translation does not read.
+  clone->walk([](LLVM::BrOp branch) {
+    if (auto annotation = branch->getAttrOfType<LLVM::LoopAnnotationAttr>(
+            "llvm.loop_annotation"))
+      branch.setLoopAnnotationAttr(annotation);
+  });
   std::unique_ptr<llvm::Module> result =
       translateModuleToLLVMIR(*clone, context, "kernels");
   if (!result) {
@@ -208,6 +227,8 @@ colossal::emit::compileKernels(ModuleOp module, const TargetOptions &target,
   if (!machine)
     return std::nullopt;
   llvm::LLVMContext context;
+  // A loop that does not vectorise is no message for the user.
+  context.setDiagnosticHandler(std::make_unique<QuietHandler>());
   std::unique_ptr<llvm::Module> code = toLLVM(module, context, *machine, error);
   if (!code)
     return std::nullopt;

@@ -37,6 +37,8 @@ struct Environment {
   /// Local index of each dim (of each row-buffer lane: absolute); null where
   /// the dim is not being iterated.
   std::vector<Leveled> indices;
+  /// Dims whose loops end before padding.
+  Dims limited = 0;
   /// Values of bodies (scalars of an op's region) and of loads.
   llvm::DenseMap<mlir::Value, Leveled> values;
 };
@@ -112,6 +114,7 @@ private:
   /// Row buffers that have been filled.
   llvm::DenseMap<mlir::Value, mlir::Value> arrays;
   llvm::SmallDenseSet<mlir::Value> filled;
+  llvm::DenseMap<unsigned, mlir::Value> limits;
   mlir::Value laneLower, laneUpper; ///< null: all lanes
   unsigned rowLevel = 0;
   mlir::LogicalResult status = mlir::success();
@@ -147,6 +150,12 @@ private:
                 Environment &env, int64_t step = 1,
                 std::optional<int64_t> from = std::nullopt,
                 std::optional<int64_t> to = std::nullopt);
+  /// Iterations of a cut factor's dim on this rank that are not padding; null:
+  /// the dim has no padding.
+  mlir::Value limitOf(unsigned dim);
+  /// Stores zero where the loops over `order` have left out padding.
+  void clearPadding(llvm::ArrayRef<const KernelOp *> ops,
+                    llvm::ArrayRef<unsigned> order, const Environment &env);
   void storeResult(const KernelOp &op, unsigned result, mlir::Value value,
                    Environment &env);
   mlir::Value combine(const KernelOp &op, mlir::Value x, mlir::Value y);

@@ -106,6 +106,74 @@ void KernelEmitter::storeResult(const KernelOp &op, unsigned result,
   frame.store(value, base, index.value);
 }
 
+Value KernelEmitter::limitOf(unsigned dim) {
+  // A padded factor is never merged with others.
+  FactorAttr factor = plan.factors[plan.dims[dim].factors[0]].attr;
+  if (!factor.isPadded())
+    return {};
+  Value &limit = limits[dim];
+  if (limit)
+    return limit;
+  Value offset = frame.offsetOf(factor.getTerms());
+  Value extent = frame.constant(factor.getExtent());
+  Value bound = frame.constant(factor.getBound());
+  Value zero = frame.constant(0);
+  OpBuilder::InsertionGuard guard(builder);
+  frame.at(0);
+  limit = arith::SubIOp::create(builder, frame.loc, extent, offset);
+  limit = arith::MinSIOp::create(builder, frame.loc, limit, bound);
+  limit = arith::MaxSIOp::create(builder, frame.loc, limit, zero);
+  return limit;
+}
+
+void KernelEmitter::clearPadding(ArrayRef<const KernelOp *> ops,
+                                 ArrayRef<unsigned> order,
+                                 const Environment &rowEnv) {
+  for (const KernelOp *op : ops)
+    for (auto [number, access] : llvm::enumerate(op->results)) {
+      if (!access)
+        continue;
+      Value result = GenericOp(op->op)->getResult(number);
+      unsigned position = bufferOf(result);
+      if (group.accumulate[position - group.inputs.size()])
+        continue;
+      Type element = cast<RankedTensorType>(result.getType()).getElementType();
+      SmallVector<unsigned> kept;
+      for (unsigned dim : order)
+        if (has(op->parallel, dim))
+          kept.push_back(dim);
+      // Dims before the padded one stop at their own padding: that part has
+      // been cleared in its turn.
+      for (unsigned padded : kept) {
+        if ((plan.lane == padded && laneUpper) || !limitOf(padded))
+          continue;
+        Environment env = rowEnv;
+        bool before = true;
+        for (auto [depth, dim] : llvm::enumerate(kept)) {
+          bool isLane = plan.lane == dim && laneUpper;
+          Value lower = isLane ? laneLower : frame.constant(0);
+          Value upper =
+              isLane ? laneUpper : frame.constant(plan.dims[dim].bound);
+          if (dim == padded) {
+            lower = limitOf(dim);
+            before = false;
+          } else if (before && !isLane && limitOf(dim)) {
+            upper = limitOf(dim);
+          }
+          scf::ForOp loop =
+              frame.loop(lower, upper, 1, {}, depth + 1 == kept.size());
+          env.indices[dim] = {loop.getInductionVar(), frame.level()};
+        }
+        Leveled index = linearIndex(*access, env);
+        frame.at(frame.level());
+        frame.store(frame.constantOf(element, 0), frame.buffer(position),
+                    index.value);
+        for (unsigned depth = 0; depth < kept.size(); ++depth)
+          frame.close();
+      }
+    }
+}
+
 void KernelEmitter::openLoop(unsigned dim, ValueRange initial, bool isInner,
                              Environment &env, int64_t step,
                              std::optional<int64_t> from,
@@ -114,6 +182,11 @@ void KernelEmitter::openLoop(unsigned dim, ValueRange initial, bool isInner,
   Value lower = isLane ? laneLower : frame.constant(from.value_or(0));
   Value upper =
       isLane ? laneUpper : frame.constant(to.value_or(plan.dims[dim].bound));
+  if (!isLane && !to)
+    if (Value limit = limitOf(dim)) {
+      upper = limit;
+      env.limited |= bit(dim);
+    }
   scf::ForOp loop = frame.loop(lower, upper, step, initial, isInner);
   env.indices[dim] = {loop.getInductionVar(), frame.level()};
 }
@@ -238,6 +311,7 @@ void KernelEmitter::emitScalarNest(ArrayRef<const KernelOp *> ops,
     if (!op->reduces() && op->storage == Storage::RowBuffer)
       for (Value result : GenericOp(op->op)->getResults())
         filled.insert(result);
+  clearPadding(ops, order, rowEnv);
 }
 
 void KernelEmitter::emitArrayNest(ArrayRef<const KernelOp *> ops,
@@ -338,6 +412,7 @@ void KernelEmitter::emitArrayNest(ArrayRef<const KernelOp *> ops,
           for (const Leveled &index : indices) {
             Environment here;
             here.indices = inner.indices;
+            here.limited = inner.limited;
             here.indices[last] = index;
             Value value = evaluateOp(*sum.op, here)[sum.number].value;
             terms.push_back(masked(*sum.op, value, here));
@@ -373,6 +448,7 @@ void KernelEmitter::emitArrayNest(ArrayRef<const KernelOp *> ops,
         storeResult(*sum.op, sum.number, value, env);
       }
     });
+  clearPadding(ops, order, rowEnv);
 }
 
 void KernelEmitter::emitNest(ArrayRef<const KernelOp *> ops, Environment &env) {

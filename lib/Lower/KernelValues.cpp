@@ -98,7 +98,7 @@ Leveled KernelEmitter::isValid(const KernelOp &op, Dims dims,
   Leveled all;
   for (unsigned number : op.factors) {
     const KernelFactor &factor = plan.factors[number];
-    if (!has(dims, factor.dim) || !factor.attr.isPadded())
+    if (!has(dims & ~env.limited, factor.dim) || !factor.attr.isPadded())
       continue;
     Leveled index = globalIndex(number, env);
     Leveled inside = emitAt(index.level, [&] {
@@ -286,6 +286,7 @@ Leveled KernelEmitter::evaluateGather(const KernelOp &op, Environment &env) {
   });
   Environment there;
   there.indices = env.indices;
+  there.limited = env.limited;
   there.indices[factor.dim] = local;
   Leveled value = evaluateScalar(oneHot.value, op, there);
   return emitAt(std::max(value.level, local.level), [&] {

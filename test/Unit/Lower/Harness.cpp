@@ -74,7 +74,7 @@ namespace {
 /// The arrays of one program, and its library.
 class Machine {
 public:
-  Machine(const lower::test::Setup &setup, void *library)
+  Machine(const lower::test::Conditions &setup, void *library)
       : setup(setup), library(library) {}
 
   std::map<void *, Bytes> memory; ///< by the value
@@ -147,7 +147,7 @@ public:
   void runAttention(const Group &group, const LoweredGroup &lowered);
 
 private:
-  const lower::test::Setup &setup;
+  const lower::test::Conditions &setup;
   void *library;
 
   std::vector<int64_t> indices(const rank::Op &op) {
@@ -286,7 +286,7 @@ static std::vector<TensorRef> interpret(func::FuncOp function,
 }
 
 lower::test::Outcome lower::test::compare(const std::string &program,
-                                          const Setup &setup) {
+                                          const Conditions &setup) {
   Outcome outcome;
   auto module = parseSourceString<ModuleOp>(program, &context());
   EXPECT_TRUE(module);

@@ -21,7 +21,7 @@
 
 namespace colossal::lower::test {
 
-struct Setup {
+struct Conditions {
   reference::Place place;
   /// Integers are drawn from [low, high].
   int64_t low = 0, high = 9;
@@ -38,7 +38,7 @@ struct Outcome {
 };
 
 /// Compares every result of the program's first function.
-Outcome compare(const std::string &program, const Setup &setup = {});
+Outcome compare(const std::string &program, const Conditions &setup = {});
 
 } // namespace colossal::lower::test
 

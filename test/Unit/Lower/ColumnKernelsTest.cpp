@@ -1,0 +1,240 @@
+//===- ColumnKernelsTest.cpp - Column sums, gathers, masks, padding -------===//
+
+#include "Harness.h"
+
+using namespace colossal;
+using namespace colossal::lower::test;
+
+using Kinds = std::vector<std::string>;
+
+TEST(ColumnKernels, BiasGradient) {
+  Outcome outcome = compare(R"(
+    func.func @f(%x: tensor<5x23x150xf32>) -> tensor<150xf32> {
+      %y = colossal.generic "sum" [b = 5 : sum, s = 23 : sum, n = 150] (%x : [b, s, n]) -> ([n]) {
+        ^bb0(%0: f32):
+          colossal.yield %0 : f32
+      } : (tensor<5x23x150xf32>) -> tensor<150xf32>
+      return %y : tensor<150xf32>
+    })");
+  EXPECT_EQ(outcome.kinds, Kinds{"kernel"});
+}
+
+// More lanes than one stripe, and a reduction whose factors do not merge.
+TEST(ColumnKernels, Stripes) {
+  compare(R"(
+    func.func @f(%x: tensor<3x5x5000xf32>, %w: tensor<5xf32>) -> tensor<5000xf32> {
+      %y = colossal.generic "sum" [b = 3 : sum, s = 5 : sum, n = 5000] (%x : [b, s, n], %w : [s]) -> ([n]) {
+        ^bb0(%0: f32, %1: f32):
+          %2 = arith.mulf %0, %1 : f32
+          colossal.yield %2 : f32
+      } : (tensor<3x5x5000xf32>, tensor<5xf32>) -> tensor<5000xf32>
+      return %y : tensor<5000xf32>
+    })");
+}
+
+// Few outer rows, many lanes: the range has blocks of lanes.
+TEST(ColumnKernels, Blocks) {
+  compare(R"(
+    func.func @f(%x: tensor<3x4x2500xf32>) -> tensor<3x2500xf32> {
+      %y = colossal.generic "sum" [b = 3, s = 4 : sum, n = 2500] (%x : [b, s, n]) -> ([b, n]) {
+        ^bb0(%0: f32):
+          colossal.yield %0 : f32
+      } : (tensor<3x4x2500xf32>) -> tensor<3x2500xf32>
+      return %y : tensor<3x2500xf32>
+    })");
+}
+
+TEST(ColumnKernels, SmallContraction) {
+  Outcome outcome = compare(R"(
+    func.func @f(%x: tensor<3x5xf32>, %w: tensor<5x7xf32>) -> tensor<3x7xf32> {
+      %y = colossal.generic "mm" [i = 3, j = 7, k = 5 : sum] (%x : [i, k], %w : [k, j]) -> ([i, j]) {
+        ^bb0(%0: f32, %1: f32):
+          %2 = arith.mulf %0, %1 : f32
+          colossal.yield %2 : f32
+      } : (tensor<3x5xf32>, tensor<5x7xf32>) -> tensor<3x7xf32>
+      return %y : tensor<3x7xf32>
+    })");
+  EXPECT_EQ(outcome.kinds, Kinds{"kernel"});
+}
+
+TEST(ColumnKernels, Transpose) {
+  compare(R"(
+    func.func @f(%x: tensor<2x33x5x16xf32>) -> tensor<2x5x33x16xf32> {
+      %y = colossal.generic "t" [b = 2, s = 33, h = 5, d = 16] (%x : [b, s, h, d]) -> ([b, h, s, d]) {
+        ^bb0(%0: f32):
+          colossal.yield %0 : f32
+      } : (tensor<2x33x5x16xf32>) -> tensor<2x5x33x16xf32>
+      return %y : tensor<2x5x33x16xf32>
+    })");
+}
+
+TEST(ColumnKernels, ScalarSum) {
+  compare(R"(
+    func.func @f(%x: tensor<70x96xf32>, %n: tensor<f32>) -> tensor<f32> {
+      %y = colossal.generic "sum" [i = 70 : sum, j = 96 : sum] (%x : [i, j]) -> ([]) {
+        ^bb0(%0: f32):
+          %1 = arith.mulf %0, %0 : f32
+          colossal.yield %1 : f32
+      } : (tensor<70x96xf32>) -> tensor<f32>
+      %z = colossal.generic "root" [] (%y : [], %n : []) -> ([]) {
+        ^bb0(%0: f32, %1: f32):
+          %2 = math.sqrt %0 : f32
+          %3 = arith.divf %2, %1 : f32
+          colossal.yield %3 : f32
+      } : (tensor<f32>, tensor<f32>) -> tensor<f32>
+      return %z : tensor<f32>
+    })");
+}
+
+//===----------------------------------------------------------------------===//
+// One-hot forms
+//===----------------------------------------------------------------------===//
+
+static const char *kEmbedding = R"(
+    func.func @f(%id: tensor<3x7xi64>, %w: tensor<VxLxf32>, %dy: tensor<3x7xLxf32>) -> (tensor<3x7xLxf32>, tensor<VxLxf32>) {
+      %y = colossal.generic "gather" [b = 3, s = 7, d = L, v = F : sum] (%id : [b, s], %w : [v, d]) -> ([b, s, d]) {
+        ^bb0(%0: i64, %1: f32):
+          %v = colossal.index "v"
+          %zero = arith.constant 0.0 : f32
+          %2 = arith.cmpi eq, %0, %v : i64
+          %3 = arith.select %2, %1, %zero : f32
+          colossal.yield %3 : f32
+      } : (tensor<3x7xi64>, tensor<VxLxf32>) -> tensor<3x7xLxf32>
+      %dw = colossal.generic "scatter" [v = F, d = L, b = 3 : sum, s = 7 : sum] (%id : [b, s], %dy : [b, s, d]) -> ([v, d]) {
+        ^bb0(%0: i64, %1: f32):
+          %v = colossal.index "v"
+          %zero = arith.constant 0.0 : f32
+          %2 = arith.cmpi eq, %0, %v : i64
+          %3 = arith.select %2, %1, %zero : f32
+          colossal.yield %3 : f32
+      } : (tensor<3x7xi64>, tensor<3x7xLxf32>) -> tensor<VxLxf32>
+      return %y, %dw : tensor<3x7xLxf32>, tensor<VxLxf32>
+    })";
+
+static std::string replaceAll(std::string text, const std::string &from,
+                              const std::string &to) {
+  for (size_t at = 0; (at = text.find(from, at)) != std::string::npos;
+       at += to.size())
+    text.replace(at, from.size(), to);
+  return text;
+}
+
+static std::string embedding(const std::string &factor, int bound) {
+  std::string text = replaceAll(kEmbedding, "= F", "= " + factor);
+  text = replaceAll(text, "tensor<V", "tensor<" + std::to_string(bound));
+  text = replaceAll(text, "xLx", "x40x");
+  return replaceAll(text, "= L", "= 40");
+}
+
+TEST(OneHotKernels, Embedding) { compare(embedding("10", 10)); }
+
+// The second of three shards of 10 rows: rows 4 to 7 are here.
+TEST(OneHotKernels, VocabularyParallel) {
+  Conditions setup;
+  setup.place.coordinates = {{"tensor", 1}};
+  setup.place.sizes = {{"tensor", 3}};
+  setup.high = 11; // some ids exist nowhere
+  compare(embedding("4 of 10 {tensor(3) * 4}", 4), setup);
+  // The last shard: rows 8 and 9, and two rows of padding.
+  setup.place.coordinates = {{"tensor", 2}};
+  compare(embedding("4 of 10 {tensor(3) * 4}", 4), setup);
+}
+
+//===----------------------------------------------------------------------===//
+// Indices, masks, padding
+//===----------------------------------------------------------------------===//
+
+// Softmax over a cut and padded dimension: padding is no part of the maximum or
+// the sum, and zero in the result.
+TEST(Masks, PaddedSoftmax) {
+  Conditions setup;
+  setup.place.sizes = {{"tensor", 3}};
+  for (int64_t coordinate : {0, 2}) {
+    setup.place.coordinates = {{"tensor", coordinate}};
+    compare(R"(
+    func.func @softmax(%x: tensor<9x45xf32>) -> (tensor<9x45xf32>, tensor<9xf32>) {
+      %m = colossal.generic "max" [i = 9, k = 45 of 131 {tensor(3) * 45} : max] (%x : [i, k]) -> ([i]) {
+        ^bb0(%0: f32):
+          colossal.yield %0 : f32
+      } : (tensor<9x45xf32>) -> tensor<9xf32>
+      %s = colossal.generic "sum" [i = 9, k = 45 of 131 {tensor(3) * 45} : sum] (%x : [i, k], %m : [i]) -> ([i]) {
+        ^bb0(%0: f32, %1: f32):
+          %2 = arith.subf %0, %1 : f32
+          %3 = math.exp %2 : f32
+          colossal.yield %3 : f32
+      } : (tensor<9x45xf32>, tensor<9xf32>) -> tensor<9xf32>
+      %y = colossal.generic "div" [i = 9, k = 45 of 131 {tensor(3) * 45}] (%x : [i, k], %m : [i], %s : [i]) -> ([i, k]) {
+        ^bb0(%0: f32, %1: f32, %2: f32):
+          %3 = arith.subf %0, %1 : f32
+          %4 = math.exp %3 : f32
+          %5 = arith.divf %4, %2 : f32
+          colossal.yield %5 : f32
+      } : (tensor<9x45xf32>, tensor<9xf32>, tensor<9xf32>) -> tensor<9x45xf32>
+      return %y, %m : tensor<9x45xf32>, tensor<9xf32>
+    })",
+            setup);
+  }
+}
+
+// Rows are cut: the causal predicate uses global indices.
+TEST(Masks, CausalWithOffset) {
+  Conditions setup;
+  setup.place.sizes = {{"data", 2}};
+  setup.place.coordinates = {{"data", 1}};
+  compare(R"(
+    func.func @f(%x: tensor<8x20xf32>) -> tensor<8x20xf32> {
+      %m = colossal.generic "mask" [q = 8 of 15 {data(2) * 8}, k = 20] () -> ([q, k]) {
+          %q = colossal.index "q"
+          %k = colossal.index "k"
+          %0 = arith.cmpi sle, %k, %q : i64
+          colossal.yield %0 : i1
+      } : () -> tensor<8x20xi1>
+      %y = colossal.generic "masked" [q = 8 of 15 {data(2) * 8}, k = 20] (%x : [q, k], %m : [q, k]) -> ([q, k]) {
+        ^bb0(%0: f32, %1: i1):
+          %low = arith.constant 0xFF800000 : f32
+          %2 = arith.select %1, %0, %low : f32
+          colossal.yield %2 : f32
+      } : (tensor<8x20xf32>, tensor<8x20xi1>) -> tensor<8x20xf32>
+      return %y : tensor<8x20xf32>
+    })",
+          setup);
+}
+
+// Labels shifted by one; what is outside the tensor reads zero.
+TEST(Masks, Shift) {
+  compare(R"(
+    func.func @shift(%l: tensor<5x18xi64>) -> (tensor<5x18xi64>, tensor<5x18xi1>) {
+      %s = colossal.generic "shift" [b = 5, s = 18] (%l : [b, s + 1 of 18]) -> ([b, s]) {
+        ^bb0(%0: i64):
+          %i = colossal.index "s"
+          %last = arith.constant 17 : i64
+          %ignored = arith.constant -100 : i64
+          %in = arith.cmpi slt, %i, %last : i64
+          %1 = arith.select %in, %0, %ignored : i64
+          colossal.yield %1 : i64
+      } : (tensor<5x18xi64>) -> tensor<5x18xi64>
+      %c = colossal.generic "counts" [b = 5, s = 18] (%s : [b, s]) -> ([b, s]) {
+        ^bb0(%0: i64):
+          %ignored = arith.constant -100 : i64
+          %1 = arith.cmpi ne, %0, %ignored : i64
+          colossal.yield %1 : i1
+      } : (tensor<5x18xi64>) -> tensor<5x18xi1>
+      return %s, %c : tensor<5x18xi64>, tensor<5x18xi1>
+    })");
+}
+
+TEST(Masks, ShardSliceAndMask) {
+  for (int64_t coordinate : {0, 2}) {
+    Conditions setup;
+    setup.place.sizes = {{"tensor", 3}};
+    setup.place.coordinates = {{"tensor", coordinate}};
+    compare(R"(
+    module attributes {colossal.mesh = [["tensor", 3]]} {
+    func.func @f(%x: tensor<4x25x8xf32>) -> (tensor<4x9x8xf32>, tensor<4x25x8xf32>) {
+      %y = colossal.shard_slice "slice" %x over ["tensor"] outer 4 extent 25 innermost 8 : tensor<4x25x8xf32> -> tensor<4x9x8xf32>
+      %z = colossal.shard_mask "mask" %x over ["tensor"] : tensor<4x25x8xf32> -> tensor<4x25x8xf32>
+      return %y, %z : tensor<4x9x8xf32>, tensor<4x25x8xf32>
+    } })",
+            setup);
+  }
+}
