@@ -133,6 +133,95 @@ static void leakyRelu(Call &c) {
   });
 }
 
+/// scale (exp(input_scale x) - 1) alpha where x <= 0, else scale x.
+static void eluOf(Call &c, double alpha, double scale, double inner) {
+  unaryFloat(c, [&](ScalarBuilder &s, Value x) {
+    Type type = x.getType();
+    auto times = [&](Value value, double factor) {
+      return factor == 1 ? value : s.mul(value, s.constant(type, factor));
+    };
+    Value curve = s.create<math::ExpM1Op>(times(x, inner));
+    return s.select(s.compare(Relation::LessEqual, x, s.zero(type)),
+                    times(curve, alpha * scale), times(x, scale));
+  });
+}
+
+static void elu(Call &c) { eluOf(c, c.real(1), c.real(2), c.real(3)); }
+
+static void selu(Call &c) {
+  eluOf(c, 1.6732632423543772848170429916717, 1.0507009873554804934193349852946,
+        1);
+}
+
+/// x, but no less than `low` and no more than `high`, as constants: the
+/// derivative at the bounds is 0.
+static Value between(ScalarBuilder &s, Value x, double low, double high) {
+  Value lower = s.constant(x.getType(), low),
+        upper = s.constant(x.getType(), high);
+  x = s.select(s.compare(Relation::LessEqual, x, lower), lower, x);
+  return s.select(s.compare(Relation::GreaterEqual, x, upper), upper, x);
+}
+
+static void hardTanh(Call &c) {
+  double low = c.real(1), high = c.real(2);
+  unary(c, [&](ScalarBuilder &s, Value x) { return between(s, x, low, high); });
+}
+
+static void relu6(Call &c) {
+  unary(c, [](ScalarBuilder &s, Value x) { return between(s, x, 0, 6); });
+}
+
+/// relu6(x + 3) / 6.
+static void hardSigmoid(Call &c) {
+  unaryFloat(c, [](ScalarBuilder &s, Value x) {
+    Type type = x.getType();
+    Value y = between(s, s.add(x, s.constant(type, 3)), 0, 6);
+    return s.div(y, s.constant(type, 6));
+  });
+}
+
+static void hardSwish(Call &c) {
+  unaryFloat(c, [](ScalarBuilder &s, Value x) {
+    Type type = x.getType();
+    Value y = between(s, s.add(x, s.constant(type, 3)), 0, 6);
+    return s.div(s.mul(x, y), s.constant(type, 6));
+  });
+}
+
+static void logSigmoid(Call &c) {
+  unaryFloat(c, [](ScalarBuilder &s, Value x) {
+    Value zero = s.zero(x.getType());
+    Value low = s.select(s.compare(Relation::GreaterEqual, x, zero), zero, x);
+    Value tail = s.create<math::ExpOp>(s.negate(s.create<math::AbsFOp>(x)));
+    return s.sub(low, s.create<math::Log1pOp>(tail));
+  });
+}
+
+/// x tanh(softplus x).
+static void mish(Call &c) {
+  unaryFloat(c, [](ScalarBuilder &s, Value x) {
+    Value zero = s.zero(x.getType());
+    Value high = s.select(s.compare(Relation::LessEqual, x, zero), zero, x);
+    Value tail = s.create<math::ExpOp>(s.negate(s.create<math::AbsFOp>(x)));
+    Value soft = s.add(high, s.create<math::Log1pOp>(tail));
+    return s.mul(x, s.create<math::TanhOp>(soft));
+  });
+}
+
+static void square(Call &c) {
+  unary(c, [](ScalarBuilder &s, Value x) { return s.mul(x, x); });
+}
+
+static void sign(Call &c) {
+  unary(c, [](ScalarBuilder &s, Value x) {
+    Type type = x.getType();
+    Value zero = s.zero(type);
+    Value below = s.select(s.compare(Relation::Less, x, zero),
+                           s.constant(type, -1), zero);
+    return s.select(s.compare(Relation::Greater, x, zero), s.one(type), below);
+  });
+}
+
 static void logicalNot(Call &c) {
   ElementwiseOptions options;
   options.compute = c.builder().getI1Type();
@@ -159,14 +248,14 @@ static void isNan(Call &c) {
       }));
 }
 
-/// Python bounds; either may be none. NaN stays NaN.
-static void clamp(Call &c) {
+/// Numbers or tensors, either may be none. NaN stays NaN.
+static void clampBetween(Call &c, const Item &low, const Item &high) {
   std::vector<Item> operands = {c.item(0)};
-  if (!c.isNone(1))
-    operands.push_back(c.item(1));
-  if (!c.isNone(2))
-    operands.push_back(c.item(2));
-  bool lower = !c.isNone(1), upper = !c.isNone(2);
+  bool lower = !low.isNone(), upper = !high.isNone();
+  if (lower)
+    operands.push_back(low);
+  if (upper)
+    operands.push_back(high);
   ElementwiseOptions options;
   options.compute = promoted(c, operands);
   c.result(
@@ -179,6 +268,10 @@ static void clamp(Call &c) {
         return x;
       }));
 }
+
+static void clamp(Call &c) { clampBetween(c, c.item(1), c.item(2)); }
+static void clampMin(Call &c) { clampBetween(c, c.item(1), Item()); }
+static void clampMax(Call &c) { clampBetween(c, Item(), c.item(1)); }
 
 //===----------------------------------------------------------------------===//
 // Two operands
@@ -411,7 +504,19 @@ void normalize::addElementwiseRows(Table &table) {
   table.add("aten::logical_not", logicalNot);
   table.add("aten::bitwise_not", bitwiseNot);
   table.add("aten::isnan", isNan);
-  table.add({"aten::clamp", "aten::clamp.Tensor"}, clamp);
+  table.add({"aten::clamp", "aten::clamp.Tensor", "aten::clip"}, clamp);
+  table.add({"aten::clamp_min", "aten::clamp_min.Tensor"}, clampMin);
+  table.add({"aten::clamp_max", "aten::clamp_max.Tensor"}, clampMax);
+  table.add("aten::elu", elu);
+  table.add("aten::selu", selu);
+  table.add("aten::hardtanh", hardTanh);
+  table.add("aten::relu6", relu6);
+  table.add("aten::hardsigmoid", hardSigmoid);
+  table.add("aten::hardswish", hardSwish);
+  table.add("aten::log_sigmoid", logSigmoid);
+  table.add("aten::mish", mish);
+  table.add("aten::square", square);
+  table.add({"aten::sign", "aten::sgn"}, sign);
 
   table.add({"aten::add.Tensor", "aten::add.Scalar", "aten::add",
              "aten::add.int", "aten::add.float"},

@@ -174,6 +174,44 @@ static void gather(Call &c) {
   }));
 }
 
+/// self + alpha (a row of source for each index, added to that row of self).
+static void indexAdd(Call &c) {
+  Value self = c.tensor(0), ids = c.tensor(2), source = c.tensor(3);
+  int64_t rank = c.type(0).getRank(), dim = c.dimension(1, rank);
+  double alpha = c.size() > 4 ? c.real(4) : 1;
+  Type type = c.type(0).getElementType();
+  if (c.failed() || rank == 0 || c.type(2).getRank() != 1 ||
+      c.type(3).getRank() != rank || c.type(3).getElementType() != type)
+    return c.error("expected a list of indices and a source like self");
+  GenericBuilder g = c.generic("rows");
+  Dims dims = dimsOf(source);
+  int64_t row = g.factor("i", c.type(2).getDimSize(0), FactorKind::Sum);
+  int64_t v = g.factor("v", c.type(0).getDimSize(dim));
+  DimFactors in, out;
+  for (auto [index, sub] : llvm::enumerate(dims)) {
+    bool looked = int64_t(index) == dim;
+    in.push_back(looked ? SmallVector<int64_t>{row} : addFactors(g, sub));
+    out.push_back(looked ? SmallVector<int64_t>{v} : in.back());
+  }
+  g.operand(ids, plainMap(g, {{row}}));
+  g.operand(source, plainMap(g, in));
+  g.result(type, plainMap(g, out));
+  Value rows = g.build([&](ScalarBuilder &s, ValueRange elements) {
+    Value index = s.cast(s.index("v"), elements[0].getType());
+    return s.select(s.compare(Relation::Equal, elements[0], index), elements[1],
+                    s.zero(type));
+  });
+  ElementwiseOptions options;
+  options.compute = type;
+  c.result(elementwiseValue(c, {self, rows}, options,
+                            [&](ScalarBuilder &s, ValueRange elements) {
+                              Value added = elements[1];
+                              if (alpha != 1)
+                                added = s.mul(s.constant(type, alpha), added);
+                              return s.add(elements[0], added);
+                            }));
+}
+
 /// x[a, b]: rows by the first index, then the entries of each row by the next.
 static Value pickAlong(Call &c, Value x, int64_t idRank, Value ids,
                        StringRef suffix) {
@@ -369,6 +407,31 @@ static Value chooseByIndex(ScalarBuilder &s, Value index, ValueRange in,
   return chosen;
 }
 
+/// Parts of one size: their number is a major sub-dimension of the result, so
+/// that halves that are joined meet halves that were split.
+static Value concatenateEqual(Call &c, ArrayRef<Value> values, int64_t dim,
+                              Type type) {
+  GenericBuilder g = c.generic();
+  DimFactors own, out;
+  int64_t number = -1;
+  for (auto [index, sub] : llvm::enumerate(dimsOf(values[0]))) {
+    if (int64_t(index) == dim)
+      number = g.factor("part", values.size());
+    own.push_back(addFactors(g, sub));
+    out.push_back(own.back());
+  }
+  out[dim].insert(out[dim].begin(), number);
+  SmallVector<int64_t> ends;
+  for (auto [index, value] : llvm::enumerate(values)) {
+    g.operand(value, plainMap(g, own));
+    ends.push_back(index + 1);
+  }
+  g.result(type, plainMap(g, out));
+  return g.build([&](ScalarBuilder &s, ValueRange in) {
+    return chooseByIndex(s, s.index(g.nameOf(number)), in, ends, type);
+  });
+}
+
 static void concatenate(Call &c) {
   ArrayRef<Item> list = c.list(0);
   std::vector<Item> parts;
@@ -402,6 +465,13 @@ static void concatenate(Call &c) {
     total += own.getDimSize(dim);
     ends.push_back(total);
   }
+  bool equal = total > 0 && llvm::all_of(values, [&](Value value) {
+                 return value.getType() == values[0].getType() ||
+                        cast<RankedTensorType>(value.getType()).getShape() ==
+                            first.getShape();
+               });
+  if (equal)
+    return c.result(concatenateEqual(c, values, dim, type));
   GenericBuilder g = c.generic();
   Dims dims = dimsOf(values[0]);
   DimFactors factors;
@@ -456,6 +526,7 @@ static void stack(Call &c) {
 
 void normalize::addIndexingRows(Table &table) {
   table.add("aten::embedding", embedding);
+  table.add("aten::index_add", indexAdd);
   table.add("aten::index_select", indexSelect);
   table.add("aten::gather", gather);
   table.add("aten::index.Tensor", index);

@@ -653,7 +653,7 @@ void normalize::addViewRows(Table &table) {
   table.add({"aten::transpose.int", "aten::swapaxes", "aten::swapdims"},
             transpose);
   table.add({"aten::t", "aten::numpy_T"}, matrixTranspose);
-  table.add("aten::expand", expand);
+  table.add({"aten::expand", "aten::broadcast_to"}, expand);
   table.add("aten::expand_as", expandAs);
   table.add("aten::broadcast_tensors", broadcastTensors);
   table.add("aten::repeat", repeat);

@@ -28,13 +28,22 @@ std::string FactorEditor::uniqueName(StringRef base) const {
 LogicalResult FactorEditor::split(unsigned number, ArrayRef<int64_t> sizes) {
   FactorAttr factor = factors[number];
   MLIRContext *context = op->getContext();
-  bool clipped = false;
+  if (factor.isLocal())
+    return failure();
+  // A clipped use moves to the major part: its window must consist of whole
+  // minor parts.
+  int64_t minor = 1;
+  for (int64_t size : sizes.drop_front())
+    minor *= size;
+  bool aligned = true;
   auto check = [&](unsigned, unsigned, SubDimAttr sub) {
-    clipped |= sub.getFactor() == int64_t(number) && sub.getClipped();
+    if (sub.getFactor() == int64_t(number) && sub.getClipped())
+      aligned &= minor > 0 && sub.getOffset() % minor == 0 &&
+                 sub.getBound() % minor == 0;
   };
   for (IndexMapAttr map : operandMaps)
     map.walk(check);
-  if (clipped || factor.isLocal())
+  if (!aligned)
     return failure();
   SmallVector<FactorAttr> parts;
   SmallVector<std::pair<std::string, int64_t>> terms;
@@ -57,6 +66,9 @@ LogicalResult FactorEditor::split(unsigned number, ArrayRef<int64_t> sizes) {
     for (auto [position, size] : llvm::enumerate(sizes))
       subs.push_back(
           SubDimAttr::get(context, number + position, 0, size, false));
+    if (sub.getClipped())
+      subs[0] = SubDimAttr::get(context, number, sub.getOffset() / minor,
+                                sub.getBound() / minor, true);
     return subs;
   };
   for (IndexMapAttr &map : operandMaps)

@@ -23,7 +23,8 @@ public:
 
   /// Splits factor `number` into factors of `sizes`, major to minor. The first
   /// takes its place, the others follow it; later factors are renumbered. Names
-  /// are `<name>.0`, `<name>.1`... Clipped uses cannot be split: fails then.
+  /// are `<name>.0`, `<name>.1`... Fails if a clipped use has a window that
+  /// does not consist of whole minor parts.
   mlir::LogicalResult split(unsigned number, llvm::ArrayRef<int64_t> sizes);
 
   /// Removes factors of bound 1: they become the constant index 0.

@@ -61,6 +61,14 @@ bool isChain(const Cuts &cuts, int64_t bound) {
   return bound % previous == 0;
 }
 
+/// True if the sub-dimension, and the factor that indexes it, consist of whole
+/// parts of `stride` elements; of a window, the place as well.
+bool mayCut(SubDimAttr sub, ArrayRef<FactorAttr> factors, int64_t stride) {
+  return sub.getBound() % stride == 0 &&
+         factors[sub.getFactor()].getBound() % stride == 0 &&
+         sub.getOffset() % stride == 0;
+}
+
 } // namespace
 
 LogicalResult Refinement::exchange(FactoredOp op, IndexMapAttr map,
@@ -68,6 +76,7 @@ LogicalResult Refinement::exchange(FactoredOp op, IndexMapAttr map,
   SmallVector<Cuts> &cuts = valueCuts[value];
   cuts.resize(map.getDims().size());
   SmallVector<Cuts> &ofFactor = factorCuts[op];
+  SmallVector<FactorAttr> factors = op.getFactorList();
   for (auto [dim, entry] : llvm::enumerate(map.getDims())) {
     int64_t size = 1;
     for (SubDimAttr sub : entry.getSubDims())
@@ -86,8 +95,7 @@ LogicalResult Refinement::exchange(FactoredOp op, IndexMapAttr map,
       for (int64_t cut : Cuts(cuts[dim])) {
         if (cut <= base || cut >= end || sub.isConstant())
           continue;
-        if (cut % base != 0 || sub.getBound() % (cut / base) != 0 ||
-            sub.getClipped())
+        if (cut % base != 0 || !mayCut(sub, factors, cut / base))
           return op->emitOpError("needs dimension ")
                  << dim << " of a value of type " << value.getType()
                  << " undivided at stride " << cut
@@ -95,9 +103,15 @@ LogicalResult Refinement::exchange(FactoredOp op, IndexMapAttr map,
         addTo(ofFactor[sub.getFactor()], cut / base);
       }
       // And back.
-      if (sub.isPlain())
-        for (int64_t cut : ofFactor[sub.getFactor()])
+      if (!sub.isConstant())
+        for (int64_t cut : ofFactor[sub.getFactor()]) {
+          if (!mayCut(sub, factors, cut))
+            return op->emitOpError("cuts factor '")
+                   << factors[sub.getFactor()].getName() << "' at stride "
+                   << cut << " inside the window of an operand; regroup the "
+                   << "reshape, or slice at a multiple of " << cut;
           addTo(cuts[dim], base * cut);
+        }
       base = end;
     }
     if (!isChain(cuts[dim], size))
