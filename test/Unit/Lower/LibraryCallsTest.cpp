@@ -1,0 +1,156 @@
+//===- LibraryCallsTest.cpp - Matrix products and attention ---------------===//
+
+#include "Harness.h"
+
+using namespace colossal;
+using namespace colossal::lower::test;
+
+using Kinds = std::vector<std::string>;
+
+/// A contraction with the given factors, maps and types.
+static std::string product(const std::string &factors, const std::string &a,
+                           const std::string &aType, const std::string &b,
+                           const std::string &bType, const std::string &c,
+                           const std::string &cType) {
+  return "func.func @f(%x: " + aType + ", %w: " + bType + ") -> " + cType +
+         " {\n  %y = colossal.generic \"mm\" [" + factors + "] (%x : " + a +
+         ", %w : " + b + ") -> (" + c + R"() {
+      ^bb0(%0: f32, %1: f32):
+        %2 = arith.mulf %0, %1 : f32
+        colossal.yield %2 : f32
+    } : ()" +
+         aType + ", " + bType + ") -> " + cType + "\n  return %y : " + cType +
+         "\n}";
+}
+
+TEST(MatrixProducts, Linear) {
+  Outcome outcome = compare(product(
+      "b = 4, s = 6, n = 20, k = 17 : sum", "[b, s, k]", "tensor<4x6x17xf32>",
+      "[k, n]", "tensor<17x20xf32>", "[b, s, n]", "tensor<4x6x20xf32>"));
+  EXPECT_EQ(outcome.kinds, Kinds{"gemm"});
+}
+
+// The gradient of a weight: both operands are transposed by strides.
+TEST(MatrixProducts, WeightGradient) {
+  Outcome outcome =
+      compare(product("k = 17, n = 20, b = 4 : sum, s = 6 : sum", "[b, s, k]",
+                      "tensor<4x6x17xf32>", "[b, s, n]", "tensor<4x6x20xf32>",
+                      "[n, k]", "tensor<20x17xf32>"));
+  EXPECT_EQ(outcome.kinds, Kinds{"gemm"});
+}
+
+// Scores of attention, from a fused query-key-value tensor.
+TEST(MatrixProducts, BatchedParts) {
+  Outcome outcome = compare(product(
+      "b = 2, h = 3, q = 10, k = 11, d = 8 : sum", "[b, q, (0 of 3, h, d)]",
+      "tensor<2x10x72xf32>", "[b, k, (1 of 3, h, d)]", "tensor<2x11x72xf32>",
+      "[b, h, q, k]", "tensor<2x3x10x11xf32>"));
+  EXPECT_EQ(outcome.kinds, Kinds{"gemm"});
+}
+
+// (h, d) is no single extent of the first operand: it is packed.
+TEST(MatrixProducts, Packing) {
+  Outcome outcome =
+      compare(product("b = 2, s = 10, n = 20, h = 3 : sum, d = 8 : sum",
+                      "[b, h, s, d]", "tensor<2x3x10x8xf32>", "[(h, d), n]",
+                      "tensor<24x20xf32>", "[b, s, n]", "tensor<2x10x20xf32>"));
+  EXPECT_EQ(outcome.kinds, (Kinds{"kernel", "gemm"}));
+}
+
+// The sum over a cut dimension with padding: padding is zero in both.
+TEST(MatrixProducts, Accumulated) {
+  Outcome outcome = compare(R"(
+    func.func @f(%x: tensor<24x16xf32>, %w: tensor<24x20xf32>) -> (tensor<16x20xf32> {colossal.accumulate = "sum"}, tensor<20xf32> {colossal.accumulate = "sum"}) {
+      %y = colossal.generic "mm" [k = 16, n = 20, i = 24 : sum] (%x : [i, k], %w : [i, n]) -> ([k, n]) {
+        ^bb0(%0: f32, %1: f32):
+          %2 = arith.mulf %0, %1 : f32
+          colossal.yield %2 : f32
+      } : (tensor<24x16xf32>, tensor<24x20xf32>) -> tensor<16x20xf32>
+      %z = colossal.generic "db" [n = 20, i = 24 : sum] (%w : [i, n]) -> ([n]) {
+        ^bb0(%0: f32):
+          colossal.yield %0 : f32
+      } : (tensor<24x20xf32>) -> tensor<20xf32>
+      return %y, %z : tensor<16x20xf32>, tensor<20xf32>
+    })");
+  EXPECT_EQ(outcome.kinds, (Kinds{"gemm", "kernel"}));
+}
+
+//===----------------------------------------------------------------------===//
+// Attention
+//===----------------------------------------------------------------------===//
+
+TEST(Attention, Causal) {
+  Outcome outcome = compare(R"(
+    func.func @f(%qkv: tensor<2x10x72xf32>) -> (tensor<2x10x24xf32>, tensor<2x3x10xf32>) {
+      %o, %lse = colossal.attention "attn" scale 0.35 [b = 2, h = 3, q = 10, k = 10, d = 8, e = 8]
+          (%qkv : [b, q, (0 of 3, h, d)], %qkv : [b, k, (1 of 3, h, d)], %qkv : [b, k, (2 of 3, h, e)])
+          -> ([b, q, (h, e)], [b, h, q]) {
+        ^bb0(%s: f32):
+          %low = arith.constant 0xFF800000 : f32
+          %q = colossal.index "q"
+          %k = colossal.index "k"
+          %0 = arith.cmpi sle, %k, %q : i64
+          %1 = arith.select %0, %s, %low : f32
+          colossal.yield %1 : f32
+      } : (tensor<2x10x72xf32>, tensor<2x10x72xf32>, tensor<2x10x72xf32>) -> (tensor<2x10x24xf32>, tensor<2x3x10xf32>)
+      return %o, %lse : tensor<2x10x24xf32>, tensor<2x3x10xf32>
+    })");
+  EXPECT_EQ(outcome.kinds, Kinds{"attention"});
+  EXPECT_EQ(outcome.kernels, 0u); // the runtime knows causal masks
+}
+
+// A padding mask as an extra operand, and queries that are cut.
+TEST(Attention, MaskedAndCut) {
+  Conditions conditions;
+  conditions.place.sizes = {{"data", 2}};
+  conditions.place.coordinates = {{"data", 1}};
+  Outcome outcome = compare(R"(
+    func.func @f(%x: tensor<2x3x5x8xf32>, %y: tensor<2x3x10x8xf32>, %z: tensor<2x3x10x4xf32>, %m: tensor<2x10xf32>)
+        -> (tensor<2x3x5x4xf32>, tensor<2x3x5xf32>) {
+      %o, %lse = colossal.attention "attn" scale 0.35 [b = 2, h = 3, q = 5 of 10 {data(2) * 5}, k = 10, d = 8, e = 4]
+          (%x : [b, h, q, d], %y : [b, h, k, d], %z : [b, h, k, e], %m : [b, k])
+          -> ([b, h, q, e], [b, h, q]) {
+        ^bb0(%s: f32, %a: f32):
+          %low = arith.constant -3.40282347E+38 : f32
+          %q = colossal.index "q"
+          %k = colossal.index "k"
+          %0 = arith.cmpi sle, %k, %q : i64
+          %1 = arith.addf %s, %a : f32
+          %2 = arith.select %0, %1, %low : f32
+          colossal.yield %2 : f32
+      } : (tensor<2x3x5x8xf32>, tensor<2x3x10x8xf32>, tensor<2x3x10x4xf32>, tensor<2x10xf32>) -> (tensor<2x3x5x4xf32>, tensor<2x3x5xf32>)
+      return %o, %lse : tensor<2x3x5x4xf32>, tensor<2x3x5xf32>
+    })",
+                            conditions);
+  EXPECT_EQ(outcome.kernels, 1u);
+}
+
+TEST(Attention, Backward) {
+  compare(R"(
+    func.func @f(%q: tensor<2x3x6x8xf32>, %k: tensor<2x3x6x8xf32>, %v: tensor<2x3x6x4xf32>, %do: tensor<2x6x12xf32>)
+        -> (tensor<2x3x6x8xf32>, tensor<2x3x6x8xf32>, tensor<2x3x6x4xf32>) {
+      %o, %lse = colossal.attention "attn" scale 0.35 [b = 2, h = 3, q = 6, k = 6, d = 8, e = 4]
+          (%q : [b, h, q, d], %k : [b, h, k, d], %v : [b, h, k, e]) -> ([b, q, (h, e)], [b, h, q]) {
+        ^bb0(%s: f32):
+          %low = arith.constant 0xFF800000 : f32
+          %i = colossal.index "q"
+          %j = colossal.index "k"
+          %0 = arith.cmpi sge, %i, %j : i64
+          %1 = arith.select %0, %s, %low : f32
+          colossal.yield %1 : f32
+      } : (tensor<2x3x6x8xf32>, tensor<2x3x6x8xf32>, tensor<2x3x6x4xf32>) -> (tensor<2x6x12xf32>, tensor<2x3x6xf32>)
+      %dq, %dk, %dv = colossal.attention_backward "back" scale 0.35 [b = 2, h = 3, q = 6, k = 6, d = 8, e = 4]
+          (%q : [b, h, q, d], %k : [b, h, k, d], %v : [b, h, k, e], %o : [b, q, (h, e)], %lse : [b, h, q], %do : [b, q, (h, e)])
+          -> ([b, h, q, d], [b, h, k, d], [b, h, k, e]) {
+        ^bb0(%s: f32):
+          %low = arith.constant 0xFF800000 : f32
+          %i = colossal.index "q"
+          %j = colossal.index "k"
+          %0 = arith.cmpi sge, %i, %j : i64
+          %1 = arith.select %0, %s, %low : f32
+          colossal.yield %1 : f32
+      } : (tensor<2x3x6x8xf32>, tensor<2x3x6x8xf32>, tensor<2x3x6x4xf32>, tensor<2x6x12xf32>, tensor<2x3x6xf32>, tensor<2x6x12xf32>)
+        -> (tensor<2x3x6x8xf32>, tensor<2x3x6x8xf32>, tensor<2x3x6x4xf32>)
+      return %dq, %dk, %dv : tensor<2x3x6x8xf32>, tensor<2x3x6x8xf32>, tensor<2x3x6x4xf32>
+    })");
+}
