@@ -39,7 +39,8 @@ static GenericOp buildCopy(OpBuilder &builder, Location loc, StringRef name,
   Block *body = new Block();
   region->push_back(body);
   body->addArgument(element, loc);
-  OpBuilder inner = OpBuilder::atBlockEnd(body);
+  OpBuilder inner(loc.getContext());
+  inner.setInsertionPointToEnd(body);
   YieldOp::create(inner, loc, body->getArguments());
   return cast<GenericOp>(builder.create(state));
 }
