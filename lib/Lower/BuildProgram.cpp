@@ -172,8 +172,12 @@ FailureOr<rank::Op> ProgramBuilder::build(const Group &group) {
   FailureOr<LoweredGroup> lowered = lowering.lowerGroup(group);
   if (failed(lowered))
     return failure();
-  for (Value operand : lowered->operands)
-    lowered->op.operands.push_back(place(operand));
+  for (auto [operand, offset] :
+       llvm::zip_equal(lowered->operands, lowered->offsets)) {
+    rank::Operand at = place(operand);
+    at.offset += offset;
+    lowered->op.operands.push_back(at);
+  }
   return lowered->op;
 }
 
