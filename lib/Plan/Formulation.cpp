@@ -428,10 +428,10 @@ bool Builder::addOps(int piece, int number) {
   for (std::vector<Choice> &choices : choicesOf(node)) {
     std::optional<NodeStrategy> strategy =
         deriveStrategy(program, mesh, node, choices);
-    if (!strategy || !batchIsEven(node, strategy->choices))
+    if (!strategy || !obeysRules(node, *strategy))
       continue;
     anyLegal = true;
-    if (!obeysRules(node, *strategy))
+    if (!batchIsEven(node, strategy->choices))
       continue;
     bool reachable = true;
     for (size_t i = 0; i < added.inputs.size(); ++i)
@@ -449,9 +449,10 @@ bool Builder::addOps(int piece, int number) {
   }
   if (kept.empty()) {
     fault = "\"" + node.name + "\" has no strategy " +
-            (anyLegal ? "under the pins"
-                      : "with " + std::to_string(options.microbatches) +
-                            " microbatches");
+            (anyLegal ? "with " + std::to_string(options.microbatches) +
+                            " microbatches: they do not divide a device's "
+                            "share of the batch"
+                      : std::string("under the pins"));
     return false;
   }
   for (size_t o = 0; o < node.outputs.size(); ++o) {

@@ -246,6 +246,7 @@ void Search::tryLimit(const Layout &layout, int64_t microbatches,
 void Search::tryLayout(const Layout &layout) {
   const Cut &cut = layout.mesh.stages > 1 ? pipelined : single;
   int tried = 0;
+  size_t solvedBefore = candidates.size();
   std::optional<int64_t> last;
   for (int64_t count : microbatchCounts(cut.batching)) {
     if (options.pins.microbatches && *options.pins.microbatches != count)
@@ -267,6 +268,9 @@ void Search::tryLayout(const Layout &layout) {
     if (fits)
       last = fastest;
   }
+  // A pipeline without microbatches is the last resort.
+  if (candidates.size() == solvedBefore && !options.pins.microbatches)
+    tryMicrobatches(layout, 1);
   if (tried == 0 && options.pins.microbatches) {
     lastFault = std::to_string(*options.pins.microbatches) +
                 " microbatches do not divide the batch of " +
