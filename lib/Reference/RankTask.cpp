@@ -32,15 +32,15 @@ std::string RankTask::describe() const {
   out << " in @" << function.getName();
   if (microbatch() >= 0)
     out << "[" << microbatch() << "]";
-  if (!at)
+  if (order.empty())
     return text;
-  out << " at " << at->getName();
-  if (auto name = at->getAttrOfType<StringAttr>("name"))
+  out << " at " << op()->getName();
+  if (auto name = op()->getAttrOfType<StringAttr>("name"))
     out << " \"" << name.getValue() << "\"";
-  if (auto axes = at->getAttrOfType<ArrayAttr>("axes"))
+  if (auto axes = op()->getAttrOfType<ArrayAttr>("axes"))
     out << " over " << axes;
-  if (auto peer = at->getAttrOfType<IntegerAttr>("peer"))
-    out << (isa<SendOp>(at) ? " to" : " from") << " stage " << peer.getInt();
+  if (auto peer = op()->getAttrOfType<IntegerAttr>("peer"))
+    out << (isa<SendOp>(op()) ? " to" : " from") << " stage " << peer.getInt();
   return text;
 }
 
@@ -71,31 +71,33 @@ bool RankTask::bind(func::FuncOp function, unsigned index, std::string &error) {
   auto found = values.find(name);
   if (found == values.end())
     return fail("found no value for '" + name + "'");
-  std::optional<Layout> layout = Layout::get(attributes, type, where, reason);
-  if (!layout)
+  std::optional<Tensor> shard =
+      shardArgument(function, index, *found->second, where, reason);
+  if (!shard)
     return fail(reason);
-  TensorRef whole = found->second;
-  if (whole->shape != layout->globalShape() ||
-      whole->kind != elementKindOf(type.getElementType()))
-    return fail("the value given for '" + name + "' has another shape or type");
-  live[argument] = share(layout->shard(*whole, where));
+  live[argument] = share(std::move(*shard));
   return true;
 }
 
 bool RankTask::enter(std::string &error) {
   func::FuncOp function = steps[step].function;
   live.clear();
-  if (microbatch() >= 0) {
-    where.coordinates[names::timeAxis.str()] = microbatch();
-    where.sizes[names::timeAxis.str()] = mesh.microbatches;
-  } else {
-    where.coordinates.erase(names::timeAxis.str());
-    where.sizes[names::timeAxis.str()] = 1;
-  }
+  mesh.setMicrobatch(where, microbatch());
   for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i)
     if (!bind(function, i, error))
       return false;
-  at = &function.getBody().front().front();
+  Block &block = function.getBody().front();
+  if (steps[step].order)
+    order = *steps[step].order;
+  else
+    for (Operation &op : block.without_terminator())
+      order.push_back(&op);
+  order.push_back(block.getTerminator());
+  at = 0;
+  usesLeft.clear();
+  for (Operation *op : order)
+    for (Value operand : op->getOperands())
+      ++usesLeft[operand];
   return true;
 }
 
@@ -117,7 +119,7 @@ static Tensor combine(StringRef combiner, const Tensor &a, const Tensor &b) {
 
 bool RankTask::leave(std::string &error) {
   func::FuncOp function = steps[step].function;
-  for (unsigned i = 0, e = at->getNumOperands(); i < e; ++i) {
+  for (unsigned i = 0, e = op()->getNumOperands(); i < e; ++i) {
     TensorRef value = operand(i);
     DictionaryAttr attributes = function.getResultAttrDict(i);
     if (!attributes)
@@ -146,17 +148,23 @@ bool RankTask::leave(std::string &error) {
       updates[name.str()] = {value, *layout};
     }
   }
-  at = nullptr;
+  if (options.checker && !options.checker->left(rank, steps[step], error)) {
+    error = describe() + ": " + error;
+    return false;
+  }
+  order.clear();
   ++step;
   return true;
 }
 
+Operation *RankTask::op() const { return order[at]; }
+
 Operation *RankTask::current(std::string &error) {
   while (!isFinished()) {
-    if (!at && !enter(error))
+    if (order.empty() && !enter(error))
       return nullptr;
-    if (!isa<func::ReturnOp>(at))
-      return at;
+    if (!isa<func::ReturnOp>(op()))
+      return op();
     if (!leave(error))
       return nullptr;
   }
@@ -165,31 +173,42 @@ Operation *RankTask::current(std::string &error) {
 
 bool RankTask::executeLocal(std::string &error) {
   Tensors operands;
-  for (Value value : at->getOperands())
+  for (Value value : op()->getOperands())
     operands.push_back(live.lookup(value));
+  for (auto [number, operand] : llvm::enumerate(operands))
+    if (!operand) {
+      error = describe() + ": operand " + std::to_string(number) +
+              " is not computed before";
+      return false;
+    }
   FailureOr<Tensors> results =
-      evaluate(at, operands, where, options.evaluation);
+      evaluate(op(), operands, where, options.evaluation);
   if (failed(results)) {
     error = describe() + ": not evaluated";
     return false;
   }
-  complete(*results);
-  return true;
+  return complete(*results, error);
 }
 
-void RankTask::complete(ArrayRef<TensorRef> results) {
+bool RankTask::complete(ArrayRef<TensorRef> results, std::string &error) {
   if (options.observer)
-    options.observer(rank, where, microbatch(), at, results);
-  for (auto [value, tensor] : llvm::zip(at->getResults(), results))
+    options.observer(rank, where, microbatch(), op(), results);
+  if (options.checker) {
+    Tensors operands;
+    for (Value value : op()->getOperands())
+      operands.push_back(live.lookup(value));
+    if (!options.checker->completed(rank, steps[step], at, operands, results,
+                                    error)) {
+      error = describe() + ": " + error;
+      return false;
+    }
+  }
+  for (auto [value, tensor] : llvm::zip(op()->getResults(), results))
     live[value] = tensor;
   // Values without a later use are dropped.
-  Operation *next = at->getNextNode();
-  for (Value operand : at->getOperands()) {
-    bool used = llvm::any_of(operand.getUsers(), [&](Operation *user) {
-      return user == next || next->isBeforeInBlock(user);
-    });
-    if (!used)
+  for (Value operand : op()->getOperands())
+    if (--usesLeft[operand] == 0)
       live.erase(operand);
-  }
-  at = next;
+  ++at;
+  return true;
 }

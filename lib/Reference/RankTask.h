@@ -19,12 +19,14 @@ public:
   mlir::Operation *current(std::string &error);
   int64_t microbatch() const { return steps[step].microbatch; }
   const Place &place() const { return where; }
-  TensorRef operand(unsigned i) const { return live.lookup(at->getOperand(i)); }
+  TensorRef operand(unsigned i) const {
+    return live.lookup(order[at]->getOperand(i));
+  }
 
   /// Executes the current op, which needs no other rank.
   bool executeLocal(std::string &error);
   /// Ends the current op with these results.
-  void complete(llvm::ArrayRef<TensorRef> results);
+  bool complete(llvm::ArrayRef<TensorRef> results, std::string &error);
 
   /// "rank 1 (stage 0, data = 1) in @stage0.forward[0] at
   /// colossal.all_reduce "x" over ["data"]".
@@ -39,6 +41,7 @@ public:
   NamedTensors metrics;
 
 private:
+  mlir::Operation *op() const;
   bool enter(std::string &error);
   bool bind(mlir::func::FuncOp function, unsigned index, std::string &error);
   bool leave(std::string &error);
@@ -50,7 +53,11 @@ private:
   const RankOptions &options;
   Place where;
   size_t step = 0;
-  mlir::Operation *at = nullptr;
+  /// The order of the current step, the terminator last, and where we are in
+  /// it; empty before the step is entered.
+  std::vector<mlir::Operation *> order;
+  size_t at = 0;
+  llvm::DenseMap<mlir::Value, unsigned> usesLeft;
   llvm::DenseMap<mlir::Value, TensorRef> live;
   /// Linked values: name, and microbatch or -1.
   std::map<std::pair<std::string, int64_t>, TensorRef> links;

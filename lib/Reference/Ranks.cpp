@@ -62,6 +62,34 @@ Place Mesh::placeOf(int64_t rank) const {
   return place;
 }
 
+void Mesh::setMicrobatch(Place &place, int64_t microbatch) const {
+  std::string time = names::timeAxis.str();
+  place.sizes[time] = microbatch >= 0 ? microbatches : 1;
+  if (microbatch >= 0)
+    place.coordinates[time] = microbatch;
+  else
+    place.coordinates.erase(time);
+}
+
+std::optional<Tensor> colossal::reference::shardArgument(func::FuncOp function,
+                                                         unsigned index,
+                                                         const Tensor &whole,
+                                                         const Place &place,
+                                                         std::string &error) {
+  auto type = cast<RankedTensorType>(function.getArgumentTypes()[index]);
+  std::optional<Layout> layout =
+      Layout::get(function.getArgAttrDict(index), type, place, error);
+  if (!layout)
+    return std::nullopt;
+  if (whole.shape != layout->globalShape() ||
+      whole.kind != elementKindOf(type.getElementType())) {
+    error = "the value given for '" + argumentName(function, index) +
+            "' has another shape or type";
+    return std::nullopt;
+  }
+  return layout->shard(whole, place);
+}
+
 std::optional<std::vector<std::vector<RankStep>>>
 colossal::reference::rankSteps(ModuleOp module, const Mesh &mesh,
                                std::string &error) {
@@ -84,7 +112,7 @@ colossal::reference::rankSteps(ModuleOp module, const Mesh &mesh,
       auto found = functions.find("stage" + std::to_string(stage) + "." +
                                   timeline::nameOf(step.segment));
       if (found != functions.end())
-        list.push_back({found->second, step.microbatch});
+        list.push_back({found->second, step.microbatch, nullptr});
     }
     steps.insert(steps.end(), mesh.devices(), list);
   }
@@ -104,7 +132,7 @@ class Execution {
 public:
   Execution(const Mesh &mesh, const std::vector<std::vector<RankStep>> &steps,
             const NamedTensors &values, const RankOptions &options)
-      : mesh(mesh), random(options.seed) {
+      : mesh(mesh), random(options.seed), checker(options.checker) {
     for (int64_t rank = 0; rank < mesh.ranks(); ++rank)
       tasks.emplace_back(rank, mesh, steps[rank], values, options);
   }
@@ -128,6 +156,7 @@ private:
 
   const Mesh &mesh;
   Random random;
+  RankChecker *checker;
   std::vector<RankTask> tasks;
   /// Values on their way: sender, receiver, tag.
   std::map<std::tuple<int64_t, int64_t, int64_t>, Message> messages;
@@ -205,7 +234,8 @@ Execution::Progress Execution::meet(int64_t rank, Operation *op,
     inputs.push_back(tasks[other].operand(0));
   Tensors results = evaluateCollective(op, inputs);
   for (auto [other, result] : llvm::zip(group, results))
-    tasks[other].complete(result);
+    if (!tasks[other].complete(result, error))
+      return Progress::Fails;
   return Progress::Moved;
 }
 
@@ -225,8 +255,7 @@ Execution::Progress Execution::transfer(int64_t rank, Operation *op,
     Message message = {tasks[rank].operand(0), op, tasks[rank].microbatch()};
     if (!messages.try_emplace({rank, other, tag}, message).second)
       return Progress::Waits;
-    tasks[rank].complete({});
-    return Progress::Moved;
+    return tasks[rank].complete({}, error) ? Progress::Moved : Progress::Fails;
   }
   auto found = messages.find({other, rank, tag});
   if (found == messages.end())
@@ -244,8 +273,7 @@ Execution::Progress Execution::transfer(int64_t rank, Operation *op,
   }
   TensorRef value = message.value;
   messages.erase(found);
-  tasks[rank].complete(value);
-  return Progress::Moved;
+  return tasks[rank].complete(value, error) ? Progress::Moved : Progress::Fails;
 }
 
 Execution::Progress Execution::advance(int64_t rank, std::string &error) {
@@ -320,6 +348,15 @@ std::optional<StepResult> Execution::results(std::string &error) {
               .first->second;
       if (!gatherer.add(*update.value, task.place(), reason))
         return fail("state '" + name + "'", reason);
+    }
+    if (checker) {
+      NamedTensors state;
+      for (auto &[name, update] : task.updates)
+        state[name] = update.value;
+      if (!checker->finished(rank, state, task.metrics, reason)) {
+        error = "rank " + std::to_string(rank) + ": " + reason;
+        return std::nullopt;
+      }
     }
     for (auto &[name, value] : task.metrics) {
       TensorRef &other = result.metrics.try_emplace(name, value).first->second;

@@ -4,6 +4,7 @@
 #include "colossal/Reference/Arguments.h"
 #include "colossal/Reference/Npy.h"
 #include "colossal/Reference/RandomInputs.h"
+#include "colossal/Reference/Scheduled.h"
 #include "colossal/Reference/Verify.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -44,6 +45,9 @@ static cl::opt<uint64_t> seed("seed", cl::init(1), cl::cat(category),
 static cl::opt<double> tolerance("tolerance", cl::init(1e-10),
                                  cl::cat(category),
                                  cl::desc("relative error by norm (1e-10)"));
+static cl::opt<bool> inArena(
+    "arena", cl::init(true), cl::cat(category),
+    cl::desc("execute the scheduled program inside arenas, too (default)"));
 static cl::opt<std::string> output("o", cl::cat(category),
                                    cl::value_desc("folder"),
                                    cl::desc("where results are written"));
@@ -163,6 +167,34 @@ static std::string findPhase(const std::string &bundle, StringRef phase) {
   return found;
 }
 
+/// Larger programs are not executed in arenas: four times this is needed.
+static constexpr int64_t kLargestArenas = int64_t(2) << 30;
+
+/// Schedules the partitioned program and executes it in the ranks' arenas.
+static bool verifyInArena(ModuleOp module, const NamedTensors &values,
+                          std::string &error) {
+  auto stages = schedule::scheduleStages(module);
+  std::optional<Mesh> mesh = Mesh::get(module, error);
+  if (failed(stages) || !mesh) {
+    error = error.empty() ? "the program was not scheduled" : error;
+    return false;
+  }
+  double mebibytes = double(arenaBytes(*stages, *mesh)) / double(1 << 20);
+  if (arenaBytes(*stages, *mesh) > kLargestArenas) {
+    llvm::outs() << "not executed in arenas: all ranks' are "
+                 << llvm::format("%.0f", mebibytes) << " MiB\n";
+    return true;
+  }
+  RankOptions options;
+  options.seed = seed;
+  options.evaluation.float32 = float32;
+  if (!runScheduledStep(module, *stages, values, options, error))
+    return false;
+  llvm::outs() << "every value is in its place: executed in arenas of "
+               << llvm::format("%.1f", mebibytes) << " MiB\n";
+  return true;
+}
+
 static int verifyFiles(MLIRContext &context) {
   std::string unsharded, sharded;
   if (files.size() == 2) {
@@ -207,7 +239,11 @@ static int verifyFiles(MLIRContext &context) {
   if (!report)
     return fail(sharded + ": " + error);
   report->print(llvm::outs(), options);
-  return report->agrees() ? 0 : 1;
+  if (!report->agrees())
+    return 1;
+  if (inArena && !verifyInArena(*second, values, error))
+    return fail(sharded + ": after Schedule: " + error);
+  return 0;
 }
 
 int main(int argc, char **argv) {

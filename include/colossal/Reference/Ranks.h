@@ -19,6 +19,7 @@
 
 #include "colossal/Reference/Arguments.h"
 #include "colossal/Reference/Sharding.h"
+#include <memory>
 
 namespace colossal::reference {
 
@@ -34,13 +35,23 @@ struct Mesh {
   /// Rank = stage * devices + mesh coordinate, last axis fastest.
   Place placeOf(int64_t rank) const;
   int64_t ranks() const { return stages * devices(); }
+  /// `place` during a microbatch, or with -1 outside of them.
+  void setMicrobatch(Place &place, int64_t microbatch) const;
 };
 
 /// One function call of a rank.
 struct RankStep {
   mlir::func::FuncOp function;
   int64_t microbatch = -1;
+  /// The ops in the order of execution, without the terminator; an op without
+  /// operands may occur twice. Null: the order of the function.
+  std::shared_ptr<const std::vector<mlir::Operation *>> order;
 };
+
+/// The part of an argument that a rank at `place` holds, from the whole value.
+std::optional<Tensor> shardArgument(mlir::func::FuncOp function, unsigned index,
+                                    const Tensor &whole, const Place &place,
+                                    std::string &error);
 
 /// What every rank does in one step, by the module's schedule.
 std::optional<std::vector<std::vector<RankStep>>>
@@ -52,10 +63,27 @@ using RankObserver =
     std::function<void(int64_t rank, const Place &place, int64_t microbatch,
                        mlir::Operation *op, llvm::ArrayRef<TensorRef>)>;
 
+/// Follows every rank step by step, and may find fault.
+class RankChecker {
+public:
+  virtual ~RankChecker() = default;
+  /// After op `number` of the step's order.
+  virtual bool completed(int64_t rank, const RankStep &step, size_t number,
+                         llvm::ArrayRef<TensorRef> operands,
+                         llvm::ArrayRef<TensorRef> results,
+                         std::string &error) = 0;
+  /// After the last op of a step.
+  virtual bool left(int64_t rank, const RankStep &step, std::string &error) = 0;
+  /// After the last step: local state and metrics by name.
+  virtual bool finished(int64_t rank, const NamedTensors &state,
+                        const NamedTensors &metrics, std::string &error) = 0;
+};
+
 struct RankOptions {
   Options evaluation;
   uint64_t seed = 1; ///< of the order in which ranks advance
   RankObserver observer;
+  RankChecker *checker = nullptr;
 };
 
 struct StepResult {

@@ -59,3 +59,43 @@ TensorRef colossal::reference::integers(ArrayRef<int64_t> shape,
   result.integers = std::move(values);
   return share(std::move(result));
 }
+
+const char *const colossal::reference::kDataParallel = R"(
+module attributes {colossal.mesh = [["data", 2]], colossal.stages = 1 : i64,
+                   colossal.microbatches = 2 : i64, colossal.schedule = "gpipe"} {
+  func.func @stage0.forward(
+      %x: tensor<2xf32> {colossal.name = "x", colossal.role = "batch", colossal.per_microbatch, colossal.global_shape = [[7]],
+                         colossal.sharding = #colossal.sharding<[time * data]>},
+      %w: tensor<f32> {colossal.name = "w", colossal.role = "parameter"})
+      -> (tensor<f32> {colossal.link = "sum", colossal.accumulate = "sum"},
+          tensor<2xf32> {colossal.link = "each", colossal.per_microbatch}) {
+    %0 = colossal.generic "scale" [b = 2 of 7 {time(2) * 4, data(2) * 2}] (%x : [b], %w : []) -> ([b]) {
+      ^bb0(%a: f32, %c: f32):
+        %one = arith.constant 1.0 : f32
+        %p = arith.mulf %a, %c : f32
+        %q = arith.addf %p, %one : f32
+        colossal.yield %q : f32
+    } : (tensor<2xf32>, tensor<f32>) -> tensor<2xf32>
+    %1 = colossal.generic "sum" [b = 2 of 7 {time(2) * 4, data(2) * 2} : sum] (%0 : [b]) -> ([]) {
+      ^bb0(%a: f32):
+        colossal.yield %a : f32
+    } : (tensor<2xf32>) -> tensor<f32>
+    return %1, %0 : tensor<f32>, tensor<2xf32>
+  }
+  func.func @stage0.backward(
+      %y: tensor<2xf32> {colossal.link = "each", colossal.per_microbatch})
+      -> (tensor<f32> {colossal.link = "squares", colossal.accumulate = "sum"}) {
+    %1 = colossal.generic "squares" [b = 2 of 7 {time(2) * 4, data(2) * 2} : sum] (%y : [b]) -> ([]) {
+      ^bb0(%a: f32):
+        %p = arith.mulf %a, %a : f32
+        colossal.yield %p : f32
+    } : (tensor<2xf32>) -> tensor<f32>
+    return %1 : tensor<f32>
+  }
+  func.func @stage0.update(%s: tensor<f32> {colossal.link = "sum"}, %q: tensor<f32> {colossal.link = "squares"})
+      -> (tensor<f32> {colossal.metric = "loss"}, tensor<f32> {colossal.updates = "w"}) {
+    %0 = colossal.all_reduce "sum/reduce" sum %s over ["data"] : tensor<f32> -> tensor<f32>
+    %1 = colossal.all_reduce "squares/reduce" sum %q over ["data"] : tensor<f32> -> tensor<f32>
+    return %0, %1 : tensor<f32>, tensor<f32>
+  }
+})";

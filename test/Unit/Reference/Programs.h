@@ -30,6 +30,10 @@ Tensors randomArguments(mlir::func::FuncOp function, Random &random,
 TensorRef reals(llvm::ArrayRef<int64_t> shape, std::vector<double> values);
 TensorRef integers(llvm::ArrayRef<int64_t> shape, std::vector<int64_t> values);
 
+/// y = sum over the batch of x w, on two ranks and two microbatches; the
+/// batch of 7 is cut over time, then data: bounds 2, one element of padding.
+extern const char *const kDataParallel;
+
 } // namespace colossal::reference
 
 #endif // COLOSSAL_TEST_REFERENCE_PROGRAMS_H

@@ -1,0 +1,51 @@
+//===- RankMemory.h - The bytes of one rank ---------------------*- C++ -*-===//
+//
+// A byte array that remembers, per four bytes, the number that was written and
+// by whom. Elements of one byte (i1) are kept apart, owners are not.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_LIB_REFERENCE_RANKMEMORY_H
+#define COLOSSAL_LIB_REFERENCE_RANKMEMORY_H
+
+#include "colossal/Reference/Tensor.h"
+#include "colossal/Run/RankProgram.h"
+#include <optional>
+
+namespace colossal::reference {
+
+class RankMemory {
+public:
+  explicit RankMemory(int64_t bytes)
+      : numbers((bytes + 3) / 4, 0), owners((bytes + 3) / 4, 0), small(bytes) {}
+
+  /// Writes `tensor` from `offset` on. Fails where it does not fit.
+  bool write(int64_t offset, rank::DType type, const Tensor &tensor,
+             const std::string &owner);
+  /// Adds to what is there; fails where nothing was written.
+  bool add(int64_t offset, rank::DType type, const Tensor &tensor,
+           const std::string &owner);
+  void fillZero(int64_t offset, int64_t bytes, const std::string &owner);
+  void copy(int64_t from, int64_t to, int64_t bytes, const std::string &owner);
+
+  /// The first element that is not `expected`'s, or nothing. Numbers are
+  /// compared bit by bit.
+  std::optional<int64_t> compare(int64_t offset, rank::DType type,
+                                 const Tensor &expected) const;
+  /// Who wrote the bytes of an element last; "nobody" if no one did.
+  const std::string &ownerOf(int64_t offset, rank::DType type,
+                             int64_t element) const;
+
+private:
+  bool fits(int64_t offset, rank::DType type, int64_t elements) const;
+  void own(int64_t offset, int64_t bytes, const std::string &owner);
+
+  std::vector<uint64_t> numbers; ///< per 4 bytes: bits of a double or int64_t
+  std::vector<uint32_t> owners;  ///< per 4 bytes: index into `names`
+  std::vector<uint8_t> small;    ///< per byte: i1
+  std::vector<std::string> names = {"nobody"};
+};
+
+} // namespace colossal::reference
+
+#endif // COLOSSAL_LIB_REFERENCE_RANKMEMORY_H
