@@ -131,7 +131,7 @@ void TrainStep::addUpdate() {
   }
   for (auto [entry, argument] : llvm::zip(trained, kept))
     if (argument)
-      addUpdatedResult(entry.gradient, argument);
+      addUpdatedResult(entry.updated.back(), argument);
 }
 
 void TrainStep::finish(StringRef name) {

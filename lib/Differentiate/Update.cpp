@@ -182,10 +182,11 @@ void Update::adamw(Trained &trained) {
   if (coefficient)
     addScalar(coefficient);
   double decay = decayOf(trained.parameter);
+  SmallVector<Type> types(options.keepGradients ? 4 : 3, type);
+  SmallVector<IndexMapAttr> results(types.size(), space.map);
   GenericOp op = generic(
-      trained.name + "/adamw", space, operands, maps, {type, type, type},
-      {space.map, space.map, space.map}, trained.name,
-      [&](ScalarBuilder &s, ValueRange in) -> SmallVector<Value> {
+      trained.name + "/adamw", space, operands, maps, types, results,
+      trained.name, [&](ScalarBuilder &s, ValueRange in) -> SmallVector<Value> {
         auto number = [&](double value) { return s.constant(type, value); };
         Value p = in[0], g = in[1], m = in[2], v = in[3];
         Value rate = in[4], stepSize = in[5], root = in[6];
@@ -199,7 +200,10 @@ void Update::adamw(Trained &trained) {
         Value denominator = s.add(s.div(s.create<math::SqrtOp>(v), root),
                                   number(options.epsilon));
         p = s.sub(p, s.mul(stepSize, s.div(m, denominator)));
-        return {p, m, v};
+        SmallVector<Value> updated = {p, m, v};
+        if (options.keepGradients)
+          updated.push_back(in[1]);
+        return updated;
       });
   trained.updated.assign(op.getOutputs().begin(), op.getOutputs().end());
 }
@@ -219,7 +223,7 @@ void Update::sgd(Trained &trained) {
     maps.push_back(scalar);
   }
   double decay = decayOf(trained.parameter);
-  SmallVector<Type> types(momentum ? 2 : 1, type);
+  SmallVector<Type> types(1 + momentum + options.keepGradients, type);
   SmallVector<IndexMapAttr> results(types.size(), space.map);
   GenericOp op = generic(
       trained.name + "/sgd", space, operands, maps, types, results,
@@ -241,6 +245,8 @@ void Update::sgd(Trained &trained) {
           updated.push_back(buffer);
         }
         updated.insert(updated.begin(), s.sub(p, s.mul(rate, direction)));
+        if (options.keepGradients)
+          updated.push_back(in[1]);
         return updated;
       });
   trained.updated.assign(op.getOutputs().begin(), op.getOutputs().end());

@@ -10,7 +10,8 @@
 namespace colossal {
 
 /// One parameter with its gradient and optimizer state (arguments), and after
-/// `appendUpdate` their new values, in the order parameter, state.
+/// `appendUpdate` their new values, in the order parameter, state; then, if the
+/// options keep gradients, the gradient itself (complete, before clipping).
 struct Trained {
   std::string name;
   mlir::Value parameter;
