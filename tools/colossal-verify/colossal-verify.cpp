@@ -1,13 +1,16 @@
 //===- colossal-verify.cpp - Evaluates programs and compares them ---------===//
 
 #include "Colossal/IR/ColossalDialect.h"
+#include "colossal/Partition/Passes.h"
 #include "colossal/Reference/Arguments.h"
 #include "colossal/Reference/Npy.h"
 #include "colossal/Reference/RandomInputs.h"
 #include "colossal/Reference/Scheduled.h"
+#include "colossal/Reference/Shrink.h"
 #include "colossal/Reference/Verify.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
@@ -45,6 +48,9 @@ static cl::opt<uint64_t> seed("seed", cl::init(1), cl::cat(category),
 static cl::opt<double> tolerance("tolerance", cl::init(1e-10),
                                  cl::cat(category),
                                  cl::desc("relative error by norm (1e-10)"));
+static cl::opt<bool> shrinks(
+    "shrink", cl::cat(category),
+    cl::desc("verify the plan on smaller sizes of the same divisibility"));
 static cl::opt<bool> inArena(
     "arena", cl::init(true), cl::cat(category),
     cl::desc("execute the scheduled program inside arenas, too (default)"));
@@ -195,32 +201,10 @@ static bool verifyInArena(ModuleOp module, const NamedTensors &values,
   return true;
 }
 
-static int verifyFiles(MLIRContext &context) {
-  std::string unsharded, sharded;
-  if (files.size() == 2) {
-    unsharded = files[0];
-    sharded = files[1];
-  } else if (files.size() == 1) {
-    unsharded = findPhase(files[0], "differentiate");
-    sharded = findPhase(files[0], "partition");
-    if (unsharded.empty() || sharded.empty())
-      return fail(files[0] + ": found no ir/*differentiate.mlir and "
-                             "ir/*partition.mlir, expected a bundle");
-  } else {
-    return fail("found " + Twine(files.size()) +
-                " files, expected a bundle, or an unsharded and a partitioned "
-                "program");
-  }
-  OwningOpRef<ModuleOp> first = readModule(unsharded, context);
-  OwningOpRef<ModuleOp> second = first ? readModule(sharded, context) : nullptr;
-  if (!first || !second)
-    return 1;
+/// Both programs on the same random values; prints what was found.
+static int verifyModules(func::FuncOp function, ModuleOp sharded,
+                         const std::string &name) {
   std::string error;
-  func::FuncOp function = findFunction(*first, error);
-  if (!function)
-    return fail(unsharded + ": " + error);
-  if (!isExecutable(function, error))
-    return fail(unsharded + ": " + error);
   VerifyOptions options;
   options.seed = seed;
   options.tolerance = tolerance;
@@ -228,22 +212,75 @@ static int verifyFiles(MLIRContext &context) {
   NamedTensors values = randomInputs(function, seed), given;
   if (!readGiven(given, error))
     return fail(error);
-  for (auto &[name, value] : given) {
-    if (!values.count(name))
-      return fail("found a value for '" + name + "', but @" +
+  for (auto &[argument, value] : given) {
+    if (!values.count(argument))
+      return fail("found a value for '" + argument + "', but @" +
                   function.getName() + " has no argument of this name");
-    values[name] = value;
+    values[argument] = value;
   }
   std::optional<VerifyReport> report =
-      verify(function, *second, values, options, error);
+      verify(function, sharded, values, options, error);
   if (!report)
-    return fail(sharded + ": " + error);
+    return fail(name + ": " + error);
   report->print(llvm::outs(), options);
   if (!report->agrees())
     return 1;
-  if (inArena && !verifyInArena(*second, values, error))
-    return fail(sharded + ": after Schedule: " + error);
+  if (inArena && !verifyInArena(sharded, values, error))
+    return fail(name + ": after Schedule: " + error);
   return 0;
+}
+
+/// The planned program on smaller sizes, partitioned here.
+static int verifyShrunk(MLIRContext &context, const std::string &planned) {
+  OwningOpRef<ModuleOp> module = readModule(planned, context);
+  if (!module)
+    return 1;
+  std::string error;
+  func::FuncOp function = findFunction(*module, error);
+  std::optional<Mesh> mesh = Mesh::get(*module, error);
+  if (!function || !mesh || !isExecutable(function, error))
+    return fail(planned + ": " + error);
+  llvm::outs() << "the same plan on smaller sizes:";
+  for (auto [size, smaller] : shrink(function, *mesh))
+    llvm::outs() << " " << size << " -> " << smaller;
+  llvm::outs() << "\n";
+  OwningOpRef<ModuleOp> sharded = module->clone();
+  if (failed(mlir::verify(*module)) ||
+      failed(partition::partitionModule(*sharded)))
+    return 1;
+  return verifyModules(function, *sharded, planned);
+}
+
+static int verifyFiles(MLIRContext &context) {
+  if (files.empty() || files.size() > (shrinks ? 1 : 2))
+    return fail("found " + Twine(files.size()) + " files, expected " +
+                (shrinks ? "a bundle or a planned program"
+                         : "a bundle, or an unsharded and a partitioned "
+                           "program"));
+  bool isBundle = files.size() == 1 && llvm::sys::fs::is_directory(files[0]);
+  if (shrinks) {
+    std::string planned = isBundle ? findPhase(files[0], "plan") : files[0];
+    return planned.empty()
+               ? fail(files[0] + ": found no ir/*plan.mlir, expected a bundle")
+               : verifyShrunk(context, planned);
+  }
+  std::string unsharded = files[0], sharded = files[files.size() - 1];
+  if (files.size() == 1) {
+    unsharded = findPhase(files[0], "differentiate");
+    sharded = findPhase(files[0], "partition");
+    if (unsharded.empty() || sharded.empty())
+      return fail(files[0] + ": found no ir/*differentiate.mlir and "
+                             "ir/*partition.mlir, expected a bundle");
+  }
+  OwningOpRef<ModuleOp> first = readModule(unsharded, context);
+  OwningOpRef<ModuleOp> second = first ? readModule(sharded, context) : nullptr;
+  if (!first || !second)
+    return 1;
+  std::string error;
+  func::FuncOp function = findFunction(*first, error);
+  if (!function || !isExecutable(function, error))
+    return fail(unsharded + ": " + error);
+  return verifyModules(function, *second, sharded);
 }
 
 int main(int argc, char **argv) {
