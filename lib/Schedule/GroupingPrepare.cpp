@@ -1,5 +1,6 @@
 //===- GroupingPrepare.cpp - Copies that groups need ----------------------===//
 
+#include "GroupingRewrites.h"
 #include "colossal/Schedule/Grouping.h"
 #include "colossal/Schedule/GroupingNames.h"
 #include "colossal/Schedule/MatrixProduct.h"
@@ -219,7 +220,11 @@ void colossal::schedule::prepareForGrouping(func::FuncOp function) {
     return;
   Packer packer;
   for (Operation &op : llvm::make_early_inc_range(function.getBody().front()))
-    if (auto generic = dyn_cast<GenericOp>(op))
-      packer.pack(generic);
+    if (auto generic = dyn_cast<GenericOp>(op)) {
+      if (GenericOp product = splitPlacement(generic))
+        generic = product;
+      if (!splitReduction(generic))
+        packer.pack(generic);
+    }
   prepareReturns(function);
 }

@@ -71,6 +71,12 @@ struct Group {
 };
 
 /// Rewrites the function so that every op is something a group can do:
+/// - a large reduction to few results is split in two, so that the first part
+/// has
+///   rows for all threads,
+/// - a reduction that is placed at one index of a factor it does not depend on
+/// (the
+///   gradient of a part) is split into reduction and placement,
 /// - an operand of a contraction that no strides describe is packed by a
 ///   copying generic before it,
 /// - a result with `colossal.accumulate` that a kernel or a product does not

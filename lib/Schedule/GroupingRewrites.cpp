@@ -1,0 +1,233 @@
+//===- GroupingRewrites.cpp - Splits generics that no kernel does well ----===//
+
+#include "GroupingRewrites.h"
+#include "Colossal/Analysis/OneHot.h"
+
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::schedule;
+
+/// Reductions of at least this many iterations, to at most this many results,
+/// are worth a second kernel.
+static constexpr int64_t kManyIterations = 32768;
+static constexpr int64_t kFewResults = 16;
+
+/// Erases ops of the body whose results nobody uses.
+static void eraseUnused(Block &body) {
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(body)))
+    if (!op.hasTrait<OpTrait::IsTerminator>() && op.use_empty())
+      op.erase();
+}
+
+/// The indices and operands that a scalar depends on.
+static void collectLeaves(Value value, llvm::SmallDenseSet<StringRef> &factors,
+                          bool &usesOperands) {
+  if (isa<BlockArgument>(value)) {
+    usesOperands = true;
+    return;
+  }
+  Operation *op = value.getDefiningOp();
+  if (auto index = dyn_cast<IndexOp>(op))
+    factors.insert(index.getFactor());
+  for (Value operand : op->getOperands())
+    collectLeaves(operand, factors, usesOperands);
+}
+
+static bool isZero(Value value) {
+  auto constant = value.getDefiningOp<arith::ConstantOp>();
+  auto real = constant ? dyn_cast<FloatAttr>(constant.getValue()) : FloatAttr();
+  return real && real.getValue().isZero();
+}
+
+/// The map without factor `dropped`; later factors move up by one.
+static IndexMapAttr dropFactor(IndexMapAttr map, int64_t dropped) {
+  return map.replace([&](SubDimAttr sub) -> SmallVector<SubDimAttr> {
+    if (sub.getFactor() == dropped)
+      return {};
+    int64_t factor = sub.getFactor() - (sub.getFactor() > dropped ? 1 : 0);
+    return {SubDimAttr::get(map.getContext(), factor, sub.getOffset(),
+                            sub.getBound(), sub.getClipped())};
+  });
+}
+
+GenericOp colossal::schedule::splitPlacement(GenericOp op) {
+  if (op.isAllParallel() || op.getNumResults() != 1 || analyzeOneHot(op))
+    return {};
+  auto select = op.getYielded()[0].getDefiningOp<arith::SelectOp>();
+  if (!select || !isZero(select.getFalseValue()))
+    return {};
+  llvm::SmallDenseSet<StringRef> predicate, inValue;
+  bool predicateReads = false, valueReads = false;
+  collectLeaves(select.getCondition(), predicate, predicateReads);
+  collectLeaves(select.getTrueValue(), inValue, valueReads);
+  if (predicateReads || predicate.empty())
+    return {};
+  FactoredOp factored(op.getOperation());
+  SmallVector<FactorAttr> factors = factored.getFactorList();
+  std::optional<unsigned> placed;
+  for (auto [number, factor] : llvm::enumerate(factors)) {
+    if (predicate.contains(factor.getName()) && !factor.isParallel())
+      return {};
+    bool used = inValue.contains(factor.getName());
+    for (unsigned i = 0, e = op.getNumOperands(); i < e; ++i)
+      used |= factored.getOperandMap(i).uses(number);
+    if (predicate.contains(factor.getName()) && !used && !placed)
+      placed = number;
+  }
+  if (!placed)
+    return {};
+
+  // The reduction, without the placed factor and the predicate.
+  OpBuilder builder(op);
+  SmallVector<FactorAttr> innerFactors = factors;
+  innerFactors.erase(innerFactors.begin() + *placed);
+  SmallVector<IndexMapAttr> operandMaps;
+  for (unsigned i = 0, e = op.getNumOperands(); i < e; ++i)
+    operandMaps.push_back(dropFactor(factored.getOperandMap(i), *placed));
+  IndexMapAttr resultMap = dropFactor(factored.getResultMap(0), *placed);
+  auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  Type innerType =
+      RankedTensorType::get(resultMap.getShape(), type.getElementType());
+  auto inner = cast<GenericOp>(
+      cloneFactored(builder, factored, op->getOperands(), innerType,
+                    innerFactors, operandMaps, resultMap));
+  inner.setName((op.getName() + "/product").str());
+  Block &body = inner.getBody().front();
+  auto innerSelect = inner.getYielded()[0].getDefiningOp<arith::SelectOp>();
+  body.getTerminator()->setOperand(0, innerSelect.getTrueValue());
+  eraseUnused(body);
+
+  // The placement: parallel factors only, numbered anew.
+  SmallVector<FactorAttr> outerFactors;
+  SmallVector<int64_t> number(factors.size(), -1);
+  for (auto [f, factor] : llvm::enumerate(factors))
+    if (factor.isParallel()) {
+      number[f] = outerFactors.size();
+      outerFactors.push_back(factor);
+    }
+  IndexMapAttr outerResult =
+      factored.getResultMap(0).replace([&](SubDimAttr sub) {
+        int64_t factor = sub.isConstant() ? -1 : number[sub.getFactor()];
+        return SmallVector<SubDimAttr>{
+            SubDimAttr::get(op.getContext(), factor, sub.getOffset(),
+                            sub.getBound(), sub.getClipped())};
+      });
+  IndexMapAttr outerOperand =
+      outerResult.replace([&](SubDimAttr sub) -> SmallVector<SubDimAttr> {
+        if (sub.getFactor() == number[*placed])
+          return {};
+        return {sub};
+      });
+  auto outer = cast<GenericOp>(
+      cloneFactored(builder, factored, inner->getResult(0), type, outerFactors,
+                    outerOperand, outerResult));
+  Block &outerBody = outer.getBody().front();
+  auto outerSelect = outer.getYielded()[0].getDefiningOp<arith::SelectOp>();
+  BlockArgument value =
+      outerBody.addArgument(type.getElementType(), op.getLoc());
+  outerSelect->setOperand(1, value);
+  eraseUnused(outerBody);
+  outerBody.eraseArguments(0, outerBody.getNumArguments() - 1);
+  op.replaceAllUsesWith(outer.getOutputs());
+  op.erase();
+  return inner;
+}
+
+bool colossal::schedule::splitReduction(GenericOp op) {
+  if (op.isAllParallel() || analyzeOneHot(op))
+    return false;
+  FactoredOp factored(op.getOperation());
+  MLIRContext *context = op.getContext();
+  SmallVector<FactorAttr> factors = factored.getFactorList();
+  int64_t kept = 1, reduced = 1;
+  unsigned numReduced = 0;
+  for (FactorAttr factor : factors) {
+    (factor.isParallel() ? kept : reduced) *= factor.getBound();
+    numReduced += !factor.isParallel();
+  }
+  if (kept > kFewResults || reduced < kManyIterations || numReduced < 2)
+    return false;
+
+  // The first reduction factor in the memory of the largest operand.
+  std::optional<unsigned> major;
+  int64_t largest = 0;
+  for (auto [number, operand] : llvm::enumerate(op->getOperands())) {
+    int64_t size = cast<RankedTensorType>(operand.getType()).getNumElements();
+    if (size <= largest)
+      continue;
+    largest = size;
+    major.reset();
+    factored.getOperandMap(number).walk(
+        [&](unsigned, unsigned, SubDimAttr sub) {
+          if (!major && !sub.isConstant() && sub.getBound() >= 16 &&
+              !factors[sub.getFactor()].isParallel())
+            major = sub.getFactor();
+        });
+  }
+  if (!major)
+    return false;
+
+  OpBuilder builder(op);
+  FactorAttr factor = factors[*major];
+  auto withKind = [&](FactorKind kind) {
+    return FactorAttr::get(context, factor.getName(), factor.getBound(), kind,
+                           factor.getExtent(), factor.getTerms());
+  };
+  SmallVector<FactorAttr> firstFactors = factors;
+  firstFactors[*major] = withKind(FactorKind::Parallel);
+  SmallVector<IndexMapAttr> operandMaps, firstMaps, secondMaps;
+  for (unsigned i = 0, e = op.getNumOperands(); i < e; ++i)
+    operandMaps.push_back(factored.getOperandMap(i));
+  SmallVector<Type> firstTypes;
+  for (unsigned i = 0, e = op.getNumResults(); i < e; ++i) {
+    SmallVector<DimAttr> dims = {DimAttr::get(
+        context, SubDimAttr::get(context, *major, 0, factor.getBound()))};
+    llvm::append_range(dims, factored.getResultMap(i).getDims());
+    firstMaps.push_back(IndexMapAttr::get(context, dims));
+    firstTypes.push_back(RankedTensorType::get(
+        firstMaps.back().getShape(),
+        cast<RankedTensorType>(op->getResult(i).getType()).getElementType()));
+  }
+  auto first = cast<GenericOp>(
+      cloneFactored(builder, factored, op->getOperands(), firstTypes,
+                    firstFactors, operandMaps, firstMaps));
+  first.setName((op.getName() + "/rows").str());
+
+  // The second op: the parallel factors and the major one, numbered anew.
+  SmallVector<FactorAttr> secondFactors;
+  SmallVector<int64_t> number(factors.size(), -1);
+  for (auto [f, attr] : llvm::enumerate(factors))
+    if (attr.isParallel() || f == *major) {
+      number[f] = secondFactors.size();
+      secondFactors.push_back(attr);
+    }
+  auto renumber = [&](IndexMapAttr map) {
+    return map.replace([&](SubDimAttr sub) {
+      int64_t f = sub.isConstant() ? -1 : number[sub.getFactor()];
+      return SmallVector<SubDimAttr>{
+          SubDimAttr::get(context, f, sub.getOffset(), sub.getBound())};
+    });
+  };
+  SmallVector<IndexMapAttr> secondOperands;
+  for (unsigned i = 0, e = op.getNumResults(); i < e; ++i) {
+    secondOperands.push_back(renumber(firstMaps[i]));
+    secondMaps.push_back(renumber(factored.getResultMap(i)));
+  }
+  auto second = cast<GenericOp>(
+      cloneFactored(builder, factored, first.getOutputs(), op->getResultTypes(),
+                    secondFactors, secondOperands, secondMaps));
+  Block &body = second.getBody().front();
+  unsigned oldArguments = body.getNumArguments();
+  for (auto [i, result] : llvm::enumerate(first->getResults()))
+    body.getTerminator()->setOperand(
+        i, body.addArgument(
+               cast<RankedTensorType>(result.getType()).getElementType(),
+               op.getLoc()));
+  eraseUnused(body);
+  body.eraseArguments(0, oldArguments);
+  op.replaceAllUsesWith(second.getOutputs());
+  op.erase();
+  return true;
+}

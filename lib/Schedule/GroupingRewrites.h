@@ -1,0 +1,24 @@
+//===- GroupingRewrites.h - Splits generics that no kernel does well -*- C++
+//-*-===//
+
+#ifndef COLOSSAL_LIB_SCHEDULE_GROUPINGREWRITES_H
+#define COLOSSAL_LIB_SCHEDULE_GROUPINGREWRITES_H
+
+#include "Colossal/IR/ColossalDialect.h"
+
+namespace colossal::schedule {
+
+/// A reduction whose body is select(index(p) is such and such, value, 0), where
+/// the value does not depend on p: the gradient of one part of a fused tensor.
+/// Splits it into the reduction without p and an elementwise op that places it.
+/// Returns the reduction, or null if the op is of another form.
+GenericOp splitPlacement(GenericOp op);
+
+/// A large reduction to few results has no parallel rows. Splits it in two: the
+/// major reduction factor becomes parallel, and a second op reduces it. Returns
+/// whether it did.
+bool splitReduction(GenericOp op);
+
+} // namespace colossal::schedule
+
+#endif // COLOSSAL_LIB_SCHEDULE_GROUPINGREWRITES_H
