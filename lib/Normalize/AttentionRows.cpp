@@ -88,9 +88,7 @@ static void attention(Call &c) {
   for (int64_t d = 0; d < rank; ++d) {
     Dim dim = qDims[d];
     if (dim.size() == 1)
-      dim[0].name = d == 0 && rank > 1 ? "b"
-                    : d + 1 == rank    ? "h"
-                                       : dim[0].name;
+      dim[0].name = d == 0 ? "b" : d + 1 == rank ? "h" : dim[0].name;
     batchFactors.push_back(addFactors(g, dim));
   }
   SmallVector<int64_t> query = addFactors(g, named(qDims[rank], "q")),
@@ -173,7 +171,7 @@ static void attention(Call &c) {
       c.builder().getNamedAttr("scale", c.builder().getF64FloatAttr(scale));
   Operation *op =
       createFactored(c.builder(), c.loc(), AttentionOp::getOperationName(),
-                     c.name(), g.getFactors(), operands, maps, resultTypes,
+                     name, g.getFactors(), operands, maps, resultTypes,
                      resultMaps, scaleAttribute, arguments, body);
   c.result(op->getResult(0));
 }

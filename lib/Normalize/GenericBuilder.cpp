@@ -20,8 +20,11 @@ int64_t GenericBuilder::lookup(StringRef factorName) const {
 int64_t GenericBuilder::factor(StringRef wanted, int64_t bound,
                                FactorKind kind) {
   std::string unique = wanted.str();
+  std::string stem = unique;
+  if (!stem.empty() && llvm::isDigit(stem.back()))
+    stem += "_";
   for (unsigned count = 1; lookup(unique) >= 0; ++count)
-    unique = wanted.str() + std::to_string(count);
+    unique = stem + std::to_string(count);
   return factor(FactorAttr::get(builder.getContext(), unique, bound, kind));
 }
 

@@ -37,7 +37,7 @@ public:
   //===--------------------------------------------------------------------===//
 
   /// Adds a factor and returns its number. A name that is taken gets a number
-  /// appended (`d`, `d1`, `d2`).
+  /// appended (`d`, `d1`; `d0`, `d0_1`).
   int64_t factor(llvm::StringRef name, int64_t bound,
                  FactorKind kind = FactorKind::Parallel);
   /// Adds a factor as it stands (local factors included); the name must be new.

@@ -1,0 +1,36 @@
+// RUN: colossal-opt --colossal-normalize -split-input-file %s | FileCheck %s
+
+// Layer norm is a composite: a group of generics. Mean and rstd may be kept for the backward pass.
+// CHECK-LABEL: func.func @forward
+func.func @forward(
+    %x: tensor<4x16x8xf32> {colossal.role = "batch", colossal.name = "x", colossal.batch_dim = 0 : i64},
+    %w: tensor<8xf32> {colossal.role = "parameter", colossal.name = "w"},
+    %b: tensor<8xf32> {colossal.role = "parameter", colossal.name = "b"}) -> !colossal.any {
+  %c8 = colossal.aten_constant 8 : i64 -> !colossal.any
+  %eps = colossal.aten_constant 1.0e-05 : f64 -> !colossal.any
+  %true = colossal.aten_constant true -> !colossal.any
+  %shape = colossal.aten "prim::ListConstruct"(%c8) name "ListConstruct.0" : (!colossal.any) -> !colossal.any
+  // CHECK: %[[MEAN:.*]] = colossal.generic "ln/layer_norm.0.mean" [b = 4, s = 16, d2 = 8 : sum] (%arg0 : [b, s, d2]) -> ([b, s, 0 of 1]) attributes {group = "ln/layer_norm.0", keep}
+  // CHECK: %[[VAR:.*]] = colossal.generic "ln/layer_norm.0.variance" [b = 4, s = 16, d2 = 8 : sum] (%arg0 : [b, s, d2], %[[MEAN]] : [b, s, 0 of 1]) -> ([b, s, 0 of 1]) attributes {group = "ln/layer_norm.0"}
+  // CHECK: %[[RSTD:.*]] = colossal.generic "ln/layer_norm.0.rstd" [b = 4, s = 16] (%[[VAR]] : [b, s, 0 of 1]) -> ([b, s, 0 of 1]) attributes {group = "ln/layer_norm.0", keep}
+  // CHECK: math.rsqrt
+  // CHECK: colossal.generic "ln/layer_norm.0" [b = 4, s = 16, d2 = 8] (%arg0 : [b, s, d2], %[[RSTD]] : [b, s, 0 of 1], %[[MEAN]] : [b, s, 0 of 1], %arg1 : [d2], %arg2 : [d2]) -> ([b, s, d2]) attributes {group = "ln/layer_norm.0"}
+  %y = colossal.aten "aten::layer_norm"(%x, %shape, %w, %b, %eps, %true) name "ln/layer_norm.0"
+      : (tensor<4x16x8xf32>, !colossal.any, tensor<8xf32>, tensor<8xf32>, !colossal.any, !colossal.any) -> !colossal.any
+  return %y : !colossal.any
+}
+
+// -----
+
+// Softmax: the maximum is a constant for the derivative.
+// CHECK-LABEL: func.func @forward
+func.func @forward(%x: tensor<4x16xf32> {colossal.role = "batch", colossal.name = "x", colossal.batch_dim = 0 : i64}) -> !colossal.any {
+  %m1 = colossal.aten_constant -1 : i64 -> !colossal.any
+  %none = colossal.aten_constant unit -> !colossal.any
+  // CHECK: %[[MAX:.*]] = colossal.generic "softmax.0.max" [b = 4, s = 16 : max] (%arg0 : [b, s]) -> ([b]) attributes {group = "softmax.0", keep, no_gradient}
+  // CHECK: %[[SUM:.*]] = colossal.generic "softmax.0.sum" [b = 4, s = 16 : sum] (%arg0 : [b, s], %[[MAX]] : [b]) -> ([b]) attributes {group = "softmax.0", keep}
+  // CHECK: colossal.generic "softmax.0" [b = 4, s = 16] (%arg0 : [b, s], %[[MAX]] : [b], %[[SUM]] : [b]) -> ([b, s]) attributes {group = "softmax.0"}
+  // CHECK: arith.divf
+  %y = colossal.aten "aten::softmax.int"(%x, %m1, %none) name "softmax.0" : (tensor<4x16xf32>, !colossal.any, !colossal.any) -> !colossal.any
+  return %y : !colossal.any
+}
