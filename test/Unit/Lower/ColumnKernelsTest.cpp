@@ -86,6 +86,24 @@ TEST(ColumnKernels, ScalarSum) {
     })");
 }
 
+// A large sum to a scalar: rows first, for all threads, then their sum.
+TEST(ColumnKernels, SplitSum) {
+  Conditions conditions;
+  conditions.place.sizes = {{"data", 2}};
+  conditions.place.coordinates = {{"data", 1}};
+  Outcome outcome = compare(R"(
+    func.func @f(%x: tensor<300x200xf32>) -> tensor<f32> {
+      %y = colossal.generic "norm" [i = 300 of 599 {data(2) * 300} : sum, j = 200 : sum] (%x : [i, j]) -> ([]) {
+        ^bb0(%0: f32):
+          %1 = arith.mulf %0, %0 : f32
+          colossal.yield %1 : f32
+      } : (tensor<300x200xf32>) -> tensor<f32>
+      return %y : tensor<f32>
+    })",
+                            conditions);
+  EXPECT_EQ(outcome.kinds, (Kinds{"kernel", "kernel"}));
+}
+
 //===----------------------------------------------------------------------===//
 // One-hot forms
 //===----------------------------------------------------------------------===//

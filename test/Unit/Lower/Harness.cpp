@@ -74,8 +74,8 @@ namespace {
 /// The arrays of one program, and its library.
 class Machine {
 public:
-  Machine(const lower::test::Conditions &setup, void *library)
-      : setup(setup), library(library) {}
+  Machine(const lower::test::Conditions &conditions, void *library)
+      : conditions(conditions), library(library) {}
 
   std::map<void *, Bytes> memory; ///< by the value
 
@@ -147,7 +147,7 @@ public:
   void runAttention(const Group &group, const LoweredGroup &lowered);
 
 private:
-  const lower::test::Conditions &setup;
+  const lower::test::Conditions &conditions;
   void *library;
 
   std::vector<int64_t> indices(const rank::Op &op) {
@@ -155,7 +155,7 @@ private:
     for (const rank::AffineOffset &offset : op.indices) {
       int64_t sum = offset.constant;
       for (auto &[axis, stride] : offset.terms)
-        sum += setup.place.coordinate(axis) * stride;
+        sum += conditions.place.coordinate(axis) * stride;
       integers.push_back(sum);
     }
     return integers;
@@ -263,6 +263,10 @@ static MLIRContext &context() {
   return *result;
 }
 
+static bool isCommunication(Operation *op) {
+  return !isa<FactoredOp, ShardSliceOp, ShardMaskOp>(op);
+}
+
 /// The results of the function, op by op at a place.
 static std::vector<TensorRef> interpret(func::FuncOp function,
                                         ArrayRef<TensorRef> arguments,
@@ -274,6 +278,16 @@ static std::vector<TensorRef> interpret(func::FuncOp function,
     std::vector<TensorRef> operands;
     for (Value operand : op.getOperands())
       operands.push_back(values[operand]);
+    if (isCommunication(&op)) {
+      for (Value result : op.getResults()) {
+        bool same = op.getNumOperands() == 1 &&
+                    result.getType() == op.getOperand(0).getType();
+        values[result] = same ? operands[0]
+                              : reference::share(Tensor::zeros(
+                                    cast<RankedTensorType>(result.getType())));
+      }
+      continue;
+    }
     auto results = reference::evaluate(&op, operands, place, {});
     EXPECT_TRUE(succeeded(results));
     for (auto [result, tensor] : llvm::zip(op.getResults(), *results))
@@ -285,27 +299,23 @@ static std::vector<TensorRef> interpret(func::FuncOp function,
   return results;
 }
 
-lower::test::Outcome lower::test::compare(const std::string &program,
-                                          const Conditions &setup) {
-  Outcome outcome;
-  auto module = parseSourceString<ModuleOp>(program, &context());
-  EXPECT_TRUE(module);
-  if (!module)
-    return outcome;
-  auto function = *module->getOps<func::FuncOp>().begin();
-
+static void compareFunction(func::FuncOp function,
+                            const lower::test::Conditions &conditions,
+                            lower::test::Outcome &outcome) {
+  SCOPED_TRACE("@" + function.getName().str());
   reference::Random random(7);
   std::vector<TensorRef> arguments;
   for (Type type : function.getArgumentTypes()) {
-    Tensor tensor =
-        reference::randomTensor(cast<RankedTensorType>(type), random,
-                                setup.deviation, setup.low, setup.high);
+    Tensor tensor = reference::randomTensor(cast<RankedTensorType>(type),
+                                            random, conditions.deviation,
+                                            conditions.low, conditions.high);
     // What f32 holds exactly, so that both sides start alike.
     for (double &value : tensor.floats)
-      value = float(setup.positive ? std::abs(value) : value);
+      value = float(conditions.positive ? std::abs(value) : value);
     arguments.push_back(reference::share(std::move(tensor)));
   }
-  std::vector<TensorRef> expected = interpret(function, arguments, setup.place);
+  std::vector<TensorRef> expected =
+      interpret(function, arguments, conditions.place);
 
   prepareForGrouping(function);
   std::vector<Group> groups = groupOps(function);
@@ -313,14 +323,14 @@ lower::test::Outcome lower::test::compare(const std::string &program,
   std::vector<LoweredGroup> lowered;
   for (const Group &group : groups) {
     outcome.kinds.push_back(nameOf(group.kind).str());
-    if (group.kind == GroupKind::Alias) {
+    if (group.kind == GroupKind::Alias || isCommunication(group.ops[0])) {
       lowered.emplace_back();
       continue;
     }
     FailureOr<LoweredGroup> op = lowering.lowerGroup(group);
     EXPECT_TRUE(succeeded(op)) << group.name();
     if (failed(op))
-      return outcome;
+      return;
     lowered.push_back(*op);
   }
   for (auto function : lowering.module().getOps<func::FuncOp>())
@@ -338,15 +348,15 @@ lower::test::Outcome lower::test::compare(const std::string &program,
       emit::compileKernels(lowering.module(), options, path.str().str(), error);
   EXPECT_TRUE(compiled) << error;
   if (!compiled)
-    return outcome;
+    return;
   outcome.compileSeconds = compiled->seconds;
   void *library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   EXPECT_TRUE(library) << dlerror();
   llvm::sys::fs::remove(path);
   if (!library)
-    return outcome;
+    return;
 
-  Machine machine(setup, library);
+  Machine machine(conditions, library);
   for (auto [value, tensor] : llvm::zip(function.getArguments(), arguments))
     machine.of(value) =
         pack(*tensor, cast<RankedTensorType>(value.getType()).getElementType());
@@ -368,7 +378,17 @@ lower::test::Outcome lower::test::compare(const std::string &program,
     case GroupKind::AttentionBackward:
       machine.runAttention(group, op);
       break;
-    default: {
+    case GroupKind::Collective:
+    case GroupKind::Send:
+    case GroupKind::Recv:
+      for (Value to : group.outputs) {
+        Bytes &bytes = machine.of(to);
+        bytes.assign(bytes.size(), 0);
+        if (!group.inputs.empty() && group.inputs[0].getType() == to.getType())
+          bytes = machine.of(group.inputs[0]);
+      }
+      break;
+    case GroupKind::Alias: {
       Value from = group.inputs[0], to = group.outputs[0];
       int64_t start =
           group.aliasOffset *
@@ -383,9 +403,19 @@ lower::test::Outcome lower::test::compare(const std::string &program,
     Value value = terminator->getOperand(number);
     Tensor found =
         unpack(machine.of(value), cast<RankedTensorType>(value.getType()));
-    EXPECT_LE(reference::relativeError(found, *tensor), setup.tolerance)
+    EXPECT_LE(reference::relativeError(found, *tensor), conditions.tolerance)
         << "result " << number;
   }
   dlclose(library);
+}
+
+lower::test::Outcome lower::test::compare(const std::string &program,
+                                          const Conditions &conditions) {
+  Outcome outcome;
+  auto module = parseSourceString<ModuleOp>(program, &context());
+  EXPECT_TRUE(module);
+  if (module)
+    for (auto function : module->getOps<func::FuncOp>())
+      compareFunction(function, conditions, outcome);
   return outcome;
 }
