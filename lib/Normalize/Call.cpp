@@ -24,13 +24,18 @@ std::string normalize::sourceLine(Location loc) {
   return line;
 }
 
-std::string normalize::describe(AtenOp op) {
+std::string normalize::place(AtenOp op) {
+  StringRef name = op.getName();
   std::string text =
-      ("'" + op.getSchema().split('(').first + "' in module path '" +
-       op.getName().rsplit('/').first + "'")
-          .str();
+      name.contains('/')
+          ? ("module path '" + name.rsplit('/').first + "'").str()
+          : "the root module";
   std::string line = sourceLine(op.getLoc());
   return line.empty() ? text : text + " (" + line + ")";
+}
+
+std::string normalize::describe(AtenOp op) {
+  return "'" + op.getSchema().split('(').first.str() + "' in " + place(op);
 }
 
 void Call::error(const Twine &message) {

@@ -98,6 +98,8 @@ private:
   bool hasFailed = false;
 };
 
+/// "module path 'transformer.h.0' (model.py:12)".
+std::string place(AtenOp op);
 /// "'aten::add.Tensor' in module path 'transformer.h.0' (model.py:12)".
 std::string describe(AtenOp op);
 /// The innermost line of Python, "model.py:12", or "".

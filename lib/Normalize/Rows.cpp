@@ -57,11 +57,7 @@ LogicalResult normalize::interpret(Interpreter &state, AtenOp op) {
     writeBack(call);
   } else {
     return emitError(op.getLoc())
-           << "unsupported op '" << op.getSchema() << "' in module path '"
-           << op.getName().rsplit('/').first << "'"
-           << (sourceLine(op.getLoc()).empty()
-                   ? std::string()
-                   : " (" + sourceLine(op.getLoc()) + ")");
+           << "unsupported op '" << op.getSchema() << "' in " << place(op);
   }
   if (call.failed())
     return failure();
