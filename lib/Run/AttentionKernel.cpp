@@ -19,6 +19,8 @@ constexpr int64_t kRows = 64;
 /// C[m][n] (+)= A[m][k] B[k][n], all dense; A and B perhaps stored transposed.
 MatrixProduct product(int64_t m, int64_t n, int64_t k, bool aTransposed,
                       bool bTransposed, bool accumulate) {
+  // Inside a thread there are no others.
+  static const Threads alone = Threads::alone();
   Gemm gemm;
   gemm.m = m;
   gemm.n = n;
@@ -30,7 +32,7 @@ MatrixProduct product(int64_t m, int64_t n, int64_t k, bool aTransposed,
   gemm.cM = n;
   gemm.cN = 1;
   gemm.accumulate = accumulate;
-  return MatrixProduct(gemm);
+  return MatrixProduct(gemm, alone);
 }
 
 enum ForwardOperand { Q, K, V };

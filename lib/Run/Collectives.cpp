@@ -3,6 +3,7 @@
 #include "colossal/Run/Collectives.h"
 
 #include "RunError.h"
+#include "Staging.h"
 
 #include <algorithm>
 #include <cstring>

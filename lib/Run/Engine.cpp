@@ -6,6 +6,7 @@
 #include "MatrixProduct.h"
 #include "ProgramCheck.h"
 #include "RunError.h"
+#include "Staging.h"
 #include "Threads.h"
 #include "Transfers.h"
 #include "colossal/Run/Collectives.h"
@@ -178,7 +179,7 @@ Action Engine::Impl::prepare(const Op &op, const KernelLookup &kernels) {
   case OpKind::Gemm: {
     auto &product = products[keyOf(op.gemm)];
     if (!product)
-      product = std::make_unique<MatrixProduct>(op.gemm);
+      product = std::make_unique<MatrixProduct>(op.gemm, threads);
     action.product = product.get();
     scratchBytes = std::max(scratchBytes, product->scratchBytes());
     break;

@@ -3,6 +3,7 @@
 #include "colossal/Run/Fabric.h"
 
 #include "RunError.h"
+#include "Staging.h"
 
 #include <chrono>
 #include <fcntl.h>
@@ -29,6 +30,8 @@ Fabric::Fabric(MPI_Comm world, const Program &program, int64_t devices,
   MPI_Comm_size(nodeComm, &nodeSize);
   std::vector<int> members(nodeSize);
   MPI_Allgather(&worldRank, 1, MPI_INT, members.data(), 1, MPI_INT, nodeComm);
+  if (nodeSize > sysconf(_SC_NPROCESSORS_ONLN))
+    spins = 20;
   nodeOf.assign(worldSize, -1);
   for (int i = 0; i < nodeSize; ++i)
     nodeOf[members[i]] = i;

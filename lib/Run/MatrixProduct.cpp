@@ -5,6 +5,7 @@
 #include "RunError.h"
 
 #include <algorithm>
+#include <cstring>
 #include <dnnl.hpp>
 
 namespace colossal::rank {
@@ -90,28 +91,32 @@ bool isDense(const Matrix &matrix) {
 }
 
 /// Copies between two matrices of equal extents and other strides.
-void copyMatrix(const Matrix &from, const float *source, const Matrix &to,
-                float *target, bool add) {
+void copyMatrix(const Threads &threads, const Matrix &from, const float *source,
+                const Matrix &to, float *target, bool add) {
   size_t rank = from.extents.size();
-  int64_t batches = from.elements() / (from.rows() * from.columns());
-  for (int64_t batch = 0; batch < batches; ++batch) {
-    int64_t rest = batch, in = 0, out = 0;
-    for (size_t i = rank - 2; i-- > 0; rest /= from.extents[i]) {
-      in += rest % from.extents[i] * from.strides[i];
-      out += rest % from.extents[i] * to.strides[i];
-    }
-    for (int64_t row = 0; row < from.rows(); ++row) {
-      const float *s = source + in + row * from.rowStride();
-      float *t = target + out + row * to.rowStride();
-      int64_t a = from.columnStride(), b = to.columnStride();
-      if (add)
-        for (int64_t column = 0; column < from.columns(); ++column)
-          t[column * b] += s[column * a];
-      else
-        for (int64_t column = 0; column < from.columns(); ++column)
-          t[column * b] = s[column * a];
-    }
-  }
+  int64_t rows = from.elements() / from.columns();
+  int64_t a = from.columnStride(), b = to.columnStride();
+  // Rows of all batches are one range, in pieces of 64 KiB at least.
+  threads.split(
+      rows, 1 + 16384 / from.columns(), [&](int, int64_t begin, int64_t end) {
+        for (int64_t line = begin; line < end; ++line) {
+          int64_t rest = line, in = 0, out = 0;
+          for (size_t i = rank - 1; i-- > 0; rest /= from.extents[i]) {
+            in += rest % from.extents[i] * from.strides[i];
+            out += rest % from.extents[i] * to.strides[i];
+          }
+          const float *s = source + in;
+          float *t = target + out;
+          if (add)
+            for (int64_t c = 0; c < from.columns(); ++c)
+              t[c * b] += s[c * a];
+          else if (a == 1 && b == 1)
+            memcpy(t, s, size_t(from.columns()) * sizeof(float));
+          else
+            for (int64_t c = 0; c < from.columns(); ++c)
+              t[c * b] = s[c * a];
+        }
+      });
 }
 
 dnnl::memory::desc descriptorOf(const Matrix &matrix) {
@@ -120,6 +125,10 @@ dnnl::memory::desc descriptorOf(const Matrix &matrix) {
 }
 
 int64_t roundUp(int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+/// Sums of at least kLongSum terms are cut into pieces of kPiece: otherwise the
+/// library streams a matrix of that length from memory for every block of rows.
+constexpr int64_t kLongSum = 8192, kPiece = 1024;
 
 const dnnl::engine &cpu() {
   static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
@@ -134,6 +143,14 @@ const dnnl::stream &stream() {
 } // namespace
 
 struct MatrixProduct::Impl {
+  explicit Impl(const Threads &threads) : threads(threads) {}
+  const Threads &threads;
+  /// Long sums are made piece by piece: then only these do the work.
+  struct Piece {
+    MatrixProduct product;
+    int64_t a, b; ///< first elements
+  };
+  std::vector<Piece> pieces;
   Matrix a, b, c;       ///< as the op has them
   Matrix pa, pb, pc;    ///< as the library sees them
   bool swapped = false; ///< C^T = B^T A^T
@@ -147,8 +164,21 @@ struct MatrixProduct::Impl {
   mutable dnnl::memory ma, mb, mc, ms;
 };
 
-MatrixProduct::MatrixProduct(const Gemm &gemm) : impl(new Impl) {
+MatrixProduct::MatrixProduct(const Gemm &gemm, const Threads &threads)
+    : impl(new Impl(threads)) {
   Impl &p = *impl;
+  if (gemm.k >= kLongSum) {
+    for (int64_t first = 0; first < gemm.k; first += kPiece) {
+      Gemm part = gemm;
+      part.k = std::min(kPiece, gemm.k - first);
+      part.accumulate = gemm.accumulate || first > 0;
+      p.pieces.push_back(
+          {MatrixProduct(part, threads), first * gemm.aK, first * gemm.bK});
+      p.bytes = std::max(p.bytes, p.pieces.back().product.scratchBytes());
+    }
+    p.name = "pieces of " + p.pieces[0].product.impl->name;
+    return;
+  }
   p.accumulate = gemm.accumulate;
   p.a = matrixOf(gemm, gemm.aBatch, gemm.m, gemm.k, gemm.aM, gemm.aK);
   p.b = matrixOf(gemm, gemm.bBatch, gemm.k, gemm.n, gemm.bK, gemm.bN);
@@ -231,17 +261,21 @@ const char *MatrixProduct::implementation() const { return impl->name.c_str(); }
 void MatrixProduct::run(const float *a, const float *b, float *c,
                         char *scratch) const {
   const Impl &p = *impl;
+  for (const Impl::Piece &piece : p.pieces)
+    piece.product.run(a + piece.a, b + piece.b, c, scratch);
+  if (!p.pieces.empty())
+    return;
   if (p.swapped)
     std::swap(a, b);
   auto place = [&](int64_t offset) {
     return reinterpret_cast<float *>(scratch + offset);
   };
   if (p.packA) {
-    copyMatrix(p.a, a, p.pa, place(p.offsetA), false);
+    copyMatrix(p.threads, p.a, a, p.pa, place(p.offsetA), false);
     a = place(p.offsetA);
   }
   if (p.packB) {
-    copyMatrix(p.b, b, p.pb, place(p.offsetB), false);
+    copyMatrix(p.threads, p.b, b, p.pb, place(p.offsetB), false);
     b = place(p.offsetB);
   }
   float *result = p.packC ? place(p.offsetC) : c;
@@ -261,7 +295,7 @@ void MatrixProduct::run(const float *a, const float *b, float *c,
     throw RunError("oneDNN failed with status " + std::to_string(status) +
                    " in a matrix product");
   if (p.packC)
-    copyMatrix(p.pc, result, p.c, c, p.accumulate);
+    copyMatrix(p.threads, p.pc, result, p.c, c, p.accumulate);
 }
 
 double flopsOf(const Gemm &gemm) {

@@ -13,6 +13,7 @@
 #ifndef COLOSSAL_LIB_RUN_MATRIXPRODUCT_H
 #define COLOSSAL_LIB_RUN_MATRIXPRODUCT_H
 
+#include "Threads.h"
 #include "colossal/Run/RankProgram.h"
 
 #include <memory>
@@ -21,7 +22,8 @@ namespace colossal::rank {
 
 class MatrixProduct {
 public:
-  explicit MatrixProduct(const Gemm &gemm);
+  /// `threads` do the copies; the library takes as many as are set for it.
+  MatrixProduct(const Gemm &gemm, const Threads &threads);
   ~MatrixProduct();
   MatrixProduct(MatrixProduct &&) noexcept;
 

@@ -1,6 +1,6 @@
 //===- RunOptions.cpp - The command line of a bundle's launcher -----------===//
 
-#include "colossal/Run/Session.h"
+#include "colossal/Run/RunOptions.h"
 
 #include <cstdlib>
 #include <cstring>

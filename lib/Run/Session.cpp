@@ -403,6 +403,14 @@ std::optional<Manifest> readBundleManifest(const std::string &bundle,
   return std::nullopt;
 }
 
+int failTogether(const std::string &message) {
+  int provided = 0;
+  MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided);
+  allAgree([&] { throw RunError(message); });
+  MPI_Finalize();
+  return 1;
+}
+
 int runBundle(const RunOptions &options) {
   int provided = 0;
   MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided);

@@ -16,7 +16,10 @@ namespace colossal::rank {
 
 class Threads {
 public:
+  /// Sets the number of threads of the process, also for the library.
   explicit Threads(int count);
+  /// Does not touch the process: one thread for work inside another's piece.
+  static Threads alone() { return Threads(); }
   int count() const { return threads; }
 
   /// Calls work(piece, begin, end) for the pieces of [0, range), none shorter
@@ -46,8 +49,9 @@ public:
 
 private:
   using Body = void (*)(void *data, int piece);
+  Threads() = default;
   void parallel(int pieces, Body body, void *data) const;
-  int threads;
+  int threads = 1;
 };
 
 } // namespace colossal::rank

@@ -3,6 +3,7 @@
 #include "Transfers.h"
 
 #include "RunError.h"
+#include "Staging.h"
 
 #include <cstring>
 #include <set>
@@ -11,8 +12,6 @@ namespace colossal::rank {
 
 namespace {
 
-int64_t strideOf(const Op &op) { return (op.bytes + 63) / 64 * 64; }
-
 template <class F> void forEachTransfer(const Program &program, F &&visit) {
   for (const Segment &segment : program.segments)
     for (const Op &op : segment.ops)
@@ -20,22 +19,11 @@ template <class F> void forEachTransfer(const Program &program, F &&visit) {
         visit(op);
 }
 
-constexpr int64_t kHeadBytes = 128;
-
 } // namespace
-
-int64_t transferBytes(const Program &program) {
-  int64_t bytes = 0;
-  forEachTransfer(program, [&](const Op &op) {
-    if (op.kind == OpKind::Send)
-      bytes += kHeadBytes + transferSlots(program) * strideOf(op);
-  });
-  return bytes;
-}
 
 Transfers::Transfers(Fabric &fabric, const Program &program, bool useWindow)
     : fabric(fabric), slots(transferSlots(program)) {
-  static_assert(sizeof(Head) == kHeadBytes);
+  static_assert(sizeof(Head) == kTransferHeadBytes);
   int64_t devices = 1;
   for (const Axis &axis : program.mesh)
     devices *= axis.size;
@@ -62,7 +50,7 @@ Transfers::Transfers(Fabric &fabric, const Program &program, bool useWindow)
     channel.peer = peerOf(op);
     channel.tag = op.tag;
     channel.bytes = op.bytes;
-    channel.slotStride = strideOf(op);
+    channel.slotStride = transferStride(op);
     if (!sends)
       return;
     bool near = useWindow && fabric.isNear(channel.peer);
@@ -73,9 +61,9 @@ Transfers::Transfers(Fabric &fabric, const Program &program, bool useWindow)
       channel.head = new (base) Head{{0}, {0}};
     else
       channel.requests.assign(slots, MPI_REQUEST_NULL);
-    channel.slots = base + kHeadBytes;
+    channel.slots = base + kTransferHeadBytes;
     memset(channel.slots, 0, slots * channel.slotStride);
-    offset += kHeadBytes + slots * channel.slotStride;
+    offset += kTransferHeadBytes + slots * channel.slotStride;
     places.push_back(place);
     requests.emplace_back();
     MPI_Isend(&places.back(), 1, MPI_INT64_T, channel.peer, int(op.tag),
@@ -90,7 +78,7 @@ Transfers::Transfers(Fabric &fabric, const Program &program, bool useWindow)
              MPI_STATUS_IGNORE);
     if (place >= 0) {
       channel.head = reinterpret_cast<Head *>(fabric.sharedBase() + place);
-      channel.slots = fabric.sharedBase() + place + kHeadBytes;
+      channel.slots = fabric.sharedBase() + place + kTransferHeadBytes;
     } else {
       channel.requests.assign(1, MPI_REQUEST_NULL);
     }

@@ -15,15 +15,6 @@
 
 namespace colossal::rank {
 
-/// Slots of a transfer. One is what checkPrograms proves enough; the second
-/// lets the sender run ahead.
-inline int64_t transferSlots(const Program &program) {
-  return program.microbatches > 1 ? 2 : 1;
-}
-
-/// Bytes of staging that the sends of a program take.
-int64_t transferBytes(const Program &program);
-
 class Transfers {
 public:
   /// `useWindow`: whether near ranks use shared memory. Collective over all

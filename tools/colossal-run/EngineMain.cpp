@@ -46,11 +46,12 @@ int main(int argc, char **argv) {
   std::string message;
   bool help = false;
   if (!parseRunOptions(argc, argv, options, message, help)) {
+    if (!help)
+      return failTogether(message);
     const char *rank = getenv("OMPI_COMM_WORLD_RANK");
     if (!rank || strcmp(rank, "0") == 0)
-      fprintf(help ? stdout : stderr,
-              help ? "%s" : "colossal-engine: error: %s\n", message.c_str());
-    return help ? 0 : 1;
+      fputs(message.c_str(), stdout);
+    return 0;
   }
   yieldWhenCrowded(options, argv);
   return runBundle(options);

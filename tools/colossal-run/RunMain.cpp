@@ -1,6 +1,7 @@
 //===- RunMain.cpp - Starts the ranks of a bundle -------------------------===//
 
 #include "colossal/Run/Manifest.h"
+#include "colossal/Run/RunOptions.h"
 
 #include <cstdlib>
 #include <cstring>
@@ -75,6 +76,15 @@ int main(int argc, char **argv) {
   while (bundle.size() > 1 && bundle.back() == '/')
     bundle.pop_back();
 
+  RunOptions options;
+  std::string message;
+  bool help = false;
+  std::vector<char *> words = {argv[0]};
+  for (std::string &word : rest)
+    words.push_back(word.data());
+  if (!parseRunOptions(int(words.size()), words.data(), options, message, help))
+    return fail(message);
+
   std::string path = bundle + "/manifest.json", error;
   std::ifstream file(path);
   if (!file)
@@ -105,7 +115,8 @@ int main(int argc, char **argv) {
   else
     command.push_back("--oversubscribe");
   command.insert(command.end(),
-                 {"--bind-to", "none", "--mca", "mpi_yield_when_idle", "1"});
+                 {"--bind-to", "none", "--mca", "mpi_yield_when_idle", "1",
+                  "--mca", "odls_base_sigkill_timeout", "0"});
   command.push_back(engine.find('/') == 0 ? engine : "./" + engine);
   if (engine.compare(0, 2, "./") == 0)
     command.back() = engine;

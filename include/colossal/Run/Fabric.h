@@ -19,22 +19,13 @@
 #define COLOSSAL_RUN_FABRIC_H
 
 #include "colossal/Run/Layout.h"
+#include "colossal/Run/RunOptions.h"
 
 #include <atomic>
 #include <map>
 #include <mpi.h>
 
 namespace colossal::rank {
-
-enum class Transport {
-  Auto,        ///< the window where all ranks of a group share a node
-  Window,      ///< the window always; an error where a node is left
-  PointToPoint ///< MPI messages only
-};
-
-/// Bytes of staging that a rank has for collectives: two halves, so that one
-/// chunk is filled while the peers read the one before.
-constexpr int64_t kStagingBytes = 2 << 20;
 
 /// The ranks of a stage that differ in some axes only, in the order of the
 /// first axis major.
@@ -110,6 +101,8 @@ public:
 
   Activity activity;
   double timeout;
+  /// Looks before the first yield: few where ranks share cores.
+  int spins = 2000;
 
 private:
   [[noreturn]] void giveUp(int peer);
@@ -135,7 +128,7 @@ private:
 };
 
 template <class F> void Fabric::waitFor(F &&ready, int peer) {
-  for (int spin = 0; spin < 2000; ++spin) {
+  for (int spin = 0; spin < spins; ++spin) {
     if (ready())
       return;
     __builtin_ia32_pause();

@@ -15,35 +15,16 @@
 
 #include "colossal/Run/Engine.h"
 #include "colossal/Run/Manifest.h"
-
-#include <map>
+#include "colossal/Run/RunOptions.h"
 
 namespace colossal::rank {
 
-struct RunOptions {
-  std::string bundle;
-  std::map<std::string, std::string> data; ///< input name -> file
-  int64_t steps = 1;
-  std::string metricsFile;
-  std::string reportFile;
-  std::string profileFile;
-  std::string dumpFolder;
-  std::map<std::string, double> controls; ///< overrides of the manifest's
-  bool shuffle = true;
-  uint64_t seed = 0;
-  Transport transport = Transport::Auto;
-  double timeoutSeconds = 120;
-  int threads = 0; ///< 0: as the manifest says
-  bool quiet = false;
-};
-
-/// Parses the command line of `run`. False: `message` holds an error, or the
-/// help where `help` is set.
-bool parseRunOptions(int argc, char **argv, RunOptions &options,
-                     std::string &message, bool &help);
-
 /// Initialises and finalises MPI.
 int runBundle(const RunOptions &options);
+
+/// Ends all ranks with one message: they meet first, so that none is ended by
+/// the launcher before the message is out. Returns the exit code.
+int failTogether(const std::string &message);
 
 /// Reads and checks the manifest of a bundle; on failure one line in `error`.
 std::optional<Manifest> readBundleManifest(const std::string &bundle,

@@ -8,6 +8,7 @@
 #include "colossal/Run/Engine.h"
 #include "AllocationCounter.h"
 #include "TrainingProgram.h"
+#include "colossal/Run/Scratch.h"
 
 #include <gtest/gtest.h>
 
@@ -54,6 +55,11 @@ Result execute(int64_t stages, int64_t microbatches, Transport transport,
   Engine engine(program, MPI_COMM_WORLD, lookup, options);
   engine.connect();
   engine.reserve();
+  // What the compiler predicts is what the engine takes.
+  std::string error;
+  EXPECT_EQ(engine.memory().scratch, scratchBytes(program, threads, error));
+  if (transport == Transport::Auto)
+    EXPECT_EQ(engine.memory().staging, stagingBytes(program));
   for (const State &state : program.states) {
     auto *w = reinterpret_cast<float *>(engine.address(state.buffer));
     for (int64_t i = 0; i < elementsOf(state.globalShape); ++i)

@@ -1,0 +1,47 @@
+//===- RunOptions.h - What a user asks of a run -----------------*- C++ -*-===//
+//
+// The command line of a bundle's launcher, as data. colossal-run checks it
+// before it starts ranks, the launcher itself parses it.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_RUN_RUNOPTIONS_H
+#define COLOSSAL_RUN_RUNOPTIONS_H
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+namespace colossal::rank {
+
+enum class Transport {
+  Auto,        ///< the window where all ranks of a group share a node
+  Window,      ///< the window always; an error where a node is left
+  PointToPoint ///< MPI messages only
+};
+
+struct RunOptions {
+  std::string bundle;
+  std::map<std::string, std::string> data; ///< input name -> file
+  int64_t steps = 1;
+  std::string metricsFile;
+  std::string reportFile;
+  std::string profileFile;
+  std::string dumpFolder;
+  std::map<std::string, double> controls; ///< overrides of the manifest's
+  bool shuffle = true;
+  uint64_t seed = 0;
+  Transport transport = Transport::Auto;
+  double timeoutSeconds = 120;
+  int threads = 0; ///< 0: as the manifest says
+  bool quiet = false;
+};
+
+/// Parses the command line of `run`. False: `message` holds an error, or the
+/// help where `help` is set.
+bool parseRunOptions(int argc, char **argv, RunOptions &options,
+                     std::string &message, bool &help);
+
+} // namespace colossal::rank
+
+#endif // COLOSSAL_RUN_RUNOPTIONS_H

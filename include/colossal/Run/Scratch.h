@@ -1,0 +1,33 @@
+//===- Scratch.h - Memory the runtime takes beside the arena ----*- C++ -*-===//
+//
+// What a rank of the engine reserves besides arena and window, exactly: the
+// compiler adds it to its prediction, --memory judges the sum. The scratch of
+// products is asked from oneDNN itself, so it holds for the CPU it is asked on.
+//
+// Library: ColossalRunProducts (oneDNN, no MPI).
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_RUN_SCRATCH_H
+#define COLOSSAL_RUN_SCRATCH_H
+
+#include "colossal/Run/RankProgram.h"
+
+namespace colossal::rank {
+
+/// Scratch of one op with this number of threads, bytes. A rank reserves the
+/// largest over its ops. On failure 0 and one line in `error`.
+int64_t scratchBytes(const Gemm &gemm, int threads, std::string &error);
+/// `extras` is the number of extra operands of the mask.
+int64_t scratchBytes(const Attention &attention, bool backward, size_t extras,
+                     int threads, std::string &error);
+
+/// Scratch of a whole program: the largest of its ops.
+int64_t scratchBytes(const Program &program, int threads, std::string &error);
+
+/// Staging for collectives and transfers of a rank, bytes.
+int64_t stagingBytes(const Program &program);
+
+} // namespace colossal::rank
+
+#endif // COLOSSAL_RUN_SCRATCH_H
