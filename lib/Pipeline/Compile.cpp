@@ -85,19 +85,21 @@ void Compilation::print(Phase which, raw_ostream &stream) {
   flags.enableDebugInfo(true, false);
   module->print(stream, flags);
   stream << "\n";
+  // What Schedule and Lower add has no form in the IR: comments.
+  std::string text;
+  llvm::raw_string_ostream added(text);
   if (which == Phase::Schedule)
     for (const schedule::StageSchedule &stage : stages)
-      for (const schedule::SegmentSchedule &segment : stage.segments) {
-        stream << "// stage " << stage.program.stage << ", "
-               << timeline::nameOf(segment.segment) << "\n";
-        std::string groups;
-        llvm::raw_string_ostream text(groups);
-        schedule::printGroups(segment.groups, text);
-        SmallVector<StringRef> lines;
-        StringRef(groups).split(lines, '\n', -1, false);
-        for (StringRef line : lines)
-          stream << "//   " << line << "\n";
-      }
+      schedule::printSchedule(stage, added);
+  if (which == Phase::Lower)
+    for (const rank::Program &program : programs)
+      added << rank::writeProgram(program);
+  SmallVector<StringRef> lines;
+  StringRef(text).split(lines, '\n', -1, false);
+  for (StringRef line : lines)
+    stream << "// " << line << "\n";
+  if (which == Phase::Lower)
+    lowering->module().print(stream, flags);
 }
 
 LogicalResult Compilation::phase(Phase which,

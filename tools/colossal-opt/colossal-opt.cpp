@@ -3,10 +3,12 @@
 #include "Colossal/IR/ColossalDialect.h"
 #include "Colossal/Transforms/Passes.h"
 #include "colossal/Differentiate/Passes.h"
+#include "colossal/Lower/LowerGroup.h"
 #include "colossal/Normalize/Passes.h"
 #include "colossal/Partition/Passes.h"
 #include "colossal/Plan/Passes.h"
 #include "colossal/Schedule/Grouping.h"
+#include "colossal/Schedule/StageSchedule.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "mlir/Transforms/Passes.h"
@@ -22,6 +24,8 @@ int main(int argc, char **argv) {
   colossal::registerPartitionPasses();
   colossal::registerPlanPasses();
   colossal::schedule::registerGroupingPasses();
+  colossal::schedule::registerSchedulePasses();
+  colossal::lower::registerLoweringPasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(
       argc, argv, "Colossal: the passes of every phase\n", registry));
 }

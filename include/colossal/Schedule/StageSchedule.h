@@ -55,6 +55,12 @@ struct StageSchedule {
 mlir::FailureOr<std::vector<StageSchedule>>
 scheduleStages(mlir::ModuleOp module);
 
+/// Buffers with their offsets, groups with the buffers they use.
+void printSchedule(const StageSchedule &stage, llvm::raw_ostream &stream);
+
+/// --colossal-print-schedule.
+void registerSchedulePasses();
+
 } // namespace colossal::schedule
 
 #endif // COLOSSAL_SCHEDULE_STAGESCHEDULE_H

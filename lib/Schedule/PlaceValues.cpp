@@ -1,0 +1,330 @@
+//===- PlaceValues.cpp - Which buffer a value lives in --------------------===//
+
+#include "StageScheduler.h"
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::schedule;
+using timeline::Segment;
+
+//===----------------------------------------------------------------------===//
+// Roots
+//===----------------------------------------------------------------------===//
+
+unsigned StageScheduler::newRoot(Value value, StringRef name, Root::Kind kind) {
+  Root root;
+  root.kind = kind;
+  root.name = name.str();
+  root.dtype =
+      *dtypeOf(cast<RankedTensorType>(value.getType()).getElementType());
+  root.bytes = schedule::bytesOf(value);
+  roots.push_back(root);
+  return roots.size() - 1;
+}
+
+unsigned StageScheduler::fixedRoot(StringRef key, Value value, StringRef name,
+                                   bool &isNew) {
+  auto [entry, inserted] = fixed.try_emplace(key, 0);
+  isNew = inserted;
+  if (inserted)
+    entry->second = newRoot(value, name, Root::Kind::Fixed);
+  return entry->second;
+}
+
+void StageScheduler::placeState(Value value, DictionaryAttr attributes) {
+  std::string name = attributes.getAs<StringAttr>(names::name).getValue().str();
+  bool isNew = false;
+  unsigned root = fixedRoot("state:" + name, value, name, isNew);
+  places[value] = {root, 0};
+  if (!isNew)
+    return;
+  rank::State state;
+  state.buffer = root;
+  state.name = name;
+  state.role = attributes.getAs<StringAttr>(names::role).getValue().str();
+  state.layout = layoutOf(attributes, setting.meshWithTime);
+  state.globalShape = globalShapeOf(state.layout);
+  if (auto source = attributes.getAs<DictionaryAttr>(names::source)) {
+    auto integer = [&](StringRef key) -> int64_t {
+      auto attr = source.getAs<IntegerAttr>(key);
+      return attr ? attr.getInt() : 0;
+    };
+    if (auto file = source.getAs<StringAttr>("file")) {
+      state.initial.file = file.getValue().str();
+      state.initial.offset = integer("offset");
+      state.initial.bytes = integer("bytes");
+      state.initial.crc = uint32_t(integer("crc"));
+    }
+    if (auto fill = source.getAs<FloatAttr>("fill"))
+      state.initial.fill = fill.getValueAsDouble();
+  }
+  result.program.states.push_back(state);
+}
+
+void StageScheduler::placeInput(Value value, DictionaryAttr attributes) {
+  std::string name = attributes.getAs<StringAttr>(names::name).getValue().str();
+  // The whole batch and its microbatches are different layouts of one input.
+  std::string text;
+  llvm::raw_string_ostream(text) << attributes.get(names::sharding);
+  bool isNew = false;
+  unsigned root = fixedRoot("batch:" + name + text, value, name, isNew);
+  places[value] = {root, 0};
+  if (!isNew)
+    return;
+  rank::Input input;
+  input.buffer = root;
+  input.name = name;
+  input.layout = layoutOf(attributes, setting.meshWithTime);
+  input.globalShape = globalShapeOf(input.layout);
+  if (auto dim = attributes.getAs<IntegerAttr>(names::batchDim))
+    input.batchDim = dim.getInt();
+  for (const auto &dimension : input.layout.dimensions)
+    for (const rank::SubDimension &sub : dimension)
+      if (llvm::is_contained(sub.axes, names::timeAxis.str()))
+        roots[root].slots = setting.microbatches;
+  result.program.inputs.push_back(input);
+}
+
+//===----------------------------------------------------------------------===//
+// Arguments
+//===----------------------------------------------------------------------===//
+
+LogicalResult StageScheduler::placeArguments(SegmentSchedule &segment) {
+  func::FuncOp function = segment.function;
+  for (BlockArgument argument : function.getArguments()) {
+    DictionaryAttr attributes =
+        function.getArgAttrDict(argument.getArgNumber());
+    if (!attributes)
+      attributes = DictionaryAttr::get(function.getContext());
+    if (!dtypeOf(cast<RankedTensorType>(argument.getType()).getElementType()))
+      return function.emitError("argument ")
+             << argument.getArgNumber() << " has type " << argument.getType()
+             << ", expected f32, f64, i64, i32 or i1 elements";
+    if (auto link = attributes.getAs<StringAttr>(names::link)) {
+      auto known = links.find(link.getValue());
+      if (known == links.end())
+        return function.emitError("argument ")
+               << argument.getArgNumber() << " is linked to '"
+               << link.getValue() << "', which no earlier segment returns";
+      places[argument] = known->second;
+      continue;
+    }
+    auto role = attributes.getAs<StringAttr>(names::role);
+    auto name = attributes.getAs<StringAttr>(names::name);
+    if (!role || !name)
+      return function.emitError("argument ")
+             << argument.getArgNumber()
+             << " has neither colossal.link nor colossal.role and name";
+    if (role.getValue() == "batch") {
+      placeInput(argument, attributes);
+    } else if (role.getValue() == "control") {
+      bool isNew = false;
+      unsigned root = fixedRoot(("control:" + name.getValue()).str(), argument,
+                                name.getValue(), isNew);
+      places[argument] = {root, 0};
+      if (isNew)
+        result.program.controls.push_back({root, name.getValue().str()});
+    } else {
+      placeState(argument, attributes);
+    }
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Groups
+//===----------------------------------------------------------------------===//
+
+int64_t StageScheduler::lastRead(unsigned root) const {
+  int64_t last = -1;
+  for (const auto &[value, positions] : reads) {
+    auto place = places.find(value);
+    if (place != places.end() && place->second.root == root)
+      for (int64_t position : positions)
+        last = std::max(last, position);
+  }
+  return last;
+}
+
+bool StageScheduler::mayOverwrite(SegmentSchedule &segment, const Group &group,
+                                  unsigned output, unsigned root,
+                                  int64_t position) {
+  int64_t last = lastRead(root);
+  if (last > position || group.kind == GroupKind::Alias)
+    return false;
+  if (last < position)
+    return true;
+  // Read by this very group: element by element only.
+  for (auto [number, input] : llvm::enumerate(group.inputs)) {
+    auto place = places.find(input);
+    if (place == places.end() || place->second.root != root)
+      continue;
+    if (!llvm::is_contained(group.inPlace,
+                            std::pair<unsigned, unsigned>(number, output)) ||
+        place->second.offset != 0)
+      return false;
+  }
+  return true;
+}
+
+LogicalResult StageScheduler::placeOutputs(SegmentSchedule &segment,
+                                           Group &group, int64_t position) {
+  for (auto [number, output] : llvm::enumerate(group.outputs)) {
+    Type element = cast<RankedTensorType>(output.getType()).getElementType();
+    if (!dtypeOf(element))
+      return group.ops.back()->emitError("found elements of type ")
+             << element << ", expected f32, f64, i64, i32 or i1";
+    if (group.kind == GroupKind::Alias) {
+      Place from = places.lookup(group.inputs[0]);
+      places[output] = {from.root,
+                        from.offset + group.aliasOffset *
+                                          rank::bytesOf(*dtypeOf(element))};
+      continue;
+    }
+    DictionaryAttr role = returned.lookup(output);
+    bool accumulates =
+        number < group.accumulate.size() && group.accumulate[number];
+    // State is updated in its own buffer, a metric computed in its own.
+    if (role) {
+      std::optional<unsigned> target;
+      if (auto updates = role.getAs<StringAttr>(names::updates)) {
+        auto state = fixed.find(("state:" + updates.getValue()).str());
+        if (state == fixed.end())
+          return group.ops.back()->emitError("updates '")
+                 << updates.getValue() << "', which is no state of this stage";
+        target = state->second;
+      } else if (auto metric = role.getAs<StringAttr>(names::metric)) {
+        bool isNew = false;
+        target = fixedRoot(("metric:" + metric.getValue()).str(), output,
+                           metric.getValue(), isNew);
+        if (isNew)
+          result.program.metrics.push_back({*target, metric.getValue().str()});
+      }
+      if (target && mayOverwrite(segment, group, number, *target, position)) {
+        places[output] = {*target, 0};
+        if (accumulates)
+          result.zeroed.push_back(*target);
+        continue;
+      }
+    }
+    // In the place of an input that dies here.
+    bool placed = false;
+    std::vector<std::pair<unsigned, unsigned>> inPlace = group.inPlace;
+    if (isa<AllReduceOp>(group.ops.back()))
+      inPlace.push_back({0, 0});
+    for (auto [input, candidate] : inPlace) {
+      if (candidate != number)
+        continue;
+      Place from = places.lookup(group.inputs[input]);
+      Root &root = roots[from.root];
+      // What an earlier segment has linked dies in the last one at most.
+      bool mayDie = !root.linked || segment.segment == Segment::Update;
+      if (root.kind != Root::Kind::Temporary || !mayDie || root.slots > 1 ||
+          from.offset != 0 || root.bytes != schedule::bytesOf(output) ||
+          lastRead(from.root) > position)
+        continue;
+      if (group.kind != GroupKind::Collective &&
+          !mayOverwrite(segment, group, number, from.root, position))
+        continue;
+      // A returned value must not share with another returned one.
+      bool shared = false;
+      for (auto &[value, attributes] : returned) {
+        auto other = places.find(value);
+        shared |= other != places.end() && other->second.root == from.root;
+      }
+      if (shared)
+        continue;
+      places[output] = {from.root, 0};
+      root.dtype = *dtypeOf(element);
+      placed = true;
+      break;
+    }
+    if (!placed) {
+      std::string name = group.name();
+      unsigned root = newRoot(output, name, Root::Kind::Temporary);
+      places[output] = {root, 0};
+    }
+    if (accumulates)
+      result.zeroed.push_back(places[output].root);
+  }
+  return success();
+}
+
+LogicalResult StageScheduler::placeGroups(SegmentSchedule &segment,
+                                          int64_t base) {
+  reads.clear();
+  for (auto [number, group] : llvm::enumerate(segment.groups)) {
+    // One microbatch needs no accumulation.
+    if (setting.microbatches == 1)
+      group.accumulate.assign(group.outputs.size(), false);
+    for (Value input : group.inputs)
+      reads[input].push_back(base + int64_t(number));
+  }
+  for (auto [number, group] : llvm::enumerate(segment.groups)) {
+    int64_t position = base + int64_t(number);
+    if (failed(placeOutputs(segment, group, position)))
+      return failure();
+    for (Value value : group.inputs)
+      roots[places.lookup(value).root].liveAt(position);
+    for (Value value : group.outputs)
+      roots[places.lookup(value).root].liveAt(position);
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Results
+//===----------------------------------------------------------------------===//
+
+LogicalResult StageScheduler::finishResults(SegmentSchedule &segment) {
+  func::FuncOp function = segment.function;
+  for (auto [number, value] :
+       llvm::enumerate(function.front().getTerminator()->getOperands())) {
+    DictionaryAttr attributes = function.getResultAttrDict(number);
+    auto found = places.find(value);
+    if (!attributes || found == places.end())
+      return function.emitError("result ")
+             << number << " has no place or no role";
+    Place place = found->second;
+    if (auto link = attributes.getAs<StringAttr>(names::link)) {
+      links[link.getValue()] = place;
+      Root &root = roots[place.root];
+      if (root.kind == Root::Kind::Temporary) {
+        root.linked = true;
+        if (attributes.contains(names::perMicrobatch) &&
+            setting.microbatches > 1)
+          root.slots = timeline::maximumInFlight(
+              setting.schedule, stage, setting.stages, setting.microbatches);
+      }
+      continue;
+    }
+    StringRef name;
+    unsigned target = 0;
+    bool isNew = false;
+    if (auto updates = attributes.getAs<StringAttr>(names::updates)) {
+      auto state = fixed.find(("state:" + updates.getValue()).str());
+      if (state == fixed.end())
+        return function.emitError("result ")
+               << number << " updates '" << updates.getValue()
+               << "', which is no state of this stage";
+      target = state->second;
+      name = updates.getValue();
+    } else if (auto metric = attributes.getAs<StringAttr>(names::metric)) {
+      target = fixedRoot(("metric:" + metric.getValue()).str(), value,
+                         metric.getValue(), isNew);
+      if (isNew)
+        result.program.metrics.push_back({target, metric.getValue().str()});
+      name = metric.getValue();
+    } else {
+      return function.emitError("result ") << number << " has no role";
+    }
+    if (place.root == target && place.offset == 0)
+      continue;
+    segment.copies.push_back({{int64_t(place.root), place.offset},
+                              {int64_t(target), 0},
+                              schedule::bytesOf(value),
+                              name.str()});
+    roots[place.root].liveAt(segmentEnd[unsigned(segment.segment)]);
+  }
+  return success();
+}

@@ -1,0 +1,75 @@
+//===- StageScheduler.h - Schedules one stage ------------------*- C++ -*-===//
+//
+// Segment by segment: arguments get their places (state, inputs, controls,
+// links to earlier segments), groups place their outputs, results say what
+// outlives the segment. Then lifetimes are known and offsets are planned.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_LIB_SCHEDULE_STAGESCHEDULER_H
+#define COLOSSAL_LIB_SCHEDULE_STAGESCHEDULER_H
+
+#include "Storage.h"
+
+namespace colossal::schedule {
+
+/// In the order in which a step runs them.
+constexpr timeline::Segment segmentOrder[] = {
+    timeline::Segment::Prologue, timeline::Segment::Forward,
+    timeline::Segment::Backward, timeline::Segment::Update};
+
+/// What the module's attributes say.
+struct Setting {
+  std::vector<rank::Axis> mesh;
+  std::vector<rank::Axis> meshWithTime;
+  int64_t stages = 1;
+  int64_t microbatches = 1;
+  timeline::ScheduleKind schedule = timeline::ScheduleKind::OneFOneB;
+};
+
+class StageScheduler {
+public:
+  StageScheduler(mlir::ModuleOp module, const Setting &setting, int64_t stage)
+      : module(module), setting(setting), stage(stage) {}
+  mlir::FailureOr<StageSchedule> run();
+
+private:
+  mlir::LogicalResult placeArguments(SegmentSchedule &segment);
+  mlir::LogicalResult placeGroups(SegmentSchedule &segment, int64_t base);
+  mlir::LogicalResult placeOutputs(SegmentSchedule &segment, Group &group,
+                                   int64_t position);
+  mlir::LogicalResult finishResults(SegmentSchedule &segment);
+  void placeState(mlir::Value value, mlir::DictionaryAttr attributes);
+  void placeInput(mlir::Value value, mlir::DictionaryAttr attributes);
+  void planOffsets();
+  void widenLinked();
+
+  unsigned newRoot(mlir::Value value, llvm::StringRef name, Root::Kind kind);
+  /// The fixed root with this key, made at the first call.
+  unsigned fixedRoot(llvm::StringRef key, mlir::Value value,
+                     llvm::StringRef name, bool &isNew);
+  /// Whether `output` may be written where `state` (a root) lies, at the
+  /// position of `group`.
+  bool mayOverwrite(SegmentSchedule &segment, const Group &group,
+                    unsigned output, unsigned root, int64_t position);
+  /// Positions of the last reads in the segment at hand.
+  int64_t lastRead(unsigned root) const;
+
+  mlir::ModuleOp module;
+  const Setting &setting;
+  int64_t stage;
+  StageSchedule result;
+  std::vector<Root> roots;
+  llvm::DenseMap<mlir::Value, Place> places;
+  llvm::StringMap<unsigned> fixed; ///< "state:NAME" -> root
+  llvm::StringMap<Place> links;
+  /// For the segment at hand: value -> positions of the groups that read it.
+  llvm::DenseMap<mlir::Value, llvm::SmallVector<int64_t>> reads;
+  /// Result role of a returned value of the segment at hand.
+  llvm::DenseMap<mlir::Value, mlir::DictionaryAttr> returned;
+  int64_t segmentBegin[4] = {}, segmentEnd[4] = {};
+};
+
+} // namespace colossal::schedule
+
+#endif // COLOSSAL_LIB_SCHEDULE_STAGESCHEDULER_H
