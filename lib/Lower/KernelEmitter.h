@@ -62,6 +62,8 @@ public:
   mlir::Value integerAt(unsigned position);
   std::vector<rank::AffineOffset> offsets;
 
+  /// Constants are at the start of the function, each once.
+  mlir::Value constant(mlir::TypedAttr attribute);
   mlir::Value constant(int64_t value);
   mlir::Value constantOf(mlir::Type type, double value);
 
@@ -91,6 +93,7 @@ private:
   };
   std::vector<Level> levels;
   mlir::Value buffers, integers;
+  llvm::DenseMap<mlir::Attribute, mlir::Value> constants;
   llvm::DenseMap<unsigned, mlir::Value> pointers;
   llvm::DenseMap<unsigned, mlir::Value> loadedIntegers;
 };

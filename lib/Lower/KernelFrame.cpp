@@ -73,22 +73,24 @@ Value KernelFrame::offsetOf(ArrayRef<AxisTermAttr> terms) {
   return integerAt(offsets.size() - 1);
 }
 
+Value KernelFrame::constant(TypedAttr attribute) {
+  Value &known = constants[attribute];
+  if (!known) {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(&function.getBody().front());
+    known = arith::ConstantOp::create(builder, loc, attribute);
+  }
+  return known;
+}
+
 Value KernelFrame::constant(int64_t value) {
-  OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPointToStart(&function.getBody().front());
-  return arith::ConstantOp::create(builder, loc,
-                                   builder.getI64IntegerAttr(value));
+  return constant(builder.getI64IntegerAttr(value));
 }
 
 Value KernelFrame::constantOf(Type type, double value) {
-  OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPointToStart(&function.getBody().front());
-  TypedAttr attribute;
   if (isa<FloatType>(type))
-    attribute = builder.getFloatAttr(type, value);
-  else
-    attribute = builder.getIntegerAttr(type, int64_t(value));
-  return arith::ConstantOp::create(builder, loc, attribute);
+    return constant(builder.getFloatAttr(type, value));
+  return constant(builder.getIntegerAttr(type, int64_t(value)));
 }
 
 void KernelFrame::at(unsigned level) {

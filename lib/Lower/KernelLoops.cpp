@@ -48,12 +48,8 @@ Value KernelEmitter::neutral(const KernelOp &op, Type type) {
         type, isMax ? -std::numeric_limits<double>::infinity() : 0.0);
   if (!isMax || type.isInteger(1))
     return frame.constantOf(type, 0);
-  OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPointToStart(&frame.function.getBody().front());
-  return arith::ConstantOp::create(
-      builder, frame.loc,
-      builder.getIntegerAttr(
-          type, APInt::getSignedMinValue(type.getIntOrFloatBitWidth())));
+  return frame.constant(builder.getIntegerAttr(
+      type, APInt::getSignedMinValue(type.getIntOrFloatBitWidth())));
 }
 
 Value KernelEmitter::combine(const KernelOp &op, Value x, Value y) {

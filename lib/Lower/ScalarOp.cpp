@@ -36,6 +36,8 @@ FailureOr<Value> colossal::lower::emitScalarOp(KernelFrame &frame,
       !isa<arith::ArithDialect, math::MathDialect>(op->getDialect()))
     return op->emitError("'")
            << op->getName() << "' has no lowering in a kernel body";
+  if (auto constant = dyn_cast<arith::ConstantOp>(op))
+    return frame.constant(constant.getValue());
   if (op->getResultTypes()[0].isF32()) {
     if (isa<math::ExpOp>(op))
       return emitExp(builder, loc, operands[0]);
@@ -52,9 +54,6 @@ FailureOr<Value> colossal::lower::emitScalarOp(KernelFrame &frame,
   IRMapping mapping;
   for (auto [from, to] : llvm::zip(op->getOperands(), operands))
     mapping.map(from, to);
-  OpBuilder::InsertionGuard guard(builder);
-  if (isa<arith::ConstantOp>(op))
-    builder.setInsertionPointToStart(&frame.function.getBody().front());
   Operation *clone = builder.clone(*op, mapping);
   clone->setLoc(loc);
   // Not `reassoc`: bodies may rely on the order (x - mean); not nnan or ninf:

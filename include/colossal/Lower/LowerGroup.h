@@ -61,6 +61,9 @@ private:
   std::map<std::string, std::string> symbols;
 };
 
+/// --colossal-print-kernels: the loops of every kernel of the module.
+void registerLoweringPasses();
+
 } // namespace colossal::lower
 
 #endif // COLOSSAL_LOWER_LOWERGROUP_H
