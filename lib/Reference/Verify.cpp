@@ -42,6 +42,29 @@ static void judge(std::vector<Comparison> &comparisons, double tolerance) {
                tolerance * std::max(c.norm, 0.01 * largest[int(c.kind)]);
 }
 
+std::string colossal::reference::compareSteps(const StepResult &found,
+                                              const StepResult &expected,
+                                              double tolerance) {
+  std::vector<Comparison> comparisons;
+  auto add = [&](ValueKind kind, const NamedTensors &all,
+                 const NamedTensors &others) {
+    for (const auto &[name, value] : others) {
+      auto it = all.find(name);
+      comparisons.push_back(compare(
+          kind, name, it == all.end() ? nullptr : it->second.get(), *value));
+    }
+  };
+  add(ValueKind::Metric, found.metrics, expected.metrics);
+  add(ValueKind::State, found.state, expected.state);
+  judge(comparisons, tolerance);
+  for (const Comparison &c : comparisons)
+    if (!c.agrees)
+      return (c.kind == ValueKind::State ? "state '" : "metric '") + c.name +
+             "' differs by " + std::to_string(c.difference) + " of norm " +
+             std::to_string(c.norm);
+  return "";
+}
+
 /// Runs the partitioned program and keeps the wanted intermediate values.
 static std::optional<StepResult> runSharded(ModuleOp module,
                                             const NamedTensors &values,
@@ -179,6 +202,7 @@ colossal::reference::verify(func::FuncOp unsharded, ModuleOp partitioned,
     report.comparisons.push_back(compare(ValueKind::Gradient, gradients[name],
                                          kept.find(name, 0), *value));
   judge(report.comparisons, options.tolerance);
+  report.sharded = *found;
   if (!report.agrees())
     report.firstDivergence =
         findDivergence(unsharded, partitioned, *arguments, values, options);
@@ -190,8 +214,7 @@ bool VerifyReport::agrees() const {
                       [](const Comparison &c) { return c.agrees; });
 }
 
-void VerifyReport::print(llvm::raw_ostream &out,
-                         const VerifyOptions &options) const {
+void VerifyReport::print(llvm::raw_ostream &out) const {
   const char *titles[] = {"metrics", "gradients", "updated state"};
   for (ValueKind kind :
        {ValueKind::Metric, ValueKind::Gradient, ValueKind::State}) {
@@ -224,6 +247,10 @@ void VerifyReport::print(llvm::raw_ostream &out,
           << llvm::format("%.3e", c.norm) << "\n";
   if (!firstDivergence.empty())
     out << "first op that differs: " << firstDivergence << "\n";
+}
+
+void VerifyReport::printVerdict(llvm::raw_ostream &out,
+                                const VerifyOptions &options) const {
   out << (agrees() ? "sharded equals unsharded" : "sharded differs") << ": "
       << ranks << " ranks, seed " << options.seed << ", tolerance "
       << llvm::format("%.0e", options.tolerance) << "\n";

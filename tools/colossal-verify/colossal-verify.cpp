@@ -178,7 +178,7 @@ static constexpr int64_t kLargestArenas = int64_t(2) << 30;
 
 /// Schedules the partitioned program and executes it in the ranks' arenas.
 static bool verifyInArena(ModuleOp module, const NamedTensors &values,
-                          std::string &error) {
+                          const StepResult &expected, std::string &error) {
   auto stages = schedule::scheduleStages(module);
   std::optional<Mesh> mesh = Mesh::get(module, error);
   if (failed(stages) || !mesh) {
@@ -194,7 +194,10 @@ static bool verifyInArena(ModuleOp module, const NamedTensors &values,
   RankOptions options;
   options.seed = seed;
   options.evaluation.float32 = float32;
-  if (!runScheduledStep(module, *stages, values, options, error))
+  auto found = runScheduledStep(module, *stages, values, options, error);
+  if (found)
+    error = compareSteps(*found, expected, tolerance);
+  if (!error.empty())
     return false;
   llvm::outs() << "every value is in its place: executed in arenas of "
                << llvm::format("%.1f", mebibytes) << " MiB\n";
@@ -222,12 +225,12 @@ static int verifyModules(func::FuncOp function, ModuleOp sharded,
       verify(function, sharded, values, options, error);
   if (!report)
     return fail(name + ": " + error);
-  report->print(llvm::outs(), options);
-  if (!report->agrees())
-    return 1;
-  if (inArena && !verifyInArena(sharded, values, error))
+  report->print(llvm::outs());
+  if (report->agrees() && inArena &&
+      !verifyInArena(sharded, values, report->sharded, error))
     return fail(name + ": after Schedule: " + error);
-  return 0;
+  report->printVerdict(llvm::outs(), options);
+  return report->agrees() ? 0 : 1;
 }
 
 /// The planned program on smaller sizes, partitioned here.

@@ -39,13 +39,20 @@ struct Comparison {
 struct VerifyReport {
   std::vector<Comparison> comparisons;
   int64_t ranks = 1;
+  StepResult sharded; ///< what the partitioned program computed
   /// The first op that differs: "name" at location; empty if none was found.
   std::string firstDivergence;
 
   bool agrees() const;
   /// A table, one line per kind, then every tensor that differs.
-  void print(llvm::raw_ostream &out, const VerifyOptions &options) const;
+  void print(llvm::raw_ostream &out) const;
+  /// One line: "sharded equals unsharded: ...".
+  void printVerdict(llvm::raw_ostream &out, const VerifyOptions &options) const;
 };
+
+/// Compares two runs; "" or one line that names what differs.
+std::string compareSteps(const StepResult &found, const StepResult &expected,
+                         double tolerance);
 
 /// Nothing, with `error` set, where a program cannot be executed. `values`:
 /// state, batch and controls of the unsharded function, by name.
