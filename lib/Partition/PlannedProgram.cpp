@@ -1,6 +1,7 @@
 //===- PlannedProgram.cpp - What Partition knows of a planned step --------===//
 
 #include "PlannedProgram.h"
+#include "Colossal/Transforms/FactorEditing.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringMap.h"
 
@@ -224,6 +225,11 @@ FailureOr<ShardState> PlannedProgram::structureOf(Value value) const {
       if (auto reshard = dyn_cast<ReshardOp>(use.getOwner()))
         pending.push_back(reshard.getResult());
     }
+  }
+  if (Value updated = newValueOfState(value)) {
+    while (auto reshard = updated.getDefiningOp<ReshardOp>())
+      updated = reshard.getInput();
+    return structureOf(updated);
   }
   SmallVector<SmallVector<int64_t>> structure;
   for (int64_t size : cast<RankedTensorType>(value.getType()).getShape())

@@ -2,6 +2,7 @@
 
 #include "colossal/Plan/Extract.h"
 #include "Colossal/Analysis/OpWork.h"
+#include "Colossal/Transforms/FactorEditing.h"
 #include "colossal/Cost/Cost.h"
 
 #include "llvm/ADT/StringSwitch.h"
@@ -77,6 +78,8 @@ private:
     for (OpOperand &use : value.getUses())
       if (auto op = dyn_cast<FactoredOp>(use.getOwner()))
         return structureOf(op.getOperandMap(use.getOperandNumber()));
+    if (Value updated = newValueOfState(value))
+      return structureOf(updated);
     std::vector<std::vector<int64_t>> dims;
     for (int64_t size : cast<RankedTensorType>(value.getType()).getShape())
       dims.push_back({size});

@@ -1,6 +1,7 @@
 //===- FactorEditing.cpp - Changes factors and operands of an op ----------===//
 
 #include "Colossal/Transforms/FactorEditing.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/SmallVectorExtras.h"
 
 using namespace mlir;
@@ -184,6 +185,24 @@ void FactorEditor::apply() {
   indexRewrites.clear();
 }
 
+Value colossal::newValueOfState(Value value) {
+  auto argument = dyn_cast<BlockArgument>(value);
+  if (!argument || !argument.getOwner()->mightHaveTerminator())
+    return {};
+  auto function = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp());
+  if (!function)
+    return {};
+  for (OpOperand &result :
+       argument.getOwner()->getTerminator()->getOpOperands()) {
+    auto updates = function.getResultAttrOfType<IntegerAttr>(
+        result.getOperandNumber(), names::updates);
+    if (updates && updates.getInt() == argument.getArgNumber() &&
+        result.get() != value)
+      return result.get();
+  }
+  return {};
+}
+
 SmallVector<SmallVector<int64_t>> colossal::decompositionOf(Value value) {
   auto sizesOf = [](IndexMapAttr map) {
     return llvm::map_to_vector(map.getDims(), [](DimAttr dim) {
@@ -196,6 +215,8 @@ SmallVector<SmallVector<int64_t>> colossal::decompositionOf(Value value) {
   for (OpOperand &use : value.getUses())
     if (auto op = dyn_cast<FactoredOp>(use.getOwner()))
       return sizesOf(op.getOperandMap(use.getOperandNumber()));
+  if (Value updated = newValueOfState(value))
+    return decompositionOf(updated);
   SmallVector<SmallVector<int64_t>> sizes;
   for (int64_t size : cast<RankedTensorType>(value.getType()).getShape())
     sizes.push_back({size});

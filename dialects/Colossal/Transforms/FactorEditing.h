@@ -48,8 +48,13 @@ private:
       indexRewrites;
 };
 
+/// The result of a step that updates a state argument (`colossal.updates`);
+/// null for other values and where the state stays as it is.
+mlir::Value newValueOfState(mlir::Value value);
+
 /// How a value's dimensions decompose, as an op that defines or uses it sees
-/// it: per dimension the sizes of the sub-dimensions.
+/// it: per dimension the sizes of the sub-dimensions. State that no op reads is
+/// seen as its new value is.
 llvm::SmallVector<llvm::SmallVector<int64_t>>
 decompositionOf(mlir::Value value);
 
