@@ -128,7 +128,7 @@ def read_losses(file):
     for line in file.read_text().splitlines():
         entry = json.loads(line)
         if "loss" in entry:
-            losses.append(float(entry["loss"]))
+            losses.append(float("nan") if entry["loss"] is None else float(entry["loss"]))
     return np.array(losses)
 
 
