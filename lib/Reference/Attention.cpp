@@ -42,6 +42,7 @@ private:
   double scale;
   const Options &options;
   std::optional<ScalarProgram> body;
+  SmallVector<int64_t> indexFactors; ///< of the body's index registers
   std::vector<double> scores;
 };
 } // namespace
@@ -84,6 +85,8 @@ LogicalResult Scores::compile() {
     return failure();
   body = std::move(*compiled);
   body->prepare();
+  for (const ScalarProgram::Index &index : body->indices())
+    indexFactors.push_back(nest.find(index.factor));
   return success();
 }
 
@@ -116,8 +119,7 @@ const std::vector<double> &Scores::row() {
         else
           out[e].integer = inside ? operands[i]->booleans[position] : 0;
       }
-      for (const ScalarProgram::Index &index : body->indices()) {
-        int64_t f = nest.find(index.factor);
+      for (auto [index, f] : llvm::zip(body->indices(), indexFactors)) {
         body->registerOf(index.number)[e].integer = point[f] + nest.offset[f];
       }
       advance(point, key, nest.valid);
