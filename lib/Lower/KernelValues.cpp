@@ -202,7 +202,9 @@ Leveled KernelEmitter::evaluate(Value tensor, Environment &env) {
   if (filled.contains(tensor)) {
     Leveled index = arrayIndex(op, env);
     Type element = cast<RankedTensorType>(tensor.getType()).getElementType();
-    return env.values[tensor] = emitAt(index.level, [&] {
+    // An earlier nest of this row has filled the array: not before the row,
+    // even where the index is a constant.
+    return env.values[tensor] = emitAt(std::max(index.level, rowLevel), [&] {
              return frame.load(element, arrays[tensor], index.value);
            });
   }
