@@ -57,7 +57,10 @@ Value KernelEmitter::combine(const KernelOp &op, Value x, Value y) {
   bool isMax = combinerOf(op.op) == FactorKind::Max;
   if (isa<FloatType>(type)) {
     if (isMax)
-      return arith::MaximumFOp::create(builder, frame.loc, x, y);
+      return arith::MaximumFOp::create(
+          builder, frame.loc, x, y,
+          arith::FastMathFlagsAttr::get(builder.getContext(),
+                                        arith::FastMathFlags::nsz));
     // Sums may be taken in any order; that is what vectorises them.
     auto flags = arith::FastMathFlagsAttr::get(
         builder.getContext(),
