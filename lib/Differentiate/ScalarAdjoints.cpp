@@ -70,7 +70,12 @@ FailureOr<Adjoints> AdjointRules::apply(Operation *op, ValueRange in, Value r,
                                s.select(tie, half, s.select(first, zero, g))});
       })
       .Case<math::ExpOp>([&](auto) { return one(s.mul(g, r)); })
+      .Case<math::ExpM1Op>(
+          [&](auto) { return one(s.mul(g, s.add(r, number(g, 1.0)))); })
       .Case<math::LogOp>([&](auto) { return one(s.div(g, in[0])); })
+      .Case<math::Log2Op>([&](auto) {
+        return one(s.div(g, s.mul(in[0], number(g, std::log(2.0)))));
+      })
       .Case<math::Log1pOp>(
           [&](auto) { return one(s.div(g, s.add(in[0], number(g, 1.0)))); })
       .Case<math::TanhOp>([&](auto) {
@@ -106,11 +111,11 @@ FailureOr<Adjoints> AdjointRules::apply(Operation *op, ValueRange in, Value r,
             Adjoints{s.mul(g, s.mul(in[1], less)),
                      s.mul(g, s.mul(r, s.create<math::LogOp>(in[0])))});
       })
-      .Case<math::FloorOp, math::CeilOp, math::RoundEvenOp, arith::CmpFOp,
-            arith::CmpIOp, arith::FPToSIOp, arith::SIToFPOp, arith::UIToFPOp>(
-          [&](Operation *o) {
-            return Result(Adjoints(o->getNumOperands(), Value()));
-          })
+      .Case<math::FloorOp, math::CeilOp, math::RoundEvenOp, math::TruncOp,
+            arith::CmpFOp, arith::CmpIOp, arith::FPToSIOp, arith::SIToFPOp,
+            arith::UIToFPOp>([&](Operation *o) {
+        return Result(Adjoints(o->getNumOperands(), Value()));
+      })
       .Default([&](Operation *o) -> Result {
         return o->emitError("no derivative for '")
                << o->getName() << "'; add a rule to ScalarAdjoints.cpp";

@@ -1,8 +1,12 @@
 //===- AttentionRows.cpp - Scaled dot-product attention -------------------===//
 
+#include "Elementwise.h"
 #include "IndexFunction.h"
+#include "Product.h"
+#include "Reductions.h"
 #include "Rows.h"
 #include "Shapes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -37,47 +41,56 @@ static Value indexOf(GenericBuilder &g, ScalarBuilder &s,
   return index ? index : s.integer(i64, 0);
 }
 
-/// scaled_dot_product_attention(q, k, v, mask, dropout_p, is_causal, scale,
-/// enable_gqa).
-static void attention(Call &c) {
-  Value q = c.tensor(0), k = c.tensor(1), v = c.tensor(2);
-  auto qType = cast<RankedTensorType>(q.getType()),
-       kType = cast<RankedTensorType>(k.getType()),
-       vType = cast<RankedTensorType>(v.getType());
-  bool causal = c.flag(5);
-  if (c.real(4) != 0)
-    c.error("attention with dropout is random, which is not supported yet "
-            "(trace the model with dropout 0, or in eval mode)");
-  if (c.size() > 7 && c.flag(7))
-    c.error(
-        "enable_gqa is not supported (repeat the heads of keys and values)");
-  if (qType.getRank() < 2 || kType.getRank() < 2 || vType.getRank() < 2 ||
-      !isa<FloatType>(qType.getElementType()))
-    c.error("expected floats [..., length, features]");
-  if (c.failed())
-    return;
-  auto last = [](RankedTensorType type, int64_t fromEnd) {
-    return type.getDimSize(type.getRank() - fromEnd);
-  };
-  if (last(qType, 1) != last(kType, 1) || last(kType, 2) != last(vType, 2))
-    return c.error("queries and keys differ in features, or keys and values "
-                   "in length");
-  SmallVector<int64_t> batch = broadcast(c, {qType.getShape().drop_back(2),
-                                             kType.getShape().drop_back(2),
-                                             vType.getShape().drop_back(2)});
-  if (c.failed())
-    return;
-  q = expandBatch(c, q, batch, "query");
-  k = expandBatch(c, k, batch, "key");
-  v = expandBatch(c, v, batch, "value");
-  Type type = qType.getElementType();
-  double scale =
-      c.isNone(6) ? 1.0 / std::sqrt(double(last(qType, 1))) : c.real(6);
+/// True if a derivative of some parameter passes through the value.
+static bool needsGradient(Value value, llvm::SmallDenseSet<Value> &seen) {
+  if (!isa<FloatType>(getElementTypeOrSelf(value.getType())) ||
+      !seen.insert(value).second)
+    return false;
+  if (auto argument = dyn_cast<BlockArgument>(value)) {
+    auto function = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp());
+    auto role = function ? function.getArgAttrOfType<StringAttr>(
+                               argument.getArgNumber(), names::role)
+                         : StringAttr();
+    return role && role.getValue() == "parameter";
+  }
+  Operation *op = value.getDefiningOp();
+  return !op->hasAttr(names::noGradient) &&
+         llvm::any_of(op->getOperands(), [&](Value operand) {
+           return needsGradient(operand, seen);
+         });
+}
 
+/// Attention as products and a softmax: the derivative reaches the mask, which
+/// is a constant for the whole op.
+static void attentionWithTrainedMask(Call &c, Value q, Value k, Value v,
+                                     Value mask, double scale, bool causal) {
+  Product scores{q, k};
+  scores.bTransposed = true;
+  Value raw = contract(c, scores, "scores");
+  Type type = getElementTypeOrSelf(raw.getType());
+  if (causal)
+    return c.error("is_causal together with a mask");
+  ElementwiseOptions options;
+  options.compute = type;
+  options.suffix = "masked";
+  Value masked = elementwiseValue(
+      c, {raw, mask}, options, [&](ScalarBuilder &s, ValueRange in) {
+        return s.add(s.mul(in[0], s.constant(type, scale)), in[1]);
+      });
+  int64_t last = cast<RankedTensorType>(masked.getType()).getRank() - 1;
+  Value weights = softmax(c, masked, last, /*logarithm=*/false, "weights");
+  if (!c.failed())
+    c.result(contract(c, Product{weights, v}));
+}
+
+/// Attention as one op. All of q, k, v have the same batch dimensions.
+static void wholeAttention(Call &c, Value q, Value k, Value v, Value mask,
+                           double scale, bool causal) {
+  Type type = getElementTypeOrSelf(q.getType());
   // Dimensions in the roles of attention, each with readable names.
   std::string name = c.name();
   GenericBuilder g(c.builder(), c.loc(), name);
-  int64_t rank = batch.size();
+  int64_t rank = cast<RankedTensorType>(q.getType()).getRank() - 2;
   Dims qDims = dimsOf(q), kDims = dimsOf(k), vDims = dimsOf(v);
   auto named = [](Dim dim, StringRef name) {
     for (SubDim &sub : dim)
@@ -117,24 +130,12 @@ static void attention(Call &c) {
   DimFactors scoreDims = batchFactors;
   scoreDims.push_back(query);
   scoreDims.push_back(key);
-  Value mask;
-  bool inlined = false;
-  if (!c.isNone(3)) {
-    mask = c.tensor(3);
+  bool inlined = mask && isIndexFunction(mask);
+  if (mask && !inlined) {
     auto maskType = cast<RankedTensorType>(mask.getType());
-    SmallVector<int64_t> scores = batch;
-    scores.push_back(last(qType, 2));
-    scores.push_back(last(kType, 2));
-    if (broadcast(c, {scores, maskType.getShape()}) != scores && !c.failed())
-      c.error("the mask has more elements than the scores");
-    if (c.failed())
-      return;
-    inlined = isIndexFunction(mask);
-    if (!inlined) {
-      operands.push_back(mask);
-      maps.push_back(broadcastMap(g, maskType.getShape(), scoreDims));
-      arguments.push_back(maskType.getElementType());
-    }
+    operands.push_back(mask);
+    maps.push_back(broadcastMap(g, maskType.getShape(), scoreDims));
+    arguments.push_back(maskType.getElementType());
   }
   auto body = [&](ScalarBuilder &s, ValueRange in) -> SmallVector<Value> {
     Value score = in[0];
@@ -174,6 +175,60 @@ static void attention(Call &c) {
                      name, g.getFactors(), operands, maps, resultTypes,
                      resultMaps, scaleAttribute, arguments, body);
   c.result(op->getResult(0));
+}
+
+/// scaled_dot_product_attention(q, k, v, mask, dropout_p, is_causal, scale,
+/// enable_gqa).
+static void attention(Call &c) {
+  Value q = c.tensor(0), k = c.tensor(1), v = c.tensor(2);
+  auto qType = cast<RankedTensorType>(q.getType()),
+       kType = cast<RankedTensorType>(k.getType()),
+       vType = cast<RankedTensorType>(v.getType());
+  bool causal = c.flag(5);
+  if (c.real(4) != 0)
+    c.error("attention with dropout is random, which is not supported yet "
+            "(trace the model with dropout 0, or in eval mode)");
+  if (c.size() > 7 && c.flag(7))
+    c.error(
+        "enable_gqa is not supported (repeat the heads of keys and values)");
+  if (qType.getRank() < 2 || kType.getRank() < 2 || vType.getRank() < 2 ||
+      !isa<FloatType>(qType.getElementType()))
+    c.error("expected floats [..., length, features]");
+  if (c.failed())
+    return;
+  auto last = [](RankedTensorType type, int64_t fromEnd) {
+    return type.getDimSize(type.getRank() - fromEnd);
+  };
+  if (last(qType, 1) != last(kType, 1) || last(kType, 2) != last(vType, 2))
+    return c.error("queries and keys differ in features, or keys and values "
+                   "in length");
+  SmallVector<int64_t> batch = broadcast(c, {qType.getShape().drop_back(2),
+                                             kType.getShape().drop_back(2),
+                                             vType.getShape().drop_back(2)});
+  if (c.failed())
+    return;
+  q = expandBatch(c, q, batch, "query");
+  k = expandBatch(c, k, batch, "key");
+  v = expandBatch(c, v, batch, "value");
+  double scale =
+      c.isNone(6) ? 1.0 / std::sqrt(double(last(qType, 1))) : c.real(6);
+
+  Value mask;
+  if (!c.isNone(3)) {
+    mask = c.tensor(3);
+    SmallVector<int64_t> scores = batch;
+    scores.push_back(last(qType, 2));
+    scores.push_back(last(kType, 2));
+    ArrayRef<int64_t> shape = cast<RankedTensorType>(mask.getType()).getShape();
+    if (broadcast(c, {scores, shape}) != scores && !c.failed())
+      c.error("the mask has more elements than the scores");
+    if (c.failed())
+      return;
+  }
+  llvm::SmallDenseSet<Value> seen;
+  if (mask && needsGradient(mask, seen))
+    return attentionWithTrainedMask(c, q, k, v, mask, scale, causal);
+  wholeAttention(c, q, k, v, mask, scale, causal);
 }
 
 void normalize::addAttentionRows(Table &table) {

@@ -2,6 +2,7 @@
 
 #include "Dtypes.h"
 #include "Elementwise.h"
+#include "Product.h"
 #include "Rows.h"
 #include "Shapes.h"
 
@@ -9,14 +10,7 @@ using namespace mlir;
 using namespace colossal;
 using namespace colossal::normalize;
 
-/// sum_k a[batch.., m, k] b[batch.., k, n]. Matrices may lack m or n (vectors)
-/// and b may be given transposed, as [n, k]. Batch dimensions broadcast.
-struct Product {
-  Value a, b;
-  bool aIsVector = false, bIsVector = false, bTransposed = false;
-};
-
-static Value contract(Call &c, const Product &p, StringRef suffix = "") {
+Value normalize::contract(Call &c, const Product &p, StringRef suffix) {
   auto aType = cast<RankedTensorType>(p.a.getType()),
        bType = cast<RankedTensorType>(p.b.getType());
   Type type = aType.getElementType();

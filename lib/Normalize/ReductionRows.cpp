@@ -162,13 +162,38 @@ static void cumulativeSum(Call &c) {
 // Maxima
 //===----------------------------------------------------------------------===//
 
+/// The maximum. Its derivative goes in equal parts to all elements that have
+/// it, as in PyTorch: floats are the mean of those elements.
 static Value maxOver(Call &c, Value x, ArrayRef<int64_t> dims, bool keep) {
   Type type = getElementTypeOrSelf(x.getType());
   if (countReduced(cast<RankedTensorType>(x.getType()), dims) == 0)
     c.error("the maximum of no elements");
-  GenericBuilder g = c.generic();
-  return reduce(g, {x}, dims, keep, FactorKind::Max, type,
-                [](ScalarBuilder &, ValueRange in) { return in[0]; });
+  auto identity = [](ScalarBuilder &, ValueRange in) { return in[0]; };
+  if (!isa<FloatType>(type)) {
+    GenericBuilder g = c.generic();
+    return reduce(g, {x}, dims, keep, FactorKind::Max, type, identity);
+  }
+  GenericBuilder max = c.member("max");
+  max.mark(names::keep).mark(names::noGradient);
+  Value maximum = reduce(max, {x}, dims, keep, FactorKind::Max, type, identity);
+  auto where = [&](ScalarBuilder &s, ValueRange in, Value value) {
+    return s.select(s.compare(Relation::Equal, in[0], in[1]), value,
+                    s.zero(type));
+  };
+  GenericBuilder count = c.member("count");
+  count.mark(names::keep).mark(names::noGradient);
+  Value number = reduce(count, {x, maximum}, dims, keep, FactorKind::Sum, type,
+                        [&](ScalarBuilder &s, ValueRange in) {
+                          return where(s, in, s.one(type));
+                        });
+  GenericBuilder sum = c.member("sum");
+  Value total = reduce(
+      sum, {x, maximum}, dims, keep, FactorKind::Sum, type,
+      [&](ScalarBuilder &s, ValueRange in) { return where(s, in, in[0]); });
+  GenericBuilder out = c.member();
+  return overRows(
+      out, {total, number}, {}, type,
+      [](ScalarBuilder &s, ValueRange in) { return s.div(in[0], in[1]); });
 }
 
 static void maxAll(Call &c) {
@@ -213,23 +238,29 @@ template <bool all> static void anyDims(Call &c) {
 // Softmax
 //===----------------------------------------------------------------------===//
 
-Value normalize::softmax(Call &c, Value x, int64_t dim, bool logarithm) {
+Value normalize::softmax(Call &c, Value x, int64_t dim, bool logarithm,
+                         StringRef suffix) {
+  auto named = [&](StringRef part) {
+    return suffix.empty() ? part.str()
+           : part.empty() ? suffix.str()
+                          : (suffix + "." + part).str();
+  };
   Type type = getElementTypeOrSelf(x.getType());
   bool scalar = cast<RankedTensorType>(x.getType()).getRank() == 0;
   SmallVector<int64_t> dims;
   if (!scalar)
     dims.push_back(dim);
-  GenericBuilder max = c.member("max");
+  GenericBuilder max = c.member(named("max"));
   max.mark(names::keep).mark(names::noGradient);
   Value maximum = reduce(max, {x}, dims, false, FactorKind::Max, type,
                          [](ScalarBuilder &, ValueRange in) { return in[0]; });
-  GenericBuilder sum = c.member("sum");
+  GenericBuilder sum = c.member(named("sum"));
   sum.mark(names::keep);
   Value total = reduce(sum, {x, maximum}, dims, false, FactorKind::Sum, type,
                        [](ScalarBuilder &s, ValueRange in) {
                          return s.create<math::ExpOp>(s.sub(in[0], in[1]));
                        });
-  GenericBuilder out = c.member();
+  GenericBuilder out = c.member(named(""));
   return overRows(out, {x, maximum, total}, dims, type,
                   [&](ScalarBuilder &s, ValueRange in) {
                     Value shifted = s.sub(in[0], in[1]);

@@ -26,7 +26,9 @@ int64_t countReduced(mlir::RankedTensorType type,
                      llvm::ArrayRef<int64_t> reduced);
 
 /// exp(x - max) / sum over one dimension, or its logarithm, as a composite.
-mlir::Value softmax(Call &c, mlir::Value x, int64_t dim, bool logarithm);
+/// Its ops are named `<suffix>`, `<suffix>.max`...
+mlir::Value softmax(Call &c, mlir::Value x, int64_t dim, bool logarithm,
+                    llvm::StringRef suffix = "");
 
 } // namespace colossal::normalize
 

@@ -5,7 +5,10 @@ A row is a function of a few tensors. It is traced, saved, imported (colossal-tr
 with PyTorch's: shape, dtype and every element, NaN and infinities included. Each row runs over several random
 draws of shapes and values, right after `colossal-normalize` and again after fusion and refinement.
 
-    aten_rows.py [--seeds N] [--only PATTERN] [--list]
+With --gradients the floating tensors are parameters, the results are summed with random weights, and the
+gradients that colossal-differentiate derives are compared with PyTorch's.
+
+    aten_rows.py [--gradients] [--seeds N] [--only PATTERN] [--list]
 
 Rows of one subject share a traced module for speed; if anything about it fails, its rows run one by one, so that
 the report names the row. Exit code 1 if a row fails.
@@ -13,6 +16,7 @@ the report names the row. Exit code 1 if a row fails.
 import argparse
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,452 +24,14 @@ import warnings
 
 import numpy as np
 import torch
-import torch.nn.functional as F
+
+from aten_cases import BOOL, F32, F64, I32, I64, ROWS, Draw
 
 warnings.filterwarnings("ignore")
-F64, F32, I64, I32, BOOL = torch.float64, torch.float32, torch.int64, torch.int32, torch.bool
 STAGES = {"normalize": ["--colossal-normalize"],
           "refine": ["--colossal-normalize", "--colossal-fuse-elementwise", "--colossal-refine-factors"]}
 
 
-class Draw:
-    """Random shapes and values; everything follows from the seed."""
-
-    def __init__(self, seed):
-        self.numpy = np.random.default_rng(seed)
-        self.torch = torch.Generator().manual_seed(seed)
-
-    def size(self, low=1, high=5):
-        return int(self.numpy.integers(low, high + 1))
-
-    def choice(self, items):
-        return items[int(self.numpy.integers(len(items)))]
-
-    def shape(self, rank=None, low=1):
-        rank = self.size(0, 3) if rank is None else rank
-        return [self.size(low, 5) for _ in range(rank)]
-
-    def floats(self, *shape, dtype=F64, special=False, positive=False):
-        x = torch.randn(shape, generator=self.torch, dtype=F64)
-        if positive:
-            x = x.abs() + 0.1
-        if special and x.numel():
-            values = [float("nan"), float("inf"), -float("inf"), 0.0, -0.0]
-            flat = x.reshape(-1)
-            for value in values:
-                flat[self.size(0, x.numel() - 1)] = value
-        return x.to(dtype)
-
-    def integers(self, low, high, *shape, dtype=I64):
-        return torch.randint(low, high, shape, generator=self.torch, dtype=dtype)
-
-    def bools(self, *shape):
-        return self.integers(0, 2, *shape).to(BOOL)
-
-    def pair(self, dtype_a=F64, dtype_b=F64, special=False):
-        """Two shapes that broadcast, of ranks 0 to 3."""
-        shape = self.shape()
-        def part():
-            own = [1 if self.numpy.random() < 0.3 else size for size in shape]
-            return own[self.size(0, len(own)):] if self.numpy.random() < 0.3 else own
-        def tensor(own, dtype):
-            if dtype.is_floating_point:
-                return self.floats(*own, dtype=dtype, special=special)
-            if dtype == BOOL:
-                return self.bools(*own)
-            return self.integers(-4, 5, *own, dtype=dtype)
-        return tensor(part(), dtype_a), tensor(part(), dtype_b)
-
-
-ROWS = {}  # subject -> list of (name, maker); a maker gives (function, tensors)
-
-
-def row(subject, name):
-    def add(maker):
-        ROWS.setdefault(subject, []).append((name, maker))
-        return maker
-    return add
-
-
-def rows(subject, table):
-    for name, maker in table.items():
-        row(subject, name)(maker)
-
-
-# --------------------------------------------------------------------------------------------------------------
-# Elementwise
-# --------------------------------------------------------------------------------------------------------------
-def unary(function, **options):
-    return lambda d: (function, [d.floats(*d.shape(), special=not options, **options)])
-
-
-rows("unary", {name: unary(getattr(torch, name)) for name in (
-    "neg relu sigmoid exp expm1 tanh erf sin cos abs floor ceil trunc round reciprocal").split()})
-rows("unary", {name: unary(getattr(torch, name), positive=True) for name in
-               "log log1p log2 sqrt rsqrt".split()})
-rows("unary", {
-    "log of anything": unary(torch.log),
-    "sqrt of anything": unary(torch.sqrt),
-    "silu": unary(F.silu), "gelu": unary(F.gelu), "gelu tanh": unary(lambda x: F.gelu(x, approximate="tanh")),
-    "softplus": unary(lambda x: F.softplus(x, 2.0, 3.0)), "leaky_relu": unary(lambda x: F.leaky_relu(x, 0.1)),
-    "elu": unary(lambda x: F.elu(x, 0.7)), "selu": unary(F.selu), "hardtanh": unary(F.hardtanh), "relu6": unary(lambda x: F.relu6(x * 5)),
-    "hardsigmoid": unary(F.hardsigmoid), "hardswish": unary(F.hardswish), "logsigmoid": unary(F.logsigmoid),
-    "mish": unary(F.mish), "square": unary(torch.square), "sign": lambda d: (torch.sign, [d.floats(*d.shape())]),
-    "clamp_min": unary(lambda x: x.clamp_min(0.1)), "clamp_max": unary(lambda x: x.clamp_max(0.1)),
-    "isnan": unary(torch.isnan), "logical_not": unary(torch.logical_not),
-    "clamp": unary(lambda x: torch.clamp(x, -0.5, 0.7)), "clamp min": unary(lambda x: torch.clamp(x, min=0.1)),
-    "neg of integers": lambda d: (torch.neg, [d.integers(-5, 5, *d.shape())]),
-    "abs of integers": lambda d: (torch.abs, [d.integers(-5, 5, *d.shape())]),
-    "exp of integers": lambda d: (torch.exp, [d.integers(-5, 5, *d.shape())]),
-    "sigmoid of f32": lambda d: (torch.sigmoid, [d.floats(*d.shape(), dtype=F32)]),
-    "bitwise_not": lambda d: (lambda x, y: (~x).long() + (~y).long(), [d.integers(-5, 5, 3), d.bools(3)]),
-    "empty": lambda d: (torch.exp, [d.floats(0, 3)]),
-})
-
-
-def binary(function, a=F64, b=F64, special=False):
-    return lambda d: (function, list(d.pair(a, b, special)))
-
-
-rows("binary", {name: binary(getattr(torch, name), special=True) for name in
-                "add sub mul div maximum minimum eq ne lt le gt ge".split()})
-for kinds in ((F32, F64), (I64, F32), (BOOL, F64), (I32, I64), (BOOL, I64), (BOOL, BOOL)):
-    label = " ".join(str(kind)[6:] for kind in kinds)
-    rows("promotion", {f"{name} {label}": binary(getattr(torch, name), *kinds) for name in "add mul div lt".split()})
-    rows("promotion", {f"where {label}": lambda d, kinds=kinds: (
-        torch.where, [d.bools(3), d.pair(*kinds)[0].reshape(-1)[:1], d.pair(*kinds)[1].reshape(-1)[:1]])})
-rows("promotion", {
-    "integer times 0.5": lambda d: (lambda x: x * 0.5, [d.integers(0, 9, 4)]),
-    "integer plus true": lambda d: (lambda x: x + True, [d.integers(0, 9, 4)]),
-    "bool plus 1": lambda d: (lambda x: x + 1, [d.bools(4)]),
-    "f32 with a 0-d f64": lambda d: (torch.add, [d.floats(4, dtype=F32), d.floats()]),
-    "integer with a 0-d f64": lambda d: (torch.add, [d.integers(0, 9, 4), d.floats()]),
-    "0-d f32 with a 0-d i64": lambda d: (torch.add, [d.floats(dtype=F32), d.integers(0, 9)]),
-    "f64 minus a number": lambda d: (lambda x: 1.0 - x, [d.floats(3)]),
-})
-rows("binary", {
-    "add alpha": binary(lambda x, y: torch.add(x, y, alpha=2.5)),
-    "sub alpha": binary(lambda x, y: torch.sub(x, y, alpha=-3)),
-    "rsub": binary(lambda x, y: torch.rsub(x, y, alpha=2)),
-    "div floor": lambda d: (lambda x, y: torch.div(x, y, rounding_mode="floor"),
-                            [d.integers(-9, 9, 3, 4), d.integers(1, 5, 4)]),
-    "div trunc": lambda d: (lambda x, y: torch.div(x, y, rounding_mode="trunc"),
-                            [d.integers(-9, 9, 3, 4), d.integers(1, 5, 4)]),
-    "div floor of floats": binary(lambda x, y: torch.div(x, y, rounding_mode="floor")),
-    "floor_divide": lambda d: (lambda x: x // 3, [d.integers(-9, 9, 7)]),
-    "remainder": lambda d: (lambda x: x % 3, [d.integers(-9, 9, 7)]),
-    "pow number": lambda d: (lambda x: torch.cat([x ** 2, x ** 3.0, x ** 0.5, x ** -1.0]), [d.floats(4, positive=True)]),
-    "pow cube": lambda d: (lambda x: x ** 3, [d.floats(4, special=True)]),
-    "pow tensors": lambda d: (torch.pow, [d.floats(3, 1, positive=True), d.floats(4)]),
-    "pow of integers": lambda d: (lambda x: x ** 3, [d.integers(-4, 5, 6)]),
-    "number to a power": lambda d: (lambda x: 2.0 ** x, [d.floats(5)]),
-    "logical": lambda d: (lambda x, y: torch.stack([x & y, x | y, x ^ y, torch.logical_and(x, y),
-                                                    torch.logical_or(x, y), torch.logical_xor(x, y)]),
-                          [d.bools(5), d.bools(5)]),
-    "logical of numbers": binary(torch.logical_and),
-    "comparison with a number": lambda d: (lambda x: (x < 0.3) | (x == 2), [d.floats(9)]),
-    "where": lambda d: (torch.where, [d.bools(3, 1), d.floats(4), d.floats(2, 3, 4)]),
-    "where number": lambda d: (lambda m, x: torch.where(m, x, -1.5), [d.bools(3, 4), d.floats(4)]),
-    "masked_fill": lambda d: (lambda x, m: x.masked_fill(m, float("-inf")), [d.floats(2, 3, 4), d.bools(3, 1)]),
-    "masked_fill integers": lambda d: (lambda x, m: x.masked_fill(m, 7), [d.integers(0, 5, 2, 3), d.bools(3)]),
-    "addcmul": lambda d: (lambda a, b, c: torch.addcmul(a, b, c, value=0.5), [d.floats(4), d.floats(3, 4), d.floats(1)]),
-    "addcdiv": lambda d: (lambda a, b, c: torch.addcdiv(a, b, c, value=0.5), [d.floats(4), d.floats(3, 4), d.floats(1)]),
-    "empty": lambda d: (torch.add, [d.floats(0, 3), d.floats(3)]),
-})
-
-# --------------------------------------------------------------------------------------------------------------
-# Reductions
-# --------------------------------------------------------------------------------------------------------------
-rows("reductions", {
-    "sum": lambda d: (torch.sum, [d.floats(*d.shape(), special=d.size(0, 1))]),
-    "sum dims": lambda d: (lambda x: x.sum((0, -1), keepdim=True), [d.floats(*d.shape(3))]),
-    "sum dim": lambda d: (lambda x: x.sum(1), [d.floats(*d.shape(3))]),
-    "sum of bools": lambda d: (lambda x: x.sum(0), [d.bools(5, 2)]),
-    "sum of i32": lambda d: (lambda x: x.sum(), [d.integers(0, 9, 5, dtype=I32)]),
-    "sum with dtype": lambda d: (lambda x: x.sum(0, dtype=F64), [d.integers(0, 9, 5)]),
-    "sum of nothing": lambda d: (lambda x: x.sum(0), [d.floats(0, 3)]),
-    "mean": lambda d: (torch.mean, [d.floats(*d.shape())]),
-    "mean dims": lambda d: (lambda x: x.mean((0, 2)), [d.floats(*d.shape(3))]),
-    "mean of nothing": lambda d: (lambda x: x.mean(0), [d.floats(0, 3)]),
-    "max": lambda d: (torch.max, [d.floats(*d.shape())]),
-    "amax": lambda d: (lambda x: x.amax((0, 1), keepdim=True), [d.floats(*d.shape(3), special=True)]),
-    "any": lambda d: (torch.any, [d.bools(3, 2)]),
-    "all dim": lambda d: (lambda x: torch.all(x, 1), [d.bools(3, 2)]),
-    "softmax": lambda d: (lambda x: F.softmax(x, -1), [d.floats(*d.shape(3))]),
-    "softmax dim": lambda d: (lambda x: F.softmax(x, 1), [d.floats(*d.shape(3), special=True)]),
-    "softmax of f32 in f64": lambda d: (lambda x: F.softmax(x, 0, dtype=F64), [d.floats(4, dtype=F32)]),
-    "softmax with a hidden row": lambda d: (lambda x: F.softmax(x.masked_fill(x == x, float("-inf")), 0), [d.floats(4)]),
-    "log_softmax": lambda d: (lambda x: F.log_softmax(x, 1), [d.floats(*d.shape(3))]),
-    "logsumexp": lambda d: (lambda x: torch.logsumexp(x, (0, 1)), [d.floats(*d.shape(2))]),
-    "logsumexp of -inf": lambda d: (lambda x: torch.logsumexp(x - float("inf"), 0), [d.floats(3)]),
-})
-
-# --------------------------------------------------------------------------------------------------------------
-# Contractions and normalizations
-# --------------------------------------------------------------------------------------------------------------
-def matrices(d, *shapes):
-    return [d.floats(*shape) for shape in shapes]
-
-
-rows("contractions", {
-    "linear": lambda d: (F.linear, matrices(d, (2, 3, 4), (5, 4), (5,))),
-    "linear without bias": lambda d: (F.linear, matrices(d, (3, 4), (5, 4))),
-    "linear of a vector": lambda d: (F.linear, matrices(d, (4,), (5, 4), (5,))),
-    "linear of nothing": lambda d: (F.linear, matrices(d, (0, 4), (5, 4), (5,))),
-    "linear over nothing": lambda d: (F.linear, matrices(d, (3, 0), (5, 0), (5,))),
-    "matmul": lambda d: (torch.matmul, matrices(d, (2, 1, 3, 4), (5, 4, 2))),
-    "matmul vectors": lambda d: (torch.matmul, matrices(d, (4,), (4,))),
-    "matmul vector matrix": lambda d: (torch.matmul, matrices(d, (4,), (3, 4, 2))),
-    "matmul matrix vector": lambda d: (torch.matmul, matrices(d, (3, 2, 4), (4,))),
-    "mm": lambda d: (torch.mm, matrices(d, (2, 3), (3, 4))),
-    "bmm": lambda d: (torch.bmm, matrices(d, (2, 3, 4), (2, 4, 1))),
-    "mv": lambda d: (torch.mv, matrices(d, (2, 3), (3,))),
-    "addmm": lambda d: (lambda b, x, y: torch.addmm(b, x, y, beta=0.5, alpha=2), matrices(d, (4,), (2, 3), (3, 4))),
-    "addmm without bias": lambda d: (lambda b, x, y: torch.addmm(b / 0, x, y, beta=0), matrices(d, (4,), (2, 3), (3, 4))),
-    "baddbmm": lambda d: (lambda b, x, y: torch.baddbmm(b, x, y, alpha=0.3), matrices(d, (1, 2, 1), (2, 2, 3), (2, 3, 4))),
-    "fused heads": lambda d: (lambda x, w: torch.matmul(*(
-        t.view(2, 3, 2, 4).transpose(1, 2) for t in (x @ w).split(8, -1)[:1]), (x @ w)[..., 8:].view(2, 3, 2, 4).permute(0, 2, 3, 1)),
-        matrices(d, (2, 3, 5), (5, 16))),
-    "einsum": lambda d: (lambda x, y: torch.einsum("bij,bkj->bik", x, y), matrices(d, (2, 3, 4), (2, 5, 4))),
-    "einsum outer": lambda d: (lambda x, y: torch.einsum("i,j->ij", x, y), matrices(d, (3,), (4,))),
-    "layer_norm": lambda d: (lambda x, w, b: F.layer_norm(x, (4,), w, b, 1e-3), matrices(d, (2, 3, 4), (4,), (4,))),
-    "layer_norm of two dimensions": lambda d: (lambda x, w: F.layer_norm(x, (3, 4), w), matrices(d, (2, 3, 4), (3, 4))),
-    "layer_norm alone": lambda d: (lambda x: F.layer_norm(x, (4,)), matrices(d, (2, 4))),
-    "rms_norm": lambda d: (lambda x, w: F.rms_norm(x, (4,), w), matrices(d, (2, 3, 4), (4,))),
-})
-
-# --------------------------------------------------------------------------------------------------------------
-# Attention
-# --------------------------------------------------------------------------------------------------------------
-def heads(d, batch=(2, 2), query=3, key=5, feature=4, value=2):
-    return matrices(d, (*batch, query, feature), (*batch, key, feature), (*batch, key, value))
-
-
-SDPA = F.scaled_dot_product_attention
-rows("attention", {
-    "plain": lambda d: (lambda q, k, v: SDPA(q, k, v), heads(d)),
-    "causal": lambda d: (lambda q, k, v: SDPA(q, k, v, is_causal=True), heads(d, query=4, key=4, value=4)),
-    "scale": lambda d: (lambda q, k, v: SDPA(q, k, v, scale=0.3), heads(d)),
-    "float mask": lambda d: (SDPA, [*heads(d), d.floats(3, 5)]),
-    "float mask of heads": lambda d: (SDPA, [*heads(d), d.floats(1, 2, 3, 5)]),
-    "bool mask": lambda d: (SDPA, [*heads(d), d.bools(2, 1, 3, 5) | torch.tensor([True, False, False, False, False])]),
-    "mask of indices": lambda d: (lambda q, k, v: SDPA(q, k, v, torch.ones(4, 4, dtype=BOOL).tril()),
-                                  heads(d, query=4, key=4, value=4)),
-    "float mask of indices": lambda d: (lambda q, k, v: SDPA(q, k, v, torch.full((4, 4), float("-inf"), dtype=F64).triu(1)),
-                                        heads(d, query=4, key=4, value=4)),
-    "three dimensions": lambda d: (lambda q, k, v: SDPA(q, k, v), heads(d, batch=(2,))),
-    "shared keys": lambda d: (lambda q, k, v: SDPA(q, k.expand(2, 2, 5, 4), v.expand(2, 2, 5, 2)),
-                              [d.floats(2, 2, 3, 4), d.floats(1, 2, 5, 4), d.floats(2, 1, 5, 2)]),
-    "one query": lambda d: (lambda q, k, v: SDPA(q, k, v), heads(d, query=1)),
-})
-
-# --------------------------------------------------------------------------------------------------------------
-# Losses
-# --------------------------------------------------------------------------------------------------------------
-def labelled(d, *shape, ignored=-100):
-    """Scores [n, c, ...] and labels [n, ...], some of which are ignored."""
-    labels = d.integers(0, shape[1], shape[0], *shape[2:])
-    labels[d.numpy.random(tuple(labels.shape)) < 0.3] = ignored
-    return [d.floats(*shape), labels]
-
-
-CE = F.cross_entropy
-rows("losses", {
-    "cross_entropy": lambda d: (lambda x, t: CE(x, t), labelled(d, 6, 5)),
-    "cross_entropy sum": lambda d: (lambda x, t: CE(x, t, reduction="sum"), labelled(d, 6, 5)),
-    "cross_entropy none": lambda d: (lambda x, t: CE(x, t, reduction="none"), labelled(d, 6, 5)),
-    "cross_entropy ignore_index": lambda d: (lambda x, t: CE(x, t, ignore_index=2), labelled(d, 6, 5, ignored=2)),
-    "cross_entropy all ignored": lambda d: (lambda x, t: CE(x, t), [d.floats(3, 4), torch.full((3,), -100)]),
-    "cross_entropy of maps": lambda d: (lambda x, t: CE(x, t), labelled(d, 2, 5, 3, 2)),
-    "cross_entropy weight": lambda d: (lambda x, t, w: CE(x, t, w), [*labelled(d, 6, 5), d.floats(5, positive=True)]),
-    "cross_entropy smoothing": lambda d: (lambda x, t: CE(x, t, label_smoothing=0.1), labelled(d, 6, 5)),
-    "cross_entropy weight smoothing": lambda d: (lambda x, t, w: CE(x, t, w, label_smoothing=0.1),
-                                                 [*labelled(d, 6, 5), d.floats(5, positive=True)]),
-    "cross_entropy probabilities": lambda d: (lambda x, p: CE(x, p), [d.floats(6, 5), d.floats(6, 5, positive=True)]),
-    "cross_entropy one row": lambda d: (lambda x, t: CE(x, t), [d.floats(5), d.integers(0, 5)]),
-    "cross_entropy -inf": lambda d: (lambda x, t: CE(x.masked_fill(x > 1, float("-inf")), t, reduction="none"),
-                                     labelled(d, 6, 5)),
-    "nll_loss": lambda d: (lambda x, t: F.nll_loss(F.log_softmax(x, 1), t), labelled(d, 6, 5)),
-    "nll_loss weight": lambda d: (lambda x, t, w: F.nll_loss(x, t, w), [*labelled(d, 6, 5), d.floats(5, positive=True)]),
-    "nll_loss none": lambda d: (lambda x, t: F.nll_loss(x, t, reduction="none"), labelled(d, 6, 5)),
-    "nll_loss of maps": lambda d: (lambda x, t: F.nll_loss(x, t), labelled(d, 2, 5, 3, 2)),
-    "mse_loss": lambda d: (F.mse_loss, [d.floats(3, 4), d.floats(3, 4)]),
-    "mse_loss none": lambda d: (lambda x, y: F.mse_loss(x, y, reduction="none"), [d.floats(3, 4), d.floats(3, 4)]),
-    "mse_loss sum": lambda d: (lambda x, y: F.mse_loss(x, y, reduction="sum"), [d.floats(3, 4), d.floats(4)]),
-    "l1_loss": lambda d: (F.l1_loss, [d.floats(3, 4), d.floats(3, 4)]),
-    "smooth_l1_loss": lambda d: (lambda x, y: F.smooth_l1_loss(x, y, beta=0.7), [d.floats(3, 4), d.floats(3, 4)]),
-    "bce with logits": lambda d: (lambda x, y: F.binary_cross_entropy_with_logits(x * 30, y),
-                                  [d.floats(3, 4), torch.rand(3, 4, dtype=F64, generator=d.torch)]),
-    "bce pos_weight": lambda d: (lambda x, y, p: F.binary_cross_entropy_with_logits(x, y, pos_weight=p, reduction="sum"),
-                                 [d.floats(3, 4), torch.rand(3, 4, dtype=F64, generator=d.torch), d.floats(4, positive=True)]),
-})
-
-# --------------------------------------------------------------------------------------------------------------
-# Views, and writing through them
-# --------------------------------------------------------------------------------------------------------------
-rows("views", {
-    "view": lambda d: (lambda x: x.view(6, 2, 2), [d.floats(2, 3, 4)]),
-    "view -1": lambda d: (lambda x: x.view(-1), [d.floats(2, 3, 4)]),
-    "view apart and together": lambda d: (lambda x: x.view(6, 12).view(2, 3, 3, 4).view(6, 3, 4).view(-1, 12), [d.floats(2, 3, 12)]),
-    "view of nothing": lambda d: (lambda x: x.view(3, 0), [d.floats(0, 4)]),
-    "view to 0-d": lambda d: (lambda x: x.view(()), [d.floats(1, 1)]),
-    "reshape of a transpose": lambda d: (lambda x: x.transpose(0, 1).reshape(3, 8), [d.floats(2, 3, 4)]),
-    "flatten": lambda d: (lambda x: torch.flatten(x, 1, 2), [d.floats(2, 3, 4)]),
-    "unflatten": lambda d: (lambda x: x.unflatten(1, (3, -1)), [d.floats(2, 12)]),
-    "permute": lambda d: (lambda x: x.permute(2, 0, 1), [d.floats(2, 3, 4)]),
-    "t": lambda d: (lambda x: x.t(), [d.floats(2, 3)]),
-    "expand": lambda d: (lambda x: x.expand(2, -1, 4), [d.floats(3, 1)]),
-    "expand_as": lambda d: (lambda x, y: x.expand_as(y), [d.floats(1, 3), d.floats(2, 3)]),
-    "repeat": lambda d: (lambda x: x.repeat(2, 3, 1), [d.floats(2, 3)]),
-    "repeat_interleave": lambda d: (lambda x: x.repeat_interleave(2, 1), [d.floats(2, 3)]),
-    "unsqueeze squeeze": lambda d: (lambda x: x.unsqueeze(-1).unsqueeze(0).squeeze().unsqueeze(1).squeeze(1), [d.floats(2, 3)]),
-    "select": lambda d: (lambda x: x[1] + x[-1], [d.floats(3, 4)]),
-    "select of a merged dimension": lambda d: (lambda x: x.view(6, 4)[4], [d.floats(2, 3, 4)]),
-    "slice": lambda d: (lambda x: x[:, 1:4], [d.floats(2, 5)]),
-    "slice of halves": lambda d: (lambda x: torch.cat([-x[..., 3:], x[..., :3]], -1), [d.floats(2, 6)]),
-    "slice with a step": lambda d: (lambda x: x[:, 1::2] - x[:, ::2], [d.floats(2, 6)]),
-    "slice beyond the end": lambda d: (lambda x: x[-2:, 1:99], [d.floats(3, 4)]),
-    "slice of nothing": lambda d: (lambda x: x[:, 4:], [d.floats(2, 4)]),
-    "slice of a merged dimension": lambda d: (lambda x: x.view(12, 2)[4:12] * 2, [d.floats(3, 4, 2)]),
-    "windows over divided dimensions": lambda d: (lambda x: torch.cat([-x[..., 2:4], x[..., :2], x[..., 4:]], -1) * 2, [d.floats(2, 16)]),
-    "split unequal, then heads": lambda d: (lambda x: x.split([8, 4], -1)[0].view(3, 2, 4).sum() + x.split([8, 4], -1)[1].split((2, 2), -1)[1].view(3, 2).sum(0), [d.floats(3, 12)]),
-    "rotation": lambda d: (lambda x, c: x * torch.cat([c, c], -1) + torch.cat([-x[..., 3:], x[..., :3]], -1), [d.floats(2, 4, 6), d.floats(4, 3)]),
-    "broadcast_to": lambda d: (lambda x: x.broadcast_to(2, 3), [d.floats(3)]),
-    "narrow": lambda d: (lambda x: x.narrow(1, 2, 2), [d.floats(2, 5)]),
-    "split": lambda d: (lambda x: torch.cat([y * i for i, y in enumerate(x.split(2, 1))], 1), [d.floats(2, 5)]),
-    "split equal": lambda d: (lambda x: sum(y * i for i, y in enumerate(x.split(4, 1))), [d.floats(2, 12)]),
-    "split sizes": lambda d: (lambda x: torch.cat(x.split([1, 3, 2])[::-1]), [d.floats(6)]),
-    "chunk": lambda d: (lambda x: torch.cat(x.chunk(3)[::-1]), [d.floats(7)]),
-    "unbind": lambda d: (lambda x: x.unbind(1)[0] * x.unbind(1)[1], [d.floats(3, 2)]),
-    "casts": lambda d: (lambda x: x.to(F32).to(I64).to(BOOL).type_as(x) + x.int().double(), [d.floats(5) * 3]),
-    "to same": lambda d: (lambda x: x.to(x.dtype) + x.to("cpu"), [d.floats(5)]),
-    "dropout": lambda d: (lambda x: F.dropout(x, 0.0, True) + F.dropout(x, 0.5, False), [d.floats(5)]),
-    "contiguous": lambda d: (lambda x: x.t().contiguous().view(-1), [d.floats(2, 3)]),
-    "detach": lambda d: (lambda x: x.detach() * x, [d.floats(2)]),
-})
-
-
-def in_place(function):
-    """The function gets a copy that it may change; both the result and the copy count."""
-    def run(x, *others):
-        y = x.clone()
-        result = function(y, *others)
-        return result + 0 * y.sum(), y * 1
-    return run
-
-
-def write_slice(y):
-    y[:, 1:3] += 2
-    return y.sum()
-
-
-def write_select(y):
-    y[1].fill_(3)
-    y[:, 0] = -1
-    return y.sum()
-
-
-def write_alias(y):
-    first, flat = y[0], y.view(-1)
-    flat[2] = 5
-    first.mul_(2)
-    return first.sum() + flat[2]
-
-
-def write_through_transpose(y):
-    y.t()[1, :2].copy_(y[0, :2] * 10)
-    return y[0, 1]
-
-
-def write_to_view_of_view(y):
-    y.view(2, 2, -1)[:, 1].zero_()
-    return y.sum()
-
-
-def write_then_read_twice(y):
-    z = y[:, :2]
-    a = z.sum()
-    y.add_(1)
-    return a * 1000 + z.sum()
-
-
-rows("in place", {
-    "add_": lambda d: (in_place(lambda y, z: y.add_(z, alpha=2).sum()), [d.floats(2, 3), d.floats(3)]),
-    "relu_ of an expression": lambda d: (lambda x: F.relu_(x * 2), [d.floats(5)]),
-    "masked_fill_": lambda d: (in_place(lambda y, m: y.masked_fill_(m, 7).sum()), [d.floats(2, 3), d.bools(2, 3)]),
-    "masked_fill_ of a part": lambda d: (in_place(lambda y, m: y[1:].masked_fill_(m, 7).sum()), [d.floats(3, 3), d.bools(3)]),
-    "write slice": lambda d: (in_place(write_slice), [d.floats(2, 5)]),
-    "write select": lambda d: (in_place(write_select), [d.floats(2, 3)]),
-    "write alias": lambda d: (in_place(write_alias), [d.floats(2, 3)]),
-    "write through a transpose": lambda d: (in_place(write_through_transpose), [d.floats(3, 4)]),
-    "write to a view of a view": lambda d: (in_place(write_to_view_of_view), [d.floats(4, 3)]),
-    "write then read": lambda d: (in_place(write_then_read_twice), [d.floats(2, 3)]),
-    "integers keep their type": lambda d: (in_place(lambda y: y.mul_(3).add_(1).sum()), [d.integers(0, 5, 4)]),
-    "causal mask": lambda d: (lambda x: x + torch.full((4, 4), -9.0, dtype=F64).masked_fill_(
-        torch.arange(4) < (torch.arange(4) + 1).view(4, 1), 0), [d.floats(2, 4, 4)]),
-    "shifted labels": lambda d: (lambda t: F.pad(t, (0, 1), value=-100)[..., 1:].contiguous(), [d.integers(0, 9, 2, 5)]),
-    "shift by writing": lambda d: (lambda t: shift_right(t), [d.integers(0, 9, 2, 5)]),
-})
-
-
-def shift_right(t):
-    s = t.new_zeros(t.shape)
-    s[:, 1:] = t[:, :-1].clone()
-    s[:, 0] = 3
-    return s.masked_fill_(s == 0, 1)
-
-
-# --------------------------------------------------------------------------------------------------------------
-# Creation and indexing
-# --------------------------------------------------------------------------------------------------------------
-rows("creation", {
-    "arange": lambda d: (lambda x: x + torch.arange(4), [d.floats(3, 4)]),
-    "arange start": lambda d: (lambda x: x + torch.arange(2, 6), [d.floats(4)]),
-    "arange step": lambda d: (lambda x: x + torch.arange(7, 0, -2), [d.floats(4)]),
-    "arange floats": lambda d: (lambda x: x + torch.arange(0, 1, 0.25, dtype=F64), [d.floats(4)]),
-    "full": lambda d: (lambda x: x + torch.full((3,), 2), [d.floats(3)]),
-    "full 0-d": lambda d: (lambda x: x / torch.full([], x.size(0) ** 0.5, dtype=F64), [d.floats(3)]),
-    "zeros ones": lambda d: (lambda x: x * torch.ones(3) + torch.zeros(2, 1), [d.floats(3)]),
-    "like": lambda d: (lambda x: torch.ones_like(x) + torch.full_like(x, 3) + torch.zeros_like(x, dtype=F32), [d.floats(3)]),
-    "new": lambda d: (lambda x: x.new_ones(3) + x.new_full((2, 1), 3) + x.new_zeros(1), [d.floats(3)]),
-    "triu tril": lambda d: (lambda x: x.triu(1) - x.tril(-1), [d.floats(2, 3, 4)]),
-    "triu of a mask": lambda d: (lambda x: x + torch.triu(torch.full((3, 3), float("-inf"), dtype=F64), 1), [d.floats(3, 3)]),
-    "constant list": lambda d: (lambda x: x * torch.tensor([3.0, -1.0, 2.5], dtype=F64), [d.floats(2, 3)]),
-    "size arithmetic": lambda d: (lambda x: x.view(x.size(0) * x.size(1), x.size(2) // 2, -1).sum(1) / x.shape[-1], [d.floats(2, 3, 4)]),
-    "cumsum": lambda d: (lambda x: x.cumsum(1), [d.floats(2, 5)]),
-    "cumsum of bools": lambda d: (lambda x: x.cumsum(-1), [d.bools(2, 5)]),
-})
-rows("indexing", {
-    "embedding": lambda d: (lambda i, w: F.embedding(i, w), [d.integers(0, 7, 2, 3), d.floats(7, 4)]),
-    "embedding padding_idx": lambda d: (lambda i, w: F.embedding(i, w, padding_idx=1), [d.integers(0, 7, 2, 3), d.floats(7, 4)]),
-    "embedding of positions": lambda d: (lambda x, w: x + F.embedding(torch.arange(3).unsqueeze(0) + 2, w), [d.floats(2, 3, 4), d.floats(7, 4)]),
-    "embedding of all positions": lambda d: (lambda x, w: x + F.embedding(torch.arange(3), w), [d.floats(2, 3, 4), d.floats(3, 4)]),
-    "embedding i32": lambda d: (lambda i, w: F.embedding(i, w), [d.integers(0, 7, 4, dtype=I32), d.floats(7, 2)]),
-    "index_select": lambda d: (lambda x, i: x.index_select(1, i), [d.floats(2, 5, 3), d.integers(0, 5, 4)]),
-    "index_add": lambda d: (lambda x, i, y: x.index_add(1, i, y, alpha=0.5), [d.floats(2, 5, 3), d.integers(0, 5, 4), d.floats(2, 4, 3)]),
-    "index_add_": lambda d: (in_place(lambda x, i, y: x.index_add_(0, i, y).sum()), [d.floats(5, 3), d.integers(0, 5, 4), d.floats(4, 3)]),
-    "gather": lambda d: (lambda x, i: x.gather(1, i), [d.floats(3, 5), d.integers(0, 5, 3, 2)]),
-    "gather of a part": lambda d: (lambda x, i: x.gather(0, i), [d.floats(4, 5), d.integers(0, 4, 2, 3)]),
-    "index": lambda d: (lambda x, i: x[i], [d.floats(4, 5), d.integers(-4, 4, 2, 3)]),
-    "index with dimensions before": lambda d: (lambda x, i: x[:, i], [d.floats(4, 5, 2), d.integers(-5, 5, 3)]),
-    "index pairs": lambda d: (lambda x, i, j: x[i, j], [d.floats(4, 5, 2), d.integers(0, 4, 3), d.integers(-5, 5, 3)]),
-    "index rows by numbers": lambda d: (lambda x, j: x[torch.arange(4), j], [d.floats(4, 5), d.integers(-5, 5, 4)]),
-    "pad": lambda d: (lambda x: F.pad(x, (1, 2, 0, 1), value=-1.5), [d.floats(2, 3, 4)]),
-    "pad zero": lambda d: (lambda x: F.pad(x, (2, 0)), [d.floats(2, 3)]),
-    "pad to cut": lambda d: (lambda x: F.pad(x, (-1, 1), value=9), [d.floats(2, 4)]),
-    "cat": lambda d: (lambda x, y, z: torch.cat([x, y, z], 1), [d.floats(2, 3), d.floats(2, 1), d.floats(2, 4)]),
-    "cat equal": lambda d: (lambda x, y: torch.cat([x, y, x], 1), [d.floats(2, 3), d.floats(2, 3)]),
-    "cat promotes": lambda d: (lambda x, y: torch.cat([x, y]), [d.floats(2), d.integers(0, 5, 3)]),
-    "cat with nothing": lambda d: (lambda x, y: torch.cat([x, y]), [d.floats(2), d.floats(0)]),
-    "cat special": lambda d: (lambda x, y: torch.cat([x, y]), [d.floats(5, special=True), d.floats(5, special=True)]),
-    "stack": lambda d: (lambda x, y: torch.stack([x, y, x], 1), [d.floats(2, 3), d.floats(2, 3)]),
-    "one_hot": lambda d: (lambda i: F.one_hot(i, 5), [d.integers(0, 5, 2, 3)]),
-})
-
-
-# --------------------------------------------------------------------------------------------------------------
-# Running
-# --------------------------------------------------------------------------------------------------------------
 class Together(torch.nn.Module):
     """Several rows in one module; each has its own inputs and results."""
 
@@ -486,7 +52,11 @@ class Failure(Exception):
     pass
 
 
-def tool(*command):
+BUILD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build", "bin")
+
+
+def tool(name, *arguments):
+    command = [shutil.which(name) or os.path.join(BUILD, name), *arguments]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         text = (done.stderr or done.stdout).strip().splitlines()
@@ -506,22 +76,104 @@ def result_types(program):
         yield [int(size) for size in shape], DTYPES[dtype]
 
 
-def compare(expected, found, shape, dtype):
+def compare(expected, found, shape, dtype, bound=None):
     if list(expected.shape) != list(shape) or expected.dtype != dtype:
         raise Failure(f"found {list(shape)} {dtype}, expected {list(expected.shape)} {expected.dtype}")
     expected, found = expected.double(), torch.from_numpy(np.asarray(found, dtype=np.float64)).reshape(expected.shape)
-    bound = 1e-5 if dtype == F32 else 1e-11
+    bound = bound or (1e-5 if dtype == F32 else 1e-11)
     same = (expected == found) | (expected.isnan() & found.isnan()) | ((expected - found).abs() <= bound * (1 + expected.abs()))
     if not bool(same.all()):
         where = (~same).nonzero()[0].tolist()
         raise Failure(f"element {where} is {found[tuple(where)].item()!r}, expected {expected[tuple(where)].item()!r}")
 
 
+class Weighted(torch.nn.Module):
+    """Rows whose floating tensors are parameters; the loss is the weighted sum of their floating results."""
+
+    def __init__(self, cases):
+        super().__init__()
+        self.rows, self.weights = [], []
+        for number, (_, function, tensors) in enumerate(cases):
+            slots = [self.slot(f"row{number}_{index}", tensor) for index, tensor in enumerate(tensors)]
+            try:
+                self.results(function, slots)
+            except RuntimeError as error:  # PyTorch has no derivative with respect to class weights
+                if "not differentiable" not in str(error):
+                    raise
+                slots[-1] = getattr(self, slots[-1]).detach()
+                delattr(self, f"row{number}_{len(slots) - 1}")
+            self.rows.append((function, slots))
+        generator = torch.Generator().manual_seed(7)
+        with torch.no_grad():
+            for function, slots in self.rows:
+                for result in self.results(function, slots):
+                    name = f"weight{len(self.weights)}"
+                    self.register_buffer(name, torch.randn(result.shape, generator=generator, dtype=F64))
+                    self.weights.append(name)
+
+    def slot(self, name, tensor):
+        if not tensor.is_floating_point():
+            return tensor
+        self.register_parameter(name, torch.nn.Parameter(tensor.clone()))
+        return name
+
+    def results(self, function, slots):
+        result = function(*(getattr(self, slot) if isinstance(slot, str) else slot.clone() for slot in slots))
+        return [r for r in (result if isinstance(result, tuple) else (result,)) if r.is_floating_point()]
+
+    def forward(self, one):
+        weights = iter(self.weights)
+        loss = one * 1
+        for function, slots in self.rows:
+            for result in self.results(function, slots):
+                loss = loss + (result * getattr(self, next(weights))).sum()
+        return loss
+
+
+# PyTorch's own gradient is not the derivative: 0 times the infinity of a bias that does not count; 1/6 in single precision.
+NO_GRADIENTS = {"contractions/addmm without bias", "unary/hardsigmoid"}
 SEEN = set()
 
 
-def run(cases, folder):
-    """Raises Failure if anything about these rows is wrong."""
+def results_of(case):
+    result = case[1](*(tensor.clone() for tensor in case[2]))
+    return result if isinstance(result, tuple) else (result,)
+
+
+def run_gradients(cases, folder):
+    """Raises Failure if a gradient of these rows differs. Returns the number of gradients compared."""
+    cases = [case for case in cases if not any(tensor.numel() == 0 for tensor in (*case[2], *results_of(case)))]
+    module, one = Weighted(cases), torch.ones((), dtype=F64)
+    loss = module(one)
+    if not loss.requires_grad:
+        return 0
+    loss.backward()
+    archive, program, one_file = (os.path.join(folder, name) for name in ("row.pt", "row.mlir", "one.npy"))
+    torch.jit.trace(module, (one,), check_trace=False).save(archive)
+    np.save(one_file, one.numpy())
+    tool("colossal-translate", "--import-torchscript", archive, "-o", program)
+    expected = {name: p.grad for name, p in module.named_parameters() if p.grad is not None}
+    compared, single = 0, {number for number, case in enumerate(cases) if any(t.dtype == F32 for t in case[2])}
+    for stage, passes in STAGES.items():
+        lowered = os.path.join(folder, f"{stage}.mlir")
+        tool("colossal-opt", *passes, "--colossal-differentiate=optimizer=none", program, "-o", lowered)
+        tool("colossal-verify", "--evaluate", lowered, "-o", folder, f"--input=one={one_file}")
+        given = set(re.findall(r'colossal\.name = "([^"]*)#grad"', open(lowered).read()))
+        for name, grad in expected.items():
+            try:
+                if name in given:
+                    compare(grad, np.load(os.path.join(folder, f"{name}#grad.npy")), grad.shape, grad.dtype,
+                            bound=1e-5 if int(name[3:].split("_")[0]) in single else None)
+                    compared += 1
+                elif bool((grad != 0).any()):
+                    raise Failure("there is none")
+            except Failure as failure:
+                raise Failure(f"gradient of {name} after {stage}: {failure}") from None
+    return compared
+
+
+def run_values(cases, folder):
+    """Raises Failure if a value of these rows differs. Returns the number of results compared."""
     tensors = [tensor for _, _, inputs in cases for tensor in inputs]
     module = Together(cases)
     with torch.no_grad():
@@ -549,6 +201,7 @@ def run(cases, folder):
                 compare(expected[index], found, shape, dtype)
             except Failure as failure:
                 raise Failure(f"after {stage}, result {index}: {failure}") from None
+    return len(expected) * len(STAGES)
 
 
 def main():
@@ -556,22 +209,25 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", default="", help="a part of 'subject/row'")
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--gradients", action="store_true", help="compare gradients instead of values")
     parser.add_argument("--uncovered", action="store_true", help="name schemas of the table that no row reaches")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    failures, count = [], 0
+    check = run_gradients if options.gradients else run_values
+    failures, count, compared = [], 0, 0
     for subject, table in ROWS.items():
-        makers = [(name, maker) for name, maker in table if options.only in f"{subject}/{name}"]
+        makers = [(name, maker) for name, maker in table if options.only in f"{subject}/{name}"
+                  and not (options.gradients and f"{subject}/{name}" in NO_GRADIENTS)]
         count += len(makers)
         if options.list:
             print(*(f"{subject}/{name}" for name, _ in makers), sep="\n")
             continue
         for seed in range(options.seeds if makers else 0):
-            cases = [(name, *maker(Draw(seed * 1000 + index)))
+            cases = [(name, *maker(Draw(seed * 1000 + index, finite=options.gradients)))
                      for index, (name, maker) in enumerate(makers)]
             with tempfile.TemporaryDirectory() as folder:
                 try:
-                    run(cases, folder)
+                    compared += check(cases, folder)
                     continue
                 except Failure as failure:
                     if len(cases) == 1:
@@ -580,7 +236,7 @@ def main():
                 before = len(failures)
                 for case in cases:
                     try:
-                        run([case], folder)
+                        compared += check([case], folder)
                     except Failure as failure:
                         failures.append((subject, case[0], seed, failure))
                 if len(failures) == before:
@@ -596,7 +252,8 @@ def main():
         base = {re.sub(r"_(\.|$)", r"\1", key) for key in SEEN} | SEEN
         print("not reached:", *sorted(table - base))
     if not options.list:
-        print(f"{count} rows, {options.seeds} draws each, {len(failures)} failures")
+        what = "gradients" if options.gradients else "results"
+        print(f"{count} rows, {options.seeds} draws each, {compared} {what} compared, {len(failures)} failures")
     return 1 if failures else 0
 
 
