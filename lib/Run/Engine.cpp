@@ -66,6 +66,9 @@ struct Action {
   Group *group = nullptr;
   /// Kernel indices: constant and stride of the microbatch.
   std::vector<std::pair<int64_t, int64_t>> indices;
+  // Room for the arguments of a call: a step allocates nothing.
+  std::vector<char *> bufferValues;
+  std::vector<int64_t> indexValues;
   // Measured.
   double seconds = 0;
   int64_t calls = 0;
@@ -123,8 +126,7 @@ struct Engine::Impl {
   void load(const KernelLookup &kernels);
   Action prepare(const Op &op, const KernelLookup &kernels);
   void execute(Action &action, int64_t microbatch);
-  void runKernel(const Action &action, char *const *buffers,
-                 int64_t microbatch);
+  void runKernel(Action &action, char *const *buffers, int64_t microbatch);
   void fill(const Op &op, char *data);
   char *address(int64_t id, int64_t microbatch) const {
     const Buffer &buffer = program.buffers[id];
@@ -207,10 +209,13 @@ Action Engine::Impl::prepare(const Op &op, const KernelLookup &kernels) {
   default:
     break;
   }
-  if (op.operands.size() + op.scratch.size() > 64 || op.indices.size() > 60)
-    throw RunError("op '" + op.name +
-                   "': found more than 64 buffers or 60 "
-                   "indices, expected less");
+  action.bufferValues.resize(op.operands.size() + op.scratch.size());
+  action.indexValues.resize(op.indices.size());
+  // Attention copies them for each thread.
+  if (action.attention && op.indices.size() > 60)
+    throw RunError("op '" + op.name + "': found " +
+                   std::to_string(op.indices.size()) +
+                   " indices, expected at most 60");
   return action;
 }
 
@@ -248,9 +253,9 @@ void Engine::Impl::fill(const Op &op, char *data) {
   }
 }
 
-void Engine::Impl::runKernel(const Action &action, char *const *buffers,
+void Engine::Impl::runKernel(Action &action, char *const *buffers,
                              int64_t microbatch) {
-  int64_t indices[64];
+  int64_t *indices = action.indexValues.data();
   for (size_t i = 0; i < action.indices.size(); ++i)
     indices[i] = action.indices[i].first +
                  action.indices[i].second * std::max<int64_t>(0, microbatch);
@@ -266,7 +271,7 @@ void Engine::Impl::runKernel(const Action &action, char *const *buffers,
 
 void Engine::Impl::execute(Action &action, int64_t microbatch) {
   const Op &op = *action.op;
-  char *buffers[64];
+  char **buffers = action.bufferValues.data();
   size_t count = 0;
   for (const auto *list : {&op.operands, &op.scratch})
     for (const Operand &operand : *list)

@@ -6,6 +6,7 @@
 #include "Staging.h"
 
 #include <chrono>
+#include <ctime>
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mman.h>
@@ -14,6 +15,11 @@
 namespace colossal::rank {
 
 void yieldCore() { sched_yield(); }
+
+void napBriefly() {
+  timespec time{0, 20000};
+  nanosleep(&time, nullptr);
+}
 
 Fabric::Fabric(MPI_Comm world, const Program &program, int64_t devices,
                Transport transport, double timeoutSeconds)
@@ -31,7 +37,7 @@ Fabric::Fabric(MPI_Comm world, const Program &program, int64_t devices,
   std::vector<int> members(nodeSize);
   MPI_Allgather(&worldRank, 1, MPI_INT, members.data(), 1, MPI_INT, nodeComm);
   if (nodeSize > sysconf(_SC_NPROCESSORS_ONLN))
-    spins = 20;
+    spins = 20, yields = 2;
   nodeOf.assign(worldSize, -1);
   for (int i = 0; i < nodeSize; ++i)
     nodeOf[members[i]] = i;
@@ -159,24 +165,38 @@ void Fabric::mapShared(int64_t transferBytes) {
   MPI_Barrier(nodeComm);
 }
 
-std::atomic<uint64_t> &Fabric::counter(int localRank, int group) {
-  return *reinterpret_cast<std::atomic<uint64_t> *>(
-      shared + areaOffset[localRank] + int64_t(group) * 64);
+Signal &Fabric::counter(int localRank, int group) {
+  return reinterpret_cast<Signal *>(shared + areaOffset[localRank])[group];
 }
 
 void Fabric::signal(Group &group) {
-  ++group.phase;
-  counter(nodeRank, group.id).store(group.phase, std::memory_order_release);
+  counter(nodeRank, group.id).raise(++group.phase);
 }
 
 void Fabric::wait(Group &group) {
-  for (int member = 0; member < group.size(); ++member) {
-    if (member == group.index)
-      continue;
-    std::atomic<uint64_t> &other = counter(group.onNode[member], group.id);
-    waitFor(
-        [&] { return other.load(std::memory_order_acquire) >= group.phase; },
-        group.ranks[member]);
+  for (int member = 0; member < group.size(); ++member)
+    if (member != group.index)
+      waitFor(counter(group.onNode[member], group.id), group.phase,
+              group.ranks[member]);
+}
+
+void Fabric::waitFor(Signal &signal, uint64_t target, int peer) {
+  for (int spin = 0; spin < spins; ++spin) {
+    if (signal.reached(target))
+      return;
+    __builtin_ia32_pause();
+  }
+  for (int turn = 0; turn < yields; ++turn) {
+    if (signal.reached(target))
+      return;
+    yieldCore();
+  }
+  double start = now();
+  while (!signal.reached(target)) {
+    double left = timeout - (now() - start);
+    if (left <= 0)
+      giveUp(peer);
+    signal.sleep(target, left < 0.1 ? left : 0.1);
   }
 }
 

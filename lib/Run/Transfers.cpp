@@ -58,7 +58,7 @@ Transfers::Transfers(Fabric &fabric, const Program &program, bool useWindow)
     char *base =
         near ? fabric.sharedBase() + place : privateSlots.data() + offset;
     if (near)
-      channel.head = new (base) Head{{0}, {0}};
+      channel.head = new (base) Head{};
     else
       channel.requests.assign(slots, MPI_REQUEST_NULL);
     channel.slots = base + kTransferHeadBytes;
@@ -95,15 +95,12 @@ void Transfers::send(const Op &op, const char *data) {
   char *slot =
       channel.slots + int64_t(channel.count % slots) * channel.slotStride;
   if (channel.head) {
-    fabric.waitFor(
-        [&] {
-          return channel.count -
-                     channel.head->read.load(std::memory_order_acquire) <
-                 uint64_t(slots);
-        },
-        channel.peer);
+    // A slot is free once the message before last, or so, has been read.
+    if (channel.count >= uint64_t(slots))
+      fabric.waitFor(channel.head->read, channel.count - uint64_t(slots) + 1,
+                     channel.peer);
     memcpy(slot, data, channel.bytes);
-    channel.head->written.store(++channel.count, std::memory_order_release);
+    channel.head->written.raise(++channel.count);
     return;
   }
   MPI_Request &request = channel.requests[channel.count % slots];
@@ -125,16 +122,11 @@ void Transfers::send(const Op &op, const char *data) {
 void Transfers::receive(const Op &op, char *data) {
   Channel &channel = channelOf(op);
   if (channel.head) {
-    fabric.waitFor(
-        [&] {
-          return channel.head->written.load(std::memory_order_acquire) >
-                 channel.count;
-        },
-        channel.peer);
+    fabric.waitFor(channel.head->written, channel.count + 1, channel.peer);
     memcpy(data,
            channel.slots + int64_t(channel.count % slots) * channel.slotStride,
            channel.bytes);
-    channel.head->read.store(++channel.count, std::memory_order_release);
+    channel.head->read.raise(++channel.count);
     return;
   }
   MPI_Request request;

@@ -30,8 +30,8 @@ public:
 
 private:
   struct Head {
-    alignas(64) std::atomic<uint64_t> written;
-    alignas(64) std::atomic<uint64_t> read;
+    Signal written;
+    Signal read;
   };
   struct Channel {
     int peer = 0;

@@ -10,8 +10,8 @@
 // collectives, and slots for transfers.
 //
 // Waiting: spin briefly, then yield the core (more ranks than cores is normal),
-// and give up after a deadline: the rank says what it was doing and ends the
-// job.
+// on shared memory sleep, and give up after a deadline: the rank says what it
+// was doing and ends the job.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,8 +20,8 @@
 
 #include "colossal/Run/Layout.h"
 #include "colossal/Run/RunOptions.h"
+#include "colossal/Run/Signal.h"
 
-#include <atomic>
 #include <map>
 #include <mpi.h>
 
@@ -49,6 +49,8 @@ struct Activity {
 
 /// Gives the core to another process.
 void yieldCore();
+/// The same where nobody may be waiting for it: 20 microseconds.
+void napBriefly();
 
 class Fabric {
 public:
@@ -93,6 +95,8 @@ public:
 
   /// Waits until `ready` holds, with the deadline. `peer` is for the message.
   template <class F> void waitFor(F &&ready, int peer);
+  /// Waits until a signal of shared memory has reached `target`.
+  void waitFor(Signal &signal, uint64_t target, int peer);
   /// Waits for requests of MPI.
   void waitAll(std::vector<MPI_Request> &requests, int peer);
 
@@ -101,13 +105,14 @@ public:
 
   Activity activity;
   double timeout;
-  /// Looks before the first yield: few where ranks share cores.
-  int spins = 2000;
+  /// Looks before the first yield, and yields before sleeping: few where ranks
+  /// share cores.
+  int spins = 2000, yields = 100;
 
 private:
   [[noreturn]] void giveUp(int peer);
   static double now();
-  std::atomic<uint64_t> &counter(int localRank, int group);
+  Signal &counter(int localRank, int group);
   void leaveShared();
 
   MPI_Comm worldComm, collectiveComm, transferComm, nodeComm;
@@ -135,7 +140,10 @@ template <class F> void Fabric::waitFor(F &&ready, int peer) {
   }
   double start = now();
   for (int64_t turn = 0; !ready(); ++turn) {
-    yieldCore();
+    if (turn < yields)
+      yieldCore();
+    else
+      napBriefly();
     if (turn % 256 == 255 && now() - start > timeout)
       giveUp(peer);
   }
