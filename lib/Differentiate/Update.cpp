@@ -28,6 +28,7 @@ public:
         scalar(IndexMapAttr::get(context, {})) {}
 
   Value clip(MutableArrayRef<Trained> trained, Value clipNorm);
+  Value sumOfScalars(ArrayRef<Value> values, const Twine &name);
   void makeScalars(const Controls &controls);
   void adamw(Trained &trained);
   void sgd(Trained &trained);
@@ -97,6 +98,41 @@ GenericOp Update::generic(const Twine &name, const Space &space,
   return op;
 }
 
+/// Sums in groups of a few, so that parameters of one stage are added up there
+/// and one scalar crosses to the next.
+Value Update::sumOfScalars(ArrayRef<Value> values, const Twine &name) {
+  constexpr size_t most = 16;
+  std::string base = name.str();
+  SmallVector<Value> level(values);
+  for (unsigned number = 0;; ++number) {
+    SmallVector<Value> next;
+    bool last = level.size() <= most;
+    for (size_t begin = 0; begin < level.size(); begin += most) {
+      ArrayRef<Value> part = ArrayRef<Value>(level).slice(begin).take_front(
+          std::min(most, level.size() - begin));
+      SmallVector<IndexMapAttr> maps(part.size(), scalar);
+      std::string sumName = base;
+      if (!last)
+        sumName += ".part" + std::to_string(number) + "." +
+                   std::to_string(next.size());
+      GenericOp sum = generic(
+          sumName, {}, part, maps, {builder.getF32Type()}, {scalar}, "clip",
+          [](ScalarBuilder &s, ValueRange in) -> SmallVector<Value> {
+            Value total = in[0];
+            for (Value value : in.drop_front())
+              total = s.add(total, value);
+            return {total};
+          });
+      // A group of its own: the sums must not fuse into one.
+      sum->setAttr(names::group, builder.getStringAttr(sumName));
+      next.push_back(sum.getOutputs()[0]);
+    }
+    if (last)
+      return next[0];
+    level = next;
+  }
+}
+
 /// The coefficient min(1, clip / (norm + 1e-6)) of clip_grad_norm_.
 Value Update::clip(MutableArrayRef<Trained> trained, Value clipNorm) {
   Type f32 = builder.getF32Type();
@@ -116,16 +152,7 @@ Value Update::clip(MutableArrayRef<Trained> trained, Value clipNorm) {
                 })
             .getOutputs()[0]);
   }
-  SmallVector<IndexMapAttr> maps(squares.size(), scalar);
-  Value total =
-      generic("clip/square_norm", {}, squares, maps, {f32}, {scalar}, "clip",
-              [](ScalarBuilder &s, ValueRange in) -> SmallVector<Value> {
-                Value sum = in[0];
-                for (Value square : in.drop_front())
-                  sum = s.add(sum, square);
-                return {sum};
-              })
-          .getOutputs()[0];
+  Value total = sumOfScalars(squares, "clip/square_norm");
   GenericOp result =
       generic("clip/coefficient", {}, {total, clipNorm}, {scalar, scalar},
               {f32, f32}, {scalar, scalar}, "clip",
