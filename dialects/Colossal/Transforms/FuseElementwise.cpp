@@ -62,6 +62,11 @@ static bool mayInline(GenericOp producer, FactoredOp consumer, unsigned index) {
   if (!generic || isContraction(generic))
     return movement && !hasClippedUse(producer) &&
            consumer->getAttr(names::pass) == producer->getAttr(names::pass);
+  // A window would make factors of the consumer unshardable: positions that are
+  // added to a sequence stay a value of their own, which is cut locally.
+  if (hasClippedUse(producer) && !isMovement(generic) &&
+      !hasClippedUse(consumer))
+    return false;
   if (movement || producer.getNumOperands() == 0)
     return true;
   return producer->hasOneUse() &&

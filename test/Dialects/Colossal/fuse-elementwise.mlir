@@ -107,3 +107,21 @@ func.func @transposed(%p: tensor<2x16x16xf32>, %v: tensor<2x16x4xf32>) -> tensor
   } : (tensor<2x16x4xf32>) -> tensor<16x8xf32>
   return %t : tensor<16x8xf32>
 }
+
+// Positions are a window of a table. They stay a value of their own: the sum
+// could not be cut along s otherwise.
+// CHECK-LABEL: func.func @positions
+func.func @positions(%x: tensor<2x8x4xf32>, %table: tensor<32x4xf32>) -> tensor<2x8x4xf32> {
+  // CHECK: colossal.generic "window" [s = 8, d = 4] (%{{.*}} : [s + 0 of 32, d])
+  %p = colossal.generic "window" [s = 8, d = 4] (%table : [s + 0 of 32, d]) -> ([s, d]) {
+    ^bb0(%0: f32):
+      colossal.yield %0 : f32
+  } : (tensor<32x4xf32>) -> tensor<8x4xf32>
+  // CHECK: colossal.generic "sum" [b = 2, s = 8, d = 4] (%{{.*}} : [b, s, d], %{{.*}} : [s, d])
+  %y = colossal.generic "sum" [b = 2, s = 8, d = 4] (%x : [b, s, d], %p : [s, d]) -> ([b, s, d]) {
+    ^bb0(%0: f32, %1: f32):
+      %2 = arith.addf %0, %1 : f32
+      colossal.yield %2 : f32
+  } : (tensor<2x8x4xf32>, tensor<8x4xf32>) -> tensor<2x8x4xf32>
+  return %y : tensor<2x8x4xf32>
+}
