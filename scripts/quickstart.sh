@@ -5,12 +5,12 @@
 #
 #   scripts/quickstart.sh
 #
-# Environment: STEPS (training steps, default 300), RANKS (default 2), PIN (a plan of yours instead of
+# Environment: STEPS (training steps, default 600), RANKS (default 2), PIN (a plan of yours instead of
 # the search's, such as data=2), OUT (default out/quickstart).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 out=${OUT:-out/quickstart}
-steps=${STEPS:-300}
+steps=${STEPS:-600}
 ranks=${RANKS:-2}
 bin=build/bin
 python=.venv/bin/python
@@ -21,7 +21,7 @@ step() { number=$((number + 1)); printf '\n[%d/8] %s\n' "$number" "$*"; }
 die() { printf 'quickstart: %s\n' "$*" >&2; exit 1; }
 
 step "Set up: install what is missing, build the compiler and the runtime"
-scripts/setup.sh
+scripts/setup.sh --tools
 for tool in colossal-translate colossal-compile colossal-verify colossal-run; do
   [ -x "$bin/$tool" ] || die "$bin/$tool is not built: remove build/ and run scripts/quickstart.sh again"
 done
@@ -49,8 +49,8 @@ made_from "$out/data/labels.npy" examples/make_text_data.py --sequence 128 --byt
 step "Compile for $ranks ranks on this machine: search a plan, partition, schedule, generate code"
 rm -rf "$out/gpt2.colossal"
 "$bin/colossal-compile" "$out/gpt2.pt" --cluster "local:$ranks" ${PIN:+--pin "$PIN"} \
-  --optimizer 'adamw:lr=1e-3,weight-decay=0.1,no-decay=rank<2' --clip-norm 1.0 \
-  --lr-schedule "cosine:warmup=$((steps / 20)),total=$steps,min=0.1" \
+  --optimizer 'adamw:lr=6e-4,beta2=0.95,weight-decay=0.1,no-decay=rank<2' --clip-norm 1.0 \
+  --lr-schedule "cosine:warmup=$((steps / 10)),total=$steps,min=0.1" \
   --emit-plan "$out/plan.json" -o "$out/gpt2.colossal" 2>&1 | tee "$out/compile.log"
 
 step "Prove it: the sharded program computes what the unsharded one does (interpreter, f64)"

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Installs what is missing (Debian packages, one virtual environment), configures the `release`
-# preset and builds everything. A second run is quick and changes nothing.
+# preset and builds everything, or with --tools only what compiles and runs models. A second run is
+# quick and changes nothing.
 #
-#   scripts/setup.sh [--no-build]
+#   scripts/setup.sh [--tools | --no-build]
 #
 # Environment: PYTHON (interpreter for the virtual environment, default python3), JOBS (parallel
 # compilations, default: one per core, at most one per 2 GiB of memory).
@@ -100,12 +101,19 @@ if [ ! -f "$build/build.ninja" ] || [ "${changed:-0}" = 1 ]; then
     die "configuring failed (log: $build/configure.log)"
   }
 fi
-[ "${1:-}" = --no-build ] && exit 0
+targets=(all)
+case ${1:-} in
+  '') ;;
+  --no-build) exit 0 ;;
+  --tools) targets=(colossal-translate colossal-opt colossal-compile colossal-verify colossal-run
+    colossal-engine colossal-calibrate) ;;
+  *) die "found '$1', expected --tools or --no-build" ;;
+esac
 cores=$(nproc)
 gigabytes=$(awk '/MemAvailable/ {print int($2 / 2097152)}' /proc/meminfo)
 jobs=${JOBS:-$((gigabytes < 1 ? 1 : gigabytes < cores ? gigabytes : cores))}
 say "setup: building with $jobs jobs"
-cmake --build "$build" -j "$jobs" >"$build/build.log" 2>&1 || {
+cmake --build "$build" -j "$jobs" --target "${targets[@]}" >"$build/build.log" 2>&1 || {
   grep -E -A6 'error:|FAILED' "$build/build.log" | head -40 >&2
   die "the build failed (log: $build/build.log)"
 }
