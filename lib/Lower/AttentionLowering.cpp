@@ -251,6 +251,9 @@ FailureOr<AttentionShape> colossal::lower::analyzeAttention(FactoredOp op) {
                                        : strideOf(v, 0, t)});
   }
   analyzeBody(op, maps, shape);
+  // Padding keys are hidden by the kernel, whatever the body says.
+  for (auto [factor, role] : llvm::zip(maps.factors, maps.roles))
+    shape.needsKernel |= role == Role::Key && factor.isPadded();
   return shape;
 }
 
@@ -397,6 +400,9 @@ LogicalResult colossal::lower::emitScoreKernel(KernelFrame &frame,
       if (factor.getName() == index.getFactor())
         frame.offsetOf(factor.getTerms());
   });
+  for (auto [factor, role] : llvm::zip(maps.factors, maps.roles))
+    if (role == Role::Key && factor.isPadded())
+      frame.offsetOf(factor.getTerms());
   unsigned count = frame.offsets.size();
   Value batch = frame.integerAt(count), head = frame.integerAt(count + 1);
   frame.at(0);
@@ -425,6 +431,20 @@ LogicalResult colossal::lower::emitScoreKernel(KernelFrame &frame,
   FailureOr<Value> masked = body.evaluate(block.getTerminator()->getOperand(0));
   if (failed(masked))
     return failure();
+  for (auto [number, factor] : llvm::enumerate(maps.factors)) {
+    if (maps.roles[number] != Role::Key || !factor.isPadded())
+      continue;
+    OpBuilder &b = frame.builder;
+    Value global = arith::AddIOp::create(b, frame.loc, body.indices[number],
+                                         frame.offsetOf(factor.getTerms()));
+    Value exists =
+        arith::CmpIOp::create(b, frame.loc, arith::CmpIPredicate::slt, global,
+                              frame.constant(factor.getExtent()));
+    Value hidden = frame.constantOf(b.getF32Type(),
+                                    -std::numeric_limits<double>::infinity());
+    masked = arith::SelectOp::create(b, frame.loc, exists, *masked, hidden)
+                 .getResult();
+  }
   frame.store(*masked, frame.buffer(0), index);
   frame.close();
   frame.close();

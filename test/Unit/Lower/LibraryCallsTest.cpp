@@ -144,6 +144,26 @@ TEST(Attention, MaskedAndCut) {
   EXPECT_EQ(outcome.kernels, 1u);
 }
 
+// Keys are cut, the last shard is padded: padding gets no gradient.
+TEST(Attention, BackwardOfPaddedKeys) {
+  Conditions conditions;
+  conditions.place.sizes = {{"data", 2}};
+  conditions.place.coordinates = {{"data", 1}};
+  compare(R"(
+    func.func @f(%q: tensor<2x6x8xf32>, %k: tensor<2x4x8xf32>, %v: tensor<2x4x8xf32>, %o: tensor<2x6x8xf32>, %lse: tensor<2x6xf32>, %do: tensor<2x6x8xf32>)
+        -> (tensor<2x6x8xf32>, tensor<2x4x8xf32>, tensor<2x4x8xf32>) {
+      %dq, %dk, %dv = colossal.attention_backward "back" scale 0.35 [b = 2, q = 6, k = 4 of 7 {data(2) * 4}, d = 8, e = 8]
+          (%q : [b, q, d], %k : [b, k, d], %v : [b, k, e], %o : [b, q, e], %lse : [b, q], %do : [b, q, e])
+          -> ([b, q, d], [b, k, d], [b, k, e]) {
+        ^bb0(%s: f32):
+          colossal.yield %s : f32
+      } : (tensor<2x6x8xf32>, tensor<2x4x8xf32>, tensor<2x4x8xf32>, tensor<2x6x8xf32>, tensor<2x6xf32>, tensor<2x6x8xf32>)
+        -> (tensor<2x6x8xf32>, tensor<2x4x8xf32>, tensor<2x4x8xf32>)
+      return %dq, %dk, %dv : tensor<2x6x8xf32>, tensor<2x4x8xf32>, tensor<2x4x8xf32>
+    })",
+          conditions);
+}
+
 TEST(Attention, Backward) {
   compare(R"(
     func.func @f(%q: tensor<2x3x6x8xf32>, %k: tensor<2x3x6x8xf32>, %v: tensor<2x3x6x4xf32>, %do: tensor<2x6x12xf32>)
