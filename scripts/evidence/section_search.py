@@ -1,0 +1,88 @@
+"""The search is a search: against enumeration, against pins, on clusters that want different plans."""
+import itertools
+import json
+
+from report import BIN, MEBIBYTE, PYTHON, ROOT, call, lit_tests, mark, unit_tests
+
+TITLE = "The search is a search"
+SIZES = ["--layers", "4", "--width", "256", "--heads", "8", "--vocab", "1024", "--context", "64", "--batch", "32"]
+CLUSTERS = ("cpu-2", "fast-links-4", "slow-links-4", "tiny-memory-4", "two-level")
+
+
+def planned(section, archive, cluster, pins):
+    """The plan as a dictionary, or the line of the refusal."""
+    plan = section.work / "plan.json"
+    plan.unlink(missing_ok=True)
+    code, text = call(BIN / "colossal-compile", archive, "--cluster", ROOT / "examples" / "clusters" / f"{cluster}.json",
+                      *(["--pin", pins] if pins else []), "--emit-plan", plan, "--stop-after", "plan",
+                      "-o", section.work / "planned.mlir", may_fail=True)
+    if code == 0:
+        return json.loads(plan.read_text())
+    return next((line for line in text.splitlines() if "error" in line), text.strip()[-200:])
+
+
+def pins_for(devices):
+    """Every division of the devices, with ZeRO 1 where there is data parallelism."""
+    sizes = [size for size in range(1, devices + 1) if devices % size == 0]
+    for data, tensor, pipeline in itertools.product(sizes, repeat=3):
+        if data * tensor * pipeline != devices:
+            continue
+        base = f"data={data},tensor={tensor},pipeline={pipeline}"
+        yield base
+        if data > 1:
+            yield base + ",zero=1"
+
+
+def describe(plan):
+    """Mesh, what its axes cut, stages."""
+    parts = [f"{name}={size}" for name, size in plan["mesh"] if size > 1]
+    if plan["stages"] > 1:
+        parts.append(f"{plan['stages']} stages, {plan['microbatches']} microbatches, {plan['schedule']}")
+    elif plan["microbatches"] > 1:
+        parts.append(f"{plan['microbatches']} microbatches")
+    return ", ".join(parts) or "one device"
+
+
+def memory(plan):
+    return max(stage["state_bytes"] + stage["accumulator_bytes"] + stage["transient_bytes"]
+               + stage["activation_bytes"] * stage["in_flight"] for stage in plan["predicted"]["stages"]) / MEBIBYTE
+
+
+def against_pins(section, archive):
+    section.say("GPT-2, " + " ".join(SIZES).replace("--", "") + ", on checked-in clusters: the plan found without pins and "
+                "the best of all pinned ones (every division into data, tensor and pipeline, with and without ZeRO 1).")
+    rows, good = [], True
+    for cluster in CLUSTERS:
+        devices = json.loads((ROOT / "examples" / "clusters" / f"{cluster}.json").read_text())["devices"]
+        found = planned(section, archive, cluster, "")
+        pinned = {pins: planned(section, archive, cluster, pins) for pins in pins_for(devices)}
+        plans = {pins: plan for pins, plan in pinned.items() if isinstance(plan, dict)}
+        if isinstance(found, str):
+            rows.append((cluster, found[:100], "", "", "", mark(not plans)))
+            good &= not plans
+            continue
+        best = min(plans, key=lambda pins: plans[pins]["predicted"]["step_ns"]) if plans else None
+        cost = found["predicted"]["step_ns"]
+        fine = best is None or cost <= plans[best]["predicted"]["step_ns"]
+        good &= fine
+        rows.append((cluster, describe(found), f"{cost * 1e-6:.2f}", f"{memory(found):.1f}",
+                     f"{best}: {plans[best]['predicted']['step_ns'] * 1e-6:.2f} ms ({len(plans)} of {len(pinned)} fit)"
+                     if best else "none fits", mark(fine)))
+    section.table(("cluster", "found", "step, ms", "memory, MiB", "best pinned", "found <= pinned"), rows, "llrrll")
+    section.claim(good, "no pinned plan is predicted faster than the plan found")
+
+
+def run(section):
+    solver = unit_tests("ColossalPlanTests", "*Solvers*:*Problem*:*Solution*")
+    section.say("Unit tests of the solvers on random Problems, against exhaustive enumeration:")
+    section.table(("test", ""), [(name, mark(passed)) for name, passed in solver])
+    section.claim(solver and all(passed for _, passed in solver), "the solver's cost equals that of exhaustive enumeration")
+    tests = lit_tests("Plan/")
+    section.say("Plans for checked-in clusters and budgets, a renamed and transposed block, collectives of GPT-2 under "
+                "tensor=2, no op named in `lib/Plan`; lit tests:")
+    section.table(("test", ""), [(name, mark(passed)) for name, passed in tests])
+    section.claim(tests and all(passed for _, passed in tests), "the tests of plans pass")
+    archive = section.work / "gpt2.pt"
+    if not archive.exists():
+        call(PYTHON, ROOT / "examples" / "export_gpt2.py", *SIZES, "-o", archive)
+    against_pins(section, archive)
