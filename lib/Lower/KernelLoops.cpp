@@ -596,26 +596,43 @@ void KernelEmitter::emitScatter() {
       kept.push_back(d);
     else if (has(op.reduction, d))
       reduced.push_back(d);
-  const Access &out = *op.results[0];
+  // The op that stores: the scatter, or the one that adds it to `base`.
+  const KernelOp &last = plan.ops.back();
+  GenericOp stored = last.op;
+  const Access &out = *last.results[0];
   llvm::sort(kept, [&](unsigned x, unsigned y) {
     return out.strides[x] > out.strides[y];
   });
-  Value base = frame.buffer(bufferOf(GenericOp(op.op)->getResult(0)));
+  Value target = frame.buffer(bufferOf(stored->getResult(0)));
   Type element =
-      cast<RankedTensorType>(GenericOp(op.op)->getResult(0).getType())
-          .getElementType();
+      cast<RankedTensorType>(stored->getResult(0).getType()).getElementType();
   Environment env;
   env.indices.resize(plan.dims.size());
 
-  if (!group.accumulate[0]) {
-    Environment clear = env;
-    scf::ForOp loop = frame.loop(lower, upper, 1, {}, kept.empty());
-    clear.indices[destination] = {loop.getInductionVar(), frame.level()};
+  // What ids are added to: zero, the tensor `base`, or what is there already.
+  bool accumulate = group.accumulate[0];
+  if (plan.base || !accumulate) {
+    Value source, last = upper;
+    if (plan.base) {
+      source = frame.buffer(bufferOf(stored->getOperand(*plan.base)));
+      frame.at(0);
+      Value same = LLVM::ICmpOp::create(builder, loc, LLVM::ICmpPredicate::eq,
+                                        source, target);
+      if (!accumulate)
+        last = arith::SelectOp::create(builder, loc, same, lower, upper);
+    }
+    Environment start = env;
+    scf::ForOp loop = frame.loop(lower, last, 1, {}, kept.empty());
+    start.indices[destination] = {loop.getInductionVar(), frame.level()};
     for (auto [depth, dim] : llvm::enumerate(kept))
-      openLoop(dim, {}, depth + 1 == kept.size(), clear);
-    Leveled index = linearIndex(out, clear);
+      openLoop(dim, {}, depth + 1 == kept.size(), start);
+    Leveled index = linearIndex(out, start);
     frame.at(frame.level());
-    frame.store(frame.constantOf(element, 0), base, index.value);
+    Value value = source ? frame.load(element, source, index.value)
+                         : frame.constantOf(element, 0);
+    if (accumulate)
+      value = combine(op, frame.load(element, target, index.value), value);
+    frame.store(value, target, index.value);
     for (unsigned depth = 0; depth <= kept.size(); ++depth)
       frame.close();
   }
@@ -658,8 +675,8 @@ void KernelEmitter::emitScatter() {
   Leveled value = evaluateScalar(oneHot.value, op, env);
   Leveled index = linearIndex(out, env);
   frame.at(frame.level());
-  Value old = frame.load(element, base, index.value);
-  frame.store(combine(op, old, value.value), base, index.value);
+  Value old = frame.load(element, target, index.value);
+  frame.store(combine(op, old, value.value), target, index.value);
   for (unsigned depth = 0; depth < kept.size() + 1 + reduced.size(); ++depth)
     frame.close();
 }

@@ -262,7 +262,7 @@ private:
       return;
     std::string reason;
     std::optional<KernelPlan> merged = planKernel(ops, outputs, reason);
-    if (!merged || !pays(*merged, a, b))
+    if (!merged || !(merged->base || pays(*merged, a, b)))
       return;
     for (Operation *op : nodes[b].ops)
       nodeOf[op] = a;

@@ -288,15 +288,43 @@ private:
 
 } // namespace
 
+/// For a scatter-add and the op that adds its result, and nothing else, to a
+/// tensor of the same layout: that operand.
+static std::optional<unsigned> baseOfScatter(const KernelPlan &plan) {
+  if (plan.ops.size() != 2 || !plan.ops[0].scatter || plan.ops[0].isStored ||
+      plan.ops[1].op->getNumOperands() != 2 || plan.ops[1].reduces())
+    return std::nullopt;
+  const KernelOp &last = plan.ops[1];
+  GenericOp add = last.op;
+  auto sum = add.getYielded()[0].getDefiningOp<arith::AddFOp>();
+  if (!sum || add.getBody().front().getOperations().size() != 2 ||
+      sum.getLhs() == sum.getRhs() || !isa<BlockArgument>(sum.getLhs()) ||
+      !isa<BlockArgument>(sum.getRhs()))
+    return std::nullopt;
+  for (unsigned operand : {0u, 1u}) {
+    const std::optional<Access> &access = last.operands[operand];
+    if (access && !last.operands[1 - operand] && last.results[0] &&
+        access->strides == last.results[0]->strides && access->offset == 0 &&
+        access->clips.empty() &&
+        !llvm::is_contained(GenericOp(plan.ops[0].op)->getOperands(),
+                            add->getOperand(operand)))
+      return operand;
+  }
+  return std::nullopt;
+}
+
 std::optional<KernelPlan>
 colossal::schedule::planKernel(ArrayRef<Operation *> ops,
                                ArrayRef<Value> outputs, std::string &reason) {
   std::optional<KernelPlan> plan = unifyFactors(ops, outputs, reason);
   if (!plan)
     return std::nullopt;
-  if (ops.size() > 1 && llvm::any_of(plan->ops, [](const KernelOp &op) {
-        return op.scatter.has_value();
-      })) {
+  bool scatters = llvm::any_of(
+      plan->ops, [](const KernelOp &op) { return op.scatter.has_value(); });
+  if (scatters && ops.size() > 1) {
+    plan->base = baseOfScatter(*plan);
+    if (plan->base)
+      return plan;
     reason = "a scatter-add is a kernel of its own";
     return std::nullopt;
   }
@@ -316,8 +344,8 @@ bool colossal::schedule::mayShareBuffer(const KernelPlan &plan, Value input,
   const KernelOp *writer = plan.find(output.getDefiningOp());
   const Access &written =
       *writer->results[cast<OpResult>(output).getResultNumber()];
-  if (writer->scatter)
-    return false;
+  if (plan.ops[0].scatter)
+    return plan.base && input == GenericOp(writer->op)->getOperand(*plan.base);
   for (const KernelOp &op : plan.ops)
     for (auto [number, operand] : llvm::enumerate(op.op->getOperands())) {
       if (operand != input)

@@ -43,8 +43,8 @@ using Dims = uint64_t;
 inline bool has(Dims set, unsigned dim) { return (set >> dim) & 1; }
 inline Dims bit(unsigned dim) { return Dims(1) << dim; }
 
-/// Lanes that a kernel without other rows passes at a time: what it keeps per lane
-/// stays in the first-level cache.
+/// Lanes that a kernel without other rows passes at a time: what it keeps per
+/// lane stays in the first-level cache.
 inline constexpr int64_t kLaneStripe = 4096;
 
 /// A unified factor.
@@ -86,7 +86,8 @@ struct KernelOp {
   /// A gather or pick: the one-hot factor is not looped over and is in neither
   /// set.
   std::optional<OneHot> gather;
-  /// A scatter-add: alone in its kernel, and lowered by a form of its own.
+  /// A scatter-add, lowered by a form of its own. Alone in its kernel, or
+  /// followed by the op that adds it to another tensor (see KernelPlan::base).
   std::optional<OneHot> scatter;
   std::vector<std::optional<Access>> operands; ///< of operands in memory
   std::vector<std::optional<Access>> results;  ///< of results in memory
@@ -107,6 +108,9 @@ struct KernelPlan {
   /// Lanes per unit of the range; 0: a unit is a row with all lanes.
   int64_t laneBlock = 0;
   unsigned phases = 1;
+  /// The kernel adds a scatter to a tensor: that operand of ops[1]. Where it
+  /// has the result's buffer, only the rows with an id are touched.
+  std::optional<unsigned> base;
 
   const KernelOp *find(mlir::Operation *op) const;
   int64_t size(Dims dims) const;

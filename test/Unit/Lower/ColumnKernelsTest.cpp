@@ -158,6 +158,29 @@ TEST(OneHotKernels, VocabularyParallel) {
   compare(embedding("4 of 10 {tensor(3) * 4}", 4), setup);
 }
 
+// A tied weight: the gradient of the embedding is added to that of the head, in
+// its place if it may.
+TEST(OneHotKernels, ScatterOnto) {
+  Outcome outcome = compare(R"(
+    func.func @f(%id: tensor<3x7xi64>, %g: tensor<10x40xf32>, %dy: tensor<3x7x40xf32>) -> tensor<10x40xf32> {
+      %dw = colossal.generic "scatter" [v = 10, d = 40, b = 3 : sum, s = 7 : sum] (%id : [b, s], %dy : [b, s, d]) -> ([v, d]) {
+        ^bb0(%0: i64, %1: f32):
+          %v = colossal.index "v"
+          %zero = arith.constant 0.0 : f32
+          %2 = arith.cmpi eq, %0, %v : i64
+          %3 = arith.select %2, %1, %zero : f32
+          colossal.yield %3 : f32
+      } : (tensor<3x7xi64>, tensor<3x7x40xf32>) -> tensor<10x40xf32>
+      %s = colossal.generic "sum" [v = 10, d = 40] (%g : [v, d], %dw : [v, d]) -> ([v, d]) {
+        ^bb0(%0: f32, %1: f32):
+          %2 = arith.addf %0, %1 : f32
+          colossal.yield %2 : f32
+      } : (tensor<10x40xf32>, tensor<10x40xf32>) -> tensor<10x40xf32>
+      return %s : tensor<10x40xf32>
+    })");
+  EXPECT_EQ(outcome.kinds, Kinds{"kernel"});
+}
+
 //===----------------------------------------------------------------------===//
 // Indices, masks, padding
 //===----------------------------------------------------------------------===//
