@@ -98,6 +98,9 @@ private:
     return node;
   }
 
+  /// Gives HiGHS the binary columns; it finds the others.
+  void setStart(void *highs, const Solution &start) const;
+
   void addStrategies();
   void addValue(int v);
   void addSegment(int v, int segment, const std::vector<Terms> &supply);
@@ -225,6 +228,25 @@ void Program::addSegment(int v, int segment, const std::vector<Terms> &supply) {
   }
 }
 
+void Program::setStart(void *highs, const Solution &start) const {
+  std::vector<double> values(costs.size());
+  for (size_t n = 0; n < problem.nodes.size(); ++n)
+    if (start.strategies[n] < int(problem.nodes[n].strategies.size()))
+      values[firsts[n] + start.strategies[n]] = 1;
+  for (size_t v = 0; v < keeps.size(); ++v)
+    if (!keeps[v].empty() && start.kept[v] >= 0)
+      values[keeps[v][start.kept[v]]] = 1;
+  std::vector<HighsInt> indices;
+  std::vector<double> binaries;
+  for (size_t c = 0; c < costs.size(); ++c)
+    if (integrality[c]) {
+      indices.push_back(HighsInt(c));
+      binaries.push_back(values[c]);
+    }
+  Highs_setSparseSolution(highs, HighsInt(indices.size()), indices.data(),
+                          binaries.data());
+}
+
 std::optional<Solution> Program::solve(const IntegerProgramOptions &options,
                                        IntegerProgramReport &report,
                                        std::string &error) {
@@ -256,6 +278,8 @@ std::optional<Solution> Program::solve(const IntegerProgramOptions &options,
                 kHighsObjSenseMinimize, 0.0, scaled.data(), zeros.data(),
                 uppers.data(), lowers.data(), rowUppers.data(), starts.data(),
                 columns.data(), factors.data(), integrality.data());
+  if (options.start)
+    setStart(highs, *options.start);
   HighsInt status = Highs_run(highs);
   HighsInt model = Highs_getModelStatus(highs);
   HighsInt primal = kHighsSolutionStatusNone;

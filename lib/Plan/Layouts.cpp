@@ -95,6 +95,13 @@ std::vector<Layout> colossal::plan::layoutsOf(const machine::Cluster &cluster,
         layouts.push_back(makeLayout(stages, first, AxisRule::Free,
                                      size / first, AxisRule::Free));
   }
+  // The large problems last, when there is something to beat.
+  std::vector<Layout> ordered;
+  for (bool wide : {false, true})
+    for (const Layout &layout : layouts)
+      if (layout.isWide() == wide)
+        ordered.push_back(layout);
+  layouts = std::move(ordered);
   if (layouts.empty())
     return fail("no mesh of " + std::to_string(devices) +
                 " devices satisfies them");

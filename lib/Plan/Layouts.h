@@ -13,12 +13,15 @@ struct Layout {
   std::vector<AxisRule> rules;
   std::optional<int64_t> zero;
   std::string label;
+
+  /// Two axes, both free: the largest integer programs.
+  bool isWide() const { return rules.size() > 1 && rules[0] == AxisRule::Free; }
 };
 
 /// All meshes of at most two axes for every number of stages that the pins
 /// allow: the axes free, and also each division into data and tensor, which is
-/// what the pins name; so no pinned plan is faster than the search's. Sets
-/// `error` where the pins do not fit the devices.
+/// what the pins name; so no pinned plan is faster than the search's. The wide
+/// ones come last. Sets `error` where the pins do not fit the devices.
 std::vector<Layout> layoutsOf(const machine::Cluster &cluster, const Pins &pins,
                               int64_t batch, std::string &error);
 

@@ -65,6 +65,7 @@ private:
   bool tryMicrobatches(const Layout &layout, int64_t microbatches);
   std::optional<Solved> solve(const Layout &layout, int64_t microbatches,
                               timeline::ScheduleKind kind, int64_t price,
+                              const Solution *start = nullptr,
                               std::optional<int64_t> limit = std::nullopt);
   void tryLimit(const Layout &layout, int64_t microbatches,
                 timeline::ScheduleKind kind);
@@ -109,6 +110,7 @@ void Search::sumInUpdate(Program &program, const Batching &batching) {
 
 std::optional<Solved> Search::solve(const Layout &layout, int64_t microbatches,
                                     timeline::ScheduleKind kind, int64_t price,
+                                    const Solution *start,
                                     std::optional<int64_t> limit) {
   Solved solved;
   solved.layout = layout;
@@ -131,7 +133,12 @@ std::optional<Solved> Search::solve(const Layout &layout, int64_t microbatches,
   if (problem) {
     ++problems;
     IntegerProgramOptions program;
-    program.gap = layout.mesh.axes.size() > 1 || limit ? 1e-4 : 0.0;
+    // Two axes with a price: the last percent would take most of the time.
+    if (layout.mesh.axes.size() > 1)
+      program.gap = price > 0 ? 3e-3 : 1e-4;
+    else if (limit)
+      program.gap = 1e-4;
+    program.start = start;
     solution = solveIntegerProgram(problem->problem, program, report, error);
   }
   if (!solution) {
@@ -191,11 +198,15 @@ bool Search::tryMicrobatches(const Layout &layout, int64_t microbatches) {
       return fits || free->candidate.fits;
     }
     bool done = free->candidate.fits;
+    int64_t fastest = free->candidate.stepNs;
     int64_t time = free->solution.time;
     int64_t mebibytes = std::max<int64_t>(1, free->solution.memory >> 20);
+    Solution start = free->solution;
     consider(std::move(*free));
     fits |= done;
-    if (done)
+    // Two free axes take the most time; not for a percent.
+    if (done || (layout.isWide() && best &&
+                 fastest > best->candidate.stepNs / 100 * 99))
       continue;
     // Prices from 1/1024 of the step for all of the memory up to 1024 times.
     int64_t scale = std::max<int64_t>(1, time / mebibytes);
@@ -204,18 +215,21 @@ bool Search::tryMicrobatches(const Layout &layout, int64_t microbatches) {
     };
     int low = 0, high = 20;
     std::optional<Solved> lean =
-        solve(layout, microbatches, kind, priceAt(high));
+        solve(layout, microbatches, kind, priceAt(high), &start);
     if (!lean)
       continue;
     done = lean->candidate.fits;
+    start = lean->solution;
     consider(std::move(*lean));
     while (done && low < high) {
       int middle = (low + high) / 2;
       std::optional<Solved> priced =
-          solve(layout, microbatches, kind, priceAt(middle));
+          solve(layout, microbatches, kind, priceAt(middle), &start);
       bool enough = priced && priced->candidate.fits;
-      if (priced)
+      if (priced) {
+        start = priced->solution;
         consider(std::move(*priced));
+      }
       if (enough)
         high = middle;
       else
@@ -238,7 +252,8 @@ void Search::tryLimit(const Layout &layout, int64_t microbatches,
     return;
   int64_t limit = budget - best->staged.stages.front().transientBytes;
   std::optional<Solved> limited =
-      limit > 0 ? solve(layout, microbatches, kind, 0, limit) : std::nullopt;
+      limit > 0 ? solve(layout, microbatches, kind, 0, &best->solution, limit)
+                : std::nullopt;
   if (limited)
     consider(std::move(*limited));
 }

@@ -29,6 +29,8 @@ struct IntegerProgramOptions {
   int64_t maximumNodes = 2000;
   /// Accepted relative distance to the bound; 0: exact.
   double gap = 0.0;
+  /// A solution of a problem of the same shape (other costs) to start from.
+  const Solution *start = nullptr;
   bool log = false;
 };
 

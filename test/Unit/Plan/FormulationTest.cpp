@@ -68,9 +68,6 @@ TEST(Formulation, PerceptronUnderData2) {
   options.rules = {AxisRule::Data};
   options.zero = 0;
   Solved solved = solve(program, {{{"data", 2}}, 1}, options);
-  if (getenv("SHOW"))
-    printf("%s%s", writeProblem(solved.formulation.problem).c_str(),
-           writeSolution(solved.formulation.problem, solved.solution).c_str());
   // Every forward and backward op cuts the batch; one all-reduce per weight
   // gradient and one for the loss, nothing else.
   EXPECT_EQ(solved.plan.reshards.size(), 3u);
@@ -80,16 +77,26 @@ TEST(Formulation, PerceptronUnderData2) {
   }
 }
 
+// Megatron's split with sequence-sharded norms: per residual branch and
+// direction one reduce-scatter and one all-gather; the loss is cut along the
+// vocabulary, with three reductions inside.
 TEST(Formulation, TransformerUnderTensor2) {
-  TransformerSize size;
-  Program program = transformer(size);
+  Program program = transformer({});
   FormulationOptions options;
   options.rules = {AxisRule::Tensor};
   Solved solved = solve(program, {{{"tensor", 2}}, 1}, options);
+  EXPECT_EQ(verifyPlan(program, solved.plan), std::vector<std::string>());
+  std::map<std::string, int> counts;
   for (const PlannedReshard &reshard : solved.plan.reshards)
-    printf("%-40s %s %s -> %s\n", program.values[reshard.value].name.c_str(),
-           nameOf(reshard.segment), nameOf(reshard.from).c_str(),
-           nameOf(reshard.to).c_str());
+    ++counts[std::string(nameOf(reshard.segment)) + " " + nameOf(reshard.from) +
+             " " + nameOf(reshard.to)];
+  // Two layers of two branches, and embedding or head.
+  EXPECT_EQ(counts["forward P S1"], 5);
+  EXPECT_EQ(counts["forward S1 R"], 5);
+  EXPECT_EQ(counts["backward P S1"], 5);
+  EXPECT_EQ(counts["backward S1 R"], 5);
+  EXPECT_EQ(counts["forward M R"], 1);
+  EXPECT_EQ(counts["forward P R"], 2);
 }
 
 TEST(Pieces, TransformerBlocksRepeat) {
@@ -103,4 +110,96 @@ TEST(Pieces, TransformerBlocksRepeat) {
   ASSERT_EQ(pieces.count(), 8);
   EXPECT_EQ(pieces.representatives, (std::vector<int>{0, 1, 1, 1, 1, 1, 6, 7}));
   EXPECT_EQ(pieces.common, 7);
+}
+
+// A count of labels is needed complete inside the loop: it moves before it.
+TEST(Batching, CountsAreHoisted) {
+  ProgramBuilder builder;
+  builder.bounds = {{"b", 8}, {"n", 16}};
+  int x = builder.argument("x", Role::Batch, "b n", 0);
+  int w = builder.argument("w", Role::Parameter, "n");
+  ProgramBuilder::Options sum;
+  sum.linear = {{0}};
+  int count = builder.one("count", Segment::Forward, "b n -> ", {x}, sum);
+  int scaled =
+      builder.one("scaled", Segment::Forward, "b n, n,  -> b n", {x, w, count});
+  int total = builder.one("total", Segment::Forward, "b n -> ", {scaled}, sum);
+  builder.program.values[total].metric = true;
+  Batching batching = analyzeBatching(builder.program);
+  EXPECT_EQ(batching.hoisted, (std::vector<int>{0}));
+  EXPECT_TRUE(batching.divisible);
+  EXPECT_TRUE(batching.partial[total]);
+  EXPECT_EQ(microbatchCounts(batching), (std::vector<int64_t>{1, 2, 4, 8}));
+}
+
+// A mean over the batch that depends on parameters needs the whole batch.
+TEST(Batching, BatchStatisticsAllowOneMicrobatch) {
+  ProgramBuilder builder;
+  builder.bounds = {{"b", 8}, {"n", 16}};
+  int x = builder.argument("x", Role::Batch, "b n", 0);
+  int w = builder.argument("w", Role::Parameter, "n");
+  int y = builder.one("scale", Segment::Forward, "b n, n -> b n", {x, w});
+  int mean = builder.one("mean", Segment::Forward, "b n -> n", {y});
+  int z = builder.one("center", Segment::Forward, "b n, n -> b n", {y, mean});
+  int total = builder.one("total", Segment::Forward, "b n -> ", {z});
+  builder.program.values[total].metric = true;
+  Batching batching = analyzeBatching(builder.program);
+  EXPECT_FALSE(batching.divisible);
+  EXPECT_EQ(batching.reason, "\"center\" needs \"mean\" of the whole batch");
+  EXPECT_EQ(microbatchCounts(batching), (std::vector<int64_t>{1}));
+}
+
+TEST(Strategies, PartialSumsInsideAGroupAreReduced) {
+  ProgramBuilder builder;
+  builder.bounds = {{"b", 8}, {"n", 16}};
+  int x = builder.argument("x", Role::Batch, "b n", 0);
+  builder.group = "softmax";
+  ProgramBuilder::Options maximum;
+  maximum.max = "n";
+  int largest = builder.one("max", Segment::Forward, "b n -> b", {x}, maximum);
+  int sum = builder.one("sum", Segment::Forward, "b n, b -> b", {x, largest});
+  int y = builder.one("divide", Segment::Forward, "b n, b, b -> b n",
+                      {x, largest, sum});
+  builder.program.values[y].metric = true;
+  Batching batching = analyzeBatching(builder.program);
+  std::vector<OpNode> nodes = buildNodes(builder.program, batching);
+  ASSERT_EQ(nodes.size(), 1u);
+  ASSERT_EQ(nodes[0].classCount, 2);
+  Mesh mesh{{{"x", 2}}, 1};
+  // The second class is n.
+  std::optional<NodeStrategy> strategy = deriveStrategy(
+      builder.program, mesh, nodes[0], {{Choice::Kind::Class, 1}});
+  ASSERT_TRUE(strategy);
+  EXPECT_EQ(strategy->reduced, (std::vector<int>{largest, sum}));
+  EXPECT_EQ(nameOf(strategy->outputs[0]), "S1");
+  // Cutting the rows needs no communication.
+  strategy = deriveStrategy(builder.program, mesh, nodes[0],
+                            {{Choice::Kind::Class, 0}});
+  ASSERT_TRUE(strategy);
+  EXPECT_TRUE(strategy->reduced.empty());
+}
+
+TEST(Mesh, UnevenCutsArePadded) {
+  ProgramValue value;
+  value.dims = {{25, 3}};
+  Mesh mesh{{{"x", 2}, {"y", 2}}, 1};
+  EXPECT_EQ(localBytes(value, mesh, {0, replicated}, -1, 1), 13 * 3 * 4);
+  EXPECT_EQ(localBytes(value, mesh, {0, 0}, -1, 1), 7 * 3 * 4);
+  EXPECT_FALSE(isLegal(value, mesh, {1, 1}));
+  EXPECT_TRUE(isLegal(value, mesh, {1, 0}));
+}
+
+TEST(Mesh, AxesJoinAndLeaveAsTheMinorMost) {
+  machine::Cluster cluster = testCluster(4);
+  Mesh mesh{{{"x", 2}, {"y", 2}}, 1};
+  Reshards reshards(cluster, mesh);
+  ProgramValue value;
+  value.dims = {{64}, {64}};
+  EXPECT_TRUE(reshards.time(value, {0, 0}, {0, replicated}, -1, 1));
+  EXPECT_FALSE(reshards.time(value, {0, 0}, {replicated, 0}, -1, 1));
+  EXPECT_TRUE(reshards.time(value, {replicated, 1}, {0, 1}, -1, 1));
+  EXPECT_FALSE(reshards.time(value, {replicated, 1}, {1, 1}, -1, 1));
+  EXPECT_FALSE(reshards.time(value, {0, 1}, {1, 0}, -1, 1));
+  // Nothing makes a partial sum out of a complete value by communication.
+  EXPECT_FALSE(reshards.time(value, {0, 1}, {partialSum, 1}, -1, 1));
 }
