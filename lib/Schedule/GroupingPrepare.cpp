@@ -221,6 +221,8 @@ void colossal::schedule::prepareForGrouping(func::FuncOp function) {
   Packer packer;
   for (Operation &op : llvm::make_early_inc_range(function.getBody().front()))
     if (auto generic = dyn_cast<GenericOp>(op)) {
+      if (reuseElementwise(generic))
+        continue;
       if (GenericOp product = splitPlacement(generic))
         generic = product;
       if (!splitReduction(generic))

@@ -231,3 +231,100 @@ bool colossal::schedule::splitReduction(GenericOp op) {
   op.erase();
   return true;
 }
+
+//===----------------------------------------------------------------------===//
+// Reductions of a value that exists
+//===----------------------------------------------------------------------===//
+
+/// The factor of `b` for every factor of `a`, if both maps index a tensor
+/// alike.
+static bool matchMaps(IndexMapAttr a, IndexMapAttr b,
+                      DenseMap<int64_t, int64_t> &factorOf) {
+  if (a.getDims().size() != b.getDims().size())
+    return false;
+  for (auto [aDim, bDim] : llvm::zip(a.getDims(), b.getDims())) {
+    if (aDim.getSubDims().size() != bDim.getSubDims().size())
+      return false;
+    for (auto [x, y] : llvm::zip(aDim.getSubDims(), bDim.getSubDims())) {
+      if (x.getBound() != y.getBound() || x.getOffset() != y.getOffset() ||
+          x.getClipped() != y.getClipped() || x.isConstant() != y.isConstant())
+        return false;
+      if (x.isConstant())
+        continue;
+      auto [it, isNew] = factorOf.try_emplace(x.getFactor(), y.getFactor());
+      if (!isNew && it->second != y.getFactor())
+        return false;
+    }
+  }
+  return true;
+}
+
+/// Some function of the body costs more than reading its result back.
+static bool isCostly(GenericOp op) {
+  return op.getBody()
+      .walk([](Operation *inner) {
+        bool heavy = isa<math::MathDialect>(inner->getDialect()) &&
+                     !isa<math::AbsFOp, math::FmaOp, math::SqrtOp>(inner);
+        return heavy ? WalkResult::interrupt() : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
+bool colossal::schedule::reuseElementwise(GenericOp op) {
+  if (op.isAllParallel() || op.getNumResults() != 1 ||
+      op.getNumOperands() == 0 || !isCostly(op) || analyzeOneHot(op))
+    return false;
+  bool usesIndices = false;
+  op.getBody().walk([&](IndexOp) { usesIndices = true; });
+  if (usesIndices)
+    return false;
+  FactoredOp factored(op.getOperation());
+  SmallVector<FactorAttr> factors = factored.getFactorList();
+  for (Operation *user : op->getOperand(0).getUsers()) {
+    auto other = dyn_cast<GenericOp>(user);
+    if (!other || other->getBlock() != op->getBlock() ||
+        !other.isAllParallel() || other->getOperands() != op->getOperands() ||
+        other.getNumResults() != 1 || !other->isBeforeInBlock(op))
+      continue;
+    FactoredOp source(other.getOperation());
+    // The factors of `other`, in terms of those of `op`: one to one.
+    DenseMap<int64_t, int64_t> factorOf;
+    bool matches = source.getFactorList().size() == factors.size();
+    for (unsigned i = 0, e = op.getNumOperands(); i < e && matches; ++i)
+      matches = matchMaps(source.getOperandMap(i), factored.getOperandMap(i),
+                          factorOf);
+    llvm::SmallDenseSet<int64_t> image;
+    for (auto [from, to] : factorOf) {
+      FactorAttr x = source.getFactorList()[from], y = factors[to];
+      matches &= image.insert(to).second && x.getExtent() == y.getExtent() &&
+                 x.getTerms() == y.getTerms();
+    }
+    if (!matches || factorOf.size() != factors.size() ||
+        !OperationEquivalence::isRegionEquivalentTo(
+            &other.getBody(), &op.getBody(),
+            OperationEquivalence::IgnoreLocations))
+      continue;
+
+    // op := the reduction of other's result.
+    IndexMapAttr map = source.getResultMap(0).replace([&](SubDimAttr sub) {
+      int64_t f = sub.isConstant() ? -1 : factorOf[sub.getFactor()];
+      return SmallVector<SubDimAttr>{
+          SubDimAttr::get(op.getContext(), f, sub.getOffset(), sub.getBound())};
+    });
+    OpBuilder builder(op);
+    auto reduction = cast<GenericOp>(cloneFactored(
+        builder, factored, other->getResult(0), op->getResultTypes(), factors,
+        map, factored.getResultMap(0)));
+    Block &body = reduction.getBody().front();
+    BlockArgument value = body.addArgument(
+        cast<RankedTensorType>(other->getResult(0).getType()).getElementType(),
+        op.getLoc());
+    body.getTerminator()->setOperand(0, value);
+    eraseUnused(body);
+    body.eraseArguments(0, body.getNumArguments() - 1);
+    op.replaceAllUsesWith(reduction.getOutputs());
+    op.erase();
+    return true;
+  }
+  return false;
+}

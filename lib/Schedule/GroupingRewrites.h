@@ -19,6 +19,11 @@ GenericOp splitPlacement(GenericOp op);
 /// whether it did.
 bool splitReduction(GenericOp op);
 
+/// A reduction that computes costly terms which an elementwise op before it has
+/// computed too (the gradients of a GELU's input and of the bias before it)
+/// reads them back instead. Returns whether it was such a reduction.
+bool reuseElementwise(GenericOp op);
+
 } // namespace colossal::schedule
 
 #endif // COLOSSAL_LIB_SCHEDULE_GROUPINGREWRITES_H

@@ -74,6 +74,8 @@ struct Group {
 /// - a large reduction to few results is split in two, so that the first part
 /// has
 ///   rows for all threads,
+/// - a reduction of costly terms that an elementwise op has computed reads
+/// them,
 /// - a reduction that is placed at one index of a factor it does not depend on
 /// (the
 ///   gradient of a part) is split into reduction and placement,

@@ -86,6 +86,27 @@ TEST(ColumnKernels, ScalarSum) {
     })");
 }
 
+// The sum of costly terms that exist is a sum of what exists.
+TEST(ColumnKernels, Reuse) {
+  Outcome outcome = compare(R"(
+    func.func @f(%x: tensor<5x23x150xf32>, %y: tensor<5x23x150xf32>) -> (tensor<5x23x150xf32>, tensor<150xf32>) {
+      %e = colossal.generic "e" [b = 5, s = 23, n = 150] (%x : [b, s, n], %y : [b, s, n]) -> ([b, s, n]) {
+        ^bb0(%0: f32, %1: f32):
+          %2 = math.tanh %0 : f32
+          %3 = arith.mulf %1, %2 : f32
+          colossal.yield %3 : f32
+      } : (tensor<5x23x150xf32>, tensor<5x23x150xf32>) -> tensor<5x23x150xf32>
+      %s = colossal.generic "s" [n = 150, i = 5 : sum, j = 23 : sum] (%x : [i, j, n], %y : [i, j, n]) -> ([n]) {
+        ^bb0(%0: f32, %1: f32):
+          %2 = math.tanh %0 : f32
+          %3 = arith.mulf %1, %2 : f32
+          colossal.yield %3 : f32
+      } : (tensor<5x23x150xf32>, tensor<5x23x150xf32>) -> tensor<150xf32>
+      return %e, %s : tensor<5x23x150xf32>, tensor<150xf32>
+    })");
+  EXPECT_EQ(outcome.kinds, (Kinds{"kernel", "kernel"}));
+}
+
 // A large sum to a scalar: rows first, for all threads, then their sum.
 TEST(ColumnKernels, SplitSum) {
   Conditions conditions;
