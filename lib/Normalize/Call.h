@@ -1,4 +1,4 @@
-//===- Call.h - One aten op as a row of the table sees it ------*- C++ -*-===//
+//===- Call.h - One aten op as a row of the table sees it -------*- C++ -*-===//
 //
 // A row reads the arguments it understands, builds generics and gives the
 // results:

@@ -1,4 +1,4 @@
-//===- Constants.h - Constants of an aten program --------------*- C++ -*-===//
+//===- Constants.h - Constants of an aten program ---------------*- C++ -*-===//
 
 #ifndef COLOSSAL_LIB_NORMALIZE_CONSTANTS_H
 #define COLOSSAL_LIB_NORMALIZE_CONSTANTS_H

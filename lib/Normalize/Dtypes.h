@@ -1,4 +1,4 @@
-//===- Dtypes.h - PyTorch's dtypes and type promotion ----------*- C++ -*-===//
+//===- Dtypes.h - PyTorch's dtypes and type promotion -----------*- C++ -*-===//
 
 #ifndef COLOSSAL_LIB_NORMALIZE_DTYPES_H
 #define COLOSSAL_LIB_NORMALIZE_DTYPES_H

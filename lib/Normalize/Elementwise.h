@@ -1,4 +1,4 @@
-//===- Elementwise.h - Scalar expressions over tensors ---------*- C++ -*-===//
+//===- Elementwise.h - Scalar expressions over tensors ----------*- C++ -*-===//
 
 #ifndef COLOSSAL_LIB_NORMALIZE_ELEMENTWISE_H
 #define COLOSSAL_LIB_NORMALIZE_ELEMENTWISE_H

@@ -1,4 +1,4 @@
-//===- IndexFunction.h - Tensors that are functions of indices -*- C++ -*-===//
+//===- IndexFunction.h - Tensors that are functions of indices --*- C++ -*-===//
 //
 // Masks, position numbers and filled tensors are generics without operands,
 // or elementwise generics of such. Where an op has room for it, the expression

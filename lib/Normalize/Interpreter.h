@@ -1,4 +1,4 @@
-//===- Interpreter.h - State of the abstract interpretation ----*- C++ -*-===//
+//===- Interpreter.h - State of the abstract interpretation -----*- C++ -*-===//
 
 #ifndef COLOSSAL_LIB_NORMALIZE_INTERPRETER_H
 #define COLOSSAL_LIB_NORMALIZE_INTERPRETER_H

@@ -1,4 +1,4 @@
-//===- Item.h - What an aten value is while normalizing --------*- C++ -*-===//
+//===- Item.h - What an aten value is while normalizing ---------*- C++ -*-===//
 //
 // Normalize interprets the aten ops in order. Each value is an Item: a tensor,
 // a number known at compile time, a list, a text or none.

@@ -188,7 +188,9 @@ static bool checkLabels(Call &c, int64_t reduction) {
   if (!isa<IntegerType>(labels.getElementType()) ||
       labels.getElementType().isInteger(1) ||
       ArrayRef<int64_t>(rows) != labels.getShape())
-    c.error("expected one integer label for each row of scores");
+    c.error("found labels of shape " + shapeText(labels.getShape()) +
+            ", expected one integer label for each row of scores of shape " +
+            shapeText(scores.getShape()));
   if (!isa<FloatType>(scores.getElementType()))
     c.error("expected scores that are floats");
   if (reduction < None || reduction > Sum)

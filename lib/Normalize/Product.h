@@ -1,4 +1,4 @@
-//===- Product.h - Matrix products -----------------------------*- C++ -*-===//
+//===- Product.h - Matrix products ------------------------------*- C++ -*-===//
 
 #ifndef COLOSSAL_LIB_NORMALIZE_PRODUCT_H
 #define COLOSSAL_LIB_NORMALIZE_PRODUCT_H

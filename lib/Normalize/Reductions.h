@@ -1,4 +1,4 @@
-//===- Reductions.h - Sums and maxima over dimensions ----------*- C++ -*-===//
+//===- Reductions.h - Sums and maxima over dimensions -----------*- C++ -*-===//
 
 #ifndef COLOSSAL_LIB_NORMALIZE_REDUCTIONS_H
 #define COLOSSAL_LIB_NORMALIZE_REDUCTIONS_H

@@ -11,15 +11,19 @@ const Table &Table::get() {
   static const Table table = [] {
     Table rows;
     addScalarRows(rows);
+    addUnaryRows(rows);
     addElementwiseRows(rows);
     addReductionRows(rows);
     addViewRows(rows);
+    addPartRows(rows);
+    addConversionRows(rows);
     addContractionRows(rows);
     addNormalizationRows(rows);
     addLossRows(rows);
     addAttentionRows(rows);
     addCreationRows(rows);
-    addIndexingRows(rows);
+    addLookupRows(rows);
+    addJoinRows(rows);
     return rows;
   }();
   return table;

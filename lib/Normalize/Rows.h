@@ -1,4 +1,4 @@
-//===- Rows.h - The table from ATen schemas to builders --------*- C++ -*-===//
+//===- Rows.h - The table from ATen schemas to builders ---------*- C++ -*-===//
 
 #ifndef COLOSSAL_LIB_NORMALIZE_ROWS_H
 #define COLOSSAL_LIB_NORMALIZE_ROWS_H
@@ -33,15 +33,19 @@ mlir::LogicalResult interpret(Interpreter &state, AtenOp op);
 
 // One function a subject.
 void addScalarRows(Table &table);
+void addUnaryRows(Table &table);
 void addElementwiseRows(Table &table);
 void addReductionRows(Table &table);
 void addViewRows(Table &table);
+void addPartRows(Table &table);
+void addConversionRows(Table &table);
 void addContractionRows(Table &table);
 void addNormalizationRows(Table &table);
 void addLossRows(Table &table);
 void addAttentionRows(Table &table);
 void addCreationRows(Table &table);
-void addIndexingRows(Table &table);
+void addLookupRows(Table &table);
+void addJoinRows(Table &table);
 
 } // namespace colossal::normalize
 

@@ -134,9 +134,21 @@ LogicalResult normalize::regroup(ArrayRef<Dim> from, ArrayRef<int64_t> sizes,
 // Broadcasting
 //===----------------------------------------------------------------------===//
 
-static std::string shapeText(ArrayRef<int64_t> shape) {
+std::string normalize::shapeText(ArrayRef<Dim> dims) {
   std::string text = "[";
-  for (auto [index, size] : llvm::enumerate(shape))
+  for (auto [index, dim] : llvm::enumerate(dims)) {
+    text += index ? ", " : "";
+    for (auto [number, sub] : llvm::enumerate(dim))
+      text += (number ? " x " : "") + std::to_string(sub.size);
+    if (dim.empty())
+      text += "1";
+  }
+  return text + "]";
+}
+
+std::string normalize::shapeText(ArrayRef<int64_t> sizes) {
+  std::string text = "[";
+  for (auto [index, size] : llvm::enumerate(sizes))
     text += (index ? ", " : "") + std::to_string(size);
   return text + "]";
 }

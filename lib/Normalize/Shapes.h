@@ -1,4 +1,4 @@
-//===- Shapes.h - Sub-dimensions, broadcasting, regrouping -----*- C++ -*-===//
+//===- Shapes.h - Sub-dimensions, broadcasting, regrouping ------*- C++ -*-===//
 //
 // A dimension of a value is a list of sub-dimensions, major to minor: those
 // of the op that defines it. Later ops keep them (and their names), so that a
@@ -22,6 +22,10 @@ using Dim = llvm::SmallVector<SubDim>;
 using Dims = llvm::SmallVector<Dim>;
 
 int64_t sizeOf(const Dim &dim);
+
+/// `[4 x 16, 8]`, `[64, 8]`: for messages.
+std::string shapeText(llvm::ArrayRef<Dim> dims);
+std::string shapeText(llvm::ArrayRef<int64_t> shape);
 
 /// The sub-dimensions with which `value` is defined. Dimensions of function
 /// arguments are single: `b` for the batch dimension, `s` for the one after.

@@ -1,4 +1,4 @@
-//===- GenericBuilder.h - Builds one colossal.generic ----------*- C++ -*-===//
+//===- GenericBuilder.h - Builds one colossal.generic -----------*- C++ -*-===//
 //
 // A generic reads like its text form:
 //

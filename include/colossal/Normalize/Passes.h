@@ -1,4 +1,4 @@
-//===- Passes.h - Normalize ------------------------------------*- C++ -*-===//
+//===- Passes.h - Normalize -------------------------------------*- C++ -*-===//
 //
 // colossal-normalize: `colossal.aten` programs, as Import writes them, become
 // programs of `colossal.generic` and `colossal.attention`: functional, with

@@ -1,4 +1,4 @@
-//===- ScalarBuilder.h - Scalar arithmetic in bodies -----------*- C++ -*-===//
+//===- ScalarBuilder.h - Scalar arithmetic in bodies ------------*- C++ -*-===//
 //
 // Builds the arith and math ops of a body without naming them: `add` is addf
 // on floats, addi on integers and a logical or on booleans, as in PyTorch.

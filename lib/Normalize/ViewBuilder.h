@@ -1,0 +1,56 @@
+//===- ViewBuilder.h - Builds one view of a tensor --------------*- C++ -*-===//
+//
+// A row describes how the view's elements lie in its parent, dimension by
+// dimension; reading the view makes a generic with an identity body.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_LIB_NORMALIZE_VIEWBUILDER_H
+#define COLOSSAL_LIB_NORMALIZE_VIEWBUILDER_H
+
+#include "Shapes.h"
+
+namespace colossal::normalize {
+
+/// Collects the factors and both maps of a view of one tensor.
+struct ViewBuilder {
+  ViewBuilder(Call &c, TensorRef parent)
+      : c(c), parent(parent), g(c.builder(), c.loc(), ""),
+        dims(dimsOf(c.state.read(parent))) {}
+
+  Call &c;
+  TensorRef parent;
+  GenericBuilder g;
+  Dims dims; ///< of the parent
+  llvm::SmallVector<llvm::SmallVector<SubDimAttr>> from, to;
+
+  int64_t rank() const { return parent->type.getRank(); }
+  llvm::ArrayRef<int64_t> shape() const { return parent->type.getShape(); }
+
+  /// Factors for a whole dimension of the parent, as sub-dimensions.
+  llvm::SmallVector<SubDimAttr> whole(int64_t dim) {
+    return plain(g, addFactors(g, dims[dim]));
+  }
+  /// Parent and view have dimension `dim` in common.
+  void keep(int64_t dim) {
+    from.push_back(whole(dim));
+    to.push_back(from.back());
+  }
+
+  TensorRef finish(bool contiguous) {
+    View view;
+    view.factors.assign(g.getFactors().begin(), g.getFactors().end());
+    view.from = g.map(from);
+    view.to = g.map(to);
+    return c.state.viewOf(parent, view, c.op.getName(), c.loc(), contiguous);
+  }
+};
+
+/// Elements that share nothing with the original.
+inline Item withoutAliases(Call &c, const Item &item) {
+  return Item(c.state.fresh(c.tensor(item), c.op.getName(), c.loc()));
+}
+
+} // namespace colossal::normalize
+
+#endif // COLOSSAL_LIB_NORMALIZE_VIEWBUILDER_H
