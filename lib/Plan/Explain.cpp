@@ -20,8 +20,11 @@ static std::string format(const char *pattern, ...) {
 }
 
 static double milliseconds(int64_t ns) { return double(ns) * 1e-6; }
-static double mebibytes(int64_t bytes) {
-  return double(bytes) / double(1 << 20);
+/// "12.3 MiB", "4.5 KiB".
+static std::string sizeText(int64_t bytes) {
+  if (bytes >= 10 << 20)
+    return format("%.1f MiB", double(bytes) / double(1 << 20));
+  return format("%.1f KiB", double(bytes) / double(1 << 10));
 }
 
 /// What an axis does with parameters, optimizer state and the batch.
@@ -103,13 +106,12 @@ colossal::plan::explainPlan(const Program &program, const Plan &plan,
         milliseconds(stage.times.backwardNs),
         milliseconds(stage.times.prologueNs + stage.times.updateNs),
         milliseconds(stage.communicationNs));
-    text += format(
-        "    memory %.1f MiB: state %.1f, gradients %.1f, activations %.1f "
-        "(%lld in flight), buffers %.1f\n",
-        mebibytes(stage.memoryBytes()), mebibytes(stage.stateBytes),
-        mebibytes(stage.accumulatorBytes),
-        mebibytes(stage.activationBytes * stage.inFlight),
-        (long long)stage.inFlight, mebibytes(stage.transientBytes));
+    text += "    memory " + sizeText(stage.peakBytes) + " at the peak: state " +
+            sizeText(stage.stateBytes) + ", gradients " +
+            sizeText(stage.accumulatorBytes) + ", activations " +
+            sizeText(stage.activationBytes * stage.inFlight) +
+            format(" (%lld in flight), buffers ", (long long)stage.inFlight) +
+            sizeText(stage.transientBytes) + "\n";
   }
   std::string reshards = describeReshards(plan);
   if (!reshards.empty())
@@ -120,11 +122,13 @@ colossal::plan::explainPlan(const Program &program, const Plan &plan,
   for (const Candidate &candidate : candidates) {
     if (!seen.insert(candidate.label).second)
       continue;
-    others += format("  %-28s %10.3f ms, %.1f MiB, %lld microbatches%s\n",
-                     candidate.label.c_str(), milliseconds(candidate.stepNs),
-                     mebibytes(candidate.memoryBytes),
-                     (long long)candidate.microbatches,
-                     candidate.fits ? "" : ", does not fit");
+    others +=
+        format("  %-28s %10.3f ms, ", candidate.label.c_str(),
+               milliseconds(candidate.stepNs)) +
+        sizeText(candidate.memoryBytes) +
+        format(", %lld microbatch%s%s\n", (long long)candidate.microbatches,
+               candidate.microbatches == 1 ? "" : "es",
+               candidate.fits ? "" : ", does not fit");
   }
   if (!others.empty())
     text += "best of each division (axis: free to serve anything):\n" + others;

@@ -26,7 +26,8 @@ public:
       addValue(int(v));
     for (int piece = 0; piece < pieces.count(); ++piece)
       if (pieces.representatives[piece] == piece)
-        costs[piece].transientBytes = transientOf(piece);
+        for (int s = 0; s < segmentCount; ++s)
+          costs[piece].transientBytes[s] = peakOf(piece, Segment(s));
     for (int piece = 0; piece < pieces.count(); ++piece)
       costs[piece] = costs[pieces.representatives[piece]];
     return costs;
@@ -40,7 +41,6 @@ private:
     return strategy(uses[v].producer).outputs[uses[v].output];
   }
   void addValue(int v);
-  int64_t transientOf(int piece) const;
   int64_t peakOf(int piece, Segment segment) const;
 
   const Pieces &pieces;
@@ -126,13 +126,6 @@ int64_t Meter::peakOf(int piece, Segment segment) const {
   int64_t live = 0, peak = 0;
   for (int64_t delta : change)
     peak = std::max(peak, live += delta);
-  return peak;
-}
-
-int64_t Meter::transientOf(int piece) const {
-  int64_t peak = 0;
-  for (int s = 0; s < segmentCount; ++s)
-    peak = std::max(peak, peakOf(piece, Segment(s)));
   return peak;
 }
 

@@ -152,6 +152,7 @@ private:
       entry.append("activation_bytes", stage.activationBytes);
       entry.append("in_flight", stage.inFlight);
       entry.append("transient_bytes", stage.transientBytes);
+      entry.append("peak_bytes", stage.peakBytes);
       stages.append(entry);
     }
     object.append("stages", stages);
@@ -330,6 +331,7 @@ private:
       stage.activationBytes = get("activation_bytes");
       stage.inFlight = get("in_flight");
       stage.transientBytes = get("transient_bytes");
+      stage.peakBytes = get("peak_bytes");
       plan.stages.push_back(stage);
     }
   }

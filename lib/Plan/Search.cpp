@@ -243,14 +243,15 @@ bool Search::tryMicrobatches(const Layout &layout, int64_t microbatches) {
 }
 
 /// A price leaves gaps: it moves all values of one kind at once. On one axis
-/// the memory may be a row of the program instead. The row does not know the
-/// buffers of a segment, so these are taken from the last plan that fits.
+/// the memory may be a row of the program instead. The row does not know when
+/// buffers live, so the distance to the peak is taken from the last plan that
+/// fits.
 void Search::tryLimit(const Layout &layout, int64_t microbatches,
                       timeline::ScheduleKind kind) {
   if (!best || best->candidate.label != layout.label ||
       best->candidate.microbatches != microbatches)
     return;
-  int64_t limit = budget - best->staged.stages.front().transientBytes;
+  int64_t limit = best->solution.memory + budget - best->candidate.memoryBytes;
   std::optional<Solved> limited =
       limit > 0 ? solve(layout, microbatches, kind, 0, &best->solution, limit)
                 : std::nullopt;
@@ -304,18 +305,19 @@ std::string Search::refusal() const {
   };
   if (!leanest)
     return "no plan: " + lastFault;
-  int64_t need = leanest->candidate.memoryBytes;
+  // What schedules needed beyond their predictions is needed again.
+  int64_t need = leanest->candidate.memoryBytes + options.memoryExcess;
+  int64_t given = budget + options.memoryExcess;
   const StagePrediction *fullest = nullptr;
   size_t stage = 0;
   for (size_t s = 0; s < leanest->staged.stages.size(); ++s)
-    if (!fullest ||
-        leanest->staged.stages[s].memoryBytes() > fullest->memoryBytes()) {
+    if (!fullest || leanest->staged.stages[s].peakBytes > fullest->peakBytes) {
       fullest = &leanest->staged.stages[s];
       stage = s;
     }
   std::string text = "no plan fits: the leanest needs " + mebibytes(need) +
-                     " per device, " + mebibytes(need - budget) +
-                     " more than the budget of " + mebibytes(budget) + "; ";
+                     " per device, " + mebibytes(need - given) +
+                     " more than the budget of " + mebibytes(given) + "; ";
   text += "stage " + std::to_string(stage) + " of it holds state " +
           mebibytes(fullest->stateBytes) + ", gradients " +
           mebibytes(fullest->accumulatorBytes) + ", activations " +

@@ -12,8 +12,40 @@ using namespace colossal::plan;
 int64_t StagedPlan::memoryBytes() const {
   int64_t most = 0;
   for (const StagePrediction &stage : stages)
-    most = std::max(most, stage.memoryBytes());
+    most = std::max(most, stage.peakBytes);
   return most;
+}
+
+/// The most bytes that live at one time on a stage with these pieces, in
+/// order, without what it borrows from other stages.
+static int64_t peakOf(const std::vector<const PieceCost *> &pieces,
+                      int64_t inFlight, int64_t microbatches) {
+  int64_t state = 0, activations = 0, accumulators = 0;
+  for (const PieceCost *piece : pieces) {
+    state += piece->stateBytes;
+    activations += piece->activationBytes;
+    accumulators += piece->accumulatorBytes;
+  }
+  bool once = microbatches == 1;
+  int64_t held = once ? 0 : accumulators + (inFlight - 1) * activations;
+  int64_t peak = 0, live = 0;
+  for (const PieceCost *piece : pieces) {
+    peak = std::max(peak, piece->transientBytes[int(Segment::Prologue)]);
+    live += piece->activationBytes;
+    peak = std::max(peak,
+                    held + live + piece->transientBytes[int(Segment::Forward)]);
+  }
+  for (size_t i = pieces.size(); i-- > 0;) {
+    if (once)
+      held += pieces[i]->accumulatorBytes;
+    peak = std::max(
+        peak, held + live + pieces[i]->transientBytes[int(Segment::Backward)]);
+    live -= pieces[i]->activationBytes;
+  }
+  for (const PieceCost *piece : pieces)
+    peak = std::max(peak,
+                    accumulators + piece->transientBytes[int(Segment::Update)]);
+  return state + peak;
 }
 
 StagedPlan
@@ -25,6 +57,7 @@ colossal::plan::predict(const Pieces &pieces, const Measured &measured,
   int64_t stages = mesh.stages;
   plan.stages.resize(stages);
   plan.boundaries.resize(stages - 1);
+  std::vector<std::vector<const PieceCost *>> piecesOf(stages);
   for (int piece = 0; piece < pieces.count(); ++piece) {
     const PieceCost &cost = measured.pieces[piece];
     StagePrediction &stage = plan.stages[stageOfPiece[piece]];
@@ -38,11 +71,15 @@ colossal::plan::predict(const Pieces &pieces, const Measured &measured,
     stage.stateBytes += cost.stateBytes;
     stage.accumulatorBytes += cost.accumulatorBytes;
     stage.activationBytes += cost.activationBytes;
-    stage.transientBytes = std::max(stage.transientBytes, cost.transientBytes);
+    for (int64_t bytes : cost.transientBytes)
+      stage.transientBytes = std::max(stage.transientBytes, bytes);
+    piecesOf[stageOfPiece[piece]].push_back(&cost);
   }
-  for (int64_t s = 0; s < stages; ++s)
-    plan.stages[s].inFlight =
-        timeline::maximumInFlight(kind, s, stages, microbatches);
+  for (int64_t s = 0; s < stages; ++s) {
+    StagePrediction &stage = plan.stages[s];
+    stage.inFlight = timeline::maximumInFlight(kind, s, stages, microbatches);
+    stage.peakBytes = peakOf(piecesOf[s], stage.inFlight, microbatches);
+  }
   // What crosses from stage to stage.
   for (const Measured::Crossing &crossing : measured.crossings) {
     int from = stageOfPiece[crossing.from];
@@ -56,7 +93,9 @@ colossal::plan::predict(const Pieces &pieces, const Measured &measured,
           machine::spanOfStages(cluster, mesh.devicesPerStage(), from, stage),
           crossing.bytes);
       if (crossing.isArgument)
-        plan.stages[stage].stateBytes += crossing.bytes;
+        for (int64_t StagePrediction::*bytes :
+             {&StagePrediction::stateBytes, &StagePrediction::peakBytes})
+          plan.stages[stage].*bytes += crossing.bytes;
       if (crossing.segment == Segment::Forward && stage > from)
         plan.boundaries[stage - 1].forwardNs += time;
       else if (crossing.segment == Segment::Backward && stage < from)
@@ -131,19 +170,19 @@ public:
 private:
   /// Time of a microbatch and memory of pieces [begin, end) on a stage.
   std::pair<int64_t, int64_t> costOf(int begin, int end, int64_t stage) const {
-    int64_t time = 0, once = 0, memory = 0, activations = 0, transient = 0;
+    int64_t time = 0, once = 0;
+    std::vector<const PieceCost *> pieces;
     for (int i = begin; i < end; ++i) {
       const PieceCost &cost = measured.pieces[order[i]];
       time += cost.times[int(Segment::Forward)] +
               cost.times[int(Segment::Backward)];
       once +=
           cost.times[int(Segment::Prologue)] + cost.times[int(Segment::Update)];
-      memory += cost.stateBytes + cost.accumulatorBytes;
-      activations += cost.activationBytes;
-      transient = std::max(transient, cost.transientBytes);
+      pieces.push_back(&cost);
     }
-    memory += transient + activations * timeline::maximumInFlight(
-                                            kind, stage, stages, microbatches);
+    int64_t memory = peakOf(
+        pieces, timeline::maximumInFlight(kind, stage, stages, microbatches),
+        microbatches);
     return {time * microbatches + once, memory};
   }
 

@@ -55,10 +55,8 @@ struct StagePrediction {
   int64_t activationBytes = 0; ///< of one microbatch in flight
   int64_t inFlight = 1;
   int64_t transientBytes = 0; ///< peak of what a segment needs besides
-  int64_t memoryBytes() const {
-    return stateBytes + accumulatorBytes + activationBytes * inFlight +
-           transientBytes;
-  }
+  /// The most that lives at one time; at most the sum of the above.
+  int64_t peakBytes = 0;
 };
 
 struct Plan {

@@ -4,9 +4,11 @@
 // stage of a pipeline, then of the step by simulating its schedule.
 //
 // Memory of a stage: state (parameters, optimizer state, batch, parameters of
-// another stage that are used here), accumulators, activations of one
-// microbatch times those in flight, and the largest set of other buffers
-// that live at the same time while one piece runs (`transient`).
+// another stage that are used here), accumulators, activations of the
+// microbatches in flight, and the largest set of other buffers that live at
+// the same time while one piece runs (`transient`). The peak follows the pieces
+// forward and back: activations grow and are freed again, and with a single
+// microbatch gradients only appear while activations go.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,7 +28,7 @@ struct PieceCost {
   int64_t stateBytes = 0;
   int64_t accumulatorBytes = 0;
   int64_t activationBytes = 0; ///< of one microbatch
-  int64_t transientBytes = 0;
+  std::array<int64_t, segmentCount> transientBytes = {};
 };
 
 /// What a solved problem says about every piece.

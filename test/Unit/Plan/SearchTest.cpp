@@ -256,12 +256,12 @@ TEST(Search, MemoryBudgetIsMet) {
   machine::Cluster on = cluster("slow-links-4");
   int64_t free = 0, last = 0;
   for (const StagePrediction &stage : search(program, on).plan.stages)
-    free = std::max(free, stage.memoryBytes());
+    free = std::max(free, stage.peakBytes);
   for (int64_t percent : {95, 70, 50}) {
     int64_t budget = free * percent / 100;
     SearchResult result = search(program, on, "", budget);
     for (const StagePrediction &stage : result.plan.stages)
-      EXPECT_LE(stage.memoryBytes(), budget) << percent;
+      EXPECT_LE(stage.peakBytes, budget) << percent;
     // Less memory is never faster.
     EXPECT_GE(result.plan.stepNs, last);
     last = result.plan.stepNs;
