@@ -492,6 +492,8 @@ void KernelEmitter::emitRow(Environment &env) {
 }
 
 LogicalResult KernelEmitter::emit() {
+  if (range() == 0)
+    return status; // tensors without elements
   if (plan.ops[0].scatter) {
     emitScatter();
     return status;

@@ -12,6 +12,7 @@
 #include <cmath>
 #include <cstring>
 #include <dlfcn.h>
+#include <set>
 
 using namespace mlir;
 using namespace colossal;
@@ -92,10 +93,11 @@ public:
       std::vector<void *> pointers;
       for (Value value : group.inputs)
         pointers.push_back(of(value).data());
+      std::set<unsigned> taken;
       for (auto [number, output] : llvm::enumerate(outputs)) {
         if (attempt == 3)
           for (auto [input, paired] : group.inPlace)
-            if (paired == number) {
+            if (paired == number && taken.insert(input).second) {
               output = of(group.inputs[input]);
               pointers[input] = output.data();
               break;
