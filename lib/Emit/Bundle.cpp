@@ -88,12 +88,11 @@ rank::Manifest emit::makeManifest(const BundleInput &input) {
   manifest.learningRate = input.learningRate;
   manifest.controls = input.controls;
   manifest.predictedStepSeconds = input.predictedStepSeconds;
+  manifest.predictedPeakBytes = input.peakBytes;
   StringSet<> inputs, states;
   int64_t samples = 0;
   for (const rank::Program &program : input.programs) {
     manifest.programs.push_back(formatv("stage-{0}.json", program.stage).str());
-    manifest.predictedPeakBytes.push_back(program.arenaBytes +
-                                          program.windowBytes);
     for (const rank::Input &entry : program.inputs) {
       if (!inputs.insert(entry.name).second)
         continue;

@@ -11,6 +11,7 @@
 #include "colossal/Normalize/Passes.h"
 #include "colossal/Partition/Passes.h"
 #include "colossal/Plan/Passes.h"
+#include "colossal/Run/Scratch.h"
 #include "colossal/Schedule/StageSchedule.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
@@ -44,6 +45,7 @@ private:
                           llvm::function_ref<void(raw_ostream &)>);
   LogicalResult normalize();
   LogicalResult plan();
+  LogicalResult measurePeaks(ModuleOp partitioned);
   LogicalResult partition();
   LogicalResult lower();
   LogicalResult emit();
@@ -58,6 +60,8 @@ private:
   std::unique_ptr<lower::Lowering> lowering;
   std::vector<rank::Program> programs;
   plan::PlanReport report;
+  /// Of a rank of each stage, exactly; found by Plan, which judges it.
+  std::vector<int64_t> peakBytes;
   int64_t budget = 0;
   int64_t threadsPerRank = 1;
   bool stopped = false;
@@ -157,6 +161,30 @@ LogicalResult Compilation::normalize() {
   return passes.run(*module);
 }
 
+/// What a rank of each stage reserves: arena, windows, staging of collectives
+/// and scratch of the library, which is known once groups are lowered.
+LogicalResult Compilation::measurePeaks(ModuleOp partitioned) {
+  auto scheduled = schedule::scheduleStages(partitioned);
+  if (failed(scheduled))
+    return failure();
+  lower::Lowering trial(&context);
+  peakBytes.clear();
+  for (schedule::StageSchedule &stage : *scheduled) {
+    FailureOr<rank::Program> program = lower::buildProgram(stage, trial);
+    if (failed(program))
+      return failure();
+    std::string error;
+    int64_t scratch = rank::scratchBytes(*program, int(threadsPerRank), error);
+    if (!error.empty()) {
+      llvm::errs() << "error: " << error << "\n";
+      return failure();
+    }
+    peakBytes.push_back(program->arenaBytes + program->windowBytes + scratch +
+                        rank::stagingBytes(*program));
+  }
+  return success();
+}
+
 LogicalResult Compilation::plan() {
   plan::PlanRequest request;
   std::string error;
@@ -192,14 +220,9 @@ LogicalResult Compilation::plan() {
     passes.addPass(createPartitionPass());
     if (failed(passes.run(*trial)))
       return failure();
-    FailureOr<std::vector<schedule::StageSchedule>> scheduled =
-        schedule::scheduleStages(*trial);
-    if (failed(scheduled))
+    if (failed(measurePeaks(*trial)))
       return failure();
-    int64_t peak = 0;
-    for (const schedule::StageSchedule &stage : *scheduled)
-      peak =
-          std::max(peak, stage.program.arenaBytes + stage.program.windowBytes);
+    int64_t peak = *llvm::max_element(peakBytes);
     if (budget == 0 || peak <= budget)
       break;
     if (attempt == 3 || !request.planFile.empty()) {
@@ -257,6 +280,7 @@ LogicalResult Compilation::emit() {
   if (options.optimizer.clipNorm)
     input.controls.push_back({"clip_norm", *options.optimizer.clipNorm});
   input.threadsPerRank = threadsPerRank;
+  input.peakBytes = peakBytes;
   input.predictedStepSeconds = double(report.plan.stepNs) * 1e-9;
   input.texts = kept;
   input.texts.push_back({"plan.json", report.planText});

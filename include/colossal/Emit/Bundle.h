@@ -31,6 +31,7 @@ struct BundleInput {
   std::vector<rank::ControlValue> controls;
   int64_t threadsPerRank = 1;
   double predictedStepSeconds = 0.0;
+  std::vector<int64_t> peakBytes; ///< what a rank of each stage reserves
   /// (name, content) of files of ir/.
   std::vector<std::pair<std::string, std::string>> texts;
   std::string toolFolder; ///< where colossal-engine is
