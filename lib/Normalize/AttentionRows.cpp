@@ -83,6 +83,99 @@ static void attentionWithTrainedMask(Call &c, Value q, Value k, Value v,
     c.result(contract(c, Product{weights, v}));
 }
 
+//===----------------------------------------------------------------------===//
+// Masks that hide keys
+//===----------------------------------------------------------------------===//
+
+static std::optional<double> constantOf(Value value) {
+  auto constant = value.getDefiningOp<arith::ConstantOp>();
+  if (!constant)
+    return std::nullopt;
+  if (auto real = dyn_cast<FloatAttr>(constant.getValue()))
+    return real.getValueAsDouble();
+  auto integer = dyn_cast<IntegerAttr>(constant.getValue());
+  if (!integer)
+    return std::nullopt;
+  return integer.getType().isInteger(1)
+             ? double(integer.getValue().getBoolValue())
+             : double(integer.getInt());
+}
+
+/// `value` = index(`factor`) + constant.
+static std::optional<int64_t> shiftOf(Value value, StringRef factor) {
+  if (auto index = value.getDefiningOp<IndexOp>())
+    return index.getFactor() == factor ? std::optional<int64_t>(0)
+                                       : std::nullopt;
+  auto add = value.getDefiningOp<arith::AddIOp>();
+  if (!add)
+    return std::nullopt;
+  for (bool swap : {false, true}) {
+    auto base = shiftOf(swap ? add.getRhs() : add.getLhs(), factor);
+    auto shift = constantOf(swap ? add.getLhs() : add.getRhs());
+    if (base && shift)
+      return *base + int64_t(*shift);
+  }
+  return std::nullopt;
+}
+
+/// True if `condition` is key <= query + c with c >= 0, in any form: no query
+/// is without a key.
+static bool isCausal(arith::CmpIOp condition, StringRef query, StringRef key) {
+  using P = arith::CmpIPredicate;
+  P predicate = condition.getPredicate();
+  Value left = condition.getLhs(), right = condition.getRhs();
+  if (predicate == P::sgt || predicate == P::sge) {
+    std::swap(left, right);
+    predicate = predicate == P::sgt ? P::slt : P::sle;
+  }
+  auto ofKey = shiftOf(left, key), ofQuery = shiftOf(right, query);
+  if (!ofKey || !ofQuery || (predicate != P::slt && predicate != P::sle))
+    return false;
+  return predicate == P::slt ? *ofKey < *ofQuery : *ofKey <= *ofQuery;
+}
+
+/// The opposite comparison.
+static Value inverted(ScalarBuilder &s, arith::CmpIOp compare) {
+  return s.create<arith::CmpIOp>(arith::invertPredicate(compare.getPredicate()),
+                                 compare.getLhs(), compare.getRhs());
+}
+
+/// The score with a mask of floats. A causal mask that adds nothing, or a
+/// number before which every score vanishes, chooses between the two: the
+/// kernel need not look at keys that are hidden.
+static Value addMask(ScalarBuilder &s, Value score, Value element,
+                     StringRef query, StringRef key) {
+  Type type = score.getType();
+  if (auto choice = element.getDefiningOp<arith::SelectOp>()) {
+    auto condition = choice.getCondition().getDefiningOp<arith::CmpIOp>();
+    auto yes = constantOf(choice.getTrueValue()),
+         no = constantOf(choice.getFalseValue());
+    if (condition && yes && no && (*yes == 0 || *no == 0) &&
+        std::min(*yes, *no) <= -1e30) {
+      Value visible =
+          *yes == 0 ? choice.getCondition() : inverted(s, condition);
+      Value hidden = *yes == 0 ? choice.getFalseValue() : choice.getTrueValue();
+      if (isCausal(visible.getDefiningOp<arith::CmpIOp>(), query, key))
+        return s.select(visible, score, s.cast(hidden, type));
+    }
+  }
+  return s.add(score, s.cast(element, type));
+}
+
+/// The score where a mask of booleans holds, else -infinity.
+static Value selectMask(ScalarBuilder &s, Value score, Value element) {
+  Value hidden = s.infinity(score.getType(), /*negative=*/true);
+  if (auto choice = element.getDefiningOp<arith::SelectOp>())
+    if (constantOf(choice.getTrueValue()) == 1.0 &&
+        constantOf(choice.getFalseValue()) == 0.0)
+      element = choice.getCondition();
+  return s.select(element, score, hidden);
+}
+
+//===----------------------------------------------------------------------===//
+// The op
+//===----------------------------------------------------------------------===//
+
 /// Attention as one op. All of q, k, v have the same batch dimensions.
 static void wholeAttention(Call &c, Value q, Value k, Value v, Value mask,
                            double scale, bool causal) {
@@ -139,7 +232,6 @@ static void wholeAttention(Call &c, Value q, Value k, Value v, Value mask,
   }
   auto body = [&](ScalarBuilder &s, ValueRange in) -> SmallVector<Value> {
     Value score = in[0];
-    Value hidden = s.infinity(type, /*negative=*/true);
     if (mask) {
       Value element = inlined ? Value() : in[1];
       if (inlined) {
@@ -154,13 +246,14 @@ static void wholeAttention(Call &c, Value q, Value k, Value v, Value mask,
         element = elementAt(s, mask, indices);
       }
       score = element.getType().isInteger(1)
-                  ? s.select(element, score, hidden)
-                  : s.add(score, s.cast(element, type));
+                  ? selectMask(s, score, element)
+                  : addMask(s, score, element, g.nameOf(query[0]),
+                            g.nameOf(key[0]));
     }
     if (causal)
       score = s.select(s.compare(Relation::LessEqual, indexOf(g, s, key),
                                  indexOf(g, s, query)),
-                       score, hidden);
+                       score, s.infinity(type, /*negative=*/true));
     return {score};
   };
   SmallVector<IndexMapAttr> resultMaps = {mapOf({query, value}),

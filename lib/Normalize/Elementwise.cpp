@@ -32,8 +32,14 @@ static Attribute foldBody(Block &block) {
   return known.lookup(block.getTerminator()->getOperand(0));
 }
 
+/// The type in which a body gets an operand; null: the operand's own.
+static Type operandType(const ElementwiseOptions &options, unsigned number) {
+  return options.types.empty() ? options.compute : options.types[number];
+}
+
 /// Computes `body` on known numbers, floats in f64.
-static std::optional<Scalar> fold(Call &c, ArrayRef<Item> inputs, Type compute,
+static std::optional<Scalar> fold(Call &c, ArrayRef<Item> inputs,
+                                  const ElementwiseOptions &options,
                                   Type result, GenericBuilder::Body body) {
   auto exact = [&](Type type) {
     return isa<FloatType>(type) ? Type(c.builder().getF64Type()) : type;
@@ -44,12 +50,12 @@ static std::optional<Scalar> fold(Call &c, ArrayRef<Item> inputs, Type compute,
   ScalarBuilder s(builder, c.loc());
   SmallVector<Value> values;
   Scalar folded;
-  for (const Item &input : inputs) {
+  for (auto [index, input] : llvm::enumerate(inputs)) {
     const Scalar &number = input.scalar;
-    Type type = exact(number.type);
+    Type type = exact(number.type), wanted = operandType(options, index);
     Value value = number.isFloat() ? s.constant(type, number.real)
                                    : s.integer(type, number.integer);
-    values.push_back(compute ? s.cast(value, exact(compute)) : value);
+    values.push_back(wanted ? s.cast(value, exact(wanted)) : value);
     folded.weak &= number.weak;
     folded.isTensor |= number.isTensor;
   }
@@ -71,6 +77,15 @@ static std::optional<Scalar> fold(Call &c, ArrayRef<Item> inputs, Type compute,
 // Generics
 //===----------------------------------------------------------------------===//
 
+/// A known number as a constant of `type` (null: its own).
+static Value constantOf(ScalarBuilder &s, const Scalar &number, Type type) {
+  if (!type)
+    type = number.type;
+  if (isa<FloatType>(type) || type.isInteger(1))
+    return s.constant(type, number.asReal());
+  return s.integer(type, number.asInteger());
+}
+
 Item normalize::elementwise(Call &c, ArrayRef<Item> inputs,
                             const ElementwiseOptions &options,
                             GenericBuilder::Body body) {
@@ -79,7 +94,7 @@ Item normalize::elementwise(Call &c, ArrayRef<Item> inputs,
       llvm::all_of(inputs, [](const Item &input) { return input.isScalar(); });
   if (allKnown && !inputs.empty())
     if (std::optional<Scalar> number =
-            fold(c, inputs, options.compute, resultType, body))
+            fold(c, inputs, options, resultType, body))
       return *number;
 
   SmallVector<Value> tensors;
@@ -114,24 +129,11 @@ Item normalize::elementwise(Call &c, ArrayRef<Item> inputs,
   Value value = g.build([&](ScalarBuilder &s, ValueRange in) {
     SmallVector<Value> values;
     unsigned next = 0;
-    for (const Item &input : inputs) {
-      Value element;
-      if (!input.isScalar()) {
-        element = in[next++];
-      } else if (options.compute) {
-        Type type = options.compute;
-        element = input.scalar.isFloat() && isa<FloatType>(type)
-                      ? s.constant(type, input.scalar.real)
-                  : isa<FloatType>(type) || type.isInteger(1)
-                      ? s.constant(type, input.scalar.asReal())
-                      : s.integer(type, input.scalar.asInteger());
-      } else {
-        element = input.scalar.isFloat()
-                      ? s.constant(input.scalar.type, input.scalar.real)
-                      : s.integer(input.scalar.type, input.scalar.integer);
-      }
-      values.push_back(options.compute ? s.cast(element, options.compute)
-                                       : element);
+    for (auto [index, input] : llvm::enumerate(inputs)) {
+      Type type = operandType(options, index);
+      Value element =
+          input.isScalar() ? constantOf(s, input.scalar, type) : in[next++];
+      values.push_back(type ? s.cast(element, type) : element);
     }
     return s.cast(body(s, values), resultType);
   });

@@ -10,6 +10,8 @@ namespace colossal::normalize {
 struct ElementwiseOptions {
   /// Operands are cast to this type first; null: they keep theirs.
   mlir::Type compute;
+  /// One type for each operand, instead of `compute`.
+  llvm::SmallVector<mlir::Type> types;
   /// Type of the result's elements; null: `compute`.
   mlir::Type result;
   llvm::StringRef suffix;

@@ -148,13 +148,11 @@ template <typename OpTy> static void bitwise(Call &c) {
 static void where(Call &c) {
   Type type = promoted(c, {c.item(1), c.item(2)});
   ElementwiseOptions options;
+  options.types = {c.builder().getI1Type(), type, type};
   options.result = type;
   c.result(elementwise(c, {c.item(0), c.item(1), c.item(2)}, options,
-                       [&](ScalarBuilder &s, ValueRange in) {
-                         Value condition =
-                             s.cast(in[0], s.getBuilder().getI1Type());
-                         return s.select(condition, s.cast(in[1], type),
-                                         s.cast(in[2], type));
+                       [](ScalarBuilder &s, ValueRange in) {
+                         return s.select(in[0], in[1], in[2]);
                        }));
 }
 
@@ -162,12 +160,11 @@ static void where(Call &c) {
 static void maskedFill(Call &c) {
   Type type = c.type(0).getElementType();
   ElementwiseOptions options;
+  options.types = {type, c.builder().getI1Type(), type};
   options.result = type;
   c.result(elementwise(c, {c.item(0), c.item(1), c.item(2)}, options,
-                       [&](ScalarBuilder &s, ValueRange in) {
-                         return s.select(
-                             s.cast(in[1], s.getBuilder().getI1Type()),
-                             s.cast(in[2], type), s.cast(in[0], type));
+                       [](ScalarBuilder &s, ValueRange in) {
+                         return s.select(in[1], in[2], in[0]);
                        }));
 }
 

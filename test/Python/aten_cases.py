@@ -236,6 +236,8 @@ rows("attention", {
                                   heads(d, query=4, key=4, value=4)),
     "float mask of indices": lambda d: (lambda q, k, v: SDPA(q, k, v, torch.full((4, 4), float("-inf"), dtype=F64).triu(1)),
                                         heads(d, query=4, key=4, value=4)),
+    "least float of indices": lambda d: (lambda q, k, v: SDPA(q, k, v, torch.full((4, 4), torch.finfo(F64).min, dtype=F64).masked_fill_(
+        torch.arange(4) < (torch.arange(4) + 1).view(4, 1), 0)), heads(d, query=4, key=4, value=4)),
     "three dimensions": lambda d: (lambda q, k, v: SDPA(q, k, v), heads(d, batch=(2,))),
     "shared keys": lambda d: (lambda q, k, v: SDPA(q, k.expand(2, 2, 5, 4), v.expand(2, 2, 5, 2)),
                               [d.floats(2, 2, 3, 4), d.floats(1, 2, 5, 4), d.floats(2, 1, 5, 2)]),
