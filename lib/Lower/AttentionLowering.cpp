@@ -152,18 +152,59 @@ static std::optional<int64_t> causalOffset(Value condition, const Maps &maps) {
   return right->second - left->second - strict;
 }
 
+static bool isZero(Value value) {
+  auto constant = value.getDefiningOp<arith::ConstantOp>();
+  auto real = constant ? dyn_cast<FloatAttr>(constant.getValue()) : FloatAttr();
+  return real && real.getValue().isZero();
+}
+
+/// `value` = what is left of it where all of `conditions` hold, and masked
+/// where one does not: select(c, x, -inf) or x + select(c, 0, -inf), nested.
+/// `finite`: some mask is a large number and not infinity.
+static Value peelMasks(Value value, SmallVectorImpl<Value> &conditions,
+                       bool &finite) {
+  auto take = [&](arith::SelectOp select) {
+    auto number = cast<FloatAttr>(
+        select.getFalseValue().getDefiningOp<arith::ConstantOp>().getValue());
+    finite |= !number.getValue().isInfinity();
+    conditions.push_back(select.getCondition());
+  };
+  while (true) {
+    if (auto select = value.getDefiningOp<arith::SelectOp>();
+        select && isMasked(select.getFalseValue())) {
+      take(select);
+      value = select.getTrueValue();
+      continue;
+    }
+    auto add = value.getDefiningOp<arith::AddFOp>();
+    bool peeled = false;
+    for (bool swap : {false, true}) {
+      if (!add || peeled)
+        break;
+      Value mask = swap ? add.getLhs() : add.getRhs();
+      auto select = mask.getDefiningOp<arith::SelectOp>();
+      if (!select || !isZero(select.getTrueValue()) ||
+          !isMasked(select.getFalseValue()))
+        continue;
+      take(select);
+      value = swap ? add.getRhs() : add.getLhs();
+      peeled = true;
+    }
+    if (!peeled)
+      return value;
+  }
+}
+
 /// Reads the body: what the runtime can do by itself, and whether more is left.
 static void analyzeBody(FactoredOp op, const Maps &maps,
                         AttentionShape &shape) {
   Block &block = op->getRegion(0).front();
-  Value result = block.getTerminator()->getOperand(0);
-  if (result == block.getArgument(0))
-    return;
-  shape.needsKernel = true;
-  auto select = result.getDefiningOp<arith::SelectOp>();
-  if (!select || !isMasked(select.getFalseValue()))
-    return;
-  SmallVector<Value> conditions = {select.getCondition()};
+  SmallVector<Value> conditions;
+  bool finite = false;
+  Value rest =
+      peelMasks(block.getTerminator()->getOperand(0), conditions, finite);
+  bool others = rest != block.getArgument(0);
+  std::optional<int64_t> causal;
   while (!conditions.empty()) {
     Value condition = conditions.pop_back_val();
     if (auto both = condition.getDefiningOp<arith::AndIOp>()) {
@@ -172,14 +213,23 @@ static void analyzeBody(FactoredOp op, const Maps &maps,
       continue;
     }
     std::optional<int64_t> offset = causalOffset(condition, maps);
-    if (!offset || shape.attention.causal)
-      continue;
-    shape.attention.causal = true;
-    shape.attention.causalOffset = *offset;
-    if (condition == select.getCondition() &&
-        select.getTrueValue() == block.getArgument(0))
-      shape.needsKernel = false;
+    if (offset)
+      causal = std::min(*offset, causal.value_or(*offset));
+    else
+      others = true;
   }
+  shape.needsKernel = others;
+  if (!causal)
+    return;
+  // A large number hides a key only beside one that is visible. With the causal
+  // mask alone, key 0 is; with other masks a whole row may be hidden, and then
+  // all its keys count alike.
+  if (finite && (others || *causal < 0)) {
+    shape.needsKernel = true;
+    return;
+  }
+  shape.attention.causal = true;
+  shape.attention.causalOffset = *causal;
 }
 
 FailureOr<AttentionShape> colossal::lower::analyzeAttention(FactoredOp op) {

@@ -118,6 +118,30 @@ TEST(Attention, Causal) {
   EXPECT_EQ(outcome.kernels, 0u); // the runtime knows causal masks
 }
 
+// The same mask as transformers write it: a large number is added.
+TEST(Attention, CausalByAddition) {
+  Outcome outcome = compare(R"(
+    func.func @f(%qkv: tensor<2x10x72xf32>) -> (tensor<2x10x24xf32>, tensor<2x3x10xf32>) {
+      %o, %lse = colossal.attention "attn" scale 0.35 [b = 2, h = 3, q = 10, k = 10, d = 8, e = 8]
+          (%qkv : [b, q, (0 of 3, h, d)], %qkv : [b, k, (1 of 3, h, d)], %qkv : [b, k, (2 of 3, h, e)])
+          -> ([b, q, (h, e)], [b, h, q]) {
+        ^bb0(%s: f32):
+          %zero = arith.constant 0.0 : f32
+          %one = arith.constant 1 : i64
+          %low = arith.constant -3.40282347E+38 : f32
+          %q = colossal.index "q"
+          %k = colossal.index "k"
+          %0 = arith.addi %q, %one : i64
+          %1 = arith.cmpi slt, %k, %0 : i64
+          %2 = arith.select %1, %zero, %low : f32
+          %3 = arith.addf %s, %2 : f32
+          colossal.yield %3 : f32
+      } : (tensor<2x10x72xf32>, tensor<2x10x72xf32>, tensor<2x10x72xf32>) -> (tensor<2x10x24xf32>, tensor<2x3x10xf32>)
+      return %o, %lse : tensor<2x10x24xf32>, tensor<2x3x10xf32>
+    })");
+  EXPECT_EQ(outcome.kernels, 0u);
+}
+
 // A padding mask as an extra operand, and queries that are cut.
 TEST(Attention, MaskedAndCut) {
   Conditions conditions;
