@@ -2,15 +2,25 @@
 
 #include "IndexFunction.h"
 #include "mlir/IR/IRMapping.h"
+#include <map>
+#include <vector>
 
 using namespace mlir;
 using namespace colossal;
 using namespace colossal::normalize;
 
-bool normalize::isIndexFunction(Value tensor) {
+static bool isIndexFunction(Value tensor, llvm::SmallDenseSet<Value> &seen) {
+  if (!seen.insert(tensor).second)
+    return true; // decided elsewhere
   auto op = tensor.getDefiningOp<GenericOp>();
-  return op && op.isAllParallel() &&
-         llvm::all_of(op.getInputs(), isIndexFunction);
+  return op && op.isAllParallel() && llvm::all_of(op.getInputs(), [&](Value v) {
+           return isIndexFunction(v, seen);
+         });
+}
+
+bool normalize::isIndexFunction(Value tensor) {
+  llvm::SmallDenseSet<Value> seen;
+  return ::isIndexFunction(tensor, seen);
 }
 
 /// Folds constants away while building.
@@ -44,8 +54,18 @@ static SmallVector<Value> factorIndices(ScalarBuilder &s, IndexMapAttr map,
   return factors;
 }
 
-Value normalize::elementAt(ScalarBuilder &s, Value tensor,
-                           ArrayRef<Value> indices) {
+/// Elements that are built: expressions that share a part stay small.
+using Elements =
+    std::map<std::pair<const void *, std::vector<const void *>>, Value>;
+
+static Value elementAt(ScalarBuilder &s, Value tensor, ArrayRef<Value> indices,
+                       Elements &elements) {
+  std::vector<const void *> place;
+  for (Value index : indices)
+    place.push_back(index.getAsOpaquePointer());
+  auto known = elements.find({tensor.getAsOpaquePointer(), place});
+  if (known != elements.end())
+    return known->second;
   auto op = tensor.getDefiningOp<GenericOp>();
   FactoredOp factored(op.getOperation());
   Type i64 = s.getBuilder().getI64Type();
@@ -88,7 +108,7 @@ Value normalize::elementAt(ScalarBuilder &s, Value tensor,
       }
       inputIndices.push_back(index ? index : s.integer(i64, 0));
     }
-    Value element = elementAt(s, input, inputIndices);
+    Value element = elementAt(s, input, inputIndices, elements);
     if (inside)
       element = s.select(inside, element, s.zero(element.getType()));
     mapping.map(body.getArgument(number), element);
@@ -102,8 +122,15 @@ Value normalize::elementAt(ScalarBuilder &s, Value tensor,
     }
     s.getBuilder().clone(inner, mapping);
   }
-  return mapping.lookupOrDefault(
+  Value result = mapping.lookupOrDefault(
       op.getYielded()[cast<OpResult>(tensor).getResultNumber()]);
+  return elements[{tensor.getAsOpaquePointer(), place}] = result;
+}
+
+Value normalize::elementAt(ScalarBuilder &s, Value tensor,
+                           ArrayRef<Value> indices) {
+  Elements elements;
+  return ::elementAt(s, tensor, indices, elements);
 }
 
 /// `value` as one of the block's arguments plus a constant.

@@ -47,7 +47,7 @@ struct View {
 struct Storage {
   mlir::Value value; ///< current contents, in the shape of the root alias
   unsigned version = 0;
-  int64_t argument = -1; ///< number of the function argument it came from
+  int64_t argument = -1; ///< number of the state argument it came from
 };
 
 struct Alias {

@@ -114,7 +114,10 @@ LogicalResult NormalizePass::normalizeFunction(func::FuncOp function) {
                 "with known sizes";
     }
     TensorRef tensor = state.fresh(argument, "argument", argument.getLoc());
-    tensor->storage->argument = argument.getArgNumber();
+    auto role = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
+                                                      names::role);
+    if (role && role.getValue() != "batch") // a written batch is of no concern
+      tensor->storage->argument = argument.getArgNumber();
     state.bind(argument, tensor);
   }
   auto ret = cast<func::ReturnOp>(body.getTerminator());

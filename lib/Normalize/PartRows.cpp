@@ -121,7 +121,7 @@ static void narrow(Call &c) {
     return;
   int64_t size = self->type.getDimSize(dim);
   start = start < 0 ? start + size : start;
-  if (start < 0 || length < 0 || start + length > size)
+  if (start < 0 || length < 0 || start > size || length > size - start)
     return c.error("takes " + Twine(length) + " elements from " + Twine(start) +
                    " of a dimension of size " + Twine(size));
   c.result(sliceOf(c, self, dim, start, length));

@@ -55,3 +55,14 @@ func.func @forward(%mask: tensor<4x4xi1> {colossal.role = "buffer", colossal.nam
   // CHECK: return %{{.*}}, %[[S]]
   return %y : !colossal.any
 }
+
+// -----
+
+// A batch that is written is not state: nothing is given back.
+// CHECK-LABEL: func.func @forward
+// CHECK-SAME: -> tensor<3xi64> {
+func.func @forward(%t: tensor<3xi64> {colossal.role = "batch", colossal.name = "t", colossal.batch_dim = 0 : i64}) -> !colossal.any {
+  %c2 = colossal.aten_constant 2 : i64 -> !colossal.any
+  %u = colossal.aten "aten::mul_.Scalar"(%t, %c2) name "mul_.0" : (tensor<3xi64>, !colossal.any) -> !colossal.any
+  return %t : !colossal.any
+}
