@@ -139,13 +139,11 @@ LogicalResult NormalizePass::normalizeFunction(func::FuncOp function) {
   state.builder.setInsertionPoint(ret);
   SmallVector<Value> results;
   for (Value value : ret.getOperands()) {
-    if (isa<AnyType>(value.getType()) || value.getDefiningOp<AtenOp>() ||
-        value.getDefiningOp<AtenConstantOp>()) {
-      if (failed(collectResults(state, ret, state.lookup(value), results)))
-        return failure();
-    } else {
-      results.push_back(value);
-    }
+    const Item &item = state.lookup(value);
+    if (item.isNone() && !isa<AnyType>(value.getType()))
+      results.push_back(value); // was normalized before
+    else if (failed(collectResults(state, ret, item, results)))
+      return failure();
   }
   unsigned numResults = results.size();
   for (const std::shared_ptr<Storage> &storage : state.getWrittenArguments())

@@ -58,11 +58,13 @@ func.func @forward(%mask: tensor<4x4xi1> {colossal.role = "buffer", colossal.nam
 
 // -----
 
-// A batch that is written is not state: nothing is given back.
+// A batch that is written is not state: nothing is given back. What is returned is the written value.
 // CHECK-LABEL: func.func @forward
 // CHECK-SAME: -> tensor<3xi64> {
-func.func @forward(%t: tensor<3xi64> {colossal.role = "batch", colossal.name = "t", colossal.batch_dim = 0 : i64}) -> !colossal.any {
+func.func @forward(%t: tensor<3xi64> {colossal.role = "batch", colossal.name = "t", colossal.batch_dim = 0 : i64}) -> tensor<3xi64> {
   %c2 = colossal.aten_constant 2 : i64 -> !colossal.any
+  // CHECK: %[[U:.*]] = colossal.generic "mul_.0"
   %u = colossal.aten "aten::mul_.Scalar"(%t, %c2) name "mul_.0" : (tensor<3xi64>, !colossal.any) -> !colossal.any
-  return %t : !colossal.any
+  // CHECK: return %[[U]]
+  return %t : tensor<3xi64>
 }
