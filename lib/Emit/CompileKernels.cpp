@@ -32,7 +32,9 @@
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Host.h"
 
+#include <atomic>
 #include <chrono>
+#include <thread>
 
 LLD_HAS_DRIVER(elf)
 
@@ -120,23 +122,22 @@ static std::unique_ptr<llvm::Module> toLLVM(ModuleOp module,
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
   mlirContext->appendDialectRegistry(registry);
-  OwningOpRef<ModuleOp> clone = module.clone();
   PassManager manager(mlirContext);
   manager.enableVerifier(false); // the emitter's output; LLVM verifies its own
   buildKernelPipeline(manager);
-  if (failed(manager.run(*clone))) {
+  if (failed(manager.run(module))) {
     error = "kernels: conversion to LLVM failed";
     return nullptr;
   }
   // The conversion of scf leaves loop annotations on the back edges under a
   // name that the translation does not read.
-  clone->walk([](LLVM::BrOp branch) {
+  module->walk([](LLVM::BrOp branch) {
     if (auto annotation = branch->getAttrOfType<LLVM::LoopAnnotationAttr>(
             "llvm.loop_annotation"))
       branch.setLoopAnnotationAttr(annotation);
   });
   std::unique_ptr<llvm::Module> result =
-      translateModuleToLLVMIR(*clone, context, "kernels");
+      translateModuleToLLVMIR(module, context, "kernels");
   if (!result) {
     error = "kernels: translation to LLVM IR failed";
     return nullptr;
@@ -194,11 +195,13 @@ static bool writeObject(llvm::Module &module, llvm::TargetMachine &machine,
   return true;
 }
 
-static bool linkLibrary(const std::string &object, const std::string &path,
-                        std::string &error) {
+static bool linkLibrary(const std::vector<std::string> &objects,
+                        const std::string &path, std::string &error) {
   std::vector<const char *> arguments = {
       "ld.lld",           "-shared", "--threads=1", "-O1",
-      "--hash-style=gnu", "-o",      path.c_str(),  object.c_str()};
+      "--hash-style=gnu", "-o",      path.c_str()};
+  for (const std::string &object : objects)
+    arguments.push_back(object.c_str());
   // libm by its full name: no development package is needed.
   static constexpr const char *kMath[] = {"/lib/x86_64-linux-gnu/libm.so.6",
                                           "/lib64/libm.so.6"};
@@ -219,36 +222,83 @@ static bool linkLibrary(const std::string &object, const std::string &path,
   return true;
 }
 
+namespace {
+/// Some of the kernels, on their way to an object file. Parts share nothing, so
+/// each can have a thread.
+struct Part {
+  std::unique_ptr<llvm::TargetMachine> machine;
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> code;
+  std::string object, error;
+};
+} // namespace
+
+/// Kernels per part. The cut depends on the kernels alone, not on the machine.
+static constexpr size_t kKernelsPerPart = 8;
+
 std::optional<CompiledKernels>
 colossal::emit::compileKernels(ModuleOp module, const TargetOptions &target,
                                const std::string &path, std::string &error) {
   auto start = std::chrono::steady_clock::now();
-  std::unique_ptr<llvm::TargetMachine> machine = createMachine(target, error);
-  if (!machine)
-    return std::nullopt;
-  llvm::LLVMContext context;
-  // A loop that does not vectorise is no message for the user.
-  context.setDiagnosticHandler(std::make_unique<QuietHandler>());
-  std::unique_ptr<llvm::Module> code = toLLVM(module, context, *machine, error);
-  if (!code)
-    return std::nullopt;
-  optimize(*code, *machine);
-  if (!target.dumpIR.empty()) {
-    std::error_code code_;
-    llvm::raw_fd_ostream stream(target.dumpIR, code_);
-    code->print(stream, nullptr);
+  std::vector<func::FuncOp> kernels(module.getOps<func::FuncOp>().begin(),
+                                    module.getOps<func::FuncOp>().end());
+  std::vector<std::unique_ptr<Part>> parts;
+  for (size_t first = 0; first == 0 || first < kernels.size();
+       first += kKernelsPerPart) {
+    parts.push_back(std::make_unique<Part>());
+    Part &part = *parts.back();
+    part.machine = createMachine(target, error);
+    if (!part.machine)
+      return std::nullopt;
+    // A loop that does not vectorise is no message for the user.
+    part.context.setDiagnosticHandler(std::make_unique<QuietHandler>());
+    OwningOpRef<ModuleOp> some = ModuleOp::create(module.getLoc());
+    for (size_t i = first;
+         i < std::min(first + kKernelsPerPart, kernels.size()); ++i)
+      some->push_back(kernels[i].clone());
+    part.code = toLLVM(*some, part.context, *part.machine, error);
+    if (!part.code)
+      return std::nullopt;
+    part.object = path + "." + std::to_string(parts.size()) + ".o";
   }
-  std::string object = path + ".o";
-  bool ok = writeObject(*code, *machine, object, error) &&
-            linkLibrary(object, path, error);
-  llvm::sys::fs::remove(object);
+
+  std::atomic<size_t> next{0};
+  auto work = [&] {
+    for (size_t i = next++; i < parts.size(); i = next++) {
+      optimize(*parts[i]->code, *parts[i]->machine);
+      writeObject(*parts[i]->code, *parts[i]->machine, parts[i]->object,
+                  parts[i]->error);
+    }
+  };
+  std::vector<std::thread> threads(
+      std::clamp<size_t>(std::thread::hardware_concurrency(), 1, parts.size()));
+  for (std::thread &thread : threads)
+    thread = std::thread(work);
+  for (std::thread &thread : threads)
+    thread.join();
+
+  std::vector<std::string> objects;
+  std::error_code code;
+  std::unique_ptr<llvm::raw_fd_ostream> dump;
+  if (!target.dumpIR.empty())
+    dump = std::make_unique<llvm::raw_fd_ostream>(target.dumpIR, code);
+  for (auto &part : parts) {
+    objects.push_back(part->object);
+    if (error.empty())
+      error = part->error;
+    if (dump)
+      part->code->print(*dump, nullptr);
+  }
+  bool ok = error.empty() && linkLibrary(objects, path, error);
+  for (const std::string &object : objects)
+    llvm::sys::fs::remove(object);
   if (!ok)
     return std::nullopt;
 
   CompiledKernels result;
+  const llvm::MCSubtargetInfo *info = parts[0]->machine->getMCSubtargetInfo();
   for (const char *feature : kFeatures)
-    if (machine->getMCSubtargetInfo()->checkFeatures(std::string("+") +
-                                                     feature))
+    if (info->checkFeatures(std::string("+") + feature))
       result.cpuFeatures.push_back(feature);
   result.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
