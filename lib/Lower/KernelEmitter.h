@@ -139,7 +139,7 @@ private:
   Leveled emitAt(unsigned level, llvm::function_ref<mlir::Value()> build);
   mlir::Value scalarOp(mlir::Operation *op, mlir::ValueRange operands);
 
-  // Loops (KernelLoops.cpp).
+  // Loops (KernelLoops.cpp: rows; KernelNests.cpp: phases; ScatterKernel.cpp).
   void emitRow(Environment &env);
   void emitRowScalars(unsigned phase, Environment &env);
   void emitNest(llvm::ArrayRef<const KernelOp *> ops, Environment &env);
