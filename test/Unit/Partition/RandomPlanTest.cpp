@@ -79,7 +79,7 @@ static void tryPlan(const std::string &file, unsigned seed) {
       step, *planned, reference::randomInputs(step, seed), options, error);
   ASSERT_TRUE(report.has_value()) << what << ": " << error;
   if (!report->agrees())
-    report->print(llvm::errs(), options);
+    report->print(llvm::errs());
   ASSERT_TRUE(report->agrees()) << what << ": " << report->firstDivergence;
 }
 
