@@ -1,4 +1,5 @@
-//===- KernelLoops.cpp - Rows and small parts of a kernel ------------------===//
+//===- KernelLoops.cpp - Rows and small parts of a kernel
+//------------------===//
 
 #include "KernelEmitter.h"
 

@@ -1,5 +1,4 @@
-//===- GroupingRewrites.h - Splits generics that no kernel does well -*- C++
-//-*-===//
+//===- GroupingRewrites.h - Splits awkward generics -------------*- C++ -*-===//
 
 #ifndef COLOSSAL_LIB_SCHEDULE_GROUPINGREWRITES_H
 #define COLOSSAL_LIB_SCHEDULE_GROUPINGREWRITES_H
