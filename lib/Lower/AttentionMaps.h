@@ -1,4 +1,4 @@
-//===- AttentionMaps.h - Roles and strides of factors ------------*- C++ -*-===//
+//===- AttentionMaps.h - Roles and strides of factors -----------*- C++ -*-===//
 
 #ifndef COLOSSAL_LOWER_ATTENTIONMAPS_H
 #define COLOSSAL_LOWER_ATTENTIONMAPS_H

@@ -1,4 +1,4 @@
-//===- BuildProgram.h - From a schedule to a rank program --------*- C++ -*-===//
+//===- BuildProgram.h - From a schedule to a rank program -------*- C++ -*-===//
 
 #ifndef COLOSSAL_LOWER_BUILDPROGRAM_H
 #define COLOSSAL_LOWER_BUILDPROGRAM_H

@@ -1,4 +1,4 @@
-//===- KernelPlan.h - How the ops of a kernel share a nest -------*- C++ -*-===//
+//===- KernelPlan.h - How the ops of a kernel share a nest ------*- C++ -*-===//
 //
 // The analysis that grouping (may these ops share a kernel?) and lowering (emit
 // it) have in common.
