@@ -150,7 +150,7 @@ void Assembler::placeOps() {
       PlannedOp &planned = plan.ops[op];
       planned.stage = stageOfPiece[pieces.ofNode[n]];
       planned.segment = nodes[n].segment;
-      for (const Choice &choice : strategy.choices) {
+      for (const Choice &choice : strategy.opChoices[p]) {
         PlannedAxis axis;
         if (choice.kind == Choice::Kind::Linear)
           axis.linear = program.ops[op].linear[choice.index];
@@ -179,7 +179,7 @@ void Assembler::placeInnerReductions() {
       const Op &op = program.ops[nodes[n].ops[position]];
       const Access &access = op.results[program.values[value].result];
       Sharding state = shardingOf(program, nodes[n], position, access, true,
-                                  strategy.choices);
+                                  strategy.opChoices[position]);
       int copy = originalCopy;
       for (size_t a = 0; a < state.size(); ++a) {
         if (state[a] != partialSum && state[a] != partialMax)

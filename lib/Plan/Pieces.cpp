@@ -294,6 +294,22 @@ void Cutter::assignAll() {
       pieceOf[n] = backwardPiece(int(n));
     else if (nodes[n].segment == Segment::Update)
       pieceOf[n] = updatePiece(int(n));
+  // What sums up parts from several pieces goes to its user; then what uses it
+  // follows.
+  for (size_t n = nodes.size(); n-- > 0;) {
+    if (nodes[n].segment != Segment::Update || pieceOf[n] != count)
+      continue;
+    std::set<int> usersOf;
+    for (int output : nodes[n].outputs)
+      for (int user : users[output])
+        if (pieceOf[nodeOfOp[user]] != count)
+          usersOf.insert(pieceOf[nodeOfOp[user]]);
+    if (usersOf.size() == 1)
+      pieceOf[n] = *usersOf.begin();
+  }
+  for (size_t n = 0; n < nodes.size(); ++n)
+    if (nodes[n].segment == Segment::Update && pieceOf[n] == count)
+      pieceOf[n] = updatePiece(int(n));
   // What needs no state goes to its first user.
   for (size_t n = nodes.size(); n-- > 0;) {
     if (!isEarly(int(n)))

@@ -67,61 +67,130 @@ static bool choicesAreLegal(const Program &program, const Mesh &mesh,
   return true;
 }
 
+namespace {
+/// Derives what follows from a node's choices; run again with one more value
+/// reduced until every partial value finds users that take it.
+class Derivation {
+public:
+  Derivation(const Program &program, const OpNode &node,
+             const std::vector<Choice> &choices)
+      : program(program), node(node), choices(choices) {}
+
+  std::optional<NodeStrategy> run() {
+    while (true) {
+      size_t before = reduced.size();
+      if (!simulate())
+        return std::nullopt;
+      if (reduced.size() == before)
+        break;
+    }
+    NodeStrategy strategy;
+    for (const NodeInput &input : node.inputs) {
+      int position = int(std::find(node.ops.begin(), node.ops.end(), input.op) -
+                         node.ops.begin());
+      const Access &access = program.ops[input.op].operands[input.operand];
+      strategy.inputs.push_back(shardingOf(program, node, position, access,
+                                           false, opChoices[position],
+                                           input.operand));
+    }
+    for (int value : node.outputs)
+      strategy.outputs.push_back(produced[value]);
+    for (int i : node.ops)
+      for (const Access &access : program.ops[i].results)
+        if (reduced.count(access.value))
+          strategy.reduced.push_back(access.value);
+    strategy.choices = choices;
+    strategy.opChoices = std::move(opChoices);
+    return strategy;
+  }
+
+private:
+  bool simulate();
+  std::vector<Choice> choicesOf(int position);
+
+  const Program &program;
+  const OpNode &node;
+  const std::vector<Choice> &choices;
+  std::set<int> reduced;
+  std::map<int, Sharding> produced;
+  std::vector<std::vector<Choice>> opChoices;
+};
+} // namespace
+
+/// What an op does on every axis. A partial operand that the op is not linear
+/// in is marked as reduced.
+std::vector<Choice> Derivation::choicesOf(int position) {
+  const Op &op = program.ops[node.ops[position]];
+  std::vector<Choice> result;
+  for (size_t a = 0; a < choices.size(); ++a) {
+    if (choices[a].kind == Choice::Kind::Linear) {
+      result.push_back(choices[a]);
+      continue;
+    }
+    bool cuts = choices[a].kind == Choice::Kind::Class &&
+                factorOf(node, position, choices[a].index) >= 0;
+    std::vector<int> partial;
+    for (size_t o = 0; o < op.operands.size(); ++o)
+      if (auto it = produced.find(op.operands[o].value);
+          it != produced.end() &&
+          (it->second[a] == partialSum || it->second[a] == partialMax))
+        partial.push_back(int(o));
+    Choice choice = cuts ? choices[a] : Choice();
+    auto set = std::find(op.linear.begin(), op.linear.end(), partial);
+    bool sums = std::all_of(partial.begin(), partial.end(), [&](int o) {
+      return produced[op.operands[o].value][a] == partialSum;
+    });
+    if (!partial.empty() && !cuts && sums && set != op.linear.end())
+      choice = {Choice::Kind::Linear, int(set - op.linear.begin())};
+    else
+      for (int o : partial)
+        reduced.insert(op.operands[o].value);
+    result.push_back(choice);
+  }
+  return result;
+}
+
+bool Derivation::simulate() {
+  produced.clear();
+  opChoices.clear();
+  for (size_t p = 0; p < node.ops.size(); ++p) {
+    const Op &op = program.ops[node.ops[p]];
+    size_t before = reduced.size();
+    opChoices.push_back(choicesOf(int(p)));
+    if (reduced.size() != before)
+      return true; // begins again
+    // What is used inside must be as it was produced.
+    for (size_t o = 0; o < op.operands.size(); ++o) {
+      auto it = produced.find(op.operands[o].value);
+      if (it != produced.end() &&
+          shardingOf(program, node, int(p), op.operands[o], false,
+                     opChoices.back(), int(o)) != it->second)
+        return false;
+    }
+    for (const Access &access : op.results) {
+      Sharding sharding = shardingOf(program, node, int(p), access,
+                                     /*result=*/true, opChoices.back());
+      bool sum = std::count(sharding.begin(), sharding.end(), partialSum);
+      bool max = std::count(sharding.begin(), sharding.end(), partialMax);
+      if (sum && max)
+        return false;
+      if (reduced.count(access.value))
+        for (int &axis : sharding)
+          if (axis == partialSum || axis == partialMax)
+            axis = replicated;
+      produced[access.value] = sharding;
+    }
+  }
+  return true;
+}
+
 std::optional<NodeStrategy>
 colossal::plan::deriveStrategy(const Program &program, const Mesh &mesh,
                                const OpNode &node,
                                std::vector<Choice> choices) {
   if (!choicesAreLegal(program, mesh, node, choices))
     return std::nullopt;
-  NodeStrategy strategy;
-  // Operands that come from inside, and which values are partial.
-  std::set<int> own(node.ops.begin(), node.ops.end());
-  std::set<int> usedInside;
-  for (int i : node.ops)
-    for (const Access &access : program.ops[i].operands)
-      if (own.count(program.values[access.value].producer))
-        usedInside.insert(access.value);
-  std::map<int, Sharding> produced;
-  for (size_t p = 0; p < node.ops.size(); ++p) {
-    const Op &op = program.ops[node.ops[p]];
-    for (const Access &access : op.results) {
-      Sharding sharding = shardingOf(program, node, int(p), access,
-                                     /*result=*/true, choices);
-      bool sum = std::count(sharding.begin(), sharding.end(), partialSum);
-      bool max = std::count(sharding.begin(), sharding.end(), partialMax);
-      if (sum && max)
-        return std::nullopt;
-      if ((sum || max) && usedInside.count(access.value)) {
-        strategy.reduced.push_back(access.value);
-        for (int &axis : sharding)
-          if (axis == partialSum || axis == partialMax)
-            axis = replicated;
-      }
-      produced[access.value] = sharding;
-    }
-    // What is used inside must be as it was produced.
-    for (size_t o = 0; o < op.operands.size(); ++o) {
-      const Access &access = op.operands[o];
-      auto it = produced.find(access.value);
-      if (it == produced.end())
-        continue;
-      Sharding needed =
-          shardingOf(program, node, int(p), access, false, choices, int(o));
-      if (needed != it->second)
-        return std::nullopt;
-    }
-  }
-  for (const NodeInput &input : node.inputs) {
-    int position = int(std::find(node.ops.begin(), node.ops.end(), input.op) -
-                       node.ops.begin());
-    const Access &access = program.ops[input.op].operands[input.operand];
-    strategy.inputs.push_back(shardingOf(program, node, position, access, false,
-                                         choices, input.operand));
-  }
-  for (int value : node.outputs)
-    strategy.outputs.push_back(produced[value]);
-  strategy.choices = std::move(choices);
-  return strategy;
+  return Derivation(program, node, choices).run();
 }
 
 std::vector<int64_t>
@@ -251,8 +320,8 @@ int64_t colossal::plan::nodeTime(
                        node.ops.begin());
     const Access &access =
         program.ops[producer].results[program.values[value].result];
-    Sharding from =
-        shardingOf(program, node, position, access, true, strategy.choices);
+    Sharding from = shardingOf(program, node, position, access, true,
+                               strategy.opChoices[position]);
     int64_t parts =
         batching.subDims[value] >= 0 && (node.segment == Segment::Forward ||
                                          node.segment == Segment::Backward)

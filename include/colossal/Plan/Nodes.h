@@ -12,8 +12,9 @@
 //                complete, the results partial sums.
 // Everything else is derived: an operand is cut where its sub-dimension runs
 // over a cut factor; a result is cut likewise, or partial if the cut factor is
-// not in it. A partial value that is used inside the node is reduced there: an
-// all-reduce, priced in the strategy (`inner`).
+// not in it. A partial sum that is used inside the node goes on as one where
+// its users are linear in it; otherwise it is reduced where it is produced, by
+// an all-reduce that is priced in the strategy.
 //
 //===----------------------------------------------------------------------===//
 
@@ -60,7 +61,10 @@ std::vector<OpNode> buildNodes(const Program &program,
 
 /// A strategy with all that follows from it.
 struct NodeStrategy {
-  std::vector<Choice> choices;   ///< per mesh axis
+  std::vector<Choice> choices; ///< per mesh axis
+  /// Per op of the node and axis what it does: a class of its own, a linear
+  /// set (partial sums that go on), or nothing.
+  std::vector<std::vector<Choice>> opChoices;
   std::vector<Sharding> inputs;  ///< per node input
   std::vector<Sharding> outputs; ///< per node output
   std::vector<int> reduced;      ///< inner values that are all-reduced
@@ -74,7 +78,8 @@ std::optional<NodeStrategy> deriveStrategy(const Program &program,
                                            std::vector<Choice> choices);
 
 /// The state of a value that op number `position` of the node accesses by
-/// `access`, as an operand (`result` false) or as its result.
+/// `access`, as an operand (`result` false) or as its result. `choices`: of
+/// the op.
 Sharding shardingOf(const Program &program, const OpNode &node, int position,
                     const Access &access, bool result,
                     const std::vector<Choice> &choices, int operand = -1);

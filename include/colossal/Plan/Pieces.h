@@ -1,7 +1,7 @@
 //===- Pieces.h - Repeated blocks of a program ------------------*- C++ -*-===//
 //
-// The forward program is cut where few values cross: between the residual
-// blocks of a transformer, between the layers of a perceptron. A piece holds
+// The forward program is cut where few values cross: between blocks
+// with residual connections, between layers. A piece holds
 // the forward nodes between two cuts and the backward and update nodes that
 // belong to them. Pieces of equal structure (hashes over everything but names)
 // are copies of one representative. Pipeline stages are runs of pieces.
