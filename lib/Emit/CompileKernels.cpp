@@ -20,6 +20,8 @@
 #include "lld/Common/Driver.h"
 #include "llvm/IR/DiagnosticHandler.h"
 #include "llvm/IR/DiagnosticInfo.h"
+#include "llvm/IR/InstIterator.h"
+#include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
@@ -144,12 +146,19 @@ static std::unique_ptr<llvm::Module> toLLVM(ModuleOp module,
   }
   result->setTargetTriple(machine.getTargetTriple());
   result->setDataLayout(machine.createDataLayout());
+  bool hasFma = machine.getMCSubtargetInfo()->checkFeatures("+fma");
   for (llvm::Function &function : *result) {
     if (function.isDeclaration())
       continue;
+    // Without the instruction a fused multiply-add is a call for each element.
+    if (!hasFma)
+      for (llvm::Instruction &instruction : llvm::instructions(function))
+        if (auto *call = llvm::dyn_cast<llvm::IntrinsicInst>(&instruction);
+            call && call->getIntrinsicID() == llvm::Intrinsic::fma)
+          call->setCalledFunction(llvm::Intrinsic::getOrInsertDeclaration(
+              result.get(), llvm::Intrinsic::fmuladd, {call->getType()}));
     function.addFnAttr("prefer-vector-width", "512");
     function.addFnAttr(llvm::Attribute::NoUnwind);
-    // Nothing throws: no unwind tables.
   }
   llvm::raw_string_ostream stream(error);
   if (llvm::verifyModule(*result, &stream))

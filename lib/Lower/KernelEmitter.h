@@ -75,6 +75,10 @@ public:
   /// no iteration reads what another one writes.
   mlir::scf::ForOp loop(mlir::Value lower, mlir::Value upper, int64_t step,
                         mlir::ValueRange initial, bool isInner);
+  /// Opens a loop over the range, or pieces of it. Its body exists once in the
+  /// machine code, so that bits do not depend on the number of iterations.
+  mlir::scf::ForOp rangeLoop(mlir::Value lower, mlir::Value upper,
+                             int64_t step);
   /// Closes the innermost loop, yielding `values`.
   void close(mlir::ValueRange values = {});
 
@@ -118,6 +122,8 @@ private:
   llvm::DenseMap<mlir::Value, mlir::Value> arrays;
   llvm::SmallDenseSet<mlir::Value> filled;
   llvm::DenseMap<unsigned, mlir::Value> limits;
+  /// 1 / value of divisors that do not change in the innermost loop.
+  llvm::DenseMap<mlir::Value, mlir::Value> reciprocals;
   mlir::Value laneLower, laneUpper; ///< null: all lanes
   unsigned rowLevel = 0;
   mlir::LogicalResult status = mlir::success();
@@ -161,7 +167,9 @@ private:
                     llvm::ArrayRef<unsigned> order, const Environment &env);
   void storeResult(const KernelOp &op, unsigned result, mlir::Value value,
                    Environment &env);
-  mlir::Value combine(const KernelOp &op, mlir::Value x, mlir::Value y);
+  /// `alongRow`: x is a scalar accumulator of a loop over (part of) a row.
+  mlir::Value combine(const KernelOp &op, mlir::Value x, mlir::Value y,
+                      bool alongRow = false);
   mlir::Value neutral(const KernelOp &op, mlir::Type type);
   mlir::Value masked(const KernelOp &op, mlir::Value value, Environment &env);
   unsigned bufferOf(mlir::Value tensor) const;

@@ -131,6 +131,24 @@ scf::ForOp KernelFrame::loop(Value lower, Value upper, int64_t step,
   return loop;
 }
 
+scf::ForOp KernelFrame::rangeLoop(Value lower, Value upper, int64_t step) {
+  scf::ForOp result = loop(lower, upper, step, {}, false);
+  MLIRContext *context = builder.getContext();
+  auto yes = builder.getBoolAttr(true);
+  auto vectorize =
+      LLVM::LoopVectorizeAttr::get(context, /*disable=*/yes, nullptr, nullptr,
+                                   nullptr, nullptr, nullptr, nullptr);
+  auto unroll =
+      LLVM::LoopUnrollAttr::get(context, /*disable=*/yes, nullptr, nullptr,
+                                nullptr, nullptr, nullptr, nullptr);
+  result->setAttr("llvm.loop_annotation",
+                  LLVM::LoopAnnotationAttr::get(
+                      context, nullptr, vectorize, nullptr, unroll, nullptr,
+                      nullptr, nullptr, nullptr, nullptr, nullptr, yes, nullptr,
+                      nullptr, nullptr, {}));
+  return result;
+}
+
 void KernelFrame::close(ValueRange values) {
   at(level());
   auto loop = cast<scf::ForOp>(levels.back().block->getParentOp());

@@ -2,6 +2,7 @@
 //------------------===//
 
 #include "KernelEmitter.h"
+#include "ScalarOp.h"
 
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
@@ -50,21 +51,27 @@ Value KernelEmitter::neutral(const KernelOp &op, Type type) {
       type, APInt::getSignedMinValue(type.getIntOrFloatBitWidth())));
 }
 
-Value KernelEmitter::combine(const KernelOp &op, Value x, Value y) {
+Value KernelEmitter::combine(const KernelOp &op, Value x, Value y,
+                             bool alongRow) {
   Type type = x.getType();
   bool isMax = combinerOf(op.op) == FactorKind::Max;
+  auto flags = [&](arith::FastMathFlags set) {
+    return arith::FastMathFlagsAttr::get(builder.getContext(), set);
+  };
   if (isa<FloatType>(type)) {
     if (isMax)
-      return arith::MaximumFOp::create(
-          builder, frame.loc, x, y,
-          arith::FastMathFlagsAttr::get(builder.getContext(),
-                                        arith::FastMathFlags::nsz));
-    // Sums may be taken in any order; that is what vectorises them.
-    auto flags = arith::FastMathFlagsAttr::get(
-        builder.getContext(),
-        arith::FastMathFlags::reassoc | arith::FastMathFlags::nsz |
-            arith::FastMathFlags::contract | arith::FastMathFlags::arcp);
-    return arith::AddFOp::create(builder, frame.loc, x, y, flags);
+      return arith::MaximumFOp::create(builder, frame.loc, x, y,
+                                       flags(arith::FastMathFlags::nsz));
+    // A sum along a row may be taken in any order: that is what vectorises it,
+    // and a row is never cut. All other sums keep theirs.
+    if (alongRow)
+      return arith::AddFOp::create(builder, frame.loc, x, y,
+                                   flags(arith::FastMathFlags::reassoc |
+                                         arith::FastMathFlags::nsz |
+                                         arith::FastMathFlags::contract));
+    if (Value fused = emitFused(builder, frame.loc, x, y, false))
+      return fused;
+    return arith::AddFOp::create(builder, frame.loc, x, y);
   }
   if (type.isInteger(1))
     return isMax ? Value(arith::OrIOp::create(builder, frame.loc, x, y))
@@ -295,7 +302,7 @@ LogicalResult KernelEmitter::emit() {
       emitRow(env);
       return status;
     }
-    scf::ForOp stripes = frame.loop(lower, upper, kLaneStripe, {}, false);
+    scf::ForOp stripes = frame.rangeLoop(lower, upper, kLaneStripe);
     laneLower = stripes.getInductionVar();
     Value next = arith::AddIOp::create(builder, loc, laneLower,
                                        frame.constant(kLaneStripe));
@@ -305,7 +312,7 @@ LogicalResult KernelEmitter::emit() {
     return status;
   }
 
-  scf::ForOp loop = frame.loop(frame.begin, frame.end, 1, {}, false);
+  scf::ForOp loop = frame.rangeLoop(frame.begin, frame.end, 1);
   Value rest = loop.getInductionVar();
   if (plan.laneBlock) {
     int64_t lanes = plan.dims[*plan.lane].bound;

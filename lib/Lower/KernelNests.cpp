@@ -51,7 +51,7 @@ void KernelEmitter::emitScalarNest(ArrayRef<const KernelOp *> ops,
     if (op->reduces())
       for (Value value : list) {
         Value term = masked(*op, value, env);
-        next.push_back(combine(*op, carried[number++], term));
+        next.push_back(combine(*op, carried[number++], term, true));
       }
   for (auto [op, list] : llvm::zip(ops, values)) {
     if (op->reduces())
@@ -136,7 +136,7 @@ void KernelEmitter::emitArrayNest(ArrayRef<const KernelOp *> ops,
     for (auto [sum, old] : llvm::zip(sums, carried)) {
       Value value = evaluateOp(*sum.op, inner)[sum.number].value;
       value = masked(*sum.op, value, inner);
-      next.push_back(combine(*sum.op, old, value));
+      next.push_back(combine(*sum.op, old, value, true));
     }
     for (unsigned depth = 0; depth < reduced.size(); ++depth) {
       auto loop = cast<scf::ForOp>(frame.currentBlock()->getParentOp());

@@ -252,7 +252,22 @@ Leveled KernelEmitter::evaluateScalar(Value scalar, const KernelOp &op,
       values.push_back(operands.back().value);
     }
     unsigned level = maxLevel(operands);
-    result = emitAt(level, [&] { return scalarOp(definition, values); });
+    if (isa<arith::DivFOp>(definition) && operands[1].level < level) {
+      // Divided by what does not change here: multiplied by its reciprocal.
+      Value &reciprocal = reciprocals[values[1]];
+      if (!reciprocal)
+        reciprocal =
+            emitAt(operands[1].level, [&] {
+              return arith::DivFOp::create(
+                  builder, frame.loc,
+                  frame.constantOf(values[1].getType(), 1.0), values[1]);
+            }).value;
+      result = emitAt(level, [&] {
+        return arith::MulFOp::create(builder, frame.loc, values[0], reciprocal);
+      });
+    } else {
+      result = emitAt(level, [&] { return scalarOp(definition, values); });
+    }
   }
   return env.values[scalar] = result;
 }

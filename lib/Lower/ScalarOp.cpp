@@ -27,6 +27,24 @@ static Value emitPower(OpBuilder &builder, Location loc, Value x, Value y) {
   return square;
 }
 
+Value colossal::lower::emitFused(OpBuilder &builder, Location loc, Value x,
+                                 Value y, bool subtract) {
+  auto product = x.getDefiningOp<arith::MulFOp>();
+  if (product) {
+    if (subtract)
+      y = arith::NegFOp::create(builder, loc, y);
+    return math::FmaOp::create(builder, loc, product.getLhs(), product.getRhs(),
+                               y);
+  }
+  product = y.getDefiningOp<arith::MulFOp>();
+  if (!product)
+    return {};
+  Value factor = product.getLhs();
+  if (subtract)
+    factor = arith::NegFOp::create(builder, loc, factor);
+  return math::FmaOp::create(builder, loc, factor, product.getRhs(), x);
+}
+
 FailureOr<Value> colossal::lower::emitScalarOp(KernelFrame &frame,
                                                Operation *op,
                                                ValueRange operands) {
@@ -51,19 +69,22 @@ FailureOr<Value> colossal::lower::emitScalarOp(KernelFrame &frame,
   if (isa<math::PowFOp>(op))
     if (Value product = emitPower(builder, loc, operands[0], operands[1]))
       return product;
+  if (isa<arith::AddFOp, arith::SubFOp>(op))
+    if (Value fused = emitFused(builder, loc, operands[0], operands[1],
+                                isa<arith::SubFOp>(op)))
+      return fused;
   IRMapping mapping;
   for (auto [from, to] : llvm::zip(op->getOperands(), operands))
     mapping.map(from, to);
   Operation *clone = builder.clone(*op, mapping);
   clone->setLoc(loc);
-  // Not `reassoc`: bodies may rely on the order (x - mean); not nnan or ninf:
-  // masked scores are infinite.
-  auto flags = arith::FastMathFlagsAttr::get(
-      op->getContext(), arith::FastMathFlags::nsz |
-                            arith::FastMathFlags::contract |
-                            arith::FastMathFlags::arcp);
-  if (auto fast = dyn_cast<arith::ArithFastMathInterface>(clone))
-    if (!isa<arith::CmpFOp, arith::MaximumFOp, arith::MinimumFOp>(clone))
-      clone->setAttr(fast.getFastMathAttrName(), flags);
+  // No flags but one: a product may be contracted with a sum that allows it,
+  // and only sums along a row do (KernelEmitter::combine).
+  if (auto fast = dyn_cast<arith::ArithFastMathInterface>(clone)) {
+    auto flags = isa<arith::MulFOp>(clone) ? arith::FastMathFlags::contract
+                                           : arith::FastMathFlags::none;
+    clone->setAttr(fast.getFastMathAttrName(),
+                   arith::FastMathFlagsAttr::get(op->getContext(), flags));
+  }
   return clone->getResult(0);
 }

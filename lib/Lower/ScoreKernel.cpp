@@ -164,7 +164,7 @@ LogicalResult colossal::lower::emitScoreKernel(KernelFrame &frame,
   splitIndex(frame, batch, list.take_front(split), maps, body.indices);
   splitIndex(frame, head, list.drop_front(split), maps, body.indices);
 
-  scf::ForOp rows = frame.loop(frame.begin, frame.end, 1, {}, false);
+  scf::ForOp rows = frame.rangeLoop(frame.begin, frame.end, 1);
   Value keys = frame.constant(shape->attention.keys);
   Value row = arith::MulIOp::create(frame.builder, frame.loc,
                                     rows.getInductionVar(), keys);

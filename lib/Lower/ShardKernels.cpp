@@ -70,7 +70,7 @@ FailureOr<int64_t> colossal::lower::emitShardSlice(KernelFrame &frame,
   Value source = frame.buffer(0), target = frame.buffer(1);
 
   int64_t blocks = llvm::divideCeil(run, kBlock);
-  scf::ForOp units = frame.loop(frame.begin, frame.end, 1, {}, false);
+  scf::ForOp units = frame.rangeLoop(frame.begin, frame.end, 1);
   auto binary = [&](auto tag, Value x, Value y) -> Value {
     return decltype(tag)::create(builder, loc, x, y);
   };

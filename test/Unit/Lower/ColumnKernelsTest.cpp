@@ -57,6 +57,42 @@ TEST(ColumnKernels, SmallContraction) {
   EXPECT_EQ(outcome.kinds, Kinds{"kernel"});
 }
 
+// Sums of products: whether a product is fused with a sum, and in which order
+// terms are added, must not depend on whether an element is computed in the
+// vector body of a loop or in its tail, which depends on the range.
+static void compareContraction(const std::string &n, const std::string &k,
+                               const std::string &map,
+                               const std::string &type) {
+  compare("func.func @f(%x: tensor<" + k + "xf32>, %w: " + type +
+          ", %b: tensor<" + n + "xf32>, %s: tensor<f32>) -> tensor<" + n +
+          "xf32> {\n  %y = colossal.generic \"mm\" [j = " + n + ", k = " + k +
+          " : sum] (%x : [k], %w : " + map + R"() -> ([j]) {
+      ^bb0(%0: f32, %1: f32):
+        %2 = arith.mulf %0, %1 : f32
+        colossal.yield %2 : f32
+    } : (tensor<)" +
+          k + "xf32>, " + type + ") -> tensor<" + n +
+          "xf32>\n  %z = colossal.generic \"scaled\" [j = " + n +
+          R"(] (%y : [j], %b : [j], %s : []) -> ([j]) {
+      ^bb0(%0: f32, %1: f32, %2: f32):
+        %3 = arith.mulf %0, %1 : f32
+        %4 = arith.mulf %0, %0 : f32
+        %5 = arith.addf %3, %4 : f32
+        %6 = arith.divf %5, %2 : f32
+        colossal.yield %6 : f32
+    } : (tensor<)" +
+          n + "xf32>, tensor<" + n + "xf32>, tensor<f32>) -> tensor<" + n +
+          "xf32>\n  return %z : tensor<" + n + "xf32>\n}");
+}
+
+TEST(ColumnKernels, BitsOfContractions) {
+  for (const std::string n : {"16", "40", "72", "100", "200", "312"})
+    for (const std::string k : {"8", "17"}) {
+      compareContraction(n, k, "[k, j]", "tensor<" + k + "x" + n + "xf32>");
+      compareContraction(n, k, "[j, k]", "tensor<" + n + "x" + k + "xf32>");
+    }
+}
+
 TEST(ColumnKernels, Transpose) {
   compare(R"(
     func.func @f(%x: tensor<2x33x5x16xf32>) -> tensor<2x5x33x16xf32> {
