@@ -33,22 +33,20 @@ def run(section):
         tensors, worst, good = interpreted(name, reference, section.work / "interpreted" / name)
         good64 &= good
         result = run_case(Case(name, 1), section.work, STEPS)
-        checks = {what.split(" of ")[0]: (right, text) for what, right, text in result["checks"]}
+        checks = {what: (right, text) for what, right, text in result["checks"]}
         good32 &= result["good"]
-        cell = lambda what: ("not run" if what not in checks else
-                             checks[what][1].split(" (")[0].replace(" allowed", "") + " " + mark(checks[what][0]))
         rows.append((name, model.options.split(" ", 1)[1].replace("--", ""), tensors, f"{worst:.1e} {mark(good)}",
-                     cell("loss"), cell("gradients"), cell("parameters after 3"), cell(f"loss of {STEPS} steps")
-                     if f"loss of {STEPS} steps" in checks else curve(result)))
+                     *(cell(checks, what) for what in
+                       ("loss", "gradients", "parameters after 3", f"loss of {STEPS} steps"))))
     section.table(("model", "sizes", "tensors", "f64, worst", "f32 loss", "f32 gradients", "parameters, 3 steps",
                    "curve, 20 steps"), rows, "llrrrrrr")
     section.claim(good64, "the interpreter agrees with PyTorch in f64 for every model")
     section.claim(good32, "compiled code agrees with PyTorch for every model")
 
 
-def curve(result):
-    for what, good, text in result["checks"]:
-        if what.startswith("loss of"):
-            return text.split(" (")[0].replace(" allowed", "") + " " + mark(good)
-    bad = [f"{what}: {text}" for what, good, text in result["checks"] if not good]
-    return ("not run: " + bad[0][:120]) if bad else "not run"
+def cell(checks, what):
+    """Difference and bound of a check of run_case."""
+    if what not in checks:
+        return "not run: " + "; ".join(text for good, text in checks.values() if not good)[:120]
+    good, text = checks[what]
+    return text.split(" (")[0].replace(" allowed", "") + " " + mark(good)

@@ -204,7 +204,15 @@ def compare_run(checks, case, reference, bundle, folder, steps):
 
 
 def run_case(case, work, steps):
-    """A dictionary: name, plan, seconds, checks [(what, good, text)], and times of the run."""
+    """A dictionary: name, plan, seconds, checks [(what, good, text)], and times of the run. Processes
+    that want the same case wait for each other: its folder is one."""
+    (work / "cases").mkdir(parents=True, exist_ok=True)
+    with open(work / "cases" / f"{case.name.replace('/', '_')}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return run_locked(case, work, steps)
+
+
+def run_locked(case, work, steps):
     begin = time.time()
     checks, result = Checks(), {"name": case.name, "plan": "", "ranks": case.ranks, "pins": case.pins}
     folder = work / "cases" / case.name.replace("/", "_")
