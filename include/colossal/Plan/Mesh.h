@@ -3,7 +3,7 @@
 // The state of a value over a mesh: per axis replicated, cut along a
 // sub-dimension, or a partial result. Where two axes cut one sub-dimension,
 // the first axis of the mesh is the major one; time, the pseudo-axis of
-// microbatches, is minor to all. Uneven cuts are padded: a local bound is the
+// microbatches, is major to all. Uneven cuts are padded: a local bound is the
 // ceiling, and costs count the padded size.
 //
 //===----------------------------------------------------------------------===//
