@@ -137,14 +137,15 @@ public:
       }
   }
 
-  Pieces run() {
+  Pieces run(bool join) {
     cutForward();
     if (count < 2)
       return wholeProgram(program, nodes);
     assignAll();
     if (!isPipeline())
       return wholeProgram(program, nodes);
-    joinBlocks();
+    if (join)
+      joinBlocks();
     return finish();
   }
 
@@ -436,6 +437,7 @@ Pieces Cutter::finish() {
 
 Pieces colossal::plan::findPieces(const Program &program,
                                   const Batching &batching,
-                                  const std::vector<OpNode> &nodes) {
-  return Cutter(program, batching, nodes).run();
+                                  const std::vector<OpNode> &nodes,
+                                  bool joinBlocks) {
+  return Cutter(program, batching, nodes).run(joinBlocks);
 }

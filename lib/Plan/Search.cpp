@@ -13,8 +13,9 @@ using namespace colossal;
 using namespace colossal::plan;
 
 namespace {
-/// A program cut into nodes and pieces: once for one stage, once for several,
-/// where sums of gradients of different pieces move to the update.
+/// A program cut into nodes and pieces: for one stage; for several, where sums
+/// of gradients of different pieces move to the update; and for more stages
+/// than blocks, at every place where it can be cut.
 struct Cut {
   Program program;
   Batching batching;
@@ -26,7 +27,6 @@ struct Cut {
 struct Solved {
   Candidate candidate;
   Layout layout;
-  bool pipelined = false;
   Formulation formulation;
   Solution solution;
   StagedPlan staged;
@@ -45,9 +45,11 @@ public:
     pipelined.program = program;
     sumInUpdate(pipelined.program, single.batching);
     pipelined.batching = analyzeBatching(pipelined.program);
-    for (Cut *cut : {&single, &pipelined}) {
+    fine = pipelined;
+    for (Cut *cut : {&single, &pipelined, &fine}) {
       cut->nodes = buildNodes(cut->program, cut->batching);
-      cut->pieces = findPieces(cut->program, cut->batching, cut->nodes);
+      cut->pieces = findPieces(cut->program, cut->batching, cut->nodes,
+                               /*joinBlocks=*/cut != &fine);
     }
     bool repeats = false;
     for (int p = 0; p < single.pieces.count(); ++p)
@@ -76,7 +78,12 @@ private:
   const machine::Cluster &cluster;
   const SearchOptions &options;
   int64_t budget = 0;
-  Cut single, pipelined;
+  Cut single, pipelined, fine;
+  const Cut &cutFor(int64_t stages) const {
+    return stages == 1                              ? single
+           : stages <= pipelined.pieces.stageable() ? pipelined
+                                                    : fine;
+  }
   std::optional<Solved> best;    ///< the fastest that fits
   std::optional<Solved> leanest; ///< what needs least memory
   std::vector<Candidate> candidates;
@@ -114,8 +121,7 @@ std::optional<Solved> Search::solve(const Layout &layout, int64_t microbatches,
                                     std::optional<int64_t> limit) {
   Solved solved;
   solved.layout = layout;
-  solved.pipelined = layout.mesh.stages > 1;
-  const Cut &cut = solved.pipelined ? pipelined : single;
+  const Cut &cut = cutFor(layout.mesh.stages);
   FormulationOptions formulation;
   formulation.microbatches = microbatches;
   formulation.inFlight =
@@ -260,12 +266,23 @@ void Search::tryLimit(const Layout &layout, int64_t microbatches,
 }
 
 void Search::tryLayout(const Layout &layout) {
-  const Cut &cut = layout.mesh.stages > 1 ? pipelined : single;
+  const Cut &cut = cutFor(layout.mesh.stages);
   int tried = 0;
   size_t solvedBefore = candidates.size();
+  std::optional<int64_t> usual, leastNs;
+  for (const Candidate &candidate : candidates)
+    if (candidate.fits && candidate.mesh.stages == layout.mesh.stages &&
+        (!leastNs || candidate.stepNs < *leastNs)) {
+      leastNs = candidate.stepNs;
+      usual = candidate.microbatches;
+    }
   std::optional<int64_t> last;
   for (int64_t count : microbatchCounts(cut.batching)) {
     if (options.pins.microbatches && *options.pins.microbatches != count)
+      continue;
+    // Two free axes: as many as the best plan with this many stages has, or
+    // half of it.
+    if (layout.isWide() && usual && count != *usual && 2 * count != *usual)
       continue;
     // More microbatches than this only add launches.
     if (!options.pins.microbatches && (count > 16 * layout.mesh.stages ||
@@ -332,7 +349,7 @@ std::string Search::refusal() const {
 }
 
 SearchResult Search::finish() {
-  const Cut &cut = best->pipelined ? pipelined : single;
+  const Cut &cut = cutFor(best->layout.mesh.stages);
   SearchResult result;
   nameAxes(cut.nodes, best->formulation, best->solution, best->layout);
   best->formulation.mesh = best->layout.mesh;
@@ -368,7 +385,7 @@ std::optional<SearchResult> Search::run(std::string &error) {
   }
   SearchResult result = finish();
   std::vector<std::string> faults =
-      verifyPlan((best->pipelined ? pipelined : single).program, result.plan);
+      verifyPlan(cutFor(best->layout.mesh.stages).program, result.plan);
   if (!faults.empty()) {
     error = "the search made a wrong plan: " + faults.front();
     return std::nullopt;

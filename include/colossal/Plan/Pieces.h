@@ -29,6 +29,8 @@ struct Pieces {
   int common = -1;
 
   int count() const { return int(nodes.size()); }
+  /// Pieces that stages may divide: all but the common one.
+  int stageable() const { return count() - (common >= 0); }
   /// How many pieces a representative stands for.
   int64_t weight(int piece) const;
   int counterpart(int piece, int value) const;
@@ -37,9 +39,10 @@ struct Pieces {
 /// One piece that holds everything.
 Pieces wholeProgram(const Program &program, const std::vector<OpNode> &nodes);
 
-/// Cuts and matches blocks.
+/// Cuts and matches blocks. Without `joinBlocks` every cut is kept; else pieces
+/// are joined to the largest blocks that repeat.
 Pieces findPieces(const Program &program, const Batching &batching,
-                  const std::vector<OpNode> &nodes);
+                  const std::vector<OpNode> &nodes, bool joinBlocks = true);
 
 } // namespace colossal::plan
 

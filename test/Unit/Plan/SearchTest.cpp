@@ -283,6 +283,16 @@ TEST(Search, RefusalSaysWhatIsMissing) {
   search(program, on, "", need);
 }
 
+// More stages than blocks: branches of a block go to different stages.
+TEST(Search, MoreStagesThanBlocks) {
+  Program program = transformer(size(1, 8, 64, 500, 4, 32));
+  SearchResult result =
+      search(program, cluster("fast-links-4"), "pipeline=4,microbatches=4");
+  View view{program, result.plan};
+  EXPECT_LT(result.plan.ops[view.op("h.0.attn")].stage,
+            result.plan.ops[view.op("h.0.mlp.c_fc")].stage);
+}
+
 TEST(Pins, WrongPinsAreRefused) {
   Program program = transformer(size(1, 8, 64, 500, 4, 32));
   machine::Cluster on = cluster("fast-links-4");
