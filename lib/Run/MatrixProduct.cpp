@@ -128,7 +128,7 @@ int64_t roundUp(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
 /// Sums of at least kLongSum terms are cut into pieces of kPiece: otherwise the
 /// library streams a matrix of that length from memory for every block of rows.
-constexpr int64_t kLongSum = 8192, kPiece = 1024;
+constexpr int64_t kLongSum = 16384, kPiece = 8192;
 
 const dnnl::engine &cpu() {
   static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
