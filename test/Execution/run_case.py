@@ -19,6 +19,7 @@ import argparse
 import fcntl
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
@@ -132,6 +133,31 @@ def pins_of(case):
     return dict(item.split("=") for item in case.pins.split(",") if item)
 
 
+def axes_of(layout, dimensions=None):
+    """Mesh axes that cut a layout, or only some of its dimensions."""
+    return {axis for number, dimension in enumerate(layout["dimensions"])
+            if dimensions is None or number in dimensions
+            for part in dimension for axis in part.get("axes", []) if axis != "time"}
+
+
+def parallelism_of(bundle, manifest, sizes):
+    """What the stored layouts say: data (axes that cut the batch), tensor (others that cut parameters),
+    zero (1 where optimizer state is cut over data axes)."""
+    data, parameters, optimizer = set(), set(), set()
+    for file in manifest["programs"]:
+        program = json.loads((bundle / file).read_text())
+        for item in program.get("inputs", []):
+            if item.get("batchDim", -1) >= 0:
+                data |= axes_of(item["layout"], {item["batchDim"]})
+        for state in program.get("states", []):
+            if state["role"] == "parameter":
+                parameters |= axes_of(state["layout"])
+            elif state["role"] == "optimizer":
+                optimizer |= axes_of(state["layout"])
+    product = lambda axes: math.prod(sizes[axis] for axis in axes)
+    return {"data": product(data), "tensor": product(parameters - data), "zero": int(bool(optimizer & data))}
+
+
 def check_plan(case, manifest, bundle):
     """The bundle is for the ranks and the pins of the case; a description of its plan."""
     pins = pins_of(case)
@@ -147,11 +173,11 @@ def check_plan(case, manifest, bundle):
         if expected is not None and str(found) != str(expected):
             raise Failure(f"the bundle has {name} {found}, expected {expected}")
     axes = {axis["name"]: axis["size"] for axis in manifest.get("mesh", [])}
-    product = 1
-    for name, size in axes.items():
-        product *= size
-    if product * stages != case.ranks:
+    if math.prod(axes.values()) * stages != case.ranks:
         raise Failure(f"mesh {axes} with {stages} stages is not {case.ranks} ranks")
+    for name, found in parallelism_of(bundle, manifest, axes).items():
+        if name in pins and found != int(pins[name]):
+            raise Failure(f"the layouts of the bundle have {name} {found}, expected {pins[name]}")
     parts = [f"{name}={size}" for name, size in axes.items() if size > 1]
     if stages > 1:
         parts.append(f"pipeline={stages} {schedule}")
