@@ -1,6 +1,7 @@
 //===- Formulation.cpp - From a program to the inner problem --------------===//
 
 #include "colossal/Plan/Formulation.h"
+#include "Choices.h"
 
 #include <algorithm>
 #include <set>
@@ -51,9 +52,6 @@ private:
   }
 
   // States.
-  AxisRule rule(size_t axis) const {
-    return axis < options.rules.size() ? options.rules[axis] : AxisRule::Free;
-  }
   std::vector<Sharding> argumentStates(int value) const;
   std::vector<Sharding> borderStates(int value) const;
   bool crossesPartial(int value) const;
@@ -73,10 +71,6 @@ private:
   }
   void addArcs(int index);
   void pruneArcs(int index);
-  std::vector<std::vector<Choice>> choicesOf(const OpNode &node) const;
-  bool obeysRules(const OpNode &node, const NodeStrategy &strategy) const;
-  bool batchIsEven(const OpNode &node,
-                   const std::vector<Choice> &choices) const;
 
   int stateIndex(int index, const Sharding &state) const {
     const std::vector<Sharding> &states = result.values[index].states;
@@ -164,7 +158,7 @@ std::vector<Sharding> Builder::argumentStates(int index) const {
     return states;
   bool cut = value.role == Role::Optimizer && *options.zero == 1;
   for (size_t a = 0; a < mesh.axes.size(); ++a) {
-    if (rule(a) != AxisRule::Data)
+    if (ruleOf(options, a) != AxisRule::Data)
       continue;
     std::vector<Sharding> allowed;
     for (const Sharding &state : states)
@@ -335,80 +329,6 @@ void Builder::addSink(int piece, int index, Segment segment,
   result.strategies.emplace_back();
 }
 
-std::vector<std::vector<Choice>> Builder::choicesOf(const OpNode &node) const {
-  std::vector<Choice> single = {Choice()};
-  for (int c = 0; c < node.classCount; ++c)
-    if (node.shardable[c])
-      single.push_back({Choice::Kind::Class, c});
-  if (node.ops.size() == 1) {
-    const Op &op = program.ops[node.ops[0]];
-    for (size_t set = 0; set < op.linear.size(); ++set)
-      single.push_back({Choice::Kind::Linear, int(set)});
-  }
-  std::vector<std::vector<Choice>> all = {{}};
-  for (size_t a = 0; a < mesh.axes.size(); ++a) {
-    std::vector<std::vector<Choice>> longer;
-    for (const std::vector<Choice> &choices : all)
-      for (const Choice &choice : single) {
-        longer.push_back(choices);
-        longer.back().push_back(choice);
-      }
-    all = std::move(longer);
-  }
-  return all;
-}
-
-/// Microbatches must be equal: they divide a device's share of the batch.
-bool Builder::batchIsEven(const OpNode &node,
-                          const std::vector<Choice> &choices) const {
-  if (node.segment != Segment::Forward && node.segment != Segment::Backward)
-    return true;
-  for (int c = 0; c < node.classCount; ++c) {
-    if (!node.isBatch[c])
-      continue;
-    int64_t parts = 1;
-    for (size_t a = 0; a < choices.size(); ++a)
-      if (choices[a].kind == Choice::Kind::Class && choices[a].index == c)
-        parts *= mesh.axes[a].size;
-    if ((node.bounds[c] + parts - 1) / parts % options.microbatches != 0)
-      return false;
-  }
-  return true;
-}
-
-bool Builder::obeysRules(const OpNode &node,
-                         const NodeStrategy &strategy) const {
-  for (size_t a = 0; a < mesh.axes.size(); ++a) {
-    const Choice &choice = strategy.choices[a];
-    bool cutsBatch =
-        choice.kind == Choice::Kind::Class && node.isBatch[choice.index];
-    if (rule(a) == AxisRule::Data) {
-      for (int c = 0; c < node.classCount; ++c)
-        if (node.isBatch[c] && !cutsBatch)
-          return false;
-    }
-    if (rule(a) != AxisRule::Tensor)
-      continue;
-    if (cutsBatch)
-      return false;
-    // Products cut the parameter that they use.
-    if (node.segment != Segment::Forward)
-      continue;
-    for (size_t i = 0; i < node.inputs.size(); ++i) {
-      const ProgramValue &value = program.values[node.inputs[i].value];
-      std::vector<int64_t> bounds = value.subDims();
-      bool fits = std::any_of(bounds.begin(), bounds.end(), [&](int64_t b) {
-        return b >= mesh.axes[a].size;
-      });
-      if (value.role == Role::Parameter && fits &&
-          program.ops[node.inputs[i].op].work.kind == Work::Kind::Product &&
-          strategy.inputs[i][a] < 0)
-        return false;
-    }
-  }
-  return true;
-}
-
 bool Builder::addOps(int piece, int number) {
   const OpNode &node = nodes[number];
   ProblemNode added;
@@ -420,41 +340,21 @@ bool Builder::addOps(int piece, int number) {
   for (const NodeInput &input : node.inputs)
     added.inputs.push_back(result.valueOf(piece, input.value));
 
-  // One strategy for each interface, the cheapest.
-  std::vector<NodeStrategy> kept;
-  std::map<std::pair<std::vector<Sharding>, std::vector<Sharding>>, size_t>
-      interfaces;
-  bool anyLegal = false;
-  for (std::vector<Choice> &choices : choicesOf(node)) {
-    std::optional<NodeStrategy> strategy =
-        deriveStrategy(program, mesh, node, choices);
-    if (!strategy || !obeysRules(node, *strategy))
-      continue;
-    anyLegal = true;
-    if (!batchIsEven(node, strategy->choices))
-      continue;
-    bool reachable = true;
-    for (size_t i = 0; i < added.inputs.size(); ++i)
-      reachable &= stateIndex(added.inputs[i], strategy->inputs[i]) >= 0;
-    if (!reachable)
-      continue;
-    strategy->cost = nodeTime(program, batching, cluster, reshards, mesh, node,
-                              *strategy, options.microbatches);
-    auto key = std::make_pair(strategy->inputs, strategy->outputs);
-    auto [it, isNew] = interfaces.emplace(key, kept.size());
-    if (isNew)
-      kept.push_back(std::move(*strategy));
-    else if (strategy->cost < kept[it->second].cost)
-      kept[it->second] = std::move(*strategy);
-  }
-  if (kept.empty()) {
-    fault = "\"" + node.name + "\" has no strategy " +
-            (anyLegal ? "with " + std::to_string(options.microbatches) +
-                            " microbatches: they do not divide a device's "
-                            "share of the batch"
-                      : std::string("under the pins"));
+  std::vector<NodeStrategy> kept = legalStrategies(
+      program, mesh, options, node,
+      [&](const NodeStrategy &strategy) {
+        for (size_t i = 0; i < added.inputs.size(); ++i)
+          if (stateIndex(added.inputs[i], strategy.inputs[i]) < 0)
+            return false;
+        return true;
+      },
+      [&](const NodeStrategy &strategy) {
+        return nodeTime(program, batching, cluster, reshards, mesh, node,
+                        strategy, options.microbatches);
+      },
+      fault);
+  if (kept.empty())
     return false;
-  }
   for (size_t o = 0; o < node.outputs.size(); ++o) {
     // A border lists partial states even where no strategy gives them.
     bool sum =
