@@ -72,8 +72,8 @@ once train "$out"/gpt2.colossal/{manifest.json,kernels.so,run} "$out"/gpt2.colos
   --metrics "$out/metrics.jsonl" --report "$out/report.json"
 
 step "Draw the loss curve, compare predictions with measurements"
-"$python" examples/show_run.py --metrics "$out/metrics.jsonl" --report "$out/report.json" \
-  --title "GPT-2, $ranks ranks" --fallen-to 0.6 -o "$out/loss.png"
+once show "$out/metrics.jsonl" "$out/report.json" examples/show_run.py -- "$python" examples/show_run.py \
+  --metrics "$out/metrics.jsonl" --report "$out/report.json" --title "GPT-2, $ranks ranks" --fallen-to 0.6 -o "$out/loss.png"
 
 step "Done in $((SECONDS - began)) s: the bundle is $out/gpt2.colossal, the plan $out/plan.json"
 echo "Again, elsewhere: mpirun -n $ranks $out/gpt2.colossal/run ${data[*]} --steps $steps"

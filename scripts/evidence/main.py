@@ -10,7 +10,7 @@ import sys
 import time
 import traceback
 
-from report import ROOT, Section, cpu, commit
+from report import ROOT, Others, Section, cpu, commit
 
 SECTIONS = ("pytorch", "sharded", "search", "collectives", "bitwise", "memory", "predictions",
             "benchmark", "clone")
@@ -22,7 +22,7 @@ def run(name):
     module = importlib.import_module(f"section_{name}")
     section = Section(name)
     print(f"== {name}: {module.TITLE}", flush=True)
-    begin = time.time()
+    begin, others = time.time(), Others()
     try:
         module.run(section)
     except Exception as fault:  # noqa: BLE001: a section that breaks is a result, too
@@ -30,7 +30,7 @@ def run(name):
         section.claim(False, f"the section ended early: {type(fault).__name__}: {fault}")
     result = {"title": module.TITLE, "text": section.text(), "claims": section.claims,
               "commit": commit(), "cpu": cpu(), "date": time.strftime("%Y-%m-%d", time.gmtime()),
-              "seconds": round(time.time() - begin)}
+              "seconds": round(time.time() - begin), "others": round(100 * others.share())}
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1))
     return result
@@ -52,7 +52,8 @@ def write_document():
         summary.append((str(number), f"{name}: {result['title']}", verdict, result["commit"], result["date"]))
         bodies += [f"## {number}. {result['title']}", "",
                    f"`scripts/evidence.sh {name}`, commit {result['commit']}, {result['date']}, "
-                   f"{result['cpu']}, {result['seconds']} s.", "", result["text"], ""]
+                   f"{result['cpu']}, {result['seconds']} s, of which other processes used "
+                   f"{result.get('others', 0)} % of the CPU.", "", result["text"], ""]
     parts += ["| # | section | claims | commit | date |", "|--:|---|---|---|---|"]
     parts += ["| " + " | ".join(row) + " |" for row in summary]
     DOCUMENT.write_text("\n".join(parts + [""] + bodies).rstrip() + "\n")

@@ -2,8 +2,10 @@
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,6 +70,41 @@ def call(*command, timeout=600, may_fail=False, environment=None):
     return done.stdout
 
 
+def cpu_seconds():
+    """(all, busy) CPU seconds of the machine so far."""
+    ticks = [int(value) for value in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]]
+    rate = os.sysconf("SC_CLK_TCK")
+    return sum(ticks) / rate, (sum(ticks) - ticks[3] - ticks[4]) / rate
+
+
+class Others:
+    """How much of the machine other processes use, from here to share()."""
+
+    def __init__(self):
+        self.before, self.own = cpu_seconds(), self.own_seconds()
+
+    @staticmethod
+    def own_seconds():
+        return sum(resource.getrusage(who).ru_utime + resource.getrusage(who).ru_stime
+                   for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+    def share(self):
+        total, busy = (after - before for after, before in zip(cpu_seconds(), self.before))
+        return max(0.0, busy - (self.own_seconds() - self.own)) / max(total, 1e-9)
+
+
+def wait_for_quiet(limit=120):
+    """Before times are measured: until others use less than 3 % for 3 s. False if they never do."""
+    calm, end = 0, time.time() + limit
+    while time.time() < end:
+        others = Others()
+        time.sleep(1)
+        calm = calm + 1 if others.share() < 0.03 else 0
+        if calm == 3:
+            return True
+    return False
+
+
 def cpu():
     text = Path("/proc/cpuinfo").read_text()
     name = re.search(r"model name\s*:\s*(.*)", text)
@@ -83,13 +120,13 @@ def commit():
 
 def unit_tests(binary, pattern="*"):
     """(name, passed) of each GoogleTest that runs; a crash counts as one test that failed."""
-    found = list((ROOT / "build").glob(f"test/Unit/**/{binary}"))
-    if not found:
+    found = ROOT / "build" / "unit" / binary
+    if not found.exists():
         raise CommandFailed(f"{binary} is not built: run scripts/setup.sh")
     report = WORK / f"{binary}.json"
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
-    code, text = call(found[0], f"--gtest_filter={pattern}", f"--gtest_output=json:{report}", timeout=900,
+    code, text = call(found, f"--gtest_filter={pattern}", f"--gtest_output=json:{report}", timeout=900,
                       may_fail=True)
     if not report.exists():
         return [(f"{binary} (exit code {code})", False)]

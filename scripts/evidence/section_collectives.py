@@ -1,7 +1,7 @@
 """Planted faults in rank programs and in partitioned programs."""
 import json
 
-from report import PYTHON, ROOT, call, mark, unit_tests
+from report import PYTHON, ROOT, CommandFailed, call, mark, unit_tests
 
 TITLE = "Collectives"
 
@@ -9,8 +9,10 @@ TITLE = "Collectives"
 def run(section):
     file = section.work / "faults.json"
     file.unlink(missing_ok=True)
-    call(PYTHON, ROOT / "test" / "Execution" / "plant_faults.py", "--work", section.work, "--json", file,
-         may_fail=True)
+    _, text = call(PYTHON, ROOT / "test" / "Execution" / "plant_faults.py", "--work", section.work,
+                   "--json", file, may_fail=True)
+    if not file.exists():
+        raise CommandFailed(f"plant_faults.py: {text.strip().splitlines()[-1]}")
     results = json.loads(file.read_text())
     section.say("Faults planted in the rank programs of a bundle (two stages of two ranks, ZeRO 1, 4 microbatches); "
                 "`colossal-run` must end with exit code 1 and one line that names the op, and for a conflict of "

@@ -1,7 +1,7 @@
 """Predicted against measured step time, for plans of GPT-2 on this machine."""
 import json
 
-from report import BIN, ROOT, call, mark
+from report import BIN, ROOT, call, mark, wait_for_quiet
 from run_case import PYTHON, data_options, run_bundle
 
 TITLE = "Predictions"
@@ -11,6 +11,8 @@ ROUNDS = 3
 
 
 def run(section):
+    if not wait_for_quiet():
+        section.say("Other processes were busy when this began: times are too long.")
     import numpy as np
     archive = section.work / "gpt2.pt"
     if not archive.exists():

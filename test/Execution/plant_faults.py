@@ -88,7 +88,8 @@ def _(a, b):
 
 @fault("send with the tag of another value", 2)
 def _(a, b):
-    first, second = ops(a, "send", "forward")[0][2], ops(a, "send", "update")[0][2]
+    first = ops(a, "send", "forward")[0][2]
+    second = next(op for _, _, op in ops(a, "send") if op.get("tag", 0) != first.get("tag", 0))
     first["tag"], second["tag"] = second.get("tag", 0), first.get("tag", 0)
     return first["name"]
 
