@@ -208,7 +208,9 @@ LogicalResult Compilation::plan() {
   request.planFile = options.planFile;
 
   // The schedule knows the peak to the byte; Plan predicts it. Where the
-  // prediction was too low, plan again with the excess, at most three times.
+  // prediction was too low, plan again with the excess: first that of the
+  // configuration alone, so that others keep their room, and after three times
+  // of everything.
   OwningOpRef<ModuleOp> unplanned = module->clone();
   for (int attempt = 0;; ++attempt) {
     FailureOr<plan::PlanReport> planned = plan::planModule(*module, request);
@@ -225,13 +227,16 @@ LogicalResult Compilation::plan() {
     int64_t peak = *llvm::max_element(peakBytes);
     if (budget == 0 || peak <= budget)
       break;
-    if (attempt == 3 || !request.planFile.empty()) {
+    if (attempt == 6 || !request.planFile.empty()) {
       llvm::errs() << "error: the plan needs " << peak
                    << " bytes on a device, the budget is " << budget
                    << " bytes; " << peak - budget << " bytes are missing\n";
       return failure();
     }
-    request.search.memoryExcess += peak - budget;
+    if (attempt < 3)
+      request.search.excessOf[report.configuration] += peak - budget;
+    else
+      request.search.memoryExcess += peak - budget;
     module = unplanned->clone();
   }
   if (!options.quiet)

@@ -57,6 +57,7 @@ FailureOr<plan::PlanReport> plan::planModule(ModuleOp module,
     if (!found)
       return emitError(function.getLoc(), error);
     report.plan = std::move(found->plan);
+    report.configuration = std::move(found->configuration);
     candidates = std::move(found->candidates);
   }
   report.explanation = explainPlan(program, report.plan, candidates);

@@ -27,6 +27,7 @@ struct Cut {
 struct Solved {
   Candidate candidate;
   Layout layout;
+  std::string configuration; ///< before its axes got other names
   Formulation formulation;
   Solution solution;
   StagedPlan staged;
@@ -77,6 +78,10 @@ private:
 
   const machine::Cluster &cluster;
   const SearchOptions &options;
+  /// The budget of a configuration: less what its last schedule exceeded.
+  int64_t budgetOf(const Layout &layout, int64_t microbatches,
+                   timeline::ScheduleKind kind) const;
+
   int64_t budget = 0;
   Cut single, pipelined, fine;
   const Cut &cutFor(int64_t stages) const {
@@ -115,12 +120,31 @@ void Search::sumInUpdate(Program &program, const Batching &batching) {
   }
 }
 
+/// Tells apart what is solved on its own.
+static std::string configurationOf(const Layout &layout, int64_t microbatches,
+                                   timeline::ScheduleKind kind) {
+  std::string text = layout.label;
+  for (const Axis &axis : layout.mesh.axes)
+    text += "/" + std::to_string(axis.size);
+  return text + "/" + std::to_string(layout.mesh.stages) + " stages/" +
+         std::to_string(microbatches) + "/" + timeline::nameOf(kind);
+}
+
+int64_t Search::budgetOf(const Layout &layout, int64_t microbatches,
+                         timeline::ScheduleKind kind) const {
+  auto found =
+      options.excessOf.find(configurationOf(layout, microbatches, kind));
+  return found == options.excessOf.end() ? budget : budget - found->second;
+}
+
 std::optional<Solved> Search::solve(const Layout &layout, int64_t microbatches,
                                     timeline::ScheduleKind kind, int64_t price,
                                     const Solution *start,
                                     std::optional<int64_t> limit) {
+  int64_t room = budgetOf(layout, microbatches, kind);
   Solved solved;
   solved.layout = layout;
+  solved.configuration = configurationOf(layout, microbatches, kind);
   const Cut &cut = cutFor(layout.mesh.stages);
   FormulationOptions formulation;
   formulation.microbatches = microbatches;
@@ -154,7 +178,7 @@ std::optional<Solved> Search::solve(const Layout &layout, int64_t microbatches,
   Measured measured = measure(cut.program, cut.batching, cut.nodes, cut.pieces,
                               *problem, *solution);
   std::optional<StagedPlan> staged = distribute(
-      cut.pieces, measured, cluster, layout.mesh, kind, microbatches, budget);
+      cut.pieces, measured, cluster, layout.mesh, kind, microbatches, room);
   if (!staged) {
     lastFault = "the program has fewer pieces than " +
                 std::to_string(layout.mesh.stages) + " stages";
@@ -170,7 +194,7 @@ std::optional<Solved> Search::solve(const Layout &layout, int64_t microbatches,
   candidate.label = layout.label;
   candidate.stepNs = solved.staged.stepNs;
   candidate.memoryBytes = solved.staged.memoryBytes();
-  candidate.fits = candidate.memoryBytes <= budget;
+  candidate.fits = candidate.memoryBytes <= room;
   return solved;
 }
 
@@ -257,7 +281,8 @@ void Search::tryLimit(const Layout &layout, int64_t microbatches,
   if (!best || best->candidate.label != layout.label ||
       best->candidate.microbatches != microbatches)
     return;
-  int64_t limit = best->solution.memory + budget - best->candidate.memoryBytes;
+  int64_t limit = best->solution.memory + budgetOf(layout, microbatches, kind) -
+                  best->candidate.memoryBytes;
   std::optional<Solved> limited =
       limit > 0 ? solve(layout, microbatches, kind, 0, &best->solution, limit)
                 : std::nullopt;
@@ -369,6 +394,7 @@ SearchResult Search::finish() {
   for (size_t i : order)
     result.candidates.push_back(candidates[i]);
   result.problems = problems;
+  result.configuration = best->configuration;
   return result;
 }
 

@@ -26,8 +26,9 @@ struct PlanRequest {
 
 struct PlanReport {
   Plan plan;
-  std::string explanation; ///< for people
-  std::string planText;    ///< the plan file
+  std::string explanation;   ///< for people
+  std::string planText;      ///< the plan file
+  std::string configuration; ///< SearchResult::configuration; empty if read
 };
 
 /// The pass as a function. Emits one error and fails if there is no plan.

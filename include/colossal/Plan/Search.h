@@ -13,6 +13,8 @@
 
 #include "colossal/Plan/Plan.h"
 
+#include <map>
+
 namespace colossal::plan {
 
 /// What the user fixes; the rest is found.
@@ -37,6 +39,9 @@ struct SearchOptions {
   int64_t memoryBytes = 0; ///< budget of a device; 0: the cluster's
   /// Bytes by which the schedule of the last plan exceeded its prediction.
   int64_t memoryExcess = 0;
+  /// The same for one configuration each (SearchResult::configuration): the
+  /// others may still fit.
+  std::map<std::string, int64_t> excessOf;
 };
 
 /// One configuration of the outer search, and what came of it.
@@ -54,7 +59,8 @@ struct SearchResult {
   Plan plan;
   /// All that were solved to the end, best first.
   std::vector<Candidate> candidates;
-  int64_t problems = 0; ///< integer programs solved
+  int64_t problems = 0;      ///< integer programs solved
+  std::string configuration; ///< of the plan: division, microbatches, schedule
 };
 
 /// Finds the fastest plan that fits. On failure returns nothing; `error` then
