@@ -206,6 +206,17 @@ LogicalResult Compilation::plan() {
   request.search.pins = *pins;
   request.search.memoryBytes = options.memoryBytes;
   request.planFile = options.planFile;
+  auto shown = std::chrono::steady_clock::now();
+  if (!options.quiet)
+    request.search.progress = [&](const std::string &label, size_t done,
+                                  size_t all) {
+      auto now = std::chrono::steady_clock::now();
+      if (now - shown < std::chrono::seconds(2))
+        return;
+      shown = now;
+      llvm::errs() << "planning: " << done << " of " << all
+                   << " divisions tried, now " << label << "\n";
+    };
 
   // The schedule knows the peak to the byte; Plan predicts it. Where the
   // prediction was too low, plan again with the excess: first that of the
@@ -233,6 +244,9 @@ LogicalResult Compilation::plan() {
                    << " bytes; " << peak - budget << " bytes are missing\n";
       return failure();
     }
+    if (!options.quiet)
+      llvm::errs() << "planning again: the schedule needs " << peak - budget
+                   << " bytes more than the budget\n";
     if (attempt < 3)
       request.search.excessOf[report.configuration] += peak - budget;
     else

@@ -403,8 +403,11 @@ std::optional<SearchResult> Search::run(std::string &error) {
       layoutsOf(cluster, options.pins, single.batching.batch, error);
   if (!error.empty())
     return std::nullopt;
-  for (const Layout &layout : layouts)
-    tryLayout(layout);
+  for (size_t done = 0; done < layouts.size(); ++done) {
+    if (options.progress)
+      options.progress(layouts[done].label, done, layouts.size());
+    tryLayout(layouts[done]);
+  }
   if (!best) {
     error = refusal();
     return std::nullopt;

@@ -13,6 +13,7 @@
 
 #include "colossal/Plan/Plan.h"
 
+#include <functional>
 #include <map>
 
 namespace colossal::plan {
@@ -42,6 +43,9 @@ struct SearchOptions {
   /// The same for one configuration each (SearchResult::configuration): the
   /// others may still fit.
   std::map<std::string, int64_t> excessOf;
+  /// If set, called before each division of the devices is solved: its label,
+  /// how many are done and how many there are. For people who wait.
+  std::function<void(const std::string &, size_t, size_t)> progress;
 };
 
 /// One configuration of the outer search, and what came of it.
