@@ -5,12 +5,12 @@
 #
 #   scripts/quickstart.sh
 #
-# Environment: STEPS (training steps, default 600), RANKS (default 2), PIN (a plan of yours instead of
+# Environment: STEPS (training steps, default 1200), RANKS (default 2), PIN (a plan of yours instead of
 # the search's, such as data=2), OUT (default out/quickstart; remove it to start again).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 out=${OUT:-out/quickstart}
-steps=${STEPS:-600}
+steps=${STEPS:-1200}
 ranks=${RANKS:-2}
 bin=build/bin
 python=.venv/bin/python
