@@ -19,7 +19,12 @@ def main(folder):
 
     reported = set()
     for file in sorted((folder / "unit").glob("*.json")):
-        report = json.loads(file.read_text())
+        try:
+            report = json.loads(file.read_text())
+        except json.JSONDecodeError as fault:
+            print(f"failed: {file.stem}: its report cannot be read: {fault}")
+            failed += 1
+            continue
         bad = report["failures"] + report.get("errors", 0)
         off = report.get("disabled", 0) + sum(
             case.get("result") == "SKIPPED" for suite in report["testsuites"]

@@ -27,6 +27,8 @@ int main(int argc, char **argv) {
       }
     };
     delete listeners.Release(listeners.default_result_printer());
+    // One rank writes the report that GTEST_OUTPUT asks for.
+    delete listeners.Release(listeners.default_xml_generator());
     listeners.Append(new FailuresOnly);
   }
   int result = RUN_ALL_TESTS(), worst = 0;
