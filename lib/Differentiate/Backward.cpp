@@ -74,28 +74,12 @@ std::string Backward::nameOf(Value value) {
 
 Value Backward::sum(Value value, ArrayRef<Value> parts, Attribute group,
                     const Twine &name) {
-  MLIRContext *context = function.getContext();
-  SmallVector<FactorAttr> factors;
-  SmallVector<DimAttr> dims;
-  for (auto sizes : decompositionOf(value)) {
-    SmallVector<SubDimAttr> subs;
-    for (int64_t size : sizes) {
-      if (size == 1 && sizes.size() == 1) {
-        subs.push_back(SubDimAttr::get(context, -1, 0, 1, false));
-        continue;
-      }
-      subs.push_back(SubDimAttr::get(context, factors.size(), 0, size, false));
-      factors.push_back(
-          FactorAttr::get(context, ("d" + Twine(factors.size())).str(), size));
-    }
-    dims.push_back(DimAttr::get(context, subs));
-  }
-  IndexMapAttr map = IndexMapAttr::get(context, dims);
+  IdentitySpace space = identitySpaceOf(value);
   Type type = cast<RankedTensorType>(value.getType()).getElementType();
-  SmallVector<IndexMapAttr> maps(parts.size(), map);
+  SmallVector<IndexMapAttr> maps(parts.size(), space.map);
   GenericOp op = createGeneric(
-      builder, value.getLoc(), name.str(), factors, parts, maps, {type}, {map},
-      [&](OpBuilder &inner, ValueRange in) -> SmallVector<Value> {
+      builder, value.getLoc(), name.str(), space.factors, parts, maps, {type},
+      {space.map}, [&](OpBuilder &inner, ValueRange in) -> SmallVector<Value> {
         Value total = in[0];
         for (Value part : in.drop_front())
           total = arith::AddFOp::create(inner, value.getLoc(), total, part);

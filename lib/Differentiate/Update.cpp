@@ -15,12 +15,6 @@ using namespace colossal;
 
 namespace {
 
-/// The identity iteration space of a value.
-struct Space {
-  SmallVector<FactorAttr> factors;
-  IndexMapAttr map;
-};
-
 class Update {
 public:
   Update(OpBuilder &builder, const OptimizerOptions &options)
@@ -36,11 +30,10 @@ public:
 private:
   using Body =
       llvm::function_ref<SmallVector<Value>(ScalarBuilder &, ValueRange)>;
-  GenericOp generic(const Twine &name, const Space &space, ValueRange operands,
-                    ArrayRef<IndexMapAttr> maps, ArrayRef<Type> types,
-                    ArrayRef<IndexMapAttr> resultMaps, StringRef belongsTo,
-                    Body body);
-  Space spaceOf(Value value) const;
+  GenericOp generic(const Twine &name, const IdentitySpace &space,
+                    ValueRange operands, ArrayRef<IndexMapAttr> maps,
+                    ArrayRef<Type> types, ArrayRef<IndexMapAttr> resultMaps,
+                    StringRef belongsTo, Body body);
   double decayOf(Value parameter) const;
 
   OpBuilder &builder;
@@ -54,33 +47,12 @@ private:
 
 } // namespace
 
-Space Update::spaceOf(Value value) const {
-  Space space;
-  SmallVector<DimAttr> dims;
-  for (auto sizes : decompositionOf(value)) {
-    SmallVector<SubDimAttr> subs;
-    for (int64_t size : sizes) {
-      if (size == 1 && sizes.size() == 1) {
-        subs.push_back(SubDimAttr::get(context, -1, 0, 1, false));
-        continue;
-      }
-      subs.push_back(
-          SubDimAttr::get(context, space.factors.size(), 0, size, false));
-      space.factors.push_back(FactorAttr::get(
-          context, ("d" + Twine(space.factors.size())).str(), size));
-    }
-    dims.push_back(DimAttr::get(context, subs));
-  }
-  space.map = IndexMapAttr::get(context, dims);
-  return space;
-}
-
 double Update::decayOf(Value parameter) const {
   int64_t rank = cast<RankedTensorType>(parameter.getType()).getRank();
   return rank < options.noDecayRank ? 0.0 : options.weightDecay;
 }
 
-GenericOp Update::generic(const Twine &name, const Space &space,
+GenericOp Update::generic(const Twine &name, const IdentitySpace &space,
                           ValueRange operands, ArrayRef<IndexMapAttr> maps,
                           ArrayRef<Type> types,
                           ArrayRef<IndexMapAttr> resultMaps,
@@ -140,7 +112,7 @@ Value Update::clip(MutableArrayRef<Trained> trained, Value clipNorm) {
   for (Trained &entry : trained) {
     if (!entry.gradient)
       continue;
-    Space space = spaceOf(entry.gradient);
+    IdentitySpace space = identitySpaceOf(entry.gradient);
     for (FactorAttr &factor : space.factors)
       factor = FactorAttr::get(context, factor.getName(), factor.getBound(),
                                FactorKind::Sum);
@@ -194,7 +166,7 @@ void Update::makeScalars(const Controls &controls) {
 }
 
 void Update::adamw(Trained &trained) {
-  Space space = spaceOf(trained.parameter);
+  IdentitySpace space = identitySpaceOf(trained.parameter);
   Type type =
       cast<RankedTensorType>(trained.parameter.getType()).getElementType();
   SmallVector<Value> operands = {trained.parameter, trained.gradient,
@@ -236,7 +208,7 @@ void Update::adamw(Trained &trained) {
 }
 
 void Update::sgd(Trained &trained) {
-  Space space = spaceOf(trained.parameter);
+  IdentitySpace space = identitySpaceOf(trained.parameter);
   Type type =
       cast<RankedTensorType>(trained.parameter.getType()).getElementType();
   bool momentum = options.momentum != 0.0;

@@ -36,15 +36,9 @@ static RankedTensorType typeOf(Value value) {
   return cast<RankedTensorType>(value.getType());
 }
 
+/// \pre Schedule has refused elements that a buffer cannot hold.
 static rank::DType dtypeOf(Value value) {
-  Type type = typeOf(value).getElementType();
-  if (type.isF64())
-    return rank::DType::F64;
-  if (type.isInteger(64))
-    return rank::DType::I64;
-  if (type.isInteger(32))
-    return rank::DType::I32;
-  return type.isInteger(1) ? rank::DType::I1 : rank::DType::F32;
+  return *schedule::dtypeOf(typeOf(value).getElementType());
 }
 
 static std::string sourceOf(Location loc) {

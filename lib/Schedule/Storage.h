@@ -35,8 +35,6 @@ struct Place {
   int64_t offset = 0;
 };
 
-/// f32, f64, i64, i32, i1; nothing for other types.
-std::optional<rank::DType> dtypeOf(mlir::Type elementType);
 int64_t bytesOf(mlir::Value value);
 
 /// The layout that `colossal.sharding` and the global sub-dimension sizes of an

@@ -223,6 +223,28 @@ SmallVector<SmallVector<int64_t>> colossal::decompositionOf(Value value) {
   return sizes;
 }
 
+IdentitySpace colossal::identitySpaceOf(Value value) {
+  MLIRContext *context = value.getContext();
+  IdentitySpace space;
+  SmallVector<DimAttr> dims;
+  for (auto sizes : decompositionOf(value)) {
+    SmallVector<SubDimAttr> subs;
+    for (int64_t size : sizes) {
+      if (size == 1 && sizes.size() == 1) {
+        subs.push_back(SubDimAttr::get(context, -1, 0, 1, false));
+        continue;
+      }
+      subs.push_back(
+          SubDimAttr::get(context, space.factors.size(), 0, size, false));
+      space.factors.push_back(FactorAttr::get(
+          context, ("d" + Twine(space.factors.size())).str(), size));
+    }
+    dims.push_back(DimAttr::get(context, subs));
+  }
+  space.map = IndexMapAttr::get(context, dims);
+  return space;
+}
+
 GenericOp colossal::createGeneric(
     OpBuilder &builder, Location loc, StringRef name,
     ArrayRef<FactorAttr> factors, ValueRange operands,

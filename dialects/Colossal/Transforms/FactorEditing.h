@@ -58,6 +58,14 @@ mlir::Value newValueOfState(mlir::Value value);
 llvm::SmallVector<llvm::SmallVector<int64_t>>
 decompositionOf(mlir::Value value);
 
+/// The elements of a value, one by one: a parallel factor per sub-dimension,
+/// and the map that indexes the value by them.
+struct IdentitySpace {
+  llvm::SmallVector<FactorAttr> factors;
+  IndexMapAttr map;
+};
+IdentitySpace identitySpaceOf(mlir::Value value);
+
 /// Creates a generic. `body` gets the block arguments and returns the yields.
 GenericOp createGeneric(
     mlir::OpBuilder &builder, mlir::Location loc, llvm::StringRef name,

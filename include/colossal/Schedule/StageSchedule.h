@@ -49,6 +49,9 @@ struct StageSchedule {
   std::vector<int64_t> zeroed;
 };
 
+/// f32, f64, i64, i32, i1; nothing for other types.
+std::optional<rank::DType> dtypeOf(mlir::Type elementType);
+
 /// Schedules every stage of a partitioned module (docs/Architecture.md,
 /// section 4), which is modified by `prepareForGrouping`. Errors are emitted
 /// at the op or function that causes them.
