@@ -124,14 +124,6 @@ bool StoredTensor::isContiguous() const {
   return true;
 }
 
-std::string StoredTensor::key() const {
-  std::string key = record + ":" + std::to_string(offset);
-  for (size_t i = 0; i < strides.size(); ++i)
-    key +=
-        ":" + std::to_string(type.shape[i]) + "," + std::to_string(strides[i]);
-  return key;
-}
-
 std::optional<ModelArchive> ModelArchive::open(const std::string &path,
                                                std::string &error) {
   auto archive = Archive::open(path, error);

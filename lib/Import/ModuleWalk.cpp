@@ -49,7 +49,8 @@ void ModuleWalk::collectStates(const jit::Module &module,
     const jit::IValue &value = module._ivalue()->getSlot(slot);
     bool isParameter = type->is_parameter(slot);
     if (value.isTensor() && isParameter == parameters)
-      addState(join(path, type->getAttributeName(slot)), isParameter);
+      addState(join(path, type->getAttributeName(slot)), value.toTensor(),
+               isParameter);
   }
   for (size_t slot = 0; slot < type->numAttributes(); ++slot) {
     const jit::IValue &value = module._ivalue()->getSlot(slot);
@@ -59,13 +60,16 @@ void ModuleWalk::collectStates(const jit::Module &module,
   }
 }
 
-void ModuleWalk::addState(const std::string &name, bool isParameter) {
+/// Names of one tensor object are tied. Two tensors over the same bytes are two
+/// tensors, each with a copy of its own, as in a module that torch.jit.load
+/// made: one may be frozen while the other is trained.
+void ModuleWalk::addState(const std::string &name, const at::Tensor &tensor,
+                          bool isParameter) {
   const StoredTensor *stored = archive.tensor(name);
   if (!stored)
     throw std::runtime_error("has no bytes for the tensor '" + name + "'");
-  std::string key = stored->key();
-  auto [known, isNew] =
-      stateByKey.try_emplace(key, static_cast<int64_t>(graph.states.size()));
+  auto [known, isNew] = stateByTensor.try_emplace(
+      tensor.unsafeGetTensorImpl(), static_cast<int64_t>(graph.states.size()));
   stateByName[name] = known->second;
   if (!isNew) {
     graph.states[known->second].aliases.push_back(name);

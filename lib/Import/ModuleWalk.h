@@ -41,7 +41,8 @@ private:
 
   void collectStates(const torch::jit::Module &module, const std::string &path,
                      bool parameters);
-  void addState(const std::string &name, bool isParameter);
+  void addState(const std::string &name, const at::Tensor &tensor,
+                bool isParameter);
   Entries walk(const torch::jit::Graph &body, const Entries &arguments,
                const std::string &path, int depth);
   void visit(const torch::jit::Node &node, Scope &scope,
@@ -65,7 +66,7 @@ private:
   Graph &graph;
   int64_t nextValue = 0;
   std::unordered_map<std::string, int64_t> stateByName;
-  std::unordered_map<std::string, int64_t> stateByKey;
+  std::unordered_map<const at::TensorImpl *, int64_t> stateByTensor;
   std::unordered_map<std::string, int64_t> ordinals;
 };
 

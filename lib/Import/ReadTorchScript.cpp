@@ -2,10 +2,12 @@
 
 #include "colossal/Import/ReadTorchScript.h"
 #include "ModuleWalk.h"
+#include "colossal/Import/UntrackedBlocks.h"
 
 #include <ATen/Parallel.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <fstream>
 #include <stdexcept>
 
@@ -107,18 +109,30 @@ void describeBytes(Graph &graph, const ModelArchive &archive,
     }
     state.crc = static_cast<uint32_t>(crc);
   }
-  // Two parameters that share some but not all elements cannot be updated
-  // independently.
-  for (size_t i = 0; i < graph.states.size(); ++i)
-    for (size_t j = i + 1; j < graph.states.size(); ++j) {
-      const State &a = graph.states[i], &b = graph.states[j];
-      if (a.record == b.record && a.offset < b.offset + b.bytes &&
-          b.offset < a.offset + a.bytes)
-        throw std::runtime_error("holds the tensors '" + a.name + "' and '" +
-                                 b.name +
-                                 "' in the same memory: expected "
-                                 "separate or entirely tied tensors");
-    }
+}
+
+/// Two tensors over the same bytes, other than one tensor with two names: in
+/// Python an update of one changes the other, in the archive each has a copy.
+void warnOfSharedBytes(Graph &graph) {
+  std::vector<const State *> states;
+  for (const State &state : graph.states)
+    if (state.bytes > 0)
+      states.push_back(&state);
+  std::sort(states.begin(), states.end(), [](const State *a, const State *b) {
+    return a->offset < b->offset;
+  });
+  const State *last = nullptr; // reaches farthest so far
+  for (const State *state : states) {
+    if (last && state->offset < last->offset + last->bytes &&
+        (last->trained || state->trained))
+      graph.warnings.push_back(
+          "the tensors '" + last->name + "' and '" + state->name +
+          "' share memory but are not one tensor: they are trained as two, "
+          "each with a copy of its own, as after torch.jit.load (assign one "
+          "Parameter to both names to tie them)");
+    if (!last || state->offset + state->bytes > last->offset + last->bytes)
+      last = state;
+  }
 }
 
 /// LibTorch's messages go on with stack traces; the first line says what.
@@ -163,6 +177,9 @@ colossal::torchscript::readTorchScript(const ReadOptions &options,
     ModuleWalk walk(*module, *archive, graph);
     walk.run(signatureOf(*module, *archive, options.inputs));
     describeBytes(graph, *archive, options.path);
+    warnOfSharedBytes(graph);
+    for (std::string &warning : warnOfUntrackedBlocks(graph))
+      graph.warnings.push_back(std::move(warning));
     return graph;
   } catch (const c10::Error &failure) {
     error = prefix + "cannot be imported: " +

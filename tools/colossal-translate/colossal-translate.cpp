@@ -154,6 +154,8 @@ int main(int argc, char **argv) {
   }
   if (!graph)
     return fail(error);
+  for (const std::string &warning : graph->warnings)
+    llvm::errs() << "colossal-translate: warning: " << warning << "\n";
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   auto module = importGraph(*graph, dimensions, &context, error);
   if (!module)

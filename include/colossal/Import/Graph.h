@@ -81,6 +81,8 @@ struct Graph {
   std::vector<Input> inputs;
   std::vector<Node> nodes;
   std::vector<int64_t> outputs;
+  /// What the archive does not say as Python did; one line each.
+  std::vector<std::string> warnings;
 };
 
 } // namespace colossal::torchscript

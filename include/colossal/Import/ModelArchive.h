@@ -32,8 +32,6 @@ struct StoredTensor {
 
   int64_t elements() const;
   bool isContiguous() const;
-  /// Equal keys: the same elements in the same order (a tied parameter).
-  std::string key() const;
 };
 
 class ModelArchive {
