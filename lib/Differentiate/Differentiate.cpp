@@ -38,9 +38,11 @@ public:
 
 private:
   LogicalResult collectParameters();
+  void collectWrittenBuffers();
   Value addArgument(Type type, StringRef role, StringRef name, double fill,
                     bool hasFill);
   void addUpdate();
+  void addWrittenBuffers();
   void finish(StringRef name);
   /// A new argument's value as an updated result.
   void addUpdatedResult(Value value, Value argument);
@@ -50,9 +52,22 @@ private:
   OpBuilder builder;
   Results results;
   SmallVector<Trained> trained;
+  /// Buffers that the model writes: (new value, argument).
+  SmallVector<std::pair<Value, BlockArgument>> written;
 };
 
 } // namespace
+
+/// Every result of @forward has its place in the step: the loss, the new value
+/// of a buffer, or an output of the model that training has no use for.
+void TrainStep::collectWrittenBuffers() {
+  Operation *terminator = function.front().getTerminator();
+  for (unsigned i = 0, e = function.getNumResults(); i < e; ++i)
+    if (auto updates =
+            function.getResultAttrOfType<IntegerAttr>(i, names::updates))
+      written.push_back(
+          {terminator->getOperand(i), function.getArgument(updates.getInt())});
+}
 
 LogicalResult TrainStep::collectParameters() {
   if (function.getNumResults() < 1 ||
@@ -134,6 +149,27 @@ void TrainStep::addUpdate() {
       addUpdatedResult(entry.updated.back(), argument);
 }
 
+/// State changes in the update, once per step, also where the model computes
+/// the new value in forward: there it may be a sum that grows from microbatch
+/// to microbatch.
+void TrainStep::addWrittenBuffers() {
+  for (auto [value, buffer] : written) {
+    auto name = function.getArgAttrOfType<StringAttr>(buffer.getArgNumber(),
+                                                      names::name);
+    IdentitySpace space = identitySpaceOf(value);
+    GenericOp op = createGeneric(
+        builder, value.getLoc(), (name.getValue() + "/write").str(),
+        space.factors, {value}, {space.map},
+        {getElementTypeOrSelf(value.getType())}, {space.map},
+        [](OpBuilder &, ValueRange in) -> SmallVector<Value> {
+          return {in[0]};
+        });
+    op->setAttr(names::pass, builder.getStringAttr("update"));
+    op->setAttr(names::forwardOf, name);
+    addUpdatedResult(op.getOutputs()[0], buffer);
+  }
+}
+
 void TrainStep::finish(StringRef name) {
   Operation *terminator = function.front().getTerminator();
   terminator->setOperands(results.values);
@@ -146,6 +182,7 @@ void TrainStep::finish(StringRef name) {
 LogicalResult TrainStep::run() {
   if (failed(collectParameters()))
     return failure();
+  collectWrittenBuffers();
   SmallVector<Value> parameters;
   for (Trained &entry : trained)
     parameters.push_back(entry.parameter);
@@ -167,9 +204,11 @@ LogicalResult TrainStep::run() {
       if (entry.gradient)
         results.add(entry.gradient, names::name,
                     builder.getStringAttr(entry.name + "#grad"));
+    addWrittenBuffers();
     finish("gradients");
   } else {
     addUpdate();
+    addWrittenBuffers();
     finish("train_step");
   }
   fuseElementwise(function);

@@ -1,0 +1,86 @@
+"""What a step keeps: buffers that the model writes, tied and frozen tensors, parameters without a gradient."""
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+from modules.parts import samples, tokens
+from modules.table import module
+
+
+class Running(nn.Module):
+    """A running mean of the batch and a counter, as in batch norm; `read` says when the loss reads them."""
+
+    def __init__(self, read):
+        super().__init__()
+        self.read = read
+        self.a, self.o = nn.Linear(6, 4), nn.Linear(4, 4)
+        self.register_buffer("mean", torch.zeros(4))
+        self.register_buffer("count", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("last", torch.zeros(()))
+
+    def update(self, h):
+        self.mean.mul_(0.9).add_(h.detach().mean(0), alpha=0.1)
+        self.count += 1
+        self.last.copy_(self.count * 0.5)
+        self.mean[1] = self.mean[0]  # in order: of the new mean
+
+    def forward(self, x, y):
+        h = self.a(x)
+        if self.read == "after":
+            self.update(h)
+        loss = F.cross_entropy(self.o(h - self.mean), y)
+        if self.read == "before":
+            self.update(h)
+        return loss
+
+
+EVERYWHERE = ("1", "2 data=2", "2 tensor=2", "3 data=3", "2 pipeline=2,microbatches=1")
+WRITTEN = ("mean", "count", "last")
+
+
+@module(*EVERYWHERE, "2 data=2,microbatches=2", written=WRITTEN)
+def buffer_written_after_use():
+    return Running("before"), samples()
+
+
+@module(*EVERYWHERE, written=WRITTEN, refused={"2 data=2,microbatches=2": "of the whole batch"})
+def buffer_read_after_write():
+    return Running("after"), samples()
+
+
+class TwoOverOne(nn.Module):
+    """Two Parameters over one storage: two tensors, also after torch.jit.load."""
+
+    def __init__(self, frozen):
+        super().__init__()
+        self.e = nn.Embedding(11, 6)
+        self.o = nn.Linear(6, 11, bias=False)
+        self.o.weight = nn.Parameter(self.e.weight.data, requires_grad=not frozen)
+
+    def forward(self, ids, labels):
+        return F.cross_entropy(self.o(self.e(ids)).flatten(0, 1), labels.flatten())
+
+
+@module("1", "2 tensor=2", optimizer="adamw:lr=1e-2,weight-decay=0.1,no-decay=rank<2")
+def two_parameters_over_one_storage():
+    return TwoOverOne(frozen=False), tokens(vocabulary=11)
+
+
+@module("1", "2 data=2")
+def frozen_over_the_storage_of_a_trained():
+    return TwoOverOne(frozen=True), tokens(vocabulary=11)
+
+
+class Unused(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.o = nn.Linear(6, 4)
+
+    def forward(self, x, mask, y):
+        return F.cross_entropy(self.o(x), y)
+
+
+@module("1", "2 data=2")
+def input_without_use():
+    batch = samples()
+    return Unused(), {"x": batch["x"], "mask": torch.ones(8, 2), "y": batch["y"]}
