@@ -14,6 +14,7 @@ const Table &Table::get() {
     addUnaryRows(rows);
     addElementwiseRows(rows);
     addReductionRows(rows);
+    addMomentRows(rows);
     addViewRows(rows);
     addPartRows(rows);
     addConversionRows(rows);

@@ -36,6 +36,7 @@ void addScalarRows(Table &table);
 void addUnaryRows(Table &table);
 void addElementwiseRows(Table &table);
 void addReductionRows(Table &table);
+void addMomentRows(Table &table);
 void addViewRows(Table &table);
 void addPartRows(Table &table);
 void addConversionRows(Table &table);

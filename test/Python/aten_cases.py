@@ -180,6 +180,18 @@ rows("reductions", {
     "softmax with a hidden row": lambda d: (lambda x: F.softmax(x.masked_fill(x == x, float("-inf")), 0), [d.floats(4)]),
     "log_softmax": lambda d: (lambda x: F.log_softmax(x, 1), [d.floats(*d.shape(3))]),
     "logsumexp": lambda d: (lambda x: torch.logsumexp(x, (0, 1)), [d.floats(*d.shape(2))]),
+    "norm": lambda d: (lambda x: torch.linalg.vector_norm(x, dim=1), [d.floats(*d.shape(3))]),
+    "norm of order 1": lambda d: (lambda x: torch.linalg.vector_norm(x, 1, (0, 1), True), [d.floats(*d.shape(2))]),
+    "norm of zeros": lambda d: (lambda x: torch.linalg.vector_norm(x * 0, dim=1), [d.floats(3, 2)]),
+    "norm of all": lambda d: (lambda x: torch.norm(x), [d.floats(*d.shape(2))]),
+    "normalize": lambda d: (lambda x: F.normalize(x, dim=-1), [d.floats(*d.shape(2))]),
+    "var": lambda d: (torch.var, [d.floats(3, 4)]),
+    "var dim": lambda d: (lambda x: x.var(0, unbiased=False), [d.floats(*d.shape(2))]),
+    "var of one": lambda d: (lambda x: x.var(1, keepdim=True), [d.floats(3, 1)]),
+    "var correction": lambda d: (lambda x: torch.var(x, (0, 2), correction=2), [d.floats(3, 2, 4)]),
+    "std": lambda d: (lambda x: x.std(1), [d.floats(3, 4)]),
+    "std of equals": lambda d: (lambda x: (x * 0 + 2).std(1), [d.floats(3, 4)]),
+    "var_mean": lambda d: (lambda x: torch.var_mean(x, 1, correction=0), [d.floats(3, 4)]),
     "logsumexp of -inf": lambda d: (lambda x: torch.logsumexp(x - float("inf"), 0), [d.floats(3)]),
 })
 
