@@ -3,6 +3,8 @@
 #include "KernelEmitter.h"
 #include "ScalarOp.h"
 
+#include "mlir/Dialect/Math/IR/Math.h"
+
 using namespace mlir;
 using namespace colossal;
 using namespace colossal::lower;
@@ -253,7 +255,10 @@ Leveled KernelEmitter::evaluateScalar(Value scalar, const KernelOp &op,
     }
     unsigned level = maxLevel(operands);
     if (isa<arith::DivFOp>(definition) && operands[1].level < level) {
-      // Divided by what does not change here: multiplied by its reciprocal.
+      // Divided by what does not change here: multiplied by its reciprocal, and
+      // corrected by the remainder, so that the quotient is the nearest number
+      // (floor(49 / 49) is 1). Zeros, infinities and overflow have no
+      // remainder.
       Value &reciprocal = reciprocals[values[1]];
       if (!reciprocal)
         reciprocal =
@@ -263,7 +268,18 @@ Leveled KernelEmitter::evaluateScalar(Value scalar, const KernelOp &op,
                   frame.constantOf(values[1].getType(), 1.0), values[1]);
             }).value;
       result = emitAt(level, [&] {
-        return arith::MulFOp::create(builder, frame.loc, values[0], reciprocal);
+        Location loc = frame.loc;
+        Value quotient =
+            arith::MulFOp::create(builder, loc, values[0], reciprocal);
+        Value negated = arith::NegFOp::create(builder, loc, quotient);
+        Value remainder =
+            math::FmaOp::create(builder, loc, negated, values[1], values[0]);
+        Value corrected =
+            math::FmaOp::create(builder, loc, remainder, reciprocal, quotient);
+        Value isNumber = arith::CmpFOp::create(
+            builder, loc, arith::CmpFPredicate::ORD, corrected, corrected);
+        return arith::SelectOp::create(builder, loc, isNumber, corrected,
+                                       quotient);
       });
     } else {
       result = emitAt(level, [&] { return scalarOp(definition, values); });

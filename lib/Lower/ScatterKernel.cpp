@@ -10,6 +10,14 @@ using namespace colossal::schedule;
 /// A unit of the range owns a block of destination rows: it clears them, then
 /// passes over all ids and adds what belongs to it, in the order of the ids,
 /// whatever the number of threads.
+///
+///   for the reduced dims, and the kept dims that the id varies along:
+///     if the id is one of this unit's rows:
+///       for the other kept dims:
+///         out[id, kept] += value
+///
+/// An element of the result gets its terms in the order of the reduced dims,
+/// wherever the loops over kept dims stand.
 void KernelEmitter::emitScatter() {
   const KernelOp &op = plan.ops[0];
   const OneHot &oneHot = *op.scatter;
@@ -25,6 +33,9 @@ void KernelEmitter::emitScatter() {
   lower = arith::MinSIOp::create(builder, loc, lower, limit);
   upper = arith::MinSIOp::create(builder, loc, upper, limit);
 
+  Value argument =
+      GenericOp(op.op).getBody().front().getArgument(oneHot.idInput);
+  const Access &idAccess = *op.operands[oneHot.idInput];
   SmallVector<unsigned> kept, reduced;
   for (unsigned d = 0; d < plan.dims.size(); ++d)
     if (d != destination && has(op.parallel, d) && plan.dims[d].bound != 1)
@@ -59,8 +70,10 @@ void KernelEmitter::emitScatter() {
     Environment start = env;
     scf::ForOp loop = frame.loop(lower, last, 1, {}, kept.empty());
     start.indices[destination] = {loop.getInductionVar(), frame.level()};
+    // Padding too: users read zero there.
     for (auto [depth, dim] : llvm::enumerate(kept))
-      openLoop(dim, {}, depth + 1 == kept.size(), start);
+      openLoop(dim, {}, depth + 1 == kept.size(), start, 1, 0,
+               plan.dims[dim].bound);
     Leveled index = linearIndex(out, start);
     frame.at(frame.level());
     Value value = source ? frame.load(element, source, index.value)
@@ -72,10 +85,20 @@ void KernelEmitter::emitScatter() {
       frame.close();
   }
 
+  // The kept dims that the id varies along, and those that one id serves.
+  auto isOfId = [&](unsigned d) {
+    return idAccess.strides[d] != 0 ||
+           llvm::any_of(idAccess.clips, [&](const Access::Clip &clip) {
+             return clip.dim == d;
+           });
+  };
+  SmallVector<unsigned> ofId, served;
+  for (unsigned dim : kept)
+    (isOfId(dim) ? ofId : served).push_back(dim);
   for (unsigned dim : reduced)
     openLoop(dim, {}, false, env);
-  Value argument =
-      GenericOp(op.op).getBody().front().getArgument(oneHot.idInput);
+  for (unsigned dim : ofId)
+    openLoop(dim, {}, false, env);
   Leveled id = evaluateScalar(argument, op, env);
   Value offset = frame.offsetOf(factor.attr.getTerms());
   Leveled valid = isValid(op, op.reduction, env);
@@ -105,8 +128,8 @@ void KernelEmitter::emitScatter() {
       arith::ExtUIOp::create(builder, loc, builder.getI64Type(), inside);
   frame.loop(frame.constant(0), once, 1, {}, false);
   env.indices[destination] = {local, frame.level()};
-  for (auto [depth, dim] : llvm::enumerate(kept))
-    openLoop(dim, {}, depth + 1 == kept.size(), env);
+  for (auto [depth, dim] : llvm::enumerate(served))
+    openLoop(dim, {}, depth + 1 == served.size(), env);
   Leveled value = evaluateScalar(oneHot.value, op, env);
   Leveled index = linearIndex(out, env);
   frame.at(frame.level());

@@ -68,12 +68,6 @@ static GroupKind kindOf(Operation *op) {
   return GroupKind::Collective;
 }
 
-/// A function of indices: part of every kernel that uses it.
-static bool isIndexFunction(Operation *op) {
-  auto generic = dyn_cast<GenericOp>(op);
-  return generic && generic.getNumOperands() == 0 && generic.isAllParallel();
-}
-
 namespace {
 
 /// Merges groups as long as that is legal and pays.

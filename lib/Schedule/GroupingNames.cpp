@@ -14,6 +14,12 @@ StringRef colossal::schedule::nameOfOp(Operation *op) {
   return op->getName().getStringRef();
 }
 
+bool colossal::schedule::isIndexFunction(Operation *op) {
+  auto generic = dyn_cast_or_null<GenericOp>(op);
+  return generic && generic.getNumOperands() == 0 && generic.isAllParallel() &&
+         !generic->hasAttr(kMaterialize);
+}
+
 /// Stride of every factor, and the position of the first element.
 static std::pair<SmallVector<int64_t>, int64_t> stridesOf(IndexMapAttr map,
                                                           unsigned numFactors) {

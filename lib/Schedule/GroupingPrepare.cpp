@@ -3,9 +3,11 @@
 #include "GroupingRewrites.h"
 #include "colossal/Schedule/Grouping.h"
 #include "colossal/Schedule/GroupingNames.h"
+#include "colossal/Schedule/KernelPlan.h"
 #include "colossal/Schedule/MatrixProduct.h"
 
 #include "mlir/IR/PatternMatch.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -215,6 +217,46 @@ static void prepareReturns(func::FuncOp function) {
   }
 }
 
+/// A kernel computes the functions of indices that it reads at its own indices.
+/// One that reads them elsewhere (a window, other parts of an index, the ids of
+/// a scatter-add) reads them from memory.
+static void materializeIndexFunctions(func::FuncOp function) {
+  DenseMap<Operation *, Operation *> stored;
+  for (Operation &op : llvm::make_early_inc_range(function.getBody().front())) {
+    if (!isa<GenericOp>(op))
+      continue;
+    llvm::SmallSetVector<Operation *, 4> set;
+    for (Value operand : op.getOperands())
+      if (isIndexFunction(operand.getDefiningOp()))
+        set.insert(operand.getDefiningOp());
+    if (set.empty())
+      continue;
+    SmallVector<Operation *> ops = set.takeVector();
+    llvm::sort(
+        ops, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+    ops.push_back(&op);
+    std::string reason;
+    if (planKernel(ops, SmallVector<Value>(op.getResults()), reason))
+      continue;
+    for (Operation *producer : ArrayRef(ops).drop_back()) {
+      Operation *&copy = stored[producer];
+      if (!copy) {
+        OpBuilder builder(producer);
+        copy = builder.clone(*producer);
+        cast<GenericOp>(copy).setName(
+            (cast<GenericOp>(producer).getName() + "/stored").str());
+        copy->setDiscardableAttr(kMaterialize, builder.getUnitAttr());
+      }
+      for (OpOperand &use : op.getOpOperands())
+        if (use.get().getDefiningOp() == producer)
+          use.set(copy->getResult(cast<OpResult>(use.get()).getResultNumber()));
+    }
+  }
+  for (auto &[producer, copy] : stored)
+    if (producer->use_empty())
+      producer->erase();
+}
+
 void colossal::schedule::prepareForGrouping(func::FuncOp function) {
   if (function.isExternal())
     return;
@@ -229,4 +271,5 @@ void colossal::schedule::prepareForGrouping(func::FuncOp function) {
         packer.pack(generic);
     }
   prepareReturns(function);
+  materializeIndexFunctions(function);
 }

@@ -10,6 +10,8 @@ using namespace colossal::schedule;
 
 /// The largest row buffer, in elements: it should stay in the L2 cache.
 static constexpr int64_t kMaxRowBuffer = 16384;
+/// All row buffers of a kernel: they are on the stack of a thread.
+static constexpr int64_t kMaxRowBuffers = 4 * kMaxRowBuffer;
 /// Lanes per unit of the range where a kernel has no other rows.
 static constexpr int64_t kLaneUnit = 64;
 /// Lanes per unit where it has, but too few.
@@ -175,8 +177,9 @@ private:
     int64_t rows = plan.size(plan.rows), lanes = plan.dims[*plan.lane].bound;
     if (rows == 1)
       plan.laneBlock = kLaneUnit;
-    else if (rows < kEnoughRows && lanes >= 2 * kLaneBlock)
-      plan.laneBlock = kLaneBlock;
+    else if ((rows < kEnoughRows && lanes >= 2 * kLaneBlock) ||
+             (reduces && lanes > kMaxRowBuffer))
+      plan.laneBlock = kLaneBlock; // sums of a whole row would not fit
   }
 
   void choosePhases() {
@@ -245,6 +248,15 @@ private:
         op.storage = Storage::RowBuffer;
         work[number] = 0;
       }
+    }
+    int64_t buffers = 0;
+    for (const KernelOp &op : plan.ops)
+      if (op.storage == Storage::RowBuffer)
+        buffers +=
+            op.op->getNumResults() * bufferSize(op.parallel & ~plan.rows);
+    if (buffers > kMaxRowBuffers && plan.ops.size() > 1) {
+      reason = "the row buffers are too large together";
+      return false;
     }
     return checkRecomputation(work);
   }

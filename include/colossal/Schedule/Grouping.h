@@ -81,6 +81,8 @@ struct Group {
 ///   gradient of a part) is split into reduction and placement,
 /// - an operand of a contraction that no strides describe is packed by a
 ///   copying generic before it,
+/// - a function of indices that is read where a kernel cannot compute it is
+///   stored,
 /// - a result with `colossal.accumulate` that a kernel or a product does not
 ///   compute (an argument, a collective's result) passes through a copy,
 /// - a returned value that is returned twice, or is an argument, does too,
