@@ -181,41 +181,47 @@ bool LocalProgram::dependsOnControlsAlone(Value value) const {
           }));
 }
 
-/// A value of the prologue, of which a microbatch needs its part: a factored op
-/// runs again for the part; a reshard is sliced where that is local, and else
-/// runs again. Null if none is possible.
-FailureOr<Value> LocalProgram::cutOverTime(Value value,
-                                           const PlannedOp &producer,
-                                           Function &function,
+/// A value that is there as a whole, of which a microbatch needs its part: a
+/// factored op of the prologue runs again for the part, and so does a reshard
+/// that cannot be sliced; all else is sliced.
+FailureOr<Value> LocalProgram::cutOverTime(Value value, Function &function,
                                            const ShardState &have,
                                            const ShardState &need) {
+  const PlannedOp *producer = program.producerOf(value);
+  bool early = producer && producer->segment == Segment::Prologue;
   int cut = need.cutBy(mesh.timeAxis());
-  if (auto factored = dyn_cast<FactoredOp>(producer.op)) {
+  if (early && isa<FactoredOp>(producer->op)) {
+    auto factored = cast<FactoredOp>(producer->op);
     int flat = 0, factor = -1;
     factored.getResultMap(cast<OpResult>(value).getResultNumber())
         .walk([&](unsigned, unsigned, SubDimAttr sub) {
           if (flat++ == cut)
             factor = sub.getFactor();
         });
-    if (factor < 0 || !factored.isShardable(factor))
-      return Value();
-    if (failed(addFactored(producer, function, factor)))
-      return failure();
-  } else if (have.subDims[cut].axes.empty()) {
-    FailureOr<Value> whole = require(value, function, have, producer.op);
-    if (failed(whole))
-      return failure();
-    builder.setInsertionPointToEnd(&function.block());
-    FailureOr<Value> part =
-        emitReshard(builder, value.getLoc(), program.nameOf(value) + "/time",
-                    *whole, have, need, mesh);
-    if (failed(part))
-      return failure();
-    define(function, value, need, *part);
-  } else if (failed(addReshard(producer, function, cut))) {
-    return failure();
+    if (factor >= 0 && factored.isShardable(factor)) {
+      if (failed(addFactored(*producer, function, factor)))
+        return failure();
+      return lookUp(function, value, need);
+    }
   }
-  return lookUp(function, value, need);
+  if (early && isa<ReshardOp>(producer->op) &&
+      !have.subDims[cut].axes.empty()) {
+    if (failed(addReshard(*producer, function, cut)))
+      return failure();
+    return lookUp(function, value, need);
+  }
+  FailureOr<Value> whole =
+      require(value, function, have, producer ? producer->op : nullptr);
+  if (failed(whole))
+    return failure();
+  builder.setInsertionPointToEnd(&function.block());
+  FailureOr<Value> part =
+      emitReshard(builder, value.getLoc(), program.nameOf(value) + "/time",
+                  *whole, have, need, mesh);
+  if (failed(part))
+    return failure();
+  define(function, value, need, *part);
+  return *part;
 }
 
 FailureOr<Value> LocalProgram::require(Value value, Function &function,
@@ -241,12 +247,9 @@ FailureOr<Value> LocalProgram::require(Value value, Function &function,
       attributes.set(names::perMicrobatch, builder.getUnitAttr());
     return addArgument(function, value, need, attributes.getAttrs());
   }
-  if (!agrees && producer && producer->segment == Segment::Prologue &&
-      agreesButForTime && need.cutBy(mesh.timeAxis()) >= 0) {
-    FailureOr<Value> part = cutOverTime(value, *producer, function, have, need);
-    if (failed(part) || *part)
-      return part;
-  }
+  if (agreesButForTime && isPerMicrobatch(function.segment) &&
+      have.cutBy(mesh.timeAxis()) < 0 && need.cutBy(mesh.timeAxis()) >= 0)
+    return cutOverTime(value, function, have, need);
   if (!agrees) {
     InFlightDiagnostic diagnostic =
         user->emitError("'")

@@ -80,8 +80,8 @@ private:
   mlir::LogicalResult addReshard(const PlannedOp &op, Function &function,
                                  int extraTime);
   mlir::FailureOr<mlir::Value>
-  cutOverTime(mlir::Value value, const PlannedOp &producer, Function &function,
-              const ShardState &have, const ShardState &need);
+  cutOverTime(mlir::Value value, Function &function, const ShardState &have,
+              const ShardState &need);
   bool dependsOnControlsAlone(mlir::Value value) const;
   void orderReceives();
 

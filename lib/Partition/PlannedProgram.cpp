@@ -1,6 +1,7 @@
 //===- PlannedProgram.cpp - What Partition knows of a planned step --------===//
 
 #include "PlannedProgram.h"
+#include "Colossal/IR/Linearity.h"
 #include "Colossal/Transforms/FactorEditing.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringMap.h"
@@ -111,7 +112,6 @@ LogicalResult PlannedProgram::readAxes(PlannedOp &planned) {
   auto linear = axes.getAs<DictionaryAttr>("linear");
   if (!linear)
     return success();
-  SmallVector<SmallVector<unsigned>> legal = op.getLinearOperandSets();
   for (NamedAttribute entry : linear) {
     std::optional<unsigned> axis = axisOf(entry);
     if (!axis)
@@ -124,7 +124,7 @@ LogicalResult PlannedProgram::readAxes(PlannedOp &planned) {
     if (auto list = dyn_cast<DenseI64ArrayAttr>(entry.getValue()))
       operands.assign(list.asArrayRef().begin(), list.asArrayRef().end());
     llvm::sort(operands);
-    if (!llvm::is_contained(legal, operands) || factorOf[*axis] >= 0)
+    if (!isLinearIn(op, operands) || factorOf[*axis] >= 0)
       return op->emitError("found operands ")
              << entry.getValue() << " partial over '"
              << entry.getName().getValue() << "', but '" << op.getFactoredName()

@@ -38,6 +38,8 @@ private:
     return builder.getStringAttr(plan.mesh.axes[axis].name);
   }
   StringAttr time() { return builder.getStringAttr(names::timeAxis); }
+  /// With one microbatch nothing is cut over time, and all sums are complete.
+  bool cutsTime(bool inLoop) const { return inLoop && plan.microbatches > 1; }
 
   ModuleOp module;
   func::FuncOp function;
@@ -89,7 +91,7 @@ void Applier::writeOps() {
       }
     }
     // Time: the batch, or sums over the microbatches used linearly.
-    if (isLoop(planned.segment)) {
+    if (cutsTime(isLoop(planned.segment))) {
       if (batching.factors[i] >= 0) {
         axes.append(time(), factorName(batching.factors[i]));
       } else {
@@ -116,7 +118,7 @@ ShardingAttr Applier::shardingOf(int index, const Sharding &state,
     SmallVector<AxesAttr> subs;
     for (size_t k = 0; k < dim.size(); ++k, ++flat) {
       SmallVector<StringAttr> axes;
-      if (inLoop && batching.subDims[index] == flat)
+      if (cutsTime(inLoop) && batching.subDims[index] == flat)
         axes.push_back(time());
       for (size_t a = 0; a < state.size(); ++a)
         if (state[a] == flat)
@@ -132,7 +134,7 @@ ShardingAttr Applier::shardingOf(int index, const Sharding &state,
                                          state[a] == partialSum
                                              ? colossal::FactorKind::Sum
                                              : colossal::FactorKind::Max));
-  if (inLoop && batching.partial[index])
+  if (cutsTime(inLoop) && batching.partial[index])
     partial.push_back(PartialAttr::get(builder.getContext(), time(),
                                        colossal::FactorKind::Sum));
   return ShardingAttr::get(builder.getContext(), dims, partial);

@@ -9,164 +9,336 @@ using namespace colossal::plan;
 namespace {
 class Analysis {
 public:
-  explicit Analysis(const Program &program) : program(program) {
-    result.factors.assign(program.ops.size(), -1);
-    result.subDims.assign(program.values.size(), -1);
-    result.partial.assign(program.values.size(), false);
-    hoisted.assign(program.ops.size(), false);
-    result.batchOnly.assign(program.values.size(), false);
+  explicit Analysis(const Program &program)
+      : program(program), users(program.users()) {
+    size_t ops = program.ops.size(), values = program.values.size();
+    result.factors.assign(ops, -1);
+    result.subDims.assign(values, -1);
+    result.partial.assign(values, false);
+    result.batchOnly.assign(values, false);
+    known.assign(values, false);
+    asked.assign(ops, -1);
+    for (const Op &op : program.ops)
+      segments.push_back(op.segment);
   }
 
-  Batching run() {
-    for (size_t v = 0; v < program.values.size(); ++v) {
-      const ProgramValue &value = program.values[v];
-      result.batchOnly[v] =
-          value.role == Role::Batch || value.role == Role::Control;
-      result.subDims[v] = value.batchSubDim;
-      if (value.batchSubDim >= 0)
-        result.batch =
-            std::max(result.batch, value.subDims()[value.batchSubDim]);
-    }
-    // Hoisting an op changes what its users see: repeat until nothing changes.
-    bool changed = true;
-    while (changed) {
-      changed = false;
-      result.divisible = true;
-      result.reason.clear();
-      for (size_t i = 0; i < program.ops.size(); ++i)
-        changed |= visit(int(i));
-    }
-    for (size_t i = 0; i < program.ops.size(); ++i)
-      if (hoisted[i])
-        result.hoisted.push_back(int(i));
-    return result;
-  }
+  Batching run();
 
 private:
+  void readArguments();
   void fail(const std::string &reason) {
     if (result.divisible)
       result.reason = reason;
     result.divisible = false;
   }
-
-  bool inLoop(const Op &op, int index) const {
-    return !hoisted[index] &&
-           (op.segment == Segment::Forward || op.segment == Segment::Backward);
+  bool inLoop(int op) const {
+    return segments[op] == Segment::Forward ||
+           segments[op] == Segment::Backward;
+  }
+  bool isWhole(int value) const {
+    return result.subDims[value] < 0 && !result.partial[value];
   }
 
-  /// Marks the op and all it depends on; true if something is new.
-  bool hoist(int index) {
-    if (hoisted[index] || program.ops[index].segment == Segment::Prologue)
-      return false;
-    hoisted[index] = true;
-    for (const Access &access : program.ops[index].operands)
-      if (int producer = program.values[access.value].producer; producer >= 0)
-        hoist(producer);
-    return true;
-  }
+  // One pass over the program, in order.
+  void sweep();
+  void visit(int index);
+  int factorOf(int index);
+  bool mayBePartial(int index, const std::vector<int> &operands);
+  void needComplete(int index, int value);
 
-  /// A sum over time is used where it must be complete.
-  bool complete(const Op &op, const Access &access) {
-    int producer = program.values[access.value].producer;
-    if (producer >= 0 && result.batchOnly[access.value])
-      return hoist(producer);
-    fail("\"" + op.name + "\" needs \"" + program.values[access.value].name +
-         "\" of the whole batch");
-    return false;
-  }
-
-  bool visit(int index);
-  bool isPartialLegal(const Op &op, const std::vector<int> &operands) const {
-    for (const std::vector<int> &set : op.linear)
-      if (set == operands)
-        return true;
-    return false;
-  }
+  // What a pass asks for. True if the next pass sees another program.
+  bool move();
+  bool isSinkable(int index, std::vector<int> &closure) const;
+  bool cutWholes();
+  int wantedSubDim(int value) const;
 
   const Program &program;
+  std::vector<std::vector<int>> users;
   Batching result;
-  std::vector<bool> hoisted;
+  /// Per value: of batch, controls, constants and buffers that nothing updates.
+  std::vector<bool> known;
+  std::vector<Segment> segments; ///< per op, as far as it moved
+  std::vector<int> asked; ///< per op that needs no batch the factor to cut
+  /// Ops that need a complete sum, and the first value of which they do.
+  std::vector<std::pair<int, int>> incomplete;
+  std::vector<int> early; ///< ops to be hoisted
 };
 } // namespace
 
-bool Analysis::visit(int index) {
-  const Op &op = program.ops[index];
-  bool all = !op.operands.empty();
-  for (const Access &access : op.operands)
-    all &= result.batchOnly[access.value];
-  for (const Access &access : op.results) {
-    result.batchOnly[access.value] = all;
-    result.subDims[access.value] = -1;
-    result.partial[access.value] = false;
+void Analysis::readArguments() {
+  std::vector<bool> updated(program.values.size());
+  for (const ProgramValue &value : program.values)
+    if (value.updates >= 0)
+      updated[value.updates] = true;
+  for (size_t v = 0; v < program.values.size(); ++v) {
+    const ProgramValue &value = program.values[v];
+    if (value.producer >= 0)
+      continue;
+    result.batchOnly[v] =
+        value.role == Role::Batch || value.role == Role::Control;
+    known[v] =
+        result.batchOnly[v] || (value.role == Role::Buffer && !updated[v]);
+    result.subDims[v] = value.batchSubDim;
+    if (value.batchSubDim >= 0)
+      result.batch = std::max(result.batch, value.subDims()[value.batchSubDim]);
   }
-  result.factors[index] = -1;
+}
 
-  // The factor that runs over a batch sub-dimension of an operand.
+//===----------------------------------------------------------------------===//
+// One pass
+//===----------------------------------------------------------------------===//
+
+void Analysis::sweep() {
+  result.divisible = true;
+  result.reason.clear();
+  result.unlisted.clear();
+  incomplete.clear();
+  early.clear();
+  for (size_t i = 0; i < program.ops.size(); ++i)
+    visit(int(i));
+  for (size_t v = 0; v < program.values.size(); ++v)
+    if (program.values[v].metric && result.subDims[v] >= 0)
+      fail("the result \"" + program.values[v].name +
+           "\" has one entry for each sample");
+}
+
+/// The factor that runs over a batch sub-dimension of an operand.
+int Analysis::factorOf(int index) {
+  const Op &op = program.ops[index];
   int factor = -1;
-  std::vector<int> partialOperands;
-  for (size_t o = 0; o < op.operands.size(); ++o) {
-    const Access &access = op.operands[o];
-    if (result.partial[access.value])
-      partialOperands.push_back(int(o));
+  for (const Access &access : op.operands) {
     int sub = result.subDims[access.value];
     if (sub < 0)
       continue;
     const SubIndex &at = access.map[sub];
-    if (at.factor < 0 || !at.plain || !op.factors[at.factor].shardable ||
-        (factor >= 0 && factor != at.factor)) {
+    bool cuttable =
+        at.factor >= 0 && at.plain && op.factors[at.factor].shardable;
+    if (!cuttable || (factor >= 0 && factor != at.factor))
       fail("\"" + op.name + "\" mixes samples of the batch");
-      return false;
-    }
-    factor = at.factor;
+    if (cuttable && factor < 0)
+      factor = at.factor;
   }
-  if (!inLoop(op, index)) {
-    // The whole batch is at hand; the update sees complete sums. A value of
-    // the prologue keeps its batch sub-dimension: its users cut it.
-    if (op.segment == Segment::Update) {
-      if (factor >= 0)
-        fail("\"" + op.name + "\" uses samples of all microbatches");
-      return false;
-    }
-  } else if (!partialOperands.empty()) {
-    bool legal = factor < 0 && isPartialLegal(op, partialOperands);
-    if (!legal) {
-      bool changed = false;
-      for (int operand : partialOperands)
-        changed |= complete(op, op.operands[operand]);
-      return changed;
-    }
+  return factor;
+}
+
+bool Analysis::mayBePartial(int index, const std::vector<int> &operands) {
+  const Op &op = program.ops[index];
+  if (std::count(op.linear.begin(), op.linear.end(), operands))
+    return true;
+  result.unlisted.push_back({index, operands});
+  return false;
+}
+
+/// A sum over the microbatches is used where it must be complete.
+void Analysis::needComplete(int index, int value) {
+  int producer = program.values[value].producer;
+  if (producer >= 0 && known[value])
+    early.push_back(producer);
+  else
+    incomplete.push_back({index, value});
+}
+
+void Analysis::visit(int index) {
+  const Op &op = program.ops[index];
+  bool batchOnly = !op.operands.empty(), allKnown = true;
+  std::vector<int> partial;
+  for (size_t o = 0; o < op.operands.size(); ++o) {
+    int value = op.operands[o].value;
+    batchOnly &= result.batchOnly[value];
+    allKnown &= known[value];
+    if (result.partial[value])
+      partial.push_back(int(o));
   }
+  int factor = factorOf(index);
+  bool loop = inLoop(index);
+  // The whole batch is at hand outside of the loop, and sums are complete. A
+  // value of the prologue keeps its batch sub-dimension: its users cut it.
+  if (segments[index] == Segment::Update) {
+    if (factor >= 0)
+      fail("\"" + op.name + "\" uses samples of all microbatches");
+    factor = -1;
+  }
+  if (loop && factor < 0 && partial.empty())
+    factor = asked[index];
+  bool sums =
+      loop && !partial.empty() && factor < 0 && mayBePartial(index, partial);
+  if (loop && !sums)
+    for (int operand : partial)
+      needComplete(index, op.operands[operand].value);
+
   result.factors[index] = factor;
   for (const Access &access : op.results) {
+    const ProgramValue &value = program.values[access.value];
+    result.batchOnly[access.value] = batchOnly;
+    known[access.value] = allKnown;
+    result.subDims[access.value] = -1;
+    result.partial[access.value] = sums;
     bool kept = false;
     for (size_t k = 0; k < access.map.size(); ++k)
       if (factor >= 0 && access.map[k].factor == factor) {
         result.subDims[access.value] = int(k);
         kept = true;
       }
-    bool sums = factor >= 0 && !kept;
-    if (sums && op.factors[factor].kind == FactorKind::Max &&
-        inLoop(op, index)) {
-      if (result.batchOnly[access.value])
-        return hoist(index);
-      fail("\"" + op.name + "\" takes a maximum over the batch");
+    if (loop && factor >= 0 && !kept) {
+      result.partial[access.value] = true;
+      if (op.factors[factor].kind == FactorKind::Max) {
+        // A maximum does not add up: it is complete at once, or not at all.
+        result.partial[access.value] = false;
+        if (allKnown)
+          early.push_back(index);
+        else
+          fail("\"" + op.name + "\" takes a maximum over the batch");
+      }
     }
-    result.partial[access.value] =
-        inLoop(op, index) && (sums || !partialOperands.empty());
+    // State changes once in a step.
+    if (loop && value.updates >= 0)
+      incomplete.push_back({index, access.value});
   }
-  return false;
+}
+
+//===----------------------------------------------------------------------===//
+// Out of the loop
+//===----------------------------------------------------------------------===//
+
+/// Whether the op may run after the loop, with all that uses its results: none
+/// of them has samples of one microbatch.
+bool Analysis::isSinkable(int index, std::vector<int> &closure) const {
+  if (!inLoop(index) || std::count(closure.begin(), closure.end(), index))
+    return true;
+  if (result.factors[index] >= 0)
+    return false;
+  closure.push_back(index);
+  for (const Access &access : program.ops[index].results)
+    for (int user : users[access.value])
+      if (!isSinkable(user, closure))
+        return false;
+  return true;
+}
+
+bool Analysis::move() {
+  if (!early.empty()) {
+    // With all that they depend on.
+    while (!early.empty()) {
+      int index = early.back();
+      early.pop_back();
+      if (segments[index] == Segment::Prologue)
+        continue;
+      segments[index] = Segment::Prologue;
+      for (const Access &access : program.ops[index].operands)
+        if (int producer = program.values[access.value].producer; producer >= 0)
+          early.push_back(producer);
+    }
+    return true;
+  }
+  std::vector<int> late;
+  for (auto [index, value] : incomplete) {
+    std::vector<int> closure;
+    const std::string &name = program.values[value].name;
+    if (!isSinkable(index, closure))
+      fail(program.values[value].producer == index
+               ? "the new state \"" + name +
+                     "\" is computed for each microbatch"
+               : "\"" + program.ops[index].name + "\" needs \"" + name +
+                     "\" of the whole batch");
+    late.insert(late.end(), closure.begin(), closure.end());
+  }
+  if (!result.divisible)
+    return false;
+  for (int index : late)
+    segments[index] = Segment::Update;
+  return !late.empty();
+}
+
+//===----------------------------------------------------------------------===//
+// Whole values of the batch's shape
+//===----------------------------------------------------------------------===//
+
+/// The sub-dimension along which all users want a whole value cut; -1: there
+/// is none.
+int Analysis::wantedSubDim(int value) const {
+  if (program.values[value].metric || program.values[value].updates >= 0)
+    return -1;
+  int wanted = -1;
+  for (int user : users[value]) {
+    if (!inLoop(user) || result.factors[user] < 0)
+      return -1;
+    for (const Access &access : program.ops[user].operands) {
+      if (access.value != value)
+        continue;
+      int here = -1;
+      for (size_t k = 0; k < access.map.size(); ++k)
+        if (access.map[k].factor == result.factors[user])
+          here = access.map[k].plain && here < 0 ? int(k) : -2;
+      if (here < 0 || (wanted >= 0 && wanted != here))
+        return -1;
+      wanted = here;
+    }
+  }
+  return wanted;
+}
+
+bool Analysis::cutWholes() {
+  bool changed = false;
+  for (size_t i = program.ops.size(); i-- > 0;) {
+    const Op &op = program.ops[i];
+    if (!inLoop(int(i)) || result.factors[i] >= 0 || asked[i] >= 0)
+      continue;
+    int factor = -1;
+    for (const Access &access : op.results) {
+      int k = isWhole(access.value) ? wantedSubDim(access.value) : -1;
+      int here = k < 0 ? -1 : access.map[k].factor;
+      if (here < 0 || (factor >= 0 && factor != here)) {
+        factor = -1;
+        break;
+      }
+      factor = here;
+    }
+    bool takesPartial =
+        std::any_of(op.operands.begin(), op.operands.end(),
+                    [&](const Access &a) { return result.partial[a.value]; });
+    if (factor < 0 || takesPartial || !op.factors[factor].shardable)
+      continue;
+    // Its operands are seen with it, in this pass from the end.
+    asked[i] = result.factors[i] = factor;
+    changed = true;
+  }
+  return changed;
+}
+
+Batching Analysis::run() {
+  readArguments();
+  // Every move, and between moves every cut, is made at most once.
+  while (true) {
+    sweep();
+    if (move()) {
+      std::fill(asked.begin(), asked.end(), -1);
+      continue;
+    }
+    if (!cutWholes())
+      break;
+  }
+  if (result.divisible) {
+    for (size_t i = 0; i < program.ops.size(); ++i)
+      if (segments[i] != program.ops[i].segment)
+        (segments[i] == Segment::Prologue ? result.hoisted : result.sunk)
+            .push_back(int(i));
+    return std::move(result);
+  }
+  // One microbatch is at hand as a whole: nothing moves.
+  std::string reason = result.reason;
+  for (size_t i = 0; i < program.ops.size(); ++i)
+    segments[i] = program.ops[i].segment;
+  std::fill(asked.begin(), asked.end(), -1);
+  do
+    sweep();
+  while (cutWholes());
+  result.divisible = false;
+  result.reason = reason;
+  return std::move(result);
 }
 
 Batching colossal::plan::analyzeBatching(const Program &program) {
-  Batching result = Analysis(program).run();
-  for (size_t v = 0; v < program.values.size(); ++v)
-    if (program.values[v].metric && result.subDims[v] >= 0 &&
-        result.divisible) {
-      result.divisible = false;
-      result.reason = "the result \"" + program.values[v].name +
-                      "\" has one entry for each sample";
-    }
-  return result;
+  return Analysis(program).run();
 }
 
 std::vector<int64_t>

@@ -58,11 +58,10 @@ static bool obeysRules(const Program &program, const Mesh &mesh,
     const Choice &choice = strategy.choices[a];
     bool cutsBatch =
         choice.kind == Choice::Kind::Class && node.isBatch[choice.index];
-    if (ruleOf(options, a) == AxisRule::Data) {
-      for (int c = 0; c < node.classCount; ++c)
-        if (node.isBatch[c] && !cutsBatch)
-          return false;
-    }
+    // Where samples are mixed, a node has several batch factors: one is cut.
+    if (ruleOf(options, a) == AxisRule::Data && !cutsBatch &&
+        std::count(node.isBatch.begin(), node.isBatch.end(), true))
+      return false;
     if (ruleOf(options, a) != AxisRule::Tensor)
       continue;
     if (cutsBatch)

@@ -93,6 +93,9 @@ colossal::plan::explainPlan(const Program &program, const Plan &plan,
   text += format(
       ", %lld microbatch%s, schedule %s\n", (long long)plan.microbatches,
       plan.microbatches == 1 ? "" : "es", timeline::nameOf(plan.schedule));
+  if (Batching batching = analyzeBatching(program); !batching.divisible)
+    text += "  one microbatch: with more the result would be another one, " +
+            batching.reason + "\n";
   for (size_t a = 0; a < plan.mesh.axes.size(); ++a)
     text += "  axis " + plan.mesh.axes[a].name + " " +
             describeAxis(program, plan, a) + "\n";

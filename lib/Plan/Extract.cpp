@@ -2,6 +2,7 @@
 
 #include "colossal/Plan/Extract.h"
 #include "Colossal/Analysis/OpWork.h"
+#include "Colossal/IR/Linearity.h"
 #include "Colossal/Transforms/FactorEditing.h"
 #include "colossal/Cost/Cost.h"
 
@@ -253,9 +254,30 @@ FailureOr<ExtractedProgram> extractProgram(func::FuncOp function) {
   return Extractor(function).run();
 }
 
-bool hoistToPrologue(const ExtractedProgram &extracted,
-                     const Batching &batching) {
+/// Lists the linear sets that the analysis looked for.
+static Batching analyze(ExtractedProgram &extracted) {
+  while (true) {
+    Batching batching = analyzeBatching(extracted.program);
+    bool found = false;
+    for (auto &[index, operands] : batching.unlisted) {
+      SmallVector<unsigned> set(operands.begin(), operands.end());
+      if (!isLinearIn(cast<FactoredOp>(extracted.ops[index]), set))
+        continue;
+      extracted.program.ops[index].linear.push_back(operands);
+      found = true;
+    }
+    if (!found)
+      return batching;
+  }
+}
+
+/// Marks hoisted ops. One that also gives something to the microbatches is
+/// cloned.
+static void hoist(const ExtractedProgram &extracted, const Batching &batching) {
   const Program &program = extracted.program;
+  llvm::DenseMap<Operation *, int> indexOf;
+  for (auto [index, op] : llvm::enumerate(extracted.ops))
+    indexOf[op] = int(index);
   std::vector<bool> hoisted(program.ops.size());
   for (int index : batching.hoisted)
     hoisted[index] = true;
@@ -266,10 +288,9 @@ bool hoistToPrologue(const ExtractedProgram &extracted,
     bool shared = false;
     for (const Access &access : program.ops[index].results)
       for (Operation *user : extracted.values[access.value].getUsers()) {
-        auto it = llvm::find(extracted.ops, user);
-        shared |= batching.subDims[access.value] >= 0 &&
-                  it != extracted.ops.end() &&
-                  !hoisted[it - extracted.ops.begin()];
+        auto it = indexOf.find(user);
+        shared |= batching.subDims[access.value] >= 0 && it != indexOf.end() &&
+                  !hoisted[it->second];
       }
     if (shared) {
       OpBuilder builder(op);
@@ -282,9 +303,25 @@ bool hoistToPrologue(const ExtractedProgram &extracted,
       for (OpOperand &operand : op->getOpOperands())
         operand.set(mapping.lookupOrDefault(operand.get()));
     }
-    op->setAttr(names::segment, StringAttr::get(context, "prologue"));
+    op->setAttr(names::segment,
+                StringAttr::get(context, nameOf(Segment::Prologue)));
   }
-  return !batching.hoisted.empty();
+}
+
+FailureOr<BatchedProgram> readBatchedProgram(func::FuncOp function) {
+  while (true) {
+    FailureOr<ExtractedProgram> extracted = extractProgram(function);
+    if (failed(extracted))
+      return failure();
+    Batching batching = analyze(*extracted);
+    if (batching.hoisted.empty() && batching.sunk.empty())
+      return BatchedProgram{std::move(*extracted), std::move(batching)};
+    for (int index : batching.sunk)
+      extracted->ops[index]->setAttr(
+          names::segment,
+          StringAttr::get(function.getContext(), nameOf(Segment::Update)));
+    hoist(*extracted, batching);
+  }
 }
 
 } // namespace colossal::plan

@@ -29,28 +29,23 @@ FailureOr<plan::PlanReport> plan::planModule(ModuleOp module,
     return emitError(module.getLoc(),
                      "found no function to plan, expected @train_step "
                      "or a single function");
-  FailureOr<ExtractedProgram> extracted = extractProgram(function);
-  if (failed(extracted))
+  FailureOr<BatchedProgram> read = readBatchedProgram(function);
+  if (failed(read))
     return failure();
-  Batching batching = analyzeBatching(extracted->program);
-  if (hoistToPrologue(*extracted, batching)) {
-    extracted = extractProgram(function);
-    if (failed(extracted))
-      return failure();
-    batching = analyzeBatching(extracted->program);
-  }
-  const Program &program = extracted->program;
+  const ExtractedProgram &extracted = read->extracted;
+  const Batching &batching = read->batching;
+  const Program &program = extracted.program;
   PlanReport report;
   std::string error;
   std::vector<Candidate> candidates;
   if (!request.planFile.empty()) {
     std::optional<std::string> text = readTextFile(request.planFile, error);
-    std::optional<Plan> read;
+    std::optional<Plan> plan;
     if (text)
-      read = readPlan(program, request.cluster, *text, request.planFile, error);
-    if (!read)
+      plan = readPlan(program, request.cluster, *text, request.planFile, error);
+    if (!plan)
       return emitError(function.getLoc(), error);
-    report.plan = std::move(*read);
+    report.plan = std::move(*plan);
   } else {
     std::optional<SearchResult> found =
         searchPlan(program, request.cluster, request.search, error);
@@ -62,7 +57,7 @@ FailureOr<plan::PlanReport> plan::planModule(ModuleOp module,
   }
   report.explanation = explainPlan(program, report.plan, candidates);
   report.planText = writePlan(program, request.cluster, report.plan);
-  applyPlan(module, function, *extracted, batching, report.plan);
+  applyPlan(module, function, extracted, batching, report.plan);
   return report;
 }
 

@@ -1,6 +1,7 @@
 //===- ShardingRules.cpp - What may be cut, derived from maps and bodies --===//
 
-#include "Colossal/IR/ColossalDialect.h"
+#include "Colossal/IR/Linearity.h"
+#include "llvm/ADT/Sequence.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -49,78 +50,101 @@ namespace {
 enum class Dependence { None, Linear, Other };
 } // namespace
 
-static Dependence dependence(Value value,
-                             const llvm::SmallDenseSet<Value> &operands) {
-  if (operands.contains(value))
-    return Dependence::Linear;
-  Operation *op = value.getDefiningOp();
-  if (!op)
-    return Dependence::None;
-  SmallVector<Dependence> inputs;
-  for (Value operand : op->getOperands())
-    inputs.push_back(dependence(operand, operands));
-  bool anyLinear = llvm::is_contained(inputs, Dependence::Linear);
-  bool anyOther = llvm::is_contained(inputs, Dependence::Other);
-  if (!anyLinear && !anyOther)
-    return Dependence::None;
-  if (anyOther)
+static bool isZero(Value value) {
+  FloatAttr attr;
+  if (auto constant = value.getDefiningOp<arith::ConstantOp>())
+    attr = dyn_cast<FloatAttr>(constant.getValue());
+  return attr && attr.getValue().isZero();
+}
+
+/// From the dependences of an op's operands.
+static Dependence dependenceOf(Operation &op, ArrayRef<Dependence> inputs) {
+  if (llvm::is_contained(inputs, Dependence::Other))
     return Dependence::Other;
-  auto isZero = [](Value v) {
-    FloatAttr attr;
-    if (auto constant = v.getDefiningOp<arith::ConstantOp>())
-      attr = dyn_cast<FloatAttr>(constant.getValue());
-    return attr && attr.getValue().isZero();
-  };
-  if (isa<arith::AddFOp, arith::SubFOp>(op))
-    return inputs[0] == inputs[1] ? Dependence::Linear : Dependence::Other;
-  if (isa<arith::NegFOp, arith::ExtFOp, arith::TruncFOp>(op))
-    return Dependence::Linear;
-  if (isa<arith::MulFOp>(op))
-    return inputs[0] != inputs[1] ? Dependence::Linear : Dependence::Other;
-  if (isa<arith::DivFOp>(op))
-    return inputs[1] == Dependence::None ? Dependence::Linear
-                                         : Dependence::Other;
-  if (auto select = dyn_cast<arith::SelectOp>(op)) {
-    if (inputs[0] != Dependence::None)
-      return Dependence::Other;
-    bool trueOk =
-        inputs[1] == Dependence::Linear || isZero(select.getTrueValue());
-    bool falseOk =
-        inputs[2] == Dependence::Linear || isZero(select.getFalseValue());
-    return trueOk && falseOk ? Dependence::Linear : Dependence::Other;
+  if (!llvm::is_contained(inputs, Dependence::Linear))
+    return Dependence::None;
+  bool linear = false;
+  if (isa<arith::AddFOp, arith::SubFOp>(op)) {
+    linear = inputs[0] == inputs[1] ||
+             isZero(op.getOperand(inputs[0] == Dependence::None ? 0 : 1));
+  } else if (isa<arith::NegFOp, arith::ExtFOp, arith::TruncFOp>(op)) {
+    linear = true;
+  } else if (isa<arith::MulFOp>(op)) {
+    linear = inputs[0] != inputs[1];
+  } else if (isa<arith::DivFOp>(op)) {
+    linear = inputs[1] == Dependence::None;
+  } else if (isa<arith::SelectOp>(op)) {
+    linear = inputs[0] == Dependence::None &&
+             llvm::all_of(llvm::seq(1, 3), [&](int branch) {
+               return inputs[branch] == Dependence::Linear ||
+                      isZero(op.getOperand(branch));
+             });
   }
-  return Dependence::Other;
+  return linear ? Dependence::Linear : Dependence::Other;
+}
+
+static bool isLinear(GenericOp op, ArrayRef<unsigned> set) {
+  Block &block = op.getBody().front();
+  llvm::DenseMap<Value, Dependence> known;
+  for (unsigned index : set)
+    known[block.getArgument(index)] = Dependence::Linear;
+  SmallVector<Dependence> inputs;
+  for (Operation &inner : block.without_terminator()) {
+    inputs.clear();
+    for (Value operand : inner.getOperands())
+      inputs.push_back(known.lookup_or(operand, Dependence::None));
+    Dependence result = dependenceOf(inner, inputs);
+    if (result != Dependence::None)
+      for (Value value : inner.getResults())
+        known[value] = result;
+  }
+  return llvm::all_of(op.getYielded(), [&](Value value) {
+    return known.lookup_or(value, Dependence::None) == Dependence::Linear;
+  });
+}
+
+static bool takesMaximum(GenericOp op) {
+  return llvm::any_of(op.getFactors(), [](Attribute factor) {
+    return cast<FactorAttr>(factor).getKind() == FactorKind::Max;
+  });
+}
+
+bool colossal::isLinearIn(FactoredOp op, ArrayRef<unsigned> set) {
+  auto generic = dyn_cast<GenericOp>(op.getOperation());
+  if (!generic || set.empty() || takesMaximum(generic))
+    return false;
+  Block &block = generic.getBody().front();
+  return llvm::all_of(set,
+                      [&](unsigned index) {
+                        return index < block.getNumArguments() &&
+                               isa<FloatType>(
+                                   block.getArgument(index).getType());
+                      }) &&
+         isLinear(generic, set);
 }
 
 SmallVector<SmallVector<unsigned>> GenericOp::getLinearOperandSets() {
   SmallVector<SmallVector<unsigned>> sets;
-  for (Attribute attr : getFactors())
-    if (cast<FactorAttr>(attr).getKind() == FactorKind::Max)
-      return sets;
-  Block &block = getBody().front();
-  auto isLinear = [&](ArrayRef<unsigned> set) {
-    llvm::SmallDenseSet<Value> arguments;
-    for (unsigned index : set)
-      arguments.insert(block.getArgument(index));
-    return llvm::all_of(getYielded(), [&](Value value) {
-      return dependence(value, arguments) == Dependence::Linear;
-    });
-  };
+  if (takesMaximum(*this))
+    return sets;
   SmallVector<unsigned> floats;
-  for (auto [index, argument] : llvm::enumerate(block.getArguments()))
+  for (auto [index, argument] :
+       llvm::enumerate(getBody().front().getArguments()))
     if (isa<FloatType>(argument.getType()))
       floats.push_back(index);
+  auto add = [&](ArrayRef<unsigned> set) {
+    if (isLinear(*this, set))
+      sets.emplace_back(set.begin(), set.end());
+  };
   for (unsigned index : floats)
-    if (isLinear({index}))
-      sets.push_back({index});
+    add({index});
   // Sums of several terms: the set of all operands, and each pair.
-  if (floats.size() > 1 && isLinear(floats))
-    sets.push_back(floats);
-  if (floats.size() > 2)
-    for (unsigned i = 0; i < floats.size() && floats.size() <= 8; ++i)
+  if (floats.size() > 1)
+    add(floats);
+  if (floats.size() > 2 && floats.size() <= 8)
+    for (unsigned i = 0; i < floats.size(); ++i)
       for (unsigned j = i + 1; j < floats.size(); ++j)
-        if (isLinear({floats[i], floats[j]}))
-          sets.push_back({floats[i], floats[j]});
+        add({floats[i], floats[j]});
   return sets;
 }
 

@@ -20,11 +20,17 @@ struct ExtractedProgram {
 /// fails if it holds something else.
 mlir::FailureOr<ExtractedProgram> extractProgram(mlir::func::FuncOp function);
 
-/// Marks the ops that must run before the microbatches with segment
-/// "prologue". One that also gives something to the microbatches is cloned.
-/// Returns true if something changed: the program must be read again.
-bool hoistToPrologue(const ExtractedProgram &extracted,
-                     const Batching &batching);
+/// A program with what follows from it.
+struct BatchedProgram {
+  ExtractedProgram extracted;
+  Batching batching;
+};
+
+/// Reads `function`, and moves ops out of the loop over microbatches where
+/// only so more than one is legal: what Batching lists as hoisted and sunk gets
+/// the segment "prologue" or "update"; of what also gives something to the
+/// microbatches a clone is moved. Nothing is left to be moved in the result.
+mlir::FailureOr<BatchedProgram> readBatchedProgram(mlir::func::FuncOp function);
 
 } // namespace colossal::plan
 

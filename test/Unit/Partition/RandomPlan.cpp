@@ -313,20 +313,12 @@ LogicalResult colossal::partition::test::planRandomly(ModuleOp module,
                                                       const Mesh &mesh,
                                                       std::mt19937 &random) {
   auto function = module.lookupSymbol<func::FuncOp>("train_step");
-  FailureOr<plan::ExtractedProgram> extracted = plan::extractProgram(function);
-  if (failed(extracted))
+  FailureOr<plan::BatchedProgram> read = plan::readBatchedProgram(function);
+  if (failed(read))
     return failure();
-  plan::Batching batching = plan::analyzeBatching(extracted->program);
-  if (mesh.microbatches() > 1) {
-    if (!batching.divisible || batching.batch % mesh.microbatches())
-      return failure();
-    if (plan::hoistToPrologue(*extracted, batching)) {
-      extracted = plan::extractProgram(function);
-      if (failed(extracted))
-        return failure();
-      batching = plan::analyzeBatching(extracted->program);
-    }
-  }
+  if (mesh.microbatches() > 1 &&
+      (!read->batching.divisible || read->batching.batch % mesh.microbatches()))
+    return failure();
   Builder builder(module.getContext());
   SmallVector<Attribute> axes;
   for (unsigned axis = 0; axis < mesh.timeAxis(); ++axis)
@@ -338,6 +330,6 @@ LogicalResult colossal::partition::test::planRandomly(ModuleOp module,
   module->setAttr(names::microbatches,
                   builder.getI64IntegerAttr(mesh.microbatches()));
   module->setAttr(names::schedule, builder.getStringAttr(mesh.schedule));
-  RandomPlanner(function, mesh, *extracted, batching, random).run();
+  RandomPlanner(function, mesh, read->extracted, read->batching, random).run();
   return success();
 }

@@ -149,6 +149,82 @@ TEST(Batching, BatchStatisticsAllowOneMicrobatch) {
   EXPECT_EQ(microbatchCounts(batching), (std::vector<int64_t>{1}));
 }
 
+// So does one that depends on a buffer, unless the step writes the buffer.
+TEST(Batching, SumsOfBuffersAreHoisted) {
+  for (bool written : {false, true}) {
+    ProgramBuilder builder;
+    builder.bounds = {{"b", 8}, {"n", 16}};
+    int x = builder.argument("x", Role::Batch, "b n", 0);
+    int buffer = builder.argument("buffer", Role::Buffer, "n");
+    ProgramBuilder::Options sum;
+    sum.linear = {{0}};
+    int mass = builder.one("mass", Segment::Forward, "b n, n -> ", {x, buffer});
+    int scaled =
+        builder.one("scaled", Segment::Forward, "b n,  -> b n", {x, mass});
+    int total =
+        builder.one("total", Segment::Forward, "b n -> ", {scaled}, sum);
+    builder.program.values[total].metric = true;
+    if (written) {
+      int next = builder.one("next", Segment::Update, "n -> n", {buffer});
+      builder.program.values[next].updates = buffer;
+    }
+    Batching batching = analyzeBatching(builder.program);
+    EXPECT_EQ(batching.divisible, !written) << batching.reason;
+    EXPECT_EQ(batching.hoisted,
+              written ? std::vector<int>{} : (std::vector<int>{0}));
+  }
+}
+
+// What adds a penalty on parameters to a sum over the microbatches runs behind
+// them, once.
+TEST(Batching, CompleteTermsAreAddedOnce) {
+  ProgramBuilder builder;
+  builder.bounds = {{"b", 8}, {"n", 16}};
+  int x = builder.argument("x", Role::Batch, "b n", 0);
+  int w = builder.argument("w", Role::Parameter, "n");
+  ProgramBuilder::Options sum, both;
+  both.linear = {{0, 1}};
+  int loss = builder.one("loss", Segment::Forward, "b n, n -> ", {x, w});
+  int penalty = builder.one("penalty", Segment::Forward, "n -> ", {w});
+  int total =
+      builder.one("total", Segment::Forward, ",  -> ", {loss, penalty}, both);
+  int root = builder.one("root", Segment::Forward, " -> ", {total});
+  builder.program.values[root].metric = true;
+  Batching batching = analyzeBatching(builder.program);
+  EXPECT_TRUE(batching.divisible) << batching.reason;
+  EXPECT_EQ(batching.sunk, (std::vector<int>{2, 3}));
+  // Unless the loop needs it.
+  builder.one("later", Segment::Backward, "b n,  -> b n", {x, total});
+  batching = analyzeBatching(builder.program);
+  EXPECT_EQ(batching.reason, "\"total\" needs \"loss\" of the whole batch");
+  EXPECT_TRUE(batching.sunk.empty());
+}
+
+// Zeros of the batch's shape that only samples use are cut like samples; those
+// that also the update uses stay whole.
+TEST(Batching, ValuesOfTheBatchShapeAreCut) {
+  ProgramBuilder builder;
+  builder.bounds = {{"b", 8}, {"n", 16}};
+  int x = builder.argument("x", Role::Batch, "b n", 0);
+  int zeros = builder.one("zeros", Segment::Forward, "-> b n", {});
+  int wide = builder.one("wide", Segment::Forward, "b n -> b n", {zeros});
+  int ones = builder.one("ones", Segment::Forward, "-> b n", {});
+  int y = builder.one("y", Segment::Forward, "b n, b n, b n -> b n",
+                      {x, wide, ones});
+  ProgramBuilder::Options sum;
+  sum.linear = {{0}};
+  int total = builder.one("total", Segment::Forward, "b n -> ", {y}, sum);
+  int norm = builder.one("norm", Segment::Update, "b n -> ", {ones}, sum);
+  builder.program.values[total].metric = true;
+  builder.program.values[norm].metric = true;
+  Batching batching = analyzeBatching(builder.program);
+  EXPECT_TRUE(batching.divisible) << batching.reason;
+  EXPECT_EQ(batching.subDims[zeros], 0);
+  EXPECT_EQ(batching.subDims[wide], 0);
+  EXPECT_EQ(batching.subDims[ones], -1);
+  EXPECT_EQ(batching.factors, (std::vector<int>{0, 0, -1, 0, 0, -1}));
+}
+
 TEST(Strategies, PartialSumsInsideAGroupAreReduced) {
   ProgramBuilder builder;
   builder.bounds = {{"b", 8}, {"n", 16}};
