@@ -25,6 +25,9 @@ public:
     problem.repeats = {1, options.microbatches, options.microbatches, 1};
     problem.memoryPrice = options.memoryPrice;
     problem.memoryLimit = options.memoryLimit;
+    weights.assign(pieces.count(), 0);
+    for (int representative : pieces.representatives)
+      ++weights[representative];
   }
 
   std::optional<Formulation> run(std::string &error) {
@@ -35,8 +38,9 @@ public:
         return std::nullopt;
       }
     addTies();
+    std::vector<ValueUses> uses = usesOf(result.problem);
     for (size_t v = 0; v < result.values.size(); ++v)
-      pruneArcs(int(v));
+      pruneArcs(int(v), uses[v]);
     return std::move(result);
   }
 
@@ -70,7 +74,7 @@ private:
       result.problem.ties.push_back({a, b});
   }
   void addArcs(int index);
-  void pruneArcs(int index);
+  void pruneArcs(int index, const ValueUses &uses);
 
   int stateIndex(int index, const Sharding &state) const {
     const std::vector<Sharding> &states = result.values[index].states;
@@ -89,8 +93,9 @@ private:
   Formulation result;
   std::string fault;
 
-  std::vector<int> opPieces; ///< per op
-  std::map<int, int> homes;  ///< argument -> piece that owns it
+  std::vector<int64_t> weights; ///< per piece, how many it stands for
+  std::vector<int> opPieces;    ///< per op
+  std::map<int, int> homes;     ///< argument -> piece that owns it
   std::map<int, Segment>
       exported;                ///< representative value -> first use outside
   std::map<int, int> updateOf; ///< state argument -> its updated value
@@ -200,7 +205,7 @@ int Builder::addValue(int piece, int index, bool partialSums,
   if (pieces.count() > 1)
     added.name += "@" + std::to_string(piece);
   std::replace(added.name.begin(), added.name.end(), ' ', '_');
-  added.weight = pieces.weight(piece);
+  added.weight = weights[piece];
   int64_t parts = isLooped(index) ? options.microbatches : 1;
   for (const Sharding &state : formulated.states)
     added.states.push_back(
@@ -236,7 +241,7 @@ void Builder::addArcs(int index) {
 
 /// Keeps the arcs of one cheapest path from each state that is produced to each
 /// that is demanded, and between those: what else there is does not pay.
-void Builder::pruneArcs(int index) {
+void Builder::pruneArcs(int index, const ValueUses &uses) {
   constexpr int64_t far = int64_t(1) << 60;
   ProblemValue &value = result.problem.values[index];
   int count = int(value.states.size());
@@ -260,15 +265,14 @@ void Builder::pruneArcs(int index) {
           first[from][to] = first[from][via];
         }
   std::set<int> sourcesOf, targets;
-  for (const ProblemNode &node : result.problem.nodes)
-    for (const Strategy &strategy : node.strategies) {
-      for (size_t i = 0; i < node.inputs.size(); ++i)
-        if (node.inputs[i] == index)
-          targets.insert(strategy.inputs[i]);
-      for (size_t o = 0; o < node.outputs.size(); ++o)
-        if (node.outputs[o] == index)
-          sourcesOf.insert(strategy.outputs[o]);
-    }
+  for (const std::vector<Use> &segment : uses.uses)
+    for (const Use &use : segment)
+      for (const Strategy &strategy : result.problem.nodes[use.node].strategies)
+        targets.insert(strategy.inputs[use.input]);
+  if (uses.producer >= 0)
+    for (const Strategy &strategy :
+         result.problem.nodes[uses.producer].strategies)
+      sourcesOf.insert(strategy.outputs[uses.output]);
   std::set<int> wanted;
   sourcesOf.insert(targets.begin(), targets.end());
   for (int from : sourcesOf)
@@ -300,7 +304,7 @@ void Builder::addSource(int piece, int index) {
   node.segment = isArgument ? Segment::Prologue
                             : std::max(exported.at(representative(index)),
                                        program.ops[value.producer].segment);
-  node.weight = pieces.weight(piece);
+  node.weight = weights[piece];
   node.outputs = {number};
   for (const Sharding &state : states)
     node.strategies.push_back(
@@ -319,7 +323,7 @@ void Builder::addSink(int piece, int index, Segment segment,
               std::to_string(result.problem.nodes.size()) + ":" +
               result.problem.values[number].name;
   node.segment = segment;
-  node.weight = pieces.weight(piece);
+  node.weight = weights[piece];
   node.inputs = {number};
   for (const Sharding &state : states)
     node.strategies.push_back(
@@ -336,7 +340,7 @@ bool Builder::addOps(int piece, int number) {
   std::replace(added.name.begin(), added.name.end(), ' ', '_');
   added.name += std::string(":") + nameOf(node.segment);
   added.segment = node.segment;
-  added.weight = pieces.weight(piece);
+  added.weight = weights[piece];
   for (const NodeInput &input : node.inputs)
     added.inputs.push_back(result.valueOf(piece, input.value));
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <unordered_map>
 
 using namespace colossal;
 using namespace colossal::plan;
@@ -14,7 +15,13 @@ public:
   Meter(const Pieces &pieces, const Formulation &formulation,
         const Solution &solution)
       : pieces(pieces), formulation(formulation), problem(formulation.problem),
-        solution(solution), uses(usesOf(problem)) {}
+        solution(solution), uses(usesOf(problem)), nodesOf(pieces.count()),
+        valuesOf(pieces.count()) {
+    for (size_t n = 0; n < problem.nodes.size(); ++n)
+      nodesOf[formulation.nodes[n].piece].push_back(int(n));
+    for (size_t v = 0; v < problem.values.size(); ++v)
+      valuesOf[formulation.values[v].piece].push_back(int(v));
+  }
 
   std::vector<PieceCost> run() {
     costs.resize(pieces.count());
@@ -48,6 +55,7 @@ private:
   const Problem &problem;
   const Solution &solution;
   std::vector<ValueUses> uses;
+  std::vector<std::vector<int>> nodesOf, valuesOf; ///< per piece
   std::vector<PieceCost> costs;
 };
 } // namespace
@@ -83,16 +91,13 @@ void Meter::addValue(int v) {
 /// The largest sum of bytes that live at once while the piece runs a segment,
 /// without what the other terms count.
 int64_t Meter::peakOf(int piece, Segment segment) const {
-  std::vector<int> order(problem.nodes.size(), -1);
-  int count = 0;
-  for (size_t n = 0; n < problem.nodes.size(); ++n)
-    if (formulation.nodes[n].piece == piece &&
-        problem.nodes[n].segment == segment)
-      order[n] = count++;
-  std::vector<int64_t> change(count + 2);
-  for (size_t v = 0; v < problem.values.size(); ++v) {
-    if (formulation.values[v].piece != piece)
-      continue;
+  // The users of a piece's values are in the piece.
+  std::unordered_map<int, int> order;
+  for (int n : nodesOf[piece])
+    if (problem.nodes[n].segment == segment)
+      order.emplace(n, int(order.size()));
+  std::vector<int64_t> change(order.size() + 2);
+  for (int v : valuesOf[piece]) {
     const ProblemValue &value = problem.values[v];
     // Copies of the value in this segment, by state: first and last node.
     std::map<int, std::pair<int, int>> lives;
@@ -102,10 +107,10 @@ int64_t Meter::peakOf(int piece, Segment segment) const {
       it->second.second = std::max(it->second.second, at);
     };
     bool here = uses[v].produced == segment;
-    if (here && order[uses[v].producer] >= 0)
-      touch(produced(int(v)), order[uses[v].producer]);
+    if (here)
+      touch(produced(v), order.at(uses[v].producer));
     for (const Use &use : uses[v].uses[int(segment)])
-      touch(strategy(use.node).inputs[use.input], order[use.node]);
+      touch(strategy(use.node).inputs[use.input], order.at(use.node));
     // An arc's source lives until the arc is taken.
     for (size_t round = 0; round < value.states.size(); ++round)
       for (int arc : solution.arcs[v][int(segment)]) {
@@ -115,8 +120,7 @@ int64_t Meter::peakOf(int piece, Segment segment) const {
       }
     int kept = solution.kept[v];
     for (auto [state, life] : lives) {
-      bool counted =
-          state == kept || (value.resident && state == produced(int(v)));
+      bool counted = state == kept || (value.resident && state == produced(v));
       if (counted)
         continue;
       change[life.first] += value.states[state].bytes;
@@ -137,7 +141,13 @@ Measured colossal::plan::measure(const Program &program,
                                  const Solution &solution) {
   Measured measured;
   measured.pieces = Meter(pieces, formulation, solution).run();
-  // Values that another piece uses, in the state of their border.
+  // Values that another piece uses, in the state of their border: the state of
+  // the source in the piece that uses it.
+  std::unordered_map<int, int> sources;
+  for (size_t i = 0; i < formulation.nodes.size(); ++i)
+    if (formulation.nodes[i].kind == FormulatedNode::Kind::Source)
+      sources.emplace(formulation.problem.nodes[i].outputs[0], int(i));
+  std::vector<bool> isEverywhere = valuesOfEveryStage(program);
   std::map<int, Measured::Crossing> crossings;
   std::vector<int> pieceOfOp(program.ops.size());
   for (size_t n = 0; n < nodes.size(); ++n)
@@ -156,7 +166,7 @@ Measured colossal::plan::measure(const Program &program,
       } else if (value.role == Role::Parameter || value.role == Role::Buffer) {
         from = homes.emplace(input.value, piece).first->second;
       }
-      if (from == piece)
+      if (from == piece || isEverywhere[input.value])
         continue;
       auto [it, isNew] = crossings.emplace(input.value, Measured::Crossing());
       Measured::Crossing &crossing = it->second;
@@ -166,18 +176,15 @@ Measured colossal::plan::measure(const Program &program,
         crossing.isArgument = value.producer < 0;
         crossing.segment =
             value.producer < 0 ? Segment::Prologue : nodes[n].segment;
-        // The source of the using piece has the border's state.
-        int rep = pieces.representatives[piece];
-        int index =
-            formulation.valueOf(rep, pieces.counterpart(piece, input.value));
-        for (size_t i = 0; i < formulation.nodes.size(); ++i)
-          if (formulation.nodes[i].kind == FormulatedNode::Kind::Source &&
-              formulation.problem.nodes[i].outputs[0] == index)
-            crossing.bytes = formulation.problem.values[index]
-                                 .states[formulation.problem.nodes[i]
-                                             .strategies[solution.strategies[i]]
-                                             .outputs[0]]
-                                 .bytes;
+        int index = formulation.valueOf(pieces.representatives[piece],
+                                        pieces.counterpart(piece, input.value));
+        if (auto source = sources.find(index); source != sources.end())
+          crossing.bytes =
+              formulation.problem.values[index]
+                  .states[formulation.problem.nodes[source->second]
+                              .strategies[solution.strategies[source->second]]
+                              .outputs[0]]
+                  .bytes;
       }
       if (value.producer >= 0)
         crossing.segment = std::min(crossing.segment, nodes[n].segment);

@@ -1,6 +1,8 @@
 //===- Pieces.cpp - Repeated blocks of a program --------------------------===//
 
 #include "colossal/Plan/Pieces.h"
+#include "Blocks.h"
+#include "Signature.h"
 
 #include <algorithm>
 #include <numeric>
@@ -29,135 +31,44 @@ Pieces colossal::plan::wholeProgram(const Program &program,
 }
 
 //===----------------------------------------------------------------------===//
-// Signatures
-//===----------------------------------------------------------------------===//
-
-namespace {
-/// What a piece computes, without names; two pieces with the same signature
-/// correspond value by value.
-struct Signature {
-  uint64_t hash = 0;
-  std::vector<int> values; ///< in the order of their first appearance
-};
-
-class Signer {
-public:
-  Signer(const Program &program, const Batching &batching,
-         const std::vector<OpNode> &nodes)
-      : program(program), batching(batching), nodes(nodes),
-        users(program.users()) {
-    nodeOfOp.resize(program.ops.size());
-    for (size_t n = 0; n < nodes.size(); ++n)
-      for (int op : nodes[n].ops)
-        nodeOfOp[op] = int(n);
-  }
-
-  Signature sign(const std::vector<int> &piece) {
-    Signature signature;
-    signature.hash = hashText("piece");
-    std::map<int, int> numbers;
-    std::set<int> own(piece.begin(), piece.end());
-    auto add = [&](uint64_t word) {
-      signature.hash = hashCombine(signature.hash, word);
-    };
-    auto addValue = [&](int index) {
-      auto [it, isNew] = numbers.emplace(index, int(numbers.size()));
-      add(uint64_t(it->second));
-      if (!isNew)
-        return;
-      signature.values.push_back(index);
-      const ProgramValue &value = program.values[index];
-      add(uint64_t(value.role) * 256 + uint64_t(value.elementBytes));
-      add(uint64_t(batching.subDims[index] + 1) * 2 + batching.partial[index]);
-      for (const std::vector<int64_t> &dim : value.dims) {
-        add(dim.size());
-        for (int64_t bound : dim)
-          add(uint64_t(bound));
-      }
-      // Where it comes from, and who outside uses it.
-      bool isOwn = value.producer >= 0 && own.count(nodeOfOp[value.producer]);
-      add(value.producer < 0 ? 1 : isOwn ? 2 : 3);
-      int first = segmentCount;
-      for (int user : users[index])
-        if (!own.count(nodeOfOp[user]))
-          first = std::min(first, int(program.ops[user].segment));
-      if (value.producer >= 0)
-        add(isOwn ? uint64_t(first)
-                  : uint64_t(program.ops[value.producer].segment) + 8);
-      add(uint64_t(value.metric));
-    };
-    for (int n : piece) {
-      add(uint64_t(nodes[n].segment));
-      add(nodes[n].ops.size());
-      for (int i : nodes[n].ops) {
-        const Op &op = program.ops[i];
-        add(op.structure);
-        for (const Factor &factor : op.factors)
-          add(uint64_t(factor.bound) * 8 + uint64_t(factor.kind) * 2 +
-              factor.shardable);
-        for (const auto *accesses : {&op.operands, &op.results})
-          for (const Access &access : *accesses) {
-            addValue(access.value);
-            for (const SubIndex &index : access.map)
-              add(uint64_t(index.factor + 1) * 2 + index.plain);
-          }
-        for (const Access &access : op.results) {
-          int updates = program.values[access.value].updates;
-          if (updates >= 0)
-            addValue(updates);
-        }
-      }
-    }
-    return signature;
-  }
-
-private:
-  const Program &program;
-  const Batching &batching;
-  const std::vector<OpNode> &nodes;
-  std::vector<std::vector<int>> users;
-  std::vector<int> nodeOfOp;
-};
-
-//===----------------------------------------------------------------------===//
 // Cutting
 //===----------------------------------------------------------------------===//
 
+namespace {
 class Cutter {
 public:
   Cutter(const Program &program, const Batching &batching,
          const std::vector<OpNode> &nodes)
       : program(program), batching(batching), nodes(nodes),
-        signer(program, batching, nodes), users(program.users()) {
+        signer(program, batching, nodes), users(program.users()),
+        isEverywhere(valuesOfEveryStage(program)) {
     nodeOfOp.resize(program.ops.size());
     for (size_t n = 0; n < nodes.size(); ++n)
       for (int op : nodes[n].ops) {
         nodeOfOp[op] = int(n);
         opNames.emplace(program.ops[op].name, int(n));
       }
+    for (size_t v = 0; v < program.values.size(); ++v)
+      if (program.values[v].producer < 0)
+        argumentNames.emplace(program.values[v].name, int(v));
   }
 
-  Pieces run(bool join) {
-    cutForward();
+  Pieces run(Granularity granularity) {
+    cutForward(granularity);
     if (count < 2)
       return wholeProgram(program, nodes);
     assignAll();
-    if (!isPipeline())
-      return wholeProgram(program, nodes);
-    if (join)
-      joinBlocks();
+    if (granularity == Granularity::Blocks)
+      join();
     return finish();
   }
 
 private:
-  void cutForward();
+  void cutForward(Granularity granularity);
   void assignAll();
   int backwardPiece(int node) const;
   int updatePiece(int node) const;
-  bool isPipeline() const;
-  void joinBlocks();
-  void joinRange(int begin, int end, bool outermost,
-                 const std::vector<uint64_t> &hashes, std::vector<int> &ends);
+  void join();
   Pieces finish();
   std::vector<std::vector<int>> members() const;
 
@@ -190,15 +101,17 @@ private:
   const std::vector<OpNode> &nodes;
   Signer signer;
   std::vector<std::vector<int>> users;
+  std::vector<bool> isEverywhere;
   std::vector<int> nodeOfOp;
-  std::map<std::string, int> opNames;
+  std::map<std::string, int> opNames, argumentNames;
   std::vector<int> pieceOf;
   int count = 0; ///< of pieces in order; `count` itself is the common piece
 };
 } // namespace
 
-/// Cuts between forward nodes where one value of the batch crosses.
-void Cutter::cutForward() {
+/// Cuts between forward nodes: where one value of the batch crosses, where
+/// fewer bytes cross than on either side, or everywhere.
+void Cutter::cutForward(Granularity granularity) {
   std::vector<int> forward;
   std::vector<int> position(nodes.size(), -1);
   for (size_t n = 0; n < nodes.size(); ++n)
@@ -206,63 +119,86 @@ void Cutter::cutForward() {
       position[n] = int(forward.size());
       forward.push_back(int(n));
     }
-  std::vector<int> crossing(forward.size() + 1);
+  pieceOf.assign(nodes.size(), -1);
+  count = forward.empty() ? 0 : 1;
+  // Differences first, then sums: what crosses in front of each position.
+  size_t places = forward.size();
+  std::vector<int64_t> values(places + 1), bytes(places + 1);
   for (int n : forward)
     for (int output : nodes[n].outputs) {
       int last = position[n];
       for (int user : users[output])
         last = std::max(last, position[nodeOfOp[user]]);
-      bool isBatch = batching.subDims[output] >= 0 || batching.partial[output];
-      if (isBatch || batching.batch == 1)
-        for (int cut = position[n] + 1; cut <= last; ++cut)
-          ++crossing[cut];
+      if (last == position[n] || isEverywhere[output])
+        continue;
+      const ProgramValue &value = program.values[output];
+      bool isBatch = batching.subDims[output] >= 0 ||
+                     batching.partial[output] || batching.batch == 1;
+      values[position[n] + 1] += isBatch;
+      values[last + 1 < int(places) ? last + 1 : places] -= isBatch;
+      int64_t size = value.elements() * value.elementBytes;
+      bytes[position[n] + 1] += size;
+      bytes[last + 1 < int(places) ? last + 1 : places] -= size;
     }
-  pieceOf.assign(nodes.size(), -1);
-  count = forward.empty() ? 0 : 1;
-  for (size_t i = 0; i < forward.size(); ++i) {
-    if (i > 0 && crossing[i] == 1)
+  std::partial_sum(values.begin(), values.end(), values.begin());
+  std::partial_sum(bytes.begin(), bytes.end(), bytes.begin());
+  std::vector<int> cuts;
+  for (size_t i = 1; i < places; ++i) {
+    bool isValley = (i == 1 || bytes[i] <= bytes[i - 1]) &&
+                    (i + 1 == places || bytes[i] <= bytes[i + 1]);
+    if (granularity == Granularity::Nodes || values[i] == 1 || isValley)
+      cuts.push_back(int(i));
+  }
+  // Blocks are found among all cuts; else many more than stages are no use.
+  size_t step = granularity == Granularity::Blocks
+                    ? 1
+                    : (cuts.size() + mostPieces - 1) / mostPieces;
+  size_t next = 0;
+  for (size_t i = 0; i < places; ++i) {
+    if (next < cuts.size() && cuts[next] == int(i)) {
       ++count;
+      next += step;
+    }
     pieceOf[forward[i]] = count - 1;
   }
 }
 
-/// A backward node goes to the forward op that it belongs to. One that only
+/// A backward node goes to the forward op that it belongs to, or further back
+/// to what it needs of forward: a sum that is computed together with its last
+/// part (the gradient of a residual and of the norm beside it). One that only
 /// combines gradients of later pieces goes to the earliest of these, so that
-/// one gradient crosses a cut and not its parts.
+/// one gradient crosses a cut and not its parts. Gradients go to earlier pieces
+/// only.
 int Cutter::backwardPiece(int node) const {
   int piece = -1;
   for (int i : nodes[node].ops) {
-    auto it = opNames.find(program.ops[i].forwardOf);
-    if (piece < 0 && it != opNames.end())
-      piece = pieceOf[it->second];
+    const std::string &name = program.ops[i].forwardOf;
     if (piece < 0)
-      for (size_t v = 0; v < program.values.size(); ++v)
-        if (program.values[v].producer < 0 &&
-            program.values[v].name == program.ops[i].forwardOf)
-          piece = homeOf(int(v));
+      if (auto it = opNames.find(name); it != opNames.end())
+        piece = pieceOf[it->second];
+    if (piece < 0)
+      if (auto it = argumentNames.find(name); it != argumentNames.end())
+        piece = homeOf(it->second);
   }
-  int latest = count, need = 0;
+  int latest = count - 1, need = 0;
   std::set<int> gradients;
   bool onlyGradients = true;
   for (const NodeInput &input : nodes[node].inputs) {
     int producer = producerNode(input.value);
-    if (producer < 0) {
-      onlyGradients = false;
-      continue;
-    }
-    if (nodes[producer].segment == Segment::Backward) {
+    if (producer >= 0 && nodes[producer].segment == Segment::Backward) {
       latest = std::min(latest, pieceOf[producer]);
       gradients.insert(input.value);
-    } else {
-      onlyGradients = false;
-      need = std::max(need, pieceOf[producer]);
+      continue;
     }
+    onlyGradients = false;
+    if (producer >= 0)
+      need = std::max(need, pieceOf[producer]);
   }
-  if (onlyGradients && gradients.size() > 1 && piece < latest)
-    return latest;
-  if (piece < 0)
-    piece = latest < count ? latest : need;
-  return piece;
+  if (piece < 0 && !gradients.empty())
+    piece = latest;
+  if (onlyGradients && gradients.size() > 1)
+    piece = latest;
+  return std::min(std::max(piece, need), latest);
 }
 
 /// An update node goes where all that it uses is, or to the common piece.
@@ -311,42 +247,29 @@ void Cutter::assignAll() {
   for (size_t n = 0; n < nodes.size(); ++n)
     if (nodes[n].segment == Segment::Update && pieceOf[n] == count)
       pieceOf[n] = updatePiece(int(n));
-  // What needs no state goes to its first user.
+  // What needs no state goes to its user; to several, where it stands in the
+  // program, so that the first of equal blocks is no exception.
+  std::vector<int> standing(nodes.size());
+  for (size_t n = 0, piece = 0; n < nodes.size(); ++n) {
+    if (nodes[n].segment == Segment::Forward && pieceOf[n] >= 0)
+      piece = size_t(pieceOf[n]);
+    standing[n] = int(piece);
+  }
   for (size_t n = nodes.size(); n-- > 0;) {
     if (!isEarly(int(n)))
       continue;
-    pieceOf[n] = count;
+    int first = count, last = -1;
     for (int output : nodes[n].outputs)
       for (int user : users[output])
-        if (nodeOfOp[user] != int(n))
-          pieceOf[n] = std::min(pieceOf[n], pieceOf[nodeOfOp[user]]);
-    if (pieceOf[n] == count)
-      pieceOf[n] = 0;
+        if (int piece = pieceOf[nodeOfOp[user]];
+            nodeOfOp[user] != int(n) && piece < count) {
+          first = std::min(first, piece);
+          last = std::max(last, piece);
+        }
+    pieceOf[n] = last < 0        ? 0
+                 : first == last ? first
+                                 : std::min(first, standing[n]);
   }
-}
-
-/// Forward values go to later pieces or to backward of the same, gradients to
-/// earlier pieces.
-bool Cutter::isPipeline() const {
-  for (size_t n = 0; n < nodes.size(); ++n) {
-    if (nodes[n].segment != Segment::Forward &&
-        nodes[n].segment != Segment::Backward)
-      continue;
-    if (pieceOf[n] < 0 || pieceOf[n] >= count)
-      return false;
-    for (const NodeInput &input : nodes[n].inputs) {
-      int producer = producerNode(input.value);
-      if (producer < 0)
-        continue;
-      if (nodes[producer].segment == Segment::Backward &&
-          pieceOf[producer] < pieceOf[n])
-        return false;
-      if (nodes[producer].segment == Segment::Forward &&
-          pieceOf[producer] > pieceOf[n])
-        return false;
-    }
-  }
-  return true;
 }
 
 std::vector<std::vector<int>> Cutter::members() const {
@@ -356,15 +279,16 @@ std::vector<std::vector<int>> Cutter::members() const {
   return pieces;
 }
 
-/// Joins elementary pieces: a run that repeats becomes blocks, what is left
-/// between runs becomes one piece each.
-void Cutter::joinBlocks() {
+/// Joins elementary pieces to blocks.
+void Cutter::join() {
   std::vector<std::vector<int>> pieces = members();
   std::vector<uint64_t> hashes;
-  for (int p = 0; p < count; ++p)
+  std::vector<int64_t> sizes;
+  for (int p = 0; p < count; ++p) {
     hashes.push_back(signer.sign(pieces[p]).hash);
-  std::vector<int> ends; // of the joined pieces, exclusive
-  joinRange(0, count, true, hashes, ends);
+    sizes.push_back(int64_t(pieces[p].size()));
+  }
+  std::vector<int> ends = joinBlocks(hashes, sizes);
   std::vector<int> joined(count + 1);
   for (int p = 0, now = 0; p < count; ++p) {
     joined[p] = now;
@@ -375,38 +299,6 @@ void Cutter::joinBlocks() {
   for (int &piece : pieceOf)
     piece = joined[piece];
   count = int(ends.size());
-}
-
-void Cutter::joinRange(int begin, int end, bool outermost,
-                       const std::vector<uint64_t> &hashes,
-                       std::vector<int> &ends) {
-  if (begin == end)
-    return;
-  int bestStart = 0, bestPeriod = 0, bestCount = 0;
-  for (int period = 1; 2 * period <= end - begin; ++period)
-    for (int start = begin; start + 2 * period <= end; ++start) {
-      int copies = 1;
-      while (start + (copies + 1) * period <= end &&
-             std::equal(hashes.begin() + start, hashes.begin() + start + period,
-                        hashes.begin() + start + copies * period))
-        ++copies;
-      if (copies > 1 && copies * period > bestCount * bestPeriod) {
-        bestStart = start;
-        bestPeriod = period;
-        bestCount = copies;
-      }
-    }
-  if (bestCount == 0) {
-    // Nothing repeats at all: every cut may separate stages.
-    for (int p = begin + 1; outermost && p < end; ++p)
-      ends.push_back(p);
-    ends.push_back(end);
-    return;
-  }
-  joinRange(begin, bestStart, false, hashes, ends);
-  for (int copy = 1; copy <= bestCount; ++copy)
-    ends.push_back(bestStart + copy * bestPeriod);
-  joinRange(bestStart + bestCount * bestPeriod, end, false, hashes, ends);
 }
 
 Pieces Cutter::finish() {
@@ -438,6 +330,35 @@ Pieces Cutter::finish() {
 Pieces colossal::plan::findPieces(const Program &program,
                                   const Batching &batching,
                                   const std::vector<OpNode> &nodes,
-                                  bool joinBlocks) {
-  return Cutter(program, batching, nodes).run(joinBlocks);
+                                  Granularity granularity) {
+  return Cutter(program, batching, nodes).run(granularity);
+}
+
+std::vector<bool> colossal::plan::valuesOfEveryStage(const Program &program) {
+  size_t count = program.values.size();
+  std::vector<bool> isWritten(count), ofBatch(count), ofState(count);
+  for (const ProgramValue &value : program.values)
+    if (value.updates >= 0)
+      isWritten[value.updates] = true;
+  for (size_t v = 0; v < count; ++v) {
+    Role role = program.values[v].role;
+    bool isControl = role == Role::Control;
+    ofBatch[v] = isControl || role == Role::Batch;
+    ofState[v] = isControl || (role == Role::Buffer && !isWritten[v]);
+  }
+  for (const Op &op : program.ops) {
+    auto all = [&](const std::vector<bool> &of) {
+      return std::all_of(
+          op.operands.begin(), op.operands.end(),
+          [&](const Access &operand) { return bool(of[operand.value]); });
+    };
+    bool batch = all(ofBatch), state = all(ofState);
+    for (const Access &result : op.results) {
+      ofBatch[result.value] = batch;
+      ofState[result.value] = state;
+    }
+  }
+  for (size_t v = 0; v < count; ++v)
+    ofBatch[v] = (ofBatch[v] || ofState[v]) && program.values[v].producer >= 0;
+  return ofBatch;
 }

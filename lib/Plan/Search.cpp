@@ -14,8 +14,9 @@ using namespace colossal::plan;
 
 namespace {
 /// A program cut into nodes and pieces: for one stage; for several, where sums
-/// of gradients of different pieces move to the update; and for more stages
-/// than blocks, at every place where it can be cut.
+/// of gradients of different pieces move to the update; for more stages than
+/// blocks, at every place where few bytes cross; and for more than those, if
+/// that many are pinned, at every node.
 struct Cut {
   Program program;
   Batching batching;
@@ -46,12 +47,19 @@ public:
     pipelined.program = program;
     sumInUpdate(pipelined.program, single.batching);
     pipelined.batching = analyzeBatching(pipelined.program);
-    fine = pipelined;
-    for (Cut *cut : {&single, &pipelined, &fine}) {
+    for (Cut *cut : {&single, &pipelined}) {
       cut->nodes = buildNodes(cut->program, cut->batching);
-      cut->pieces = findPieces(cut->program, cut->batching, cut->nodes,
-                               /*joinBlocks=*/cut != &fine);
+      cut->pieces = findPieces(cut->program, cut->batching, cut->nodes);
     }
+    auto refine = [&](Cut &cut, Granularity granularity) {
+      cut = pipelined;
+      cut.pieces =
+          findPieces(cut.program, cut.batching, cut.nodes, granularity);
+    };
+    refine(fine, Granularity::Cuts);
+    if (options.pins.pipeline &&
+        *options.pins.pipeline > fine.pieces.stageable())
+      refine(fine, Granularity::Nodes);
     bool repeats = false;
     for (int p = 0; p < single.pieces.count(); ++p)
       repeats |= single.pieces.representatives[p] != p;
@@ -63,7 +71,6 @@ public:
 
 private:
   static void sumInUpdate(Program &program, const Batching &batching);
-  void tryStages(int64_t stages);
   void tryLayout(const Layout &layout);
   bool tryMicrobatches(const Layout &layout, int64_t microbatches);
   std::optional<Solved> solve(const Layout &layout, int64_t microbatches,
@@ -75,6 +82,11 @@ private:
   void consider(Solved &&solved);
   SearchResult finish();
   std::string refusal() const;
+  std::string tooManyStages(int64_t stages) const {
+    return "found pipeline=" + std::to_string(stages) +
+           ", expected at most the " + std::to_string(fine.pieces.stageable()) +
+           " stages into which the program can be cut";
+  }
 
   const machine::Cluster &cluster;
   const SearchOptions &options;
@@ -180,8 +192,7 @@ std::optional<Solved> Search::solve(const Layout &layout, int64_t microbatches,
   std::optional<StagedPlan> staged = distribute(
       cut.pieces, measured, cluster, layout.mesh, kind, microbatches, room);
   if (!staged) {
-    lastFault = "the program has fewer pieces than " +
-                std::to_string(layout.mesh.stages) + " stages";
+    lastFault = tooManyStages(layout.mesh.stages);
     return std::nullopt;
   }
   solved.formulation = std::move(*problem);
@@ -406,7 +417,10 @@ std::optional<SearchResult> Search::run(std::string &error) {
   for (size_t done = 0; done < layouts.size(); ++done) {
     if (options.progress)
       options.progress(layouts[done].label, done, layouts.size());
-    tryLayout(layouts[done]);
+    if (layouts[done].mesh.stages > fine.pieces.stageable())
+      lastFault = tooManyStages(layouts[done].mesh.stages);
+    else
+      tryLayout(layouts[done]);
   }
   if (!best) {
     error = refusal();

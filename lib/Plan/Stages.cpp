@@ -16,37 +16,44 @@ int64_t StagedPlan::memoryBytes() const {
   return most;
 }
 
-/// The most bytes that live at one time on a stage with these pieces, in
-/// order, without what it borrows from other stages.
-static int64_t peakOf(const std::vector<const PieceCost *> &pieces,
-                      int64_t inFlight, int64_t microbatches) {
+namespace {
+/// The most bytes that live at one time on a stage, as pieces are put in front
+/// of those that it has.
+class StageMemory {
+public:
+  StageMemory(int64_t inFlight, int64_t microbatches)
+      : inFlight(inFlight), once(microbatches == 1) {}
+
+  void prepend(const PieceCost &piece) {
+    auto transient = [&](Segment segment) {
+      return piece.transientBytes[int(segment)];
+    };
+    state += piece.stateBytes;
+    activations += piece.activationBytes;
+    accumulators += piece.accumulatorBytes;
+    // While a later piece runs, what this one leaves behind is live as well.
+    forward =
+        piece.activationBytes + std::max(forward, transient(Segment::Forward));
+    backward = piece.activationBytes +
+               std::max(backward, (once ? accumulators : 0) +
+                                      transient(Segment::Backward));
+    prologue = std::max(prologue, transient(Segment::Prologue));
+    update = std::max(update, transient(Segment::Update));
+  }
+
+  int64_t peak() const {
+    int64_t held = once ? 0 : accumulators + (inFlight - 1) * activations;
+    return state + std::max({prologue, held + forward, held + backward,
+                             accumulators + update});
+  }
+
+private:
+  int64_t inFlight;
+  bool once;
   int64_t state = 0, activations = 0, accumulators = 0;
-  for (const PieceCost *piece : pieces) {
-    state += piece->stateBytes;
-    activations += piece->activationBytes;
-    accumulators += piece->accumulatorBytes;
-  }
-  bool once = microbatches == 1;
-  int64_t held = once ? 0 : accumulators + (inFlight - 1) * activations;
-  int64_t peak = 0, live = 0;
-  for (const PieceCost *piece : pieces) {
-    peak = std::max(peak, piece->transientBytes[int(Segment::Prologue)]);
-    live += piece->activationBytes;
-    peak = std::max(peak,
-                    held + live + piece->transientBytes[int(Segment::Forward)]);
-  }
-  for (size_t i = pieces.size(); i-- > 0;) {
-    if (once)
-      held += pieces[i]->accumulatorBytes;
-    peak = std::max(
-        peak, held + live + pieces[i]->transientBytes[int(Segment::Backward)]);
-    live -= pieces[i]->activationBytes;
-  }
-  for (const PieceCost *piece : pieces)
-    peak = std::max(peak,
-                    accumulators + piece->transientBytes[int(Segment::Update)]);
-  return state + peak;
-}
+  int64_t prologue = 0, forward = 0, backward = 0, update = 0;
+};
+} // namespace
 
 StagedPlan
 colossal::plan::predict(const Pieces &pieces, const Measured &measured,
@@ -78,7 +85,10 @@ colossal::plan::predict(const Pieces &pieces, const Measured &measured,
   for (int64_t s = 0; s < stages; ++s) {
     StagePrediction &stage = plan.stages[s];
     stage.inFlight = timeline::maximumInFlight(kind, s, stages, microbatches);
-    stage.peakBytes = peakOf(piecesOf[s], stage.inFlight, microbatches);
+    StageMemory memory(stage.inFlight, microbatches);
+    for (size_t i = piecesOf[s].size(); i-- > 0;)
+      memory.prepend(*piecesOf[s][i]);
+    stage.peakBytes = memory.peak();
   }
   // What crosses from stage to stage.
   for (const Measured::Crossing &crossing : measured.crossings) {
@@ -87,23 +97,30 @@ colossal::plan::predict(const Pieces &pieces, const Measured &measured,
     for (int piece : crossing.to)
       if (stageOfPiece[piece] != from)
         to.insert(stageOfPiece[piece]);
-    for (int stage : to) {
-      int64_t time = cost::sendRecvTime(
+    if (to.empty())
+      continue;
+    auto timeOf = [&](int source, int stage) {
+      return cost::sendRecvTime(
           cluster,
-          machine::spanOfStages(cluster, mesh.devicesPerStage(), from, stage),
+          machine::spanOfStages(cluster, mesh.devicesPerStage(), source, stage),
           crossing.bytes);
+    };
+    // Inside the loop a value goes from neighbour to neighbour.
+    if (crossing.isLooped()) {
+      for (int stage = from + 1; stage <= *to.rbegin(); ++stage)
+        plan.boundaries[stage - 1].forwardNs += timeOf(stage - 1, stage);
+      for (int stage = *to.begin(); stage < from; ++stage)
+        plan.boundaries[stage].backwardNs += timeOf(stage + 1, stage);
+    }
+    for (int stage : to) {
       if (crossing.isArgument)
         for (int64_t StagePrediction::*bytes :
              {&StagePrediction::stateBytes, &StagePrediction::peakBytes})
           plan.stages[stage].*bytes += crossing.bytes;
-      if (crossing.segment == Segment::Forward && stage > from)
-        plan.boundaries[stage - 1].forwardNs += time;
-      else if (crossing.segment == Segment::Backward && stage < from)
-        plan.boundaries[stage].backwardNs += time;
-      else if (crossing.segment == Segment::Update)
-        plan.stages[stage].times.updateNs += time;
-      else
-        plan.stages[stage].times.prologueNs += time;
+      if (crossing.segment == Segment::Update)
+        plan.stages[stage].times.updateNs += timeOf(from, stage);
+      else if (crossing.segment == Segment::Prologue)
+        plan.stages[stage].times.prologueNs += timeOf(from, stage);
     }
   }
   timeline::Pipeline pipeline;
@@ -123,13 +140,18 @@ namespace {
 /// best[s][j]: the slowest stage when the first j pieces are on s stages.
 class Distribution {
 public:
-  Distribution(const Pieces &pieces, const Measured &measured, int64_t stages,
+  Distribution(const Pieces &pieces, const Measured &measured,
+               const machine::Cluster &cluster, const Mesh &mesh,
                timeline::ScheduleKind kind, int64_t microbatches)
-      : measured(measured), stages(stages), kind(kind),
+      : measured(measured), stages(mesh.stages), kind(kind),
         microbatches(microbatches) {
+    std::vector<int> position(pieces.count(), -1);
     for (int piece = 0; piece < pieces.count(); ++piece)
-      if (piece != pieces.common)
+      if (piece != pieces.common) {
+        position[piece] = int(order.size());
         order.push_back(piece);
+      }
+    measureCuts(cluster, mesh, position);
   }
 
   /// Stage ends (exclusive piece positions), or nothing. With `leanest` the
@@ -143,20 +165,34 @@ public:
                                            std::vector<int64_t>(n + 1, never));
     std::vector<std::vector<int>> from(stages + 1, std::vector<int>(n + 1, -1));
     best[0][0] = 0;
-    for (int64_t s = 1; s <= stages; ++s)
-      for (int j = int(s); j <= n; ++j)
+    for (int64_t s = 1; s <= stages; ++s) {
+      int64_t inFlight =
+          timeline::maximumInFlight(kind, s - 1, stages, microbatches);
+      for (int j = int(s); j <= n; ++j) {
+        StageMemory memory(inFlight, microbatches);
+        int64_t time = 0, once = 0;
         for (int i = j - 1; i >= int(s) - 1; --i) {
-          auto [time, memory] = costOf(i, j, s - 1);
-          if (!leanest && memory > memoryBytes)
+          const PieceCost &cost = measured.pieces[order[i]];
+          time += cost.times[int(Segment::Forward)] +
+                  cost.times[int(Segment::Backward)];
+          once += cost.times[int(Segment::Prologue)] +
+                  cost.times[int(Segment::Update)];
+          memory.prepend(cost);
+          int64_t bytes = memory.peak();
+          if (!leanest && bytes > memoryBytes)
             break; // more pieces only add memory
           if (best[s - 1][i] == never)
             continue;
-          int64_t slowest = std::max(best[s - 1][i], leanest ? memory : time);
+          int64_t busy =
+              (time + forwardCuts[i] + backwardCuts[j]) * microbatches + once;
+          int64_t slowest = std::max(best[s - 1][i], leanest ? bytes : busy);
           if (slowest < best[s][j]) {
             best[s][j] = slowest;
             from[s][j] = i;
           }
         }
+      }
+    }
     if (best[stages][n] == never)
       return std::nullopt;
     std::vector<int> ends(stages);
@@ -168,22 +204,30 @@ public:
   const std::vector<int> &pieceOrder() const { return order; }
 
 private:
-  /// Time of a microbatch and memory of pieces [begin, end) on a stage.
-  std::pair<int64_t, int64_t> costOf(int begin, int end, int64_t stage) const {
-    int64_t time = 0, once = 0;
-    std::vector<const PieceCost *> pieces;
-    for (int i = begin; i < end; ++i) {
-      const PieceCost &cost = measured.pieces[order[i]];
-      time += cost.times[int(Segment::Forward)] +
-              cost.times[int(Segment::Backward)];
-      once +=
-          cost.times[int(Segment::Prologue)] + cost.times[int(Segment::Update)];
-      pieces.push_back(&cost);
+  /// Time of a microbatch's transfers across each cut: forward for the stage
+  /// behind it, back for the one before.
+  void measureCuts(const machine::Cluster &cluster, const Mesh &mesh,
+                   const std::vector<int> &position) {
+    forwardCuts.assign(order.size() + 1, 0);
+    backwardCuts = forwardCuts;
+    if (stages == 1)
+      return;
+    machine::Span span =
+        machine::spanOfStages(cluster, mesh.devicesPerStage(), 0, 1);
+    for (const Measured::Crossing &crossing : measured.crossings) {
+      if (!crossing.isLooped())
+        continue;
+      int from = position[crossing.from], first = from, last = from;
+      for (int piece : crossing.to) {
+        first = std::min(first, position[piece]);
+        last = std::max(last, position[piece]);
+      }
+      int64_t time = cost::sendRecvTime(cluster, span, crossing.bytes);
+      for (int cut = from + 1; cut <= last; ++cut)
+        forwardCuts[cut] += time;
+      for (int cut = first + 1; cut <= from; ++cut)
+        backwardCuts[cut] += time;
     }
-    int64_t memory = peakOf(
-        pieces, timeline::maximumInFlight(kind, stage, stages, microbatches),
-        microbatches);
-    return {time * microbatches + once, memory};
   }
 
   const Measured &measured;
@@ -191,6 +235,8 @@ private:
   timeline::ScheduleKind kind;
   int64_t microbatches;
   std::vector<int> order;
+  /// In front of each piece; 0 at both ends.
+  std::vector<int64_t> forwardCuts, backwardCuts;
 };
 } // namespace
 
@@ -199,7 +245,8 @@ colossal::plan::distribute(const Pieces &pieces, const Measured &measured,
                            const machine::Cluster &cluster, const Mesh &mesh,
                            timeline::ScheduleKind kind, int64_t microbatches,
                            int64_t memoryBytes) {
-  Distribution distribution(pieces, measured, mesh.stages, kind, microbatches);
+  Distribution distribution(pieces, measured, cluster, mesh, kind,
+                            microbatches);
   std::optional<std::vector<int>> ends = distribution.run(memoryBytes, false);
   if (!ends)
     ends = distribution.run(memoryBytes, true);

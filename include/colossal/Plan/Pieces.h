@@ -1,10 +1,13 @@
 //===- Pieces.h - Repeated blocks of a program ------------------*- C++ -*-===//
 //
-// The forward program is cut where few values cross: between blocks
-// with residual connections, between layers. A piece holds
-// the forward nodes between two cuts and the backward and update nodes that
-// belong to them. Pieces of equal structure (hashes over everything but names)
-// are copies of one representative. Pipeline stages are runs of pieces.
+// The forward program is cut where few bytes of the batch cross: between blocks
+// with residual connections, between layers, between the steps of a decoder
+// that all read an encoder's result. A piece holds the forward nodes between
+// two cuts and the backward and update nodes that belong to them: values go to
+// later pieces, gradients to earlier ones, and what a gradient needs from
+// later pieces comes with it. Pieces of equal structure (hashes over everything
+// but names) are copies of one representative. Pipeline stages are runs of
+// pieces.
 //
 //===----------------------------------------------------------------------===//
 
@@ -39,10 +42,21 @@ struct Pieces {
 /// One piece that holds everything.
 Pieces wholeProgram(const Program &program, const std::vector<OpNode> &nodes);
 
-/// Cuts and matches blocks. Without `joinBlocks` every cut is kept; else pieces
-/// are joined to the largest blocks that repeat.
+enum class Granularity {
+  Blocks, ///< the largest blocks that repeat, and what is left between them
+  Cuts,   ///< every place where fewer bytes cross than beside it
+  Nodes   ///< every forward node
+};
+
+/// Cuts and matches blocks.
 Pieces findPieces(const Program &program, const Batching &batching,
-                  const std::vector<OpNode> &nodes, bool joinBlocks = true);
+                  const std::vector<OpNode> &nodes,
+                  Granularity granularity = Granularity::Blocks);
+
+/// Per value whether it is computed from batch, controls and constants alone,
+/// or from controls, constants and state that no step changes: a stage that
+/// needs it computes it, instead of waiting for it.
+std::vector<bool> valuesOfEveryStage(const Program &program);
 
 } // namespace colossal::plan
 

@@ -41,6 +41,10 @@ struct Measured {
     Segment segment = Segment::Forward;
     int64_t bytes = 0;
     bool isArgument = false;
+
+    bool isLooped() const {
+      return segment == Segment::Forward || segment == Segment::Backward;
+    }
   };
   std::vector<Crossing> crossings;
 };
