@@ -93,10 +93,10 @@ bool readTensor(const PickleValue &call, const std::string &folder,
 
 /// True if the view stays inside `storageElements` elements.
 bool fits(const StoredTensor &tensor, int64_t storageElements) {
+  if (tensor.elements() == 0)
+    return tensor.offset <= storageElements;
   __int128 last = tensor.offset, count = 1;
   for (size_t i = 0; i < tensor.strides.size(); ++i) {
-    if (tensor.type.shape[i] == 0)
-      return tensor.offset <= storageElements;
     last += static_cast<__int128>(tensor.type.shape[i] - 1) * tensor.strides[i];
     count *= tensor.type.shape[i];
     if (last > storageElements || count > (__int128(1) << 62))

@@ -135,7 +135,8 @@ void StructureChecker::checkLayout(const std::string &place,
           fault(place, "axis '" + axis + "' twice", "each axis once");
         parts *= std::max<int64_t>(size, 1);
       }
-      if (sub.bound < 1 || sub.bound * parts < sub.extent)
+      if (sub.bound < std::min<int64_t>(1, sub.extent) ||
+          sub.bound * parts < sub.extent)
         fault(place,
               "bound " + text(sub.bound) + " in " + text(parts) + " parts",
               "at least the extent " + text(sub.extent));
