@@ -91,7 +91,6 @@ void Analysis::readArguments() {
 void Analysis::sweep() {
   result.divisible = true;
   result.reason.clear();
-  result.unlisted.clear();
   incomplete.clear();
   early.clear();
   for (size_t i = 0; i < program.ops.size(); ++i)
@@ -125,7 +124,9 @@ bool Analysis::mayBePartial(int index, const std::vector<int> &operands) {
   const Op &op = program.ops[index];
   if (std::count(op.linear.begin(), op.linear.end(), operands))
     return true;
-  result.unlisted.push_back({index, operands});
+  std::pair<int, std::vector<int>> set(index, operands);
+  if (!std::count(result.unlisted.begin(), result.unlisted.end(), set))
+    result.unlisted.push_back(set);
   return false;
 }
 
