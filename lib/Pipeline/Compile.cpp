@@ -205,6 +205,7 @@ LogicalResult Compilation::plan() {
   request.cluster = *cluster;
   request.search.pins = *pins;
   request.search.memoryBytes = options.memoryBytes;
+  request.search.stagingBytes = rank::collectiveStagingBytes();
   request.planFile = options.planFile;
   auto shown = std::chrono::steady_clock::now();
   if (!options.quiet)
@@ -221,12 +222,33 @@ LogicalResult Compilation::plan() {
   // The schedule knows the peak to the byte; Plan predicts it. Where the
   // prediction was too low, plan again with the excess: first that of the
   // configuration alone, so that others keep their room, and after three times
-  // of everything.
+  // of everything. What is left is the leanest plan, which does not depend on
+  // the budget: if it does not fit, the budget that it needs is named, and with
+  // that budget it is found again.
   OwningOpRef<ModuleOp> unplanned = module->clone();
+  std::vector<Diagnostic> refusals;
+  plan::SolutionCache solved;
+  request.search.cache = &solved;
   for (int attempt = 0;; ++attempt) {
-    FailureOr<plan::PlanReport> planned = plan::planModule(*module, request);
-    if (failed(planned))
+    FailureOr<plan::PlanReport> planned = failure();
+    {
+      ScopedDiagnosticHandler keep(&context, [&](Diagnostic &diagnostic) {
+        refusals.push_back(std::move(diagnostic));
+        return success();
+      });
+      planned = plan::planModule(*module, request);
+    }
+    bool isLast = request.search.leanest || !request.planFile.empty();
+    if (failed(planned) && (isLast || budget == 0)) {
+      // The first refusal: of a budget, or what stands against any plan.
+      context.getDiagEngine().emit(std::move(refusals.front()));
       return failure();
+    }
+    if (failed(planned)) {
+      request.search.leanest = true;
+      module = unplanned->clone();
+      continue;
+    }
     report = std::move(*planned);
     OwningOpRef<ModuleOp> trial = module->clone();
     PassManager passes(&context);
@@ -238,10 +260,17 @@ LogicalResult Compilation::plan() {
     int64_t peak = *llvm::max_element(peakBytes);
     if (budget == 0 || peak <= budget)
       break;
-    if (attempt == 6 || !request.planFile.empty()) {
+    if (!request.planFile.empty()) {
       llvm::errs() << "error: the plan needs " << peak
                    << " bytes on a device, the budget is " << budget
                    << " bytes; " << peak - budget << " bytes are missing\n";
+      return failure();
+    }
+    if (isLast) {
+      llvm::errs() << "error: "
+                   << plan::memoryRefusal(report.plan.stages, peak, budget,
+                                          request.search.pins)
+                   << "\n";
       return failure();
     }
     if (!options.quiet)
@@ -251,6 +280,7 @@ LogicalResult Compilation::plan() {
       request.search.excessOf[report.configuration] += peak - budget;
     else
       request.search.memoryExcess += peak - budget;
+    request.search.leanest = attempt >= 6;
     module = unplanned->clone();
   }
   if (!options.quiet)

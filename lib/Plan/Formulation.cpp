@@ -73,6 +73,7 @@ private:
     if (a >= 0 && b >= 0 && a != b)
       result.problem.ties.push_back({a, b});
   }
+  bool keepsParts(int value, const Sharding &from, const Sharding &to) const;
   void addArcs(int index);
   void pruneArcs(int index, const ValueUses &uses);
 
@@ -225,11 +226,31 @@ int Builder::addValue(int piece, int index, bool partialSums,
   return number;
 }
 
+/// Inside the loop, an axis may join or leave the batch only where parts of a
+/// microbatch are equal: parts must fit into parts.
+bool Builder::keepsParts(int value, const Sharding &from,
+                         const Sharding &to) const {
+  int batch = batching.subDims[value];
+  if (batch < 0 || options.microbatches == 1)
+    return true;
+  bool moves = false;
+  int64_t before = options.microbatches, after = before;
+  for (size_t a = 0; a < from.size(); ++a) {
+    moves |= (from[a] == batch) != (to[a] == batch);
+    before *= from[a] == batch ? mesh.axes[a].size : 1;
+    after *= to[a] == batch ? mesh.axes[a].size : 1;
+  }
+  int64_t bound = program.values[value].subDims()[batch];
+  return !moves || (bound % before == 0 && bound % after == 0);
+}
+
 void Builder::addArcs(int index) {
   const FormulatedValue &value = result.values[index];
   int64_t parts = isLooped(value.value) ? options.microbatches : 1;
   for (size_t from = 0; from < value.states.size(); ++from)
     for (size_t to = 0; to < value.states.size(); ++to) {
+      if (!keepsParts(value.value, value.states[from], value.states[to]))
+        continue;
       std::optional<int64_t> time =
           reshards.time(program.values[value.value], value.states[from],
                         value.states[to], batching.subDims[value.value], parts);

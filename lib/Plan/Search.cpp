@@ -42,6 +42,8 @@ public:
     budget = options.memoryBytes > 0 ? options.memoryBytes
                                      : cluster.device.memoryBytes;
     budget -= options.memoryExcess;
+    if (options.leanest)
+      budget = 0; // nothing fits
     single.program = program;
     single.batching = analyzeBatching(program);
     pipelined.program = program;
@@ -146,7 +148,9 @@ int64_t Search::budgetOf(const Layout &layout, int64_t microbatches,
                          timeline::ScheduleKind kind) const {
   auto found =
       options.excessOf.find(configurationOf(layout, microbatches, kind));
-  return found == options.excessOf.end() ? budget : budget - found->second;
+  return found == options.excessOf.end() || options.leanest
+             ? budget
+             : budget - found->second;
 }
 
 std::optional<Solved> Search::solve(const Layout &layout, int64_t microbatches,
@@ -171,9 +175,14 @@ std::optional<Solved> Search::solve(const Layout &layout, int64_t microbatches,
       formulate(cut.program, cut.batching, cut.nodes, cut.pieces, cluster,
                 layout.mesh, formulation, error);
   std::optional<Solution> solution;
-  IntegerProgramReport report;
-  if (problem) {
+  std::string key = solved.configuration + "/" + std::to_string(price) + "/" +
+                    std::to_string(limit.value_or(-1));
+  bool isKnown = problem && options.cache && options.cache->count(key) > 0;
+  if (isKnown) {
+    solution = options.cache->at(key);
+  } else if (problem) {
     ++problems;
+    IntegerProgramReport report;
     IntegerProgramOptions program;
     // Two axes with a price: the last percent would take most of the time.
     if (layout.mesh.axes.size() > 1)
@@ -182,6 +191,8 @@ std::optional<Solved> Search::solve(const Layout &layout, int64_t microbatches,
       program.gap = 1e-4;
     program.start = start;
     solution = solveIntegerProgram(problem->problem, program, report, error);
+    if (options.cache)
+      options.cache->emplace(key, solution);
   }
   if (!solution) {
     lastFault = error.empty() ? "no sharding satisfies the pins" : error;
@@ -189,8 +200,14 @@ std::optional<Solved> Search::solve(const Layout &layout, int64_t microbatches,
   }
   Measured measured = measure(cut.program, cut.batching, cut.nodes, cut.pieces,
                               *problem, *solution);
-  std::optional<StagedPlan> staged = distribute(
-      cut.pieces, measured, cluster, layout.mesh, kind, microbatches, room);
+  bool communicates = false;
+  for (const PieceCost &piece : measured.pieces)
+    for (int64_t time : piece.communication)
+      communicates |= time > 0;
+  int64_t staging = communicates ? options.stagingBytes : 0;
+  std::optional<StagedPlan> staged =
+      distribute(cut.pieces, measured, cluster, layout.mesh, kind, microbatches,
+                 room - staging);
   if (!staged) {
     lastFault = tooManyStages(layout.mesh.stages);
     return std::nullopt;
@@ -204,7 +221,7 @@ std::optional<Solved> Search::solve(const Layout &layout, int64_t microbatches,
   candidate.schedule = kind;
   candidate.label = layout.label;
   candidate.stepNs = solved.staged.stepNs;
-  candidate.memoryBytes = solved.staged.memoryBytes();
+  candidate.memoryBytes = solved.staged.memoryBytes() + staging;
   candidate.fits = candidate.memoryBytes <= room;
   return solved;
 }
@@ -350,38 +367,44 @@ void Search::tryLayout(const Layout &layout) {
   }
 }
 
-std::string Search::refusal() const {
+std::string
+colossal::plan::memoryRefusal(const std::vector<StagePrediction> &stages,
+                              int64_t need, int64_t given, const Pins &pins) {
   auto mebibytes = [](int64_t bytes) {
     if (bytes < (8 << 20))
       return std::to_string(bytes) + " bytes";
     return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB";
   };
-  if (!leanest)
-    return "no plan: " + lastFault;
-  // What schedules needed beyond their predictions is needed again.
-  int64_t need = leanest->candidate.memoryBytes + options.memoryExcess;
-  int64_t given = budget + options.memoryExcess;
-  const StagePrediction *fullest = nullptr;
   size_t stage = 0;
-  for (size_t s = 0; s < leanest->staged.stages.size(); ++s)
-    if (!fullest || leanest->staged.stages[s].peakBytes > fullest->peakBytes) {
-      fullest = &leanest->staged.stages[s];
+  for (size_t s = 0; s < stages.size(); ++s)
+    if (stages[s].peakBytes > stages[stage].peakBytes)
       stage = s;
-    }
+  const StagePrediction &fullest = stages[stage];
   std::string text = "no plan fits: the leanest needs " + mebibytes(need) +
                      " per device, " + mebibytes(need - given) +
                      " more than the budget of " + mebibytes(given) + "; ";
   text += "stage " + std::to_string(stage) + " of it holds state " +
-          mebibytes(fullest->stateBytes) + ", gradients " +
-          mebibytes(fullest->accumulatorBytes) + ", activations " +
-          mebibytes(fullest->activationBytes * fullest->inFlight) +
-          ", buffers " + mebibytes(fullest->transientBytes);
+          mebibytes(fullest.stateBytes) + ", gradients " +
+          mebibytes(fullest.accumulatorBytes) + ", activations " +
+          mebibytes(fullest.activationBytes * fullest.inFlight) + ", buffers " +
+          mebibytes(fullest.transientBytes);
   text += "; give --memory " + std::to_string(need);
-  if (!options.pins.toString().empty())
-    text += " or loosen the pins " + options.pins.toString();
+  if (!pins.toString().empty())
+    text += " or loosen the pins " + pins.toString();
   else
     text += ", more devices or a smaller batch";
   return text;
+}
+
+std::string Search::refusal() const {
+  if (!leanest)
+    return "no plan: " + lastFault;
+  // What schedules needed beyond their predictions is needed again.
+  auto excess = options.excessOf.find(leanest->configuration);
+  int64_t need = leanest->candidate.memoryBytes + options.memoryExcess +
+                 (excess == options.excessOf.end() ? 0 : excess->second);
+  return memoryRefusal(leanest->staged.stages, need,
+                       budget + options.memoryExcess, options.pins);
 }
 
 SearchResult Search::finish() {
@@ -422,6 +445,8 @@ std::optional<SearchResult> Search::run(std::string &error) {
     else
       tryLayout(layouts[done]);
   }
+  if (options.leanest)
+    best = leanest;
   if (!best) {
     error = refusal();
     return std::nullopt;

@@ -53,6 +53,8 @@ int64_t scratchBytes(const Program &program, int threads, std::string &error) {
   return largest;
 }
 
+int64_t collectiveStagingBytes() { return kStagingBytes; }
+
 int64_t stagingBytes(const Program &program) {
   int64_t devices = 1;
   for (const Axis &axis : program.mesh)

@@ -35,14 +35,26 @@ struct Pins {
   std::string toString() const;
 };
 
+/// Solutions by configuration and price of memory. They do not depend on the
+/// budget: a search that is asked again with another one need not solve again.
+using SolutionCache = std::map<std::string, std::optional<Solution>>;
+
 struct SearchOptions {
   Pins pins;
   int64_t memoryBytes = 0; ///< budget of a device; 0: the cluster's
+  /// What the runtime of a device reserves beside the plan's memory if there is
+  /// any communication.
+  int64_t stagingBytes = 0;
   /// Bytes by which the schedule of the last plan exceeded its prediction.
   int64_t memoryExcess = 0;
   /// The same for one configuration each (SearchResult::configuration): the
   /// others may still fit.
   std::map<std::string, int64_t> excessOf;
+  /// Finds the plan that needs least memory, whatever the budget, in place of
+  /// the fastest one that fits: the same plan under every budget.
+  bool leanest = false;
+  /// Shared by searches of one program, cluster and pins; may be null.
+  SolutionCache *cache = nullptr;
   /// If set, called before each division of the devices is solved: its label,
   /// how many are done and how many there are. For people who wait.
   std::function<void(const std::string &, size_t, size_t)> progress;
@@ -56,7 +68,7 @@ struct Candidate {
   std::string label; ///< "data=2 tensor=2", the restriction it stands for
   bool fits = false;
   int64_t stepNs = 0;
-  int64_t memoryBytes = 0; ///< of the fullest stage
+  int64_t memoryBytes = 0; ///< of the fullest stage, with staging
 };
 
 struct SearchResult {
@@ -74,6 +86,11 @@ std::optional<SearchResult> searchPlan(const Program &program,
                                        const machine::Cluster &cluster,
                                        const SearchOptions &options,
                                        std::string &error);
+
+/// One line: the leanest plan needs `need` bytes on its fullest stage and
+/// `given` are there; what fills them, and what would help.
+std::string memoryRefusal(const std::vector<StagePrediction> &stages,
+                          int64_t need, int64_t given, const Pins &pins);
 
 } // namespace colossal::plan
 

@@ -27,6 +27,8 @@ int64_t scratchBytes(const Program &program, int threads, std::string &error);
 
 /// Staging for collectives and transfers of a rank, bytes.
 int64_t stagingBytes(const Program &program);
+/// The part of it that any collective at all needs, bytes.
+int64_t collectiveStagingBytes();
 
 } // namespace colossal::rank
 

@@ -13,13 +13,13 @@ struct Tensor {
 
 class Generator {
 public:
-  explicit Generator(std::mt19937 &random) : random(random) {}
+  Generator(std::mt19937 &random, int batch) : random(random), batch(batch) {}
   std::string run();
 
 private:
   unsigned pick(unsigned count) { return random() % count; }
-  static int boundOf(char dim) { return dim == 'n' ? 6 : 8; }
-  static std::string typeOf(const std::string &dims) {
+  int boundOf(char dim) const { return dim == 'n' ? 6 : batch; }
+  std::string typeOf(const std::string &dims) const {
     std::string type = "tensor<";
     for (char dim : dims)
       type += std::to_string(boundOf(dim)) + "x";
@@ -53,6 +53,7 @@ private:
   void addOp();
 
   std::mt19937 &random;
+  int batch;
   std::vector<Tensor> values;
   std::string arguments, body;
   int count = 0;
@@ -210,6 +211,7 @@ std::string Generator::run() {
          " : tensor<f32>\n  }\n}\n";
 }
 
-std::string colossal::partition::test::mixedProgram(std::mt19937 &random) {
-  return Generator(random).run();
+std::string colossal::partition::test::mixedProgram(std::mt19937 &random,
+                                                    int batch) {
+  return Generator(random, batch).run();
 }

@@ -15,8 +15,8 @@
 
 namespace colossal::partition::test {
 
-/// A module with @forward, its result a scalar. The batch has 8 samples of 6.
-std::string mixedProgram(std::mt19937 &random);
+/// A module with @forward, its result a scalar. A sample has 6 numbers.
+std::string mixedProgram(std::mt19937 &random, int batch);
 
 } // namespace colossal::partition::test
 

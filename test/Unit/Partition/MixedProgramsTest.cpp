@@ -57,7 +57,8 @@ static void tryProgram(unsigned seed, Tally &tally) {
   context.loadDialect<ColossalDialect, func::FuncDialect, arith::ArithDialect,
                       math::MathDialect>();
   std::mt19937 random(seed);
-  std::string text = mixedProgram(random),
+  int batch = int(8 + 2 * (random() % 3));
+  std::string text = mixedProgram(random, batch),
               where = "seed " + std::to_string(seed);
   OwningOpRef<ModuleOp> step = parseSourceString<ModuleOp>(text, &context);
   ASSERT_TRUE(step) << where << "\n" << text;
@@ -71,15 +72,19 @@ static void tryProgram(unsigned seed, Tally &tally) {
 
   plan::PlanRequest request;
   plan::Pins &pins = request.search.pins;
-  request.cluster = clusterOf(int64_t(1) << (random() % 3));
+  request.cluster = clusterOf(1 + random() % 4);
   if (random() % 4)
-    pins.microbatches = int64_t(1) << (random() % 3);
+    pins.microbatches = 1 + random() % 5;
+  if (pins.microbatches && batch % *pins.microbatches)
+    pins.microbatches = 2;
   if (request.cluster.devices > 1)
-    pins.pipeline = 1 + random() % 2;
+    pins.pipeline = request.cluster.devices % 2 ? 1 : 1 + random() % 2;
   if (pins.pipeline == 1 && random() % 2)
     pins.data = request.cluster.devices;
+  // The leanest plan cuts and gathers wherever it can.
+  request.search.leanest = random() % 3 == 0;
   where += " devices=" + std::to_string(request.cluster.devices) + " " +
-           pins.toString();
+           pins.toString() + (request.search.leanest ? " leanest" : "");
   std::string message;
   OwningOpRef<ModuleOp> sharded = step->clone();
   FailureOr<plan::PlanReport> report = failure();
