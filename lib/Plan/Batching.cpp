@@ -342,6 +342,31 @@ Batching colossal::plan::analyzeBatching(const Program &program) {
   return Analysis(program).run();
 }
 
+std::vector<int> colossal::plan::sumsForUpdate(const Program &program,
+                                               const Batching &batching) {
+  std::vector<std::vector<int>> users = program.users();
+  std::vector<int> found;
+  for (size_t i = 0; i < program.ops.size(); ++i) {
+    const Op &op = program.ops[i];
+    if (op.segment != Segment::Backward || op.operands.size() < 2 ||
+        !op.group.empty())
+      continue;
+    std::vector<int> all;
+    bool sums = true;
+    for (size_t o = 0; o < op.operands.size(); ++o) {
+      all.push_back(int(o));
+      sums &= batching.partial[op.operands[o].value];
+    }
+    sums &= std::count(op.linear.begin(), op.linear.end(), all) > 0;
+    for (const Access &access : op.results)
+      for (int user : users[access.value])
+        sums &= program.ops[user].segment == Segment::Update;
+    if (sums)
+      found.push_back(int(i));
+  }
+  return found;
+}
+
 std::vector<int64_t>
 colossal::plan::microbatchCounts(const Batching &batching) {
   std::vector<int64_t> counts;

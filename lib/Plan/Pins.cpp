@@ -71,3 +71,65 @@ std::string Pins::toString() const {
     add("schedule", timeline::nameOf(*schedule));
   return text;
 }
+
+std::string colossal::plan::contradictionOf(const Pins &pins,
+                                            const Program &program,
+                                            const Plan &plan) {
+  Batching batching = analyzeBatching(program);
+  // What the axes serve: data cuts the batch in every forward op that has it,
+  // tensor in none.
+  int64_t data = 1, tensor = 1;
+  std::vector<size_t> dataAxes;
+  for (size_t a = 0; a < plan.mesh.axes.size(); ++a) {
+    int64_t with = 0, cut = 0;
+    for (size_t i = 0; i < program.ops.size(); ++i)
+      if (program.ops[i].segment == Segment::Forward &&
+          batching.factors[i] >= 0) {
+        ++with;
+        cut += plan.ops[i].axes[a].factor == batching.factors[i];
+      }
+    if (cut == with) {
+      data *= plan.mesh.axes[a].size;
+      dataAxes.push_back(a);
+    } else if (cut == 0) {
+      tensor *= plan.mesh.axes[a].size;
+    }
+  }
+  std::string text;
+  auto check = [&](const char *name, const std::optional<int64_t> &pin,
+                   int64_t found) {
+    if (pin && *pin != found && text.empty())
+      text = std::string("the plan has ") + name + "=" + std::to_string(found) +
+             ", the pins say " + name + "=" + std::to_string(*pin);
+  };
+  check("data", pins.data, data);
+  check("tensor", pins.tensor, tensor);
+  check("pipeline", pins.pipeline, plan.mesh.stages);
+  check("microbatches", pins.microbatches, plan.microbatches);
+  // Over data axes: parameters whole, and optimizer state whole or cut.
+  bool parametersAreCut = false, stateIsCut = false, stateCanBeCut = false;
+  for (const auto &[index, state] : plan.arguments)
+    for (size_t a : dataAxes) {
+      const ProgramValue &value = program.values[index];
+      parametersAreCut |= value.role == Role::Parameter && state[a] >= 0;
+      if (value.role != Role::Optimizer)
+        continue;
+      stateIsCut |= state[a] >= 0;
+      for (int64_t bound : value.subDims())
+        stateCanBeCut |= bound >= plan.mesh.axes[a].size;
+    }
+  if (pins.zero && text.empty() &&
+      (parametersAreCut ||
+       (*pins.zero == 1 ? stateCanBeCut && !stateIsCut : stateIsCut)))
+    text =
+        std::string("the plan cuts ") +
+        (parametersAreCut ? "parameters"
+         : stateIsCut     ? "optimizer state"
+                          : "no optimizer state") +
+        " over the data axes, the pins say zero=" + std::to_string(*pins.zero);
+  if (pins.schedule && *pins.schedule != plan.schedule && text.empty())
+    text = std::string("the plan has schedule=") +
+           timeline::nameOf(plan.schedule) +
+           ", the pins say schedule=" + timeline::nameOf(*pins.schedule);
+  return text;
+}

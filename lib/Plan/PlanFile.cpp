@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <numeric>
+#include <set>
 
 using namespace colossal;
 using namespace colossal::plan;
@@ -177,7 +178,8 @@ std::string colossal::plan::writePlan(const Program &program,
 namespace {
 class PlanReader {
 public:
-  explicit PlanReader(const Program &program) : program(program) {
+  PlanReader(const Program &program, int64_t devices)
+      : program(program), devices(devices) {
     for (size_t i = 0; i < program.ops.size(); ++i)
       ops.emplace(program.ops[i].name, int(i));
     for (size_t v = 0; v < program.values.size(); ++v)
@@ -195,6 +197,8 @@ public:
     }
     plan.mesh.stages = root.field("stages").integer(1, 1 << 24);
     plan.microbatches = root.field("microbatches").integer(1, 1 << 24);
+    if (!checkMesh(root))
+      return plan;
     plan.schedule = timeline::ScheduleKind(
         root.field("schedule").choice({"gpipe", "1f1b"}));
     readPrediction(root.field("predicted"));
@@ -225,6 +229,24 @@ public:
   }
 
 private:
+  /// Axes of distinct names on as many devices as there are.
+  bool checkMesh(const json::Reader &root) {
+    int64_t count = plan.mesh.stages;
+    std::set<std::string> names = {"time", "linear"};
+    for (const Axis &axis : plan.mesh.axes) {
+      if (axis.name.empty() || !names.insert(axis.name).second) {
+        root.field("mesh").fail("axes of distinct names, not 'time'");
+        return false;
+      }
+      count = count > devices ? count : count * axis.size;
+    }
+    if (count == devices)
+      return true;
+    root.field("mesh").fail("axes and stages for " + std::to_string(devices) +
+                            " devices, as many as the cluster has");
+    return false;
+  }
+
   int find(const std::map<std::string, int> &names, const std::string &name,
            const char *what, const json::Reader &at) {
     auto it = names.find(name);
@@ -337,6 +359,7 @@ private:
   }
 
   const Program &program;
+  int64_t devices;
   std::map<std::string, int> ops, values;
   Plan plan;
 };
@@ -363,7 +386,7 @@ std::optional<Plan> colossal::plan::readPlan(const Program &program,
          "the hash of this cluster: the plan was made for another one");
   Plan plan;
   if (document.ok())
-    plan = PlanReader(program).read(root);
+    plan = PlanReader(program, cluster.devices).read(root);
   if (!document.ok()) {
     error = document.error();
     return std::nullopt;

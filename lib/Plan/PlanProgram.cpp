@@ -43,7 +43,9 @@ FailureOr<plan::PlanReport> plan::planModule(ModuleOp module,
     std::optional<Plan> plan;
     if (text)
       plan = readPlan(program, request.cluster, *text, request.planFile, error);
-    if (!plan)
+    if (plan)
+      error = contradictionOf(request.search.pins, program, *plan);
+    if (!error.empty())
       return emitError(function.getLoc(), error);
     report.plan = std::move(*plan);
   } else {

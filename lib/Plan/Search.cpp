@@ -47,7 +47,9 @@ public:
     single.program = program;
     single.batching = analyzeBatching(program);
     pipelined.program = program;
-    sumInUpdate(pipelined.program, single.batching);
+    // What is added comes from different stages.
+    for (int op : sumsForUpdate(program, single.batching))
+      pipelined.program.ops[op].segment = Segment::Update;
     pipelined.batching = analyzeBatching(pipelined.program);
     for (Cut *cut : {&single, &pipelined}) {
       cut->nodes = buildNodes(cut->program, cut->batching);
@@ -72,7 +74,6 @@ public:
   std::optional<SearchResult> run(std::string &error);
 
 private:
-  static void sumInUpdate(Program &program, const Batching &batching);
   void tryLayout(const Layout &layout);
   bool tryMicrobatches(const Layout &layout, int64_t microbatches);
   std::optional<Solved> solve(const Layout &layout, int64_t microbatches,
@@ -110,29 +111,6 @@ private:
   std::string lastFault;
 };
 } // namespace
-
-/// A backward op that only adds up sums over microbatches may run once, in the
-/// update: what it adds comes from different stages.
-void Search::sumInUpdate(Program &program, const Batching &batching) {
-  std::vector<std::vector<int>> users = program.users();
-  for (Op &op : program.ops) {
-    if (op.segment != Segment::Backward || op.operands.size() < 2 ||
-        !op.group.empty())
-      continue;
-    std::vector<int> all;
-    bool sums = true;
-    for (size_t o = 0; o < op.operands.size(); ++o) {
-      all.push_back(int(o));
-      sums &= batching.partial[op.operands[o].value];
-    }
-    sums &= std::count(op.linear.begin(), op.linear.end(), all) > 0;
-    for (const Access &access : op.results)
-      for (int user : users[access.value])
-        sums &= program.ops[user].segment == Segment::Update;
-    if (sums)
-      op.segment = Segment::Update;
-  }
-}
 
 /// Tells apart what is solved on its own.
 static std::string configurationOf(const Layout &layout, int64_t microbatches,

@@ -1,5 +1,6 @@
 //===- VerifyPlan.cpp - Checks a plan against its program -----------------===//
 
+#include "colossal/Plan/Batching.h"
 #include "colossal/Plan/Plan.h"
 
 #include <algorithm>
@@ -24,12 +25,29 @@ private:
   Sharding stateOf(int value, int copy) const {
     return copy == originalCopy ? produced(value) : plan.reshards[copy].to;
   }
+  /// The segment from which on a copy is there.
+  Segment segmentOf(int value, int copy) const {
+    if (copy != originalCopy)
+      return plan.reshards[copy].segment;
+    int producer = program.values[value].producer;
+    return producer < 0 ? Segment::Prologue : plan.ops[producer].segment;
+  }
+  bool isCopyOf(int copy, int value) const {
+    return copy == originalCopy ||
+           (copy >= 0 && copy < int(plan.reshards.size()) &&
+            plan.reshards[copy].value == value);
+  }
+  bool checkShape();
+  void checkTime();
+  void checkArguments();
   void checkReshard(size_t index);
   void checkOp(int op);
+  void checkResult(int value);
 
   const Program &program;
   const Plan &plan;
   std::map<std::pair<int, int>, int> copies;
+  Batching batching;
   std::vector<std::string> faults;
 };
 } // namespace
@@ -66,14 +84,75 @@ Sharding Verifier::produced(int index) const {
              : it->second;
 }
 
+/// Whether the parts of the plan belong to each other at all.
+bool Verifier::checkShape() {
+  if (plan.ops.size() != program.ops.size()) {
+    fault("program", "has another number of ops than the plan");
+    return false;
+  }
+  for (size_t i = 0; i < plan.ops.size(); ++i)
+    if (plan.ops[i].axes.size() != plan.mesh.axes.size() ||
+        plan.ops[i].stage < 0 || plan.ops[i].stage >= plan.mesh.stages)
+      fault(program.ops[i].name,
+            "has no valid stage or not one entry per axis");
+  for (size_t r = 0; r < plan.reshards.size(); ++r) {
+    const PlannedReshard &reshard = plan.reshards[r];
+    if (reshard.source >= int(r) || !isCopyOf(reshard.source, reshard.value))
+      fault(program.values[reshard.value].name,
+            "a reshard starts from another value or from a later one");
+  }
+  for (const PlannedUse &use : plan.uses) {
+    const Op &op = program.ops[use.op];
+    std::string where = "operand " + std::to_string(use.operand);
+    if (!isCopyOf(use.copy, op.operands[use.operand].value))
+      fault(op.name, where + " reads a copy of another value");
+    if (!copies.insert({{use.op, use.operand}, use.copy}).second)
+      fault(op.name, where + " reads two copies");
+  }
+  for (auto [value, copy] : plan.results)
+    if (!isCopyOf(copy, value))
+      fault(program.values[value].name, "ends as a copy of another value");
+  return faults.empty();
+}
+
+/// Segments are those of the program, and the batch can be cut so.
+void Verifier::checkTime() {
+  batching = analyzeBatching(program);
+  std::vector<bool> mayMove(program.ops.size());
+  for (int op : sumsForUpdate(program, batching))
+    mayMove[op] = true;
+  for (size_t i = 0; i < program.ops.size(); ++i) {
+    Segment need = program.ops[i].segment, found = plan.ops[i].segment;
+    if (found != need && !(mayMove[i] && found == Segment::Update))
+      fault(program.ops[i].name, std::string("runs in ") + nameOf(found) +
+                                     ", expected " + nameOf(need));
+  }
+  if (plan.microbatches == 1)
+    return;
+  if (!batching.divisible)
+    fault("microbatches", "found " + std::to_string(plan.microbatches) +
+                              ", expected 1: " + batching.reason);
+  else if (plan.microbatches < 1 || batching.batch % plan.microbatches != 0)
+    fault("microbatches", "found " + std::to_string(plan.microbatches) +
+                              ", expected a divisor of the batch of " +
+                              std::to_string(batching.batch));
+}
+
+void Verifier::checkArguments() {
+  for (const auto &[value, state] : plan.arguments) {
+    if (program.values[value].producer >= 0)
+      fault(program.values[value].name, "is no argument of the program");
+    if (std::any_of(state.begin(), state.end(), [](int axis) {
+          return axis == partialSum || axis == partialMax;
+        }))
+      fault(program.values[value].name,
+            "is stored as " + nameOf(state) + ", expected no partial state");
+  }
+}
+
 void Verifier::checkReshard(size_t index) {
   const PlannedReshard &reshard = plan.reshards[index];
   const ProgramValue &value = program.values[reshard.value];
-  if (reshard.source >= int(index) ||
-      (reshard.source != originalCopy &&
-       plan.reshards[reshard.source].value != reshard.value))
-    return fault(value.name, "a reshard starts from another value or from a "
-                             "later one");
   Sharding source = stateOf(reshard.value, reshard.source);
   if (source != reshard.from)
     fault(value.name, "a reshard starts from " + nameOf(reshard.from) +
@@ -84,62 +163,58 @@ void Verifier::checkReshard(size_t index) {
   if (changes != 1)
     fault(value.name,
           "a reshard changes " + std::to_string(changes) + " axes, expected 1");
+  if (segmentOf(reshard.value, reshard.source) > reshard.segment)
+    fault(value.name, "a reshard runs before the segment of its source");
 }
 
 void Verifier::checkOp(int index) {
   const Op &op = program.ops[index];
   const PlannedOp &planned = plan.ops[index];
-  if (planned.axes.size() != plan.mesh.axes.size() || planned.stage < 0 ||
-      planned.stage >= plan.mesh.stages)
-    return fault(op.name, "has no valid stage or not one entry per axis");
+  for (const PlannedAxis &axis : planned.axes)
+    if (axis.factor >= 0 && !axis.linear.empty())
+      fault(op.name, "cuts a factor and is linear over the same axis");
   for (size_t o = 0; o < op.operands.size(); ++o) {
     int value = op.operands[o].value;
     auto it = copies.find({index, int(o)});
     int copy = it == copies.end() ? originalCopy : it->second;
-    if (copy != originalCopy && plan.reshards[copy].value != value) {
-      fault(op.name, "operand " + std::to_string(o) +
-                         " reads a copy of "
-                         "another value");
-      continue;
-    }
     Sharding need = implied(index, op.operands[o], int(o));
     Sharding state = stateOf(value, copy);
     if (need != state)
       fault(op.name, "operand " + std::to_string(o) + " needs " + nameOf(need) +
                          ", found " + nameOf(state));
-    int producer = program.values[value].producer;
-    if (producer >= 0 && plan.ops[producer].segment > planned.segment)
+    if (segmentOf(value, copy) > planned.segment)
       fault(op.name,
             "runs before the segment of its operand " + std::to_string(o));
   }
 }
 
+/// Results are complete, and state ends as it began.
+void Verifier::checkResult(int index) {
+  const ProgramValue &value = program.values[index];
+  if (value.producer < 0 || (!value.metric && value.updates < 0))
+    return;
+  auto it = plan.results.find(index);
+  Sharding state =
+      stateOf(index, it == plan.results.end() ? originalCopy : it->second);
+  Sharding need = value.updates >= 0
+                      ? produced(value.updates)
+                      : Sharding(plan.mesh.axes.size(), replicated);
+  if (state != need)
+    fault(value.name,
+          "ends as " + nameOf(state) + ", expected " + nameOf(need));
+}
+
 std::vector<std::string> Verifier::run() {
-  for (const PlannedUse &use : plan.uses)
-    copies[{use.op, use.operand}] = use.copy;
-  if (plan.ops.size() != program.ops.size()) {
-    fault("program", "has another number of ops than the plan");
+  if (!checkShape())
     return faults;
-  }
+  checkTime();
+  checkArguments();
   for (size_t r = 0; r < plan.reshards.size(); ++r)
     checkReshard(r);
   for (size_t i = 0; i < program.ops.size(); ++i)
     checkOp(int(i));
-  // Results are complete, and state ends as it began.
-  for (size_t v = 0; v < program.values.size(); ++v) {
-    const ProgramValue &value = program.values[v];
-    if (value.producer < 0 || (!value.metric && value.updates < 0))
-      continue;
-    auto it = plan.results.find(int(v));
-    Sharding state =
-        stateOf(int(v), it == plan.results.end() ? originalCopy : it->second);
-    Sharding need = value.updates >= 0
-                        ? produced(value.updates)
-                        : Sharding(plan.mesh.axes.size(), replicated);
-    if (state != need)
-      fault(value.name,
-            "ends as " + nameOf(state) + ", expected " + nameOf(need));
-  }
+  for (size_t v = 0; v < program.values.size(); ++v)
+    checkResult(int(v));
   return faults;
 }
 

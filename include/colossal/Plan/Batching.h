@@ -54,6 +54,11 @@ struct Batching {
 
 Batching analyzeBatching(const Program &program);
 
+/// Backward ops that only add up sums over the microbatches, for the update:
+/// they may as well run in the update, once.
+std::vector<int> sumsForUpdate(const Program &program,
+                               const Batching &batching);
+
 /// Divisors of the batch, rising.
 std::vector<int64_t> microbatchCounts(const Batching &batching);
 

@@ -39,6 +39,11 @@ struct Pins {
 /// budget: a search that is asked again with another one need not solve again.
 using SolutionCache = std::map<std::string, std::optional<Solution>>;
 
+/// What a plan that was not searched for does against the pins: one line, or
+/// nothing.
+std::string contradictionOf(const Pins &pins, const Program &program,
+                            const Plan &plan);
+
 struct SearchOptions {
   Pins pins;
   int64_t memoryBytes = 0; ///< budget of a device; 0: the cluster's

@@ -94,6 +94,45 @@ TEST_F(PlanFile, VerifyFindsPlantedFaults) {
   EXPECT_FALSE(verifyPlan(program, jump).empty());
 }
 
+TEST_F(PlanFile, OtherDevicesCountsAndNamesAreRefused) {
+  auto refuse = [&](const std::string &from, const std::string &to,
+                    const std::string &expected) {
+    std::string error = refusal(program, cluster, replaced(from, to));
+    EXPECT_NE(error.find(expected), std::string::npos) << error;
+    EXPECT_EQ(error.find('\n'), std::string::npos) << error;
+  };
+  std::string devices = "axes and stages for 4 devices";
+  refuse("\"stages\": 1,", "\"stages\": 16777216,", devices);
+  refuse("\"stages\": 1,", "\"stages\": 2,", devices);
+  for (const char *size : {"1", "3", "16777216"})
+    refuse("[\"data\", 2]", "[\"data\", " + std::string(size) + "]", devices);
+  refuse("[\"data\", 2]", "[\"tensor\", 2]", "distinct names");
+  refuse("[\"data\", 2]", "[\"time\", 2]", "not 'time'");
+  refuse("\"microbatches\": 2", "\"microbatches\": 3",
+         "expected a divisor of the batch of");
+  refuse("\"microbatches\": 2", "\"microbatches\": 16777216",
+         "expected a divisor of the batch of");
+}
+
+TEST_F(PlanFile, PinsThatContradictAreNamed) {
+  auto against = [&](const std::string &text) {
+    std::string error;
+    return contradictionOf(*Pins::parse(text, error), program, plan);
+  };
+  EXPECT_EQ(against("data=2,tensor=2,pipeline=1,microbatches=2"), "");
+  EXPECT_EQ(against("data=4"), "the plan has data=2, the pins say data=4");
+  EXPECT_EQ(against("tensor=1"),
+            "the plan has tensor=2, the pins say tensor=1");
+  EXPECT_EQ(against("pipeline=2"),
+            "the plan has pipeline=1, the pins say pipeline=2");
+  EXPECT_EQ(against("microbatches=4"),
+            "the plan has microbatches=2, the pins say microbatches=4");
+  EXPECT_NE(against("zero=0"), against("zero=1"));
+  EXPECT_EQ(against(std::string("schedule=") + timeline::nameOf(plan.schedule)),
+            "");
+  EXPECT_NE(against("schedule=gpipe"), against("schedule=1f1b"));
+}
+
 TEST_F(PlanFile, ExplanationNamesTheNumbers) {
   std::string words = explainPlan(program, plan, {});
   EXPECT_NE(words.find("plan for 4 devices: 1 stage, mesh data=2 x tensor=2, 2 "
