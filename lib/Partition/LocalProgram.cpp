@@ -169,16 +169,48 @@ FailureOr<Value> LocalProgram::receive(Value value, int64_t fromStage,
   return received.getResult();
 }
 
-/// True if the value is computed from controls and constants.
-bool LocalProgram::dependsOnControlsAlone(Value value) const {
-  if (auto argument = dyn_cast<BlockArgument>(value))
-    return program.roleOf(argument) == "control";
-  Operation *op = value.getDefiningOp();
-  return op->hasTrait<OpTrait::ConstantLike>() ||
-         (isa<FactoredOp>(op) &&
-          llvm::all_of(op->getOperands(), [&](Value operand) {
-            return dependsOnControlsAlone(operand);
-          }));
+/// Whether a stage that needs the value computes it itself: it depends on the
+/// batch, controls and constants alone, which every stage has, or on controls,
+/// constants and buffers that no step changes, which it receives once.
+bool LocalProgram::isOfEveryStage(Value value) {
+  constexpr unsigned none = 0, ofBatch = 1, ofState = 2, both = 3;
+  auto classOf = [&](Value operand) -> unsigned {
+    if (auto argument = dyn_cast<BlockArgument>(operand)) {
+      StringRef role = program.roleOf(argument);
+      return role == "control"                                  ? both
+             : role == "batch"                                  ? ofBatch
+             : role == "buffer" && !program.isWritten(argument) ? ofState
+                                                                : none;
+    }
+    return everyStage.lookup(operand.getDefiningOp());
+  };
+  // Operands first, without recursion: chains are long and shared.
+  SmallVector<Operation *> pending = {value.getDefiningOp()};
+  while (!pending.empty()) {
+    Operation *op = pending.back();
+    if (everyStage.count(op)) {
+      pending.pop_back();
+      continue;
+    }
+    size_t before = pending.size();
+    unsigned kind = both;
+    if (!op->hasTrait<OpTrait::ConstantLike>()) {
+      if (!isa<FactoredOp>(op))
+        kind = none;
+      for (Value operand : op->getOperands()) {
+        Operation *producer = operand.getDefiningOp();
+        if (kind != none && producer && !everyStage.count(producer))
+          pending.push_back(producer);
+      }
+      if (pending.size() > before)
+        continue;
+      for (Value operand : op->getOperands())
+        kind &= classOf(operand);
+    }
+    everyStage[op] = kind;
+    pending.pop_back();
+  }
+  return everyStage.lookup(value.getDefiningOp()) != none;
 }
 
 /// A value that is there as a whole, of which a microbatch needs its part: a
@@ -287,8 +319,8 @@ FailureOr<Value> LocalProgram::require(Value value, Function &function,
     Function &origin = functionOf(producer->stage, producer->segment);
     return link(value, origin, function, have);
   }
-  if (dependsOnControlsAlone(value)) {
-    // Every stage has the controls: computing is cheaper than waiting.
+  if (isOfEveryStage(value)) {
+    // Computing is cheaper than waiting.
     Function &local = functionOf(function.stage, producer->segment);
     ShardState here = program.stateOf(value);
     if (!lookUp(local, value, here) &&
@@ -302,8 +334,13 @@ FailureOr<Value> LocalProgram::require(Value value, Function &function,
                                     producer->stage, function.stage);
   Function &receiver = functionOf(function.stage, segment);
   ShardState sent = program.stateIn(value, segment);
+  // Inside the loop from neighbour to neighbour: a stage that sent across
+  // others could not begin the next microbatch before those had done this one.
+  int64_t from = producer->stage;
+  if (isPerMicrobatch(segment))
+    from = function.stage + (from < function.stage ? -1 : 1);
   if (!lookUp(receiver, value, sent) &&
-      failed(receive(value, producer->stage, receiver, segment, sent, user)))
+      failed(receive(value, from, receiver, segment, sent, user)))
     return failure();
   if (&receiver == &function)
     return lookUp(function, value, sent);

@@ -10,8 +10,10 @@
 //   state              an argument on its owner; other stages receive it in
 //                      the prologue
 //   same stage         a link from the segment that produces it
-//   another stage      a transfer (see transferSegment), then a link; what
-//                      depends on controls alone is computed on every stage
+//   another stage      a transfer (see transferSegment), inside the loop from
+//                      neighbour to neighbour, then a link; what depends on
+//                      the batch or on constants alone is computed on every
+//                      stage that needs it
 //   prologue, but cut  computed again, from the batch, for the microbatch
 //   over time
 //
@@ -82,7 +84,7 @@ private:
   mlir::FailureOr<mlir::Value>
   cutOverTime(mlir::Value value, Function &function, const ShardState &have,
               const ShardState &need);
-  bool dependsOnControlsAlone(mlir::Value value) const;
+  bool isOfEveryStage(mlir::Value value);
   void orderReceives();
 
   mlir::RankedTensorType localType(mlir::Value value, const ShardState &state);
@@ -97,6 +99,8 @@ private:
   /// The last send that was put behind an op (or at the start: null).
   std::map<std::pair<Function *, mlir::Operation *>, mlir::Operation *> sends;
   int64_t nextTag = 0;
+  /// Per op what its results depend on (isOfEveryStage).
+  llvm::DenseMap<mlir::Operation *, unsigned> everyStage;
 };
 
 /// The segment in which a value of `produced` goes to another stage that uses

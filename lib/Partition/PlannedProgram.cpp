@@ -428,6 +428,16 @@ bool PlannedProgram::isState(BlockArgument argument) const {
   return role == "parameter" || role == "buffer" || role == "optimizer";
 }
 
+bool PlannedProgram::isWritten(BlockArgument argument) const {
+  for (unsigned i = 0, e = getFunction().getNumResults(); i < e; ++i) {
+    auto updates =
+        getFunction().getResultAttrOfType<IntegerAttr>(i, names::updates);
+    if (updates && updates.getInt() == argument.getArgNumber())
+      return true;
+  }
+  return false;
+}
+
 int64_t PlannedProgram::ownerOf(BlockArgument argument) const {
   Operation *terminator = getFunction().getBody().front().getTerminator();
   for (OpOperand &result : terminator->getOpOperands()) {

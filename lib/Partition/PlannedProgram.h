@@ -76,6 +76,8 @@ public:
   /// `colossal.role` of an argument.
   llvm::StringRef roleOf(mlir::BlockArgument argument) const;
   bool isState(mlir::BlockArgument argument) const;
+  /// Whether a result of the program is its new value.
+  bool isWritten(mlir::BlockArgument argument) const;
   /// Where a state argument lives: the stage that updates it, else the first
   /// that uses it.
   int64_t ownerOf(mlir::BlockArgument argument) const;
