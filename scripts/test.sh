@@ -3,6 +3,10 @@
 # (lit). The last line is 'N passed, N failed[, N skipped]'; the exit code is 1 when one failed.
 #
 #   scripts/test.sh [lit filter]     with a filter, only the lit tests whose path matches it
+#
+# COLOSSAL_MAX_CPU=x86-64-v3 scripts/test.sh takes this CPU for one without AVX-512, in all that is
+# compiled and run (x86-64: for one without AVX2). The tests of products, attention and the engine,
+# and the case of test/Execution/older-cpu.test, run so in any case.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 root=$PWD

@@ -18,7 +18,7 @@ config.test_exec_root = os.path.join(config.colossal_build, "test")
 
 bin = os.path.join(config.colossal_build, "bin")
 config.environment["PATH"] = os.pathsep.join([bin, config.llvm_tools, os.environ.get("PATH", "")])
-for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME", "LD_LIBRARY_PATH", "CCACHE_DIR"):
+for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME", "LD_LIBRARY_PATH", "CCACHE_DIR", "COLOSSAL_MAX_CPU"):
     if name in os.environ:
         config.environment[name] = os.environ[name]
 config.environment["PYTHONPATH"] = os.pathsep.join(

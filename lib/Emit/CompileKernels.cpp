@@ -2,6 +2,8 @@
 
 #include "colossal/Emit/CompileKernels.h"
 
+#include "colossal/Support/CpuGeneration.h"
+
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
 #include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVMPass.h"
@@ -80,7 +82,10 @@ createMachine(const TargetOptions &options, std::string &error) {
   if (!target)
     return nullptr;
   std::string cpu = options.cpu, features;
-  if (cpu == "host" || cpu == "native") {
+  bool host = cpu == "host" || cpu == "native";
+  if (host && isCpuLimited()) {
+    cpu = nameOf(cpuGeneration());
+  } else if (host) {
     cpu = llvm::sys::getHostCPUName().str();
     std::vector<std::string> list;
     for (const auto &feature : llvm::sys::getHostCPUFeatures())

@@ -15,8 +15,8 @@
 #ifndef COLOSSAL_LIB_RUN_ATTENTIONKERNEL_H
 #define COLOSSAL_LIB_RUN_ATTENTIONKERNEL_H
 
-#include "MatrixProduct.h"
-#include "Threads.h"
+#include "colossal/Run/MatrixProduct.h"
+#include "colossal/Run/Threads.h"
 
 namespace colossal::rank {
 

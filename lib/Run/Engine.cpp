@@ -3,11 +3,11 @@
 #include "colossal/Run/Engine.h"
 
 #include "AttentionKernel.h"
-#include "MatrixProduct.h"
+#include "colossal/Run/MatrixProduct.h"
 #include "ProgramCheck.h"
 #include "RunError.h"
 #include "Staging.h"
-#include "Threads.h"
+#include "colossal/Run/Threads.h"
 #include "Transfers.h"
 #include "colossal/Run/Collectives.h"
 

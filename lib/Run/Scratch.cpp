@@ -3,20 +3,15 @@
 #include "colossal/Run/Scratch.h"
 
 #include "AttentionKernel.h"
-#include "MatrixProduct.h"
+#include "BlockedProduct.h"
 #include "Staging.h"
 
 #include <algorithm>
 
 namespace colossal::rank {
 
-int64_t scratchBytes(const Gemm &gemm, int threads, std::string &error) {
-  try {
-    return MatrixProduct(gemm, Threads(threads)).scratchBytes();
-  } catch (const std::exception &fault) {
-    error = fault.what();
-    return 0;
-  }
+int64_t scratchBytes(const Gemm &gemm, int threads) {
+  return blockedScratchBytes(gemm, threads);
 }
 
 int64_t scratchBytes(const Attention &attention, bool backward, size_t extras,
@@ -40,7 +35,7 @@ int64_t scratchBytes(const Program &program, int threads, std::string &error) {
     for (const Op &op : segment.ops) {
       int64_t bytes = 0;
       if (op.kind == OpKind::Gemm)
-        bytes = scratchBytes(op.gemm, threads, error);
+        bytes = scratchBytes(op.gemm, threads);
       else if (op.kind == OpKind::Attention ||
                op.kind == OpKind::AttentionBackward) {
         bool backward = op.kind == OpKind::AttentionBackward;

@@ -1,6 +1,6 @@
 //===- Threads.cpp - The threads of a rank --------------------------------===//
 
-#include "Threads.h"
+#include "colossal/Run/Threads.h"
 
 // libgomp's interface to compiled code, stable since GCC 4.9.
 extern "C" {

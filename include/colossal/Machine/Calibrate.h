@@ -4,8 +4,8 @@
 // process with a number of threads, all working at the same time. Where ranks
 // and threads exceed the cores they share them, and the numbers say so.
 //
-// Lives in the library ColossalCalibrate, which links oneDNN; the rest of
-// Machine depends on nothing.
+// Lives in the library ColossalCalibrate, which links the runtime's products;
+// the rest of Machine depends on nothing.
 //
 //===----------------------------------------------------------------------===//
 
@@ -27,7 +27,7 @@ int64_t coresOfThisMachine();
 int64_t defaultThreads(int64_t ranks);
 
 /// Measures with forked processes, in at most about 10 s: matrix products
-/// through oneDNN, streaming bandwidth, elementwise arithmetic, start of a
+/// of the runtime, streaming bandwidth, elementwise arithmetic, start of a
 /// kernel, and collectives over shared memory done as the runtime does them.
 /// `threadsPerRank` 0: the default. On failure returns nothing and sets
 /// `error` to one line. `disturbed` is set to whether ranks share cores and

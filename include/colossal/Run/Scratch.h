@@ -1,8 +1,8 @@
 //===- Scratch.h - Memory the runtime takes beside the arena ----*- C++ -*-===//
 //
 // What a rank of the engine reserves besides arena and window, exactly: the
-// compiler adds it to its prediction, --memory judges the sum. The scratch of
-// products is asked from oneDNN itself, so it holds for the CPU it is asked on.
+// compiler adds it to its prediction, --memory judges the sum. It does not
+// depend on the CPU, so it holds wherever the bundle runs (MatrixProduct.h).
 //
 // Library: ColossalRunProducts (oneDNN, no MPI).
 //
@@ -16,9 +16,10 @@
 namespace colossal::rank {
 
 /// Scratch of one op with this number of threads, bytes. A rank reserves the
-/// largest over its ops. On failure 0 and one line in `error`.
-int64_t scratchBytes(const Gemm &gemm, int threads, std::string &error);
-/// `extras` is the number of extra operands of the mask.
+/// largest over its ops.
+int64_t scratchBytes(const Gemm &gemm, int threads);
+/// `extras` is the number of extra operands of the mask. On failure 0 and one
+/// line in `error`.
 int64_t scratchBytes(const Attention &attention, bool backward, size_t extras,
                      int threads, std::string &error);
 

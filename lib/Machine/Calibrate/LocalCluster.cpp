@@ -2,6 +2,7 @@
 
 #include "ThisMachine.h"
 #include "colossal/Machine/Calibrate.h"
+#include "colossal/Support/CpuGeneration.h"
 #include "colossal/Support/Files.h"
 
 #include <cerrno>
@@ -12,7 +13,7 @@ using namespace colossal;
 using namespace colossal::machine;
 
 /// Changes when measuring changes, so that old files are not taken.
-static const char *const measuringVersion = "2";
+static const char *const measuringVersion = "3";
 
 /// FNV-1a (Fowler, Noll, Vo), 64 bits.
 static uint64_t hash(const std::string &text) {
@@ -32,10 +33,11 @@ std::string machine::localClusterPath(int64_t ranks, int64_t threadsPerRank) {
     folder = std::string(home) + "/.cache";
   else
     return "";
-  std::string machine =
-      processorName() + "|" + std::to_string(coresOfThisMachine()) + "|" +
-      std::to_string(memoryOfThisMachine()) + "|" +
-      std::to_string(lastCacheBytes()) + "|" + measuringVersion;
+  std::string machine = processorName() + "|" + nameOf(cpuGeneration()) + "|" +
+                        std::to_string(coresOfThisMachine()) + "|" +
+                        std::to_string(memoryOfThisMachine()) + "|" +
+                        std::to_string(lastCacheBytes()) + "|" +
+                        measuringVersion;
   char digits[17];
   std::snprintf(digits, sizeof digits, "%016llx",
                 static_cast<unsigned long long>(hash(machine)));

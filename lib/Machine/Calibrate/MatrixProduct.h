@@ -1,4 +1,4 @@
-//===- MatrixProduct.h - One oneDNN matrix product --------------*- C++ -*-===//
+//===- MatrixProduct.h - One product of the runtime -------------*- C++ -*-===//
 
 #ifndef COLOSSAL_LIB_MACHINE_CALIBRATE_MATRIXPRODUCT_H
 #define COLOSSAL_LIB_MACHINE_CALIBRATE_MATRIXPRODUCT_H
@@ -8,8 +8,8 @@
 
 namespace colossal::machine {
 
-/// C = A B in f32, row-major C of [m, n]; A and B by their strides, so that
-/// transposed operands need no copy.
+/// C = A B in f32, row-major C of [m, n], with the code that will run it. A and
+/// B by their strides, so that transposed operands need no copy.
 class MatrixProduct {
 public:
   struct Sizes {
@@ -18,17 +18,15 @@ public:
     bool transposedB = false; ///< B is stored [n, k]
     double flops() const { return 2.0 * double(m) * double(n) * double(k); }
   };
-  explicit MatrixProduct(const Sizes &sizes);
+  explicit MatrixProduct(const Sizes &sizes, int64_t threads = 1);
   ~MatrixProduct();
   MatrixProduct(MatrixProduct &&) noexcept;
 
-  /// False if oneDNN refused the product.
-  bool isValid() const;
   void run(const float *a, const float *b, float *c) const;
 
 private:
-  struct Handles;
-  std::unique_ptr<Handles> handles;
+  struct Parts;
+  std::unique_ptr<Parts> parts;
 };
 
 } // namespace colossal::machine

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <unistd.h>
 #include <vector>
 
 using namespace colossal::machine;
@@ -38,9 +37,7 @@ private:
 
 static double measureProduct(Together &together, OperandPool &pool,
                              const MatrixProduct::Sizes &sizes) {
-  MatrixProduct product(sizes);
-  if (!product.isValid())
-    _exit(1);
+  MatrixProduct product(sizes, together.threads());
   return together.measure(together.independentRanks(), [&] {
     const float *a = pool.next(sizes.m * sizes.k);
     const float *b = pool.next(sizes.k * sizes.n);
@@ -96,14 +93,6 @@ public:
                         MatrixProduct({rows, keys, features, false, true}),
                         MatrixProduct({rows, features, keys, false, false}),
                         MatrixProduct({keys, features, rows, true, false})});
-  }
-
-  bool isValid() const {
-    for (const Block &block : blocks)
-      if (!block.scores.isValid() || !block.weighted.isValid() ||
-          !block.transposed.isValid())
-        return false;
-    return true;
   }
 
   void forward() {
@@ -167,9 +156,6 @@ static void measureAttention(Together &together, MatrixMeasurement &result) {
   onThreads(threads, [&](int64_t thread) {
     heads[size_t(thread)] = std::make_unique<AttentionHead>();
   });
-  for (const auto &head : heads)
-    if (!head->isValid())
-      _exit(1);
   double flops = AttentionHead::flops() * double(threads);
   double forwardNs = together.measure(together.independentRanks(), [&] {
     onThreads(threads,
@@ -184,7 +170,7 @@ static void measureAttention(Together &together, MatrixMeasurement &result) {
 }
 
 MatrixMeasurement colossal::machine::measureMatrix(Together &together) {
-  omp_set_num_threads(int(together.threads())); // oneDNN's threads too
+  omp_set_num_threads(int(together.threads())); // the products' threads too
   OperandPool pool;
   MatrixMeasurement result;
   measureAttention(together, result);

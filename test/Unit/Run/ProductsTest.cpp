@@ -3,6 +3,8 @@
 #include "AllocationCounter.h"
 #include "ProgramBuilder.h"
 #include "colossal/Run/Engine.h"
+#include "colossal/Run/MatrixProduct.h"
+#include "colossal/Run/Scratch.h"
 
 #include <gtest/gtest.h>
 
@@ -163,6 +165,84 @@ TEST(Gemm, StridedTransposedAccumulated) {
                       1e-5 + 1e-6 * std::sqrt(double(gemm.k)))
               << "element " << i;
       }
+}
+
+/// Sizes past every block, on exactly the scratch that is announced; whatever
+/// the number of threads, the same bits.
+TEST(Gemm, BlocksScratchAndThreads) {
+  struct Shape {
+    const char *name;
+    Gemm gemm;
+  };
+  const Shape shapes[] = {
+      {"high and deep", makeGemm(345, 35, 600, 600, 1, 35, 1, 35, 1)},
+      {"wide", makeGemm(17, 1100, 270, 1, 17, 1, 270, 1100, 1)},
+      {"few rows of B as it lies",
+       makeGemm(5, 2077, 64, 64, 1, 2077, 1, 2077, 1)},
+      {"C transposed", makeGemm(1100, 17, 270, 270, 1, 17, 1, 1, 1100)},
+      {"no unit stride", makeGemm(180, 70, 40, 80, 2, 210, 3, 140, 2)},
+      {"a long sum", makeGemm(3, 4, 16400, 16400, 1, 4, 1, 4, 1)},
+      {"a batch", batched(makeGemm(40, 33, 50, 50, 1, 1, 50, 33, 1), {5},
+                          {2000}, {1650}, {1320})},
+  };
+  for (const Shape &shape : shapes) {
+    SCOPED_TRACE(shape.name);
+    const Gemm &g = shape.gemm;
+    int64_t batches = g.batch.empty() ? 1 : g.batch[0];
+    auto room = [&](const std::vector<int64_t> &strides, int64_t rows,
+                    int64_t row, int64_t columns, int64_t column) {
+      return size_t(reach(g.batch, strides, rows, row, columns, column));
+    };
+    std::vector<float> a(room(g.aBatch, g.m, g.aM, g.k, g.aK)),
+        b(room(g.bBatch, g.k, g.bK, g.n, g.bN));
+    for (size_t i = 0; i < a.size(); ++i)
+      a[i] = value(int64_t(i));
+    for (size_t i = 0; i < b.size(); ++i)
+      b[i] = value(int64_t(i) + 77);
+    std::vector<float> first;
+    for (int threads : {1, 2, 3}) {
+      Threads team(threads);
+      MatrixProduct product(g, team);
+      constexpr size_t guard = 4096;
+      size_t bytes = size_t(product.scratchBytes());
+      EXPECT_EQ(product.scratchBytes(), scratchBytes(g, threads));
+      std::vector<char> memory(bytes + guard + 64, 'x');
+      auto *scratch = reinterpret_cast<char *>(
+          (reinterpret_cast<uintptr_t>(memory.data()) + 63) / 64 * 64);
+      std::vector<float> c(room(g.cBatch, g.m, g.cM, g.n, g.cN), NAN);
+      product.run(a.data(), b.data(), c.data(), scratch);
+      for (size_t i = 0; i < guard; ++i)
+        ASSERT_EQ(scratch[bytes + i], 'x') << "wrote past its scratch";
+      std::vector<float> written;
+      for (int64_t batch = 0; batch < batches; ++batch)
+        for (int64_t i = 0; i < g.m; ++i)
+          for (int64_t j = 0; j < g.n; ++j)
+            written.push_back(
+                c[size_t((g.batch.empty() ? 0 : batch * g.cBatch[0]) +
+                         i * g.cM + j * g.cN)]);
+      if (threads > 1) {
+        EXPECT_TRUE(written == first) << threads << " threads";
+        continue;
+      }
+      first = written;
+      // Some of the elements, in double.
+      for (size_t at = 0; at < written.size(); at += 37) {
+        int64_t batch = int64_t(at) / (g.m * g.n), i = int64_t(at) / g.n % g.m,
+                j = int64_t(at) % g.n;
+        double sum = 0, size = 0;
+        for (int64_t l = 0; l < g.k; ++l) {
+          double term =
+              double(a[size_t((g.batch.empty() ? 0 : batch * g.aBatch[0]) +
+                              i * g.aM + l * g.aK)]) *
+              double(b[size_t((g.batch.empty() ? 0 : batch * g.bBatch[0]) +
+                              l * g.bK + j * g.bN)]);
+          sum += term;
+          size += std::fabs(term);
+        }
+        ASSERT_NEAR(written[at], sum, 1e-6 * (1 + size)) << i << ", " << j;
+      }
+    }
+  }
 }
 
 /// A mask as a generated kernel would apply it: key k of query q is hidden

@@ -7,8 +7,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef COLOSSAL_LIB_RUN_THREADS_H
-#define COLOSSAL_LIB_RUN_THREADS_H
+#ifndef COLOSSAL_RUN_THREADS_H
+#define COLOSSAL_RUN_THREADS_H
 
 #include <cstdint>
 
@@ -56,4 +56,4 @@ private:
 
 } // namespace colossal::rank
 
-#endif // COLOSSAL_LIB_RUN_THREADS_H
+#endif // COLOSSAL_RUN_THREADS_H
