@@ -81,9 +81,10 @@ private:
   /// `extraTime`: the sub-dimension that is cut over time in addition, or -1.
   mlir::LogicalResult addReshard(const PlannedOp &op, Function &function,
                                  int extraTime);
-  mlir::FailureOr<mlir::Value>
-  cutOverTime(mlir::Value value, Function &function, const ShardState &have,
-              const ShardState &need);
+  mlir::FailureOr<mlir::Value> cutOverTime(mlir::Value value,
+                                           Function &function,
+                                           const ShardState &have,
+                                           const ShardState &need);
   bool isOfEveryStage(mlir::Value value);
   void orderReceives();
 

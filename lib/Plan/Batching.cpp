@@ -48,7 +48,8 @@ private:
 
   // What a pass asks for. True if the next pass sees another program.
   bool move();
-  bool isSinkable(int index, std::vector<int> &closure) const;
+  std::vector<bool> findSinkable() const;
+  void sink(int index);
   bool cutWholes();
   int wantedSubDim(int value) const;
 
@@ -201,19 +202,35 @@ void Analysis::visit(int index) {
 // Out of the loop
 //===----------------------------------------------------------------------===//
 
-/// Whether the op may run after the loop, with all that uses its results: none
-/// of them has samples of one microbatch.
-bool Analysis::isSinkable(int index, std::vector<int> &closure) const {
-  if (!inLoop(index) || std::count(closure.begin(), closure.end(), index))
-    return true;
-  if (result.factors[index] >= 0)
-    return false;
-  closure.push_back(index);
-  for (const Access &access : program.ops[index].results)
-    for (int user : users[access.value])
-      if (!isSinkable(user, closure))
-        return false;
-  return true;
+/// Per op, whether it may run after the loop, with all that uses its results:
+/// none of them has samples of one microbatch.
+std::vector<bool> Analysis::findSinkable() const {
+  std::vector<bool> sinkable(program.ops.size(), true);
+  for (size_t i = program.ops.size(); i-- > 0;) {
+    if (!inLoop(int(i)))
+      continue;
+    bool alone = result.factors[i] < 0;
+    for (const Access &access : program.ops[i].results)
+      for (int user : users[access.value])
+        alone &= sinkable[user];
+    sinkable[i] = alone;
+  }
+  return sinkable;
+}
+
+/// Moves the op behind the loop, with all that uses its results.
+void Analysis::sink(int index) {
+  std::vector<int> late = {index};
+  while (!late.empty()) {
+    int op = late.back();
+    late.pop_back();
+    if (!inLoop(op))
+      continue;
+    segments[op] = Segment::Update;
+    for (const Access &access : program.ops[op].results)
+      late.insert(late.end(), users[access.value].begin(),
+                  users[access.value].end());
+  }
 }
 
 bool Analysis::move() {
@@ -231,23 +248,21 @@ bool Analysis::move() {
     }
     return true;
   }
-  std::vector<int> late;
+  std::vector<bool> sinkable = findSinkable();
   for (auto [index, value] : incomplete) {
-    std::vector<int> closure;
     const std::string &name = program.values[value].name;
-    if (!isSinkable(index, closure))
+    if (!sinkable[index])
       fail(program.values[value].producer == index
                ? "the new state \"" + name +
                      "\" is computed for each microbatch"
                : "\"" + program.ops[index].name + "\" needs \"" + name +
                      "\" of the whole batch");
-    late.insert(late.end(), closure.begin(), closure.end());
   }
   if (!result.divisible)
     return false;
-  for (int index : late)
-    segments[index] = Segment::Update;
-  return !late.empty();
+  for (auto [index, value] : incomplete)
+    sink(index);
+  return !incomplete.empty();
 }
 
 //===----------------------------------------------------------------------===//

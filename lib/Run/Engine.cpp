@@ -3,13 +3,13 @@
 #include "colossal/Run/Engine.h"
 
 #include "AttentionKernel.h"
-#include "colossal/Run/MatrixProduct.h"
 #include "ProgramCheck.h"
 #include "RunError.h"
 #include "Staging.h"
-#include "colossal/Run/Threads.h"
 #include "Transfers.h"
 #include "colossal/Run/Collectives.h"
+#include "colossal/Run/MatrixProduct.h"
+#include "colossal/Run/Threads.h"
 
 #include <algorithm>
 #include <chrono>

@@ -78,7 +78,7 @@ def rank_without_labels():
     return Language(ignore_index=-1), batch
 
 
-@module("1", "2 data=2", steps=2, run=("--nan-steps", "0"))
+@module("1", "2 data=2", steps=2)
 def no_labels_at_all():
     batch = tokens()
     batch["labels"][:] = -100
@@ -111,8 +111,7 @@ def constant_gradient_of_a_lookup():
     return Head(loss), samples()
 
 
-@module("1", "2 data=2", "2 pipeline=2", "4 data=2,pipeline=2,zero=1", clip_norm=1.0, steps=2,
-        run=("--nan-steps", "0"))
+@module("1", "2 data=2", "2 pipeline=2", "4 data=2,pipeline=2,zero=1", clip_norm=1.0, steps=2)
 def one_sample_is_no_number():
     def loss(m, x, y):
         return F.cross_entropy(m.o(torch.relu(m.a(x))), y)
