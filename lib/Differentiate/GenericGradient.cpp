@@ -35,6 +35,15 @@ struct GradientSpace {
 
 } // namespace
 
+/// A name for the factor that runs over a constant index.
+static std::string partName(ArrayRef<FactorAttr> factors, unsigned number) {
+  std::string name = "part" + std::to_string(number);
+  while (llvm::any_of(
+      factors, [&](FactorAttr factor) { return factor.getName() == name; }))
+    name += "_";
+  return name;
+}
+
 static FailureOr<GradientSpace> makeSpace(FactoredOp op, IndexMapAttr map) {
   MLIRContext *context = op->getContext();
   GradientSpace space;
@@ -52,7 +61,7 @@ static FailureOr<GradientSpace> makeSpace(FactoredOp op, IndexMapAttr map) {
     if (sub.isConstant()) {
       if (sub.getBound() == 1)
         return {sub};
-      std::string name = ("part" + Twine(space.constants.size())).str();
+      std::string name = partName(space.factors, space.constants.size());
       space.constants.push_back({space.factors.size(), sub.getOffset()});
       space.factors.push_back(FactorAttr::get(context, name, sub.getBound()));
       return {SubDimAttr::get(context, space.factors.size() - 1, 0,
@@ -203,7 +212,7 @@ Value colossal::embedGradient(OpBuilder &builder, Location loc, Value value,
         continue;
       }
       std::string factorName = sub.isConstant()
-                                   ? ("part" + Twine(constants.size())).str()
+                                   ? partName(factors, constants.size())
                                    : factors[sub.getFactor()].getName().str();
       if (sub.isConstant())
         constants.push_back({space.size(), sub.getOffset()});

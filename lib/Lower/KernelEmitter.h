@@ -134,6 +134,7 @@ private:
   Leveled evaluateScalar(mlir::Value scalar, const KernelOp &op,
                          Environment &env);
   Leveled evaluateGather(const KernelOp &op, Environment &env);
+  Leveled evaluatePlacement(const KernelOp &op, Environment &env);
   Leveled loadOperand(const KernelOp &op, unsigned operand, Environment &env);
   Leveled linearIndex(const Access &access, Environment &env);
   Leveled indexOf(unsigned dim, Environment &env);

@@ -224,6 +224,8 @@ std::vector<Leveled> KernelEmitter::evaluateOp(const KernelOp &op,
                                                Environment &env) {
   if (op.gather)
     return {evaluateGather(op, env)};
+  if (op.placement)
+    return {evaluatePlacement(op, env)};
   std::vector<Leveled> values;
   for (Value yielded : GenericOp(op.op).getYielded())
     values.push_back(evaluateScalar(yielded, op, env));

@@ -1,5 +1,6 @@
 //===- Generic.cpp - A nest of factors with a scalar body -----------------===//
 
+#include "Colossal/Analysis/Placement.h"
 #include "LoopNest.h"
 #include "colossal/Reference/ScalarProgram.h"
 #include "mlir/IR/Matchers.h"
@@ -119,6 +120,7 @@ private:
   void setIndices(ScalarProgram &program, int64_t begin, int64_t count);
   void store(unsigned j, const Word *values, int64_t begin, int64_t count);
   std::optional<int64_t> selectedIndex();
+  bool solvePlacement();
 
   GenericOp op;
   LoopNest nest;
@@ -129,6 +131,7 @@ private:
   SmallVector<Tensor> results;
   FactorKind combiner = FactorKind::Parallel;
   std::optional<Selected> selected;
+  std::optional<Placement> placement;
   std::optional<ScalarProgram> body, idProgram;
   int64_t strip = -1; ///< the factor that a strip runs over; -1: none
 };
@@ -157,9 +160,22 @@ void GenericEvaluation::initialise(Tensor &result, const Access &access) {
          std::numeric_limits<int64_t>::min());
 }
 
+/// True if the factor is determined by an equation, or determines others.
+static bool movesPlacement(const Placement &placement, unsigned factor) {
+  return llvm::any_of(placement.equations, [&](const auto &equation) {
+    auto isFactor = [&](const Placement::Term &term) {
+      return term.factor == factor;
+    };
+    return llvm::any_of(equation.solved, isFactor) ||
+           llvm::any_of(equation.known, isFactor);
+  });
+}
+
 /// The longest factor, not one that moves the selected index if possible.
 void GenericEvaluation::chooseStrip() {
   for (auto [number, bound] : llvm::enumerate(nest.valid)) {
+    if (placement && movesPlacement(*placement, number))
+      continue;
     if (selected && (number == selected->factor ||
                      !isInvariant(selected->id, number, op, nest)))
       continue;
@@ -277,6 +293,26 @@ std::optional<int64_t> GenericEvaluation::selectedIndex() {
   return index;
 }
 
+/// Sets the indices that the equations determine; false if there are none.
+bool GenericEvaluation::solvePlacement() {
+  for (const Placement::Equation &equation : placement->equations) {
+    int64_t rest = equation.constant;
+    for (const Placement::Term &term : equation.known)
+      rest += term.stride * (indices[term.factor] + nest.offset[term.factor]);
+    for (const Placement::Term &term : equation.solved) {
+      int64_t index = rest / term.stride;
+      rest -= index * term.stride;
+      index -= nest.offset[term.factor];
+      if (rest < 0 || index < 0 || index >= nest.valid[term.factor])
+        return false;
+      indices[term.factor] = index;
+    }
+    if (rest != 0)
+      return false;
+  }
+  return true;
+}
+
 FailureOr<Tensors> GenericEvaluation::run() {
   for (auto [j, type] : llvm::enumerate(op.getResultTypes())) {
     auto tensor = cast<RankedTensorType>(type);
@@ -295,6 +331,8 @@ FailureOr<Tensors> GenericEvaluation::run() {
   body = std::move(*compiled);
   body->prepare();
   if (options.fastPaths)
+    placement = analyzePlacement(op);
+  if (options.fastPaths && !placement)
     selected = matchOneHot(op, nest);
   if (selected) {
     FailureOr<ScalarProgram> id =
@@ -308,7 +346,8 @@ FailureOr<Tensors> GenericEvaluation::run() {
   chooseStrip();
   SmallVector<unsigned> outer;
   for (unsigned factor = 0; factor < nest.factors.size(); ++factor)
-    if (int64_t(factor) != strip && !(selected && selected->factor == factor))
+    if (int64_t(factor) != strip && !(selected && selected->factor == factor) &&
+        !(placement && placement->solves(factor)))
       outer.push_back(factor);
   int64_t length = strip < 0 ? 1 : nest.valid[strip];
   while (!empty) {
@@ -318,6 +357,8 @@ FailureOr<Tensors> GenericEvaluation::run() {
       skip = !index;
       indices[selected->factor] = index.value_or(0);
     }
+    if (placement)
+      skip = !solvePlacement();
     for (int64_t begin = 0; begin < length && !skip; begin += kStrip) {
       int64_t count = std::min(kStrip, length - begin);
       if (strip >= 0)
@@ -332,6 +373,10 @@ FailureOr<Tensors> GenericEvaluation::run() {
       indices[strip] = 0;
     if (selected)
       indices[selected->factor] = 0;
+    if (placement)
+      for (const Placement::Equation &equation : placement->equations)
+        for (const Placement::Term &term : equation.solved)
+          indices[term.factor] = 0;
     if (!advance(indices, outer, nest.valid))
       break;
   }

@@ -1,6 +1,8 @@
 //===- GroupingNames.cpp - Small questions about grouped ops --------------===//
 
 #include "colossal/Schedule/GroupingNames.h"
+#include "Colossal/Analysis/Placement.h"
+#include "llvm/ADT/SmallBitVector.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -35,8 +37,71 @@ static std::pair<SmallVector<int64_t>, int64_t> stridesOf(IndexMapAttr map,
   return {strides, offset};
 }
 
+/// True if the terms count 0, 1, 2... in steps of `step` in memory, and no axis
+/// cuts them; `count`: how far.
+static bool countsMemory(ArrayRef<Placement::Term> terms,
+                         ArrayRef<FactorAttr> factors,
+                         ArrayRef<int64_t> strides, int64_t &step,
+                         int64_t &count) {
+  SmallVector<Placement::Term> sorted(terms);
+  llvm::sort(sorted,
+             [](const auto &x, const auto &y) { return x.stride < y.stride; });
+  count = 1;
+  for (const Placement::Term &term : sorted) {
+    FactorAttr factor = factors[term.factor];
+    if (factor.isLocal() || term.stride != count)
+      return false;
+    if (step == 0)
+      step = strides[term.factor];
+    if (strides[term.factor] != step * count)
+      return false;
+    count *= factor.getBound();
+  }
+  return true;
+}
+
+/// A copy that changes the decomposition and not the place of any element.
+static bool keepsMemory(GenericOp op) {
+  std::optional<Placement> placement = analyzePlacement(op);
+  if (op.getNumOperands() != 1 || !placement ||
+      placement->value != op.getBody().front().getArgument(0))
+    return false;
+  FactoredOp factored(op.getOperation());
+  SmallVector<FactorAttr> factors = factored.getFactorList();
+  auto [from, offset] = stridesOf(factored.getOperandMap(0), factors.size());
+  auto [to, zero] = stridesOf(factored.getResultMap(0), factors.size());
+  llvm::SmallBitVector placed(factors.size());
+  for (const Placement::Equation &equation : placement->equations) {
+    int64_t step = 0, before = 0, after = 0;
+    if (equation.constant != 0 ||
+        !countsMemory(equation.solved, factors, from, step, before) ||
+        !countsMemory(equation.known, factors, to, step, after) ||
+        before != after)
+      return false;
+    for (auto *terms : {&equation.solved, &equation.known})
+      for (const Placement::Term &term : *terms)
+        placed.set(term.factor);
+  }
+  for (auto [number, factor] : llvm::enumerate(factors))
+    if (!placed.test(number) &&
+        (!factor.isParallel() ||
+         (factor.getBound() != 1 && from[number] != to[number])))
+      return false;
+  return offset == 0;
+}
+
 std::optional<int64_t> colossal::schedule::aliasOffsetOf(GenericOp op) {
   Block &body = op.getBody().front();
+  if (!op->hasAttr(kMaterialize) && keepsMemory(op)) {
+    bool clipped = false;
+    FactoredOp(op.getOperation())
+        .getOperandMap(0)
+        .walk([&](unsigned, unsigned, SubDimAttr sub) {
+          clipped |= sub.getClipped();
+        });
+    if (!clipped)
+      return 0;
+  }
   if (op->hasAttr(kMaterialize) || op.getNumOperands() != 1 ||
       op.getNumResults() != 1 || !op.isAllParallel() ||
       body.getOperations().size() != 1 ||

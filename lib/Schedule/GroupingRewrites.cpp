@@ -2,6 +2,7 @@
 
 #include "GroupingRewrites.h"
 #include "Colossal/Analysis/OneHot.h"
+#include "Colossal/Analysis/Placement.h"
 
 #include "mlir/IR/IRMapping.h"
 
@@ -52,8 +53,13 @@ static IndexMapAttr dropFactor(IndexMapAttr map, int64_t dropped) {
   });
 }
 
+/// A sum that is not looped over.
+static bool isSparseSum(GenericOp op) {
+  return analyzeOneHot(op) || analyzePlacement(op);
+}
+
 GenericOp colossal::schedule::splitPlacement(GenericOp op) {
-  if (op.isAllParallel() || op.getNumResults() != 1 || analyzeOneHot(op))
+  if (op.isAllParallel() || op.getNumResults() != 1 || isSparseSum(op))
     return {};
   auto select = op.getYielded()[0].getDefiningOp<arith::SelectOp>();
   if (!select || !isZero(select.getFalseValue()))
@@ -136,7 +142,7 @@ GenericOp colossal::schedule::splitPlacement(GenericOp op) {
 }
 
 bool colossal::schedule::splitReduction(GenericOp op) {
-  if (op.isAllParallel() || analyzeOneHot(op))
+  if (op.isAllParallel() || isSparseSum(op))
     return false;
   FactoredOp factored(op.getOperation());
   MLIRContext *context = op.getContext();
@@ -272,7 +278,7 @@ static bool isCostly(GenericOp op) {
 
 bool colossal::schedule::reuseElementwise(GenericOp op) {
   if (op.isAllParallel() || op.getNumResults() != 1 ||
-      op.getNumOperands() == 0 || !isCostly(op) || analyzeOneHot(op))
+      op.getNumOperands() == 0 || !isCostly(op) || isSparseSum(op))
     return false;
   bool usesIndices = false;
   op.getBody().walk([&](IndexOp) { usesIndices = true; });

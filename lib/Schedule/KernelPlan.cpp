@@ -363,8 +363,8 @@ bool colossal::schedule::mayShareBuffer(const KernelPlan &plan, Value input,
       if (operand != input)
         continue;
       const Access &read = *op.operands[number];
-      if (op.gather || read.strides != written.strides || read.offset != 0 ||
-          !read.clips.empty())
+      if (op.gather || op.placement || read.strides != written.strides ||
+          read.offset != 0 || !read.clips.empty())
         return false;
       for (unsigned user : plan.evaluators(op)) {
         const KernelOp &evaluator = plan.ops[user];

@@ -305,8 +305,11 @@ colossal::schedule::unifyFactors(ArrayRef<Operation *> ops,
     FactoredOp factored(op.op.getOperation());
     if (std::optional<OneHot> oneHot = analyzeOneHot(op.op))
       (oneHot->isGather ? op.gather : op.scatter) = oneHot;
+    else
+      op.placement = analyzePlacement(op.op);
     for (auto [number, attr] : llvm::enumerate(factored.getFactorList())) {
-      if (op.gather && op.gather->factor == number)
+      if ((op.gather && op.gather->factor == number) ||
+          (op.placement && op.placement->solves(number)))
         continue;
       (attr.isParallel() ? op.parallel : op.reduction) |=
           bit(op.factors[number]);
@@ -314,6 +317,10 @@ colossal::schedule::unifyFactors(ArrayRef<Operation *> ops,
     for (OpOperand &use : op.op->getOpOperands()) {
       Operation *producer = use.get().getDefiningOp();
       bool internal = producer && inside.contains(producer);
+      if (internal && op.placement) {
+        reason = "'" + op.name() + "' reads a value at other positions";
+        return std::nullopt;
+      }
       op.operands.push_back(std::nullopt);
       if (!internal)
         op.operands.back() =

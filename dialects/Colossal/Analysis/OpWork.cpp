@@ -2,6 +2,7 @@
 
 #include "Colossal/Analysis/OpWork.h"
 #include "Colossal/Analysis/OneHot.h"
+#include "Colossal/Analysis/Placement.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -110,6 +111,10 @@ OpWork colossal::analyzeWork(FactoredOp op) {
   work.roles.assign(op.getFactorList().size(), FactorRole::Loop);
   if (std::optional<OneHot> oneHot = analyzeOneHot(generic))
     work.roles[oneHot->factor] = FactorRole::Free;
+  else if (std::optional<Placement> placement = analyzePlacement(generic))
+    for (const Placement::Equation &equation : placement->equations)
+      for (const Placement::Term &term : equation.solved)
+        work.roles[term.factor] = FactorRole::Free;
   countBody(block, work);
   // The combination of a reduction.
   if (!generic.isAllParallel())

@@ -20,8 +20,9 @@ def RefineFactorsPass : Pass<"colossal-refine-factors", "::mlir::func::FuncOp"> 
   let description = [{
     If one op sees a dimension of 2304 as (3, 12, 64), all ops that touch the value do
     afterwards: their factors are split accordingly, to a fixed point. Factors
-    of bound 1 vanish. Fails where two ops need decompositions without a common
-    refinement (6 as 2 x 3 and as 3 x 2).
+    of bound 1 vanish. Where two ops need decompositions without a common
+    refinement (6 as 2 x 3 and as 3 x 2), or a window that a cut does not meet, one
+    of them works on a copy, which is a sum over places (Analysis/Placement.h).
   }];
 }
 

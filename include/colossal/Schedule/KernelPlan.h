@@ -29,6 +29,7 @@
 #define COLOSSAL_SCHEDULE_KERNELPLAN_H
 
 #include "Colossal/Analysis/OneHot.h"
+#include "Colossal/Analysis/Placement.h"
 #include "Colossal/IR/ColossalDialect.h"
 
 #include <optional>
@@ -88,6 +89,8 @@ struct KernelOp {
   /// A scatter-add, lowered by a form of its own. Alone in its kernel, or
   /// followed by the op that adds it to another tensor (see KernelPlan::base).
   std::optional<OneHot> scatter;
+  /// Sums that equations determine: computed, and in neither set.
+  std::optional<Placement> placement;
   std::vector<std::optional<Access>> operands; ///< of operands in memory
   std::vector<std::optional<Access>> results;  ///< of results in memory
   unsigned phase = 0;

@@ -215,6 +215,77 @@ TEST(OneHotKernels, VocabularyParallel) {
   compare(embedding("4 of 10 {tensor(3) * 4}", 4), setup);
 }
 
+// Copies into another decomposition: places that equations determine, in both
+// directions, whole and cut over an axis.
+static std::string placements(const std::string &rows, int have,
+                              const std::string &wide, int want) {
+  std::string text = R"(
+    func.func @f(%x: tensor<3xHx8xf32>, %w: tensor<7xHxf32>) -> (tensor<3xWx6xf32>, tensor<9xHxf32>, tensor<7xHxf32>) {
+      %y = colossal.generic "regroup" [b = 3, i = F, j = 6, a = R : sum, c = 8 : sum] (%x : [b, a, c]) -> ([b, i, j]) {
+        ^bb0(%0: f32):
+          %a = colossal.index "a"
+          %c = colossal.index "c"
+          %i = colossal.index "i"
+          %j = colossal.index "j"
+          %six = arith.constant 6 : i64
+          %eight = arith.constant 8 : i64
+          %1 = arith.muli %a, %eight : i64
+          %2 = arith.addi %1, %c : i64
+          %3 = arith.muli %i, %six : i64
+          %4 = arith.addi %3, %j : i64
+          %5 = arith.cmpi eq, %2, %4 : i64
+          %zero = arith.constant 0.0 : f32
+          %6 = arith.select %5, %0, %zero : f32
+          colossal.yield %6 : f32
+      } : (tensor<3xHx8xf32>) -> tensor<3xWx6xf32>
+      %s = colossal.generic "window" [n = 9, m = R, k = 7 : sum] (%w : [k, m]) -> ([n, m]) {
+        ^bb0(%0: f32):
+          %n = colossal.index "n"
+          %k = colossal.index "k"
+          %three = arith.constant 3 : i64
+          %1 = arith.subi %n, %three : i64
+          %2 = arith.cmpi eq, %k, %1 : i64
+          %zero = arith.constant 0.0 : f32
+          %3 = arith.select %2, %0, %zero : f32
+          colossal.yield %3 : f32
+      } : (tensor<7xHxf32>) -> tensor<9xHxf32>
+      %t = colossal.generic "steps" [n = 7, m = R, k = 7 : sum] (%w : [k, m]) -> ([n, m]) {
+        ^bb0(%0: f32):
+          %n = colossal.index "n"
+          %m = colossal.index "m"
+          %k = colossal.index "k"
+          %two = arith.constant 2 : i64
+          %one = arith.constant 1 : i64
+          %1 = arith.muli %k, %two : i64
+          %2 = arith.addi %1, %one : i64
+          %3 = arith.cmpi eq, %2, %n : i64
+          %4 = arith.cmpi sge, %m, %two : i64
+          %5 = arith.andi %3, %4 : i1
+          %6 = arith.mulf %0, %0 : f32
+          %zero = arith.constant 0.0 : f32
+          %7 = arith.select %5, %6, %zero : f32
+          colossal.yield %7 : f32
+      } : (tensor<7xHxf32>) -> tensor<7xHxf32>
+      return %y, %s, %t : tensor<3xWx6xf32>, tensor<9xHxf32>, tensor<7xHxf32>
+    })";
+  text = replaceAll(text, "i = F", "i = " + wide);
+  text = replaceAll(text, "a = R", "a = " + rows);
+  text = replaceAll(text, "m = R", "m = " + rows);
+  text = replaceAll(text, "xHx", "x" + std::to_string(have) + "x");
+  return replaceAll(text, "xWx", "x" + std::to_string(want) + "x");
+}
+
+TEST(OneHotKernels, Placements) {
+  compare(placements("12", 12, "16", 16));
+  Conditions setup;
+  for (int64_t part : {0, 1, 2}) { // the last one ends in padding
+    setup.place.coordinates = {{"tensor", part}};
+    setup.place.sizes = {{"tensor", 3}};
+    compare(placements("5 of 12 {tensor(3) * 5}", 5, "16", 16), setup);
+    compare(placements("12", 12, "6 of 16 {tensor(3) * 6}", 6), setup);
+  }
+}
+
 // A tied weight: the gradient of the embedding is added to that of the head, in
 // its place if it may.
 TEST(OneHotKernels, ScatterOnto) {

@@ -160,6 +160,64 @@ TEST(FastPaths, OneHotRows) {
                      random, -2, 8);
 }
 
+TEST(FastPaths, Placements) {
+  // Sums that an equation determines, wholly or in part; one that is not
+  // determined (2 a + c with c < 3); one sum in two equations.
+  struct {
+    const char *factors, *maps, *operand, *result, *left, *right;
+  } cases[] = {{"i = 16, j = 6, a = 12 : sum, c = 8 : sum", "[a, c]", "12x8",
+                "16x6", "8 a 1 c", "6 i 1 j"},
+               {"a = 12, c = 8, i = 16 : sum, j = 6 : sum", "[i, j]", "16x6",
+                "12x8", "8 a 1 c", "6 i 1 j"},
+               {"i = 9, j = 2, a = 7 : sum, c = 2 : sum", "[a, c]", "7x2",
+                "9x2", "1 a", "1 i -2"},
+               {"i = 5, j = 2, a = 7 : sum, c = 3 : sum", "[a, c]", "7x3",
+                "5x2", "3 a", "1 i 2"},
+               {"i = 9, j = 2, a = 4 : sum, c = 3 : sum", "[a, c]", "4x3",
+                "9x2", "2 a 1 c", "1 i"},
+               {"i = 6, j = 2, a = 6 : sum, c = 3 : sum", "[a, c]", "6x3",
+                "6x2", "-1 a", "1 i -5"}};
+  Random random(8);
+  for (auto &c : cases) {
+    std::string body;
+    int number = 0;
+    auto linear = [&](StringRef text) {
+      std::string sum;
+      SmallVector<StringRef> words;
+      text.split(words, ' ');
+      for (size_t w = 0; w < words.size(); w += 2) {
+        std::string n = std::to_string(number++), term = "%t" + n;
+        body += "%k" + n + " = arith.constant " + words[w].str() + " : i64\n";
+        if (w + 1 < words.size())
+          body += "%x" + n + " = colossal.index \"" + words[w + 1].str() +
+                  "\"\n" + term + " = arith.muli %x" + n + ", %k" + n +
+                  " : i64\n";
+        else
+          term = "%k" + n;
+        if (!sum.empty())
+          body += "%s" + n + " = arith.addi " + sum + ", " + term + " : i64\n";
+        sum = sum.empty() ? term : "%s" + n;
+      }
+      return sum;
+    };
+    std::string left = linear(c.left), right = linear(c.right);
+    std::string result =
+        StringRef(c.factors).starts_with("a") ? "[a, c]" : "[i, j]";
+    std::string types = "tensor<" + std::string(c.operand) +
+                        "xf32>) -> tensor<" + c.result + "xf32>";
+    expectEqualPaths(
+        "func.func @f(%x: " + types + " {\n%y = colossal.generic \"y\" [" +
+            c.factors + "] (%x : " + c.maps + ") -> (" + result +
+            ") {\n^bb0(%0: f32):\n" + body + "%c = arith.cmpi eq, " + left +
+            ", " + right +
+            " : i64\n%zero = arith.constant 0.0 : f32\n%1 = "
+            "arith.select %c, %0, %zero : f32\ncolossal.yield %1 "
+            ": f32\n} : (" +
+            types + "\nreturn %y : tensor<" + c.result + "xf32>\n}",
+        random);
+  }
+}
+
 TEST(FastPaths, MaximumOfASelectIsNotOneHot) {
   // The maximum with the zeros of the other rows matters.
   Random random(6);

@@ -1,0 +1,256 @@
+//===- Copies.cpp - Values in another decomposition -----------------------===//
+
+#include "Colossal/Transforms/Copies.h"
+#include "Colossal/Transforms/FactorEditing.h"
+
+using namespace mlir;
+using namespace colossal;
+
+CopyInserter::CopyInserter(func::FuncOp function) {
+  function.walk([&](FactoredOp op) { names.insert(op.getFactoredName()); });
+}
+
+std::string CopyInserter::uniqueName(StringRef base) {
+  std::string name = base.str();
+  for (unsigned number = 2; !names.insert(name).second; ++number)
+    name = (base + "." + Twine(number)).str();
+  return name;
+}
+
+//===----------------------------------------------------------------------===//
+// Equations
+//===----------------------------------------------------------------------===//
+
+/// index == what the sub-dimensions add up to
+static Value equation(OpBuilder &builder, Location loc, StringRef index,
+                      ArrayRef<SubDimAttr> subDims,
+                      ArrayRef<FactorAttr> factors) {
+  auto integer = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(builder, loc,
+                                     builder.getI64IntegerAttr(value));
+  };
+  Type i64 = builder.getI64Type();
+  int64_t stride = 1, constant = 0;
+  Value sum;
+  for (SubDimAttr sub : llvm::reverse(subDims)) {
+    constant += sub.getOffset() * stride;
+    if (!sub.isConstant()) {
+      Value term = IndexOp::create(builder, loc, i64,
+                                   factors[sub.getFactor()].getName());
+      if (stride != 1)
+        term = arith::MulIOp::create(builder, loc, term, integer(stride));
+      sum = sum ? arith::AddIOp::create(builder, loc, sum, term).getResult()
+                : term;
+    }
+    stride *= sub.getBound();
+  }
+  if (!sum)
+    sum = integer(constant);
+  else if (constant != 0)
+    sum = arith::AddIOp::create(builder, loc, sum, integer(constant));
+  Value own = IndexOp::create(builder, loc, i64, index);
+  return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, own,
+                               sum);
+}
+
+bool CopyInserter::isFreed(FactoredOp op) const {
+  auto generic = dyn_cast<GenericOp>(op.getOperation());
+  return generic && (freed.contains(op) || isMovement(generic)) &&
+         !getElementTypeOrSelf(generic.getOutputs()[0].getType()).isInteger(1);
+}
+
+void CopyInserter::free(GenericOp op, unsigned dim, unsigned first) {
+  MLIRContext *context = op.getContext();
+  FactorEditor editor{FactoredOp(op)};
+  SmallVector<DimAttr> dims(editor.operandMaps[0].getDims());
+  Block &body = op.getBody().front();
+  OpBuilder builder(body.getTerminator());
+  Location loc = op.getLoc();
+  // Places that were freed before stay: they are the last sub-dimensions.
+  SmallVector<SubDimAttr> subs(dims[dim].getSubDims());
+  unsigned last = subs.size();
+  while (last > 0 && !subs[last - 1].isConstant() &&
+         !editor.factors[subs[last - 1].getFactor()].isParallel())
+    --last;
+  assert(first < last && "a dimension is freed once");
+  ArrayRef<SubDimAttr> replaced =
+      ArrayRef<SubDimAttr>(subs).slice(first, last - first);
+  int64_t size = 1;
+  for (SubDimAttr sub : replaced)
+    size *= sub.getBound();
+  std::string name = editor.uniqueName("place");
+  Value condition = equation(builder, loc, name, replaced, editor.factors);
+  Value value = op.getYielded()[0];
+  if (auto select = value.getDefiningOp<arith::SelectOp>()) {
+    condition =
+        arith::AndIOp::create(builder, loc, select.getCondition(), condition);
+    value = select.getTrueValue();
+  }
+  Value zero = arith::ConstantOp::create(builder, loc,
+                                         builder.getZeroAttr(value.getType()));
+  value = arith::SelectOp::create(builder, loc, condition, value, zero);
+  body.getTerminator()->setOperand(0, value);
+  subs.erase(subs.begin() + first, subs.begin() + last);
+  subs.insert(subs.begin() + first,
+              SubDimAttr::get(context, editor.factors.size(), 0, size));
+  dims[dim] = DimAttr::get(context, subs);
+  editor.factors.push_back(
+      FactorAttr::get(context, name, size, FactorKind::Sum));
+  editor.operandMaps[0] = IndexMapAttr::get(context, dims);
+  editor.apply();
+  freed.insert(op);
+}
+
+//===----------------------------------------------------------------------===//
+// Copies
+//===----------------------------------------------------------------------===//
+
+/// A generic that reads every element of `value` once, in its place; with two
+/// factors for a dimension that is divided at `stride`.
+static GenericOp
+elementwise(OpBuilder &builder, Location loc, StringRef name, Value value,
+            Type element, unsigned divided, int64_t stride,
+            llvm::function_ref<Value(OpBuilder &, Value)> convert) {
+  MLIRContext *context = value.getContext();
+  SmallVector<FactorAttr> factors;
+  SmallVector<DimAttr> dims;
+  for (auto [dim, size] :
+       llvm::enumerate(cast<RankedTensorType>(value.getType()).getShape())) {
+    SmallVector<int64_t> sizes = {size};
+    if (dim == divided && stride > 1 && stride < size)
+      sizes = {size / stride, stride};
+    SmallVector<SubDimAttr> subs;
+    for (auto [part, bound] : llvm::enumerate(sizes)) {
+      if (bound == 1) {
+        subs.push_back(SubDimAttr::get(context, -1, 0, 1));
+        continue;
+      }
+      std::string factor = "d" + std::to_string(dim);
+      if (sizes.size() > 1)
+        factor += "." + std::to_string(part);
+      subs.push_back(SubDimAttr::get(context, factors.size(), 0, bound));
+      factors.push_back(FactorAttr::get(context, factor, bound));
+    }
+    dims.push_back(DimAttr::get(context, subs));
+  }
+  IndexMapAttr map = IndexMapAttr::get(context, dims);
+  return createGeneric(
+      builder, loc, name, factors, {value}, {map}, {element}, {map},
+      [&](OpBuilder &inner, ValueRange in) -> SmallVector<Value> {
+        return {convert(inner, in[0])};
+      });
+}
+
+Value CopyInserter::copy(OpBuilder &builder, Location loc, Value value,
+                         unsigned dim, int64_t stride, Operation *like) {
+  auto add = [&](Value from, Type element,
+                 llvm::function_ref<Value(OpBuilder &, Value)> convert) {
+    std::string name = "copy";
+    if (auto factored = dyn_cast<FactoredOp>(like))
+      name = (factored.getFactoredName() + ".copy").str();
+    GenericOp op = elementwise(builder, loc, uniqueName(name), from, element,
+                               dim, stride, convert);
+    for (StringRef attribute : {names::pass, names::forwardOf})
+      if (Attribute attr = like->getAttr(attribute))
+        op->setAttr(attribute, attr);
+    inserted.push_back(op);
+    return op;
+  };
+  // Truth values are copied as numbers: there is no sum of them.
+  Type element = getElementTypeOrSelf(value.getType());
+  bool isTruth = element.isInteger(1);
+  Type carrier = isTruth ? Type(builder.getI32Type()) : element;
+  GenericOp op = add(value, carrier, [&](OpBuilder &inner, Value x) -> Value {
+    return isTruth ? arith::ExtUIOp::create(inner, loc, carrier, x) : x;
+  });
+  free(op, dim, stride > 1 ? 1 : 0);
+  if (!isTruth)
+    return op.getOutputs()[0];
+  return add(op.getOutputs()[0], element,
+             [&](OpBuilder &inner, Value x) -> Value {
+               Value zero = arith::ConstantOp::create(
+                   inner, loc, inner.getZeroAttr(carrier));
+               return arith::CmpIOp::create(inner, loc,
+                                            arith::CmpIPredicate::ne, x, zero);
+             })
+      .getOutputs()[0];
+}
+
+Value CopyInserter::copyBefore(Operation *user, Value value, unsigned dim,
+                               int64_t stride) {
+  OpBuilder builder(user);
+  Operation *like = value.getDefiningOp() ? value.getDefiningOp() : user;
+  return copy(builder, user->getLoc(), value, dim, stride,
+              isa<FactoredOp>(user) ? user : like);
+}
+
+Value CopyInserter::freeOperand(FactoredOp op, unsigned number, unsigned dim,
+                                unsigned kept) {
+  if (isFreed(op)) {
+    free(cast<GenericOp>(op.getOperation()), dim, kept);
+    return {};
+  }
+  int64_t stride = kept > 0 ? 1 : 0;
+  for (SubDimAttr sub :
+       op.getOperandMap(number).getDims()[dim].getSubDims().drop_front(kept))
+    stride *= sub.getBound();
+  Value copied = copyBefore(op, op->getOperand(number), dim, stride);
+  op->setOperand(number, copied);
+  return copied;
+}
+
+Value CopyInserter::freeResult(FactoredOp op, unsigned number, unsigned dim) {
+  if (isFreed(op)) {
+    // The dimensions of the operand that share factors with this one.
+    SmallVector<unsigned> shared;
+    SmallVector<FactorAttr> factors = op.getFactorList();
+    for (auto [d, entry] : llvm::enumerate(op.getOperandMap(0).getDims()))
+      if (llvm::any_of(entry.getSubDims(), [&](SubDimAttr sub) {
+            return !sub.isConstant() && factors[sub.getFactor()].isParallel() &&
+                   llvm::any_of(
+                       op.getResultMap(number).getDims()[dim].getSubDims(),
+                       [&](SubDimAttr own) {
+                         return own.getFactor() == sub.getFactor();
+                       });
+          }))
+        shared.push_back(d);
+    for (unsigned d : shared)
+      free(cast<GenericOp>(op.getOperation()), d, 0);
+    if (!shared.empty())
+      return {};
+  }
+  Value value = op->getResult(number);
+  OpBuilder builder(op->getContext());
+  builder.setInsertionPointAfter(op);
+  unsigned before = inserted.size();
+  Value copied = copy(builder, op->getLoc(), value, dim, 0, op);
+  value.replaceAllUsesExcept(copied, inserted[before]);
+  return copied;
+}
+
+void CopyInserter::mergeEqual() {
+  DenseMap<Value, SmallVector<GenericOp>> known;
+  llvm::sort(inserted,
+             [](GenericOp a, GenericOp b) { return a->isBeforeInBlock(b); });
+  for (GenericOp op : inserted) {
+    SmallVector<GenericOp> &others = known[op->getOperand(0)];
+    auto equal = llvm::find_if(others, [&](GenericOp other) {
+      NamedAttrList own(op->getAttrs()), its(other->getAttrs());
+      for (NamedAttrList *list : {&own, &its}) {
+        list->erase("name");
+        list->erase(names::forwardOf);
+      }
+      return own == its && op.getResultTypes() == other.getResultTypes() &&
+             OperationEquivalence::isRegionEquivalentTo(
+                 &op.getBody(), &other.getBody(),
+                 OperationEquivalence::IgnoreLocations);
+    });
+    if (equal == others.end()) {
+      others.push_back(op);
+      continue;
+    }
+    op.replaceAllUsesWith(*equal);
+    op.erase();
+  }
+  inserted.clear();
+}
