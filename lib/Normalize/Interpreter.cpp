@@ -146,6 +146,8 @@ static FailureOr<Value> rebuildParent(OpBuilder &builder, Location loc,
 
 LogicalResult Interpreter::write(const TensorRef &tensor, Value value,
                                  StringRef name, Location loc) {
+  if (tensor->type.getNumElements() == 0)
+    return success();
   if (tensor->parent) {
     FailureOr<Value> parent =
         rebuildParent(builder, loc, uniqueName((name + ".base").str()),

@@ -137,7 +137,8 @@ static void concatenate(Call &c) {
   for (const Item &item : list) {
     // Legacy: empty vectors are skipped.
     if (item.isTensor() && item.tensor->type.getRank() == 1 &&
-        item.tensor->type.getDimSize(0) == 0 && list.size() > 1)
+        item.tensor->type.getDimSize(0) == 0 &&
+        (!parts.empty() || &item != &list.back()))
       continue;
     parts.push_back(item);
   }
@@ -162,12 +163,19 @@ static void concatenate(Call &c) {
       return c.error("the tensors differ in more than the concatenated "
                      "dimension");
     total += own.getDimSize(dim);
-    ends.push_back(total);
   }
+  // What has no elements is nowhere.
+  if (total > 0)
+    llvm::erase_if(values, [&](Value value) {
+      return cast<RankedTensorType>(value.getType()).getDimSize(dim) == 0;
+    });
+  int64_t end = 0;
+  for (Value value : values)
+    ends.push_back(end +=
+                   cast<RankedTensorType>(value.getType()).getDimSize(dim));
   bool equal = total > 0 && llvm::all_of(values, [&](Value value) {
-                 return value.getType() == values[0].getType() ||
-                        cast<RankedTensorType>(value.getType()).getShape() ==
-                            first.getShape();
+                 return cast<RankedTensorType>(value.getType()).getShape() ==
+                        cast<RankedTensorType>(values[0].getType()).getShape();
                });
   if (equal)
     return c.result(concatenateEqual(c, values, dim, type));

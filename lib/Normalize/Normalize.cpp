@@ -1,6 +1,7 @@
 //===- Normalize.cpp - From aten ops to factored ops ----------------------===//
 
 #include "Constants.h"
+#include "EmptyValues.h"
 #include "Rows.h"
 #include "colossal/Normalize/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -158,6 +159,7 @@ LogicalResult NormalizePass::normalizeFunction(func::FuncOp function) {
 
   for (Operation *op : llvm::reverse(old))
     op->erase();
+  removeEmptyValues(function);
   SmallVector<Operation *> made;
   for (Operation &op : body.without_terminator())
     made.push_back(&op);

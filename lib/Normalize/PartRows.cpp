@@ -61,22 +61,33 @@ static void partOf(ViewBuilder &v, int64_t d, int64_t start, int64_t length,
 static Item sliceOf(Call &c, const TensorRef &parent, int64_t dim,
                     int64_t start, int64_t length, int64_t step = 1,
                     bool mayAlign = true) {
-  if (step != 1) { // a period is a sub-dimension
-    ViewBuilder v(c, parent);
-    if (length * step != v.shape()[dim] || start >= step ||
-        v.dims[dim].size() > 1) {
-      c.error("a slice with step " + Twine(step) + " of dimension " +
-              Twine(dim) + " of size " + Twine(v.shape()[dim]) +
-              " (expected a size that the step divides)");
-      return Item(parent);
+  if (step != 1 && length > 1) { // a period is a sub-dimension
+    int64_t size = parent->type.getDimSize(dim);
+    TensorRef whole = parent;
+    int64_t phase = std::max<int64_t>(start + length * step - size, 0);
+    if (phase > start || length * step > size)
+      phase = 0; // the last period ends outside
+    if (length * step != size || start != phase) {
+      ViewBuilder v(c, parent);
+      for (int64_t d = 0; d < v.rank(); ++d) {
+        if (d != dim) {
+          v.keep(d);
+          continue;
+        }
+        v.to.push_back({v.g.plain(v.g.factor("i", length * step))});
+        v.from.push_back(
+            {v.g.clipped(v.to.back()[0].getFactor(), start - phase, size)});
+      }
+      whole = v.finish(false);
     }
+    ViewBuilder v(c, whole);
     for (int64_t d = 0; d < v.rank(); ++d) {
       if (d != dim) {
         v.keep(d);
         continue;
       }
       v.to.push_back({v.g.plain(v.g.factor("i", length))});
-      v.from.push_back({v.to.back()[0], v.g.constant(start, step)});
+      v.from.push_back({v.to.back()[0], v.g.constant(phase, step)});
     }
     return Item(v.finish(false));
   }

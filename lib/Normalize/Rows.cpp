@@ -15,6 +15,7 @@ const Table &Table::get() {
     addElementwiseRows(rows);
     addReductionRows(rows);
     addMomentRows(rows);
+    addReorderRows(rows);
     addViewRows(rows);
     addPartRows(rows);
     addConversionRows(rows);

@@ -37,6 +37,7 @@ void addUnaryRows(Table &table);
 void addElementwiseRows(Table &table);
 void addReductionRows(Table &table);
 void addMomentRows(Table &table);
+void addReorderRows(Table &table);
 void addViewRows(Table &table);
 void addPartRows(Table &table);
 void addConversionRows(Table &table);

@@ -1,7 +1,7 @@
 //===- ViewRows.cpp - Other shapes and orders of the same elements --------===//
 
+#include "FlatReshape.h"
 #include "Rows.h"
-#include "ViewBuilder.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -45,13 +45,8 @@ static Item reshapeTo(Call &c, const TensorRef &parent,
         c.op.getName(), c.loc()));
   }
   Dims finer, target;
-  if (failed(regroup(v.dims, sizes, finer, target))) {
-    c.error("cannot regroup dimensions " + shapeText(v.dims) + " as " +
-            shapeText(sizes) +
-            ": each new size must be a product of consecutive old sizes, or "
-            "divide one");
-    return Item(parent);
-  }
+  if (failed(regroup(v.dims, sizes, finer, target)))
+    return Item(reshapeFlat(c, parent, sizes));
   // Both lists of sub-dimensions are the same sequence, cut differently.
   SmallVector<int64_t> factors;
   for (const Dim &dim : finer) {

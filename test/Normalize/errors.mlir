@@ -20,17 +20,6 @@ func.func @forward(%x: tensor<4xf32> {colossal.role = "batch", colossal.name = "
 
 // -----
 
-func.func @forward(%x: tensor<2x3xf32> {colossal.role = "batch", colossal.name = "x"}) -> !colossal.any {
-  %c2 = colossal.aten_constant 2 : i64 -> !colossal.any
-  %c3 = colossal.aten_constant 3 : i64 -> !colossal.any
-  %s = colossal.aten "prim::ListConstruct"(%c3, %c2) name "ListConstruct.0" : (!colossal.any, !colossal.any) -> !colossal.any
-  // expected-error @below {{cannot regroup dimensions [2, 3] as [3, 2]}}
-  %y = colossal.aten "aten::view"(%x, %s) name "m/view.0" : (tensor<2x3xf32>, !colossal.any) -> !colossal.any
-  return %y : !colossal.any
-}
-
-// -----
-
 func.func @forward(%x: tensor<2x3xf32> {colossal.role = "batch", colossal.name = "x"}, %y: tensor<2xf32> {colossal.role = "batch", colossal.name = "y"}) -> !colossal.any {
   // expected-error @below {{found shapes [2, 3] and [2], which do not broadcast}}
   %z = colossal.aten "aten::mul.Tensor"(%x, %y) name "m/mul.0" : (tensor<2x3xf32>, tensor<2xf32>) -> !colossal.any

@@ -67,3 +67,35 @@ func.func @forward(%x: tensor<2x8xf32> {colossal.role = "batch", colossal.name =
   // CHECK-NEXT: return %arg0
   return %c : !colossal.any
 }
+
+// -----
+
+// Sizes that are no products of consecutive ones: by way of one dimension, in which the first sizes have 2 in common.
+// A slice whose step does not divide the size: every second element of a window that ends outside. What has no elements
+// is not concatenated.
+// CHECK-LABEL: func.func @forward
+// REFINED-LABEL: func.func @forward
+func.func @forward(%x: tensor<6x4xf32> {colossal.role = "batch", colossal.name = "x", colossal.batch_dim = 0 : i64},
+                   %y: tensor<5xf32> {colossal.role = "buffer", colossal.name = "y"})
+    -> (!colossal.any, !colossal.any, !colossal.any) {
+  %c0 = colossal.aten_constant 0 : i64 -> !colossal.any
+  %c1 = colossal.aten_constant 1 : i64 -> !colossal.any
+  %c2 = colossal.aten_constant 2 : i64 -> !colossal.any
+  %c3 = colossal.aten_constant 3 : i64 -> !colossal.any
+  %c8 = colossal.aten_constant 8 : i64 -> !colossal.any
+  %end = colossal.aten_constant 9223372036854775807 : i64 -> !colossal.any
+  %s = colossal.aten "prim::ListConstruct"(%c8, %c3) name "ListConstruct.0" : (!colossal.any, !colossal.any) -> !colossal.any
+  // CHECK-DAG: %[[FLAT:.*]] = colossal.generic "view.0" [b = 2, b1 = 3, s = 4] (%{{.*}} : [(b, b1), s]) -> ([(b, b1, s)])
+  // CHECK-DAG: colossal.generic "view.0.2" [d0 = 2, d0_1 = 4, d1 = 3] (%[[FLAT]] : [(d0, d0_1, d1)]) -> ([(d0, d0_1), d1])
+  // REFINED: colossal.generic "view.0.2" [d0 = 2, d0_1 = 4, d1 = 3, place.0 = 3 : sum, place.1 = 4 : sum] (%{{.*}} : [(d0, place.0, place.1)]) -> ([(d0, d0_1), d1])
+  %v = colossal.aten "aten::view"(%x, %s) name "view.0" : (tensor<6x4xf32>, !colossal.any) -> !colossal.any
+  // CHECK-DAG: %[[PART:.*]] = colossal.generic "slice.0" [i = 6] (%{{.*}} : [i + 0 of 5]) -> ([i])
+  // CHECK-DAG: colossal.generic "slice.0.2" [i = 3] (%[[PART]] : [(i, 0 of 2)]) -> ([i])
+  %t = colossal.aten "aten::slice.Tensor"(%y, %c0, %c0, %end, %c2) name "slice.0" : (tensor<5xf32>, !colossal.any, !colossal.any, !colossal.any, !colossal.any) -> !colossal.any
+  %e = colossal.aten "aten::slice.Tensor"(%y, %c0, %end, %end, %c1) name "slice.1" : (tensor<5xf32>, !colossal.any, !colossal.any, !colossal.any, !colossal.any) -> !colossal.any
+  %l = colossal.aten "prim::ListConstruct"(%y, %e) name "ListConstruct.1" : (tensor<5xf32>, !colossal.any) -> !colossal.any
+  // CHECK-NOT: = 0]
+  // CHECK: return
+  %c = colossal.aten "aten::cat"(%l, %c0) name "cat.0" : (!colossal.any, !colossal.any) -> !colossal.any
+  return %v, %t, %c : !colossal.any, !colossal.any, !colossal.any
+}

@@ -1,0 +1,99 @@
+//===- EmptyValues.cpp - Ops without iterations ---------------------------===//
+//
+// A tensor without elements is a function of nothing, a reduction over nothing
+// is its neutral element, and every read of a tensor without elements is zero.
+// So no factor of size 0 remains but in tensors that the program returns.
+//
+//===----------------------------------------------------------------------===//
+
+#include "EmptyValues.h"
+#include "colossal/Normalize/GenericBuilder.h"
+#include <limits>
+
+using namespace mlir;
+using namespace colossal;
+
+static bool isEmpty(Value value) {
+  return cast<RankedTensorType>(value.getType()).getNumElements() == 0;
+}
+
+/// The neutral element of the op's combiner.
+static Value neutral(ScalarBuilder &s, FactorKind kind, Type type) {
+  if (kind != FactorKind::Max)
+    return s.zero(type);
+  if (isa<FloatType>(type))
+    return s.infinity(type, /*negative=*/true);
+  return s.integer(type, type.isInteger(1)
+                             ? 0
+                             : std::numeric_limits<int64_t>::min() >>
+                                   (64 - type.getIntOrFloatBitWidth()));
+}
+
+/// Replaces a result by a constant of its shape.
+static void replaceByConstant(FactoredOp op, OpResult result, FactorKind kind) {
+  OpBuilder builder(op);
+  std::string name = op.getFactoredName().str();
+  if (op->getNumResults() > 1)
+    name += "." + std::to_string(result.getResultNumber());
+  GenericBuilder g(builder, op->getLoc(), name);
+  SmallVector<FactorAttr> factors = op.getFactorList();
+  SmallVector<SmallVector<SubDimAttr>> dims;
+  for (DimAttr dim : op.getResultMap(result.getResultNumber()).getDims()) {
+    SmallVector<SubDimAttr> &subs = dims.emplace_back();
+    for (SubDimAttr sub : dim.getSubDims())
+      subs.push_back(
+          sub.isConstant() ? sub : g.plain(g.factor(factors[sub.getFactor()])));
+  }
+  Type type = getElementTypeOrSelf(result.getType());
+  g.result(type, g.map(dims));
+  result.replaceAllUsesWith(g.build(
+      [&](ScalarBuilder &s, ValueRange) { return neutral(s, kind, type); }));
+}
+
+/// Reads of operands without elements become zeros.
+static void dropEmptyOperands(GenericOp op) {
+  Block &block = op.getBody().front();
+  for (unsigned i = op->getNumOperands(); i-- > 0;) {
+    if (!isEmpty(op->getOperand(i)))
+      continue;
+    OpBuilder builder = OpBuilder::atBlockBegin(&block);
+    ScalarBuilder s(builder, op.getLoc());
+    BlockArgument argument = block.getArgument(i);
+    argument.replaceAllUsesWith(s.zero(argument.getType()));
+    block.eraseArgument(i);
+    op->eraseOperand(i);
+    SmallVector<Attribute> maps(op.getOperandMaps().getValue());
+    maps.erase(maps.begin() + i);
+    op.setOperandMapsAttr(builder.getArrayAttr(maps));
+  }
+}
+
+void normalize::removeEmptyValues(func::FuncOp function) {
+  SmallVector<FactoredOp> ops;
+  function.walk([&](FactoredOp op) { ops.push_back(op); });
+  for (FactoredOp op : ops) {
+    FactorKind kind = FactorKind::Sum;
+    bool nothing = false;
+    for (FactorAttr factor : op.getFactorList()) {
+      nothing |= factor.getBound() == 0;
+      if (!factor.isParallel())
+        kind = factor.getKind();
+    }
+    if (!nothing) {
+      if (auto generic = dyn_cast<GenericOp>(op.getOperation()))
+        dropEmptyOperands(generic);
+      continue;
+    }
+    if (op->getNumOperands() == 0 && op->getNumResults() == 1 &&
+        isEmpty(op->getResult(0)))
+      continue;
+    // Of attention without keys: zero, and the logarithm of zero.
+    bool isAttention = isa<AttentionOp>(op.getOperation());
+    for (OpResult result : op->getResults())
+      replaceByConstant(op, result,
+                        isAttention && result.getResultNumber() == 1
+                            ? FactorKind::Max
+                            : kind);
+    op->erase();
+  }
+}
