@@ -7,6 +7,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+import view_chains
+
 F64, F32, I64, I32, BOOL = torch.float64, torch.float32, torch.int64, torch.int32, torch.bool
 
 
@@ -449,6 +451,8 @@ rows("indexing", {
     "index rows by numbers": lambda d: (lambda x, j: x[torch.arange(4), j], [d.floats(4, 5), d.integers(-5, 5, 4)]),
     "pad": lambda d: (lambda x: F.pad(x, (1, 2, 0, 1), value=-1.5), [d.floats(2, 3, 4)]),
     "pad zero": lambda d: (lambda x: F.pad(x, (2, 0)), [d.floats(2, 3)]),
+    "roll": lambda d: (lambda x: x.roll(-2, 1) + x.roll((1, 7), (0, 1)) + x.t().contiguous().view(-1).roll(5).view(3, 4), [d.floats(3, 4)]),
+    "flip": lambda d: (lambda x: x.flip((0, -1)), [d.floats(3, 2, 4)]),
     "pad to cut": lambda d: (lambda x: F.pad(x, (-1, 1), value=9), [d.floats(2, 4)]),
     "cat": lambda d: (lambda x, y, z: torch.cat([x, y, z], 1), [d.floats(2, 3), d.floats(2, 1), d.floats(2, 4)]),
     "cat equal": lambda d: (lambda x, y: torch.cat([x, y, x], 1), [d.floats(2, 3), d.floats(2, 3)]),
@@ -458,3 +462,53 @@ rows("indexing", {
     "stack": lambda d: (lambda x, y: torch.stack([x, y, x], 1), [d.floats(2, 3), d.floats(2, 3)]),
     "one_hot": lambda d: (lambda i: F.one_hot(i, 5), [d.integers(0, 5, 2, 3)]),
 })
+
+# --------------------------------------------------------------------------------------------------------------
+# Sizes of 0 and 1
+
+def sized(function, *shapes):
+    """Over every way to make sizes 0, 1 or what is written, of the named sizes."""
+    def maker(d):
+        sizes = {}
+        def size(name):
+            if isinstance(name, int):
+                return name
+            return sizes.setdefault(name, d.choice([0, 1, 1, 3]))
+        return function, [d.floats(*map(size, shape)) for shape in shapes]
+    return maker
+
+
+rows("sizes of 0 and 1", {f"{name} {number}": maker for number in range(4) for name, maker in {
+    "linear": sized(F.linear, "ni", "oi", "o"),
+    "batched linear": sized(F.linear, "bni", "oi", "o"),
+    "matmul": sized(torch.matmul, "bnk", "bkm"),
+    "softmax": sized(lambda x: x.softmax(-1), "nk"),
+    "log_softmax": sized(lambda x: x.log_softmax(0), "nk"),
+    "sum": sized(lambda x: (x.sum(), x.sum(1), x.sum(0, keepdim=True)), "nk"),
+    "mean": sized(lambda x: (x.mean(), x.mean(1), x.mean(0, keepdim=True)), "nk"),
+    "amax": sized(lambda x: x.amax(1), ("n", 3)),
+    "logsumexp": sized(lambda x: torch.logsumexp(x, 1), ("n", 3)),
+    "layer_norm": sized(lambda x, w: F.layer_norm(x, (3,), w), ("n", "m", 3), (3,)),
+    "layer_norm of one": sized(lambda x, w: F.layer_norm(x, (1,), w), ("n", 1), (1,)),
+    "cross_entropy": sized(lambda x: F.cross_entropy(x, torch.zeros(x.shape[0], dtype=I64)), ("n", 3)),
+    "cross_entropy sum": sized(lambda x: F.cross_entropy(x, torch.zeros(x.shape[0], dtype=I64), reduction="sum"), ("n", 1)),
+    "mse_loss": sized(F.mse_loss, "nk", "nk"),
+    "embedding": sized(lambda w, x: F.embedding(torch.zeros(x.shape, dtype=I64), w), (2, "k"), "nm"),
+    "index": sized(lambda w, x: w[torch.zeros(x.shape[0], dtype=I64)], (2, "k"), "n"),
+    "gather": sized(lambda w, x: w.gather(1, torch.zeros(x.shape, dtype=I64)), ("n", 3), "nm"),
+    "attention": sized(lambda q, k, v: F.scaled_dot_product_attention(q, k, v), ("b", 2, "n", 4), ("b", 2, 3, 4), ("b", 2, 3, 4)),
+    "attention of one": sized(lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True), ("b", "h", 1, 1), ("b", "h", 1, 1), ("b", "h", 1, 1)),
+    "cat": sized(lambda x, y, z: torch.cat((x, y, z[:, 1:]), 1), "bk", "bm", "bn"),
+    "stack": sized(lambda x, y: torch.stack((x, y), 1), "bk", "bk"),
+    "pad": sized(lambda x: F.pad(x, (1, 2), value=3.0), "bk"),
+    "broadcast": sized(lambda x, y: x * y + x.exp(), "bk", (1, "k")),
+    "where": sized(lambda x, y: torch.where(x > 0, x, y), "bk", "k"),
+    "tril": sized(lambda x: x.tril(), "nk"),
+    "write": sized(lambda x, y: in_place(lambda x, y: x[:, :1].copy_(y))(x * 1, y), "bk", ("b", 1)),
+}.items()})
+
+# --------------------------------------------------------------------------------------------------------------
+# Chains of views: decompositions that do not nest, windows that no cut meets, sizes of 0 and 1
+
+for number in range(48):
+    row("chains", f"chain {number}")(view_chains.chain)
