@@ -23,17 +23,23 @@ static void eraseUnused(Block &body) {
 }
 
 /// The indices and operands that a scalar depends on.
-static void collectLeaves(Value value, llvm::SmallDenseSet<StringRef> &factors,
+static void collectLeaves(Value root, llvm::SmallDenseSet<StringRef> &factors,
                           bool &usesOperands) {
-  if (isa<BlockArgument>(value)) {
-    usesOperands = true;
-    return;
+  SmallVector<Value> pending = {root};
+  llvm::SmallDenseSet<Value> seen;
+  while (!pending.empty()) {
+    Value value = pending.pop_back_val();
+    if (!seen.insert(value).second)
+      continue;
+    Operation *op = value.getDefiningOp();
+    if (!op) {
+      usesOperands = true;
+      continue;
+    }
+    if (auto index = dyn_cast<IndexOp>(op))
+      factors.insert(index.getFactor());
+    llvm::append_range(pending, op->getOperands());
   }
-  Operation *op = value.getDefiningOp();
-  if (auto index = dyn_cast<IndexOp>(op))
-    factors.insert(index.getFactor());
-  for (Value operand : op->getOperands())
-    collectLeaves(operand, factors, usesOperands);
 }
 
 static bool isZero(Value value) {

@@ -1,6 +1,7 @@
 //===- KernelPlan.cpp - Rows, lanes, phases and storage -------------------===//
 
 #include "colossal/Schedule/KernelPlan.h"
+#include "Colossal/Analysis/OpWork.h"
 
 #include <set>
 
@@ -12,6 +13,9 @@ using namespace colossal::schedule;
 static constexpr int64_t kMaxRowBuffer = 16384;
 /// All row buffers of a kernel: they are on the stack of a thread.
 static constexpr int64_t kMaxRowBuffers = 4 * kMaxRowBuffer;
+/// Scalar operations written into a kernel of several ops: the time to compile
+/// it grows faster.
+static constexpr int64_t kMaxKernelSize = 1024;
 /// Lanes per unit of the range where a kernel has no other rows.
 static constexpr int64_t kLaneUnit = 64;
 /// Lanes per unit where it has, but too few.
@@ -84,21 +88,6 @@ std::vector<unsigned> KernelPlan::evaluators(const KernelOp &op) const {
   return found;
 }
 
-/// Scalar operations of one evaluation; a transcendental counts 16.
-static int64_t bodyWork(GenericOp op) {
-  int64_t work = 0;
-  op.getBody().walk([&](Operation *inner) {
-    if (isa<arith::ConstantOp, YieldOp, IndexOp>(inner))
-      return;
-    bool heavy = isa<math::MathDialect>(inner->getDialect()) &&
-                 !isa<math::AbsFOp, math::FmaOp, math::SqrtOp>(inner);
-    bool medium = isa<math::SqrtOp, math::RsqrtOp, arith::DivFOp,
-                      arith::DivSIOp, arith::RemSIOp>(inner);
-    work += heavy ? 16 : medium ? 4 : 1;
-  });
-  return work;
-}
-
 int64_t KernelPlan::work() const {
   int64_t total = 0;
   for (const KernelOp &op : ops)
@@ -124,7 +113,7 @@ public:
     plan.rows &= plan.dims.size() >= 64 ? ~Dims(0) : bit(plan.dims.size()) - 1;
     chooseLane();
     choosePhases();
-    return checkColumns() && chooseStorage();
+    return checkColumns() && chooseStorage() && checkSize();
   }
 
 private:
@@ -267,6 +256,27 @@ private:
       size = size / plan.dims[*plan.lane].bound *
              std::min<int64_t>(kLaneStripe, plan.dims[*plan.lane].bound);
     return size;
+  }
+
+  /// A body is written once per nest that evaluates it.
+  bool checkSize() {
+    int64_t size = 0, most = 0;
+    for (const KernelOp &op : plan.ops)
+      most += bodyWork(op.op) * plan.ops.size();
+    if (most <= kMaxKernelSize)
+      return true;
+    for (const KernelOp &op : plan.ops) {
+      std::set<std::tuple<unsigned, Dims, Dims>> nests;
+      for (unsigned user : plan.evaluators(op)) {
+        auto [inner, split] = plan.nest(plan.ops[user]);
+        nests.insert({plan.ops[user].phase, inner, split});
+      }
+      size += bodyWork(op.op) * std::max<int64_t>(1, nests.size());
+    }
+    if (size <= kMaxKernelSize || plan.ops.size() == 1)
+      return true;
+    reason = "the kernel would be too long";
+    return false;
   }
 
   /// What does not depend on all rows is computed again in every unit of the

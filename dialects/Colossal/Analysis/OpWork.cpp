@@ -63,9 +63,10 @@ static bool comparesTwoIndices(Block &block) {
   block.walk([&](arith::CmpIOp compare) {
     SmallVector<Value> pending(compare->getOperands());
     llvm::SmallDenseSet<StringAttr> names;
+    llvm::SmallPtrSet<Operation *, 16> seen;
     while (!pending.empty()) {
       Operation *op = pending.pop_back_val().getDefiningOp();
-      if (!op)
+      if (!op || !seen.insert(op).second)
         continue;
       if (auto index = dyn_cast<IndexOp>(op))
         names.insert(index.getFactorAttr());
@@ -119,5 +120,19 @@ OpWork colossal::analyzeWork(FactoredOp op) {
   // The combination of a reduction.
   if (!generic.isAllParallel())
     ++work.simple;
+  return work;
+}
+
+int64_t colossal::bodyWork(GenericOp op) {
+  int64_t work = 0;
+  for (Operation &inner : op.getBody().front()) {
+    if (isa<arith::ConstantOp, YieldOp, IndexOp>(inner))
+      continue;
+    bool heavy = isa<math::MathDialect>(inner.getDialect()) &&
+                 !isa<math::AbsFOp, math::FmaOp, math::SqrtOp>(inner);
+    bool medium = isa<math::SqrtOp, math::RsqrtOp, arith::DivFOp,
+                      arith::DivSIOp, arith::RemSIOp>(inner);
+    work += heavy ? 16 : medium ? 4 : 1;
+  }
   return work;
 }

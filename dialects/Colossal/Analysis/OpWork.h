@@ -43,6 +43,10 @@ struct OpWork {
 
 OpWork analyzeWork(FactoredOp op);
 
+/// Scalar operations of one evaluation of the body, roughly; a transcendental
+/// counts 16.
+int64_t bodyWork(GenericOp op);
+
 } // namespace colossal
 
 #endif // COLOSSAL_ANALYSIS_OPWORK_H

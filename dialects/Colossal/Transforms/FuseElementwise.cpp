@@ -1,5 +1,6 @@
 //===- FuseElementwise.cpp - Inlines producers into their users -----------===//
 
+#include "Colossal/Analysis/OpWork.h"
 #include "Colossal/Transforms/FactorEditing.h"
 #include "Colossal/Transforms/Passes.h"
 
@@ -14,6 +15,11 @@ namespace colossal {
 //===----------------------------------------------------------------------===//
 // Which producers
 //===----------------------------------------------------------------------===//
+
+/// The largest body that inlining makes: the time to plan, differentiate and
+/// compile a body grows faster than the body, and memory traffic is no longer
+/// what such a loop waits for.
+static constexpr int64_t kMaxBodyWork = 256;
 
 /// True if operand `index` of `consumer` reads each element once per result
 /// element: no factor of the consumer is missing from its map.
@@ -59,6 +65,9 @@ static bool mayInline(GenericOp producer, FactoredOp consumer, unsigned index) {
     return false;
   bool movement = isMovement(producer);
   auto generic = dyn_cast<GenericOp>(consumer.getOperation());
+  if (generic && !movement &&
+      bodyWork(producer) + bodyWork(generic) > kMaxBodyWork)
+    return false;
   if (!generic || isContraction(generic))
     return movement && !hasClippedUse(producer) &&
            consumer->getAttr(names::pass) == producer->getAttr(names::pass);
