@@ -259,7 +259,7 @@ Leveled KernelEmitter::evaluateScalar(Value scalar, const KernelOp &op,
     if (isa<arith::DivFOp>(definition) && operands[1].level < level) {
       // Divided by what does not change here: multiplied by its reciprocal, and
       // corrected by the remainder, so that the quotient is the nearest number
-      // (floor(49 / 49) is 1). Zeros, infinities and overflow have no
+      // (floor(41 / 41) is 1). Zeros, infinities and overflow have no
       // remainder.
       Value &reciprocal = reciprocals[values[1]];
       if (!reciprocal)

@@ -2,8 +2,9 @@
 //
 // Straight-line programs over a few dims: ops with one to three operands,
 // random bodies, results with any order of any subset of the dims, the others
-// summed or maximised, sometimes with two results; some dims are cut and
-// padded. Whatever is grouped how, results must be those of the interpreter,
+// summed or maximised, sometimes with two results; gathers and scatter-adds by
+// ids along any dims, repeated and out of range; some dims are cut and padded.
+// Whatever is grouped how, results must be those of the interpreter,
 // and bits must not depend on how ranges are cut.
 //
 //===----------------------------------------------------------------------===//
@@ -53,6 +54,10 @@ public:
       arguments += (i ? ", " : "") + tensor.name + ": " + typeOf(tensor.dims);
       values.push_back(tensor);
     }
+    for (int i = 0; i < 2; ++i) {
+      ids.push_back({"%ids" + std::to_string(i), someDims(2), false});
+      arguments += ", " + ids[i].name + ": " + typeOf(ids[i].dims, "i64");
+    }
     for (int i = 0; i < numOps; ++i)
       body += op(i);
     std::string returned, types;
@@ -70,7 +75,7 @@ public:
 private:
   reference::Random random;
   std::vector<Dim> dims;
-  std::vector<Tensor> values;
+  std::vector<Tensor> values, ids;
 
   int pick(int count) { return int(random.integer(0, count - 1)); }
 
@@ -93,11 +98,12 @@ private:
     for (size_t i = list.size(); i > 1; --i)
       std::swap(list[i - 1], list[pick(int(i))]);
   }
-  std::string typeOf(const std::vector<int> &list) const {
+  std::string typeOf(const std::vector<int> &list,
+                     const char *element = "f32") const {
     std::string text = "tensor<";
     for (int dim : list)
       text += std::to_string(dims[dim].bound) + "x";
-    return text + "f32>";
+    return text + element + ">";
   }
   std::string mapOf(const std::vector<int> &list) const {
     std::string text = "[";
@@ -134,6 +140,38 @@ private:
     if (reduces && !kept.empty())
       kept.resize(kept.size() - 1 - pick(int(kept.size())));
     bool isMax = pick(3) == 0;
+    // A gather sums over the dim that an id is an index of; a scatter-add keeps
+    // it and sums over another one.
+    const Tensor &id = ids[pick(2)];
+    int selected = pick(4);
+    if (std::find(id.dims.begin(), id.dims.end(), selected) != id.dims.end() ||
+        pick(3) != 0)
+      selected = -1;
+    bool isGather = pick(2) == 0;
+    if (selected >= 0) {
+      isMax = false;
+      kept.clear();
+      for (int dim : id.dims)
+        if (std::find(space.begin(), space.end(), dim) == space.end())
+          space.push_back(dim);
+      auto place = std::find(space.begin(), space.end(), selected);
+      // Without an index of its own the value is repeated along it.
+      if (place == space.end())
+        place = space.insert(space.end(), selected);
+      if (elements(space) > 200000)
+        return "";
+      for (int dim : space)
+        if (dim != selected && pick(3))
+          kept.push_back(dim);
+      if (!isGather) {
+        if (kept.size() + 1 == space.size())
+          kept.pop_back();
+        if (space.size() == 1)
+          return "";
+        kept.push_back(selected);
+      }
+      shuffle(kept);
+    }
 
     std::string factors;
     for (int dim : space) {
@@ -152,19 +190,33 @@ private:
       types += (i ? ", " : "") + typeOf(value.dims);
       arguments += (i ? ", %x" : "%x") + std::to_string(i) + ": f32";
     }
+    if (selected >= 0) {
+      inputs += ", " + id.name + " : " + mapOf(id.dims);
+      types += ", " + typeOf(id.dims, "i64");
+      arguments += ", %id: i64";
+    }
     std::vector<std::vector<int>> results = {kept};
-    if (pick(4) == 0) {
+    if (pick(4) == 0 && selected < 0) {
       results.push_back(kept);
       shuffle(results.back());
     }
     std::string text = "  ", maps, resultTypes, yields, yieldTypes;
     std::string scalars = body(int(operands.size()), space);
+    const char *yielded = "%y";
+    if (selected >= 0) {
+      scalars += "      %zero = arith.constant 0.0 : f32\n"
+                 "      %v = colossal.index \"" +
+                 dims[selected].name +
+                 "\"\n      %is = arith.cmpi eq, %id, %v : i64\n"
+                 "      %z = arith.select %is, %y, %zero : f32\n";
+      yielded = "%z";
+    }
     for (size_t i = 0; i < results.size(); ++i) {
       std::string name = "%v" + std::to_string(number) + (i ? "b" : "");
       text += (i ? ", " : "") + name;
       maps += (i ? ", " : "") + mapOf(results[i]);
       resultTypes += (i ? ", " : "") + typeOf(results[i]);
-      yields += (i ? ", %last" : "%y");
+      yields += i ? ", %last" : yielded;
       yieldTypes += (i ? ", f32" : "f32");
       values.push_back({name, results[i], false});
     }
@@ -224,6 +276,7 @@ TEST(RandomPrograms, AgreeWithTheInterpreter) {
   conditions.place.coordinates = {{"data", 1}};
   // Sums of thousands of terms of about one, in f32, then differences of them.
   conditions.tolerance = 3e-4;
+  conditions.low = -2;
   const char *count = std::getenv("COLOSSAL_RANDOM_PROGRAMS");
   uint64_t programs = count ? std::strtoull(count, nullptr, 10) : 25;
   size_t ops = 0, groups = 0;
