@@ -1,7 +1,9 @@
 //===- FastMath.cpp - Scalar functions that vectorise ---------------------===//
 //
-// Coefficients: S. Moshier, Cephes mathematical library (expf, logf, tanhf,
-// erff); erfc above 1: Press et al., Numerical Recipes, section 6.2.
+// Coefficients: S. Moshier, Cephes mathematical library (logf, tanhf, erff);
+// erfc above 1: Press et al., Numerical Recipes, section 6.2; exp and exp - 1:
+// least maximal relative error for |r| < 0.6935, found by reweighted least
+// squares and rounded to f32.
 //
 // No fast-math flags here: the order of operations is the algorithm.
 //
@@ -40,6 +42,9 @@ public:
   Value abs(Value x) { return math::AbsFOp::create(b, loc, x); }
   Value less(Value x, Value y) {
     return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, x, y);
+  }
+  Value equal(Value x, Value y) {
+    return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, x, y);
   }
   Value select(Value condition, Value x, Value y) {
     return arith::SelectOp::create(b, loc, condition, x, y);
@@ -87,24 +92,49 @@ private:
 
 } // namespace
 
+namespace {
+/// x = 2 m ln 2 + r with a whole number m and |r| < 0.694.
+struct Reduced {
+  Value m, r;
+  Value power; ///< 2^m
+};
+} // namespace
+
+/// Squared, 2^m covers subnormal results at one end and overflow at the other,
+/// while itself it is always a normal number: no case needs care. `x` is within
+/// -105 and 90.
+static Reduced reduceExp(Arithmetic &a, Value x) {
+  // Adding 1.5 * 2^23 rounds to a whole number, which is then in the low bits,
+  // with the bias of the exponent.
+  Value magic = a.real(12582912.0f + 127.0f);
+  Value shifted = a.fma(x, a.real(0.721347520444481704f), magic);
+  Value m = a.sub(shifted, magic);
+  Value r = a.fma(m, a.real(-1.38671875f), x);
+  r = a.fma(m, a.real(4.24388880e-4f), r);
+  return {m, r, a.fromBits(a.shl(a.bits(shifted), 23))};
+}
+
 Value colossal::lower::emitExp(OpBuilder &builder, Location loc, Value x) {
   Arithmetic a(builder, loc);
-  x = a.atMost(a.atLeast(x, -87.5f), 89.0f);
-  // Adding 1.5 * 2^23 rounds to an integer, which is then in the low bits.
-  Value magic = a.real(12582912.0f);
-  Value shifted = a.fma(x, a.real(1.44269504088896341f), magic);
-  Value n = a.sub(shifted, magic);
-  Value r = a.fma(n, a.real(-0.693359375f), x);
-  r = a.fma(n, a.real(2.12194440e-4f), r);
-  Value p =
-      a.polynomial(r, {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f,
-                       4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f});
-  p = a.add(a.fma(p, a.mul(r, r), r), a.real(1.0f));
-  // 2^(n - 1) by its exponent bits, then doubled: n = 128 is in range, and
-  // n = -126 gives zero.
-  Value exponent = a.addI(a.bits(shifted), a.integer(126 - 0x4B400000));
-  Value scale = a.fromBits(a.shl(exponent, 23));
-  return a.mul(a.mul(p, scale), a.real(2.0f));
+  x = a.atMost(a.atLeast(x, -104.5f), 89.0f);
+  Reduced reduced = reduceExp(a, x);
+  Value p = a.polynomial(
+      reduced.r, {1.95519900e-4f, 1.41146523e-3f, 8.33704881e-3f,
+                  4.16605510e-2f, 1.66665718e-1f, 5.00000477e-1f, 1.0f, 1.0f});
+  return a.mul(a.mul(p, reduced.power), reduced.power);
+}
+
+Value colossal::lower::emitExpM1(OpBuilder &builder, Location loc, Value x) {
+  Arithmetic a(builder, loc);
+  x = a.atMost(a.atLeast(x, -80.0f), 89.0f);
+  Reduced reduced = reduceExp(a, x);
+  Value r = reduced.r, power = reduced.power;
+  Value p = a.polynomial(r, {1.98551512e-4f, 1.40943553e-3f, 8.33425671e-3f,
+                             4.16619070e-2f, 1.66666478e-1f, 5.00000238e-1f});
+  p = a.fma(p, a.mul(r, r), r); // exp(r) - 1
+  // 4^m (p + 1) - 1; m = 0 keeps p's digits.
+  Value scaled = a.fma(a.fma(power, p, power), power, a.real(-1.0f));
+  return a.select(a.equal(reduced.m, a.real(0.0f)), p, scaled);
 }
 
 Value colossal::lower::emitLog(OpBuilder &builder, Location loc, Value x) {
@@ -141,6 +171,18 @@ Value colossal::lower::emitLog(OpBuilder &builder, Location loc, Value x) {
       a.select(isNegative, a.real(std::numeric_limits<float>::quiet_NaN()),
                a.select(isFinite, a.real(-infinity), x));
   return a.select(isPositive, log, special);
+}
+
+Value colossal::lower::emitLog1p(OpBuilder &builder, Location loc, Value x) {
+  Arithmetic a(builder, loc);
+  Value one = a.real(1.0f);
+  Value sum = a.add(x, one), log = emitLog(builder, loc, sum);
+  // What the sum has lost; the tail only counts where x is below 1.
+  Value lost = a.sub(x, a.sub(sum, one));
+  // -1, infinity and NaN have no tail.
+  Value hasTail =
+      a.less(a.mul(log, log), a.real(std::numeric_limits<float>::infinity()));
+  return a.select(hasTail, a.add(log, a.div(lost, sum)), log);
 }
 
 Value colossal::lower::emitTanh(OpBuilder &builder, Location loc, Value x) {

@@ -61,6 +61,10 @@ FailureOr<Value> colossal::lower::emitScalarOp(KernelFrame &frame,
       return emitExp(builder, loc, operands[0]);
     if (isa<math::LogOp>(op))
       return emitLog(builder, loc, operands[0]);
+    if (isa<math::ExpM1Op>(op))
+      return emitExpM1(builder, loc, operands[0]);
+    if (isa<math::Log1pOp>(op))
+      return emitLog1p(builder, loc, operands[0]);
     if (isa<math::TanhOp>(op))
       return emitTanh(builder, loc, operands[0]);
     if (isa<math::ErfOp>(op))
