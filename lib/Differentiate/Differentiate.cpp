@@ -4,6 +4,7 @@
 #include "Colossal/Transforms/FactorEditing.h"
 #include "Colossal/Transforms/Passes.h"
 #include "Update.h"
+#include "colossal/Differentiate/Gradient.h"
 #include "colossal/Differentiate/Passes.h"
 
 using namespace mlir;
@@ -211,6 +212,7 @@ LogicalResult TrainStep::run() {
     addWrittenBuffers();
     finish("train_step");
   }
+  dropGivenDerivatives(function);
   fuseElementwise(function);
   return refineFactors(function);
 }

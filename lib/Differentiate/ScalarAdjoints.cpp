@@ -8,6 +8,7 @@
 #include "colossal/Differentiate/Gradient.h"
 #include "colossal/Normalize/ScalarBuilder.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Matchers.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <cmath>
 
@@ -30,10 +31,37 @@ private:
   Value number(Value like, double value) {
     return s.constant(like.getType(), value);
   }
+  /// g times a derivative; a choice between factors of which one is 0 or 1 is a
+  /// choice of gradients, as 0 times infinity is not 0.
+  Value times(Value g, Value derivative);
   ScalarBuilder s;
 };
 
 } // namespace
+
+static bool isExactly(Value value, double number) {
+  FloatAttr attribute;
+  return matchPattern(value, m_Constant(&attribute)) &&
+         attribute.getValue().isExactlyValue(number);
+}
+
+Value AdjointRules::times(Value g, Value derivative) {
+  if (isExactly(derivative, 0.0))
+    return s.zero(g.getType());
+  if (isExactly(derivative, 1.0))
+    return g;
+  auto choice = derivative.getDefiningOp<arith::SelectOp>();
+  if (!choice)
+    return s.mul(g, derivative);
+  auto isTrivial = [](Value arm) {
+    return isExactly(arm, 0.0) || isExactly(arm, 1.0) ||
+           arm.getDefiningOp<arith::SelectOp>();
+  };
+  if (!isTrivial(choice.getTrueValue()) && !isTrivial(choice.getFalseValue()))
+    return s.mul(g, derivative);
+  return s.select(choice.getCondition(), times(g, choice.getTrueValue()),
+                  times(g, choice.getFalseValue()));
+}
 
 FailureOr<Adjoints> AdjointRules::apply(Operation *op, ValueRange in, Value r,
                                         Value g) {
@@ -47,8 +75,9 @@ FailureOr<Adjoints> AdjointRules::apply(Operation *op, ValueRange in, Value r,
         return Result(Adjoints{s.mul(g, in[1]), s.mul(g, in[0])});
       })
       .Case<arith::DivFOp>([&](auto) {
-        Value q = s.div(g, in[1]);
-        return Result(Adjoints{q, s.negate(s.mul(q, r))});
+        // Not g / b times r: infinity times 0 for a = 0 and the smallest b.
+        return Result(
+            Adjoints{s.div(g, in[1]), s.negate(s.mul(g, s.div(r, in[1])))});
       })
       .Case<arith::NegFOp>([&](auto) { return one(s.negate(g)); })
       .Case<arith::ExtFOp, arith::TruncFOp>(
@@ -58,16 +87,25 @@ FailureOr<Adjoints> AdjointRules::apply(Operation *op, ValueRange in, Value r,
         return Result(Adjoints{Value(), s.select(in[0], g, zero),
                                s.select(in[0], zero, g)});
       })
-      // Equal arguments share the gradient, as PyTorch's maximum does.
+      .Case<WithDerivativeOp>([&](WithDerivativeOp own) {
+        Adjoints parts(in.size(), Value());
+        unsigned count = own.getVariables().size();
+        for (unsigned i = 0; i < count; ++i)
+          parts[1 + i] = times(g, in[1 + count + i]);
+        return Result(parts);
+      })
+      // As PyTorch's maximum: equal arguments share the gradient, and each has
+      // all of it beside a NaN.
       .Case<arith::MaximumFOp, arith::MinimumFOp>([&](Operation *o) {
         bool max = isa<arith::MaximumFOp>(o);
         Value zero = s.zero(g.getType());
         Value half = s.mul(g, number(g, 0.5));
         Value tie = s.compare(Relation::Equal, in[0], in[1]);
-        Value first =
-            s.compare(max ? Relation::Greater : Relation::Less, in[0], in[1]);
-        return Result(Adjoints{s.select(tie, half, s.select(first, g, zero)),
-                               s.select(tie, half, s.select(first, zero, g))});
+        Value some = s.select(tie, half, g);
+        Value less = s.compare(Relation::Less, in[0], in[1]);
+        Value greater = s.compare(Relation::Greater, in[0], in[1]);
+        return Result(Adjoints{s.select(max ? less : greater, zero, some),
+                               s.select(max ? greater : less, zero, some)});
       })
       .Case<math::ExpOp>([&](auto) { return one(s.mul(g, r)); })
       .Case<math::ExpM1Op>(
@@ -103,13 +141,20 @@ FailureOr<Adjoints> AdjointRules::apply(Operation *op, ValueRange in, Value r,
         return one(
             s.select(s.compare(Relation::Greater, in[0], zero), g, negative));
       })
-      // x^n: n x^(n-1); by n: x^n log x, where somebody asks for it.
+      // x^n: n x^(n-1), or 0 for n = 0; by n: x^n log x, or 0 for 0^n with
+      // n >= 0, where somebody asks for it.
       .Case<math::PowFOp>([&](auto) {
+        Value zero = s.zero(g.getType());
         Value less =
             s.create<math::PowFOp>(in[0], s.sub(in[1], number(g, 1.0)));
+        Value isConstant = s.compare(Relation::Equal, in[1], zero);
+        Value flat =
+            s.logicalAnd(s.compare(Relation::Equal, in[0], zero),
+                         s.compare(Relation::GreaterEqual, in[1], zero));
+        Value log = s.create<math::LogOp>(in[0]);
         return Result(
-            Adjoints{s.mul(g, s.mul(in[1], less)),
-                     s.mul(g, s.mul(r, s.create<math::LogOp>(in[0])))});
+            Adjoints{s.select(isConstant, zero, s.mul(g, s.mul(in[1], less))),
+                     s.select(flat, zero, s.mul(g, s.mul(r, log)))});
       })
       .Case<math::FloorOp, math::CeilOp, math::RoundEvenOp, math::TruncOp,
             arith::CmpFOp, arith::CmpIOp, arith::FPToSIOp, arith::SIToFPOp,
@@ -120,6 +165,13 @@ FailureOr<Adjoints> AdjointRules::apply(Operation *op, ValueRange in, Value r,
         return o->emitError("no derivative for '")
                << o->getName() << "'; add a rule to ScalarAdjoints.cpp";
       });
+}
+
+void colossal::dropGivenDerivatives(Operation *root) {
+  root->walk([](WithDerivativeOp op) {
+    op.replaceAllUsesWith(op.getValue());
+    op.erase();
+  });
 }
 
 FailureOr<Value> colossal::differentiateBody(OpBuilder &builder, Block &body,

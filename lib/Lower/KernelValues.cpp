@@ -4,6 +4,9 @@
 #include "ScalarOp.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Matchers.h"
+
+#include <cmath>
 
 using namespace mlir;
 using namespace colossal;
@@ -232,6 +235,19 @@ std::vector<Leveled> KernelEmitter::evaluateOp(const KernelOp &op,
   return values;
 }
 
+/// Whether a quotient may be a product with the reciprocal: not for a constant
+/// whose reciprocal is no normal number.
+static bool allowsReciprocal(Operation *quotient) {
+  FloatAttr divisor;
+  Value number = quotient->getOperand(1);
+  if (auto rounded = number.getDefiningOp<arith::TruncFOp>())
+    number = rounded.getIn();
+  if (!matchPattern(number, m_Constant(&divisor)))
+    return true;
+  double size = std::abs(divisor.getValueAsDouble());
+  return size >= 0x1p-100 && size <= 0x1p100;
+}
+
 Leveled KernelEmitter::evaluateScalar(Value scalar, const KernelOp &op,
                                       Environment &env) {
   if (auto it = env.values.find(scalar); it != env.values.end())
@@ -247,6 +263,8 @@ Leveled KernelEmitter::evaluateScalar(Value scalar, const KernelOp &op,
     for (auto [number, factor] : llvm::enumerate(factors))
       if (factor.getName() == index.getFactor())
         result = globalIndex(op.factors[number], env);
+  } else if (auto own = scalar.getDefiningOp<WithDerivativeOp>()) {
+    result = evaluateScalar(own.getValue(), op, env);
   } else {
     Operation *definition = scalar.getDefiningOp();
     SmallVector<Leveled> operands;
@@ -256,7 +274,8 @@ Leveled KernelEmitter::evaluateScalar(Value scalar, const KernelOp &op,
       values.push_back(operands.back().value);
     }
     unsigned level = maxLevel(operands);
-    if (isa<arith::DivFOp>(definition) && operands[1].level < level) {
+    if (isa<arith::DivFOp>(definition) && operands[1].level < level &&
+        allowsReciprocal(definition)) {
       // Divided by what does not change here: multiplied by its reciprocal, and
       // corrected by the remainder, so that the quotient is the nearest number
       // (floor(41 / 41) is 1). Zeros, infinities and overflow have no

@@ -57,6 +57,8 @@ private:
         return global;
       }
     }
+    if (auto own = value.getDefiningOp<WithDerivativeOp>())
+      return evaluate(own.getValue());
     Operation *definition = value.getDefiningOp();
     SmallVector<Value> operands;
     for (Value operand : definition->getOperands()) {

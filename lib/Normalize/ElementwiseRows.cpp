@@ -49,9 +49,48 @@ static void multiply(Call &c) {
   arithmetic(c, [](ScalarBuilder &s, Value a, Value b) { return s.mul(a, b); });
 }
 
+namespace {
+/// fmod(a, b) is exact and has a's sign; where b has the other sign, remainder
+/// and quotient are those of the next integer below.
+struct ExactDivision {
+  Value rest, isBelow;
+};
+} // namespace
+
+static ExactDivision divideExactly(ScalarBuilder &s, Value a, Value b) {
+  Value zero = s.zero(a.getType());
+  Value rest = s.create<arith::RemFOp>(a, b);
+  Value otherSign =
+      s.create<arith::XOrIOp>(s.compare(Relation::Less, b, zero),
+                              s.compare(Relation::Less, rest, zero));
+  return {rest,
+          s.logicalAnd(s.compare(Relation::NotEqual, rest, zero), otherSign)};
+}
+
+/// The remainder of floats with the divisor's sign; NaN for b = 0.
+static Value floatRemainder(ScalarBuilder &s, Value a, Value b) {
+  auto [rest, isBelow] = divideExactly(s, a, b);
+  return s.select(isBelow, s.add(rest, b), rest);
+}
+
+/// floor(a / b) of the exact quotient: a / b rounded may be the next integer.
+static Value floatFloorDivide(ScalarBuilder &s, Value a, Value b) {
+  Type type = a.getType();
+  auto [rest, isBelow] = divideExactly(s, a, b);
+  Value whole = s.div(s.sub(a, rest), b);
+  whole = s.select(isBelow, s.sub(whole, s.one(type)), whole);
+  Value down = s.create<math::FloorOp>(whole);
+  Value nearest = s.select(
+      s.compare(Relation::Greater, s.sub(whole, down), s.constant(type, 0.5)),
+      s.add(down, s.one(type)), down);
+  return s.select(s.compare(Relation::Equal, b, s.zero(type)), s.div(a, b),
+                  nearest);
+}
+
+/// A step function: no derivative.
 static Value floorDivide(ScalarBuilder &s, Value a, Value b) {
   if (isa<FloatType>(a.getType()))
-    return s.create<math::FloorOp>(s.div(a, b));
+    return s.withDerivative(floatFloorDivide(s, a, b), {}, {});
   return s.create<arith::FloorDivSIOp>(a, b);
 }
 
@@ -75,10 +114,15 @@ static void divide(Call &c) {
 
 static void floorDivision(Call &c) { arithmetic(c, floorDivide); }
 
-/// The sign follows the divisor, as in Python.
+/// The sign follows the divisor, as in Python. The derivative by it is
+/// -floor(a / b).
 static void remainder(Call &c) {
   arithmetic(c, [](ScalarBuilder &s, Value a, Value b) {
-    return s.sub(a, s.mul(floorDivide(s, a, b), b));
+    if (!isa<FloatType>(a.getType()))
+      return s.sub(a, s.mul(floorDivide(s, a, b), b));
+    return s.withDerivative(
+        floatRemainder(s, a, b), {a, b},
+        {s.one(a.getType()), s.negate(floatFloorDivide(s, a, b))});
   });
 }
 
@@ -102,12 +146,23 @@ static void integerPower(Call &c, Type type) {
                        }));
 }
 
+/// A known exponent n has the derivative n x^(n-1), which stays right when x^n
+/// becomes a product or a root.
 static void power(Call &c) {
   Type type = promoted(c, {c.item(0), c.item(1)});
   if (!isa<FloatType>(type))
     return integerPower(c, type);
-  arithmetic(c, [](ScalarBuilder &s, Value a, Value b) {
-    return s.create<math::PowFOp>(a, b);
+  const Item &exponent = c.item(1);
+  bool isKnown = exponent.isScalar() && !c.item(0).isScalar();
+  double n = isKnown ? exponent.scalar.asReal() : 0;
+  arithmetic(c, [&](ScalarBuilder &s, Value a, Value b) -> Value {
+    Value power = s.create<math::PowFOp>(a, b);
+    if (!isKnown)
+      return power;
+    if (n == 0)
+      return s.withDerivative(power, a, s.zero(type));
+    Value less = s.create<math::PowFOp>(a, s.constant(type, n - 1));
+    return s.withDerivative(power, a, s.mul(s.constant(type, n), less));
   });
 }
 
@@ -175,12 +230,12 @@ template <bool division> static void fusedMultiplyAdd(Call &c) {
   options.compute = promoted(c, {c.item(0), c.item(1), c.item(2)});
   c.result(elementwise(c, {c.item(0), c.item(1), c.item(2)}, options,
                        [&](ScalarBuilder &s, ValueRange in) {
-                         Value product = division ? s.div(in[1], in[2])
-                                                  : s.mul(in[1], in[2]);
+                         Value first = in[1];
                          if (value != 1.0)
-                           product = s.mul(s.constant(product.getType(), value),
-                                           product);
-                         return s.add(in[0], product);
+                           first =
+                               s.mul(s.constant(first.getType(), value), first);
+                         return s.add(in[0], division ? s.div(first, in[2])
+                                                      : s.mul(first, in[2]));
                        }));
 }
 

@@ -10,6 +10,7 @@
 #include "Elementwise.h"
 #include "Reductions.h"
 #include "Rows.h"
+#include "Unary.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -145,8 +146,17 @@ struct Labels {
 };
 } // namespace
 
-/// Log-sum-exp of the scores of each row, from maximum and sum.
-static Value logSumExpOfRows(Call &c, Value scores, int64_t classes) {
+namespace {
+/// Of each row of scores. log sum exp x = maximum + logSum, which must not be
+/// added up: a score minus the maximum is exact where it matters, and a small
+/// loss is small beside both.
+struct RowStatistics {
+  Value maximum; ///< max x
+  Value logSum;  ///< log sum exp(x - maximum)
+};
+} // namespace
+
+static RowStatistics statisticsOfRows(Call &c, Value scores, int64_t classes) {
   Type type = getElementTypeOrSelf(scores.getType());
   GenericBuilder max = c.member("max");
   max.mark(names::keep).mark(names::noGradient);
@@ -158,10 +168,17 @@ static Value logSumExpOfRows(Call &c, Value scores, int64_t classes) {
                       type, [](ScalarBuilder &s, ValueRange in) {
                         return s.create<math::ExpOp>(s.sub(in[0], in[1]));
                       });
-  return overRows(c.member("lse").mark(names::keep), {maximum, sums}, {}, type,
-                  [](ScalarBuilder &s, ValueRange in) {
-                    return s.add(in[0], s.create<math::LogOp>(in[1]));
-                  });
+  Value logSum = overRows(c.member("logsum").mark(names::keep), {sums}, {},
+                          type, [](ScalarBuilder &s, ValueRange in) {
+                            return s.create<math::LogOp>(in[0]);
+                          });
+  return {maximum, logSum};
+}
+
+/// -log softmax of a score: what the statistics of its row leave of it.
+static Value lossOfScore(ScalarBuilder &s, Value maximum, Value logSum,
+                         Value score) {
+  return s.add(logSum, s.sub(maximum, score));
 }
 
 /// Combines per-row losses: none, mean over the labels that count, or sum.
@@ -208,17 +225,17 @@ static void crossEntropyOfProbabilities(Call &c, int64_t classes,
   if (!c.isNone(2))
     return c.error("class weights with targets that are probabilities");
   double count = double(type.getDimSize(classes));
-  Value lse = logSumExpOfRows(c, scores, classes);
+  auto [maximum, logSum] = statisticsOfRows(c, scores, classes);
   int64_t reduction = c.integer(3);
   GenericBuilder rowLoss = c.member(reduction == None ? "" : "row");
   Value rows =
-      reduce(rowLoss, {scores, targets, lse}, {classes}, false, FactorKind::Sum,
-             element, [&](ScalarBuilder &s, ValueRange in) {
+      reduce(rowLoss, {scores, targets, maximum, logSum}, {classes}, false,
+             FactorKind::Sum, element, [&](ScalarBuilder &s, ValueRange in) {
                Value p = s.cast(in[1], element);
                if (smoothing != 0)
                  p = s.add(s.mul(p, s.constant(element, 1 - smoothing)),
                            s.constant(element, smoothing / count));
-               return s.mul(p, s.sub(in[2], in[0]));
+               return s.mul(p, lossOfScore(s, in[2], in[3], in[0]));
              });
   if (reduction == None)
     return c.result(rows);
@@ -250,15 +267,16 @@ static void crossEntropy(Call &c) {
   Labels labels{c, c.tensor(1), ignored, classes};
   Type type = getElementTypeOrSelf(scores.getType());
   double count = double(c.type(0).getDimSize(classes));
-  Value lse = logSumExpOfRows(c, scores, classes);
-  SmallVector<Value> inputs = {lse, labels.pick(c.member("label"), scores)};
+  auto [maximum, logSum] = statisticsOfRows(c, scores, classes);
+  SmallVector<Value> inputs = {maximum, logSum,
+                               labels.pick(c.member("label"), scores)};
   Value weightOfRow, smooth;
   if (!c.isNone(2)) {
     weightOfRow = labels.pickWeight(c.tensor(2));
     inputs.push_back(weightOfRow);
   }
   if (smoothing != 0) {
-    // Over all classes: sum_v w[v] (lse - x[v]).
+    // Over all classes: sum_v w[v] nll_v.
     GenericBuilder g = c.member("smooth");
     Dims dims = dimsOf(scores);
     DimFactors factors, rows;
@@ -270,22 +288,23 @@ static void crossEntropy(Call &c) {
         rows.push_back(factors.back());
     }
     g.operand(scores, plainMap(g, factors));
-    g.operand(lse, plainMap(g, rows));
+    g.operand(maximum, plainMap(g, rows));
+    g.operand(logSum, plainMap(g, rows));
     if (!c.isNone(2))
       g.operand(c.tensor(2), plainMap(g, {factors[classes]}));
     g.result(type, plainMap(g, rows));
     smooth = g.build([&](ScalarBuilder &s, ValueRange in) {
-      Value nll = s.sub(in[1], in[0]);
-      return in.size() > 2 ? s.mul(nll, in[2]) : nll;
+      Value nll = lossOfScore(s, in[1], in[2], in[0]);
+      return in.size() > 3 ? s.mul(nll, in[3]) : nll;
     });
     inputs.push_back(smooth);
   }
   Value rows = labels.perRow(
       c.member(reduction == None ? "" : "row"), inputs,
       [&](ScalarBuilder &s, ValueRange in) {
-        Value loss = s.sub(in[0], in[1]);
+        Value loss = lossOfScore(s, in[0], in[1], in[2]);
         if (weightOfRow)
-          loss = s.mul(loss, in[2]);
+          loss = s.mul(loss, in[3]);
         if (!smooth)
           return loss;
         return s.add(s.mul(loss, s.constant(type, 1 - smoothing)),
@@ -356,26 +375,34 @@ static void absoluteError(Call &c) {
                   });
 }
 
-/// Quadratic within beta of the target, linear outside.
+/// Quadratic within beta of the target, linear outside; derivative z / beta
+/// inside and for NaN, the sign outside.
 static void smoothAbsoluteError(Call &c) {
   double beta = c.real(3);
-  combineElements(c, {c.item(0), c.item(1)}, c.integer(2),
-                  [&](ScalarBuilder &s, ValueRange in) {
-                    Type type = in[0].getType();
-                    Value z = s.create<math::AbsFOp>(s.sub(in[0], in[1]));
-                    if (beta == 0)
-                      return z;
-                    Value half = s.constant(type, 0.5);
-                    Value quadratic =
-                        s.div(s.mul(half, s.mul(z, z)), s.constant(type, beta));
-                    return s.select(
-                        s.compare(Relation::Less, z, s.constant(type, beta)),
-                        quadratic, s.sub(z, s.constant(type, 0.5 * beta)));
-                  });
+  combineElements(
+      c, {c.item(0), c.item(1)}, c.integer(2),
+      [&](ScalarBuilder &s, ValueRange in) {
+        Type type = in[0].getType();
+        Value z = s.sub(in[0], in[1]), size = s.create<math::AbsFOp>(z);
+        if (beta == 0)
+          return size;
+        auto number = [&](double value) { return s.constant(type, value); };
+        Value quadratic =
+            s.div(s.mul(number(0.5), s.mul(size, size)), number(beta));
+        Value loss = s.select(s.compare(Relation::Less, size, number(beta)),
+                              quadratic, s.sub(size, number(0.5 * beta)));
+        Value upper =
+            s.select(s.compare(Relation::GreaterEqual, z, number(beta)),
+                     number(1), s.div(z, number(beta)));
+        Value slope = s.select(s.compare(Relation::LessEqual, z, number(-beta)),
+                               number(-1), upper);
+        return s.withDerivative(loss, z, slope);
+      });
 }
 
-/// (1 - t) x + (1 + (p - 1) t) log(1 + exp(-x)), stable for both signs of x;
-/// arguments: x, t, weight, pos_weight, reduction.
+/// (1 - t) x - (1 + (p - 1) t) log sigmoid(x), stable for both signs of x;
+/// arguments: x, t, weight, pos_weight p, reduction. Its derivative by x is
+/// (p t + 1 - t) sigmoid(x) - p t, in one piece.
 static void binaryCrossEntropyWithLogits(Call &c) {
   std::vector<Item> inputs = {c.item(0), c.item(1)};
   bool weighted = !c.isNone(2), positive = !c.isNone(3);
@@ -385,17 +412,26 @@ static void binaryCrossEntropyWithLogits(Call &c) {
     inputs.push_back(c.item(3));
   combineElements(
       c, inputs, c.integer(4), [&](ScalarBuilder &s, ValueRange in) {
-        Type type = in[0].getType();
-        Value x = in[0], t = in[1], one = s.one(type), zero = s.zero(type);
-        // log(1 + exp(-x)) = max(-x, 0) + log(1 + exp(-|x|))
-        Value minus = s.negate(x);
-        Value soft = s.add(
-            s.select(s.compare(Relation::LessEqual, minus, zero), zero, minus),
-            s.create<math::Log1pOp>(
-                s.create<math::ExpOp>(s.negate(s.create<math::AbsFOp>(x)))));
-        if (positive)
-          soft = s.mul(s.add(one, s.mul(s.sub(in.back(), one), t)), soft);
-        Value loss = s.add(s.mul(s.sub(one, t), x), soft);
+        Value x = in[0], t = in[1], one = s.one(x.getType());
+        Value logarithm = logSigmoidOf(s, x), minus = s.sub(one, t);
+        Value sigmoid =
+            s.div(one, s.add(one, s.create<math::ExpOp>(s.negate(x))));
+        SmallVector<Value> variables = {x, t}, derivatives;
+        Value loss = s.mul(minus, x);
+        if (positive) {
+          Value p = in.back(), pt = s.mul(p, t);
+          Value factor = s.add(one, s.mul(s.sub(p, one), t));
+          loss = s.sub(loss, s.mul(factor, logarithm));
+          variables.push_back(p);
+          derivatives = {
+              s.sub(s.mul(s.add(pt, minus), sigmoid), pt),
+              s.sub(logSigmoidOf(s, s.negate(x)), s.mul(p, logarithm)),
+              s.negate(s.mul(t, logarithm))};
+        } else {
+          loss = s.sub(loss, logarithm);
+          derivatives = {s.sub(sigmoid, t), s.negate(x)};
+        }
+        loss = s.withDerivative(loss, variables, derivatives);
         return weighted ? s.mul(loss, in[2]) : loss;
       });
 }

@@ -163,8 +163,11 @@ static void cumulativeSum(Call &c) {
 //===----------------------------------------------------------------------===//
 
 /// The maximum. Its derivative goes in equal parts to all elements that have
-/// it, as in PyTorch: floats are the mean of those elements.
-static Value maxOver(Call &c, Value x, ArrayRef<int64_t> dims, bool keep) {
+/// it, as in PyTorch: it is that of the mean of those elements. Where the
+/// maximum is NaN, it goes to the NaNs of a whole tensor (`ofAll`), and is NaN
+/// in a row.
+static Value maxOver(Call &c, Value x, ArrayRef<int64_t> dims, bool keep,
+                     bool ofAll) {
   Type type = getElementTypeOrSelf(x.getType());
   if (countReduced(cast<RankedTensorType>(x.getType()), dims) == 0)
     c.error("the maximum of no elements");
@@ -176,35 +179,40 @@ static Value maxOver(Call &c, Value x, ArrayRef<int64_t> dims, bool keep) {
   GenericBuilder max = c.member("max");
   max.mark(names::keep).mark(names::noGradient);
   Value maximum = reduce(max, {x}, dims, keep, FactorKind::Max, type, identity);
-  auto where = [&](ScalarBuilder &s, ValueRange in, Value value) {
-    return s.select(s.compare(Relation::Equal, in[0], in[1]), value,
-                    s.zero(type));
+  // 1 where an element is the maximum, else 0.
+  auto share = [&](ScalarBuilder &s, ValueRange in) {
+    Value isMaximum = s.compare(Relation::Equal, in[0], in[1]);
+    if (ofAll)
+      isMaximum =
+          s.logicalOr(isMaximum, s.compare(Relation::NotEqual, in[0], in[0]));
+    return s.select(isMaximum, s.one(type), s.zero(type));
   };
   GenericBuilder count = c.member("count");
   count.mark(names::keep).mark(names::noGradient);
-  Value number = reduce(count, {x, maximum}, dims, keep, FactorKind::Sum, type,
-                        [&](ScalarBuilder &s, ValueRange in) {
-                          return where(s, in, s.one(type));
-                        });
+  Value number =
+      reduce(count, {x, maximum}, dims, keep, FactorKind::Sum, type, share);
   GenericBuilder sum = c.member("sum");
-  Value total = reduce(
-      sum, {x, maximum}, dims, keep, FactorKind::Sum, type,
-      [&](ScalarBuilder &s, ValueRange in) { return where(s, in, in[0]); });
+  Value total = reduce(sum, {x, maximum}, dims, keep, FactorKind::Sum, type,
+                       [&](ScalarBuilder &s, ValueRange in) {
+                         return s.mul(in[0], share(s, in));
+                       });
   GenericBuilder out = c.member();
-  return overRows(
-      out, {total, number}, {}, type,
-      [](ScalarBuilder &s, ValueRange in) { return s.div(in[0], in[1]); });
+  return overRows(out, {total, number, maximum}, {}, type,
+                  [&](ScalarBuilder &s, ValueRange in) {
+                    return s.withDerivative(in[2], in[0],
+                                            s.div(s.one(type), in[1]));
+                  });
 }
 
 static void maxAll(Call &c) {
   c.result(maxOver(c, c.tensor(0),
                    llvm::to_vector(llvm::seq<int64_t>(0, c.type(0).getRank())),
-                   false));
+                   false, true));
 }
 
 static void amax(Call &c) {
-  c.result(
-      maxOver(c, c.tensor(0), c.dimensions(1, c.type(0).getRank()), c.flag(2)));
+  c.result(maxOver(c, c.tensor(0), c.dimensions(1, c.type(0).getRank()),
+                   c.flag(2), false));
 }
 
 /// any: the sum of x != 0, compared with 0.

@@ -12,6 +12,7 @@ const Table &Table::get() {
     Table rows;
     addScalarRows(rows);
     addUnaryRows(rows);
+    addActivationRows(rows);
     addElementwiseRows(rows);
     addReductionRows(rows);
     addMomentRows(rows);

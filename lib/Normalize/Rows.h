@@ -34,6 +34,7 @@ mlir::LogicalResult interpret(Interpreter &state, AtenOp op);
 // One function a subject.
 void addScalarRows(Table &table);
 void addUnaryRows(Table &table);
+void addActivationRows(Table &table);
 void addElementwiseRows(Table &table);
 void addReductionRows(Table &table);
 void addMomentRows(Table &table);

@@ -134,6 +134,11 @@ Value ScalarBuilder::select(Value condition, Value a, Value b) {
   return create<arith::SelectOp>(condition, a, b);
 }
 
+Value ScalarBuilder::withDerivative(Value value, ValueRange variables,
+                                    ValueRange derivatives) {
+  return create<WithDerivativeOp>(value, variables, derivatives);
+}
+
 Value ScalarBuilder::logicalAnd(Value a, Value b) {
   return create<arith::AndIOp>(a, b);
 }

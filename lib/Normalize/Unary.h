@@ -39,6 +39,9 @@ template <typename Body> void unaryFloat(Call &c, Body body) {
                   }));
 }
 
+/// log sigmoid(x), with its derivative.
+mlir::Value logSigmoidOf(ScalarBuilder &s, mlir::Value x);
+
 } // namespace colossal::normalize
 
 #endif // COLOSSAL_LIB_NORMALIZE_UNARY_H

@@ -1,7 +1,9 @@
-//===- UnaryRows.cpp - Functions and activations of one operand -----------===//
+//===- UnaryRows.cpp - Functions of one operand ---------------------------===//
 
 #include "Rows.h"
 #include "Unary.h"
+
+#include <cmath>
 
 using namespace mlir;
 using namespace colossal;
@@ -11,28 +13,8 @@ template <typename OpTy> static void unaryMath(Call &c) {
   unaryFloat(c, [](ScalarBuilder &s, Value x) { return s.create<OpTy>(x); });
 }
 
-static Value sigmoidOf(ScalarBuilder &s, Value x) {
-  Value one = s.one(x.getType());
-  return s.div(one, s.add(one, s.create<math::ExpOp>(s.negate(x))));
-}
-
-/// x if positive, else 0; NaN stays NaN, and the derivative at 0 is 0.
-static Value reluOf(ScalarBuilder &s, Value x) {
-  Value zero = s.zero(x.getType());
-  return s.select(s.compare(Relation::LessEqual, x, zero), zero, x);
-}
-
 static void negate(Call &c) {
   unary(c, [](ScalarBuilder &s, Value x) { return s.negate(x); });
-}
-
-static void relu(Call &c) { unary(c, reluOf); }
-
-static void sigmoid(Call &c) { unaryFloat(c, sigmoidOf); }
-
-static void silu(Call &c) {
-  unaryFloat(
-      c, [](ScalarBuilder &s, Value x) { return s.mul(x, sigmoidOf(s, x)); });
 }
 
 static void reciprocal(Call &c) {
@@ -55,127 +37,6 @@ static void absolute(Call &c) {
 template <typename OpTy> static void rounding(Call &c) {
   unary(c, [](ScalarBuilder &s, Value x) -> Value {
     return isa<FloatType>(x.getType()) ? s.create<OpTy>(x) : x;
-  });
-}
-
-/// gelu(x) = x/2 (1 + erf(x / sqrt 2)), or with the tanh approximation
-/// x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
-static void gelu(Call &c) {
-  bool tanh = c.text(1) == "tanh";
-  if (!tanh && c.text(1) != "none")
-    c.error("approximate = '" + c.text(1) + "' (expected 'none' or 'tanh')");
-  unaryFloat(c, [&](ScalarBuilder &s, Value x) {
-    Type type = x.getType();
-    Value inner;
-    if (tanh) {
-      Value cube = s.mul(s.mul(x, x), x);
-      Value sum = s.add(x, s.mul(s.constant(type, 0.044715), cube));
-      inner = s.create<math::TanhOp>(
-          s.mul(s.constant(type, 0.79788456080286535588), sum));
-    } else {
-      inner = s.create<math::ErfOp>(
-          s.mul(x, s.constant(type, 0.70710678118654752440)));
-    }
-    Value half = s.mul(s.constant(type, 0.5), x);
-    return s.mul(half, s.add(s.one(type), inner));
-  });
-}
-
-/// log(1 + exp(beta x)) / beta; linear where beta x > threshold.
-static void softplus(Call &c) {
-  double beta = c.real(1), threshold = c.real(2);
-  unaryFloat(c, [&](ScalarBuilder &s, Value x) {
-    Type type = x.getType();
-    Value scaled = s.mul(x, s.constant(type, beta));
-    Value soft = s.div(s.create<math::Log1pOp>(s.create<math::ExpOp>(scaled)),
-                       s.constant(type, beta));
-    return s.select(
-        s.compare(Relation::Greater, scaled, s.constant(type, threshold)), x,
-        soft);
-  });
-}
-
-static void leakyRelu(Call &c) {
-  double slope = c.real(1);
-  unaryFloat(c, [&](ScalarBuilder &s, Value x) {
-    Type type = x.getType();
-    return s.select(s.compare(Relation::Greater, x, s.zero(type)), x,
-                    s.mul(x, s.constant(type, slope)));
-  });
-}
-
-/// scale (exp(input_scale x) - 1) alpha where x <= 0, else scale x.
-static void eluOf(Call &c, double alpha, double scale, double inner) {
-  unaryFloat(c, [&](ScalarBuilder &s, Value x) {
-    Type type = x.getType();
-    auto times = [&](Value value, double factor) {
-      return factor == 1 ? value : s.mul(value, s.constant(type, factor));
-    };
-    Value curve = s.create<math::ExpM1Op>(times(x, inner));
-    return s.select(s.compare(Relation::LessEqual, x, s.zero(type)),
-                    times(curve, alpha * scale), times(x, scale));
-  });
-}
-
-static void elu(Call &c) { eluOf(c, c.real(1), c.real(2), c.real(3)); }
-
-static void selu(Call &c) {
-  eluOf(c, 1.6732632423543772848170429916717, 1.0507009873554804934193349852946,
-        1);
-}
-
-/// x, but no less than `low` and no more than `high`, as constants: the
-/// derivative at the bounds is 0.
-static Value between(ScalarBuilder &s, Value x, double low, double high) {
-  Value lower = s.constant(x.getType(), low),
-        upper = s.constant(x.getType(), high);
-  x = s.select(s.compare(Relation::LessEqual, x, lower), lower, x);
-  return s.select(s.compare(Relation::GreaterEqual, x, upper), upper, x);
-}
-
-static void hardTanh(Call &c) {
-  double low = c.real(1), high = c.real(2);
-  unary(c, [&](ScalarBuilder &s, Value x) { return between(s, x, low, high); });
-}
-
-static void relu6(Call &c) {
-  unary(c, [](ScalarBuilder &s, Value x) { return between(s, x, 0, 6); });
-}
-
-/// relu6(x + 3) / 6.
-static void hardSigmoid(Call &c) {
-  unaryFloat(c, [](ScalarBuilder &s, Value x) {
-    Type type = x.getType();
-    Value y = between(s, s.add(x, s.constant(type, 3)), 0, 6);
-    return s.div(y, s.constant(type, 6));
-  });
-}
-
-static void hardSwish(Call &c) {
-  unaryFloat(c, [](ScalarBuilder &s, Value x) {
-    Type type = x.getType();
-    Value y = between(s, s.add(x, s.constant(type, 3)), 0, 6);
-    return s.div(s.mul(x, y), s.constant(type, 6));
-  });
-}
-
-static void logSigmoid(Call &c) {
-  unaryFloat(c, [](ScalarBuilder &s, Value x) {
-    Value zero = s.zero(x.getType());
-    Value low = s.select(s.compare(Relation::GreaterEqual, x, zero), zero, x);
-    Value tail = s.create<math::ExpOp>(s.negate(s.create<math::AbsFOp>(x)));
-    return s.sub(low, s.create<math::Log1pOp>(tail));
-  });
-}
-
-/// x tanh(softplus x).
-static void mish(Call &c) {
-  unaryFloat(c, [](ScalarBuilder &s, Value x) {
-    Value zero = s.zero(x.getType());
-    Value high = s.select(s.compare(Relation::LessEqual, x, zero), zero, x);
-    Value tail = s.create<math::ExpOp>(s.negate(s.create<math::AbsFOp>(x)));
-    Value soft = s.add(high, s.create<math::Log1pOp>(tail));
-    return s.mul(x, s.create<math::TanhOp>(soft));
   });
 }
 
@@ -219,7 +80,8 @@ static void isNan(Call &c) {
       }));
 }
 
-/// Numbers or tensors, either may be none. NaN stays NaN.
+/// Numbers or tensors, either may be none. NaN stays NaN. Within the bounds and
+/// on them the derivative belongs to the operand, outside to the bound.
 static void clampBetween(Call &c, const Item &low, const Item &high) {
   std::vector<Item> operands = {c.item(0)};
   bool lower = !low.isNone(), upper = !high.isNone();
@@ -229,14 +91,48 @@ static void clampBetween(Call &c, const Item &low, const Item &high) {
     operands.push_back(high);
   ElementwiseOptions options;
   options.compute = promoted(c, operands);
+  bool isFloat = isa<FloatType>(options.compute);
   c.result(
       elementwise(c, operands, options, [&](ScalarBuilder &s, ValueRange in) {
-        Value x = in[0];
-        if (lower)
-          x = s.maximum(x, in[1]);
-        if (upper)
-          x = s.minimum(x, in[lower ? 2 : 1]);
-        return x;
+        Value x = in[0], y = x, inside;
+        Value l = lower ? in[1] : Value(), u = upper ? in.back() : Value();
+        SmallVector<Value> derivatives;
+        // Not a maximum for a number: clamping -0 to 0 leaves -0 in PyTorch.
+        auto bounded = [&](const Item &item, Relation relation, Value bound) {
+          bool isNumber = item.isScalar() && !std::isnan(item.scalar.asReal());
+          if (isNumber)
+            return s.select(s.compare(relation, y, bound), bound, y);
+          return relation == Relation::Less ? s.maximum(y, bound)
+                                            : s.minimum(y, bound);
+        };
+        auto belongs = [&](Value condition) {
+          derivatives.push_back(
+              s.select(condition, s.one(x.getType()), s.zero(x.getType())));
+        };
+        if (lower) {
+          y = bounded(low, Relation::Less, l);
+          inside = s.compare(Relation::GreaterEqual, x, l);
+        }
+        if (upper) {
+          y = bounded(high, Relation::Greater, u);
+          Value under = s.compare(Relation::LessEqual, x, u);
+          inside = inside ? s.logicalAnd(inside, under) : under;
+        }
+        if (!isFloat || !inside)
+          return y;
+        belongs(inside);
+        if (lower) {
+          Value below = s.compare(Relation::Less, x, l);
+          // Bounds in the wrong order: the upper one wins.
+          belongs(upper ? s.logicalAnd(below, s.compare(Relation::Less, l, u))
+                        : below);
+        }
+        if (upper) {
+          Value above = s.compare(Relation::Greater, x, u);
+          belongs(lower ? s.logicalOr(above, s.compare(Relation::Less, u, l))
+                        : above);
+        }
+        return s.withDerivative(y, in, derivatives);
       }));
 }
 
@@ -246,12 +142,6 @@ static void clampMax(Call &c) { clampBetween(c, Item(), c.item(1)); }
 
 void normalize::addUnaryRows(Table &table) {
   table.add("aten::neg", negate);
-  table.add("aten::relu", relu);
-  table.add("aten::sigmoid", sigmoid);
-  table.add("aten::silu", silu);
-  table.add("aten::gelu", gelu);
-  table.add("aten::softplus", softplus);
-  table.add("aten::leaky_relu", leakyRelu);
   table.add("aten::reciprocal", reciprocal);
   table.add("aten::abs", absolute);
   table.add("aten::exp", unaryMath<math::ExpOp>);
@@ -275,14 +165,6 @@ void normalize::addUnaryRows(Table &table) {
   table.add({"aten::clamp", "aten::clamp.Tensor", "aten::clip"}, clamp);
   table.add({"aten::clamp_min", "aten::clamp_min.Tensor"}, clampMin);
   table.add({"aten::clamp_max", "aten::clamp_max.Tensor"}, clampMax);
-  table.add("aten::elu", elu);
-  table.add("aten::selu", selu);
-  table.add("aten::hardtanh", hardTanh);
-  table.add("aten::relu6", relu6);
-  table.add("aten::hardsigmoid", hardSigmoid);
-  table.add("aten::hardswish", hardSwish);
-  table.add("aten::log_sigmoid", logSigmoid);
-  table.add("aten::mish", mish);
   table.add("aten::square", square);
   table.add({"aten::sign", "aten::sgn"}, sign);
 }

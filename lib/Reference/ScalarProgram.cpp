@@ -76,7 +76,11 @@ static std::vector<Operation *> slice(Block &block, ValueRange values) {
   SmallVector<Value> worklist(values);
   while (!worklist.empty()) {
     Operation *op = worklist.pop_back_val().getDefiningOp();
-    if (op && needed.insert(op).second)
+    if (!op || !needed.insert(op).second)
+      continue;
+    if (auto own = dyn_cast<WithDerivativeOp>(op))
+      worklist.push_back(own.getValue());
+    else
       llvm::append_range(worklist, op->getOperands());
   }
   std::vector<Operation *> result;
@@ -99,6 +103,10 @@ FailureOr<ScalarProgram> ScalarProgram::compile(Block &block, ValueRange values,
       op->emitError("the interpreter does not evaluate '")
           << op->getName() << "' in a body";
       return failure();
+    }
+    if (auto own = dyn_cast<WithDerivativeOp>(op)) {
+      numbers[own.getResult()] = numberOf(own.getValue());
+      continue;
     }
     int result = -1;
     SmallVector<int, 3> inputs;

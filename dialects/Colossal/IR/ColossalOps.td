@@ -6,6 +6,7 @@ include "Colossal/IR/ColossalAttributes.td"
 include "Colossal/IR/ColossalInterfaces.td"
 include "Colossal/IR/ColossalTypes.td"
 include "mlir/IR/OpBase.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 class Colossal_Op<string opMnemonic, list<Trait> traits = []>
@@ -78,6 +79,29 @@ def Colossal_IndexOp : Colossal_Op<"index", [Pure]> {
   let arguments = (ins StrAttr:$factor);
   let results = (outs I64:$result);
   let assemblyFormat = "$factor attr-dict";
+}
+
+def Colossal_WithDerivativeOp : Colossal_Op<"with_derivative",
+    [Pure, SameVariadicOperandSize, SameOperandsAndResultType]> {
+  let summary = "a scalar whose derivative is given";
+  let description = [{
+    The result is `value`. Its derivative by each of `variables` is the one of
+    `derivatives` at the same place; by anything else that `value` is computed
+    from it is zero. So a function has the derivative that its inventor wrote,
+    where the derivative of the formula that computes it is 0 times infinity,
+    imprecise, or of the other side of a kink:
+
+        %y = colossal.with_derivative %s of (%x) by (%d) : f32
+
+    Differentiate replaces the op by its value.
+  }];
+  let arguments = (ins AnyFloat:$value, Variadic<AnyFloat>:$variables,
+      Variadic<AnyFloat>:$derivatives);
+  let results = (outs AnyFloat:$result);
+  let assemblyFormat = [{
+    $value `of` `(` $variables `)` `by` `(` $derivatives `)` attr-dict `:` type($result)
+  }];
+  let hasFolder = 1;
 }
 
 def Colossal_YieldOp : Colossal_Op<"yield", [Pure, Terminator]> {

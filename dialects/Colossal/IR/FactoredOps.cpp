@@ -223,3 +223,12 @@ Operation *colossal::cloneFactored(OpBuilder &builder, FactoredOp op,
   op->getRegion(0).cloneInto(region, mapping);
   return builder.create(state);
 }
+
+//===----------------------------------------------------------------------===//
+// WithDerivativeOp
+//===----------------------------------------------------------------------===//
+
+/// A known number; nothing else may replace the op before it is differentiated.
+OpFoldResult WithDerivativeOp::fold(FoldAdaptor adaptor) {
+  return adaptor.getValue();
+}

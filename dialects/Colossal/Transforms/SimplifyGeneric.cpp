@@ -29,22 +29,37 @@ struct ExpandSmallPower : OpRewritePattern<math::PowFOp> {
       return arith::ConstantOp::create(
           rewriter, loc, rewriter.getFloatAttr(op.getType(), 1.0));
     };
+    auto times = [&](Value a, Value b) -> Value {
+      return arith::MulFOp::create(rewriter, loc, a, b);
+    };
+    auto over = [&](Value a, Value b) -> Value {
+      return arith::DivFOp::create(rewriter, loc, a, b);
+    };
+    // Negative powers start from 1 / x^2: where that overflows, so does what is
+    // asked for, which is not true of x^3 and x^4.
     Value result;
-    double magnitude = std::abs(n);
-    if (magnitude == 0.0)
+    if (n == 0)
       result = one();
-    else if (magnitude == 0.5)
+    else if (n == 0.5)
       result = math::SqrtOp::create(rewriter, loc, x);
-    else if (magnitude == 1.0 || magnitude == 2.0 || magnitude == 3.0 ||
-             magnitude == 4.0) {
+    else if (n == -0.5)
+      result = over(one(), math::SqrtOp::create(rewriter, loc, x));
+    else if (n == 1)
       result = x;
-      for (int i = 1; i < int(magnitude); ++i)
-        result = arith::MulFOp::create(rewriter, loc, result, x);
-    } else {
+    else if (n == 2)
+      result = times(x, x);
+    else if (n == 3 || n == 4)
+      result = times(times(x, x), n == 3 ? x : times(x, x));
+    else if (n == -1)
+      result = over(one(), x);
+    else if (n == -2 || n == -3 || n == -4)
+      result = over(one(), times(x, x));
+    else
       return rewriter.notifyMatchFailure(op, "not a small power");
-    }
-    if (n < 0)
-      result = arith::DivFOp::create(rewriter, loc, one(), result);
+    if (n == -3)
+      result = over(result, x);
+    if (n == -4)
+      result = times(result, result);
     rewriter.replaceOp(op, result);
     return success();
   }

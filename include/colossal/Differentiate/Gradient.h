@@ -25,6 +25,10 @@ differentiateBody(mlir::OpBuilder &builder, mlir::Block &body,
                   const mlir::IRMapping &mapping,
                   llvm::ArrayRef<mlir::Value> yieldAdjoints, unsigned argument);
 
+/// Replaces every `colossal.with_derivative` in `root` by its value: what a
+/// program needs no more once its gradients are there.
+void dropGivenDerivatives(mlir::Operation *root);
+
 /// The gradient of operand `index` of `op`, a value of the operand's type.
 /// `operands` stand for the op's operands in the backward pass, `cotangents`
 /// (one per result, null: zero) are the gradients of its results. Null if the

@@ -58,6 +58,13 @@ public:
   mlir::Value logicalOr(mlir::Value a, mlir::Value b);
   mlir::Value logicalNot(mlir::Value a);
 
+  /// `value`, with the derivative `derivatives[i]` by `variables[i]`, and none
+  /// by anything else (floats of one type). A derivative that is a choice
+  /// between a factor and zero (`select(inside, d, 0)`) chooses the gradient:
+  /// what it masks stays zero, also where the gradient is infinite.
+  mlir::Value withDerivative(mlir::Value value, mlir::ValueRange variables,
+                             mlir::ValueRange derivatives);
+
   /// Converts between floats, signless integers and i1 (which is 0 or 1; a
   /// number is true if it differs from 0). Floats become integers by
   /// truncation.
