@@ -42,13 +42,32 @@ const MatrixRate *Cluster::matrixRate(DataType type) const {
   return nullptr;
 }
 
+// Above these, sums and products of the cost model could leave 64 bits.
+static constexpr int64_t mostDevices = int64_t(1) << 20;
+static constexpr int64_t mostThreads = 4096;
+static constexpr int64_t mostBytes = int64_t(1) << 50;
+static constexpr int64_t mostPerSecond = 1'000'000'000'000'000'000;
+static constexpr int64_t mostNs = 60'000'000'000;
+
 namespace {
 /// Collects messages "<field>: found ..., expected ...".
 class Checker {
 public:
-  void atLeast(const std::string &field, int64_t value, int64_t minimum) {
-    if (value < minimum)
-      fail(field, std::to_string(value), "at least " + std::to_string(minimum));
+  void within(const std::string &field, int64_t value, int64_t minimum,
+              int64_t maximum) {
+    if (value < minimum || value > maximum)
+      fail(field, std::to_string(value),
+           "from " + std::to_string(minimum) + " to " +
+               std::to_string(maximum));
+  }
+  void time(const std::string &field, int64_t value) {
+    within(field, value, 0, mostNs);
+  }
+  void bytes(const std::string &field, int64_t value, int64_t minimum) {
+    within(field, value, minimum, mostBytes);
+  }
+  void rate(const std::string &field, int64_t value) {
+    within(field, value, 1, mostPerSecond);
   }
   void share(const std::string &field, double value) {
     if (!(value > 0.0 && value <= 1.0))
@@ -79,16 +98,15 @@ static void checkMatrixRates(const std::vector<MatrixRate> &rates,
         checker.fail(field + ".type",
                      std::string("a second ") + nameOf(rate.type),
                      "different types");
-    checker.atLeast(field + ".peak_flops_per_second", rate.peakFlopsPerSecond,
-                    1);
+    checker.rate(field + ".peak_flops_per_second", rate.peakFlopsPerSecond);
     if (rate.efficiency.empty())
       checker.fail(field + ".efficiency", "no entry", "at least one point");
     for (size_t j = 0; j < rate.efficiency.size(); ++j) {
       const EfficiencyPoint &point = rate.efficiency[j];
       std::string place = at(field + ".efficiency", j);
       checker.share(place + ".efficiency", point.efficiency);
-      checker.atLeast(place + ".smallest_dimension", point.smallestDimension,
-                      1);
+      checker.within(place + ".smallest_dimension", point.smallestDimension, 1,
+                     mostBytes);
       if (j == 0)
         continue;
       const EfficiencyPoint &last = rate.efficiency[j - 1];
@@ -112,9 +130,9 @@ static void checkStreaming(const std::vector<StreamingPoint> &points,
     checker.fail("device.streaming", "no entry", "at least one");
   for (size_t i = 0; i < points.size(); ++i) {
     std::string field = at("device.streaming", i);
-    checker.atLeast(field + ".ranks", points[i].ranks,
-                    i == 0 ? 1 : points[i - 1].ranks + 1);
-    checker.atLeast(field + ".bytes_per_second", points[i].bytesPerSecond, 1);
+    checker.within(field + ".ranks", points[i].ranks,
+                   i == 0 ? 1 : points[i - 1].ranks + 1, mostDevices);
+    checker.rate(field + ".bytes_per_second", points[i].bytesPerSecond);
     if (i > 0 && points[i].bytesPerSecond > points[i - 1].bytesPerSecond)
       checker.fail(field + ".bytes_per_second",
                    std::to_string(points[i].bytesPerSecond),
@@ -127,17 +145,16 @@ static void checkDevice(const Device &device, Checker &checker) {
   if (device.kind != "cpu" && device.kind != "cuda")
     checker.fail("device.kind", "\"" + device.kind + "\"",
                  "\"cpu\" or \"cuda\"");
-  checker.atLeast("device.threads", device.threads, 1);
-  checker.atLeast("device.memory_bytes", device.memoryBytes, 1);
+  checker.within("device.threads", device.threads, 1, mostThreads);
+  checker.bytes("device.memory_bytes", device.memoryBytes, 1);
   checkMatrixRates(device.matrix, checker);
-  checker.atLeast("device.elementwise_flops_per_second",
-                  device.elementwiseFlopsPerSecond, 1);
+  checker.rate("device.elementwise_flops_per_second",
+               device.elementwiseFlopsPerSecond);
   checkStreaming(device.streaming, checker);
-  checker.atLeast("device.cache_bytes", device.cacheBytes, 0);
-  checker.atLeast("device.cache_bytes_per_second", device.cacheBytesPerSecond,
-                  1);
-  checker.atLeast("device.kernel_overhead_ns", device.kernelOverheadNs, 0);
-  checker.atLeast("device.step_overhead_ns", device.stepOverheadNs, 0);
+  checker.bytes("device.cache_bytes", device.cacheBytes, 0);
+  checker.rate("device.cache_bytes_per_second", device.cacheBytesPerSecond);
+  checker.time("device.kernel_overhead_ns", device.kernelOverheadNs);
+  checker.time("device.step_overhead_ns", device.stepOverheadNs);
   checker.share("device.attention.forward_efficiency",
                 device.attentionForwardEfficiency);
   checker.share("device.attention.backward_efficiency",
@@ -150,17 +167,18 @@ static void checkLevels(const Cluster &cluster, Checker &checker) {
   for (size_t i = 0; i < cluster.levels.size(); ++i) {
     const LinkLevel &level = cluster.levels[i];
     std::string field = at("links", i);
-    if (level.groupSize < 1 || level.groupSize % joined != 0 ||
-        (i > 0 && level.groupSize == joined))
+    if (level.groupSize < 1 || level.groupSize > mostDevices ||
+        level.groupSize % joined != 0 || (i > 0 && level.groupSize == joined))
       checker.fail(field + ".group_size", std::to_string(level.groupSize),
-                   i == 0 ? std::string("at least 1")
-                          : "a multiple of the level below (" +
-                                std::to_string(joined) + "), and more");
+                   i == 0 || level.groupSize > mostDevices
+                       ? "from 1 to " + std::to_string(mostDevices)
+                       : "a multiple of the level below (" +
+                             std::to_string(joined) + "), and more");
     else
       joined = level.groupSize;
-    checker.atLeast(field + ".latency_ns", level.latencyNs, 0);
-    checker.atLeast(field + ".hop_ns", level.hopNs, 0);
-    checker.atLeast(field + ".bytes_per_second", level.bytesPerSecond, 1);
+    checker.time(field + ".latency_ns", level.latencyNs);
+    checker.time(field + ".hop_ns", level.hopNs);
+    checker.rate(field + ".bytes_per_second", level.bytesPerSecond);
     checker.share(field + ".gather_efficiency", level.gatherEfficiency);
     checker.share(field + ".send_efficiency", level.sendEfficiency);
   }
@@ -175,8 +193,12 @@ static void checkLevels(const Cluster &cluster, Checker &checker) {
 
 std::vector<std::string> colossal::machine::check(const Cluster &cluster) {
   Checker checker;
-  checker.atLeast("devices", cluster.devices, 1);
+  checker.within("devices", cluster.devices, 1, mostDevices);
   checkDevice(cluster.device, checker);
   checkLevels(cluster, checker);
+  if (cluster.overlapsCommunication && cluster.device.kind == "cpu")
+    checker.fail("overlaps_communication", "true",
+                 "false beside device.kind \"cpu\": its engine runs "
+                 "collectives in place");
   return checker.messages;
 }

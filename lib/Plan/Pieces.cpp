@@ -72,17 +72,6 @@ private:
   Pieces finish();
   std::vector<std::vector<int>> members() const;
 
-  /// The piece of the forward node that first uses a parameter.
-  int homeOf(int argument) const {
-    int home = -1;
-    for (int user : users[argument]) {
-      int node = nodeOfOp[user];
-      if (nodes[node].segment == Segment::Forward && pieceOf[node] >= 0 &&
-          (home < 0 || pieceOf[node] < home))
-        home = pieceOf[node];
-    }
-    return home;
-  }
   /// Runs before the microbatches, or depends on the batch alone.
   bool isEarly(int node) const {
     if (nodes[node].segment == Segment::Prologue)
@@ -105,6 +94,8 @@ private:
   std::vector<int> nodeOfOp;
   std::map<std::string, int> opNames, argumentNames;
   std::vector<int> pieceOf;
+  /// Per value the piece of the forward node that first uses it; -1: none.
+  std::vector<int> homeOf;
   int count = 0; ///< of pieces in order; `count` itself is the common piece
 };
 } // namespace
@@ -161,6 +152,11 @@ void Cutter::cutForward(Granularity granularity) {
     }
     pieceOf[forward[i]] = count - 1;
   }
+  homeOf.assign(program.values.size(), -1);
+  for (int n : forward)
+    for (const NodeInput &input : nodes[n].inputs)
+      if (homeOf[input.value] < 0)
+        homeOf[input.value] = pieceOf[n];
 }
 
 /// A backward node goes to the forward op that it belongs to, or further back
@@ -178,7 +174,7 @@ int Cutter::backwardPiece(int node) const {
         piece = pieceOf[it->second];
     if (piece < 0)
       if (auto it = argumentNames.find(name); it != argumentNames.end())
-        piece = homeOf(it->second);
+        piece = homeOf[it->second];
   }
   int latest = count - 1, need = 0;
   std::set<int> gradients;
@@ -210,7 +206,7 @@ int Cutter::updatePiece(int node) const {
       if (pieceOf[producer] < count)
         found.insert(pieceOf[producer]);
     } else if (program.values[input.value].role == Role::Parameter) {
-      int home = homeOf(input.value);
+      int home = homeOf[input.value];
       if (home >= 0)
         found.insert(home);
     }
@@ -220,7 +216,7 @@ int Cutter::updatePiece(int node) const {
   // Several: where the state that it updates is at home.
   for (int output : nodes[node].outputs)
     if (int target = program.values[output].updates; target >= 0)
-      if (int home = homeOf(target); home >= 0)
+      if (int home = homeOf[target]; home >= 0)
         return home;
   return count;
 }

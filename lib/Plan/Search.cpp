@@ -410,7 +410,20 @@ SearchResult Search::finish() {
   return result;
 }
 
+/// Every coordinate of a larger cluster is still looked at (Span.h).
+static constexpr int64_t mostDevices = 1 << 16;
+/// With more divisions than this, more than four times the stages of the best
+/// plan are not tried, and two free axes with its number of stages alone.
+static constexpr size_t manyDivisions = 64;
+
 std::optional<SearchResult> Search::run(std::string &error) {
+  if (cluster.devices > mostDevices) {
+    error = "no plan: found a cluster of " + std::to_string(cluster.devices) +
+            " devices, expected at most " + std::to_string(mostDevices) +
+            " to search a plan for; describe a part of the cluster, or give "
+            "a plan with --plan";
+    return std::nullopt;
+  }
   std::vector<Layout> layouts =
       layoutsOf(cluster, options.pins, single.batching.batch, error);
   if (!error.empty())
@@ -418,8 +431,13 @@ std::optional<SearchResult> Search::run(std::string &error) {
   for (size_t done = 0; done < layouts.size(); ++done) {
     if (options.progress)
       options.progress(layouts[done].label, done, layouts.size());
-    if (layouts[done].mesh.stages > fine.pieces.stageable())
-      lastFault = tooManyStages(layouts[done].mesh.stages);
+    int64_t stages = layouts[done].mesh.stages;
+    if (layouts.size() > manyDivisions && best &&
+        (layouts[done].isWide() ? stages != best->layout.mesh.stages
+                                : stages > 4 * best->layout.mesh.stages))
+      continue;
+    if (stages > fine.pieces.stageable())
+      lastFault = tooManyStages(stages);
     else
       tryLayout(layouts[done]);
   }

@@ -43,13 +43,15 @@ Signature Signer::sign(const std::vector<int> &piece) const {
     // Where it comes from, and who outside uses it.
     bool isOwn = value.producer >= 0 && own.count(nodeOfOp[value.producer]);
     add(value.producer < 0 ? 1 : isOwn ? 2 : 3);
-    int first = segmentCount;
-    for (int user : users[index])
-      if (!own.count(nodeOfOp[user]))
-        first = std::min(first, int(program.ops[user].segment));
-    if (value.producer >= 0)
-      add(isOwn ? uint64_t(first)
-                : uint64_t(program.ops[value.producer].segment) + 8);
+    if (isOwn) {
+      int first = segmentCount;
+      for (int user : users[index])
+        if (!own.count(nodeOfOp[user]))
+          first = std::min(first, int(program.ops[user].segment));
+      add(uint64_t(first));
+    } else if (value.producer >= 0) {
+      add(uint64_t(program.ops[value.producer].segment) + 8);
+    }
     add(uint64_t(value.metric));
   };
   for (int n : piece) {

@@ -92,7 +92,8 @@ TEST(Cluster, CheckNamesEveryFault) {
     return faults.empty() ? std::string() : faults.front();
   };
   EXPECT_EQ(faultOf([](Cluster &c) { c.device.memoryBytes = 0; }),
-            "field \"device.memory_bytes\": found 0, expected at least 1");
+            "field \"device.memory_bytes\": found 0, expected from 1 to "
+            "1125899906842624");
   EXPECT_EQ(faultOf([](Cluster &c) { c.device.kind = "tpu"; }),
             "field \"device.kind\": found \"tpu\", expected \"cpu\" or "
             "\"cuda\"");
@@ -124,6 +125,45 @@ TEST(Cluster, CheckNamesEveryFault) {
             "share above 0, at most 1");
   EXPECT_EQ(faultOf([](Cluster &c) { c.levels.clear(); }),
             "field \"links\": found no level, expected one that joins all 8");
+}
+
+// Zero, negative, huge: each number of a file is refused by its name, or the
+// cluster costs what 64 bits can hold.
+TEST(Cluster, EveryNumberHasLimits) {
+  std::string error;
+  std::string text = readTextFile(pathOf("two-level"), error).value_or("");
+  ASSERT_FALSE(text.empty());
+  int fields = 0;
+  for (size_t colon = text.find(':'); colon != std::string::npos;
+       colon = text.find(':', colon + 1)) {
+    size_t begin = text.find_first_not_of(" \n", colon + 1);
+    size_t end = text.find_first_not_of("0123456789.-", begin);
+    if (begin == end)
+      continue;
+    ++fields;
+    size_t quote = text.rfind('"', colon - 2);
+    std::string name = text.substr(quote + 1, colon - quote - 2);
+    for (const char *number :
+         {"-1", "-9223372036854775808", "9223372036854775807", "1e300", "-0.5",
+          "18446744073709551616", "NaN", "null", "\"1\"", "[1]", "true"}) {
+      std::string damaged = text;
+      damaged.replace(begin, end - begin, number);
+      EXPECT_FALSE(readCluster(damaged, "c.json", error)) << name << number;
+      EXPECT_EQ(error.rfind("c.json:", 0), 0u) << error;
+      EXPECT_EQ(error.find('\n'), std::string::npos) << error;
+      if (number != std::string("NaN"))
+        EXPECT_NE(error.find(name), std::string::npos) << error;
+    }
+  }
+  EXPECT_GT(fields, 25);
+}
+
+TEST(Cluster, CpuEngineOverlapsNothing) {
+  EXPECT_EQ(errorAfter("\"overlaps_communication\": false",
+                       "\"overlaps_communication\": true"),
+            "c.json: field \"overlaps_communication\": found true, expected "
+            "false beside device.kind \"cpu\": its engine runs collectives in "
+            "place");
 }
 
 TEST(Cluster, MissingFileIsOneMessage) {
