@@ -4,9 +4,9 @@
 //   colossal-kernel-benchmark program.mlir
 //
 // Compiles the kernels of all functions and calls each distinct one on one
-// thread. Printed: time, bytes of inputs and outputs, and the ratio to a loop
-// that only reads the same inputs and fills the same outputs ("limit": what
-// memory or cache allows), measured in turn with the kernel.
+// thread. Printed: CPU time, bytes of inputs and outputs, and the ratio to a
+// loop that only reads the same inputs and fills the same outputs ("limit":
+// what memory or cache allows), measured in turn with the kernel.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,19 +16,20 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 
-#include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <dlfcn.h>
 #include <set>
 
 using namespace mlir;
 using namespace colossal;
 
+/// Of this thread, so that other processes hardly disturb.
 static double now() {
-  return std::chrono::duration<double>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
+  timespec time;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return double(time.tv_sec) + 1e-9 * double(time.tv_nsec);
 }
 
 namespace {

@@ -33,6 +33,25 @@ TEST(RowKernels, BiasGelu) {
   EXPECT_EQ(outcome.kinds, Kinds{"kernel"});
 }
 
+TEST(RowKernels, ErrorFunction) {
+  const char *program = R"(
+    func.func @f(%x: tensor<64x300xf32>) -> tensor<64x300xf32> {
+      %y = colossal.generic "erf" [i = 64, k = 300] (%x : [i, k]) -> ([i, k]) {
+        ^bb0(%0: f32):
+          %1 = math.erf %0 : f32
+          colossal.yield %1 : f32
+      } : (tensor<64x300xf32>) -> tensor<64x300xf32>
+      return %y : tensor<64x300xf32>
+    })";
+  // Near zero, around the change of formula at 1, and where it is 1.
+  for (double deviation : {1e-3, 1.0, 3.0}) {
+    Conditions setup;
+    setup.deviation = deviation;
+    setup.tolerance = 8e-8;
+    compare(program, setup);
+  }
+}
+
 TEST(RowKernels, Softmax) {
   Outcome outcome = compare(R"(
     func.func @softmax(%x: tensor<9x131xf32>) -> tensor<9x131xf32> {
