@@ -34,7 +34,7 @@ def picture(rows, file, title):
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    steps, losses = [row["step"] for row in rows], [row["loss"] for row in rows]
+    steps, losses = [row["step"] for row in rows], [float(row["loss"]) for row in rows]
     figure, axes = plt.subplots(figsize=(8, 4.5), dpi=120)
     axes.plot(steps, losses, color="#9db8d9", linewidth=0.8, label="each step")
     axes.plot(steps, smoothed(losses, max(1, len(rows) // 20)), color="#1f4e8c", linewidth=1.8,
@@ -84,8 +84,9 @@ def main():
     picture(rows, options.output, options.title)
     print_table(table(report))
     few = max(1, len(rows) // 20)
-    first = rows[0]["loss"]
-    last = sum(row["loss"] for row in rows[-few:]) / few
+    # A loss that is not finite is a string, "nan".
+    first = float(rows[0]["loss"])
+    last = sum(float(row["loss"]) for row in rows[-few:]) / few
     print(f"loss: {first:.3f} in step 1, {last:.3f} in the last {few} of {len(rows)} steps")
     print(f"picture: {options.output}")
     if options.fallen_to and not last < options.fallen_to * first:

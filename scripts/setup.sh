@@ -35,6 +35,7 @@ mpirun openmpi-bin
 /usr/lib/*/pkgconfig/ompi.pc libopenmpi-dev
 /usr/include/oneapi/dnnl/dnnl.h libdnnl-dev
 /usr/include/nlohmann/json.hpp nlohmann-json3-dev
+/usr/include/xxhash.h libxxhash-dev
 /usr/include/zip.h libzip-dev
 /usr/include/zlib.h zlib1g-dev
 /usr/include/zstd.h libzstd-dev

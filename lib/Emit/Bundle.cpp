@@ -3,6 +3,7 @@
 #include "colossal/Emit/Bundle.h"
 #include "Weights.h"
 #include "colossal/Emit/CompileKernels.h"
+#include "colossal/Run/BundleFiles.h"
 #include "colossal/Support/Files.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/ScopeExit.h"
@@ -97,8 +98,15 @@ rank::Manifest emit::makeManifest(const BundleInput &input) {
       if (!inputs.insert(entry.name).second)
         continue;
       rank::DType dtype = program.buffers[entry.buffer].dtype;
-      manifest.inputs.push_back(
-          {entry.name, dtype, entry.globalShape, entry.batchDim});
+      rank::InputSchema schema;
+      for (const rank::InputSchema &known : input.inputs)
+        if (known.name == entry.name)
+          schema = known;
+      schema.name = entry.name;
+      schema.dtype = dtype;
+      schema.globalShape = entry.globalShape;
+      schema.batchDim = entry.batchDim;
+      manifest.inputs.push_back(schema);
       int64_t elements = 1;
       for (int64_t size : entry.globalShape)
         elements *= size;
@@ -113,6 +121,9 @@ rank::Manifest emit::makeManifest(const BundleInput &input) {
                                    program.buffers[entry.buffer].dtype,
                                    entry.globalShape});
   }
+  for (const rank::InputSchema &known : input.inputs)
+    if (!inputs.contains(known.name))
+      manifest.unusedInputs.push_back(known.name);
   if (manifest.tokensPerStep == 0)
     manifest.tokensPerStep = samples;
   return manifest;
@@ -247,8 +258,11 @@ LogicalResult BundleWriter::run() {
   for (auto &[name, text] : input.texts)
     if (failed(write("ir/" + name, text)))
       return failure();
-  if (failed(copyEngine()) ||
-      failed(write("manifest.json", rank::writeManifest(manifest))) ||
+  if (failed(copyEngine()))
+    return failure();
+  if (!rank::listBundleFiles(folder.str().str(), manifest, error))
+    return fail(error);
+  if (failed(write("manifest.json", rank::writeManifest(manifest))) ||
       failed(publish()))
     return failure();
   remove.release();

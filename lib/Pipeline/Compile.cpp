@@ -1,6 +1,7 @@
 //===- Compile.cpp - From a model to a bundle -----------------------------===//
 
 #include "colossal/Pipeline/Compile.h"
+#include "Colossal/Analysis/IntegerUse.h"
 #include "Colossal/IR/ColossalDialect.h"
 #include "Colossal/Transforms/Passes.h"
 #include "ImportModel.h"
@@ -44,6 +45,7 @@ private:
   LogicalResult writeText(StringRef path,
                           llvm::function_ref<void(raw_ostream &)>);
   LogicalResult normalize();
+  void describeInputs();
   LogicalResult plan();
   LogicalResult measurePeaks(ModuleOp partitioned);
   LogicalResult partition();
@@ -59,6 +61,7 @@ private:
   std::vector<schedule::StageSchedule> stages;
   std::unique_ptr<lower::Lowering> lowering;
   std::vector<rank::Program> programs;
+  std::vector<rank::InputSchema> inputs;
   plan::PlanReport report;
   /// Of a rank of each stage, exactly; found by Plan, which judges it.
   std::vector<int64_t> peakBytes;
@@ -151,9 +154,44 @@ LogicalResult Compilation::phase(Phase which,
   return success();
 }
 
+/// The inputs by name, with what the program can take.
+void Compilation::describeInputs() {
+  for (func::FuncOp function : module->getOps<func::FuncOp>())
+    for (BlockArgument argument : function.getArguments()) {
+      unsigned number = argument.getArgNumber();
+      auto role = function.getArgAttrOfType<StringAttr>(number, names::role);
+      auto name = function.getArgAttrOfType<StringAttr>(number, names::name);
+      if (!role || !name || role != "batch")
+        continue;
+      auto it = llvm::find_if(inputs, [&](const rank::InputSchema &input) {
+        return input.name == name.getValue();
+      });
+      if (it == inputs.end())
+        it = inputs.emplace(inputs.end());
+      it->name = name.str();
+      Type type = getElementTypeOrSelf(argument.getType());
+      if (!type.isInteger(64) && !type.isInteger(32))
+        continue;
+      IntegerUse use = analyzeIntegerUse(argument);
+      if (!use.required)
+        continue;
+      it->lowest = use.fromEnd ? -*use.required : 0;
+      it->highest = *use.required - 1;
+      it->otherValues.clear();
+      for (int64_t constant : use.constants)
+        if (constant < it->lowest || constant > it->highest)
+          it->otherValues.push_back(constant);
+      it->lookup = "'" + use.lookup + "'";
+      if (auto place = use.location->findInstanceOf<FileLineColLoc>())
+        it->lookup += llvm::formatv(
+            " ({0}:{1})", place.getFilename().getValue(), place.getLine());
+    }
+}
+
 LogicalResult Compilation::normalize() {
   if (failed(markBatch(*module, options)))
     return failure();
+  describeInputs();
   PassManager passes(&context);
   passes.addPass(createNormalizePass());
   passes.addNestedPass<func::FuncOp>(createFuseElementwisePass());
@@ -328,6 +366,7 @@ LogicalResult Compilation::emit() {
   input.learningRate.base = options.optimizer.learningRate;
   if (options.optimizer.clipNorm)
     input.controls.push_back({"clip_norm", *options.optimizer.clipNorm});
+  input.inputs = inputs;
   input.threadsPerRank = threadsPerRank;
   input.peakBytes = peakBytes;
   input.predictedStepSeconds = double(report.plan.stepNs) * 1e-9;
@@ -346,9 +385,13 @@ LogicalResult Compilation::run() {
     return failure();
   return failure(
       failed(phase(Phase::Normalize, [&] { return normalize(); })) ||
-      failed(
-          phase(Phase::Differentiate,
-                [&] { return differentiate(*module, options.optimizer); })) ||
+      failed(phase(Phase::Differentiate,
+                   [&]() -> LogicalResult {
+                     if (failed(differentiate(*module, options.optimizer)))
+                       return failure();
+                     describeInputs();
+                     return success();
+                   })) ||
       failed(phase(Phase::Plan, [&] { return plan(); })) ||
       failed(phase(Phase::Partition, [&] { return partition(); })) ||
       failed(phase(Phase::Schedule,

@@ -1,9 +1,11 @@
 //===- Npy.cpp - NumPy's array files --------------------------------------===//
 
 #include "colossal/Reference/Npy.h"
+#include "colossal/Run/NpyHeader.h"
 #include "colossal/Support/Files.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringRef.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cstring>
 
@@ -60,14 +62,6 @@ colossal::reference::decodeElements(StringRef descr, StringRef bytes,
   return result;
 }
 
-/// The text after `'key':` in the header's dictionary.
-static StringRef fieldOf(StringRef header, StringRef key) {
-  size_t at = header.find(("'" + key + "'").str());
-  if (at == StringRef::npos)
-    return {};
-  return header.drop_front(at).split(':').second.ltrim();
-}
-
 /// Column-major to row-major.
 static Tensor transposed(const Tensor &tensor) {
   Tensor result = Tensor::zeros(tensor.kind, tensor.shape);
@@ -90,6 +84,11 @@ static Tensor transposed(const Tensor &tensor) {
 
 std::optional<Tensor> colossal::reference::readNpy(const std::string &path,
                                                    std::string &error) {
+  sys::fs::file_status status;
+  if (!sys::fs::status(path, status) && !sys::fs::is_regular_file(status)) {
+    error = path + ": found no regular file, expected a .npy file";
+    return std::nullopt;
+  }
   std::optional<std::string> text = readTextFile(path, error);
   if (!text)
     return std::nullopt;
@@ -97,45 +96,22 @@ std::optional<Tensor> colossal::reference::readNpy(const std::string &path,
     error = (path + ": " + reason).str();
     return std::nullopt;
   };
-  StringRef bytes(*text);
-  if (!bytes.consume_front(kMagic) || bytes.size() < 4)
-    return fail("found no NumPy header, expected a .npy file");
-  unsigned version = uint8_t(bytes[0]);
-  unsigned lengthBytes = version == 1 ? 2 : 4;
-  bytes = bytes.drop_front(2);
-  if (bytes.size() < lengthBytes)
-    return fail("the header is cut off");
-  uint32_t length = 0;
-  for (unsigned i = 0; i < lengthBytes; ++i)
-    length |= uint32_t(uint8_t(bytes[i])) << (8 * i);
-  bytes = bytes.drop_front(lengthBytes);
-  if (bytes.size() < length)
-    return fail("the header is cut off");
-  StringRef header = bytes.take_front(length);
-  bytes = bytes.drop_front(length);
-  StringRef descr = fieldOf(header, "descr");
-  descr = descr.starts_with("'") ? descr.drop_front().split('\'').first
-                                 : StringRef();
-  SmallVector<StringRef> sizes;
-  fieldOf(header, "shape").split('(').second.split(')').first.split(sizes, ',');
-  SmallVector<int64_t> shape;
-  int64_t count = 1;
-  for (StringRef size : sizes) {
-    int64_t value = 0;
-    if (size.trim().empty())
-      continue;
-    if (size.trim().getAsInteger(10, value) || value < 0 ||
-        (value > 0 && count > (int64_t(1) << 40) / value))
-      return fail("found shape entry '" + size + "', expected a size");
-    shape.push_back(value);
-    count *= value;
-  }
-  std::optional<Tensor> result = decodeElements(descr, bytes, shape);
+  std::string fault;
+  std::optional<rank::NpyHeader> header = rank::parseNpyHeader(*text, fault);
+  if (!header)
+    return fail(fault);
+  const std::string &descr = header->descr;
+  StringRef bytes = StringRef(*text).drop_front(header->dataOffset);
+  // An element has a byte at least: the file bounds what is allocated.
+  if (header->elements > int64_t(bytes.size()))
+    return fail("found too few bytes, expected " + Twine(header->elements) +
+                " elements");
+  std::optional<Tensor> result = decodeElements(descr, bytes, header->shape);
   if (!result)
     return fail("found elements of type '" + descr +
                 "' or too few bytes, expected little-endian f4, f8, i1 to i8, "
                 "u1 to u4 or b1");
-  if (fieldOf(header, "fortran_order").starts_with("True"))
+  if (header->fortranOrder)
     return transposed(*result);
   return result;
 }

@@ -29,6 +29,11 @@ static Comparison compare(ValueKind kind, const std::string &name,
   result.norm = normOf(expected);
   double relative = found ? relativeError(*found, expected) : kInfinity;
   result.difference = result.norm > 0.0 ? relative * result.norm : relative;
+  for (int64_t i = 0, e = expected.size(); i < e && !result.meaningless; ++i) {
+    double value = expected.number(i);
+    result.meaningless =
+        std::isnan(value) || (std::isinf(value) && kind != ValueKind::State);
+  }
   return result;
 }
 
@@ -162,6 +167,10 @@ colossal::reference::verify(func::FuncOp unsharded, ModuleOp partitioned,
     return std::nullopt;
   VerifyReport report;
   report.ranks = mesh->ranks();
+  unsharded.walk([&](Operation *op) {
+    auto pass = op->getAttrOfType<StringAttr>(names::pass);
+    report.trains |= pass && pass.getValue() == "backward";
+  });
 
   llvm::StringMap<std::string> gradients = findGradients(unsharded);
   std::vector<std::pair<std::string, TensorRef>> expectedGradients;
@@ -209,6 +218,19 @@ colossal::reference::verify(func::FuncOp unsharded, ModuleOp partitioned,
   return report;
 }
 
+std::string VerifyReport::whyMeaningless() const {
+  bool hasGradient = false;
+  for (const Comparison &c : comparisons) {
+    hasGradient |= c.kind == ValueKind::Gradient;
+    if (c.meaningless)
+      return "'" + c.name + "' is not finite in the unsharded program";
+  }
+  if (comparisons.empty())
+    return "there is nothing to compare";
+  return trains && !hasGradient ? "no gradient of the backward pass is known"
+                                : "";
+}
+
 bool VerifyReport::agrees() const {
   return llvm::all_of(comparisons,
                       [](const Comparison &c) { return c.agrees; });
@@ -251,7 +273,9 @@ void VerifyReport::print(llvm::raw_ostream &out) const {
 
 void VerifyReport::printVerdict(llvm::raw_ostream &out,
                                 const VerifyOptions &options) const {
-  out << (agrees() ? "sharded equals unsharded" : "sharded differs") << ": "
-      << ranks << " ranks, seed " << options.seed << ", tolerance "
-      << llvm::format("%.0e", options.tolerance) << "\n";
+  const char *verdict = !agrees()                  ? "sharded differs"
+                        : whyMeaningless().empty() ? "sharded equals unsharded"
+                                                   : "nothing is proved";
+  out << verdict << ": " << ranks << " ranks, seed " << options.seed
+      << ", tolerance " << llvm::format("%.0e", options.tolerance) << "\n";
 }

@@ -24,6 +24,43 @@ std::string shapeText(const std::vector<int64_t> &shape) {
   return text + ")";
 }
 
+/// The first of `count` values that the program cannot take; -1: none.
+template <class T>
+int64_t firstOutside(const T *values, int64_t count,
+                     const InputSchema &schema) {
+  // One pass without branches over what is usual, then one that knows the
+  // marks of ignored positions.
+  bool outside = false;
+  for (int64_t i = 0; i < count; ++i)
+    outside |= values[i] < schema.lowest || values[i] > schema.highest;
+  if (!outside)
+    return -1;
+  const auto &other = schema.otherValues;
+  for (int64_t i = 0; i < count; ++i)
+    if ((values[i] < schema.lowest || values[i] > schema.highest) &&
+        std::find(other.begin(), other.end(), int64_t(values[i])) ==
+            other.end())
+      return i;
+  return -1;
+}
+
+std::string outsideText(const NpyFile &file, const InputSchema &schema,
+                        int64_t at, int64_t sampleSize, int64_t value) {
+  std::string text = file.path + ": ";
+  if (schema.batchDim >= 0)
+    text += "sample " + std::to_string(at / sampleSize) + ", ";
+  text += "element " + std::to_string(at % sampleSize) + ": found " +
+          std::to_string(value) + ", expected " +
+          std::to_string(schema.lowest) + " to " +
+          std::to_string(schema.highest);
+  for (int64_t other : schema.otherValues)
+    text += " or " + std::to_string(other);
+  text += " for input '" + schema.name + "'";
+  if (!schema.lookup.empty())
+    text += ", which " + schema.lookup + " looks up";
+  return text;
+}
+
 } // namespace
 
 void orderOfEpoch(std::vector<int64_t> &order, int64_t samples, bool shuffle,
@@ -52,7 +89,9 @@ DataSet::open(const Manifest &manifest,
   for (const InputSchema &input : manifest.inputs)
     names += (names.empty() ? "" : ", ") + input.name;
   for (const auto &entry : paths) {
-    bool known = false;
+    const auto &unused = manifest.unusedInputs;
+    bool known =
+        std::find(unused.begin(), unused.end(), entry.first) != unused.end();
     for (const InputSchema &input : manifest.inputs)
       known |= input.name == entry.first;
     if (!known) {
@@ -127,7 +166,8 @@ DataSet::open(const Manifest &manifest,
         return std::nullopt;
       }
     }
-    data.files.emplace(input.name, std::move(*file));
+    int64_t size = elementsOf(expected);
+    data.sources.emplace(input.name, Source{std::move(*file), input, size});
   }
   if (data.batchSize == 0)
     data.batchSize = data.sampleCount = 1;
@@ -144,35 +184,93 @@ const int64_t *DataSet::batch(int64_t step) {
   return order.data() + (step - 1) % steps * batchSize;
 }
 
+bool DataSet::read(const Source &source, int64_t first, int64_t count,
+                   DType dtype, char *to, std::string &error) {
+  const NpyFile &file = source.file;
+  if (!file.read(first, count, dtype, to)) {
+    error = file.path + ": found the end of the file, expected the samples "
+                        "that its header promises; it has changed";
+    return false;
+  }
+  if (!source.schema.isBounded())
+    return true;
+  int64_t bad = -1, value = 0;
+  if (dtype == DType::I64) {
+    auto *values = reinterpret_cast<const int64_t *>(to);
+    bad = firstOutside(values, count, source.schema);
+    value = bad < 0 ? 0 : values[bad];
+  } else if (dtype == DType::I32) {
+    auto *values = reinterpret_cast<const int32_t *>(to);
+    bad = firstOutside(values, count, source.schema);
+    value = bad < 0 ? 0 : values[bad];
+  }
+  if (bad < 0)
+    return true;
+  error =
+      outsideText(file, source.schema, first + bad, source.sampleSize, value);
+  return false;
+}
+
+bool DataSet::check(int64_t part, int64_t parts, std::string &error) const {
+  std::vector<char> piece(1 << 20);
+  for (const auto &[name, source] : sources) {
+    if (!source.schema.isBounded())
+      continue;
+    DType dtype = source.schema.dtype;
+    int64_t elements = elementsOf(source.file.shape);
+    int64_t chunk = int64_t(piece.size()) / bytesOf(dtype);
+    int64_t share = (elements + parts - 1) / parts;
+    int64_t begin = std::min(elements, part * share);
+    int64_t end = std::min({elements, begin + share,
+                            begin + kCheckedAtLoad / source.file.elementBytes});
+    for (int64_t at = begin; at < end; at += chunk)
+      if (!read(source, at, std::min(chunk, end - at), dtype, piece.data(),
+                error))
+        return false;
+  }
+  return true;
+}
+
 bool DataSet::fill(const Input &input, const Coordinate &coordinate,
-                   DType dtype, int64_t step, char *to) {
-  const NpyFile &file = files.at(input.name);
+                   DType dtype, int64_t step, char *to, std::string &error) {
+  const Source &source = sources.at(input.name);
   int64_t element = bytesOf(dtype);
   bool good = true;
+  auto readTo = [&](int64_t first, int64_t count, int64_t local) {
+    good =
+        good && read(source, first, count, dtype, to + local * element, error);
+  };
   if (input.batchDim < 0) {
     forEachRun(input.layout, coordinate, [&](const Run &run) {
-      good &=
-          file.read(run.global, run.length, dtype, to + run.local * element);
+      readTo(run.global, run.length, run.local);
     });
-    return good;
+  } else {
+    const int64_t *samples = batch(step);
+    // The batch as [before, batch, after]; a sample in the file is [before,
+    // after].
+    int64_t after = 1;
+    for (size_t d = size_t(input.batchDim) + 1; d < input.globalShape.size();
+         ++d)
+      after *= input.globalShape[d];
+    int64_t size = elementsOf(input.globalShape) / batchSize;
+    forEachRun(input.layout, coordinate, [&](const Run &run) {
+      for (int64_t done = 0; done < run.length;) {
+        int64_t at = run.global + done, inside = at % after;
+        int64_t sample = at / after % batchSize;
+        int64_t before = at / after / batchSize;
+        int64_t length = std::min(after - inside, run.length - done);
+        readTo(samples[sample] * size + before * after + inside, length,
+               run.local + done);
+        done += length;
+      }
+    });
   }
-  const int64_t *samples = batch(step);
-  // The batch as [before, batch, after]; a sample in the file is [before,
-  // after].
-  int64_t after = 1;
-  for (size_t d = size_t(input.batchDim) + 1; d < input.globalShape.size(); ++d)
-    after *= input.globalShape[d];
-  int64_t size = elementsOf(input.globalShape) / batchSize;
-  forEachRun(input.layout, coordinate, [&](const Run &run) {
-    for (int64_t done = 0; done < run.length;) {
-      int64_t at = run.global + done, inside = at % after;
-      int64_t sample = at / after % batchSize, before = at / after / batchSize;
-      int64_t length = std::min(after - inside, run.length - done);
-      good &= file.read(samples[sample] * size + before * after + inside,
-                        length, dtype, to + (run.local + done) * element);
-      done += length;
-    }
-  });
+  // Asked after reading: what was read is what was opened.
+  if (good && !source.file.isUnchanged()) {
+    error = source.file.path + ": found that it has changed since the run "
+                               "started, expected it to stay as it is";
+    return false;
+  }
   return good;
 }
 

@@ -123,6 +123,9 @@ struct Engine::Impl {
     return devices;
   }
 
+  bool isUpdate(size_t segment) const {
+    return program.segments[segment].name == "update";
+  }
   void load(const KernelLookup &kernels);
   Action prepare(const Op &op, const KernelLookup &kernels);
   void execute(Action &action, int64_t microbatch);
@@ -366,11 +369,16 @@ float Engine::metric(const std::string &name) const {
   return value;
 }
 
-void Engine::runStep(int64_t step) {
+bool Engine::runStep(int64_t step, const std::function<bool()> &beforeUpdate) {
   Activity &activity = impl->fabric.activity;
   activity.step = step;
-  bool profile = impl->options.profile;
-  for (auto [segment, microbatch] : impl->schedule)
+  bool profile = impl->options.profile, asked = !beforeUpdate;
+  for (auto [segment, microbatch] : impl->schedule) {
+    if (!asked && impl->isUpdate(segment)) {
+      asked = true;
+      if (!beforeUpdate())
+        return false;
+    }
     for (Action &action : impl->segments[segment]) {
       activity.op = action.op->name.c_str();
       activity.source = action.op->source.c_str();
@@ -382,6 +390,53 @@ void Engine::runStep(int64_t step) {
         ++action.calls;
       }
     }
+  }
+  return asked || beforeUpdate();
+}
+
+void Engine::runAgain(const OpObserver &before, const OpObserver &after) {
+  Activity &activity = impl->fabric.activity;
+  for (auto [segment, microbatch] : impl->schedule) {
+    if (impl->isUpdate(segment))
+      break;
+    const std::string &name = impl->program.segments[segment].name;
+    for (Action &action : impl->segments[segment]) {
+      activity.op = action.op->name.c_str();
+      activity.source = action.op->source.c_str();
+      before(*action.op, name, microbatch);
+      impl->execute(action, microbatch);
+      impl->transfers->progress();
+      after(*action.op, name, microbatch);
+    }
+  }
+}
+
+void Engine::clearTemporaries() {
+  const Program &program = impl->program;
+  for (Space space : {Space::Arena, Space::Window}) {
+    std::vector<std::pair<int64_t, int64_t>> kept;
+    auto keep = [&](int64_t id) {
+      const Buffer &buffer = program.buffers[id];
+      if (buffer.space == space)
+        kept.push_back({buffer.offset, endOf(buffer)});
+    };
+    for (const State &state : program.states)
+      keep(state.buffer);
+    for (const Input &input : program.inputs)
+      keep(input.buffer);
+    for (const Control &control : program.controls)
+      keep(control.buffer);
+    bool isArena = space == Space::Arena;
+    int64_t end = isArena ? program.arenaBytes : program.windowBytes, at = 0;
+    char *base = isArena ? impl->arena.data() : impl->window.data();
+    kept.push_back({end, end});
+    std::sort(kept.begin(), kept.end());
+    for (auto [first, last] : kept) {
+      if (first > at)
+        memset(base + at, 0, size_t(first - at));
+      at = std::max(at, last);
+    }
+  }
 }
 
 std::vector<ProfileEntry> Engine::profile() const {

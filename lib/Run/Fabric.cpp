@@ -2,6 +2,7 @@
 
 #include "colossal/Run/Fabric.h"
 
+#include "Deadline.h"
 #include "RunError.h"
 #include "Staging.h"
 
@@ -25,6 +26,7 @@ Fabric::Fabric(MPI_Comm world, const Program &program, int64_t devices,
                Transport transport, double timeoutSeconds)
     : timeout(timeoutSeconds), program(program), devices(devices),
       transport(transport) {
+  Deadline deadline("connecting");
   MPI_Comm_dup(world, &worldComm);
   MPI_Comm_dup(world, &collectiveComm);
   MPI_Comm_dup(world, &transferComm);
@@ -97,10 +99,11 @@ Group &Fabric::group(const std::vector<std::string> &axes) {
 }
 
 void Fabric::mapShared(int64_t transferBytes) {
+  Deadline deadline("sharing memory");
   // Stages differ in their groups; the counters take the largest number.
   int64_t count = int64_t(groups.size());
   MPI_Allreduce(MPI_IN_PLACE, &count, 1, MPI_INT64_T, MPI_MAX, nodeComm);
-  counterBytes = (count * 64 + 4095) / 4096 * 4096;
+  counterBytes = counterAreaBytes(count);
   transferStart = counterBytes + (count ? kStagingBytes : 0);
   areaBytes = transferStart + (transferBytes + 4095) / 4096 * 4096;
   std::vector<int64_t> sizes(nodeSize);
@@ -167,6 +170,37 @@ void Fabric::mapShared(int64_t transferBytes) {
 
 Signal &Fabric::counter(int localRank, int group) {
   return reinterpret_cast<Signal *>(shared + areaOffset[localRank])[group];
+}
+
+Fabric::Agreement &Fabric::agreement(int localRank) {
+  static_assert(sizeof(Agreement) <= kAgreementBytes);
+  return *reinterpret_cast<Agreement *>(shared + areaOffset[localRank] +
+                                        counterBytes - kAgreementBytes);
+}
+
+int Fabric::agree(int flags) {
+  if (worldSize == 1)
+    return flags;
+  activity.op = "the agreement before the update";
+  activity.source = "end of the last backward pass";
+  if (!shared || nodeSize != worldSize) {
+    int all = 0;
+    std::vector<MPI_Request> request(1);
+    MPI_Iallreduce(&flags, &all, 1, MPI_INT, MPI_BOR, collectiveComm,
+                   request.data());
+    waitAll(request, worldSize == 2 ? 1 - worldRank : -1);
+    return all;
+  }
+  ++agreements;
+  Agreement &own = agreement(nodeRank);
+  own.flags[agreements % 2].store(flags, std::memory_order_relaxed);
+  own.given.raise(agreements);
+  for (int rank = 0; rank < worldSize; ++rank) {
+    Agreement &other = agreement(nodeOf[rank]);
+    waitFor(other.given, agreements, rank);
+    flags |= other.flags[agreements % 2].load(std::memory_order_relaxed);
+  }
+  return flags;
 }
 
 void Fabric::signal(Group &group) {
@@ -238,12 +272,14 @@ double Fabric::now() {
 }
 
 void Fabric::giveUp(int peer) {
+  std::string other =
+      peer < 0 ? "the other ranks" : "rank " + std::to_string(peer);
   fprintf(stderr,
-          "colossal-engine: error: rank %d waited %.0f s for rank %d in step "
-          "%lld at %s (%s); the other rank died, hangs or is slower than "
-          "--timeout\n",
-          worldRank, timeout, peer, static_cast<long long>(activity.step),
-          activity.op, activity.source);
+          "colossal-engine: error: rank %d waited %.0f s for %s in step "
+          "%lld at %s (%s); the other rank died, hangs, is stopped or is "
+          "slower than --timeout\n",
+          worldRank, timeout, other.c_str(),
+          static_cast<long long>(activity.step), activity.op, activity.source);
   fflush(stderr);
   MPI_Abort(worldComm, 1);
   _exit(1);

@@ -3,8 +3,10 @@
 #include "colossal/Run/Manifest.h"
 
 #include "JsonFields.h"
+#include "colossal/Run/BundleFiles.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace colossal::rank {
 
@@ -26,6 +28,16 @@ template <class Io> void fields(Io &io, InputSchema &input) {
   io("dtype", input.dtype);
   io("globalShape", input.globalShape);
   io("batchDim", input.batchDim);
+  io("lowest", input.lowest);
+  io("highest", input.highest);
+  io("otherValues", input.otherValues);
+  io("lookup", input.lookup);
+}
+
+template <class Io> void fields(Io &io, FileEntry &file) {
+  io("name", file.name);
+  io("bytes", file.bytes);
+  io("hash", file.hash);
 }
 
 template <class Io> void fields(Io &io, StateSchema &state) {
@@ -53,12 +65,14 @@ template <class Io> void fields(Io &io, Manifest &manifest) {
   io("cpuFeatures", manifest.cpuFeatures);
   io("threadsPerRank", manifest.threadsPerRank);
   io("inputs", manifest.inputs);
+  io("unusedInputs", manifest.unusedInputs);
   io("states", manifest.states);
   io("learningRate", manifest.learningRate);
   io("controls", manifest.controls);
   io("tokensPerStep", manifest.tokensPerStep);
   io("predictedStepSeconds", manifest.predictedStepSeconds);
   io("predictedPeakBytes", manifest.predictedPeakBytes);
+  io("files", manifest.files);
 }
 
 std::string mpiAbi() { return COLOSSAL_MPI_ABI; }
@@ -83,19 +97,45 @@ double learningRate(const LearningRate &schedule, int64_t step,
   return schedule.base * factor;
 }
 
+namespace {
+
+constexpr const char *kChecksum = "\"checksum\": \"";
+constexpr size_t kDigits = 32;
+
+/// Where the digits of the checksum begin; npos where there is none.
+size_t checksumIn(const std::string &text) {
+  size_t at = text.find(kChecksum);
+  if (at == std::string::npos)
+    return at;
+  at += std::strlen(kChecksum);
+  return at + kDigits < text.size() && text[at + kDigits] == '"'
+             ? at
+             : std::string::npos;
+}
+
+std::string checksumOf(std::string text, size_t at) {
+  text.replace(at, kDigits, kDigits, '0');
+  return hashOf(text);
+}
+
+} // namespace
+
 std::string writeManifest(const Manifest &manifest) {
   json::Json document = json::toJson(manifest);
   // The version is written even where it is the default: it is what an older
   // or newer reader needs.
   json::Json ordered = json::Json::object();
   ordered["formatVersion"] = manifest.formatVersion;
+  ordered["checksum"] = std::string(kDigits, '0');
   ordered.update(document);
-  return ordered.dump(2) + "\n";
+  std::string text = ordered.dump(2) + "\n";
+  size_t at = checksumIn(text);
+  return text.replace(at, kDigits, checksumOf(text, at));
 }
 
 std::optional<Manifest> readManifest(const std::string &text,
                                      const std::string &file,
-                                     std::string &error) {
+                                     std::string &error, bool allowEdited) {
   try {
     json::Json document = json::parse(text);
     // A later format may have fields that this reader does not know; its
@@ -108,6 +148,14 @@ std::optional<Manifest> readManifest(const std::string &text,
           "formatVersion", document["formatVersion"].dump(),
           std::to_string(kFormatVersion) +
               " (compile the model again with this version)"};
+    size_t at = checksumIn(text);
+    if (!allowEdited && (at == std::string::npos ||
+                         text.substr(at, kDigits) != checksumOf(text, at)))
+      throw json::FieldError{"checksum", "that of another text",
+                             std::string("the file as it was compiled: it is "
+                                         "damaged or edited; compile again") +
+                                 kAllowEditedAdvice};
+    document.erase("checksum");
     Manifest manifest;
     json::fromJson(document, manifest, "");
     return manifest;

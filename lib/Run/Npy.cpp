@@ -2,6 +2,8 @@
 
 #include "colossal/Run/Npy.h"
 
+#include "colossal/Run/NpyHeader.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -27,20 +29,10 @@ bool readAll(int descriptor, int64_t offset, char *to, int64_t bytes) {
   return true;
 }
 
-/// The text after 'key': in a header, up to the character before `end`.
-std::optional<std::string> field(const std::string &header,
-                                 const std::string &key, char open,
-                                 char close) {
-  size_t at = header.find("'" + key + "'");
-  if (at == std::string::npos)
-    return std::nullopt;
-  at = header.find(open, at + key.size() + 2);
-  if (at == std::string::npos)
-    return std::nullopt;
-  size_t end = header.find(close, at + 1);
-  if (end == std::string::npos)
-    return std::nullopt;
-  return header.substr(at + 1, end - at - 1);
+/// Size and time of the last change.
+std::array<int64_t, 3> stampOf(const struct stat &info) {
+  return {int64_t(info.st_size), int64_t(info.st_mtim.tv_sec),
+          int64_t(info.st_mtim.tv_nsec)};
 }
 
 } // namespace
@@ -48,7 +40,8 @@ std::optional<std::string> field(const std::string &header,
 NpyFile::NpyFile(NpyFile &&other) noexcept
     : shape(std::move(other.shape)), descr(std::move(other.descr)),
       elementBytes(other.elementBytes), path(std::move(other.path)),
-      descriptor(other.descriptor), dataOffset(other.dataOffset) {
+      descriptor(other.descriptor), dataOffset(other.dataOffset),
+      stamp(other.stamp) {
   other.descriptor = -1;
 }
 
@@ -65,34 +58,38 @@ std::optional<NpyFile> NpyFile::open(const std::string &path,
     error = path + ": found " + found + ", expected " + expected;
     return std::nullopt;
   };
-  file.descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // Not to wait for the writer of a pipe.
+  file.descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file.descriptor < 0)
     return fail(std::strerror(errno), "a readable .npy file");
-  char start[12];
-  if (!readAll(file.descriptor, 0, start, 10) ||
-      memcmp(start, "\x93NUMPY", 6) != 0)
-    return fail("another format", "a .npy file (numpy.save)");
-  int64_t length = uint8_t(start[8]) | uint8_t(start[9]) << 8, begin = 10;
-  if (start[6] > 1) {
-    uint32_t wide = 0;
-    if (!readAll(file.descriptor, 8, reinterpret_cast<char *>(&wide), 4))
-      return fail("a short header", "a whole .npy file");
-    length = wide;
-    begin = 12;
+  struct stat info;
+  if (fstat(file.descriptor, &info) != 0)
+    return fail(std::strerror(errno), "a readable .npy file");
+  if (!S_ISREG(info.st_mode))
+    return fail(S_ISDIR(info.st_mode) ? "a folder" : "a pipe or device",
+                "a regular .npy file");
+  file.stamp = stampOf(info);
+  std::string fault;
+  std::string header(
+      size_t(std::min<int64_t>(kNpyStart, int64_t(info.st_size))), ' ');
+  std::optional<int64_t> length;
+  if (readAll(file.descriptor, 0, header.data(), int64_t(header.size())))
+    length = npyHeaderBytes(header, fault);
+  if (length && *length <= info.st_size) {
+    header.resize(size_t(*length));
+    if (!readAll(file.descriptor, 0, header.data(), *length))
+      return fail("a file that cannot be read", "a readable .npy file");
   }
-  if (length > (1 << 20))
-    return fail("a header of " + std::to_string(length) + " bytes",
-                "a .npy file");
-  std::string header(size_t(length), ' ');
-  if (!readAll(file.descriptor, begin, header.data(), length))
-    return fail("a short header", "a whole .npy file");
-  file.dataOffset = begin + length;
-  auto descr = field(header, "descr", '\'', '\'');
-  auto shape = field(header, "shape", '(', ')');
-  if (!descr || !shape)
-    return fail("a header without descr and shape", "an array of one type");
-  file.descr = *descr;
-  if (header.find("'fortran_order': False") == std::string::npos)
+  std::optional<NpyHeader> parsed =
+      length ? parseNpyHeader(header, fault) : std::nullopt;
+  if (!parsed) {
+    error = path + ": " + (fault.empty() ? "cannot be read" : fault);
+    return std::nullopt;
+  }
+  file.dataOffset = parsed->dataOffset;
+  file.shape = parsed->shape;
+  file.descr = parsed->descr;
+  if (parsed->fortranOrder && file.shape.size() > 1)
     return fail("Fortran order", "C order (numpy.ascontiguousarray)");
   static const char *known[] = {"|b1", "|i1", "|u1", "<i2", "<u2",
                                 "<i4", "<u4", "<i8", "<f4", "<f8"};
@@ -104,31 +101,17 @@ std::optional<NpyFile> NpyFile::open(const std::string &path,
                 "bool, int8 to int64, uint8 to uint32, float32 or float64, "
                 "little endian");
   file.elementBytes = file.descr[2] - '0';
-  int64_t elements = 1;
-  for (size_t at = 0; at < shape->size();) {
-    size_t used = 0;
-    while (at < shape->size() && !isdigit((*shape)[at]))
-      ++at;
-    if (at == shape->size())
-      break;
-    int64_t size = 0;
-    while (at + used < shape->size() && isdigit((*shape)[at + used]) &&
-           used < 18)
-      size = size * 10 + ((*shape)[at + used++] - '0');
-    at += used;
-    file.shape.push_back(size);
-    if (__builtin_mul_overflow(elements, size, &elements))
-      return fail("a shape that is too large", "an array that fits the file");
-  }
-  struct stat info;
   int64_t bytes = 0;
-  if (fstat(file.descriptor, &info) != 0 ||
-      __builtin_mul_overflow(elements, file.elementBytes, &bytes) ||
+  if (__builtin_mul_overflow(parsed->elements, file.elementBytes, &bytes) ||
       info.st_size - file.dataOffset < bytes)
     return fail(std::to_string(info.st_size) + " bytes",
-                std::to_string(file.dataOffset + bytes) +
-                    ", by the header: the file is cut off");
+                "more by the header: the file is cut off");
   return file;
+}
+
+bool NpyFile::isUnchanged() const {
+  struct stat info;
+  return fstat(descriptor, &info) == 0 && stampOf(info) == stamp;
 }
 
 bool NpyFile::converts(DType dtype) const {

@@ -3,6 +3,7 @@
 #ifndef COLOSSAL_LIB_RUN_RUNERROR_H
 #define COLOSSAL_LIB_RUN_RUNERROR_H
 
+#include <new>
 #include <stdexcept>
 #include <string>
 
@@ -13,6 +14,14 @@ namespace colossal::rank {
 struct RunError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
+
+/// What a message says of an exception.
+inline std::string reasonOf(const std::exception &error) {
+  if (dynamic_cast<const std::bad_alloc *>(&error))
+    return "found no more memory, expected room for the run; raise the limit "
+           "(ulimit -v) or compile with a smaller --memory";
+  return error.what();
+}
 
 } // namespace colossal::rank
 

@@ -2,6 +2,7 @@
 
 #include "colossal/Run/RunOptions.h"
 
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 
@@ -24,6 +25,10 @@ const char *kHelp =
   --shuffle, --no-shuffle  a new order in each epoch (default), or file order
   --transport auto|window|p2p  how ranks of a node move bytes; bitwise equal
   --timeout SECONDS      a rank that waits longer ends the job (default 120)
+  --nonfinite-steps K    steps in a row with a loss that is NaN or infinite
+                         after which the run ends (default 10; 0: never)
+  --check-values         looks for NaN after every op of every step (slow)
+  --allow-edited         runs a bundle whose files are not those compiled
   --threads T            threads per rank (default: as compiled)
   --profile FILE         seconds per op
   --bundle DIR           the bundle (default: the folder of this program)
@@ -31,7 +36,18 @@ const char *kHelp =
   --help
 )";
 
+/// More threads than any machine has cores.
+constexpr int64_t kMostThreads = 4096;
+
 } // namespace
+
+bool isFlag(const std::string &option) {
+  for (const char *flag : {"--shuffle", "--no-shuffle", "--quiet",
+                           "--check-values", "--allow-edited", "--help"})
+    if (option == flag)
+      return true;
+  return false;
+}
 
 bool parseRunOptions(int argc, char **argv, RunOptions &options,
                      std::string &message, bool &help) {
@@ -57,18 +73,21 @@ bool parseRunOptions(int argc, char **argv, RunOptions &options,
       message = kHelp;
       return false;
     }
-    if (name == "--shuffle" || name == "--no-shuffle") {
+    if (name == "--shuffle" || name == "--no-shuffle")
       options.shuffle = name == "--shuffle";
+    if (isFlag(name)) {
+      if (hasValue)
+        return fail(name + ": found '" + value + "', expected no value");
+      options.quiet |= name == "--quiet";
+      options.checkValues |= name == "--check-values";
+      options.allowEdited |= name == "--allow-edited";
       continue;
     }
-    if (name == "--quiet") {
-      options.quiet = true;
-      continue;
-    }
-    static const char *known[] = {"--data",    "--steps",      "--metrics",
-                                  "--report",  "--dump-state", "--control",
-                                  "--seed",    "--transport",  "--timeout",
-                                  "--threads", "--profile",    "--bundle"};
+    static const char *known[] = {
+        "--data",    "--steps",   "--metrics",         "--report",
+        "--control", "--seed",    "--dump-state",      "--transport",
+        "--timeout", "--threads", "--nonfinite-steps", "--profile",
+        "--bundle"};
     bool isKnown = false;
     for (const char *option : known)
       isKnown |= name == option;
@@ -88,10 +107,10 @@ bool parseRunOptions(int argc, char **argv, RunOptions &options,
       text = value.substr(at + 1);
       return true;
     };
-    auto number = [&](double &to, double least) {
+    auto number = [&](double &to, double least, double most) {
       char *end = nullptr;
       to = std::strtod(value.c_str(), &end);
-      return !value.empty() && *end == 0 && to >= least;
+      return !value.empty() && *end == 0 && to >= least && to <= most;
     };
     double parsed = 0;
     std::string key, text;
@@ -103,28 +122,35 @@ bool parseRunOptions(int argc, char **argv, RunOptions &options,
       if (pair(key, text)) {
         char *end = nullptr;
         parsed = std::strtod(text.c_str(), &end);
-        if (!text.empty() && *end == 0) {
+        if (!text.empty() && *end == 0 && std::isfinite(parsed)) {
           options.controls[key] = parsed;
           continue;
         }
       }
-      return fail("--control: found '" + value + "', expected NAME=NUMBER");
-    } else if (name == "--steps" || name == "--threads" || name == "--seed") {
-      double least = name == "--seed" ? 0 : 1;
-      if (!number(parsed, least) || parsed != double(int64_t(parsed)))
+      return fail("--control: found '" + value +
+                  "', expected NAME=NUMBER with a finite number");
+    } else if (name == "--steps" || name == "--threads" || name == "--seed" ||
+               name == "--nonfinite-steps") {
+      int64_t least = name == "--steps" || name == "--threads" ? 1 : 0;
+      // 2^53: beyond it a double skips integers.
+      int64_t most = name == "--threads" ? kMostThreads : int64_t(1) << 53;
+      if (!number(parsed, double(least), double(most)) ||
+          parsed != double(int64_t(parsed)))
         return fail(name + ": found '" + value +
-                    "', expected an integer of "
-                    "at least " +
-                    std::to_string(int(least)));
+                    "', expected an integer from " + std::to_string(least) +
+                    " to " + std::to_string(most));
       if (name == "--steps")
         options.steps = int64_t(parsed);
       else if (name == "--threads")
         options.threads = int(parsed);
-      else
+      else if (name == "--seed")
         options.seed = uint64_t(parsed);
+      else
+        options.nonfiniteSteps = int64_t(parsed);
     } else if (name == "--timeout") {
-      if (!number(options.timeoutSeconds, 0.001))
-        return fail("--timeout: found '" + value + "', expected seconds");
+      if (!number(options.timeoutSeconds, 0.001, 1e9))
+        return fail("--timeout: found '" + value +
+                    "', expected seconds from 0.001 to 1e9");
     } else if (name == "--transport") {
       if (value == "auto")
         options.transport = Transport::Auto;

@@ -2,12 +2,12 @@
 
 #include "RunReport.h"
 
-#include "RunError.h"
+#include "Deadline.h"
+#include "OutputFile.h"
+#include "ValueCheck.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
-#include <cstring>
 #include <nlohmann/json.hpp>
 
 namespace colossal::rank {
@@ -21,21 +21,12 @@ struct RankFigures {
   double seconds;
 };
 
-void writeText(const std::string &path, const std::string &text,
-               const char *option) {
-  FILE *file = fopen(path.c_str(), "w");
-  bool good = file && fwrite(text.data(), 1, text.size(), file) == text.size();
-  good = file && fclose(file) == 0 && good;
-  if (!good)
-    throw RunError(std::string(option) + " " + path + ": found " +
-                   std::strerror(errno) + ", expected a file");
-}
-
 } // namespace
 
 std::string jsonNumber(double value) {
+  // JSON has no such numbers; float() of the string is one in Python.
   if (!std::isfinite(value))
-    return "null";
+    return "\"" + readable(value) + "\"";
   char text[64];
   snprintf(text, sizeof(text), "%.9g", value);
   return text;
@@ -70,8 +61,11 @@ void RunReport::write(const Manifest &manifest, const Program &program,
                   medianSeconds()};
   Fabric &fabric = engine.fabric();
   std::vector<RankFigures> all(size_t(fabric.size()));
-  MPI_Gather(&own, int(sizeof(own)), MPI_BYTE, all.data(), int(sizeof(own)),
-             MPI_BYTE, 0, fabric.world());
+  {
+    Deadline deadline("collecting the report");
+    MPI_Gather(&own, int(sizeof(own)), MPI_BYTE, all.data(), int(sizeof(own)),
+               MPI_BYTE, 0, fabric.world());
+  }
   if (fabric.rank() != 0)
     return;
   nlohmann::ordered_json document;
@@ -98,7 +92,7 @@ void RunReport::write(const Manifest &manifest, const Program &program,
     document["ranks"].push_back(entry);
   }
   if (!path.empty())
-    writeText(path, document.dump(2) + "\n", "--report");
+    writeOutput("--report", path, document.dump(2) + "\n");
   if (quiet)
     return;
   int64_t predicted = 0, measured = 0;
@@ -132,7 +126,7 @@ void writeProfile(const std::string &path, int rank, const Engine &engine) {
     }
     text += "\n";
   }
-  writeText(path, text, "--profile");
+  writeOutput("--profile", path, text);
 }
 
 } // namespace colossal::rank

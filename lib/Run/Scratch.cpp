@@ -65,7 +65,7 @@ int64_t stagingBytes(const Program &program) {
               groups.end())
         groups.push_back(op.collective.axes);
   int64_t count = int64_t(groups.size());
-  return (count * 64 + 4095) / 4096 * 4096 + (count ? kStagingBytes : 0) +
+  return counterAreaBytes(count) + (count ? kStagingBytes : 0) +
          (transferBytes(program) + 4095) / 4096 * 4096;
 }
 

@@ -2,19 +2,24 @@
 
 #include "colossal/Run/Session.h"
 
+#include "Deadline.h"
+#include "OutputFile.h"
 #include "ProcessMemory.h"
 #include "RunError.h"
 #include "RunReport.h"
 #include "StateFile.h"
+#include "ValueCheck.h"
+#include "colossal/Run/BundleFiles.h"
 #include "colossal/Run/DataSet.h"
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstring>
 #include <dlfcn.h>
-#include <fstream>
 #include <sstream>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace colossal::rank {
 
@@ -27,13 +32,11 @@ double now() {
 }
 
 std::string readFile(const std::string &path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file)
-    throw RunError(path + ": found no readable file, expected one; is this a "
-                          "whole bundle?");
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
+  std::string error;
+  std::optional<std::string> text = readRegularFile(path, error);
+  if (!text)
+    throw RunError(error + "; is this a whole bundle?");
+  return *text;
 }
 
 void throwFirst(const std::vector<std::string> &faults,
@@ -59,9 +62,10 @@ template <class F> bool allAgree(F &&work) {
     work();
   } catch (const std::exception &error) {
     failed = rank;
-    message = error.what();
+    message = reasonOf(error);
   }
   int first = failed;
+  Deadline deadline("agreeing on the start or the end of the run");
   MPI_Allreduce(&failed, &first, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD);
   if (first == size)
     return true;
@@ -89,7 +93,9 @@ private:
   void fillInputs(int64_t step);
   void setControls(int64_t step);
   void readMetrics();
-  bool steps();
+  void steps();
+  bool beforeUpdate(int64_t step);
+  void judgeMetrics(int64_t step);
   void progress(int64_t step);
   bool report();
 
@@ -104,13 +110,20 @@ private:
   std::vector<float> metrics;
   std::string ownersText; ///< rank 0
   RunReport reporter;
-  FILE *metricsFile = nullptr;
+  std::unique_ptr<OutputFile> metricsFile;
+  std::unique_ptr<ValueCheck> values;
+  int64_t lastBadStep = 0; ///< with a metric that is not finite, as known here
+  // Rank 0: about steps whose metrics are not finite.
+  std::string origin;     ///< of this step's first such value
+  std::string stopReason; ///< why the run ends before its last step
+  int64_t badSteps = 0;   ///< in a row
   double learningRateNow = 0, started = 0, lastPrint = 0;
 };
 
 void Session::open() {
   std::string error;
-  std::optional<Manifest> read = readBundleManifest(options.bundle, error);
+  std::optional<Manifest> read =
+      readBundleManifest(options.bundle, error, options.allowEdited);
   if (!read)
     throw RunError(error);
   manifest = *read;
@@ -136,6 +149,11 @@ void Session::open() {
                      "', expected a control of the bundle");
   }
   int64_t devices = size / manifest.stages;
+  // colossal-run has looked at every file; mpirun alone has not, and the files
+  // of another node may be others.
+  if (!options.allowEdited &&
+      !checkStageFiles(options.bundle, manifest, rank / devices, error))
+    throw RunError(error);
   auto readStage = [&](int64_t stage) {
     std::string path = options.bundle + "/" + manifest.programs[size_t(stage)];
     std::optional<Program> one = readProgram(readFile(path), path, error);
@@ -169,6 +187,7 @@ void Session::open() {
 }
 
 void Session::shareMetricOwners() {
+  Deadline deadline("exchanging the names of metrics");
   int64_t length = int64_t(ownersText.size());
   MPI_Bcast(&length, 1, MPI_INT64_T, 0, MPI_COMM_WORLD);
   ownersText.resize(size_t(length));
@@ -198,33 +217,49 @@ void Session::openData() {
   std::string error;
   data = DataSet::open(manifest, options.data, options.shuffle, options.seed,
                        error);
-  if (!data)
+  // Every rank looks at another part.
+  if (!data || !data->check(rank, size, error))
     throw RunError(error);
+  for (const std::string &name : manifest.unusedInputs)
+    if (rank == 0 && options.data.count(name))
+      fprintf(stderr,
+              "colossal-engine: note: input '%s' is not used by the program; "
+              "its data is not read\n",
+              name.c_str());
 }
 
 void Session::openOutputs() {
-  if (!options.dumpFolder.empty() && rank == 0 &&
-      mkdir(options.dumpFolder.c_str(), 0777) != 0 && errno != EEXIST)
-    throw RunError("--dump-state " + options.dumpFolder + ": found " +
-                   std::strerror(errno) + ", expected a folder");
-  if (!options.metricsFile.empty() && rank == 0) {
-    metricsFile = fopen(options.metricsFile.c_str(), "w");
-    if (!metricsFile)
-      throw RunError("--metrics " + options.metricsFile + ": found " +
-                     std::strerror(errno) + ", expected a file");
+  if (rank != 0)
+    return;
+  const std::string &folder = options.dumpFolder;
+  if (!folder.empty()) {
+    struct stat status;
+    if (mkdir(folder.c_str(), 0777) != 0 &&
+        (errno != EEXIST || stat(folder.c_str(), &status) != 0 ||
+         !S_ISDIR(status.st_mode)))
+      throw RunError("--dump-state " + folder + ": found " +
+                     std::strerror(errno) + ", expected a folder");
+    if (access(folder.c_str(), W_OK | X_OK) != 0)
+      throw RunError("--dump-state " + folder + ": found " +
+                     std::strerror(errno) +
+                     ", expected a folder that can be written");
+  }
+  if (!options.metricsFile.empty()) {
+    metricsFile =
+        std::make_unique<OutputFile>("--metrics", options.metricsFile);
+    metricsFile->keep();
   }
 }
 
 void Session::fillInputs(int64_t step) {
+  std::string error;
   for (const Input &input : program.inputs) {
     const Buffer &buffer = program.buffers[size_t(input.buffer)];
     for (int64_t slot = 0; slot < buffer.slots; ++slot)
-      if (!data->fill(input,
-                      coordinateOf(program, engine->fabric().device(), slot),
-                      buffer.dtype, step, engine->address(input.buffer, slot)))
-        throw RunError(options.data.at(input.name) +
-                       ": found the end of the file, expected the samples "
-                       "that its header promises");
+      if (!data->fill(
+              input, coordinateOf(program, engine->fabric().device(), slot),
+              buffer.dtype, step, engine->address(input.buffer, slot), error))
+        throw RunError(error);
   }
 }
 
@@ -281,8 +316,8 @@ void Session::progress(int64_t step) {
     line += ", \"seconds\": " + jsonNumber(seconds) +
             ", \"tokens_per_second\": " + jsonNumber(tokens) +
             ", \"lr\": " + jsonNumber(learningRateNow) + "}\n";
-    fputs(line.c_str(), metricsFile);
-    fflush(metricsFile);
+    metricsFile->write(line.data(), int64_t(line.size()));
+    metricsFile->keep();
   }
   double time = now();
   if (options.quiet ||
@@ -291,33 +326,87 @@ void Session::progress(int64_t step) {
   lastPrint = time;
   double left = (time - started) / double(step) * double(options.steps - step);
   std::string values;
-  for (size_t i = 0; i < metricOwners.size(); ++i) {
-    char text[64];
-    snprintf(text, sizeof(text), "  %s %.4f", metricOwners[i].first.c_str(),
-             double(metrics[i]));
-    values += text;
-  }
+  for (size_t i = 0; i < metricOwners.size(); ++i)
+    values += "  " + metricOwners[i].first + " " + readable(metrics[i]);
   fprintf(stderr, "step %lld/%lld%s  %.0f tokens/s  ETA %lld:%02lld\n",
           static_cast<long long>(step), static_cast<long long>(options.steps),
           values.c_str(), tokens, static_cast<long long>(left) / 60,
           static_cast<long long>(left) % 60);
 }
 
-bool Session::steps() {
+/// Called between backward and update. All ranks agree whether a metric is not
+/// finite; then they look together for the op that made it so.
+bool Session::beforeUpdate(int64_t step) {
+  enum { kInfinite = 1, kNan = 2, kLook = 4, kStop = 8 };
+  int flags = 0;
+  // In a row of such steps the first says it all.
+  Badness own = values->ofMetrics();
+  if (own != Badness::None) {
+    if (lastBadStep != step - 1 || step == 1)
+      flags |= own == Badness::Nan ? kNan : kInfinite;
+    lastBadStep = step;
+  }
+  if (options.checkValues)
+    flags |= kLook;
+  if (!stopReason.empty())
+    flags |= kStop;
+  flags = engine->fabric().agree(flags);
+  if (flags & kStop)
+    return false;
+  if (flags & (kInfinite | kNan))
+    lastBadStep = step;
+  if (flags & (kInfinite | kNan | kLook))
+    origin = values->findOrigin(flags & kNan        ? Badness::Nan
+                                : flags & kInfinite ? Badness::Infinite
+                                                    : Badness::None,
+                                [&] { fillInputs(step); });
+  return true;
+}
+
+/// Rank 0: says where the first value that is not finite came from, and ends a
+/// run that stays so.
+void Session::judgeMetrics(int64_t step) {
+  std::string bad;
+  for (size_t i = 0; i < metricOwners.size(); ++i)
+    if (!std::isfinite(metrics[i]))
+      bad += (bad.empty() ? "" : ", ") + metricOwners[i].first + " is " +
+             readable(metrics[i]);
+  if (bad.empty() && !origin.empty() && options.checkValues)
+    bad = "a value is not finite";
+  bool isFirst = !bad.empty() && badSteps == 0;
+  badSteps = bad.empty() ? 0 : badSteps + 1;
+  if (isFirst)
+    fprintf(stderr,
+            "colossal-engine: warning: step %lld: %s; first made by %s\n",
+            static_cast<long long>(step), bad.c_str(),
+            origin.empty() ? "an op of the update" : origin.c_str());
+  origin.clear();
+  if (options.nonfiniteSteps > 0 && badSteps >= options.nonfiniteSteps)
+    stopReason = "step " + std::to_string(step) + ": " + bad + ", as in " +
+                 std::to_string(badSteps) +
+                 " steps in a row; the run ends (see the warning above; "
+                 "--nonfinite-steps)";
+}
+
+void Session::steps() {
   started = lastPrint = now();
   for (int64_t step = 1; step <= options.steps; ++step) {
     double start = now();
     setControls(step);
     fillInputs(step);
-    engine->runStep(step);
+    if (!engine->runStep(step, [&] { return beforeUpdate(step); }))
+      return;
     readMetrics();
     reporter.stepSeconds.push_back(now() - start);
-    if (rank == 0)
+    if (rank == 0) {
       progress(step);
+      judgeMetrics(step);
+    }
     if (step == 1 || step == options.steps)
       reporter.peakPss = std::max(reporter.peakPss, proportionalSetSize());
+    if (size == 1 && !stopReason.empty())
+      return;
   }
-  return true;
 }
 
 bool Session::report() {
@@ -356,41 +445,51 @@ int Session::run() {
             engineOptions);
       }))
     return 1;
-  reporter.stepSeconds.reserve(size_t(options.steps));
+  // A step allocates nothing; after a million steps one in many does.
+  reporter.stepSeconds.reserve(
+      size_t(std::min<int64_t>(options.steps, 1 << 20)));
   reporter.baselinePss = proportionalSetSize();
   if (!allAgree([&] { engine->connect(); }) || !allAgree([&] {
         engine->reserve();
         loadState(program, *engine, options.bundle);
       }))
     return 1;
-  MPI_Barrier(MPI_COMM_WORLD);
+  values = std::make_unique<ValueCheck>(program, *engine);
   try {
     steps();
   } catch (const std::exception &error) {
     // Peers may be inside a collective: only ending the job reaches them.
     fprintf(stderr, "colossal-engine: error: rank %d: %s\n", rank,
-            error.what());
+            reasonOf(error).c_str());
     fflush(stderr);
+    metricsFile.reset();
     MPI_Abort(MPI_COMM_WORLD, 1);
   }
+  if (!allAgree([&] {
+        if (!stopReason.empty())
+          throw RunError(stopReason);
+      }))
+    return 1;
   if (!options.dumpFolder.empty() &&
       !allAgree([&] { dumpState(program, *engine, options.dumpFolder); }))
     return 1;
-  if (!report())
+  if (!report() || !allAgree([&] {
+        if (metricsFile)
+          metricsFile->close();
+      }))
     return 1;
-  if (metricsFile)
-    fclose(metricsFile);
   return 0;
 }
 
 } // namespace
 
 std::optional<Manifest> readBundleManifest(const std::string &bundle,
-                                           std::string &error) {
+                                           std::string &error,
+                                           bool allowEdited) {
   std::string path = bundle + "/manifest.json";
   try {
     std::optional<Manifest> manifest =
-        readManifest(readFile(path), path, error);
+        readManifest(readFile(path), path, error, allowEdited);
     if (!manifest)
       return std::nullopt;
     std::vector<std::string> faults = checkManifest(*manifest);
@@ -403,23 +502,43 @@ std::optional<Manifest> readBundleManifest(const std::string &bundle,
   return std::nullopt;
 }
 
-int failTogether(const std::string &message) {
+namespace {
+
+void startMpi() {
+  Deadline deadline("starting MPI");
   int provided = 0;
   MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided);
-  allAgree([&] { throw RunError(message); });
+}
+
+void endMpi() {
+  Deadline deadline("ending MPI");
   MPI_Finalize();
+}
+
+} // namespace
+
+int failTogether(const std::string &message) {
+  watchDeadlines(0);
+  startMpi();
+  allAgree([&] { throw RunError(message); });
+  endMpi();
   return 1;
 }
 
 int runBundle(const RunOptions &options) {
-  int provided = 0;
-  MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided);
+  watchDeadlines(options.timeoutSeconds);
+  startMpi();
   int code = 1;
-  {
+  try {
     Session session(options);
     code = session.run();
+  } catch (const std::exception &error) {
+    // Between the agreements: only ending the job reaches the others.
+    fprintf(stderr, "colossal-engine: error: %s\n", reasonOf(error).c_str());
+    fflush(stderr);
+    MPI_Abort(MPI_COMM_WORLD, 1);
   }
-  MPI_Finalize();
+  endMpi();
   return code;
 }
 

@@ -11,6 +11,14 @@ namespace colossal::rank {
 /// chunk is filled while the peers read the one before.
 constexpr int64_t kStagingBytes = 2 << 20;
 
+/// Of each rank, for Fabric::agree.
+constexpr int64_t kAgreementBytes = 128;
+
+/// The counters of `groups` groups, then the agreement.
+inline int64_t counterAreaBytes(int64_t groups) {
+  return (groups * 64 + kAgreementBytes + 4095) / 4096 * 4096;
+}
+
 inline bool isCollective(OpKind kind) {
   return kind == OpKind::AllReduce || kind == OpKind::AllGather ||
          kind == OpKind::ReduceScatter || kind == OpKind::AllToAll;

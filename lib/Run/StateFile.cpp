@@ -2,6 +2,8 @@
 
 #include "StateFile.h"
 
+#include "Deadline.h"
+#include "OutputFile.h"
 #include "RunError.h"
 #include "colossal/Run/Checksum.h"
 #include "colossal/Run/Npy.h"
@@ -91,7 +93,7 @@ void loadState(const Program &program, Engine &engine,
     std::string path = state.initial.file[0] == '/'
                            ? state.initial.file
                            : bundle + "/" + state.initial.file;
-    File file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    File file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (file.descriptor < 0)
       throw RunError(path + ": found " + std::strerror(errno) +
                      ", expected the initial values of '" + state.name + "'");
@@ -136,6 +138,7 @@ namespace {
 std::vector<std::pair<int64_t, std::string>>
 contributions(const Program &program, Engine &engine) {
   Fabric &fabric = engine.fabric();
+  Deadline deadline("collecting the names of state");
   std::string own;
   for (const State &state : program.states)
     if (state.owned)
@@ -161,19 +164,38 @@ contributions(const Program &program, Engine &engine) {
   return all;
 }
 
-void writeExactly(int descriptor, const std::string &path, const char *data,
-                  int64_t bytes) {
-  while (bytes > 0) {
-    ssize_t put = write(descriptor, data, size_t(bytes));
-    if (put < 0 && errno == EINTR)
-      continue;
-    if (put <= 0)
-      throw RunError(path + ": found " + std::strerror(errno) +
-                     ", expected to write state");
-    data += put;
-    bytes -= put;
+/// Writes the tensors of a dump; if one fails, removes them all.
+class StateWriter {
+public:
+  explicit StateWriter(const std::string &folder) : folder(folder) {}
+  void write(const std::string &name, const std::string &header,
+             const std::vector<char> &bytes) {
+    if (!failure.empty())
+      return;
+    std::string fileName = name;
+    std::replace(fileName.begin(), fileName.end(), '/', '_');
+    std::string path = folder + "/" + fileName + ".npy";
+    try {
+      OutputFile file("--dump-state", path);
+      file.write(header.data(), int64_t(header.size()));
+      file.write(bytes.data(), int64_t(bytes.size()));
+      file.close();
+      written.push_back(path);
+    } catch (const std::exception &error) {
+      failure = error.what();
+      for (const std::string &other : written)
+        unlink(other.c_str());
+    }
   }
-}
+  void finish() const {
+    if (!failure.empty())
+      throw RunError(failure);
+  }
+
+private:
+  std::string folder, failure;
+  std::vector<std::string> written;
+};
 
 } // namespace
 
@@ -181,7 +203,11 @@ void dumpState(const Program &program, Engine &engine,
                const std::string &folder) {
   Fabric &fabric = engine.fabric();
   int64_t devices = fabric.size() / program.stages;
+  StateWriter writer(folder);
+  // Rank 0 writes between the messages: a slow disk has time.
+  constexpr double kPatience = 10;
   for (const auto &[stage, name] : contributions(program, engine)) {
+    Deadline deadline("collecting state", kPatience);
     const State *own = nullptr;
     if (program.stage == stage)
       for (const State &state : program.states)
@@ -272,18 +298,10 @@ void dumpState(const Program &program, Engine &engine,
     }
     if (fabric.rank() != 0)
       continue;
-    std::string fileName = name;
-    std::replace(fileName.begin(), fileName.end(), '/', '_');
-    std::string path = folder + "/" + fileName + ".npy";
-    File file(
-        open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-    if (file.descriptor < 0)
-      throw RunError(path + ": found " + std::strerror(errno) +
-                     ", expected a folder that can be written");
-    std::string header = npyHeader(shape, dtype);
-    writeExactly(file.descriptor, path, header.data(), int64_t(header.size()));
-    writeExactly(file.descriptor, path, whole.data(), int64_t(whole.size()));
+    writer.write(name, npyHeader(shape, dtype), whole);
   }
+  // The other ranks have sent everything: now it can be said.
+  writer.finish();
 }
 
 } // namespace colossal::rank

@@ -29,7 +29,8 @@ void yieldWhenCrowded(const RunOptions &options, char **argv) {
   std::string error;
   int64_t threads = options.threads;
   if (threads == 0)
-    if (auto manifest = readBundleManifest(options.bundle, error))
+    if (auto manifest =
+            readBundleManifest(options.bundle, error, options.allowEdited))
       threads = manifest->threadsPerRank;
   long ranks = local ? atol(local) : 1;
   if (threads < 2 || ranks * threads <= sysconf(_SC_NPROCESSORS_ONLN))

@@ -1,13 +1,13 @@
 //===- RunMain.cpp - Starts the ranks of a bundle -------------------------===//
 
-#include "colossal/Run/Manifest.h"
+#include "LaunchJob.h"
+#include "colossal/Run/BundleFiles.h"
 #include "colossal/Run/RunOptions.h"
 
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <iostream>
-#include <sstream>
 #include <unistd.h>
 
 using namespace colossal::rank;
@@ -60,9 +60,7 @@ int main(int argc, char **argv) {
     else if (argument.compare(0, 1, "-") == 0) {
       rest.push_back(argument);
       // Options of the launcher take a value unless they say so.
-      bool alone = argument.find('=') != std::string::npos ||
-                   argument == "--shuffle" || argument == "--no-shuffle" ||
-                   argument == "--quiet";
+      bool alone = argument.find('=') != std::string::npos || isFlag(argument);
       if (!alone && i + 1 < argc)
         rest.push_back(argv[++i]);
     } else if (bundle.empty())
@@ -86,12 +84,11 @@ int main(int argc, char **argv) {
     return fail(message);
 
   std::string path = bundle + "/manifest.json", error;
-  std::ifstream file(path);
-  if (!file)
-    return fail(path + ": found no readable file, expected a bundle");
-  std::ostringstream text;
-  text << file.rdbuf();
-  std::optional<Manifest> manifest = readManifest(text.str(), path, error);
+  std::optional<std::string> text = readRegularFile(path, error);
+  if (!text)
+    return fail(error + "; is " + bundle + " a bundle?");
+  std::optional<Manifest> manifest =
+      readManifest(*text, path, error, options.allowEdited);
   if (!manifest)
     return fail(error);
   std::vector<std::string> faults = checkManifest(*manifest);
@@ -102,12 +99,18 @@ int main(int argc, char **argv) {
     return fail("found -n " + ranks + ", but " + bundle + " is compiled for " +
                 world + " ranks; use -n " + world +
                 " or compile for another cluster");
+  // Before anything of the bundle is executed.
+  if (!checkBundleFiles(bundle, *manifest, error)) {
+    if (!options.allowEdited)
+      return fail(error);
+    std::cerr << "colossal-run: warning: " << error << "\n";
+  }
   std::string engine = bundle + "/run";
   if (access(engine.c_str(), X_OK) != 0)
     return fail(engine + ": found " + std::strerror(errno) +
                 ", expected the bundle's launcher");
 
-  std::vector<std::string> command = {launcher, "-q", "-n", world};
+  std::vector<std::string> command = {launcher, "-n", world};
   if (geteuid() == 0)
     command.push_back("--allow-run-as-root");
   if (!hostfile.empty())
@@ -126,11 +129,8 @@ int main(int argc, char **argv) {
       std::cout << word << (&word == &command.back() ? "\n" : " ");
     return 0;
   }
-  std::vector<char *> arguments;
-  for (std::string &word : command)
-    arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  execvp(arguments[0], arguments.data());
-  return fail(launcher + ": found " + std::strerror(errno) +
-              ", expected Open MPI's launcher; install openmpi-bin");
+  if (!hostfile.empty() && access(hostfile.c_str(), R_OK) != 0)
+    return fail("--hostfile " + hostfile + ": found " + std::strerror(errno) +
+                ", expected a file with one host a line");
+  return launchJob(command);
 }

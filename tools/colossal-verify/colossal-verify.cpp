@@ -8,6 +8,7 @@
 #include "colossal/Reference/Scheduled.h"
 #include "colossal/Reference/Shrink.h"
 #include "colossal/Reference/Verify.h"
+#include "colossal/Run/BundleFiles.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "mlir/IR/Verifier.h"
@@ -54,12 +55,16 @@ static cl::opt<bool> shrinks(
 static cl::opt<bool> inArena(
     "arena", cl::init(true), cl::cat(category),
     cl::desc("execute the scheduled program inside arenas, too (default)"));
+static cl::opt<bool>
+    allowEdited("allow-edited", cl::cat(category),
+                cl::desc("accept a bundle whose files are not those compiled"));
 static cl::opt<std::string> output("o", cl::cat(category),
                                    cl::value_desc("folder"),
                                    cl::desc("where results are written"));
 
 /// One message, exit code 1.
 static int fail(const Twine &message) {
+  llvm::outs().flush();
   llvm::errs() << "colossal-verify: error: " << message << "\n";
   return 1;
 }
@@ -212,24 +217,41 @@ static int verifyModules(func::FuncOp function, ModuleOp sharded,
   options.seed = seed;
   options.tolerance = tolerance;
   options.evaluation.float32 = float32;
-  NamedTensors values = randomInputs(function, seed), given;
+  NamedTensors given;
   if (!readGiven(given, error))
     return fail(error);
-  for (auto &[argument, value] : given) {
-    if (!values.count(argument))
-      return fail("found a value for '" + argument + "', but @" +
-                  function.getName() + " has no argument of this name");
-    values[argument] = value;
+  NamedTensors values;
+  std::optional<VerifyReport> report;
+  // An ordinary program may be NaN on numbers of both signs: then another try.
+  for (Signs signs : {Signs::Both, Signs::PositiveBatch, Signs::Positive}) {
+    values = randomInputs(function, seed, signs);
+    for (auto &[argument, value] : given) {
+      if (!values.count(argument))
+        return fail("found a value for '" + argument + "', but @" +
+                    function.getName() + " has no argument of this name");
+      values[argument] = value;
+    }
+    report = verify(function, sharded, values, options, error);
+    if (!report)
+      return fail(name + ": " + error);
+    if (!llvm::any_of(report->comparisons,
+                      [](const Comparison &c) { return c.meaningless; }))
+      break;
+    if (signs != Signs::Positive)
+      llvm::outs() << "not finite on these random inputs; once more with "
+                   << (signs == Signs::Both ? "a positive batch\n"
+                                            : "positive numbers alone\n");
   }
-  std::optional<VerifyReport> report =
-      verify(function, sharded, values, options, error);
-  if (!report)
-    return fail(name + ": " + error);
   report->print(llvm::outs());
-  if (report->agrees() && inArena &&
+  if (report->agrees() && report->whyMeaningless().empty() && inArena &&
       !verifyInArena(sharded, values, report->sharded, error))
     return fail(name + ": after Schedule: " + error);
   report->printVerdict(llvm::outs(), options);
+  std::string reason = report->whyMeaningless();
+  if (report->agrees() && !reason.empty())
+    return fail(name + ": found no proof: " + reason +
+                "; give values on which the program is finite (--input "
+                "NAME=FILE.npy, --seed)");
   return report->agrees() ? 0 : 1;
 }
 
@@ -254,6 +276,19 @@ static int verifyShrunk(MLIRContext &context, const std::string &planned) {
   return verifyModules(function, *sharded, planned);
 }
 
+/// Whether all files of a bundle are those that were compiled.
+static bool checkBundle(const std::string &bundle) {
+  std::string error, path = bundle + "/manifest.json";
+  std::optional<std::string> text = rank::readRegularFile(path, error);
+  std::optional<rank::Manifest> manifest;
+  if (text)
+    manifest = rank::readManifest(*text, path, error);
+  if (manifest && rank::checkBundleFiles(bundle, *manifest, error))
+    return true;
+  fail(error);
+  return false;
+}
+
 static int verifyFiles(MLIRContext &context) {
   if (files.empty() || files.size() > (shrinks ? 1 : 2))
     return fail("found " + Twine(files.size()) + " files, expected " +
@@ -261,6 +296,8 @@ static int verifyFiles(MLIRContext &context) {
                          : "a bundle, or an unsharded and a partitioned "
                            "program"));
   bool isBundle = files.size() == 1 && llvm::sys::fs::is_directory(files[0]);
+  if (isBundle && !allowEdited && !checkBundle(files[0]))
+    return 1;
   if (shrinks) {
     std::string planned = isBundle ? findPhase(files[0], "plan") : files[0];
     return planned.empty()

@@ -29,6 +29,9 @@ struct BundleInput {
   std::string targetCpu;  ///< empty: this machine's
   rank::LearningRate learningRate;
   std::vector<rank::ControlValue> controls;
+  /// Inputs of the model. Of those that a program has, the allowed values go
+  /// into the manifest; the others are unused.
+  std::vector<rank::InputSchema> inputs;
   int64_t threadsPerRank = 1;
   double predictedStepSeconds = 0.0;
   std::vector<int64_t> peakBytes; ///< what a rank of each stage reserves

@@ -1,9 +1,8 @@
 //===- RandomInputs.h - Random state and batches for a program --*- C++ -*-===//
 //
 // Values under which two programs that should agree are compared. Integers of
-// the batch must be meaningful: their range is read off the one-hot predicates
-// `id == index(v)` that they reach, and the value that marks ignored positions
-// (-100) off the constants they are compared with.
+// the batch must be meaningful: their range, and the value that marks ignored
+// positions (-100), are those of Colossal/Analysis/IntegerUse.h.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,22 +13,16 @@
 
 namespace colossal::reference {
 
-/// What the program does with an integer argument.
-struct IntegerUse {
-  /// Smallest extent of a factor whose index it is compared with.
-  std::optional<int64_t> extent;
-  /// A negative constant it is compared with.
-  std::optional<int64_t> ignored;
-};
-
-/// Follows `value` through bodies and, where it is passed on, other ops.
-IntegerUse analyzeIntegerUse(mlir::Value value);
+/// Of which sign real numbers are: some programs are NaN elsewhere (a
+/// logarithm of the data, a root of a parameter).
+enum class Signs { Both, PositiveBatch, Positive };
 
 /// By role: parameters normal, optimizer state and buffers small and not
 /// negative, controls their fill or a fixed number, batch floats normal, batch
 /// integers by their use (0 or 1 where nothing is known), every sixth ignored
 /// if there is such a value.
-NamedTensors randomInputs(mlir::func::FuncOp function, uint64_t seed);
+NamedTensors randomInputs(mlir::func::FuncOp function, uint64_t seed,
+                          Signs signs = Signs::Both);
 
 } // namespace colossal::reference
 

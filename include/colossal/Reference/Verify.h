@@ -8,7 +8,8 @@
 //
 // A tensor agrees if |found - expected| <= tolerance * |expected|, by norm, or
 // below a hundredth of the tolerance times the largest norm of its kind: some
-// gradients are zero but for rounding.
+// gradients are zero but for rounding. A value that is NaN in both programs, or
+// a report without anything to compare, is no agreement.
 //
 //===----------------------------------------------------------------------===//
 
@@ -34,6 +35,9 @@ struct Comparison {
   double norm = 0.0;       ///< of the expected value
   double difference = 0.0; ///< norm; infinite where shapes differ
   bool agrees = true;
+  /// The expected value has NaN (or, where it is no state, an infinity): equal
+  /// or not, it proves nothing.
+  bool meaningless = false;
 };
 
 struct VerifyReport {
@@ -44,6 +48,13 @@ struct VerifyReport {
   std::string firstDivergence;
 
   bool agrees() const;
+  /// Why agreement would prove nothing: a value that is NaN in both programs,
+  /// nothing to compare, or a backward pass of which no gradient is known.
+  /// Empty where it proves something.
+  std::string whyMeaningless() const;
+  /// Whether the unsharded program has a backward pass.
+  bool trains = false;
+
   /// A table, one line per kind, then every tensor that differs.
   void print(llvm::raw_ostream &out) const;
   /// One line: "sharded equals unsharded: ...".

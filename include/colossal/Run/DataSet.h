@@ -11,7 +11,9 @@
 //   with entry floor(r * (i + 1) / 2^64), r the next number of splitmix64 with
 //   the state seed * 0x9e3779b97f4a7c15 + e.
 //
-// A rank reads only the elements that its layout gives it.
+// A rank reads only the elements that its layout gives it. What it reads is
+// checked: integers against the values that the program can take, files against
+// being changed since they were opened.
 //
 //===----------------------------------------------------------------------===//
 
@@ -34,7 +36,7 @@ class DataSet {
 public:
   /// Opens and checks the files: one per input of the manifest, right shape
   /// and type, equal numbers of samples, one batch at least. On failure one
-  /// line in `error`.
+  /// line in `error`. Files of unused inputs are not opened.
   static std::optional<DataSet>
   open(const Manifest &manifest,
        const std::map<std::string, std::string> &files, bool shuffle,
@@ -45,13 +47,29 @@ public:
 
   /// Global sample numbers of a 1-based step.
   const int64_t *batch(int64_t step);
+  /// Looks for values that the program cannot take, in part `part` of `parts`
+  /// of every file: what ranks share at load. Large files are looked at up to
+  /// kCheckedAtLoad bytes a part; `fill` checks all the same.
+  bool check(int64_t part, int64_t parts, std::string &error) const;
+  static constexpr int64_t kCheckedAtLoad = int64_t(1) << 30;
+
   /// Writes the shard of an input at `coordinate` for a step. Padding is not
-  /// touched. False: the file could not be read.
+  /// touched. False, with one line in `error`: the file could not be read, has
+  /// changed, or holds a value that the program cannot take.
   bool fill(const Input &input, const Coordinate &coordinate, DType dtype,
-            int64_t step, char *to);
+            int64_t step, char *to, std::string &error);
 
 private:
-  std::map<std::string, NpyFile> files;
+  struct Source {
+    NpyFile file;
+    InputSchema schema;
+    int64_t sampleSize = 1; ///< elements
+  };
+  /// Reads elements of the file and checks them.
+  static bool read(const Source &source, int64_t first, int64_t count,
+                   DType dtype, char *to, std::string &error);
+
+  std::map<std::string, Source> sources;
   int64_t sampleCount = 0, batchSize = 0;
   bool shuffle = true;
   uint64_t seed = 0;

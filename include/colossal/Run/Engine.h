@@ -67,8 +67,17 @@ public:
   /// Address of a buffer's copy for a microbatch (-1: copy 0).
   char *address(int64_t buffer, int64_t microbatch = -1) const;
   void setControl(const std::string &name, double value);
-  /// Runs the schedule once. `step` is 1-based, for messages.
-  void runStep(int64_t step);
+  /// Runs the schedule once. `step` is 1-based, for messages. Between the last
+  /// op before the update and the update `beforeUpdate` decides whether the
+  /// step goes on: no state of the optimizer has changed. Returns its answer.
+  bool runStep(int64_t step, const std::function<bool()> &beforeUpdate = {});
+  /// Runs what is before the update again, and calls `before` and `after` with
+  /// every op, its segment and microbatch. Collective like a step.
+  using OpObserver =
+      std::function<void(const Op &, const std::string &, int64_t)>;
+  void runAgain(const OpObserver &before, const OpObserver &after);
+  /// Writes zero to all memory but states, inputs and controls.
+  void clearTemporaries();
   /// Value of a metric of this stage.
   float metric(const std::string &name) const;
 

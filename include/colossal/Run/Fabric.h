@@ -86,6 +86,10 @@ public:
   /// Private staging of the same size, for messages.
   char *privateStaging();
 
+  /// All ranks of the world give bits and get those of all. On one node that is
+  /// a line of shared memory for each rank, else a message.
+  int agree(int flags);
+
   bool hasShared() const { return shared != nullptr; }
   /// Whether a rank of the world is reached through shared memory.
   bool isNear(int rank) const;
@@ -93,7 +97,8 @@ public:
   /// Offset of this rank's transfer area in the shared memory.
   int64_t transferOffset() const;
 
-  /// Waits until `ready` holds, with the deadline. `peer` is for the message.
+  /// Waits until `ready` holds, with the deadline. `peer` is for the message;
+  /// -1: any rank.
   template <class F> void waitFor(F &&ready, int peer);
   /// Waits until a signal of shared memory has reached `target`.
   void waitFor(Signal &signal, uint64_t target, int peer);
@@ -113,6 +118,13 @@ private:
   [[noreturn]] void giveUp(int peer);
   static double now();
   Signal &counter(int localRank, int group);
+  /// What a rank gives to `agree`: for this time and the next, which a fast
+  /// rank may have reached.
+  struct Agreement {
+    Signal given;
+    std::atomic<int> flags[2];
+  };
+  Agreement &agreement(int localRank);
   void leaveShared();
 
   MPI_Comm worldComm, collectiveComm, transferComm, nodeComm;
@@ -128,6 +140,7 @@ private:
   int64_t sharedBytes = 0, areaBytes = 0, counterBytes = 0, transferStart = 0;
   std::vector<int64_t> areaOffset; ///< per rank of the node
   std::vector<char> privateArea;
+  uint64_t agreements = 0;
 
   friend class Collectives;
 };

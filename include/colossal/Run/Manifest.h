@@ -15,10 +15,12 @@
 
 #include "colossal/Run/RankProgram.h"
 
+#include <limits>
+
 namespace colossal::rank {
 
 /// The format that this source reads and writes. Another version is refused.
-constexpr int64_t kFormatVersion = 1;
+constexpr int64_t kFormatVersion = 2;
 
 /// The MPI that the engine of this build is linked with, as the name of the
 /// library's ABI, such as "libmpi.so.40". A bundle carries it; the engine
@@ -55,6 +57,25 @@ struct InputSchema {
   DType dtype = DType::F32;
   std::vector<int64_t> globalShape;
   int64_t batchDim = -1;
+  /// Integers: the values that the program can take are `lowest` to `highest`
+  /// and `otherValues` (ignored labels). `lookup` is the op that needs it, with
+  /// its place, for messages.
+  int64_t lowest = std::numeric_limits<int64_t>::min();
+  int64_t highest = std::numeric_limits<int64_t>::max();
+  std::vector<int64_t> otherValues;
+  std::string lookup;
+
+  bool isBounded() const {
+    return lowest != std::numeric_limits<int64_t>::min() ||
+           highest != std::numeric_limits<int64_t>::max();
+  }
+};
+
+/// A file of the bundle as it was written: XXH3's 128 bits, hexadecimal.
+struct FileEntry {
+  std::string name; ///< relative to the bundle
+  int64_t bytes = 0;
+  std::string hash;
 };
 
 /// A state tensor, unsharded.
@@ -87,6 +108,9 @@ struct Manifest {
   std::vector<std::string> cpuFeatures;
   int64_t threadsPerRank = 1;
   std::vector<InputSchema> inputs;
+  /// Inputs of the model that its loss does not depend on: data for them is
+  /// accepted and not read.
+  std::vector<std::string> unusedInputs;
   std::vector<StateSchema> states;
   LearningRate learningRate;
   std::vector<ControlValue> controls;
@@ -96,12 +120,17 @@ struct Manifest {
   double predictedStepSeconds = 0.0;
   /// Per stage and rank: arena, window and library scratch.
   std::vector<int64_t> predictedPeakBytes;
+  /// Every file of the bundle but this one (BundleFiles.h).
+  std::vector<FileEntry> files;
 };
 
+/// The text holds its own hash ("checksum": that of the text with zeros in its
+/// place), which readManifest compares unless edits are allowed.
 std::string writeManifest(const Manifest &manifest);
 std::optional<Manifest> readManifest(const std::string &text,
                                      const std::string &file,
-                                     std::string &error);
+                                     std::string &error,
+                                     bool allowEdited = false);
 
 /// What the text form cannot say: world size = stages * mesh, one program and
 /// one prediction per stage, known kinds. Returns one message per fault.

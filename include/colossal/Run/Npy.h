@@ -1,7 +1,7 @@
 //===- Npy.h - Files of one array, as numpy writes them ---------*- C++ -*-===//
 //
-// Reads headers of .npy files (versions 1 to 3, C order, little endian) and
-// writes them. Errors: NpyFile::open returns nothing and one line in `error`.
+// Reads .npy files (C order, little endian; NpyHeader.h) and writes headers.
+// Errors: NpyFile::open returns nothing and one line in `error`.
 //
 //===----------------------------------------------------------------------===//
 
@@ -9,6 +9,8 @@
 #define COLOSSAL_RUN_NPY_H
 
 #include "colossal/Run/RankProgram.h"
+
+#include <array>
 
 namespace colossal::rank {
 
@@ -30,11 +32,15 @@ public:
   bool read(int64_t first, int64_t count, DType dtype, char *to) const;
   /// Whether every value of the file is exact in `dtype`.
   bool converts(DType dtype) const;
+  /// Whether the file has the size and the time of change that it had when it
+  /// was opened: asked after a read, what was read is what was opened.
+  bool isUnchanged() const;
 
 private:
   NpyFile() = default;
   int descriptor = -1;
   int64_t dataOffset = 0;
+  std::array<int64_t, 3> stamp = {};
 };
 
 /// The header of a file that holds `shape` of `dtype`.

@@ -35,7 +35,15 @@ struct RunOptions {
   double timeoutSeconds = 120;
   int threads = 0; ///< 0: as the manifest says
   bool quiet = false;
+  /// Steps in a row with a metric that is not finite, after which the run
+  /// ends; 0: it never does.
+  int64_t nonfiniteSteps = 10;
+  bool checkValues = false; ///< look for the first NaN after every op
+  bool allowEdited = false; ///< files of the bundle may differ from its list
 };
+
+/// Options that stand alone.
+bool isFlag(const std::string &option);
 
 /// Parses the command line of `run`. False: `message` holds an error, or the
 /// help where `help` is set.

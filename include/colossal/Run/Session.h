@@ -28,7 +28,8 @@ int failTogether(const std::string &message);
 
 /// Reads and checks the manifest of a bundle; on failure one line in `error`.
 std::optional<Manifest> readBundleManifest(const std::string &bundle,
-                                           std::string &error);
+                                           std::string &error,
+                                           bool allowEdited = false);
 
 } // namespace colossal::rank
 

@@ -60,13 +60,21 @@ TEST(Npy, FortranOrderAndNarrowTypes) {
 
 TEST(Npy, DamagedFiles) {
   std::string error;
-  EXPECT_FALSE(readText("{'descr': '<f4', 'shape': (2,)}", "1234567", error));
+  EXPECT_FALSE(
+      readText("{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}",
+               "1234567", error));
   EXPECT_NE(error.find("too few bytes"), std::string::npos) << error;
-  EXPECT_FALSE(readText("{'descr': '>f4', 'shape': (1,)}", "1234", error));
-  EXPECT_FALSE(readText("{'descr': '<f4', 'shape': (-1,)}", "1234", error));
-  EXPECT_FALSE(readText("{'descr': '<f4', 'shape': (9999999999, 9999999999)}",
+  EXPECT_FALSE(
+      readText("{'descr': '>f4', 'fortran_order': False, 'shape': (1,)}",
+               "1234", error));
+  EXPECT_FALSE(
+      readText("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}",
+               "1234", error));
+  EXPECT_FALSE(readText("{'descr': '<f4', 'fortran_order': False, 'shape': "
+                        "(9999999999, 9999999999)}",
                         "1234", error));
-  EXPECT_FALSE(readText("{'descr': 'O', 'shape': (1,)}", "12345678", error));
+  EXPECT_FALSE(readText("{'descr': 'O', 'fortran_order': False, 'shape': (1,)}",
+                        "12345678", error));
   EXPECT_FALSE(readNpy("/does/not/exist.npy", error));
   EXPECT_NE(error.find("/does/not/exist.npy"), std::string::npos);
 }

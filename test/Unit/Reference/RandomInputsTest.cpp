@@ -1,6 +1,7 @@
 //===- RandomInputsTest.cpp - Batches that mean something -----------------===//
 
 #include "colossal/Reference/RandomInputs.h"
+#include "Colossal/Analysis/IntegerUse.h"
 #include "Programs.h"
 
 using namespace mlir;
@@ -53,10 +54,12 @@ TEST(RandomInputs, IntegersStayInRange) {
   func::FuncOp function = functionOf(*module);
   IntegerUse ids = analyzeIntegerUse(function.getArgument(0));
   EXPECT_EQ(ids.extent, 11);
-  EXPECT_FALSE(ids.ignored);
+  EXPECT_EQ(ids.required, 11);
+  EXPECT_FALSE(ids.ignored());
   IntegerUse labels = analyzeIntegerUse(function.getArgument(1));
   EXPECT_EQ(labels.extent, 13);
-  EXPECT_EQ(labels.ignored, -100);
+  EXPECT_EQ(labels.required, 13);
+  EXPECT_EQ(labels.ignored(), -100);
   NamedTensors values = randomInputs(function, 5);
   int64_t ignored = 0, largest = 0;
   for (int64_t label : values["labels"]->integers) {
@@ -70,6 +73,73 @@ TEST(RandomInputs, IntegersStayInRange) {
     EXPECT_TRUE(id >= 0 && id < 11) << id;
   for (int64_t bit : values["mask"]->integers)
     EXPECT_TRUE(bit == 0 || bit == 1) << bit;
+}
+
+/// A body over one id `%id`, a row `%x` and the index `%v` of 9 rows.
+static IntegerUse useIn(const std::string &body) {
+  auto module = parse(R"(
+func.func @f(%ids: tensor<6xi64>, %w: tensor<9xf32>) -> tensor<6xf32> {
+  %r = colossal.generic "f" [i = 6, v = 9 : sum] (%ids : [i], %w : [v]) -> ([i]) {
+    ^bb0(%id: i64, %x: f32):
+      %v = colossal.index "v"
+      %i = colossal.index "i"
+      %zero = arith.constant 0.0 : f32
+      %c0 = arith.constant 0 : i64
+      %c3 = arith.constant 3 : i64
+      %c9 = arith.constant 9 : i64
+      %c255 = arith.constant 255 : i64
+)" + body + R"(
+      %s = arith.select %hit, %x, %zero : f32
+      colossal.yield %s : f32
+  } : (tensor<6xi64>, tensor<9xf32>) -> tensor<6xf32>
+  return %r : tensor<6xf32>
+})");
+  return analyzeIntegerUse(functionOf(*module).getArgument(0));
+}
+
+TEST(IntegerUse, ALookUpNeedsItsRange) {
+  IntegerUse plain = useIn("%hit = arith.cmpi eq, %v, %id : i64");
+  EXPECT_EQ(plain.required, 9);
+  EXPECT_FALSE(plain.fromEnd);
+  EXPECT_EQ(plain.lookup, "f");
+  // From the end.
+  IntegerUse wrapped = useIn(R"(
+      %negative = arith.cmpi slt, %id, %c0 : i64
+      %sum = arith.addi %id, %c9 : i64
+      %row = arith.select %negative, %sum, %id : i64
+      %hit = arith.cmpi eq, %row, %v : i64)");
+  EXPECT_EQ(wrapped.required, 9);
+  EXPECT_TRUE(wrapped.fromEnd);
+  // A mark of ignored positions need not be negative; one inside is none.
+  IntegerUse marked = useIn(R"(
+      %inside = arith.cmpi eq, %id, %c3 : i64
+      %mark = arith.cmpi eq, %id, %c255 : i64
+      %row = arith.select %mark, %c0, %id : i64
+      %hit = arith.cmpi eq, %row, %v : i64)");
+  EXPECT_EQ(marked.required, 9);
+  EXPECT_EQ(marked.ignored(), 255);
+}
+
+TEST(IntegerUse, WhatIsReplacedOrAskedNeedsNone) {
+  // Replaced where it is negative: negative ids are for the model to judge.
+  IntegerUse replaced = useIn(R"(
+      %negative = arith.cmpi slt, %id, %c0 : i64
+      %row = arith.select %negative, %c0, %id : i64
+      %hit = arith.cmpi eq, %row, %v : i64)");
+  EXPECT_EQ(replaced.extent, 9);
+  EXPECT_FALSE(replaced.required);
+  // Less than an index, clamped, shifted: no look-up is known.
+  for (const char *body : {"%hit = arith.cmpi slt, %v, %id : i64",
+                           "%low = arith.maxsi %id, %c0 : i64\n"
+                           "%hit = arith.cmpi eq, %low, %v : i64",
+                           "%other = arith.addi %id, %c3 : i64\n"
+                           "%hit = arith.cmpi eq, %other, %v : i64"})
+    EXPECT_FALSE(useIn(body).required) << body;
+  // The model's own comparison.
+  EXPECT_FALSE(
+      useIn("%hit = arith.cmpi eq, %id, %v : i64 loc(\"net/eq.0\")").required);
+  EXPECT_TRUE(useIn("%hit = arith.cmpi eq, %id, %v : i64 loc(\"eq/gather.0\")")
+                  .required);
 }
 
 TEST(RandomInputs, ByRoleAndSeed) {

@@ -1,210 +1,12 @@
 //===- BundleTest.cpp - Bundles run by colossal-run -----------------------===//
-//
-// Writes small bundles, starts them as a user does and looks at the files and
-// messages they leave. Paths of the programs come from CMake.
-//
-//===----------------------------------------------------------------------===//
 
-#include "TrainingProgram.h"
-#include "colossal/Run/Checksum.h"
-#include "colossal/Run/DataSet.h"
-#include "colossal/Run/Manifest.h"
-#include "colossal/Run/Npy.h"
-
-#include <gtest/gtest.h>
-
-#include <cmath>
-#include <cstdlib>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <nlohmann/json.hpp>
-#include <sstream>
-#include <sys/wait.h>
+#include "BundleFixture.h"
 
 using namespace colossal::rank;
 using namespace colossal::rank::test;
 namespace fs = std::filesystem;
 
 namespace {
-
-constexpr int64_t kSamples = 60; // two batches of 24 and a rest
-
-float sample(int64_t i) { return float(std::sin(0.7 * double(i) + 0.3)); }
-
-std::string readText(const fs::path &path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-void writeText(const fs::path &path, const std::string &text) {
-  std::ofstream file(path, std::ios::binary);
-  file << text;
-}
-
-void writeNpy(const fs::path &path, const std::vector<int64_t> &shape,
-              const std::vector<float> &values) {
-  writeText(path, npyHeader(shape, DType::F32) +
-                      std::string(reinterpret_cast<const char *>(values.data()),
-                                  values.size() * 4));
-}
-
-struct Outcome {
-  int code;
-  std::string output; ///< of both streams
-};
-
-class Bundle : public testing::Test {
-protected:
-  void SetUp() override {
-    folder = fs::temp_directory_path() /
-             ("colossal-bundle-" + std::to_string(getpid()));
-    fs::remove_all(folder);
-    fs::create_directories(folder);
-    std::vector<float> x, t;
-    for (int64_t i = 0; i < kSamples * kIn; ++i)
-      x.push_back(sample(i));
-    for (int64_t i = 0; i < kSamples * kOut; ++i)
-      t.push_back(sample(i + 999));
-    writeNpy(folder / "x.npy", {kSamples, kIn}, x);
-    writeNpy(folder / "t.npy", {kSamples, kOut}, t);
-  }
-  void TearDown() override { fs::remove_all(folder); }
-
-  /// Writes model.colossal for data x stages ranks.
-  void writeBundle(int64_t data, int64_t microbatches, int64_t stages,
-                   const std::function<void(Program &)> &change = nullptr) {
-    fs::path bundle = folder / "model.colossal";
-    fs::remove_all(bundle);
-    fs::create_directories(bundle);
-    fs::copy(COLOSSAL_ENGINE, bundle / "run");
-    fs::copy(COLOSSAL_TEST_KERNELS, bundle / "kernels.so");
-    manifest = Manifest();
-    manifest.worldSize = data * stages;
-    manifest.mesh = {{"data", data}};
-    manifest.stages = stages;
-    manifest.microbatches = microbatches;
-    manifest.kernels = "kernels.so";
-    manifest.mpi = mpiAbi();
-    manifest.cpuFeatures = {"sse2"};
-    manifest.inputs = {{"x", DType::F32, {kBatch, kIn}, 0},
-                       {"t", DType::F32, {kBatch, kOut}, 0}};
-    manifest.states = {{"w0", "parameter", DType::F32, {kIn, kHidden}},
-                       {"w1", "parameter", DType::F32, {kHidden, kOut}}};
-    manifest.learningRate = {"linear", 0.1, 2, 0, 0.5};
-    manifest.tokensPerStep = kBatch;
-    std::string weights;
-    auto add = [&](int64_t elements, int64_t first) {
-      std::vector<float> values;
-      for (int64_t i = 0; i < elements; ++i)
-        values.push_back(sample(i + first) * 0.5f);
-      Initial initial;
-      initial.file = "weights.bin";
-      initial.offset = int64_t(weights.size());
-      initial.bytes = elements * 4;
-      auto *bytes = reinterpret_cast<const char *>(values.data());
-      initial.crc = crc32(0, bytes, initial.bytes);
-      weights.append(bytes, size_t(initial.bytes));
-      return initial;
-    };
-    Initial w0 = add(kIn * kHidden, 0), w1 = add(kHidden * kOut, 100);
-    writeText(bundle / "weights.bin", weights);
-    for (int64_t stage = 0; stage < stages; ++stage) {
-      Program program = makeProgram(data, microbatches, stages, stage);
-      for (State &state : program.states)
-        state.initial = state.name == "w0" ? w0 : w1;
-      if (change)
-        change(program);
-      std::string name = "stage-" + std::to_string(stage) + ".json";
-      manifest.programs.push_back(name);
-      writeText(bundle / name, writeProgram(program));
-    }
-    writeManifestFile();
-  }
-  void writeManifestFile() {
-    writeText(folder / "model.colossal/manifest.json", writeManifest(manifest));
-  }
-
-  Outcome run(const std::string &arguments, bool data = true) {
-    std::string files = data ? " --data x=x.npy --data t=t.npy" : std::string();
-    std::string command = "cd " + folder.string() +
-                          " && " COLOSSAL_RUN " model.colossal" + files + " " +
-                          arguments + " > output 2>&1";
-    int status = std::system(command.c_str());
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1,
-            readText(folder / "output")};
-  }
-
-  /// Fails with exactly one line of ours that has all the words.
-  void expectError(const std::string &arguments,
-                   const std::vector<std::string> &words, bool data = true) {
-    Outcome outcome = run(arguments, data);
-    EXPECT_EQ(outcome.code, 1) << outcome.output;
-    std::istringstream lines(outcome.output);
-    std::string line, error;
-    int errors = 0;
-    while (std::getline(lines, line))
-      if (line.find("error:") != std::string::npos) {
-        error = line;
-        ++errors;
-      }
-    EXPECT_EQ(errors, 1) << outcome.output;
-    for (const std::string &word : words)
-      EXPECT_NE(error.find(word), std::string::npos)
-          << "no '" << word << "' in: " << outcome.output;
-  }
-
-  std::vector<float> dumped(const std::string &file) {
-    std::string error;
-    std::optional<NpyFile> npy = NpyFile::open((folder / file).string(), error);
-    if (!npy) {
-      ADD_FAILURE() << error;
-      return {};
-    }
-    std::vector<float> values(size_t(elementsOf(npy->shape)));
-    EXPECT_TRUE(npy->read(0, int64_t(values.size()), DType::F32,
-                          reinterpret_cast<char *>(values.data())));
-    return values;
-  }
-
-  std::vector<nlohmann::json> metrics(const std::string &file) {
-    std::vector<nlohmann::json> steps;
-    std::ifstream lines(folder / file);
-    std::string line;
-    while (std::getline(lines, line))
-      steps.push_back(nlohmann::json::parse(line));
-    return steps;
-  }
-
-  /// The run in double: data order, learning rate and all.
-  Reference reference(int64_t steps, uint64_t seed) {
-    Reference result;
-    for (int64_t i = 0; i < kIn * kHidden; ++i)
-      result.w0.push_back(sample(i) * 0.5f);
-    for (int64_t i = 0; i < kHidden * kOut; ++i)
-      result.w1.push_back(sample(i + 100) * 0.5f);
-    std::vector<int64_t> order;
-    for (int64_t step = 1; step <= steps; ++step) {
-      int64_t perEpoch = kSamples / kBatch, epoch = (step - 1) / perEpoch;
-      orderOfEpoch(order, kSamples, true, seed, epoch);
-      const int64_t *batch = order.data() + (step - 1) % perEpoch * kBatch;
-      result.step(
-          [&](int64_t row, int64_t i) {
-            return double(sample(batch[row] * kIn + i));
-          },
-          [&](int64_t row, int64_t o) {
-            return double(sample(batch[row] * kOut + o + 999));
-          },
-          double(float(learningRate(manifest.learningRate, step, steps))));
-    }
-    return result;
-  }
-
-  fs::path folder;
-  Manifest manifest;
-};
 
 TEST_F(Bundle, TrainsAsTheReferenceUnderEveryPlan) {
   struct Plan {
@@ -298,9 +100,10 @@ TEST_F(Bundle, DamagedBundlesAreRefused) {
   std::string weights = readText(bundle / "weights.bin"), bad = weights;
   bad[40] ^= 1;
   writeText(bundle / "weights.bin", bad);
-  expectError("", {"weights.bin", "'w0'", "checksum", "damaged"});
+  expectError("", {"weights.bin", "hash", "damaged", "--allow-edited"});
+  expectError("--allow-edited", {"weights.bin", "'w0'", "checksum"});
   writeText(bundle / "weights.bin", weights.substr(0, 50));
-  expectError("", {"weights.bin", "end of the file"});
+  expectError("--allow-edited", {"weights.bin", "end of the file"});
   writeText(bundle / "weights.bin", weights);
 
   manifest.cpuFeatures = {"sse2", "avx1024f"};
@@ -318,6 +121,16 @@ TEST_F(Bundle, DamagedBundlesAreRefused) {
   manifest.states[0].globalShape = {kHidden, kIn};
   writeManifestFile();
   expectError("", {"stage-0.json", "state 'w0'", "6x5", "5x6"});
+  // An edit that is meant, and one that is not.
+  writeBundle(2, 1, 1);
+  std::string program = readText(bundle / "stage-0.json");
+  writeText(bundle / "stage-0.json", program + " ");
+  expectError("", {"stage-0.json", "damaged or edited", "--allow-edited"});
+  Outcome edited = run("--allow-edited");
+  EXPECT_EQ(edited.code, 0) << edited.output;
+  EXPECT_NE(edited.output.find("warning"), std::string::npos);
+  fs::remove(bundle / "kernels.so");
+  expectError("", {"kernels.so", "No such file"});
   fs::remove(bundle / "manifest.json");
   expectError("", {"manifest.json", "bundle"});
 
@@ -332,32 +145,6 @@ TEST_F(Bundle, DamagedBundlesAreRefused) {
     program.segments[1].ops.back().symbol = "gone";
   });
   expectError("", {"kernel 'gone'"});
-}
-
-TEST_F(Bundle, AHangingRankEndsTheJob) {
-  writeBundle(2, 1, 1, [](Program &program) {
-    // Coordinate 1 of `data` sleeps before the gradients meet.
-    Op op;
-    op.kind = OpKind::Kernel;
-    op.name = op.symbol = "stall";
-    op.numOutputs = 0;
-    op.indices = {{0, {{"data", 1}}}};
-    auto &ops = program.segments[3].ops;
-    ops.insert(ops.begin(), op);
-  });
-  for (const char *transport : {"window", "p2p"}) {
-    auto start = std::chrono::steady_clock::now();
-    Outcome outcome = run("--timeout 1 --transport " + std::string(transport));
-    double seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
-            .count();
-    EXPECT_NE(outcome.code, 0);
-    EXPECT_LT(seconds, 20);
-    EXPECT_NE(outcome.output.find("rank 0 waited 1 s for rank 1 in step 1 at "
-                                  "reshard (model.py:"),
-              std::string::npos)
-        << outcome.output;
-  }
 }
 
 TEST(Data, OrderIsAPermutationThatDependsOnSeedAndEpoch) {
@@ -407,7 +194,8 @@ TEST(Data, ShardsOfABatchAreItsElements) {
         memset(local, 0, sizeof(local));
         ASSERT_TRUE(data->fill(input, coordinateOf(b.program, device, m),
                                DType::I64, step,
-                               reinterpret_cast<char *>(local)));
+                               reinterpret_cast<char *>(local), error))
+            << error;
         for (int64_t i = 0; i < 2; ++i)
           for (int64_t j = 0; j < 2; ++j) {
             int64_t row = device / 2 * 2 + m, column = device % 2 * 2 + j;
@@ -417,6 +205,71 @@ TEST(Data, ShardsOfABatchAreItsElements) {
           }
       }
   }
+  fs::remove(path);
+}
+
+TEST(Data, ValuesOutsideTheVocabularyAreRefused) {
+  fs::path path = fs::temp_directory_path() /
+                  ("colossal-ids-" + std::to_string(getpid()) + ".npy");
+  Manifest manifest;
+  manifest.inputs = {{"ids", DType::I64, {2, 3}, 0, 0, 49, {-100}, "'e.0'"}};
+  manifest.unusedInputs = {"mask"};
+  ProgramBuilder b({{"data", 1}});
+  b.input("ids", {b.cut(2), b.cut(3)}, DType::I64, 0);
+  std::string error;
+  auto open = [&](const std::vector<int64_t> &values) {
+    writeText(path, npyHeader({4, 3}, DType::I64) +
+                        std::string(reinterpret_cast<const char *>(&values[0]),
+                                    values.size() * 8));
+    auto data =
+        DataSet::open(manifest, {{"ids", path.string()}, {"mask", "/no/file"}},
+                      false, 0, error);
+    EXPECT_TRUE(data) << error;
+    return data;
+  };
+  std::vector<int64_t> good = {0, 49, -100, 1, 2, 3, -100, 0, 0, 5, 6, 7};
+  auto data = open(good);
+  ASSERT_TRUE(data);
+  EXPECT_TRUE(data->check(0, 1, error)) << error;
+  int64_t batch[6];
+  auto *to = reinterpret_cast<char *>(batch);
+  for (int64_t value :
+       {int64_t(50), int64_t(-1), int64_t(-101), INT64_MAX, INT64_MIN}) {
+    std::vector<int64_t> bad = good;
+    bad[10] = value;
+    data = open(bad);
+    ASSERT_TRUE(data);
+    // Ranks look at parts; one of them finds it.
+    EXPECT_TRUE(data->check(0, 2, error)) << error;
+    EXPECT_FALSE(data->check(1, 2, error)) << value;
+    std::string want = path.string() + ": sample 3, element 1: found " +
+                       std::to_string(value) + ", expected 0 to 49 or -100";
+    EXPECT_EQ(error.find(want), 0u) << error;
+    EXPECT_NE(error.find("input 'ids', which 'e.0' looks up"),
+              std::string::npos)
+        << error;
+    // What load does not see is seen when it is read.
+    EXPECT_TRUE(data->fill(b.program.inputs[0], coordinateOf(b.program, 0),
+                           DType::I64, 1, to, error))
+        << error;
+    EXPECT_FALSE(data->fill(b.program.inputs[0], coordinateOf(b.program, 0),
+                            DType::I64, 2, to, error));
+    EXPECT_EQ(error.find(want), 0u) << error;
+  }
+  // Files that change while they are used.
+  data = open(good);
+  ASSERT_TRUE(data);
+  fs::resize_file(path, fs::file_size(path) - 4);
+  EXPECT_FALSE(data->fill(b.program.inputs[0], coordinateOf(b.program, 0),
+                          DType::I64, 2, to, error));
+  EXPECT_NE(error.find("changed"), std::string::npos) << error;
+  data = open(good);
+  ASSERT_TRUE(data);
+  fs::last_write_time(path,
+                      fs::last_write_time(path) - std::chrono::seconds(1));
+  EXPECT_FALSE(data->fill(b.program.inputs[0], coordinateOf(b.program, 0),
+                          DType::I64, 1, to, error));
+  EXPECT_NE(error.find("has changed"), std::string::npos) << error;
   fs::remove(path);
 }
 

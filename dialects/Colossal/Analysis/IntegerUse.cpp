@@ -1,0 +1,189 @@
+//===- IntegerUse.cpp - Which integers a program can take -----------------===//
+
+#include "Colossal/Analysis/IntegerUse.h"
+
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+using namespace colossal;
+
+std::optional<int64_t> IntegerUse::ignored() const {
+  for (int64_t constant : constants)
+    if (constant < 0 || constant >= extent.value_or(0))
+      return constant;
+  return std::nullopt;
+}
+
+namespace {
+
+class UseAnalysis {
+public:
+  explicit UseAnalysis(Location location) : result(location) {}
+  /// `certain`: every element gets here as it is.
+  void follow(Value value, bool certain);
+  IntegerUse result;
+
+private:
+  void followScalar(FactoredOp op, Value scalar, bool certain);
+  void compared(FactoredOp op, arith::CmpIOp compare, Value other,
+                bool certain);
+  bool wraps(arith::SelectOp select, Value scalar);
+
+  llvm::SmallDenseSet<Value> seen[2]; ///< by `certain`
+};
+
+} // namespace
+
+/// The name of the innermost op that a location names: "h.0/eq.0".
+static StringRef nameOf(Location location) {
+  StringRef name;
+  location->walk([&](Location part) {
+    if (auto named = dyn_cast<NameLoc>(part)) {
+      name = named.getName();
+      return WalkResult::interrupt();
+    }
+    return WalkResult::advance();
+  });
+  return name;
+}
+
+/// Whether aten::eq made it: the op's name is module path / ATen op . ordinal.
+static bool isQuestion(Location location) {
+  StringRef name = nameOf(location);
+  size_t slash = name.rfind('/');
+  if (slash != StringRef::npos)
+    name = name.substr(slash + 1);
+  name = name.split('.').first;
+  return name == "eq" || name == "ne";
+}
+
+static std::optional<int64_t> constantOf(Value value) {
+  APInt constant;
+  if (matchPattern(value, m_ConstantInt(&constant)))
+    return constant.getSExtValue();
+  if (Operation *op = value.getDefiningOp();
+      op && isa<arith::ExtSIOp, arith::TruncIOp>(op))
+    return constantOf(op->getOperand(0));
+  return std::nullopt;
+}
+
+static IndexOp indexOf(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (auto index = dyn_cast<IndexOp>(op))
+      return index;
+    if (!isa<arith::ExtSIOp, arith::TruncIOp>(op))
+      break;
+    value = op->getOperand(0);
+  }
+  return {};
+}
+
+void UseAnalysis::compared(FactoredOp op, arith::CmpIOp compare, Value other,
+                           bool certain) {
+  bool equal = compare.getPredicate() == arith::CmpIPredicate::eq;
+  if (!equal && compare.getPredicate() != arith::CmpIPredicate::ne)
+    return;
+  if (auto constant = constantOf(other)) {
+    if (!llvm::is_contained(result.constants, *constant))
+      result.constants.push_back(*constant);
+    return;
+  }
+  IndexOp index = indexOf(other);
+  if (!equal || !index || isQuestion(compare.getLoc()))
+    return;
+  for (FactorAttr factor : op.getFactorList()) {
+    if (factor.getName() != index.getFactor())
+      continue;
+    int64_t extent = factor.getExtent();
+    result.extent = std::min(result.extent.value_or(extent), extent);
+    if (!certain || (result.required && *result.required <= extent))
+      continue;
+    result.required = extent;
+    result.location = compare.getLoc();
+    result.lookup = nameOf(compare.getLoc()).str();
+    if (result.lookup.empty())
+      result.lookup = op.getFactoredName().str();
+  }
+}
+
+/// select(x < 0, x + n, x): an index from the end.
+bool UseAnalysis::wraps(arith::SelectOp select, Value scalar) {
+  auto compare = select.getCondition().getDefiningOp<arith::CmpIOp>();
+  auto sum = select.getTrueValue().getDefiningOp<arith::AddIOp>();
+  return compare && sum && select.getFalseValue() == scalar &&
+         compare.getPredicate() == arith::CmpIPredicate::slt &&
+         compare.getLhs() == scalar && constantOf(compare.getRhs()) == 0 &&
+         (sum.getLhs() == scalar || sum.getRhs() == scalar);
+}
+
+/// Whether a condition asks only for equality with constants, which
+/// `compared` collects.
+static bool excludesConstants(Value condition, Value scalar) {
+  if (auto compare = condition.getDefiningOp<arith::CmpIOp>()) {
+    auto predicate = compare.getPredicate();
+    return (predicate == arith::CmpIPredicate::eq ||
+            predicate == arith::CmpIPredicate::ne) &&
+           ((compare.getLhs() == scalar && constantOf(compare.getRhs())) ||
+            (compare.getRhs() == scalar && constantOf(compare.getLhs())));
+  }
+  if (auto both = condition.getDefiningOp<arith::AndIOp>())
+    return excludesConstants(both.getLhs(), scalar) &&
+           excludesConstants(both.getRhs(), scalar);
+  if (auto either = condition.getDefiningOp<arith::OrIOp>())
+    return excludesConstants(either.getLhs(), scalar) &&
+           excludesConstants(either.getRhs(), scalar);
+  if (auto inverse = condition.getDefiningOp<arith::XOrIOp>())
+    return excludesConstants(inverse.getLhs(), scalar) &&
+           constantOf(inverse.getRhs());
+  return false;
+}
+
+/// Whether a value depends on nothing but indices and constants.
+static bool isOfIndices(Value value) {
+  Operation *op = value.getDefiningOp();
+  return op && llvm::all_of(op->getOperands(), isOfIndices);
+}
+
+void UseAnalysis::followScalar(FactoredOp op, Value scalar, bool certain) {
+  if (!seen[certain].insert(scalar).second)
+    return;
+  for (OpOperand &use : scalar.getUses()) {
+    Operation *user = use.getOwner();
+    if (auto compare = dyn_cast<arith::CmpIOp>(user)) {
+      compared(op, compare, compare->getOperand(1 - use.getOperandNumber()),
+               certain);
+    } else if (isa<YieldOp>(user)) {
+      follow(op->getResult(use.getOperandNumber()), certain);
+    } else if (auto select = dyn_cast<arith::SelectOp>(user)) {
+      if (use.getOperandNumber() == 0)
+        continue;
+      bool fromEnd = wraps(select, scalar);
+      result.fromEnd |= fromEnd;
+      // Positions that are dropped (labels shifted by one) hold labels too.
+      bool stays = fromEnd || isOfIndices(select.getCondition()) ||
+                   excludesConstants(select.getCondition(), scalar);
+      followScalar(op, select.getResult(), certain && stays);
+    } else if (isa<arith::ExtSIOp, arith::ExtUIOp, arith::TruncIOp>(user)) {
+      followScalar(op, user->getResult(0), certain);
+    }
+  }
+}
+
+void UseAnalysis::follow(Value value, bool certain) {
+  if (!seen[certain].insert(value).second)
+    return;
+  for (OpOperand &use : value.getUses()) {
+    if (auto reshard = dyn_cast<ReshardOp>(use.getOwner()))
+      follow(reshard.getResult(), certain);
+    if (auto generic = dyn_cast<GenericOp>(use.getOwner()))
+      followScalar(cast<FactoredOp>(use.getOwner()),
+                   generic.getBody().getArgument(use.getOperandNumber()),
+                   certain);
+  }
+}
+
+IntegerUse colossal::analyzeIntegerUse(Value value) {
+  UseAnalysis analysis(value.getLoc());
+  analysis.follow(value, true);
+  return analysis.result;
+}

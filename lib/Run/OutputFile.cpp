@@ -1,0 +1,75 @@
+//===- OutputFile.cpp - Files whose writing is checked --------------------===//
+
+#include "OutputFile.h"
+
+#include "RunError.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace colossal::rank {
+
+OutputFile::OutputFile(const std::string &what, const std::string &path)
+    : what(what), path(path) {
+  descriptor =
+      open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (descriptor < 0)
+    throw RunError(what + " " + path + ": found " + std::strerror(errno) +
+                   ", expected a file that can be written");
+}
+
+OutputFile::~OutputFile() {
+  if (descriptor < 0)
+    return;
+  struct stat status;
+  // Devices and pipes stay.
+  if (kept < written && fstat(descriptor, &status) == 0 &&
+      S_ISREG(status.st_mode)) {
+    if (kept < 0)
+      unlink(path.c_str());
+    else if (ftruncate(descriptor, kept) != 0)
+      unlink(path.c_str());
+  }
+  ::close(descriptor);
+}
+
+void OutputFile::fail(int reason) {
+  throw RunError(what + " " + path + ": found " + std::strerror(reason) +
+                 ", expected room to write");
+}
+
+void OutputFile::write(const char *data, int64_t bytes) {
+  while (bytes > 0) {
+    ssize_t put = ::write(descriptor, data, size_t(bytes));
+    if (put < 0 && errno == EINTR)
+      continue;
+    if (put <= 0)
+      fail(put < 0 ? errno : ENOSPC);
+    data += put;
+    bytes -= put;
+    written += put;
+  }
+}
+
+void OutputFile::close() {
+  keep();
+  int file = descriptor;
+  descriptor = -1;
+  if (::close(file) != 0) {
+    int reason = errno;
+    unlink(path.c_str());
+    fail(reason);
+  }
+}
+
+void writeOutput(const std::string &what, const std::string &path,
+                 const std::string &text) {
+  OutputFile file(what, path);
+  file.write(text.data(), int64_t(text.size()));
+  file.close();
+}
+
+} // namespace colossal::rank

@@ -1,0 +1,378 @@
+//===- RunFailureTest.cpp - Runs that go wrong say so and end -------------===//
+//
+// Damaged bundles, full disks, values that are not finite, ranks that stop.
+//
+//===----------------------------------------------------------------------===//
+
+#include "BundleFixture.h"
+
+#include <csignal>
+#include <fcntl.h>
+#include <set>
+
+using namespace colossal::rank;
+using namespace colossal::rank::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+double now() {
+  return std::chrono::duration<double>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+//===----------------------------------------------------------------------===//
+// Damage
+//===----------------------------------------------------------------------===//
+
+TEST_F(Bundle, EveryFlippedBitIsNoticed) {
+  writeBundle(1, 1, 1);
+  std::string bundle = (folder / "model.colossal").string(), error;
+  std::set<std::string> files = {"manifest.json"};
+  for (const FileEntry &entry : manifest.files)
+    files.insert(entry.name);
+  EXPECT_EQ(files, (std::set<std::string>{"kernels.so", "manifest.json", "run",
+                                          "stage-0.json", "weights.bin"}));
+  auto isWhole = [&] {
+    std::optional<std::string> text =
+        readRegularFile(bundle + "/manifest.json", error);
+    std::optional<Manifest> read =
+        text ? readManifest(*text, "manifest.json", error) : std::nullopt;
+    return read && checkBundleFiles(bundle, *read, error);
+  };
+  ASSERT_TRUE(isWhole()) << error;
+  for (const std::string &name : files) {
+    fs::path path = fs::path(bundle) / name;
+    std::string text = readText(path);
+    size_t stride = text.size() / 25 + 1;
+    for (size_t at = 0; at < text.size(); at += stride) {
+      std::string bad = text;
+      bad[at] ^= char(1 << at % 7);
+      writeText(path, bad);
+      EXPECT_FALSE(isWhole()) << name << ", byte " << at;
+    }
+    writeText(path, text.substr(0, text.size() - 1));
+    EXPECT_FALSE(isWhole()) << name;
+    writeText(path, text);
+  }
+  ASSERT_TRUE(isWhole()) << error;
+  // The launcher looks before it executes any of them.
+  for (const char *name : {"run", "kernels.so", "stage-0.json"}) {
+    fs::path path = fs::path(bundle) / name;
+    std::string text = readText(path), bad = text;
+    for (size_t at = 0; at < bad.size(); at += 64)
+      bad[at] ^= 0x55;
+    writeText(path, bad);
+    expectError("", {name, "damaged or edited"});
+    writeText(path, text);
+  }
+  fs::remove(fs::path(bundle) / "weights.bin");
+  ASSERT_EQ(mkfifo((bundle + "/weights.bin").c_str(), 0600), 0);
+  expectError("", {"weights.bin", "no regular file"});
+}
+
+//===----------------------------------------------------------------------===//
+// Files
+//===----------------------------------------------------------------------===//
+
+TEST_F(Bundle, EveryWriteIsChecked) {
+  writeBundle(2, 1, 1);
+  for (const char *option : {"--metrics", "--report", "--profile"})
+    expectError(std::string(option) + " /dev/full --steps 3",
+                {option, "/dev/full", "No space left"});
+  EXPECT_TRUE(fs::exists("/dev/full"));
+  // A dump fails in its middle: what it has written goes, and no rank waits.
+  fs::create_directories(folder / "dump/w1.npy");
+  expectError("--dump-state dump --quiet", {"--dump-state", "w1.npy"});
+  EXPECT_FALSE(fs::exists(folder / "dump/w0.npy"));
+  expectError("--dump-state x.npy", {"--dump-state", "x.npy", "a folder"});
+  ASSERT_EQ(mkfifo((folder / "pipe.npy").c_str(), 0600), 0);
+  expectError("--data x=pipe.npy --data t=t.npy", {"pipe.npy", "a pipe"},
+              false);
+  expectError("--threads 1e9", {"--threads", "4096"});
+  expectError("--timeout nan", {"--timeout", "nan"});
+  expectError("--control lr=nan", {"--control", "lr=nan"});
+  expectError("--mpirun /no/mpirun", {"/no/mpirun", "No such file"});
+  expectError("--hostfile none", {"--hostfile", "none", "No such file"});
+  writeText(folder / "hosts", "localhost slots=none\n");
+  expectError("--hostfile hosts", {"mpirun:", "slots"});
+}
+
+TEST_F(Bundle, DataForUnusedInputsIsNoted) {
+  writeBundle(2, 1, 1);
+  manifest.unusedInputs = {"mask"};
+  writeManifestFile();
+  Outcome outcome = run("--data mask=none.npy --quiet");
+  EXPECT_EQ(outcome.code, 0) << outcome.output;
+  size_t at = outcome.output.find("input 'mask' is not used");
+  EXPECT_NE(at, std::string::npos) << outcome.output;
+  EXPECT_EQ(outcome.output.find("not used", at + 20), std::string::npos);
+}
+
+//===----------------------------------------------------------------------===//
+// Values
+//===----------------------------------------------------------------------===//
+
+/// Row 30, in the second batch, is `value`.
+void spoil(const fs::path &folder, const char *name, int64_t columns,
+           float value) {
+  std::vector<float> values;
+  for (int64_t i = 0; i < kSamples * columns; ++i)
+    values.push_back(i / columns == 30 ? value : sample(i));
+  writeNpy(folder / name, {kSamples, columns}, values);
+}
+
+TEST_F(Bundle, TheOpThatMakesAValueNotFiniteIsNamed) {
+  struct Plan {
+    int64_t data, microbatches, stages;
+  };
+  for (Plan plan : {Plan{1, 1, 1}, Plan{2, 2, 1}, Plan{1, 2, 2}}) {
+    // The last stage's product y becomes NaN before the loss.
+    writeBundle(plan.data, plan.microbatches, plan.stages,
+                [&](Program &program) {
+                  auto &ops = program.segments[1].ops;
+                  if (program.stage + 1 < plan.stages)
+                    return;
+                  Op op;
+                  op.kind = OpKind::Fill;
+                  op.name = "h.1/log.0";
+                  op.source = "model.py:99";
+                  op.value = NAN;
+                  op.operands = {ops.back().operands[0]};
+                  ops.insert(ops.end() - 1, op);
+                });
+    Outcome outcome = run("--no-shuffle --steps 20 --nonfinite-steps 3 "
+                          "--metrics m.jsonl");
+    EXPECT_EQ(outcome.code, 1) << outcome.output;
+    EXPECT_NE(outcome.output.find("warning: step 1: loss is nan; first made "
+                                  "by 'h.1/log.0' (model.py:99) on rank "),
+              std::string::npos)
+        << outcome.output;
+    EXPECT_NE(outcome.output.find("error: step 3: loss is nan, as in 3 steps"),
+              std::string::npos)
+        << outcome.output;
+    size_t warnings = 0;
+    for (size_t at = 0;
+         (at = outcome.output.find("warning:", at + 1)) != std::string::npos;)
+      ++warnings;
+    EXPECT_EQ(warnings, 1u) << outcome.output;
+    std::vector<nlohmann::json> steps = metrics("m.jsonl");
+    ASSERT_EQ(steps.size(), 3u);
+    EXPECT_EQ(steps[0]["loss"], "nan");
+  }
+  // Infinite is another word, and a run may go on.
+  writeBundle(2, 1, 1);
+  spoil(folder, "x.npy", kIn, sample(3));
+  spoil(folder, "t.npy", kOut, 3e38f);
+  Outcome outcome =
+      run("--no-shuffle --steps 2 --metrics m.jsonl --nonfinite-steps 0");
+  EXPECT_EQ(outcome.code, 0) << outcome.output;
+  EXPECT_NE(outcome.output.find("step 2: loss is inf; first made by 'loss' "
+                                "(model.py:"),
+            std::string::npos)
+      << outcome.output;
+  EXPECT_TRUE(metrics("m.jsonl")[0]["loss"].is_number());
+  EXPECT_EQ(metrics("m.jsonl")[1]["loss"], "inf");
+  spoil(folder, "t.npy", kOut, NAN);
+  outcome = run("--no-shuffle --steps 2 --quiet");
+  EXPECT_NE(outcome.output.find("made by the data: input 't' has nan"),
+            std::string::npos)
+      << outcome.output;
+}
+
+/// Looking leaves no trace: the run is the same, bit by bit.
+TEST_F(Bundle, CheckedStepsAreTheSame) {
+  for (int64_t stages : {1, 2}) {
+    writeBundle(2, 2, stages);
+    ASSERT_EQ(run("--steps 4 --dump-state a --quiet").code, 0);
+    Outcome checked = run("--steps 4 --dump-state b --quiet --check-values");
+    ASSERT_EQ(checked.code, 0) << checked.output;
+    EXPECT_EQ(checked.output.find("warning"), std::string::npos)
+        << checked.output;
+    EXPECT_EQ(dumped("a/w0.npy"), dumped("b/w0.npy"));
+    EXPECT_EQ(dumped("a/w1.npy"), dumped("b/w1.npy"));
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Ranks and signals
+//===----------------------------------------------------------------------===//
+
+/// A job that runs for ever, and its processes.
+class Job {
+public:
+  Job(const fs::path &folder, const std::vector<std::string> &options)
+      : log(folder / "job.log") {
+    std::vector<std::string> words = {
+        COLOSSAL_RUN, "model.colossal", "--data", "x=x.npy", "--data",
+        "t=t.npy",    "--steps",        "1e12",   "--quiet"};
+    words.insert(words.end(), options.begin(), options.end());
+    child = fork();
+    if (child == 0) {
+      // As a shell starts a job in the background.
+      signal(SIGINT, SIG_IGN);
+      signal(SIGQUIT, SIG_IGN);
+      int file = open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+      dup2(file, 1);
+      dup2(file, 2);
+      if (chdir(folder.c_str()) != 0)
+        _exit(1);
+      std::vector<char *> arguments;
+      for (std::string &word : words)
+        arguments.push_back(word.data());
+      arguments.push_back(nullptr);
+      execv(arguments[0], arguments.data());
+      _exit(1);
+    }
+  }
+  ~Job() {
+    if (!ended)
+      for (pid_t process : below(child))
+        kill(process, SIGKILL);
+    if (!ended) {
+      kill(child, SIGKILL);
+      waitpid(child, nullptr, 0);
+    }
+  }
+
+  /// The process of a rank; waits until it is there.
+  pid_t rank(int number) const {
+    std::string wanted = "OMPI_COMM_WORLD_RANK=" + std::to_string(number);
+    for (double end = now() + 20; now() < end; usleep(1000))
+      for (pid_t process : below(child)) {
+        std::string place = "/proc/" + std::to_string(process);
+        if (readText(place + "/comm") != "run\n")
+          continue;
+        std::istringstream words(readText(place + "/environ"));
+        for (std::string word; std::getline(words, word, '\0');)
+          if (word == wanted)
+            return process;
+      }
+    ADD_FAILURE() << "no rank " << number;
+    return 0;
+  }
+  /// Waits until the first step is done.
+  void waitForSteps(const fs::path &metrics) const {
+    for (double end = now() + 30; now() < end; usleep(10000))
+      if (fs::exists(metrics) && fs::file_size(metrics) > 0)
+        return;
+    ADD_FAILURE() << "no step: " << readText(log);
+  }
+  /// The exit code within `seconds`; -1 where it hangs, -2 after a signal.
+  int wait(double seconds) {
+    int status = 0;
+    for (double end = now() + seconds; now() < end; usleep(10000))
+      if (waitpid(child, &status, WNOHANG) == child) {
+        ended = true;
+        return WIFEXITED(status) ? WEXITSTATUS(status) : -2;
+      }
+    return -1;
+  }
+  std::string output() const { return readText(log); }
+  int errors() const {
+    int count = 0;
+    std::istringstream lines(output());
+    for (std::string line; std::getline(lines, line);)
+      count += line.find("error:") != std::string::npos;
+    return count;
+  }
+  pid_t child = 0;
+
+private:
+  static std::vector<pid_t> below(pid_t parent) {
+    std::vector<pid_t> all;
+    std::string name = std::to_string(parent);
+    std::istringstream children(
+        readText("/proc/" + name + "/task/" + name + "/children"));
+    for (pid_t child; children >> child;) {
+      all.push_back(child);
+      for (pid_t other : below(child))
+        all.push_back(other);
+    }
+    return all;
+  }
+  fs::path log;
+  bool ended = false;
+};
+
+TEST_F(Bundle, AHangingRankEndsTheJob) {
+  writeBundle(2, 1, 1, [](Program &program) {
+    // Coordinate 1 of `data` sleeps before the gradients meet.
+    Op op;
+    op.kind = OpKind::Kernel;
+    op.name = op.symbol = "stall";
+    op.numOutputs = 0;
+    op.indices = {{0, {{"data", 1}}}};
+    auto &ops = program.segments[3].ops;
+    ops.insert(ops.begin(), op);
+  });
+  for (const char *transport : {"window", "p2p"}) {
+    auto start = std::chrono::steady_clock::now();
+    Outcome outcome = run("--timeout 1 --transport " + std::string(transport));
+    double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+            .count();
+    EXPECT_NE(outcome.code, 0);
+    EXPECT_LT(seconds, 20);
+    EXPECT_NE(outcome.output.find("rank 0 waited 1 s for rank 1 in step 1 at "
+                                  "reshard (model.py:"),
+              std::string::npos)
+        << outcome.output;
+  }
+}
+
+TEST_F(Bundle, AStoppedRankEndsTheJob) {
+  writeBundle(2, 1, 1);
+  // At the start, in MPI's own calls, and in the steps.
+  {
+    Job job(folder, {"--timeout", "2"});
+    kill(job.rank(1), SIGSTOP);
+    EXPECT_EQ(job.wait(30), 1) << job.output();
+    EXPECT_NE(job.output().find("waited 10 s for the other ranks while"),
+              std::string::npos)
+        << job.output();
+    EXPECT_EQ(job.errors(), 1) << job.output();
+  }
+  fs::remove(folder / "m.jsonl");
+  Job job(folder, {"--timeout", "2", "--metrics", "m.jsonl"});
+  job.waitForSteps(folder / "m.jsonl");
+  kill(job.rank(1), SIGSTOP);
+  EXPECT_EQ(job.wait(20), 1) << job.output();
+  EXPECT_NE(job.output().find("rank 0 waited 2 s for rank 1 in step"),
+            std::string::npos)
+      << job.output();
+  EXPECT_EQ(job.errors(), 1) << job.output();
+}
+
+TEST_F(Bundle, SignalsEndTheJobAndAreNamed) {
+  writeBundle(2, 1, 1);
+  for (int number : {SIGQUIT, SIGTERM, SIGINT, SIGKILL}) {
+    fs::remove(folder / "m.jsonl");
+    Job job(folder, {"--metrics", "m.jsonl"});
+    job.waitForSteps(folder / "m.jsonl");
+    pid_t rank = job.rank(0);
+    kill(job.child, number);
+    EXPECT_EQ(job.wait(10), number == SIGKILL ? -2 : 1) << job.output();
+    // The ranks go, too; where nobody waits for them they stay as zombies.
+    std::string state;
+    for (double end = now() + 10; now() < end; usleep(10000)) {
+      state = readText("/proc/" + std::to_string(rank) + "/stat");
+      state = state.empty() ? "Z" : state.substr(state.rfind(')') + 2, 1);
+      if (state == "Z")
+        break;
+    }
+    EXPECT_EQ(state, "Z") << "after signal " << number;
+  }
+  fs::remove(folder / "m.jsonl");
+  Job job(folder, {"--metrics", "m.jsonl"});
+  job.waitForSteps(folder / "m.jsonl");
+  kill(job.rank(1), SIGKILL);
+  EXPECT_EQ(job.wait(10), 128 + SIGKILL) << job.output();
+  EXPECT_NE(job.output().find("rank 1 was ended by signal 9 (Killed)"),
+            std::string::npos)
+      << job.output();
+  EXPECT_EQ(job.errors(), 1) << job.output();
+}
+
+} // namespace
