@@ -29,12 +29,17 @@ def smoothed(values, window):
     return result
 
 
+def loss_of(row):
+    """A loss that is not finite is null, with what it is beside it."""
+    return float(row["not_finite"]["loss"] if row["loss"] is None else row["loss"])
+
+
 def picture(rows, file, title):
     import matplotlib
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    steps, losses = [row["step"] for row in rows], [float(row["loss"]) for row in rows]
+    steps, losses = [row["step"] for row in rows], [loss_of(row) for row in rows]
     figure, axes = plt.subplots(figsize=(8, 4.5), dpi=120)
     axes.plot(steps, losses, color="#9db8d9", linewidth=0.8, label="each step")
     axes.plot(steps, smoothed(losses, max(1, len(rows) // 20)), color="#1f4e8c", linewidth=1.8,
@@ -84,9 +89,8 @@ def main():
     picture(rows, options.output, options.title)
     print_table(table(report))
     few = max(1, len(rows) // 20)
-    # A loss that is not finite is a string, "nan".
-    first = float(rows[0]["loss"])
-    last = sum(float(row["loss"]) for row in rows[-few:]) / few
+    first = loss_of(rows[0])
+    last = sum(loss_of(row) for row in rows[-few:]) / few
     print(f"loss: {first:.3f} in step 1, {last:.3f} in the last {few} of {len(rows)} steps")
     print(f"picture: {options.output}")
     if options.fallen_to and not last < options.fallen_to * first:

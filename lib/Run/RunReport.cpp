@@ -4,7 +4,6 @@
 
 #include "Deadline.h"
 #include "OutputFile.h"
-#include "ValueCheck.h"
 
 #include <algorithm>
 #include <cmath>
@@ -24,9 +23,8 @@ struct RankFigures {
 } // namespace
 
 std::string jsonNumber(double value) {
-  // JSON has no such numbers; float() of the string is one in Python.
   if (!std::isfinite(value))
-    return "\"" + readable(value) + "\"";
+    return "null";
   char text[64];
   snprintf(text, sizeof(text), "%.9g", value);
   return text;

@@ -8,7 +8,7 @@
 
 namespace colossal::rank {
 
-/// A number as JSON has it; "nan", "inf" and "-inf" are strings.
+/// A number as JSON has it: null where it is not finite.
 std::string jsonNumber(double value);
 
 /// What a rank measured. Memory is proportional set size: `baselinePss` after

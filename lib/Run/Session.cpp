@@ -313,9 +313,17 @@ void Session::progress(int64_t step) {
     std::string line = "{\"step\": " + std::to_string(step);
     for (size_t i = 0; i < metricOwners.size(); ++i)
       line += ", \"" + metricOwners[i].first + "\": " + jsonNumber(metrics[i]);
+    // JSON has no such numbers: which of them a null is stands beside it.
+    std::string others;
+    for (size_t i = 0; i < metricOwners.size(); ++i)
+      if (!std::isfinite(metrics[i]))
+        others += (others.empty() ? "\"" : ", \"") + metricOwners[i].first +
+                  "\": \"" + readable(metrics[i]) + "\"";
     line += ", \"seconds\": " + jsonNumber(seconds) +
             ", \"tokens_per_second\": " + jsonNumber(tokens) +
-            ", \"lr\": " + jsonNumber(learningRateNow) + "}\n";
+            ", \"lr\": " + jsonNumber(learningRateNow) +
+            (others.empty() ? "" : ", \"not_finite\": {" + others + "}") +
+            "}\n";
     metricsFile->write(line.data(), int64_t(line.size()));
     metricsFile->keep();
   }

@@ -159,7 +159,8 @@ TEST_F(Bundle, TheOpThatMakesAValueNotFiniteIsNamed) {
     EXPECT_EQ(warnings, 1u) << outcome.output;
     std::vector<nlohmann::json> steps = metrics("m.jsonl");
     ASSERT_EQ(steps.size(), 3u);
-    EXPECT_EQ(steps[0]["loss"], "nan");
+    EXPECT_TRUE(steps[0]["loss"].is_null());
+    EXPECT_EQ(steps[0]["not_finite"]["loss"], "nan");
   }
   // Infinite is another word, and a run may go on.
   writeBundle(2, 1, 1);
@@ -173,7 +174,8 @@ TEST_F(Bundle, TheOpThatMakesAValueNotFiniteIsNamed) {
             std::string::npos)
       << outcome.output;
   EXPECT_TRUE(metrics("m.jsonl")[0]["loss"].is_number());
-  EXPECT_EQ(metrics("m.jsonl")[1]["loss"], "inf");
+  EXPECT_FALSE(metrics("m.jsonl")[0].contains("not_finite"));
+  EXPECT_EQ(metrics("m.jsonl")[1]["not_finite"]["loss"], "inf");
   spoil(folder, "t.npy", kOut, NAN);
   outcome = run("--no-shuffle --steps 2 --quiet");
   EXPECT_NE(outcome.output.find("made by the data: input 't' has nan"),
