@@ -2,6 +2,7 @@
 
 #include "colossal/Emit/CompileKernels.h"
 
+#include "colossal/Support/Cores.h"
 #include "colossal/Support/CpuGeneration.h"
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
@@ -285,7 +286,7 @@ colossal::emit::compileKernels(ModuleOp module, const TargetOptions &target,
     }
   };
   std::vector<std::thread> threads(
-      std::clamp<size_t>(std::thread::hardware_concurrency(), 1, parts.size()));
+      std::min(size_t(allowedCores()), parts.size()));
   for (std::thread &thread : threads)
     thread = std::thread(work);
   for (std::thread &thread : threads)

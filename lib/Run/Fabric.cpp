@@ -5,6 +5,7 @@
 #include "Deadline.h"
 #include "RunError.h"
 #include "Staging.h"
+#include "colossal/Support/Cores.h"
 
 #include <chrono>
 #include <ctime>
@@ -38,7 +39,7 @@ Fabric::Fabric(MPI_Comm world, const Program &program, int64_t devices,
   MPI_Comm_size(nodeComm, &nodeSize);
   std::vector<int> members(nodeSize);
   MPI_Allgather(&worldRank, 1, MPI_INT, members.data(), 1, MPI_INT, nodeComm);
-  if (nodeSize > sysconf(_SC_NPROCESSORS_ONLN))
+  if (nodeSize > allowedCores())
     spins = 20, yields = 2;
   nodeOf.assign(worldSize, -1);
   for (int i = 0; i < nodeSize; ++i)
@@ -220,7 +221,9 @@ void Fabric::waitFor(Signal &signal, uint64_t target, int peer) {
       return;
     __builtin_ia32_pause();
   }
-  for (int turn = 0; turn < yields; ++turn) {
+  // On a busy machine each turn may last another process's time slice; who
+  // sleeps is woken when it is time.
+  for (int turn = 0; turn < std::min(yields, 2); ++turn) {
     if (signal.reached(target))
       return;
     yieldCore();

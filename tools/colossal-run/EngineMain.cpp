@@ -1,6 +1,7 @@
 //===- EngineMain.cpp - The launcher `run` of a bundle --------------------===//
 
 #include "colossal/Run/Session.h"
+#include "colossal/Run/Threads.h"
 
 #include <climits>
 #include <cstdlib>
@@ -20,22 +21,14 @@ std::string folderOfThisProgram() {
   return text.substr(0, text.rfind('/'));
 }
 
-/// More threads than cores: threads that wait must give their core away. The
-/// thread library reads this once, when it is loaded, hence the second start.
-void yieldWhenCrowded(const RunOptions &options, char **argv) {
-  const char *local = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
-  if (getenv("OMP_WAIT_POLICY"))
+/// Threads that wait look a while, then sleep: a core that another thread or
+/// process could use is worth more than a microsecond of waking up. The thread
+/// library reads this once, when it is loaded, hence the second start (unless
+/// colossal-run has said so already).
+void sleepWhenIdle(char **argv) {
+  if (getenv("OMP_WAIT_POLICY") || getenv(kSpinVariable))
     return;
-  std::string error;
-  int64_t threads = options.threads;
-  if (threads == 0)
-    if (auto manifest =
-            readBundleManifest(options.bundle, error, options.allowEdited))
-      threads = manifest->threadsPerRank;
-  long ranks = local ? atol(local) : 1;
-  if (threads < 2 || ranks * threads <= sysconf(_SC_NPROCESSORS_ONLN))
-    return;
-  setenv("OMP_WAIT_POLICY", "passive", 1);
+  setenv(kSpinVariable, kSpins, 1);
   execv("/proc/self/exe", argv);
 }
 
@@ -54,6 +47,6 @@ int main(int argc, char **argv) {
       fputs(message.c_str(), stdout);
     return 0;
   }
-  yieldWhenCrowded(options, argv);
+  sleepWhenIdle(argv);
   return runBundle(options);
 }

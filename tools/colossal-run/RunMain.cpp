@@ -3,6 +3,7 @@
 #include "LaunchJob.h"
 #include "colossal/Run/BundleFiles.h"
 #include "colossal/Run/RunOptions.h"
+#include "colossal/Run/Threads.h"
 
 #include <cerrno>
 #include <cstdlib>
@@ -132,5 +133,8 @@ int main(int argc, char **argv) {
   if (!hostfile.empty() && access(hostfile.c_str(), R_OK) != 0)
     return fail("--hostfile " + hostfile + ": found " + std::strerror(errno) +
                 ", expected a file with one host a line");
+  // See EngineMain.cpp; ranks on this node inherit it.
+  if (!getenv("OMP_WAIT_POLICY"))
+    setenv(kSpinVariable, kSpins, 0);
   return launchJob(command);
 }

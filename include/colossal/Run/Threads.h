@@ -14,6 +14,13 @@
 
 namespace colossal::rank {
 
+/// How often a thread that waits looks before it sleeps, and the variable that
+/// says so to libgomp. Its own number, some milliseconds, makes a rank of two
+/// threads many times slower where another process wants a core: the thread
+/// that waits has used its share of time when it is needed. Some microseconds
+/// cover what lies between two kernels.
+constexpr const char *kSpinVariable = "GOMP_SPINCOUNT", *kSpins = "300";
+
 class Threads {
 public:
   /// Sets the number of threads of the process, also for the library.

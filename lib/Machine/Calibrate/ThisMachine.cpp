@@ -2,12 +2,12 @@
 
 #include "ThisMachine.h"
 #include "colossal/Machine/Calibrate.h"
+#include "colossal/Support/Cores.h"
 #include "colossal/Support/Files.h"
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <sched.h>
 #include <unistd.h>
 
 using namespace colossal;
@@ -24,22 +24,7 @@ static int64_t integerIn(const std::string &path, int64_t otherwise) {
   return end == text->c_str() ? otherwise : value;
 }
 
-int64_t machine::coresOfThisMachine() {
-  int64_t cores = std::max<int64_t>(sysconf(_SC_NPROCESSORS_ONLN), 1);
-  cpu_set_t allowed;
-  if (sched_getaffinity(0, sizeof allowed, &allowed) == 0)
-    cores = std::min<int64_t>(cores, std::max(CPU_COUNT(&allowed), 1));
-  // A control group may allow less: "<quota> <period>".
-  std::string error;
-  if (auto text = readTextFile("/sys/fs/cgroup/cpu.max", error)) {
-    char *end = nullptr;
-    int64_t quota = std::strtoll(text->c_str(), &end, 10);
-    int64_t period = std::strtoll(end, nullptr, 10);
-    if (quota > 0 && period > 0)
-      cores = std::min(cores, std::max<int64_t>(quota / period, 1));
-  }
-  return cores;
-}
+int64_t machine::coresOfThisMachine() { return allowedCores(); }
 
 int64_t machine::defaultThreads(int64_t ranks) {
   return std::max<int64_t>(1,
