@@ -225,9 +225,11 @@ LogicalResult Compilation::measurePeaks(ModuleOp partitioned) {
 
 LogicalResult Compilation::plan() {
   plan::PlanRequest request;
-  std::string error;
+  std::string error, disturbed;
   std::optional<machine::Cluster> cluster =
-      machine::clusterOf(options.cluster, error);
+      machine::clusterOf(options.cluster, error, &disturbed);
+  if (!disturbed.empty() && !options.quiet)
+    llvm::errs() << "warning: " << disturbed << "\n";
   if (!cluster) {
     llvm::errs() << "error: " << error << "\n";
     return failure();

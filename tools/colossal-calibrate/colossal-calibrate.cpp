@@ -84,7 +84,7 @@ int main(int count, char **arguments) {
       static_cast<long long>(ranks),
       static_cast<long long>(threads > 0 ? threads : defaultThreads(ranks)));
   std::string error;
-  bool disturbed = false;
+  std::string disturbed;
   std::optional<Cluster> cluster =
       calibrateLocal(ranks, threads, error, &disturbed);
   if (!cluster)
@@ -102,9 +102,8 @@ int main(int count, char **arguments) {
                double(cluster->device.streaming.back().bytesPerSecond) * 1e-9,
                output == "-" ? "" : ", written to ",
                output == "-" ? "" : output.c_str());
-  if (disturbed)
-    std::fprintf(stderr,
-                 "warning: other processes were busy meanwhile; the "
-                 "numbers may be low, measure again when they are done\n");
+  if (!disturbed.empty())
+    std::fprintf(stderr, "warning: %s, so measure again when they are done\n",
+                 disturbed.c_str());
   return 0;
 }

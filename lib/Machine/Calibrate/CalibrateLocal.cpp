@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <cstring>
+#include <unistd.h>
 
 using namespace colossal::machine;
 
@@ -111,10 +113,24 @@ static LinkLevel nodeLevel(int64_t ranks,
   return level;
 }
 
-std::optional<Cluster> colossal::machine::calibrateLocal(int64_t ranks,
-                                                         int64_t threadsPerRank,
-                                                         std::string &error,
-                                                         bool *disturbed) {
+/// What is wrong if others kept `others` cores busy while `threads` threads
+/// measured; empty if three quarters of what these wanted was theirs.
+static std::string describe(double others, int64_t threads) {
+  double online = double(sysconf(_SC_NPROCESSORS_ONLN));
+  double wanted = double(std::min(threads, coresOfThisMachine()));
+  if (online - others >= 0.75 * wanted)
+    return "";
+  char text[160];
+  std::snprintf(text, sizeof text,
+                "other processes kept %.1f of %.0f cores busy while this "
+                "machine was measured; its numbers may be low",
+                others, online);
+  return text;
+}
+
+std::optional<Cluster>
+colossal::machine::calibrateLocal(int64_t ranks, int64_t threadsPerRank,
+                                  std::string &error, std::string *disturbed) {
   if (ranks < 1 || ranks > 1024) {
     error = "ranks: found " + std::to_string(ranks) +
             ", expected a number from 1 to 1024";
@@ -130,9 +146,7 @@ std::optional<Cluster> colossal::machine::calibrateLocal(int64_t ranks,
   // Four times a rank's share of the cache, in limits.
   int64_t streamBytes = std::clamp<int64_t>(
       4 * lastCacheBytes() / ranks, int64_t(16) << 20, int64_t(96) << 20);
-  // Ranks with cores of their own meet undisturbed moments; others do not.
-  bool oversubscribed = ranks * threads > coresOfThisMachine();
-  double busy = oversubscribed ? coresBusyNow() : 0.0;
+  OtherLoad load;
   Measurements measured;
   auto body = [&](Together &together, void *result) {
     Measurements own;
@@ -150,10 +164,8 @@ std::optional<Cluster> colossal::machine::calibrateLocal(int64_t ranks,
                    error))
     return std::nullopt;
   std::memcpy(&measured, result, sizeof measured);
-  if (oversubscribed)
-    busy = std::max(busy, coresBusyNow());
   if (disturbed)
-    *disturbed = busy > 0.25 * double(coresOfThisMachine());
+    *disturbed = describe(load.cores(), ranks * threads);
 
   Cluster cluster;
   cluster.name = "local:" + std::to_string(ranks);

@@ -6,6 +6,7 @@
 #include "colossal/Support/Files.h"
 
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <sys/stat.h>
 
@@ -58,21 +59,37 @@ static bool createFolders(const std::string &path) {
 
 std::optional<Cluster> machine::localCluster(int64_t ranks,
                                              int64_t threadsPerRank,
-                                             std::string &error) {
+                                             std::string &error,
+                                             std::string *warning) {
   std::string path = localClusterPath(ranks, threadsPerRank), ignored;
   if (!path.empty())
     if (std::optional<Cluster> kept = readClusterFile(path, ignored))
       return kept;
-  bool disturbed = false;
+  std::string disturbed;
   std::optional<Cluster> cluster =
       calibrateLocal(ranks, threadsPerRank, error, &disturbed);
-  if (cluster && !disturbed && !path.empty() && createFolders(path))
-    writeClusterFile(*cluster, path, ignored);
+  if (!cluster)
+    return std::nullopt;
+  bool keep = !path.empty() && createFolders(path);
+  std::string beside = path + ".disturbed";
+  if (disturbed.empty()) {
+    if (keep && writeClusterFile(*cluster, path, ignored))
+      std::remove(beside.c_str());
+    return cluster;
+  }
+  if (keep) {
+    if (std::optional<Cluster> before = readClusterFile(beside, ignored))
+      cluster = bestOf(*before, *cluster);
+    writeClusterFile(*cluster, beside, ignored);
+  }
+  if (warning)
+    *warning = disturbed;
   return cluster;
 }
 
 std::optional<Cluster> machine::clusterOf(const std::string &argument,
-                                          std::string &error) {
+                                          std::string &error,
+                                          std::string *warning) {
   const std::string prefix = "local:";
   if (argument.compare(0, prefix.size(), prefix) != 0)
     return readClusterFile(argument, error);
@@ -85,5 +102,5 @@ std::optional<Cluster> machine::clusterOf(const std::string &argument,
             "\", expected a number of ranks from 1 to 1024, as in local:2";
     return std::nullopt;
   }
-  return localCluster(ranks, 0, error);
+  return localCluster(ranks, 0, error, warning);
 }

@@ -6,8 +6,10 @@
 #include "colossal/Support/Files.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <sys/resource.h>
 #include <unistd.h>
 
 using namespace colossal;
@@ -72,23 +74,45 @@ int64_t machine::lastCacheBytes() {
   return 0;
 }
 
-/// Time that all cores spent idle since start, in ticks; negative if unknown.
-static int64_t idleTicks() {
+/// Seconds that all cores have worked since start, or were taken away from a
+/// virtual machine; negative if unknown.
+static double busySeconds() {
   std::string error;
   std::string text = readTextFile("/proc/stat", error).value_or("");
-  long long user, nice, system, idle, waiting;
-  if (std::sscanf(text.c_str(), "cpu %lld %lld %lld %lld %lld", &user, &nice,
-                  &system, &idle, &waiting) != 5)
+  long long user, nice, system, idle, waiting, hard, soft, stolen;
+  if (std::sscanf(text.c_str(), "cpu %lld %lld %lld %lld %lld %lld %lld %lld",
+                  &user, &nice, &system, &idle, &waiting, &hard, &soft,
+                  &stolen) != 8)
     return -1;
-  return idle + waiting;
+  return double(user + nice + system + hard + soft + stolen) /
+         double(sysconf(_SC_CLK_TCK));
 }
 
-double machine::coresBusyNow() {
-  int64_t before = idleTicks();
-  if (before < 0)
+/// CPU time of this process and of those that it has waited for.
+static double ownSeconds() {
+  double seconds = 0;
+  for (int who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
+    rusage usage;
+    if (getrusage(who, &usage) == 0)
+      for (const timeval &time : {usage.ru_utime, usage.ru_stime})
+        seconds += double(time.tv_sec) + 1e-6 * double(time.tv_usec);
+  }
+  return seconds;
+}
+
+static double wallSeconds() {
+  return std::chrono::duration<double>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+OtherLoad::OtherLoad()
+    : busy(busySeconds()), own(ownSeconds()), wall(wallSeconds()) {}
+
+double OtherLoad::cores() const {
+  double elapsed = wallSeconds() - wall;
+  if (busy < 0 || elapsed <= 0)
     return 0.0;
-  usleep(100000);
-  double idle = double(idleTicks() - before) / double(sysconf(_SC_CLK_TCK));
-  auto cores = double(sysconf(_SC_NPROCESSORS_ONLN));
-  return std::max(cores - idle / 0.1, 0.0);
+  double others = busySeconds() - busy - (ownSeconds() - own);
+  return std::max(others / elapsed, 0.0);
 }

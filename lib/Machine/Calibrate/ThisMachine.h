@@ -18,9 +18,18 @@ int64_t memoryOfThisMachine();
 /// Bytes of the largest cache; 0 if unknown.
 int64_t lastCacheBytes();
 
-/// How many cores other processes keep busy, watched for 0.1 s in which this
-/// process sleeps; 0 if unknown.
-double coresBusyNow();
+/// Watches how much other processes work, from its construction on.
+class OtherLoad {
+public:
+  OtherLoad();
+  /// Cores that they kept busy on average: what the whole machine has worked,
+  /// less the CPU time of this process and of the children that it has waited
+  /// for. 0 if unknown.
+  double cores() const;
+
+private:
+  double busy, own, wall;
+};
 
 } // namespace colossal::machine
 

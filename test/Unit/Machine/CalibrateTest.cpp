@@ -11,8 +11,11 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace colossal::machine;
@@ -68,6 +71,80 @@ TEST(Calibrate, CacheIsTakenWithoutMeasuring) {
   ASSERT_TRUE(cached.has_value()) << error;
   EXPECT_EQ(cached->name, example->name);
   std::remove(path.c_str());
+}
+
+TEST(Calibrate, BestOfTwoMeasurements) {
+  std::string error;
+  std::optional<Cluster> first = readClusterFile(
+      std::string(COLOSSAL_EXAMPLES) + "/clusters/fast-links-4.json", error);
+  ASSERT_TRUE(first.has_value()) << error;
+  // The second was disturbed in one half of its numbers, the first in the
+  // other.
+  Cluster second = *first;
+  Device &a = first->device, &b = second.device;
+  b.matrix[0].peakFlopsPerSecond /= 2;
+  b.kernelOverheadNs *= 3;
+  b.streaming.back().bytesPerSecond /= 4;
+  second.levels[0].latencyNs *= 2;
+  Device undisturbed = a;
+  LinkLevel level = first->levels[0];
+  a.elementwiseFlopsPerSecond /= 2;
+  a.attentionForwardEfficiency /= 8;
+  first->levels[0].bytesPerSecond /= 2;
+  for (bool swapped : {false, true}) {
+    Cluster best = swapped ? bestOf(second, *first) : bestOf(*first, second);
+    EXPECT_TRUE(check(best).empty());
+    EXPECT_EQ(best.device.matrix[0].peakFlopsPerSecond,
+              undisturbed.matrix[0].peakFlopsPerSecond);
+    EXPECT_NEAR(best.device.matrix[0].efficiency.back().efficiency,
+                undisturbed.matrix[0].efficiency.back().efficiency, 1e-9);
+    EXPECT_EQ(best.device.kernelOverheadNs, undisturbed.kernelOverheadNs);
+    EXPECT_EQ(best.device.streaming.back().bytesPerSecond,
+              undisturbed.streaming.back().bytesPerSecond);
+    EXPECT_EQ(best.device.elementwiseFlopsPerSecond,
+              undisturbed.elementwiseFlopsPerSecond);
+    // Known of the slower machine alone: half of its peak.
+    EXPECT_NEAR(best.device.attentionForwardEfficiency,
+                undisturbed.attentionForwardEfficiency / 2, 1e-9);
+    EXPECT_EQ(best.levels[0].latencyNs, level.latencyNs);
+    EXPECT_EQ(best.levels[0].bytesPerSecond, level.bytesPerSecond);
+  }
+  // Of another number of devices: the newer one.
+  Cluster other = second;
+  other.device.threads += 1;
+  EXPECT_EQ(bestOf(*first, other).device.kernelOverheadNs,
+            other.device.kernelOverheadNs);
+}
+
+TEST(Calibrate, SaysThatOthersAreBusy) {
+  // Whoever computes without end on every core is somebody else.
+  std::vector<pid_t> others;
+  for (long i = 0; i < 2 * sysconf(_SC_NPROCESSORS_ONLN); ++i) {
+    pid_t child = fork();
+    if (child == 0) {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
+      for (volatile int turn = 0;;)
+        turn = turn + 1;
+    }
+    others.push_back(child);
+  }
+  std::string folder = testing::TempDir() + "colossal-busy-test", error,
+              warning;
+  setenv("XDG_CACHE_HOME", folder.c_str(), 1);
+  std::string path = localClusterPath(2, 1);
+  std::optional<Cluster> first = localCluster(2, 1, error, &warning);
+  for (pid_t other : others)
+    kill(other, SIGKILL);
+  for (pid_t other : others)
+    waitpid(other, nullptr, 0);
+  if (!first && error.find("the machine may be busy") != std::string::npos)
+    GTEST_SKIP() << error;
+  ASSERT_TRUE(first.has_value()) << error;
+  EXPECT_NE(warning.find("other processes kept "), std::string::npos);
+  // Not taken for the truth, and not forgotten.
+  EXPECT_NE(access(path.c_str(), F_OK), 0);
+  EXPECT_TRUE(readClusterFile(path + ".disturbed", error).has_value()) << error;
+  std::remove((path + ".disturbed").c_str());
 }
 
 TEST(Calibrate, AllRanksMeasureTheSame) {
