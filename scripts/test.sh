@@ -39,7 +39,7 @@ fi
 echo "== lit tests"
 export LIT_OPTS="${LIT_OPTS:-}"
 lit=$(sed -n 's/^COLOSSAL_LIT:[A-Z]*=//p' "$build/CMakeCache.txt")
-"$root/.venv/bin/python" "${lit:-/usr/lib/llvm-22/bin/lit}" -v --timeout 600 \
+"$root/.venv/bin/python" "${lit:-/usr/lib/llvm-22/bin/lit}" -sv --timeout 600 \
   ${filter:+--filter "$filter"} --output "$results/lit.json" "$build/test" ||
   echo "lit reports failures"
 

@@ -251,18 +251,17 @@ FailureOr<SmallVector<Value>> Backward::run(unsigned lossIndex,
                 builder.getStringAttr(lossOp.getFactoredName()));
   contributions[loss].push_back(seed.getOutputs()[0]);
 
+  DenseMap<Attribute, SmallVector<FactoredOp>> groups;
+  for (FactoredOp op : ops)
+    if (Attribute group = op->getAttr(names::group))
+      groups[group].push_back(op);
   llvm::SmallDenseSet<Operation *> done;
   for (FactoredOp op : llvm::reverse(ops)) {
     if (done.contains(op))
       continue;
-    SmallVector<FactoredOp> unit;
-    if (Attribute group = op->getAttr(names::group)) {
-      for (FactoredOp other : ops)
-        if (other->getAttr(names::group) == group)
-          unit.push_back(other);
-    } else {
-      unit.push_back(op);
-    }
+    SmallVector<FactoredOp> unit = {op};
+    if (Attribute group = op->getAttr(names::group))
+      unit = groups[group];
     for (FactoredOp member : unit)
       done.insert(member);
     if (failed(differentiateUnit(unit)))

@@ -75,7 +75,8 @@ LogicalResult TrainStep::collectParameters() {
       cast<RankedTensorType>(function.getResultTypes()[0]).getRank() != 0)
     return function.emitError("found a result of type ")
            << function.getResultTypes()[0]
-           << ", expected a scalar loss; name a built-in loss with --loss";
+           << ", expected a scalar loss: let forward return the loss, such "
+              "as its mean";
   for (BlockArgument argument : function.getArguments()) {
     auto role = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
                                                       names::role);
@@ -236,6 +237,11 @@ struct Differentiate : colossal::impl::DifferentiatePassBase<Differentiate> {
         OptimizerOptions::parse(optimizer);
     if (!options) {
       getOperation().emitError(llvm::toString(options.takeError()));
+      return signalPassFailure();
+    }
+    if (!(clipNorm >= 0.0)) {
+      getOperation().emitError("found clip-norm ")
+          << double(clipNorm) << ", expected a number of at least 0";
       return signalPassFailure();
     }
     if (clipNorm > 0.0)

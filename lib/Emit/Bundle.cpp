@@ -2,6 +2,7 @@
 
 #include "colossal/Emit/Bundle.h"
 #include "Weights.h"
+#include "colossal/Diagnostics/Report.h"
 #include "colossal/Emit/CompileKernels.h"
 #include "colossal/Run/BundleFiles.h"
 #include "colossal/Support/Files.h"
@@ -17,7 +18,6 @@
 
 using namespace colossal;
 using llvm::ErrorOr;
-using llvm::errs;
 using llvm::failed;
 using llvm::failure;
 using llvm::formatv;
@@ -45,10 +45,7 @@ public:
   LogicalResult run();
 
 private:
-  LogicalResult fail(const Twine &message) {
-    errs() << "error: " << message << "\n";
-    return failure();
-  }
+  LogicalResult fail(const Twine &message) { return reportError(message); }
   std::string inside(const Twine &name) const {
     SmallString<128> file(folder);
     path::append(file, name);
@@ -236,7 +233,7 @@ LogicalResult BundleWriter::run() {
       (Twine(parent) + ".partial-" + Twine(sys::Process::getProcessId())).str();
   if (std::error_code error = fs::create_directories(folder))
     return fail("cannot create '" + folder + "': " + error.message());
-  scope_exit remove([&] { fs::remove_directories(folder); });
+  Unfinished unfinished(folder);
 
   rank::Manifest manifest = emit::makeManifest(input);
   std::vector<rank::Program> programs = input.programs;
@@ -265,7 +262,7 @@ LogicalResult BundleWriter::run() {
   if (failed(write("manifest.json", rank::writeManifest(manifest))) ||
       failed(publish()))
     return failure();
-  remove.release();
+  unfinished.keep();
   return success();
 }
 

@@ -1,6 +1,7 @@
 //===- CompileKernels.cpp - From kernels to a shared library --------------===//
 
 #include "colossal/Emit/CompileKernels.h"
+#include "colossal/Support/Files.h"
 
 #include "colossal/Support/Cores.h"
 #include "colossal/Support/CpuGeneration.h"
@@ -34,12 +35,12 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Support/raw_ostream.h"
+#include "llvm/Support/thread.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Host.h"
 
 #include <atomic>
 #include <chrono>
-#include <thread>
 
 LLD_HAS_DRIVER(elf)
 
@@ -193,12 +194,8 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
 
 static bool writeObject(llvm::Module &module, llvm::TargetMachine &machine,
                         const std::string &path, std::string &error) {
-  std::error_code code;
-  llvm::raw_fd_ostream stream(path, code, llvm::sys::fs::OF_None);
-  if (code) {
-    error = path + ": " + code.message();
-    return false;
-  }
+  llvm::SmallString<0> object;
+  llvm::raw_svector_ostream stream(object);
   llvm::legacy::PassManager passes;
   if (machine.addPassesToEmitFile(passes, stream, nullptr,
                                   llvm::CodeGenFileType::ObjectFile)) {
@@ -206,8 +203,7 @@ static bool writeObject(llvm::Module &module, llvm::TargetMachine &machine,
     return false;
   }
   passes.run(module);
-  stream.flush();
-  return true;
+  return writeTextFile(path, object.str().str(), error);
 }
 
 static bool linkLibrary(const std::vector<std::string> &objects,
@@ -285,26 +281,29 @@ colossal::emit::compileKernels(ModuleOp module, const TargetOptions &target,
                   parts[i]->error);
     }
   };
-  std::vector<std::thread> threads(
-      std::min(size_t(allowedCores()), parts.size()));
-  for (std::thread &thread : threads)
-    thread = std::thread(work);
-  for (std::thread &thread : threads)
+  // Not std::thread: where none can be made it throws, LLVM's says so.
+  std::vector<llvm::thread> threads;
+  size_t count = std::clamp<size_t>(allowedCores(), 1, parts.size());
+  for (size_t i = 1; i < count; ++i)
+    threads.emplace_back(work);
+  work();
+  for (llvm::thread &thread : threads)
     thread.join();
 
   std::vector<std::string> objects;
-  std::error_code code;
-  std::unique_ptr<llvm::raw_fd_ostream> dump;
-  if (!target.dumpIR.empty())
-    dump = std::make_unique<llvm::raw_fd_ostream>(target.dumpIR, code);
+  std::string dump;
+  llvm::raw_string_ostream dumped(dump);
   for (auto &part : parts) {
     objects.push_back(part->object);
     if (error.empty())
       error = part->error;
-    if (dump)
-      part->code->print(*dump, nullptr);
+    if (!target.dumpIR.empty())
+      part->code->print(dumped, nullptr);
   }
-  bool ok = error.empty() && linkLibrary(objects, path, error);
+  bool ok =
+      error.empty() &&
+      (target.dumpIR.empty() || writeTextFile(target.dumpIR, dump, error)) &&
+      linkLibrary(objects, path, error);
   for (const std::string &object : objects)
     llvm::sys::fs::remove(object);
   if (!ok)

@@ -131,7 +131,8 @@ bool checkContents(zip_t *zip, uint64_t index, uint64_t size) {
   EntryHandle file(zip_fopen_index(zip, index, 0));
   if (!file)
     return false;
-  std::vector<char> buffer(1 << 20);
+  // Most records are small, and there may be many.
+  std::vector<char> buffer(std::min<uint64_t>(size + 1, 1 << 20));
   uint64_t total = 0;
   while (true) {
     zip_int64_t count = zip_fread(file.get(), buffer.data(), buffer.size());

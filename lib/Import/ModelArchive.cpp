@@ -12,6 +12,10 @@ using Kind = PickleValue::Kind;
 /// A model with more attributes than this is an attack (shared objects inside
 /// shared objects), not a model.
 constexpr int64_t maximumAttributes = 1 << 20;
+/// Names repeat in the paths of everything below them: a small file can ask for
+/// any amount of memory.
+constexpr size_t maximumPath = 4096;
+constexpr size_t maximumPaths = size_t(1) << 26; ///< of all tensors together
 constexpr int maximumDepth = 128;
 const std::string debugSuffix = ".debug_pkl";
 
@@ -219,10 +223,17 @@ bool ModelArchive::collectTensors(std::string &error) {
   };
   std::vector<Visit> pending = {{&pickle->root(), "", 0}};
   int64_t visited = 0;
+  size_t pathBytes = 0;
   while (!pending.empty()) {
     Visit visit = pending.back();
     pending.pop_back();
     for (const auto &[name, value] : visit.object->attributes) {
+      if (visit.path.size() + name.size() >= maximumPath) {
+        error = "is refused: found an attribute whose path has more than " +
+                std::to_string(maximumPath) + " characters ('" +
+                (visit.path + "." + name).substr(0, 60) + "...')";
+        return false;
+      }
       std::string path = visit.path.empty() ? name : visit.path + "." + name;
       if (++visited > maximumAttributes || visit.depth > maximumDepth) {
         error = "is refused: too many modules inside modules";
@@ -234,6 +245,11 @@ bool ModelArchive::collectTensors(std::string &error) {
       }
       if (!isTensor(*value))
         continue;
+      if ((pathBytes += path.size()) > maximumPaths) {
+        error = "is refused: the paths of its tensors have more than " +
+                std::to_string(maximumPaths) + " characters";
+        return false;
+      }
       StoredTensor tensor;
       int64_t claimed = 0;
       if (!readTensor(*value, "data", tensor, claimed, what)) {

@@ -23,6 +23,8 @@ struct PrintKernelsPass
   void runOnOperation() final {
     lower::Lowering lowering(&getContext());
     for (auto function : getOperation().getOps<func::FuncOp>()) {
+      if (failed(schedule::checkGroupable(function)))
+        return signalPassFailure();
       schedule::prepareForGrouping(function);
       for (const schedule::Group &group : schedule::groupOps(function)) {
         if (group.kind != schedule::GroupKind::Kernel)

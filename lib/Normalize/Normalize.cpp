@@ -121,6 +121,8 @@ LogicalResult NormalizePass::normalizeFunction(func::FuncOp function) {
       tensor->storage->argument = argument.getArgNumber();
     state.bind(argument, tensor);
   }
+  if (failed(checkSupported(function)))
+    return failure();
   auto ret = cast<func::ReturnOp>(body.getTerminator());
   SmallVector<Operation *> old;
   for (Operation &op : llvm::make_early_inc_range(body.without_terminator())) {

@@ -2,10 +2,15 @@
 
 #include "Rows.h"
 #include "Elementwise.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
 using namespace colossal;
 using namespace colossal::normalize;
+
+/// Kinds of unsupported ops that a message lists.
+static constexpr unsigned kMaxListed = 24;
 
 const Table &Table::get() {
   static const Table table = [] {
@@ -53,6 +58,43 @@ static void writeBack(Call &c) {
   else if (failed(c.state.write(self, value, c.op.getName(), c.loc())))
     c.error("writes into a tensor whose elements overlap (it was expanded)");
   c.results = {Item(self)};
+}
+
+static bool isSupported(AtenOp op) {
+  StringRef key = op.getSchema().split('(').first;
+  return Table::get().find(key) || Table::get().find(functionalKey(key));
+}
+
+LogicalResult normalize::checkSupported(func::FuncOp function) {
+  /// Of one kind of op: the first one, and how many there are.
+  llvm::MapVector<StringRef, std::pair<AtenOp, unsigned>> unsupported;
+  function.walk([&](AtenOp op) {
+    if (!isSupported(op))
+      ++unsupported.try_emplace(op.getSchema(), op, 0).first->second.second;
+  });
+  if (unsupported.empty())
+    return success();
+  AtenOp first = unsupported.front().second.first;
+  InFlightDiagnostic error = emitError(first.getLoc());
+  if (unsupported.size() == 1) {
+    unsigned count = unsupported.front().second.second;
+    error << "unsupported op '" << first.getSchema() << "' in " << place(first);
+    if (count > 1)
+      error << ", the first of " << count;
+    return error;
+  }
+  error << unsupported.size() << " unsupported ops: ";
+  unsigned listed = 0;
+  for (auto &[schema, found] : unsupported) {
+    if (listed == kMaxListed)
+      break;
+    error << (listed++ ? ", " : "") << describe(found.first);
+    if (found.second > 1)
+      error << " and " << found.second - 1 << " more";
+  }
+  if (listed < unsupported.size())
+    error << ", and " << unsupported.size() - listed << " others";
+  return error;
 }
 
 LogicalResult normalize::interpret(Interpreter &state, AtenOp op) {

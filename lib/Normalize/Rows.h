@@ -4,6 +4,7 @@
 #define COLOSSAL_LIB_NORMALIZE_ROWS_H
 
 #include "Call.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 
 namespace colossal::normalize {
 
@@ -26,6 +27,10 @@ public:
 private:
   llvm::StringMap<Row> rows;
 };
+
+/// Fails with one message for all ops without a row: each kind with its first
+/// place and how many there are.
+mlir::LogicalResult checkSupported(mlir::func::FuncOp function);
 
 /// Interprets one op: finds its row (of an in-place op `add_` the row of
 /// `add`) and binds the results. Reports an error and fails if there is none.

@@ -5,6 +5,8 @@
 #include "Colossal/IR/ColossalDialect.h"
 #include "Colossal/Transforms/Passes.h"
 #include "ImportModel.h"
+#include "colossal/Diagnostics/OneLine.h"
+#include "colossal/Diagnostics/Report.h"
 #include "colossal/Differentiate/Passes.h"
 #include "colossal/Emit/Bundle.h"
 #include "colossal/Lower/BuildProgram.h"
@@ -14,12 +16,12 @@
 #include "colossal/Plan/Passes.h"
 #include "colossal/Run/Scratch.h"
 #include "colossal/Schedule/StageSchedule.h"
+#include "colossal/Support/Files.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/ToolOutputFile.h"
 
 #include <chrono>
 
@@ -36,13 +38,13 @@ namespace {
 class Compilation {
 public:
   Compilation(MLIRContext &context, const CompileOptions &options)
-      : context(context), options(options) {}
+      : context(context), options(options), diagnostics(&context) {}
   LogicalResult run();
 
 private:
   /// Runs `work` as a phase: progress, dump, stop.
   LogicalResult phase(Phase which, llvm::function_ref<LogicalResult()> work);
-  LogicalResult writeText(StringRef path,
+  LogicalResult writeText(const std::string &path,
                           llvm::function_ref<void(raw_ostream &)>);
   LogicalResult normalize();
   void describeInputs();
@@ -55,6 +57,7 @@ private:
 
   MLIRContext &context;
   const CompileOptions &options;
+  OneLineDiagnostics diagnostics;
   OwningOpRef<ModuleOp> module;
   /// IR that goes into the bundle: after Differentiate, Plan, Partition.
   std::vector<std::pair<std::string, std::string>> kept;
@@ -73,18 +76,12 @@ private:
 } // namespace
 
 LogicalResult
-Compilation::writeText(StringRef path,
+Compilation::writeText(const std::string &path,
                        llvm::function_ref<void(raw_ostream &)> write) {
-  std::error_code error;
-  llvm::ToolOutputFile file(path, error, llvm::sys::fs::OF_Text);
-  if (error) {
-    llvm::errs() << "error: cannot write '" << path << "': " << error.message()
-                 << "\n";
-    return failure();
-  }
-  write(file.os());
-  file.keep();
-  return success();
+  std::string text, error;
+  llvm::raw_string_ostream stream(text);
+  write(stream);
+  return writeTextFile(path, text, error) ? success() : reportError(error);
 }
 
 void Compilation::print(Phase which, raw_ostream &stream) {
@@ -116,6 +113,8 @@ LogicalResult Compilation::phase(Phase which,
   auto begin = std::chrono::steady_clock::now();
   if (failed(work()))
     return failure();
+  if (which < Phase::Partition)
+    diagnostics.learnNames(*module);
   double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin)
           .count();
@@ -124,14 +123,12 @@ LogicalResult Compilation::phase(Phase which,
                                   seconds);
   if (!options.dumpFolder.empty()) {
     if (std::error_code error =
-            llvm::sys::fs::create_directories(options.dumpFolder)) {
-      llvm::errs() << "error: cannot create '" << options.dumpFolder
-                   << "': " << error.message() << "\n";
-      return failure();
-    }
+            llvm::sys::fs::create_directories(options.dumpFolder))
+      return reportError("--dump-ir: cannot create '" + options.dumpFolder +
+                         "': " + error.message());
     SmallString<128> path(options.dumpFolder);
     llvm::sys::path::append(path, dumpNameOf(which));
-    if (failed(writeText(path,
+    if (failed(writeText(path.str().str(),
                          [&](raw_ostream &stream) { print(which, stream); })))
       return failure();
   }
@@ -144,6 +141,8 @@ LogicalResult Compilation::phase(Phase which,
   }
   if (options.stopAfter == which) {
     stopped = true;
+    if (which == Phase::Emit) // the bundle is the output
+      return success();
     if (options.output.empty() || options.output == "-") {
       print(which, llvm::outs());
       return success();
@@ -196,7 +195,7 @@ LogicalResult Compilation::normalize() {
   passes.addPass(createNormalizePass());
   passes.addNestedPass<func::FuncOp>(createFuseElementwisePass());
   passes.addNestedPass<func::FuncOp>(createRefineFactorsPass());
-  return passes.run(*module);
+  return failure(failed(passes.run(*module)) || failed(checkTypes(*module)));
 }
 
 /// What a rank of each stage reserves: arena, windows, staging of collectives
@@ -213,10 +212,8 @@ LogicalResult Compilation::measurePeaks(ModuleOp partitioned) {
       return failure();
     std::string error;
     int64_t scratch = rank::scratchBytes(*program, int(threadsPerRank), error);
-    if (!error.empty()) {
-      llvm::errs() << "error: " << error << "\n";
-      return failure();
-    }
+    if (!error.empty())
+      return reportError(error);
     peakBytes.push_back(program->arenaBytes + program->windowBytes + scratch +
                         rank::stagingBytes(*program));
   }
@@ -230,15 +227,11 @@ LogicalResult Compilation::plan() {
       machine::clusterOf(options.cluster, error, &disturbed);
   if (!disturbed.empty() && !options.quiet)
     llvm::errs() << "warning: " << disturbed << "\n";
-  if (!cluster) {
-    llvm::errs() << "error: " << error << "\n";
-    return failure();
-  }
+  if (!cluster)
+    return reportError(error);
   std::optional<plan::Pins> pins = plan::Pins::parse(options.pins, error);
-  if (!pins) {
-    llvm::errs() << "error: " << error << "\n";
-    return failure();
-  }
+  if (!pins)
+    return reportError(error);
   threadsPerRank = cluster->device.threads;
   budget =
       options.memoryBytes ? options.memoryBytes : cluster->device.memoryBytes;
@@ -252,11 +245,16 @@ LogicalResult Compilation::plan() {
     request.search.progress = [&](const std::string &label, size_t done,
                                   size_t all) {
       auto now = std::chrono::steady_clock::now();
-      if (now - shown < std::chrono::seconds(2))
+      // On a terminal one line that moves and disappears; a log is read
+      // afterwards.
+      bool terminal = llvm::errs().is_displayed();
+      if (now - shown < (terminal ? std::chrono::milliseconds(500)
+                                  : std::chrono::milliseconds(30000)))
         return;
       shown = now;
-      llvm::errs() << "planning: " << done << " of " << all
-                   << " divisions tried, now " << label << "\n";
+      llvm::errs() << (terminal ? "\033[K" : "") << "planning: " << done
+                   << " of " << all << " divisions tried, now " << label
+                   << (terminal ? "\r" : "\n");
     };
 
   // The schedule knows the peak to the byte; Plan predicts it. Where the
@@ -300,19 +298,14 @@ LogicalResult Compilation::plan() {
     int64_t peak = *llvm::max_element(peakBytes);
     if (budget == 0 || peak <= budget)
       break;
-    if (!request.planFile.empty()) {
-      llvm::errs() << "error: the plan needs " << peak
-                   << " bytes on a device, the budget is " << budget
-                   << " bytes; " << peak - budget << " bytes are missing\n";
-      return failure();
-    }
-    if (isLast) {
-      llvm::errs() << "error: "
-                   << plan::memoryRefusal(report.plan.stages, peak, budget,
-                                          request.search.pins)
-                   << "\n";
-      return failure();
-    }
+    if (!request.planFile.empty())
+      return reportError("the plan needs " + Twine(peak) +
+                         " bytes on a device, the budget is " + Twine(budget) +
+                         " bytes; " + Twine(peak - budget) +
+                         " bytes are missing");
+    if (isLast)
+      return reportError(plan::memoryRefusal(report.plan.stages, peak, budget,
+                                             request.search.pins));
     if (!options.quiet)
       llvm::errs() << "planning again: the schedule needs " << peak - budget
                    << " bytes more than the budget\n";
@@ -324,7 +317,8 @@ LogicalResult Compilation::plan() {
     module = unplanned->clone();
   }
   if (!options.quiet)
-    llvm::errs() << report.explanation;
+    llvm::errs() << (llvm::errs().is_displayed() ? "\033[K" : "")
+                 << report.explanation;
   if (!options.emitPlan.empty())
     return writeText(options.emitPlan,
                      [&](raw_ostream &stream) { stream << report.planText; });
@@ -349,7 +343,7 @@ LogicalResult Compilation::lower() {
   bool sound = true;
   auto report = [&](const std::vector<std::string> &faults) {
     for (const std::string &fault : faults) {
-      llvm::errs() << "error: rank program: " << fault << "\n";
+      (void)reportError("rank program: " + fault);
       sound = false;
     }
   };

@@ -2,11 +2,14 @@
 
 #include "ImportModel.h"
 #include "Colossal/IR/ColossalDialect.h"
+#include "colossal/Diagnostics/Report.h"
+#include "colossal/Schedule/StageSchedule.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
 
@@ -21,15 +24,14 @@ static OwningOpRef<ModuleOp> translate(MLIRContext &context,
   SmallString<128> tool(options.toolFolder), text;
   llvm::sys::path::append(tool, "colossal-translate");
   if (!llvm::sys::fs::can_execute(tool)) {
-    llvm::errs() << "error: found no '" << tool
-                 << "', which reads TorchScript archives; build with LibTorch "
-                    "or give a .mlir file\n";
+    (void)reportError("found no '" + tool +
+                      "', which reads TorchScript archives; build with "
+                      "LibTorch or give a .mlir file");
     return {};
   }
   if (std::error_code error =
           llvm::sys::fs::createTemporaryFile("colossal-import", "mlir", text)) {
-    llvm::errs() << "error: cannot create a temporary file: " << error.message()
-                 << "\n";
+    (void)reportError("cannot create a temporary file: " + error.message());
     return {};
   }
   llvm::scope_exit remove([&] { llvm::sys::fs::remove(text); });
@@ -41,13 +43,40 @@ static OwningOpRef<ModuleOp> translate(MLIRContext &context,
     arguments.push_back(input);
   }
   SmallVector<StringRef> references(arguments.begin(), arguments.end());
+  // Libraries of the child may say more than the one line that counts.
+  SmallString<128> said;
+  if (std::error_code error =
+          llvm::sys::fs::createTemporaryFile("colossal-import", "txt", said)) {
+    (void)reportError("cannot create a temporary file: " + error.message());
+    return {};
+  }
+  llvm::scope_exit forget([&] { llvm::sys::fs::remove(said); });
+  std::optional<StringRef> redirects[] = {std::nullopt, std::nullopt,
+                                          StringRef(said)};
   std::string message;
-  int status = llvm::sys::ExecuteAndWait(tool, references, std::nullopt, {},
-                                         timeLimitSeconds, 0, &message);
+  int status = llvm::sys::ExecuteAndWait(
+      tool, references, std::nullopt, redirects, timeLimitSeconds, 0, &message);
   if (status != 0) {
-    if (!message.empty())
-      llvm::errs() << "error: reading '" << options.model << "': " << message
-                   << "\n";
+    if (auto log = llvm::MemoryBuffer::getFile(said)) {
+      StringRef text = (*log)->getBuffer();
+      static constexpr StringLiteral prefix = "colossal-translate: error: ";
+      size_t found = text.find(prefix);
+      StringRef reason = found == StringRef::npos
+                             ? text.trim()
+                             : text.drop_front(found + prefix.size());
+      if (!reason.empty())
+        message = reason.split('\n').first.str();
+      if (found != StringRef::npos) {
+        (void)reportError(message); // says which file
+        return {};
+      }
+    }
+    if (message.empty())
+      message = "colossal-translate ended with exit code " +
+                std::to_string(status) +
+                " and could not say why: is there space left in the folder "
+                "for temporary files?";
+    (void)reportError("reading '" + options.model + "': " + message);
     return {};
   }
   return parseSourceFile<ModuleOp>(text, &context);
@@ -56,7 +85,7 @@ static OwningOpRef<ModuleOp> translate(MLIRContext &context,
 OwningOpRef<ModuleOp> colossal::importModel(MLIRContext &context,
                                             const CompileOptions &options) {
   if (!llvm::sys::fs::exists(options.model)) {
-    llvm::errs() << "error: found no file '" << options.model << "'\n";
+    (void)reportError("found no file '" + options.model + "'");
     return {};
   }
   if (StringRef(options.model).ends_with(".mlir"))
@@ -73,7 +102,9 @@ LogicalResult colossal::markBatch(ModuleOp module,
     if (!text.empty() && text.getAsInteger(10, dim))
       return module.emitError("--batch: found '")
              << entry << "', expected NAME or NAME:DIMENSION";
-    dims[name] = dim;
+    if (!dims.try_emplace(name, dim).second)
+      return module.emitError("--batch: found '")
+             << name << "' twice, expected it once";
   }
   Builder builder(module.getContext());
   LogicalResult ok = success();
@@ -109,4 +140,44 @@ LogicalResult colossal::markBatch(ModuleOp module,
     ok = module.emitError("--batch: the model has no input '")
          << entry.getKey() << "'";
   return ok;
+}
+
+LogicalResult colossal::checkTypes(ModuleOp module) {
+  auto elementOf = [](Value value) -> Type {
+    auto type = dyn_cast<RankedTensorType>(value.getType());
+    return type ? type.getElementType() : Type();
+  };
+  for (auto function : module.getOps<func::FuncOp>()) {
+    for (BlockArgument argument : function.getArguments()) {
+      unsigned number = argument.getArgNumber();
+      auto role = function.getArgAttrOfType<StringAttr>(number, names::role);
+      auto name = function.getArgAttrOfType<StringAttr>(number, names::name);
+      bool trained = role && role.getValue() == "parameter";
+      Type type = elementOf(argument);
+      if (type && (trained ? type.isF32() : bool(schedule::dtypeOf(type))))
+        continue;
+      return emitError(argument.getLoc())
+             << (role ? role.getValue() : StringRef("argument")) << " '"
+             << (name ? name.getValue() : StringRef("?")) << "' has type "
+             << argument.getType() << ", expected elements of type "
+             << (trained ? "f32: the engine trains in f32, call .float() on "
+                           "the model before tracing"
+                         : "f32, f64, i64, i32 or i1: convert it before "
+                           "forward");
+    }
+    WalkResult walk = function.walk([&](FactoredOp op) {
+      for (Value result : op->getResults())
+        if (!schedule::dtypeOf(elementOf(result))) {
+          emitError(op->getLoc())
+              << "found a result of type " << result.getType()
+              << ", expected elements of type f32, f64, i64, i32 or i1, which "
+                 "the engine computes with";
+          return WalkResult::interrupt();
+        }
+      return WalkResult::advance();
+    });
+    if (walk.wasInterrupted())
+      return failure();
+  }
+  return success();
 }

@@ -19,6 +19,10 @@ mlir::OwningOpRef<mlir::ModuleOp> importModel(mlir::MLIRContext &context,
 mlir::LogicalResult markBatch(mlir::ModuleOp module,
                               const CompileOptions &options);
 
+/// Every phase up to Schedule takes more types than the engine computes with:
+/// fails at the first value of another one.
+mlir::LogicalResult checkTypes(mlir::ModuleOp module);
+
 } // namespace colossal
 
 #endif // COLOSSAL_LIB_PIPELINE_IMPORTMODEL_H

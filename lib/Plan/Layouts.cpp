@@ -66,7 +66,9 @@ std::vector<Layout> colossal::plan::layoutsOf(const machine::Cluster &cluster,
     return fail("they need " + std::to_string(fixed) +
                 " devices, the cluster has " + std::to_string(devices));
   if (pins.data.value_or(1) > batch)
-    return fail("the batch has " + std::to_string(batch) + " samples");
+    return fail("found data=" + std::to_string(*pins.data) +
+                ", expected at most " + std::to_string(batch) +
+                ": the program lets the batch be cut into so many parts");
   for (int64_t stages = 1; stages <= devices; ++stages) {
     if (devices % stages != 0 || (pins.pipeline && *pins.pipeline != stages))
       continue;

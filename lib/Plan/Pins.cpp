@@ -2,6 +2,8 @@
 
 #include "colossal/Plan/Search.h"
 
+#include <set>
+
 using namespace colossal;
 using namespace colossal::plan;
 
@@ -18,6 +20,7 @@ std::optional<Pins> Pins::parse(const std::string &text, std::string &error) {
     error = "pin: found '" + item + "', expected " + expected;
     return std::nullopt;
   };
+  std::set<std::string> seen;
   for (size_t begin = 0; begin < text.size();) {
     size_t end = std::min(text.find(',', begin), text.size());
     std::string item = text.substr(begin, end - begin);
@@ -26,6 +29,8 @@ std::optional<Pins> Pins::parse(const std::string &text, std::string &error) {
     std::string name = item.substr(0, equals);
     std::string value =
         equals == std::string::npos ? "" : item.substr(equals + 1);
+    if (!seen.insert(name).second)
+      return fail(item, name + "= once");
     if (name == "schedule") {
       pins.schedule = timeline::scheduleKindOf(value);
       if (!pins.schedule)

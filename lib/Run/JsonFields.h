@@ -109,12 +109,18 @@ template <class T> Json toJson(const T &value) {
   }
 }
 
+/// The text of a document. Names and paths come from outside and may not be
+/// UTF-8, for which dump() throws: such bytes are replaced.
+inline std::string textOf(const Json &value, int indent = -1) {
+  return value.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
+
 inline std::string describe(const Json &value) {
   if (value.is_object())
     return "an object";
   if (value.is_array())
     return "an array of " + std::to_string(value.size());
-  return value.dump();
+  return textOf(value);
 }
 
 template <class T>

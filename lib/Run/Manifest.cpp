@@ -128,7 +128,7 @@ std::string writeManifest(const Manifest &manifest) {
   ordered["formatVersion"] = manifest.formatVersion;
   ordered["checksum"] = std::string(kDigits, '0');
   ordered.update(document);
-  std::string text = ordered.dump(2) + "\n";
+  std::string text = json::textOf(ordered, 2) + "\n";
   size_t at = checksumIn(text);
   return text.replace(at, kDigits, checksumOf(text, at));
 }
@@ -145,7 +145,7 @@ std::optional<Manifest> readManifest(const std::string &text,
                              std::to_string(kFormatVersion)};
     if (document["formatVersion"] != kFormatVersion)
       throw json::FieldError{
-          "formatVersion", document["formatVersion"].dump(),
+          "formatVersion", json::textOf(document["formatVersion"]),
           std::to_string(kFormatVersion) +
               " (compile the model again with this version)"};
     size_t at = checksumIn(text);

@@ -200,10 +200,10 @@ std::string printLines(const json::Json &array, const std::string &indent) {
     text += (first ? "\n" : ",\n") + indent + "  ";
     first = false;
     if (element.is_object() && element.contains("ops")) {
-      text += "{\"name\":" + element["name"].dump() +
+      text += "{\"name\":" + json::textOf(element["name"]) +
               ",\"ops\":" + printLines(element["ops"], indent + "  ") + "}";
     } else {
-      text += element.dump();
+      text += json::textOf(element);
     }
   }
   return text + "\n" + indent + "]";
@@ -228,10 +228,10 @@ std::string writeProgram(const Program &program) {
   std::string text = "{";
   bool first = true;
   for (const auto &item : document.items()) {
-    text += (first ? "\n  " : ",\n  ") + json::Json(item.key()).dump() + ": ";
+    text += (first ? "\n  " : ",\n  ") + json::textOf(item.key()) + ": ";
     first = false;
     text += item.value().is_array() ? printLines(item.value(), "  ")
-                                    : item.value().dump();
+                                    : json::textOf(item.value());
   }
   return text + "\n}\n";
 }

@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
 #include <sstream>
@@ -306,6 +307,16 @@ void Session::readMetrics() {
   }
 }
 
+/// The launcher's stderr counts: that of a rank is a pipe to it.
+static bool isOnTerminal() {
+  static const bool terminal =
+      isatty(STDERR_FILENO) || getenv("COLOSSAL_TERMINAL") != nullptr;
+  return terminal;
+}
+
+/// Seconds between two lines of progress: a log is read afterwards.
+static double progressInterval() { return isOnTerminal() ? 0.5 : 30.0; }
+
 void Session::progress(int64_t step) {
   double seconds = reporter.stepSeconds.back();
   double tokens = double(manifest.tokensPerStep) / seconds;
@@ -328,18 +339,23 @@ void Session::progress(int64_t step) {
     metricsFile->keep();
   }
   double time = now();
-  if (options.quiet ||
-      (step != options.steps && step != 1 && time - lastPrint < 0.5))
+  if (options.quiet || (step != options.steps && step != 1 &&
+                        time - lastPrint < progressInterval()))
     return;
   lastPrint = time;
   double left = (time - started) / double(step) * double(options.steps - step);
   std::string values;
   for (size_t i = 0; i < metricOwners.size(); ++i)
     values += "  " + metricOwners[i].first + " " + readable(metrics[i]);
-  fprintf(stderr, "step %lld/%lld%s  %.0f tokens/s  ETA %lld:%02lld\n",
-          static_cast<long long>(step), static_cast<long long>(options.steps),
-          values.c_str(), tokens, static_cast<long long>(left) / 60,
-          static_cast<long long>(left) % 60);
+  // On a terminal one line that moves; what is printed next writes over it.
+  const char *format =
+      !isOnTerminal() ? "step %lld/%lld%s  %.0f tokens/s  ETA %lld:%02lld\n"
+      : step == options.steps
+          ? "\033[Kstep %lld/%lld%s  %.0f tokens/s  ETA %lld:%02lld\n"
+          : "\033[Kstep %lld/%lld%s  %.0f tokens/s  ETA %lld:%02lld\r";
+  fprintf(stderr, format, static_cast<long long>(step),
+          static_cast<long long>(options.steps), values.c_str(), tokens,
+          static_cast<long long>(left) / 60, static_cast<long long>(left) % 60);
 }
 
 /// Called between backward and update. All ranks agree whether a metric is not

@@ -60,6 +60,8 @@ struct PrintGroupsPass : PassWrapper<PrintGroupsPass, OperationPass<ModuleOp>> {
   }
   void runOnOperation() final {
     for (auto function : getOperation().getOps<func::FuncOp>()) {
+      if (failed(checkGroupable(function)))
+        return signalPassFailure();
       prepareForGrouping(function);
       llvm::outs() << "@" << function.getName() << ":\n";
       printGroups(groupOps(function), llvm::outs());

@@ -71,6 +71,8 @@ FailureOr<StageSchedule> StageScheduler::run() {
     auto function = module.lookupSymbol<func::FuncOp>(name);
     segmentBegin[index] = position;
     if (function) {
+      if (failed(checkGroupable(function)))
+        return failure();
       prepareForGrouping(function);
       SegmentSchedule entry;
       entry.segment = segment;

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -37,21 +38,42 @@ std::optional<std::string> colossal::readTextFile(const std::string &path,
   return text;
 }
 
-bool colossal::writeTextFile(const std::string &path, const std::string &text,
+/// A device, a pipe or what a process has open: nothing to rename over.
+static bool isWrittenInPlace(const std::string &path) {
+  struct stat status;
+  return path.compare(0, 5, "/dev/") == 0 ||
+         path.compare(0, 6, "/proc/") == 0 ||
+         (stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode));
+}
+
+bool colossal::writeTextFile(const std::string &given, const std::string &text,
                              std::string &error) {
-  std::string temporary = path + "." + std::to_string(getpid()) + ".part";
+  // Through a link, its target is replaced and the link stays.
+  std::string path = given;
+  char *real = realpath(given.c_str(), nullptr);
+  bool inPlace = isWrittenInPlace(given);
+  if (real && !inPlace)
+    path = real;
+  std::free(real);
+  std::string temporary =
+      inPlace ? path : path + "." + std::to_string(getpid()) + ".part";
   auto fail = [&] {
-    error = path + ": cannot write: " + std::strerror(errno);
-    std::remove(temporary.c_str());
+    error = given + ": cannot write: " + std::strerror(errno);
+    if (!inPlace)
+      std::remove(temporary.c_str());
     return false;
   };
   std::FILE *file = std::fopen(temporary.c_str(), "wb");
   if (!file)
     return fail();
   bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
-  if (std::fclose(file) != 0 || !written)
+  int reason = errno;
+  bool closed = std::fclose(file) == 0;
+  if (!written)
+    errno = reason; // not what closing says
+  if (!closed || !written)
     return fail();
-  if (std::rename(temporary.c_str(), path.c_str()) != 0)
+  if (!inPlace && std::rename(temporary.c_str(), path.c_str()) != 0)
     return fail();
   return true;
 }

@@ -9,6 +9,18 @@ func.func @forward(%x: tensor<4xf32> {colossal.role = "batch", colossal.name = "
 
 // -----
 
+// All of them at once: the first of each kind, and how many more there are.
+func.func @forward(%x: tensor<4xf32> {colossal.role = "batch", colossal.name = "x"}) -> !colossal.any {
+  // expected-error @below {{2 unsupported ops: 'aten::nonzero' in module path 'a'}}
+  %y = colossal.aten "aten::nonzero(Tensor self) -> Tensor"(%x) name "a/nonzero.0" : (tensor<4xf32>) -> !colossal.any
+  %z = colossal.aten "aten::unique(Tensor self) -> Tensor"(%y) name "unique.0" : (!colossal.any) -> !colossal.any
+  %u = colossal.aten "aten::nonzero(Tensor self) -> Tensor"(%x) name "a/nonzero.1" : (tensor<4xf32>) -> !colossal.any
+  %v = colossal.aten "aten::nonzero(Tensor self) -> Tensor"(%x) name "b/nonzero.0" : (tensor<4xf32>) -> !colossal.any
+  return %z : !colossal.any
+}
+
+// -----
+
 // Randomness is not supported yet.
 func.func @forward(%x: tensor<4xf32> {colossal.role = "batch", colossal.name = "x"}) -> !colossal.any {
   %p = colossal.aten_constant 0.1 : f64 -> !colossal.any

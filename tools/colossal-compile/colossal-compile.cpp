@@ -1,14 +1,15 @@
 //===- colossal-compile.cpp - From a model to a bundle --------------------===//
 
+#include "colossal/Diagnostics/Report.h"
 #include "colossal/Pipeline/Compile.h"
-#include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/SourceMgr.h"
-#include "llvm/Support/raw_ostream.h"
+
+#include <cfloat>
 
 namespace cl = llvm::cl;
 
@@ -73,21 +74,13 @@ struct Options {
 
 } // namespace
 
-static int fail(const llvm::Twine &message) {
-  llvm::errs() << "error: " << message << "\n";
-  return 1;
+static llvm::LogicalResult fail(const llvm::Twine &message) {
+  return colossal::reportError(message);
 }
 
-int main(int argc, char **argv) {
-  llvm::InitLLVM init(argc, argv);
-  cl::ResetCommandLineParser();
-  Options given;
-  cl::ParseCommandLineOptions(
-      argc, argv,
-      "Compiles a model for training on N devices: finds a plan, proves the\n"
-      "pieces fit together, writes a bundle that trains without Python.\n");
-
-  colossal::CompileOptions options;
+/// What the texts of the options say. Errors are reported.
+static llvm::LogicalResult read(const Options &given,
+                                colossal::CompileOptions &options) {
   options.model = given.model;
   options.inputs.assign(given.inputs.begin(), given.inputs.end());
   options.batch.assign(given.batch.begin(), given.batch.end());
@@ -95,10 +88,13 @@ int main(int argc, char **argv) {
   if (!parsed)
     return fail(llvm::toString(parsed.takeError()));
   options.optimizer = *parsed;
-  if (given.clipNorm < 0.0)
-    return fail("--clip-norm: expected a positive number");
-  if (given.clipNorm > 0.0)
-    options.optimizer.clipNorm = given.clipNorm;
+  if (given.clipNorm.getNumOccurrences() > 0) {
+    double norm = given.clipNorm;
+    if (!(norm > 0.0 && norm <= double(FLT_MAX)))
+      return fail("--clip-norm: found " + llvm::formatv("{0}", norm) +
+                  ", expected a finite number above 0");
+    options.optimizer.clipNorm = norm;
+  }
   options.optimizer.keepGradients = given.keepGradients;
   std::string error;
   auto rate = colossal::parseSchedule(given.schedule, error);
@@ -106,7 +102,7 @@ int main(int argc, char **argv) {
     return fail(error);
   options.learningRate = *rate;
   options.cluster = given.cluster;
-  if (!given.memory.empty()) {
+  if (given.memory.getNumOccurrences() > 0) {
     auto bytes = colossal::parseBytes(given.memory);
     if (!bytes || *bytes <= 0)
       return fail("--memory: found '" + given.memory +
@@ -117,16 +113,40 @@ int main(int argc, char **argv) {
   options.planFile = given.planFile;
   options.emitPlan = given.emitPlan;
   options.targetCpu = given.targetCpu;
-  if (!given.stopAfter.empty()) {
+  if (given.stopAfter.getNumOccurrences() > 0) {
     options.stopAfter = colossal::phaseOf(given.stopAfter);
-    if (!options.stopAfter)
-      return fail("--stop-after: unknown phase '" + given.stopAfter + "'");
+    if (!options.stopAfter || *options.stopAfter == colossal::Phase::Run)
+      return fail("--stop-after: found '" + given.stopAfter +
+                  "', expected import, normalize, differentiate, plan, "
+                  "partition, schedule, lower or emit");
   }
+  if (!options.emitPlan.empty() && options.stopAfter &&
+      *options.stopAfter < colossal::Phase::Plan)
+    return fail("--emit-plan: found --stop-after " + given.stopAfter +
+                ", expected plan or a later phase: there is no plan to write");
   options.dumpFolder = given.dumpFolder;
   options.output = given.output;
   options.quiet = given.quiet;
-  if (given.output.empty() && !options.stopAfter)
-    return fail("expected -o model.colossal");
+  if (given.output.empty() &&
+      (!options.stopAfter || *options.stopAfter == colossal::Phase::Emit))
+    return fail("found no -o, expected -o model.colossal");
+  return llvm::success();
+}
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  colossal::beginTool("");
+  cl::ResetCommandLineParser();
+  Options given;
+  if (!colossal::parseCommandLine(
+          argc, argv,
+          "Compiles a model for training on N devices: finds a plan, proves "
+          "the\npieces fit together, writes a bundle that trains without "
+          "Python.\n"))
+    return colossal::endTool(1);
+  colossal::CompileOptions options;
+  if (failed(read(given, options)))
+    return colossal::endTool(1);
   llvm::SmallString<128> tools(
       llvm::sys::fs::getMainExecutable(argv[0], (void *)&main));
   llvm::sys::path::remove_filename(tools);
@@ -137,7 +157,6 @@ int main(int argc, char **argv) {
   mlir::MLIRContext context(registry);
   context.disableMultithreading();
   context.loadAllAvailableDialects();
-  llvm::SourceMgr sources;
-  mlir::SourceMgrDiagnosticHandler diagnostics(sources, &context, llvm::errs());
-  return llvm::succeeded(colossal::compile(context, options)) ? 0 : 1;
+  bool done = llvm::succeeded(colossal::compile(context, options));
+  return colossal::endTool(done ? 0 : 1);
 }

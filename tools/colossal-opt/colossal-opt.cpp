@@ -2,6 +2,7 @@
 
 #include "Colossal/IR/ColossalDialect.h"
 #include "Colossal/Transforms/Passes.h"
+#include "colossal/Diagnostics/Report.h"
 #include "colossal/Differentiate/Passes.h"
 #include "colossal/Lower/LowerGroup.h"
 #include "colossal/Normalize/Passes.h"
@@ -26,6 +27,19 @@ int main(int argc, char **argv) {
   colossal::schedule::registerGroupingPasses();
   colossal::schedule::registerSchedulePasses();
   colossal::lower::registerLoweringPasses();
-  return mlir::asMainReturnCode(mlir::MlirOptMain(
-      argc, argv, "Colossal: the passes of every phase\n", registry));
+  // MLIR's form of errors, but without the IR of the op, which for an error at
+  // a function is all of it.
+  llvm::SmallVector<char *> arguments(argv, argv + argc);
+  static char quiet[] = "--mlir-print-op-on-diagnostic=false";
+  if (llvm::none_of(arguments, [](llvm::StringRef argument) {
+        return argument.ltrim('-').starts_with("mlir-print-op-on-diagnostic");
+      }))
+    arguments.insert(arguments.begin() + 1, quiet);
+  colossal::beginTool("");
+  return colossal::endTool(
+      mlir::succeeded(mlir::MlirOptMain(int(arguments.size()), arguments.data(),
+                                        "Colossal: the passes of every phase\n",
+                                        registry))
+          ? 0
+          : 1);
 }

@@ -34,6 +34,9 @@ int fail(const std::string &message) {
 } // namespace
 
 int main(int argc, char **argv) {
+  // A rank's stderr is a pipe to the launcher: it is told what is behind.
+  if (isatty(STDERR_FILENO))
+    setenv("COLOSSAL_TERMINAL", "1", 1);
   std::string bundle, ranks, launcher = "mpirun", hostfile;
   std::vector<std::string> rest;
   bool dryRun = false;

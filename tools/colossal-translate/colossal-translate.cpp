@@ -9,15 +9,16 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "colossal/Diagnostics/OneLine.h"
+#include "colossal/Diagnostics/Report.h"
 #include "colossal/Import/ImportGraph.h"
 #include "colossal/Import/ReadTorchScript.h"
+#include "colossal/Support/Files.h"
 
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/Support/CommandLine.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/ToolOutputFile.h"
 
 #include <csignal>
 #include <iterator>
@@ -30,9 +31,9 @@ namespace cl = llvm::cl;
 
 namespace {
 
-int fail(llvm::StringRef message) {
-  llvm::errs() << "colossal-translate: error: " << message << "\n";
-  return 1;
+int fail(const llvm::Twine &message) {
+  (void)colossal::reportError(message);
+  return colossal::endTool(1);
 }
 
 /// Only what may be called inside a signal handler.
@@ -128,9 +129,12 @@ int main(int argc, char **argv) {
                               cl::desc("Longest run in seconds (0: none)"),
                               cl::init(0), cl::cat(category));
   cl::HideUnrelatedOptions(category);
-  cl::ParseCommandLineOptions(argc, argv,
-                              "imports a TorchScript archive into the colossal "
-                              "dialect\n");
+  colossal::beginTool("colossal-translate: ");
+  if (!colossal::parseCommandLine(
+          argc, argv,
+          "imports a TorchScript archive into the colossal "
+          "dialect\n"))
+    return colossal::endTool(1);
   setLimits(memoryLimit, timeLimit);
 
   std::string error;
@@ -140,6 +144,10 @@ int main(int argc, char **argv) {
     auto input = parseInput(text, error);
     if (!input)
       return fail(error);
+    for (const Input &other : options.inputs)
+      if (other.name == input->name)
+        return fail("--input: found '" + input->name +
+                    "' twice, expected it once");
     options.inputs.push_back(std::move(*input));
   }
   BatchDimensions dimensions;
@@ -160,17 +168,19 @@ int main(int argc, char **argv) {
   auto module = importGraph(*graph, dimensions, &context, error);
   if (!module)
     return fail("'" + archive + "': " + error);
+  colossal::OneLineDiagnostics diagnostics(&context);
   if (failed(mlir::verify(*module)))
-    return 1;
+    return colossal::endTool(1);
 
-  std::error_code code;
-  llvm::ToolOutputFile file(output, code, llvm::sys::fs::OF_None);
-  if (code)
-    return fail("cannot write '" + output + "': " + code.message());
   mlir::OpPrintingFlags flags;
   flags.enableDebugInfo(/*enable=*/true, /*prettyForm=*/false);
-  module->print(file.os(), flags);
-  file.os() << "\n";
-  file.keep();
-  return 0;
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module->print(stream, flags);
+  stream << "\n";
+  if (output == "-")
+    llvm::outs() << text;
+  else if (!colossal::writeTextFile(output, text, error))
+    return fail(error);
+  return colossal::endTool(0);
 }

@@ -1,6 +1,8 @@
 //===- colossal-verify.cpp - Evaluates programs and compares them ---------===//
 
 #include "Colossal/IR/ColossalDialect.h"
+#include "colossal/Diagnostics/OneLine.h"
+#include "colossal/Diagnostics/Report.h"
 #include "colossal/Partition/Passes.h"
 #include "colossal/Reference/Arguments.h"
 #include "colossal/Reference/Npy.h"
@@ -17,7 +19,6 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/SourceMgr.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -65,15 +66,13 @@ static cl::opt<std::string> output("o", cl::cat(category),
 /// One message, exit code 1.
 static int fail(const Twine &message) {
   llvm::outs().flush();
-  llvm::errs() << "colossal-verify: error: " << message << "\n";
+  (void)reportError(message);
   return 1;
 }
 
 static OwningOpRef<ModuleOp> readModule(const std::string &path,
                                         MLIRContext &context) {
-  llvm::SourceMgr manager;
-  SourceMgrDiagnosticHandler handler(manager, &context);
-  return parseSourceFile<ModuleOp>(path, manager, &context);
+  return parseSourceFile<ModuleOp>(path, &context);
 }
 
 /// The function that --function names, else the only one, else the training
@@ -326,10 +325,14 @@ static int verifyFiles(MLIRContext &context) {
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   cl::HideUnrelatedOptions(category);
-  cl::ParseCommandLineOptions(
-      argc, argv, "Colossal: evaluates programs in f64 and compares them\n");
+  beginTool("colossal-verify: ");
+  if (!parseCommandLine(
+          argc, argv,
+          "Colossal: evaluates programs in f64 and compares them\n"))
+    return endTool(1);
   MLIRContext context(MLIRContext::Threading::DISABLED);
   context.loadDialect<ColossalDialect, func::FuncDialect, arith::ArithDialect,
                       math::MathDialect>();
-  return evaluateOnly ? evaluateFile(context) : verifyFiles(context);
+  OneLineDiagnostics diagnostics(&context);
+  return endTool(evaluateOnly ? evaluateFile(context) : verifyFiles(context));
 }

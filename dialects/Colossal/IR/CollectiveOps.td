@@ -26,6 +26,7 @@ def Colossal_ReshardOp : Colossal_Op<"reshard", [Pure, AllTypesMatch<["input", "
   let assemblyFormat = [{
     $name $input `from` $from `to` $to attr-dict `:` type($input)
   }];
+  let hasVerifier = 1;
 }
 
 class Colossal_CollectiveOp<string opMnemonic> : Colossal_Op<opMnemonic, [Pure]> {

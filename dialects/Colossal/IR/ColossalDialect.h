@@ -38,6 +38,10 @@
 
 namespace colossal {
 
+/// Elements of a tensor, and the bound of a factor, at most. Numbers of bytes
+/// and of iterations, which are products of a few of these, stay in 64 bits.
+inline constexpr int64_t kMaxElements = int64_t(1) << 40;
+
 /// Names of discardable attributes; see docs/Architecture.md.
 namespace names {
 inline constexpr llvm::StringLiteral role = "colossal.role";
@@ -69,6 +73,9 @@ inline constexpr llvm::StringLiteral axes = "axes";
 /// The pseudo-axis whose coordinate is the microbatch number.
 inline constexpr llvm::StringLiteral timeAxis = "time";
 } // namespace names
+
+/// A ranked tensor with known sizes and at most kMaxElements elements.
+bool isCountable(mlir::Type type);
 
 /// Copies `op` with other factors, maps, operands and result types; body and
 /// discardable attributes are kept. Works for every FactoredOp.

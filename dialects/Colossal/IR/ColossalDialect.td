@@ -16,6 +16,9 @@ def Colossal_Dialect : Dialect {
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::math::MathDialect"];
   let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;
+  let hasOperationAttrVerify = 1;
+  let hasRegionArgAttrVerify = 1;
+  let hasRegionResultAttrVerify = 1;
   let extraClassDeclaration = [{
     void registerColossalAttributes();
   }];

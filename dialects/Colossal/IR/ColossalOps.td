@@ -74,7 +74,10 @@ def Colossal_AttentionBackwardOp : Colossal_FactoredBase<"attention_backward"> {
   let results = (outs Variadic<AnyRankedTensor>:$outputs);
 }
 
-def Colossal_IndexOp : Colossal_Op<"index", [Pure]> {
+/// Inside the bodies of factored ops.
+def Colossal_InBody : ParentOneOf<["GenericOp", "AttentionOp", "AttentionBackwardOp"]>;
+
+def Colossal_IndexOp : Colossal_Op<"index", [Pure, Colossal_InBody]> {
   let summary = "the global index of a factor";
   let arguments = (ins StrAttr:$factor);
   let results = (outs I64:$result);
@@ -82,7 +85,7 @@ def Colossal_IndexOp : Colossal_Op<"index", [Pure]> {
 }
 
 def Colossal_WithDerivativeOp : Colossal_Op<"with_derivative",
-    [Pure, SameVariadicOperandSize, SameOperandsAndResultType]> {
+    [Pure, SameVariadicOperandSize, SameOperandsAndResultType, Colossal_InBody]> {
   let summary = "a scalar whose derivative is given";
   let description = [{
     The result is `value`. Its derivative by each of `variables` is the one of
@@ -104,7 +107,7 @@ def Colossal_WithDerivativeOp : Colossal_Op<"with_derivative",
   let hasFolder = 1;
 }
 
-def Colossal_YieldOp : Colossal_Op<"yield", [Pure, Terminator]> {
+def Colossal_YieldOp : Colossal_Op<"yield", [Pure, Terminator, Colossal_InBody]> {
   let summary = "the values of one iteration";
   let arguments = (ins Variadic<AnyType>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";

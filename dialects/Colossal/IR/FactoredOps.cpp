@@ -13,6 +13,18 @@ using namespace colossal;
 // Checks shared by all factored ops
 //===----------------------------------------------------------------------===//
 
+bool colossal::isCountable(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor || !tensor.hasStaticShape())
+    return false;
+  __int128 elements = 1;
+  for (int64_t size : tensor.getShape())
+    // Each at least 1, so that a size of 0 does not hide others.
+    if ((elements *= std::max<int64_t>(size, 1)) > kMaxElements)
+      return false;
+  return true;
+}
+
 /// C1: one map per tensor, of its shape.
 static LogicalResult verifyMaps(Operation *op, ArrayAttr maps, TypeRange types,
                                 int64_t numFactors, StringRef what) {
@@ -24,6 +36,20 @@ static LogicalResult verifyMaps(Operation *op, ArrayAttr maps, TypeRange types,
     if (!map)
       return op->emitOpError("C1: ")
              << what << " map " << index << " is not a #colossal.map";
+    if (!isCountable(type))
+      return op->emitOpError("C1: ")
+             << what << " " << index << " has type " << type
+             << ", expected known sizes and at most " << kMaxElements
+             << " elements";
+    bool isSized = true;
+    map.walk([&](unsigned, unsigned, SubDimAttr sub) {
+      isSized &= sub.getBound() >= 0 && sub.getBound() <= kMaxElements &&
+                 std::abs(sub.getOffset()) <= kMaxElements;
+    });
+    if (!isSized)
+      return op->emitOpError("C1: ")
+             << what << " map " << index
+             << " has a size or an offset that no tensor has";
     auto tensor = cast<RankedTensorType>(type);
     SmallVector<int64_t> shape = map.getShape();
     if (ArrayRef<int64_t>(shape) != tensor.getShape())
@@ -32,7 +58,7 @@ static LogicalResult verifyMaps(Operation *op, ArrayAttr maps, TypeRange types,
              << ", but its index map has shape [" << shape << "]";
     bool inRange = true;
     map.walk([&](unsigned, unsigned, SubDimAttr sub) {
-      inRange &= sub.getFactor() < numFactors;
+      inRange &= sub.getFactor() >= -1 && sub.getFactor() < numFactors;
       inRange &= !sub.isConstant() ||
                  (sub.getOffset() >= 0 && sub.getOffset() < sub.getBound());
     });
@@ -44,14 +70,62 @@ static LogicalResult verifyMaps(Operation *op, ArrayAttr maps, TypeRange types,
   return success();
 }
 
+/// What phases attach to any factored op; docs/Architecture.md, section 1.
+static LogicalResult verifyPlacement(FactoredOp op) {
+  auto fail = [&](StringRef name, StringRef expected) {
+    return op->emitOpError("found ")
+           << name << " = " << op->getAttr(name) << ", expected " << expected;
+  };
+  for (StringRef name : {names::group, names::pass, names::forwardOf,
+                         names::gradientOf, names::segment})
+    if (Attribute found = op->getAttr(name); found && !isa<StringAttr>(found))
+      return fail(name, "a string");
+  if (Attribute stage = op->getAttr(names::stage);
+      stage && !(isa<IntegerAttr>(stage) &&
+                 cast<IntegerAttr>(stage).getType().isInteger(64)))
+    return fail(names::stage, "an i64");
+  Attribute axes = op->getAttr(names::axes);
+  if (!axes)
+    return success();
+  auto byAxis = dyn_cast<DictionaryAttr>(axes);
+  if (!byAxis)
+    return fail(names::axes, "a dictionary such as {data = [\"b\"]}");
+  for (NamedAttribute entry : byAxis) {
+    if (entry.getName() == "linear") {
+      if (!isa<DictionaryAttr>(entry.getValue()))
+        return fail(names::axes, "a dictionary after 'linear'");
+      continue;
+    }
+    auto list = dyn_cast<ArrayAttr>(entry.getValue());
+    if (!list || list.size() != 1 || !isa<StringAttr>(list[0]))
+      return fail(names::axes, "one factor for each axis, as in {data = "
+                               "[\"b\"]}");
+  }
+  return success();
+}
+
 static LogicalResult verifyFactored(FactoredOp op, ArrayAttr factors,
                                     ArrayAttr operandMaps,
                                     ArrayAttr resultMaps) {
   llvm::SmallSet<StringRef, 8> names;
+  __int128 iterations = 1;
   for (Attribute attr : factors) {
     auto factor = dyn_cast<FactorAttr>(attr);
     if (!factor)
       return op->emitOpError("factors must be #colossal.factor");
+    bool isSound = factor.getBound() >= 0 && factor.getExtent() >= 0 &&
+                   factor.getBound() <= kMaxElements &&
+                   factor.getExtent() <= kMaxElements;
+    for (AxisTermAttr term : factor.getTerms())
+      isSound &= term.getSize() >= 1 && term.getSize() <= kMaxElements &&
+                 term.getStride() >= 0 && term.getStride() <= kMaxElements;
+    iterations *= std::max<int64_t>(factor.getBound(), 1);
+    if (!isSound || iterations > (__int128(1) << 62))
+      return op->emitOpError("C4: factor '")
+             << factor.getName() << "' has bound " << factor.getBound()
+             << " of " << factor.getExtent()
+             << ", expected sizes that are not negative, of at most "
+             << kMaxElements << ", and 2^62 iterations of all";
     if (!names.insert(factor.getName()).second)
       return op->emitOpError("C4: factor '")
              << factor.getName() << "' is defined twice";
@@ -60,6 +134,8 @@ static LogicalResult verifyFactored(FactoredOp op, ArrayAttr factors,
                         "operand")) ||
       failed(verifyMaps(op, resultMaps, op->getResultTypes(), factors.size(),
                         "result")))
+    return failure();
+  if (failed(verifyPlacement(op)))
     return failure();
   // A plain sub-dimension covers its factor.
   SmallVector<FactorAttr> list = op.getFactorList();

@@ -4,6 +4,7 @@
 // is one call of the runtime. Values that live inside a group get no buffer.
 //
 // Order of use:
+//   if (failed(checkGroupable(function))) ... // not after Partition
 //   prepareForGrouping(function);            // rewrites, adds packing copies
 //   std::vector<Group> groups = groupOps(function);
 //
@@ -69,6 +70,10 @@ struct Group {
   std::string name() const;
   mlir::Location loc() const { return ops.back()->getLoc(); }
 };
+
+/// Fails where the function is not what the two below expect: one block of
+/// factored ops and collectives on tensors that the engine has a type for.
+mlir::LogicalResult checkGroupable(mlir::func::FuncOp function);
 
 /// Rewrites the function so that every op is something a group can do:
 /// - a large reduction to few results is split in two, so that the first part

@@ -16,7 +16,8 @@ std::optional<std::string> readTextFile(const std::string &path,
                                         std::string &error);
 
 /// Replaces the file as a whole: writes a temporary file beside it, then
-/// renames, so that nobody sees half of it.
+/// renames, so that nobody sees half of it. What is no regular file (a device,
+/// a pipe) is written as it is.
 bool writeTextFile(const std::string &path, const std::string &text,
                    std::string &error);
 

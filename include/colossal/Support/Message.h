@@ -1,0 +1,26 @@
+//===- Message.h - Texts of messages ----------------------------*- C++ -*-===//
+//
+// What comes from outside (names in an archive, paths, what a library says) may
+// hold line breaks, control characters and bytes that are not UTF-8. A message
+// is one line of UTF-8 all the same.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_SUPPORT_MESSAGE_H
+#define COLOSSAL_SUPPORT_MESSAGE_H
+
+#include <string>
+
+namespace colossal {
+
+/// The text on one line: white space becomes one space, other control
+/// characters and bytes that are not UTF-8 become `\xNN`; what is longer than
+/// `limit` bytes is cut in its middle.
+std::string oneLine(const std::string &text, size_t limit = 2000);
+
+/// Bytes that are not UTF-8 become `\xNN`, all others stay.
+std::string validUtf8(const std::string &text);
+
+} // namespace colossal
+
+#endif // COLOSSAL_SUPPORT_MESSAGE_H

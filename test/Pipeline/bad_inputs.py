@@ -1,0 +1,319 @@
+"""Every way to be refused: one line, exit code 1, nothing left behind.
+
+    bad_inputs.py options | models | damage | disk | sources
+
+Each case runs a tool and holds what it says to the rules for messages: exactly one line, an error of
+bounded length, without IR, whose options are in the --help of some tool; and to the text that the
+case expects.
+"""
+
+import contextlib
+import os
+import pathlib
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+MLP = ROOT / "test" / "Import" / "Inputs" / "mlp.pt"
+CLUSTER = ROOT / "examples" / "clusters" / "cpu-2.json"
+TOOLS = ["colossal-compile", "colossal-verify", "colossal-translate", "colossal-run", "colossal-engine",
+         "colossal-calibrate"]
+# Options of programs that we start, and of MLIR.
+FOREIGN = {"--allow-run-as-root", "--oversubscribe", "--bind-to", "--mca", "--hostfile", "--host", "--map-by",
+           "--as-needed", "--hash-style", "--threads", "--mlir-print-op-on-diagnostic"}
+IR_SIGNS = ["%0", "%arg", "^bb", '"func.func"', "colossal.generic", "loc(", "#map", "see current operation"]
+faults = 0
+
+
+def known_options():
+    known = set(FOREIGN)
+    for tool in TOOLS:
+        if shutil.which(tool):
+            done = subprocess.run([tool, "--help"], capture_output=True, text=True)
+            known |= set(re.findall(r"--?[a-z][a-z-]*", done.stdout + done.stderr))
+    return known
+
+
+def complain(name, text):
+    global faults
+    faults += 1
+    print(f"FAILED: {name}: {text}", flush=True)
+
+
+def refused(name, command, expected, folder=None, most=1, options=known_options(), **how):
+    """Runs `command` and checks how it is refused, in at most `most` lines. `folder` must be as it was."""
+    before = sorted(os.listdir(os.fsencode(folder))) if folder else None
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=120, **how)
+    except subprocess.TimeoutExpired:
+        return complain(name, "did not end")
+    said = done.stderr.decode(errors="replace")
+    lines = [line for line in said.split("\n") if line]
+    if done.returncode != 1:
+        return complain(name, f"exit code {done.returncode}: {said[-300:]}")
+    if not 1 <= len(lines) <= most or not re.match(r"(colossal-\w+: )?error: ", lines[0]):
+        return complain(name, f"found {len(lines)} lines, expected {most}: {said[:600]}")
+    if len(lines[0]) > 2200:
+        complain(name, f"a line of {len(lines[0])} characters")
+    for sign in IR_SIGNS:
+        if sign in lines[0]:
+            complain(name, f"shows IR: {lines[0]}")
+    if not re.search(expected, lines[-1]):
+        complain(name, f"expected /{expected}/, found: {lines[0]}")
+    for option in re.findall(r"(?<![\w-])--[a-z][a-z-]*", lines[0]):
+        if option not in options and option not in map(str, command):
+            complain(name, f"names the option {option}, which no tool has")
+    if folder and before != sorted(os.listdir(os.fsencode(folder))):
+        complain(name, f"leaves {set(os.listdir(os.fsencode(folder))) - set(before)} behind")
+
+
+def compile_command(*arguments, model=MLP):
+    return ["colossal-compile", model if isinstance(model, bytes) else str(model), "--cluster", str(CLUSTER), "--quiet", *arguments]
+
+
+def options(folder):
+    bundle = ["-o", f"{folder}/x.colossal"]
+    number = "found '{}', expected"
+    for setting in ["lr=nan", "lr=-1", "lr=inf", "lr=1e300", "lr=", "lr=x", "beta1=1", "beta1=-0.1", "beta1=nan", "beta2=1",
+                    "beta2=1.5", "eps=-1", "eps=nan", "weight-decay=-0.1", "weight-decay=nan", "weight-decay=inf",
+                    "no-decay=rank<-1", "no-decay=2", "no-decay=rank<x", "no-decay=rank<9999999999999"]:
+        refused(setting, compile_command("--optimizer", f"adamw:{setting}", *bundle), re.escape(number.format(setting)), folder)
+    for setting in ["momentum=1", "momentum=-1", "momentum=nan", "nesterov=2", "lr=-0.5"]:
+        refused(setting, compile_command("--optimizer", f"sgd:{setting}", *bundle), re.escape(number.format(setting)), folder)
+    for text, expected in [("adamw:lr=1,lr=2", "'lr' twice"), ("adamw:momentum=0.9", "unknown setting 'momentum=0.9' for 'adamw'"),
+                           ("sgd:beta1=0.9", "unknown setting 'beta1=0.9' for 'sgd'"), ("adam", "found 'adam', expected 'adamw'"),
+                           ("adamw:lr=1,,", "unknown setting ''"), ("sgd:nesterov", "without momentum"),
+                           ("none:lr=1", "expected none for 'none'"), ("", "found ''")]:
+        refused(text, compile_command("--optimizer", text, *bundle), re.escape(expected), folder)
+    for value in ["nan", "-1", "0", "inf", "1e39"]:
+        refused(f"clip {value}", compile_command(f"--clip-norm={value}", *bundle), "--clip-norm: found .*expected a finite number above 0",
+                folder)
+    for text in ["cosine:min=nan", "cosine:min=-1", "cosine:min=2", "cosine:warmup=-1", "linear:total=-5", "linear:total=1e3",
+                 "linear:warmup=99999999999999999999", "cosine:total=9999999999999999", "cosine:cycles=2", "cosine:warmup"]:
+        refused(text, compile_command("--lr-schedule", text, *bundle), r"--lr-schedule: found '.*', expected", folder)
+    refused("warmup beyond", compile_command("--lr-schedule", "cosine:warmup=20,total=10", *bundle), "at least the warmup", folder)
+    refused("schedule twice", compile_command("--lr-schedule", "cosine:min=0,min=1", *bundle), "'min' twice", folder)
+    refused("schedule", compile_command("--lr-schedule", "step", *bundle), "found 'step', expected 'constant'", folder)
+    for value in ["-1", "0", "nan", "1e30", "20 apples", "", "0.5B", "inf"]:
+        refused(f"memory {value}", compile_command(f"--memory={value}", *bundle), "--memory: found '.*', expected a size such as", folder)
+    for text in ["data=2,data=1", "data=-1", "data=99999999999999999999", "data=", "rows=2", "zero=7"]:
+        refused(f"pin {text}", compile_command("--pin", text, *bundle), "pin: found '.*', expected", folder)
+    refused("twice", compile_command("--memory", "1GiB", "--memory", "2GiB", *bundle), "--memory: found it 2 times, expected it once", folder)
+    refused("unknown", compile_command("--no-such-option", *bundle), "'--no-such-option'", folder)
+    refused("no output", compile_command(), "found no -o", folder)
+    refused("emit without output", compile_command("--stop-after", "emit"), "found no -o", folder)
+    for phase in ["run", "lunch", ""]:
+        refused(f"stop after {phase}", compile_command("--stop-after", phase), "--stop-after: found", folder)
+    refused("plan too early", compile_command("--stop-after", "normalize", "--emit-plan", f"{folder}/p"), "--emit-plan: found", folder)
+    for text, expected in [("y", "no input 'y'"), ("features:-1", "found dimension -1"), ("features:9", "found dimension 9"),
+                           ("features:a", "expected NAME or NAME:DIMENSION")]:
+        refused(f"batch {text}", compile_command("--batch", text, *bundle), re.escape(expected), folder)
+    refused("batch twice", compile_command("--batch", "labels", "--batch", "labels:0", *bundle), "'labels' twice", folder)
+    for text in ["x", "x=", "x=4y3", "x=4x3xf99", "y=4x3xf32", "x=-4x3xf32", "x=99999999999999999999x3xf32", "x=4x3xf32x"]:
+        refused(f"input {text}", compile_command("--input", text, *bundle), "input", folder)
+    refused("input twice", compile_command("--input", "x=4x3xf32", "--input", "x=8x3xf32", *bundle), "'x' twice", folder)
+    refused("cpu", compile_command("--target-cpu", "z80", *bundle), '--target-cpu: found "z80"', folder)
+    refused("no model", compile_command(*bundle, model="/nowhere/x.pt"), "found no file '/nowhere/x.pt'", folder)
+    refused("a folder", compile_command(*bundle, model="/"), "", folder)
+    refused("verify", ["colossal-verify", "--no-such-option"], "'--no-such-option'")
+    refused("verify nothing", ["colossal-verify"], "found 0 files")
+    refused("translate", ["colossal-translate"], "--import-torchscript")
+
+
+def models(folder):
+    """What forward does wrong. Needs torch."""
+    import torch
+    from torch import nn
+
+    class Model(nn.Module):
+        def __init__(self, function, dtype=torch.float32):
+            super().__init__()
+            self.head = nn.Linear(8, 8, dtype=dtype)
+            self.function = function
+
+        def forward(self, x):
+            return self.function(self.head(x))
+
+    def save(name, module, x):
+        path = f"{folder}/{name}.pt"
+        torch.jit.trace(module, (x,), check_trace=False).save(path)
+        return path
+
+    here = re.escape(__file__)
+    x = torch.ones(4, 8)
+    loss = lambda y: y.square().mean()
+    several = lambda y: (torch.special.i0(torch.special.i0(y)) + torch.linalg.det(y[:, :4]) + torch.special.i0(y)).sum()
+    cases = [
+        ("f64", Model(loss, torch.float64), x.double(), "parameter 'head.weight' has type .*f64.*expected elements of type f32"),
+        ("bf16", Model(loss, torch.bfloat16), x.bfloat16(), "parameter 'head.weight' has type .*bf16.*expected elements of type f32"),
+        ("half", Model(loss, torch.float16), x.half(), "parameter 'head.weight' has type .*f16.*expected elements of type f32"),
+        ("inside", Model(lambda y: (y.bfloat16() @ y.bfloat16().t()).float().mean()), x, rf"'aten::\w+' in the root module \({here}:\d+\): .*bf16"),
+        ("vector", Model(lambda y: y), x, "expected a scalar loss"),
+        ("constant", Model(lambda y: torch.zeros(())), x, "the loss does not depend on any parameter"),
+        ("one", Model(lambda y: torch.special.i0(y).sum()), x, rf"unsupported op 'aten::(special_)?i0\(.* in the root module \({here}:\d+\)$"),
+        ("many", Model(several), x, rf"^error: 2 unsupported ops: 'aten::(special_)?i0' in the root module \({here}:\d+\) and 2 more, 'aten::.*det'"),
+    ]
+    for name, module, value, expected in cases:
+        refused(name, compile_command("-o", f"{folder}/x.colossal", model=save(name, module, value)), expected)
+    # The planner has names only; the message has the place all the same.
+    root = save("root", Model(lambda y: y.square().mean().sqrt()), x)
+    refused("planner", compile_command("--pin", "microbatches=2", "-o", f"{folder}/x.colossal", model=root),
+            rf"'aten::\w+' in the root module \({here}:\d+\)")
+    # Text, with errors of the parser and the verifier.
+    for name, text, expected in [
+        ("text", "module {", r"text.mlir:\d"),
+        ("words", "lorem ipsum", r"words.mlir:1:1"),
+        ("types", 'func.func @forward(%x: tensor<4xf32> {colossal.role = 3 : i64}) -> tensor<4xf32> { return %x : tensor<4xf32> }',
+         'found "colossal.role" = 3'),
+        ("many-errors", "\n".join(f"func.func @f{i}(%x: i99) {{ return %x : i99 }}" for i in range(100)), "80 further errors are not shown"),
+    ]:
+        path = pathlib.Path(folder) / f"{name}.mlir"
+        path.write_text(text)
+        refused(name, compile_command("-o", f"{folder}/x.colossal", model=path), expected,
+                most=21 if "further" in expected else 1)
+
+
+def archive(path, change, extra=()):
+    """A copy of the MLP with changed records and further ones."""
+    with zipfile.ZipFile(MLP) as original, zipfile.ZipFile(path, "w") as made:
+        for entry in original.infolist():
+            made.writestr(entry.filename, change(entry.filename, original.read(entry)))
+        for name, contents in extra:
+            made.writestr(name, contents)
+    return path
+
+
+def nested(depth, name):
+    """The pickle of a module that holds one module twice, which holds ...: 2^depth paths."""
+    text = lambda t: b"X" + len(t).to_bytes(4, "little") + t.encode()
+    module = b"c__torch__\nM\n)\x81}(ub"
+    for level in range(1, depth + 1):
+        module = (b"c__torch__\nM\n)\x81}(" + text(name + "a") + module + b"q" + bytes([level]) +
+                  text(name + "b") + b"h" + bytes([level]) + b"ub")
+    return b"\x80\x02" + module + b"."
+
+
+def damage(folder):
+    """Archives that ask for more than they are worth."""
+    memory = {"preexec_fn": limited(resource.RLIMIT_AS, 2 << 30)}
+    keep = lambda name, contents: contents
+    replace = lambda data: lambda name, contents: data if name.endswith("/data.pkl") else contents
+    many = archive(f"{folder}/many.pt", keep, [(f"mlp/extra/{i}", b"") for i in range(20000)])
+    done = subprocess.run(["colossal-translate", "--import-torchscript", many, "-o", f"{folder}/many.mlir"], timeout=30,
+                          capture_output=True, text=True, **memory)
+    if done.returncode != 0:
+        complain("many records", done.stderr)
+    for name, made, expected in [
+        ("shared", archive(f"{folder}/shared.pt", replace(nested(100, "m"))), "too many modules inside modules"),
+        ("long names", archive(f"{folder}/long.pt", replace(nested(60, "m" * 1000))), "path has more than 4096"),
+        ("records of lines", archive(f"{folder}/lines.pt", keep, [("mlp/" + "x\n" * 30000, b"")]), "unexpected record"),
+        ("two folders", archive(f"{folder}/two.pt", keep, [("y" * 60000 + "/data.pkl", b"")]), "two folders"),
+        ("no module", archive(f"{folder}/none.pt", replace(b"\x80\x02N.")), "does not hold a module"),
+    ]:
+        refused(name, ["colossal-translate", "--import-torchscript", made], expected, folder, **memory)
+        refused(name, compile_command("-o", f"{folder}/x.colossal", model=made), expected, folder, **memory)
+
+
+def limited(kind, amount):
+    def limit():
+        resource.setrlimit(kind, (amount, amount))
+    return limit
+
+
+@contextlib.contextmanager
+def tiny_disk(folder, kibibytes):
+    """A file system of this size; nothing where it cannot be made. The process moves into a mount
+    namespace of its own."""
+    import ctypes
+    libc = ctypes.CDLL(None, use_errno=True)
+    path = pathlib.Path(folder) / f"disk-{kibibytes}"
+    path.mkdir()
+    private = 1 << 18 | 1 << 14  # MS_PRIVATE | MS_REC
+    if libc.unshare(0x20000) != 0 or libc.mount(b"none", b"/", None, private, None) != 0 or libc.mount(
+            b"tmpfs", str(path).encode(), b"tmpfs", 0, f"size={kibibytes}k".encode()) != 0:
+        print("note: no file system can be mounted here; not tried")
+        yield None
+        return
+    try:
+        yield path
+    finally:
+        libc.umount(str(path).encode())
+
+
+def disk(folder):
+    bundle = ["-o", f"{folder}/x.colossal"]
+    space = "[Nn]o space left|[Ff]ile too large|quota"
+    refused("plan to /dev/full", compile_command("--emit-plan", "/dev/full", *bundle), space, folder)
+    for phase in ["normalize", "lower"]:
+        refused("text to /dev/full", compile_command("--stop-after", phase, "-o", "/dev/full"), space, folder)
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(compile_command("--stop-after", phase, "-o", "-"), stdout=full, stderr=subprocess.PIPE, text=True)
+        if done.returncode != 1 or not re.fullmatch(rf"error: .*({space}).*\n", done.stderr):
+            complain("stdout to /dev/full", f"exit code {done.returncode}: {done.stderr}")
+    refused("import to /dev/full", ["colossal-translate", "--import-torchscript", str(MLP), "-o", "/dev/full"], space)
+    if not os.path.exists("/dev/full") or os.path.isfile("/dev/full"):
+        complain("/dev/full", "was replaced by a file")
+    # A log on a full disk is no reason to fail.
+    with open("/dev/full", "w") as full:
+        log = compile_command("--stop-after", "plan", "-o", f"{folder}/plan.mlir")
+        log.remove("--quiet")
+        if subprocess.run(log, stderr=full).returncode != 0:
+            complain("log to /dev/full", "fails")
+    for size in [0, 512, 4096, 65536, 1 << 20]:
+        refused(f"files of {size} bytes", compile_command(*bundle), space + "|temporary", folder,
+                preexec_fn=limited(resource.RLIMIT_FSIZE, size))
+        refused(f"dumps of {size} bytes", compile_command("--dump-ir", f"{folder}/dump", *bundle), space + "|temporary",
+                preexec_fn=limited(resource.RLIMIT_FSIZE, size))
+        shutil.rmtree(f"{folder}/dump", ignore_errors=True)
+    # Little memory: one line, whoever finds out.
+    for mebibytes in [16, 64, 128, 200, 256, 300, 400]:
+        done = subprocess.run(compile_command(*bundle), capture_output=True, text=True, timeout=120,
+                              preexec_fn=limited(resource.RLIMIT_AS, mebibytes << 20))
+        if done.returncode < 0 or len(done.stderr.strip().split("\n")) > 1:
+            complain(f"{mebibytes} MiB", f"exit code {done.returncode}: {done.stderr}")
+    for name in [b"caf\xe9", "mod\u00e8le", "two\nlines", "a b"]:
+        name = name if isinstance(name, bytes) else name.encode()
+        model = os.path.join(os.fsencode(folder), name + b".pt")
+        shutil.copy(MLP, model)
+        output = os.path.join(os.fsencode(folder), name + b".colossal")
+        plan = os.path.join(os.fsencode(folder), name + b".json")
+        done = subprocess.run(compile_command("--emit-plan", plan, "-o", output, model=model), capture_output=True)
+        if done.returncode != 0 or not os.path.exists(os.path.join(output, b"manifest.json")):
+            complain(str(name), f"exit code {done.returncode}: {done.stderr.decode(errors='replace')}")
+        refused(str(name) + " missing", ["colossal-compile", model + b"x", "-o", output + b"x"], "found no file")
+        refused(str(name) + " cluster", ["colossal-compile", model, "--quiet", "--cluster", model + b"x", "-o", output + b"x"], "")
+    for kibibytes in [4, 64, 256, 1024, 4096]:
+        with tiny_disk(folder, kibibytes) as path:
+            if path:
+                refused(f"bundle on {kibibytes} KiB", compile_command("-o", f"{path}/x.colossal"), space, path)
+                refused(f"dump on {kibibytes} KiB", compile_command("--dump-ir", f"{path}/dump", "-o", f"{path}/x.colossal"), space)
+                shutil.rmtree(path / "dump", ignore_errors=True)
+                if kibibytes == 4:
+                    refused(f"temporary on {kibibytes} KiB", compile_command(*bundle, model=MLP.parent / "gpt2_sdpa.pt"), space, path,
+                            env={**os.environ, "TMPDIR": str(path)})
+
+
+def sources(_):
+    """Options that messages name exist."""
+    known = known_options()
+    for path in sorted([*(ROOT / "lib").rglob("*.cpp"), *(ROOT / "tools").rglob("*.cpp")]):
+        code = re.sub(r"//[^\n]*", "", path.read_text())
+        for text in re.findall(r'"((?:[^"\\\n]|\\.)*)"', code):
+            for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", text):
+                if option not in known:
+                    complain(path.relative_to(ROOT), f"names the option {option}, which no tool has")
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        {"options": options, "models": models, "damage": damage, "disk": disk, "sources": sources}[sys.argv[1]](folder)
+    print(f"{sys.argv[1]}: {faults} faults")
+
+
+if __name__ == "__main__":
+    main()

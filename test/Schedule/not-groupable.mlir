@@ -1,0 +1,17 @@
+// Passes that look at kernels say so where there are none to be had.
+// RUN: colossal-opt --colossal-print-kernels -split-input-file -verify-diagnostics %s
+// RUN: colossal-opt --colossal-print-groups -split-input-file -verify-diagnostics %s
+
+func.func @forward(%x: tensor<512xf32>) -> !colossal.any {
+  // expected-error @below {{found op 'colossal.aten_constant', expected factored ops and collectives: the program was not normalized}}
+  %c = colossal.aten_constant 1 : i64 -> !colossal.any
+  %y = colossal.aten "aten::add.Scalar"(%x, %c, %c) name "add.0" : (tensor<512xf32>, !colossal.any, !colossal.any) -> !colossal.any
+  return %y : !colossal.any
+}
+
+// -----
+
+// expected-error @below {{found a value of type 'tensor<4xbf16>', expected a tensor of f32, f64, i64, i32 or i1 with known sizes}}
+func.func @forward(%x: tensor<4xbf16>) -> tensor<4xbf16> {
+  return %x : tensor<4xbf16>
+}
