@@ -82,9 +82,12 @@ FailureOr<rank::Op> ProgramBuilder::buildCollective(const Group &group) {
     for (Attribute axis : axes)
       c.axes.push_back(cast<StringAttr>(axis).getValue().str());
   };
-  auto boundOf = [](Value part, int64_t outer, int64_t inner) {
-    return outer * inner == 0 ? int64_t(0)
-                              : typeOf(part).getNumElements() / (outer * inner);
+  auto cutOf = [&](Value part, int64_t extent) {
+    int64_t rows = c.outer * c.inner;
+    return rank::Collective::Cut{
+        rows == 0 ? int64_t(llvm::divideCeil(extent, groupSize(c.axes)))
+                  : typeOf(part).getNumElements() / rows,
+        extent};
   };
   bool known =
       llvm::TypeSwitch<Operation *, bool>(source)
@@ -98,8 +101,7 @@ FailureOr<rank::Op> ProgramBuilder::buildCollective(const Group &group) {
             setAxes(gather.getAxes());
             c.outer = gather.getOuter();
             c.inner = gather.getInnermost();
-            c.gather = {boundOf(input, c.outer, c.inner),
-                        int64_t(gather.getExtent())};
+            c.gather = cutOf(input, gather.getExtent());
             return true;
           })
           .Case<ReduceScatterOp>([&](ReduceScatterOp scatter) {
@@ -108,8 +110,7 @@ FailureOr<rank::Op> ProgramBuilder::buildCollective(const Group &group) {
             c.combiner = stringifyFactorKind(scatter.getCombiner()).str();
             c.outer = scatter.getOuter();
             c.inner = scatter.getInnermost();
-            c.scatter = {boundOf(output, c.outer, c.inner),
-                         int64_t(scatter.getExtent())};
+            c.scatter = cutOf(output, scatter.getExtent());
             return true;
           })
           .Case<AllToAllOp>([&](AllToAllOp all) {

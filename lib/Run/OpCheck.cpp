@@ -177,8 +177,8 @@ void OpChecker::checkCollective(const std::string &place, const Op &op) {
           inner = collective.inner;
   if (std::min({outer, middle, inner, collective.elements,
                 collective.gather.bound, collective.gather.extent,
-                collective.scatter.bound, collective.scatter.extent}) < 1) {
-    fault(place, "an empty extent", "extents of at least 1");
+                collective.scatter.bound, collective.scatter.extent}) < 0) {
+    fault(place, "a negative extent", "extents of at least 0");
     return;
   }
   bool gathers = op.kind == OpKind::AllGather || op.kind == OpKind::AllToAll;
