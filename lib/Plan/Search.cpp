@@ -86,9 +86,9 @@ private:
   SearchResult finish();
   std::string refusal() const;
   std::string tooManyStages(int64_t stages) const {
-    return "found pipeline=" + std::to_string(stages) +
-           ", expected at most the " + std::to_string(fine.pieces.stageable()) +
-           " stages into which the program can be cut";
+    return "found pipeline=" + std::to_string(stages) + ", expected at most " +
+           std::to_string(fine.pieces.stageable()) +
+           ": the program cannot be cut into more stages";
   }
 
   const machine::Cluster &cluster;

@@ -32,6 +32,9 @@ MODELS = {
     "gpt2-four-layers": Model("gpt2 --layers 4 --width 24 --heads 2 --vocab 50 --context 16 --batch 8"),
     "gpt2-clipped": Model("gpt2 --layers 2 --width 24 --heads 4 --vocab 50 --context 16 --batch 8",
                           clip_norm=0.5),
+    # More than one value crosses their cuts.
+    "decoder": Model("pipelined --kind decoder --batch 4"),
+    "skips": Model("pipelined --kind skips --batch 8", "sgd:lr=0.05,momentum=0.9"),
     "gpt2-vocabulary": Model("gpt2 --layers 1 --width 16 --heads 2 --vocab 50257 --context 8 --batch 4"),
 }
 
@@ -90,6 +93,10 @@ SUBJECTS = {
         Case("gpt2-four-layers", 4, "pipeline=4,microbatches=4,schedule=1f1b"),
         Case("gpt2-eager", 2, "pipeline=2,microbatches=4,schedule=1f1b"),
         Case("gpt2-clipped", 2, "pipeline=2,microbatches=4"),
+        Case("decoder", 2, "pipeline=2,microbatches=2,schedule=gpipe"),
+        Case("decoder", 3, "pipeline=3,microbatches=4,schedule=1f1b"),
+        Case("skips", 4, "pipeline=4,microbatches=4,schedule=1f1b"),
+        Case("skips", 7, "pipeline=7,microbatches=2"),
     ],
     "pairs": [
         Case("mlp", 4, "data=2,tensor=2"),
@@ -102,6 +109,8 @@ SUBJECTS = {
         Case("gpt2", 4, "tensor=2,pipeline=2,microbatches=4"),
         Case("gpt2-eager", 4, "tensor=2,pipeline=2,microbatches=4"),
         Case("gpt2", 4, "data=2,pipeline=2,microbatches=4,zero=1"),
+        Case("decoder", 4, "tensor=2,pipeline=2,microbatches=2"),
+        Case("skips", 4, "data=2,pipeline=2,microbatches=2"),
         Case("gpt2", 4, "data=2,tensor=2,zero=1"),
     ],
     "all": [

@@ -32,8 +32,9 @@ import torch
 
 import export_gpt2
 import export_mlp
+import pipeline_models
 
-MODELS = {"gpt2": export_gpt2, "mlp": export_mlp}
+MODELS = {"gpt2": export_gpt2, "mlp": export_mlp, "pipelined": pipeline_models}
 
 
 @contextlib.contextmanager
