@@ -78,9 +78,18 @@ static bool keepsMemory(GenericOp op) {
         !countsMemory(equation.known, factors, to, step, after) ||
         before != after)
       return false;
-    for (auto *terms : {&equation.solved, &equation.known})
-      for (const Placement::Term &term : *terms)
+    // One side walks the operand alone, the other the result: the diagonal of a
+    // matrix, which a known factor also indexes, is elsewhere.
+    auto onlyIn = [&](ArrayRef<Placement::Term> terms,
+                      ArrayRef<int64_t> otherStrides) {
+      return llvm::all_of(terms, [&](const Placement::Term &term) {
         placed.set(term.factor);
+        return otherStrides[term.factor] == 0 ||
+               factors[term.factor].getBound() == 1;
+      });
+    };
+    if (!onlyIn(equation.solved, to) || !onlyIn(equation.known, from))
+      return false;
   }
   for (auto [number, factor] : llvm::enumerate(factors))
     if (!placed.test(number) &&
