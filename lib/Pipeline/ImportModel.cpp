@@ -19,6 +19,20 @@ using namespace colossal;
 /// Limits of the child that runs LibTorch.
 static constexpr unsigned timeLimitSeconds = 300;
 
+static constexpr llvm::StringLiteral translateError =
+    "colossal-translate: error: ";
+static constexpr llvm::StringLiteral translateWarning =
+    "colossal-translate: warning: ";
+
+/// Passes on what the child warns of.
+static void printWarnings(StringRef log) {
+  SmallVector<StringRef> lines;
+  log.split(lines, '\n', -1, /*KeepEmpty=*/false);
+  for (StringRef line : lines)
+    if (line.starts_with(translateWarning))
+      llvm::errs() << line << "\n";
+}
+
 static OwningOpRef<ModuleOp> translate(MLIRContext &context,
                                        const CompileOptions &options) {
   SmallString<128> tool(options.toolFolder), text;
@@ -56,30 +70,27 @@ static OwningOpRef<ModuleOp> translate(MLIRContext &context,
   std::string message;
   int status = llvm::sys::ExecuteAndWait(
       tool, references, std::nullopt, redirects, timeLimitSeconds, 0, &message);
-  if (status != 0) {
-    if (auto log = llvm::MemoryBuffer::getFile(said)) {
-      StringRef text = (*log)->getBuffer();
-      static constexpr StringLiteral prefix = "colossal-translate: error: ";
-      size_t found = text.find(prefix);
-      StringRef reason = found == StringRef::npos
-                             ? text.trim()
-                             : text.drop_front(found + prefix.size());
-      if (!reason.empty())
-        message = reason.split('\n').first.str();
-      if (found != StringRef::npos) {
-        (void)reportError(message); // says which file
-        return {};
-      }
-    }
-    if (message.empty())
-      message = "colossal-translate ended with exit code " +
-                std::to_string(status) +
-                " and could not say why: is there space left in the folder "
-                "for temporary files?";
-    (void)reportError("reading '" + options.model + "': " + message);
+  std::string log;
+  if (auto buffer = llvm::MemoryBuffer::getFile(said))
+    log = (*buffer)->getBuffer().str();
+  if (status == 0) {
+    printWarnings(log);
+    return parseSourceFile<ModuleOp>(text, &context);
+  }
+  auto [before, reason] = StringRef(log).split(translateError);
+  if (!reason.empty()) {
+    (void)reportError(reason.split('\n').first); // says which file
     return {};
   }
-  return parseSourceFile<ModuleOp>(text, &context);
+  if (StringRef said = before.trim(); !said.empty())
+    message = said.split('\n').first.str();
+  if (message.empty())
+    message = "colossal-translate ended with exit code " +
+              std::to_string(status) +
+              " and could not say why: is there space left in the folder for "
+              "temporary files?";
+  (void)reportError("reading '" + options.model + "': " + message);
+  return {};
 }
 
 OwningOpRef<ModuleOp> colossal::importModel(MLIRContext &context,

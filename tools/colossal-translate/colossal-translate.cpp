@@ -14,6 +14,7 @@
 #include "colossal/Import/ImportGraph.h"
 #include "colossal/Import/ReadTorchScript.h"
 #include "colossal/Support/Files.h"
+#include "colossal/Support/Message.h"
 
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/MLIRContext.h"
@@ -163,7 +164,8 @@ int main(int argc, char **argv) {
   if (!graph)
     return fail(error);
   for (const std::string &warning : graph->warnings)
-    llvm::errs() << "colossal-translate: warning: " << warning << "\n";
+    llvm::errs() << "colossal-translate: warning: "
+                 << colossal::oneLine(warning) << "\n";
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   auto module = importGraph(*graph, dimensions, &context, error);
   if (!module)
