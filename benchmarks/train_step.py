@@ -20,6 +20,8 @@ import sys
 import time
 from pathlib import Path
 
+# Start it under taskset for fewer.
+CORES = len(os.sched_getaffinity(0))
 ROOT = Path(__file__).resolve().parents[1]
 BIN = ROOT / "build" / "bin"
 EXPORT = ROOT / "examples" / "export_gpt2.py"
@@ -37,7 +39,7 @@ def pytorch_worker(options):
     import torch
     import export_gpt2
 
-    torch.set_num_threads(os.cpu_count())
+    torch.set_num_threads(CORES)
     parser = argparse.ArgumentParser()
     export_gpt2.add_options(parser)
     model, _ = export_gpt2.from_options(parser.parse_args(options.model))
@@ -120,12 +122,12 @@ def compare_steps(options):
     prepare(options)
     result = {"compile": {}, "runs": {}}
     bundles = {}
-    for ranks in (1, os.cpu_count()):
+    for ranks in sorted({1, CORES}):
         bundles[ranks], result["compile"][str(ranks)] = compile_for(options, ranks)
     ways = {"PyTorch, default": lambda: pytorch(options, False, {}),
             "PyTorch, tuned": lambda: pytorch(options, True, TUNED)}
     for ranks, bundle in bundles.items():
-        name = f"ours, {ranks} rank{'s' if ranks > 1 else ''} of {os.cpu_count() // ranks} threads"
+        name = f"ours, {ranks} rank{'s' if ranks > 1 else ''} of {CORES // ranks} threads"
         ways[name] = lambda bundle=bundle, ranks=ranks: ours(options, bundle, ranks)
     for number in range(options.rounds):
         for name, run in ways.items():
