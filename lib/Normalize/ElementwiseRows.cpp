@@ -274,7 +274,8 @@ void normalize::addElementwiseRows(Table &table) {
              "aten::mul.int", "aten::mul.float"},
             multiply);
   table.add({"aten::div.Tensor", "aten::div.Scalar", "aten::div.Tensor_mode",
-             "aten::div.Scalar_mode", "aten::div", "aten::true_divide.Tensor"},
+             "aten::div.Scalar_mode", "aten::div", "aten::div.int",
+             "aten::div.float", "aten::true_divide.Tensor"},
             divide);
   table.add(
       {"aten::floor_divide", "aten::floor_divide.Scalar", "aten::floordiv.int"},

@@ -512,3 +512,69 @@ rows("sizes of 0 and 1", {f"{name} {number}": maker for number in range(4) for n
 
 for number in range(48):
     row("chains", f"chain {number}")(view_chains.chain)
+
+# --------------------------------------------------------------------------------------------------------------
+# Other spellings of the same ops: overloads that Python's operators do not write, aliases, arithmetic of numbers in scripts
+# --------------------------------------------------------------------------------------------------------------
+@torch.jit.script
+def script_numbers(x):
+    n, m = x.size(0), x.size(1)
+    a = float(n) * 0.5 + 1.5 - 0.25
+    b = (n + m * 2 - 1) // 2
+    c = float(n) / 2.0 + n / m
+    return x * a + float(b) * c + x.dim() + x.numel() + int(a) + int(bool(n)) + float(m) + x.shape[0]
+
+
+@torch.jit.script
+def script_overloads(x):
+    a = torch.add(x, 2, 3)
+    b = torch.sub(a, 2, 0.5)
+    c = torch.mul(b, 3)
+    d = torch.div(c, 4)
+    e = torch.div(d, 0.3, rounding_mode="floor")
+    return a + b + c + d + e
+
+
+@torch.jit.script
+def script_comparisons(x):
+    return x * (x >= 0.5) + x * (x <= 0.25) * 2 + x * (x != 0.0) * 4
+
+
+rows("spellings", {
+    "numbers": lambda d: (script_numbers, [d.floats(3, 4)]),
+    "overloads": lambda d: (script_overloads, [d.floats(3, 4)]),
+    "comparisons": lambda d: (script_comparisons, [d.floats(*d.shape(2))]),
+    "bitwise": lambda d: (lambda i, j: (i & j) + (i | j) * 10 + (i ^ j) * 100 + (i & 3) + (i | 4), [d.integers(0, 8, 3, 4), d.integers(0, 8, 4)]),
+    "bitwise functions": lambda d: (lambda i, j: torch.bitwise_and(i, j) + torch.bitwise_or(i, j) + torch.bitwise_xor(i, j) + torch.bitwise_and(i, 3) + torch.bitwise_or(i, 4) * 10 + torch.bitwise_xor(i, 5) * 100, [d.integers(0, 8, 7), d.integers(0, 8, 7)]),
+    "logic of masks": lambda d: (lambda b, c: (b & c).long() + (b | c).long() * 2 + (b ^ c).long() * 4, [d.bools(3, 4), d.bools(4)]),
+    "all any": lambda d: (lambda b: (b.all().long() + b.any(1).long(), b.all((0, 1)).long() + b.any((0, 1)).long()), [d.bools(3, 4)]),
+    "clamp tensors": lambda d: (lambda x, y, z: torch.clamp(x, y, z + 1) + x.clamp_min(y) + x.clamp_max(z), [d.floats(3, 4), d.floats(4), d.floats(3, 1)]),
+    "clip": unary(lambda x: torch.clip(x, -0.5, 0.5)),
+    "concat": lambda d: (lambda x, y: torch.concat([x, y], 1) + torch.concatenate([y, x], 1), [d.floats(3, 2), d.floats(3, 2)]),
+    "constant_pad_nd": lambda d: (lambda x: torch.constant_pad_nd(x, (1, 2), 0.5), [d.floats(3, 4)]),
+    "cpu alias": lambda d: (lambda x: torch.ops.aten.alias(x.cpu()) * 2, [d.floats(3, 4)]),
+    "dot": lambda d: (torch.dot, [d.floats(7), d.floats(7)]),
+    "empty": lambda d: (lambda x: torch.empty(3, dtype=F64).zero_() + torch.empty_like(x).fill_(2) + x.new_empty(3).fill_(1) + x, [d.floats(3)]),
+    "feature_dropout": lambda d: (lambda x: torch.feature_dropout(x, 0.5, False), [d.floats(2, 3, 4)]),
+    "floor_divide number": lambda d: (lambda x: torch.floor_divide(x, 3), [d.integers(-9, 9, 7)]),
+    "masked_fill by a tensor": lambda d: (lambda x, b, v: x.masked_fill(b, v), [d.floats(3, 4), d.bools(3, 4), d.floats()]),
+    "max min": lambda d: (lambda x, y: torch.max(x, y) + torch.min(x, y) * 2, [d.floats(3, 4), d.floats(4)]),
+    "nll": lambda d: (lambda x, t: torch.ops.aten.nll_loss(x, t) + torch.ops.aten.nll_loss2d(x.reshape(2, 3, 1, 5).transpose(1, 3).contiguous(), t.reshape(2, 3, 1).transpose(1, 2)), [d.floats(6, 5), d.integers(0, 5, 6)]),
+    "numpy_T": lambda d: (lambda x: x.T * 2, [d.floats(3, 4)]),
+    "remainder of tensors": lambda d: (torch.remainder, [d.integers(-9, 9, 3, 4), d.integers(1, 5, 4)]),
+    "requires_grad": lambda d: (lambda x: x * x.requires_grad, [d.floats(3)]),
+    "reshape_as view_as": lambda d: (lambda x, y: x.reshape_as(y) + x.view_as(y), [d.floats(3, 4), d.floats(3, 2, 2)]),
+    "rsub": lambda d: (torch.rsub, [d.floats(3, 4), d.floats(4)]),
+    "scalar_tensor": lambda d: (lambda x: x * torch.scalar_tensor(2.5, dtype=F64), [d.floats(3)]),
+    "sgn": unary(torch.sgn),
+    "split": lambda d: (lambda x: x.split([1, 3], 1)[1] + torch.ops.aten.split(x, [1, 3], 1)[0] + torch.ops.aten.split(x, 3, 1)[1], [d.floats(2, 4)]),
+    "squeeze dims": lambda d: (lambda x: x.squeeze((0, 2)), [d.floats(1, 3, 1, 2)]),
+    "swap": lambda d: (lambda x: x.swapaxes(0, 1) + x.swapdims(1, 0) * 2, [d.floats(3, 4)]),
+    "to other": lambda d: (lambda x, i: i.to(x) + x.to(x), [d.floats(3), d.integers(0, 9, 3)]),
+    "true_divide": lambda d: (torch.true_divide, [d.floats(3, 4), d.floats(4, positive=True)]),
+    "where with numbers": lambda d: (lambda b, x: torch.where(b, x, 2.0) + torch.where(b, 1.0, x) + torch.where(b, 0.5, 1.5), [d.bools(3), d.floats(3)]),
+    "in place of numbers": lambda d: (in_place(lambda x: x.add_(1).mul_(2).sub_(3).div_(4)), [d.floats(3)]),
+    "_unsafe_view": lambda d: (lambda x: torch.ops.aten._unsafe_view(x, [3, 2, 2]), [d.floats(3, 4)]),
+    "norms": lambda d: (lambda x: (torch.ops.aten.norm(x, 2), torch.ops.aten.norm(x, 2, [1])), [d.floats(3, 4)]),
+    "std var_mean": lambda d: (lambda x: (torch.ops.aten.std(x, True), *torch.ops.aten.var_mean(x, True)), [d.floats(3, 4)]),
+})
