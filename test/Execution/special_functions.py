@@ -174,7 +174,7 @@ NOT_HERE = {
     "aten::__and__.Scalar", "aten::bitwise_or.Tensor", "aten::bitwise_or.Scalar", "aten::__or__.Tensor",
     "aten::__or__.Scalar", "aten::bitwise_xor.Tensor", "aten::bitwise_xor.Scalar", "aten::__xor__.Tensor",
     "aten::add", "aten::add.int", "aten::add.float", "aten::sub", "aten::sub.int", "aten::sub.float", "aten::mul",
-    "aten::mul.int", "aten::mul.float", "aten::div", "aten::floordiv.int", "aten::copy",
+    "aten::mul.int", "aten::mul.float", "aten::div", "aten::div.int", "aten::div.float", "aten::floordiv.int", "aten::copy",
 }
 # The same function under another overload, which a trace does not produce.
 OVERLOADS = {
