@@ -7,6 +7,7 @@
 
 #include "llvm/ADT/SetVector.h"
 
+#include <numeric>
 #include <queue>
 
 using namespace mlir;
@@ -87,6 +88,9 @@ public:
         if (Operation *definition = operand.getDefiningOp())
           if (auto it = nodeOf.find(definition); it != nodeOf.end())
             connect(it->second, number);
+    rank.resize(nodes.size());
+    std::iota(rank.begin(), rank.end(), 0);
+    atRank = rank;
     // All ranks must meet at communications in the same order: that of the
     // program.
     std::optional<unsigned> last;
@@ -120,6 +124,8 @@ private:
   func::FuncOp function;
   DenseMap<Operation *, unsigned> position;
   DenseMap<Operation *, unsigned> nodeOf;
+  /// A topological order of the nodes: each one's place, and the reverse.
+  std::vector<unsigned> rank, atRank;
   std::vector<Node> nodes; ///< merged ones have no ops
 
   static bool isFusable(Operation *op) {
@@ -159,11 +165,13 @@ private:
         if (nodeOf.count(&op))
           readers[operand].push_back(&op);
     for (auto &[value, ops] : readers)
-      for (unsigned i = 1; i < ops.size(); ++i)
-        for (unsigned j = 0; j < i; ++j)
-          if (position[ops[i]] - position[ops[j]] <= kSiblingDistance &&
-              isLargeFor(value, ops[i]) && isLargeFor(value, ops[j]))
+      for (unsigned i = 1, nearest = 0; i < ops.size(); ++i) {
+        while (position[ops[i]] - position[ops[nearest]] > kSiblingDistance)
+          ++nearest;
+        for (unsigned j = nearest; j < i; ++j)
+          if (isLargeFor(value, ops[i]) && isLargeFor(value, ops[j]))
             tryMerge(nodeOf[ops[j]], nodeOf[ops[i]]);
+      }
   }
 
   /// The value is most of what `op` reads.
@@ -181,10 +189,12 @@ private:
 
   /// True if `to` can be reached from `from` by way of a third node.
   bool hasDetour(unsigned from, unsigned to) const {
+    if (rank[from] > rank[to])
+      return false;
     SmallVector<unsigned> stack;
     llvm::SmallDenseSet<unsigned> seen;
     for (unsigned next : nodes[from].after)
-      if (next != to)
+      if (next != to && rank[next] < rank[to])
         stack.push_back(next);
     while (!stack.empty()) {
       unsigned node = stack.pop_back_val();
@@ -193,9 +203,40 @@ private:
       if (!seen.insert(node).second)
         continue;
       for (unsigned next : nodes[node].after)
-        stack.push_back(next);
+        if (rank[next] <= rank[to])
+          stack.push_back(next);
     }
     return false;
+  }
+
+  /// Restores the order after a merge that took all edges of `dead` to `node`:
+  /// what comes after the node moves behind what does not, between the places
+  /// that the two had.
+  void reorder(unsigned node, unsigned dead) {
+    unsigned first = std::min(rank[node], rank[dead]);
+    unsigned last = std::max(rank[node], rank[dead]);
+    llvm::SmallDenseSet<unsigned> after;
+    SmallVector<unsigned> stack = {node}, moved;
+    while (!stack.empty())
+      for (unsigned next : nodes[stack.pop_back_val()].after)
+        if (rank[next] < last && after.insert(next).second)
+          stack.push_back(next);
+    unsigned place = first;
+    auto put = [&](unsigned other) {
+      rank[other] = place;
+      atRank[place++] = other;
+    };
+    for (unsigned at = first; at <= last; ++at) {
+      unsigned other = atRank[at];
+      if (after.contains(other))
+        moved.push_back(other);
+      else if (other != node && other != dead)
+        put(other);
+    }
+    put(node);
+    for (unsigned other : moved)
+      put(other);
+    put(dead);
   }
 
   /// The ops of nodes in program order, with the functions of indices they use.
@@ -275,6 +316,7 @@ private:
     }
     nodes[b].before.clear();
     nodes[b].after.clear();
+    reorder(a, b);
   }
 
   /// Fusion saves memory traffic; it must not cost the parallelism that keeps
