@@ -69,14 +69,15 @@ class Relay {
 public:
   void add(const char *data, size_t bytes) {
     text.append(data, bytes);
-    for (size_t end; (end = text.find('\n')) != std::string::npos;) {
-      line(text.substr(0, end));
+    // A line of progress that moves ends in a carriage return.
+    for (size_t end; (end = text.find_first_of("\r\n")) != std::string::npos;) {
+      line(text.substr(0, end), text[end]);
       text.erase(0, end + 1);
     }
   }
   void finish() {
     if (!text.empty())
-      line(text);
+      line(text, '\n');
     if (inside)
       endParagraph();
   }
@@ -96,7 +97,7 @@ public:
   }
 
 private:
-  void line(const std::string &words) {
+  void line(const std::string &words, char end) {
     if (words.size() > 40 &&
         words.find_first_not_of('-') == std::string::npos) {
       if (inside)
@@ -118,7 +119,7 @@ private:
         return;
       ranksSaid = true;
     }
-    fprintf(stderr, "%s\n", words.c_str());
+    fprintf(stderr, "%s%c", words.c_str(), end);
     fflush(stderr);
   }
 

@@ -8,6 +8,8 @@
 
 #include <csignal>
 #include <fcntl.h>
+#include <poll.h>
+#include <pty.h>
 #include <set>
 
 using namespace colossal::rank;
@@ -375,6 +377,58 @@ TEST_F(Bundle, SignalsEndTheJobAndAreNamed) {
             std::string::npos)
       << job.output();
   EXPECT_EQ(job.errors(), 1) << job.output();
+}
+
+// A line of progress that moves ends in a carriage return: it is shown at once,
+// and the error behind it begins a line.
+TEST_F(Bundle, ProgressMovesOnATerminal) {
+  writeBundle(1, 1, 1);
+  fs::path launcher = folder / "launcher";
+  writeText(launcher, "#!/bin/sh\n"
+                      "printf 'step 1/2\\r' >&2\n"
+                      "while [ ! -e go ]; do sleep 0.01; done\n"
+                      "printf 'step 2/2\\r' >&2\n"
+                      "echo 'colossal-engine: error: the first' >&2\n"
+                      "echo 'colossal-engine: error: the second' >&2\n"
+                      "exit 3\n");
+  fs::permissions(launcher, fs::perms::owner_all);
+  int terminal = -1;
+  pid_t child = forkpty(&terminal, nullptr, nullptr, nullptr);
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    if (chdir(folder.c_str()) == 0)
+      execl(COLOSSAL_RUN, COLOSSAL_RUN, "model.colossal", "--mpirun",
+            "./launcher", nullptr);
+    _exit(99);
+  }
+  std::string shown;
+  // Reads until `wanted` is shown or the other side is closed.
+  auto readUntil = [&](const std::string &wanted) {
+    for (double end = now() + 20; now() < end;) {
+      if (!wanted.empty() && shown.find(wanted) != std::string::npos)
+        return true;
+      pollfd wait = {terminal, POLLIN, 0};
+      char piece[512];
+      if (poll(&wait, 1, 100) <= 0)
+        continue;
+      ssize_t got = read(terminal, piece, sizeof(piece));
+      if (got <= 0)
+        return wanted.empty();
+      shown.append(piece, size_t(got));
+    }
+    return false;
+  };
+  EXPECT_TRUE(readUntil("step 1/2")) << shown;
+  writeText(folder / "go", "");
+  EXPECT_TRUE(readUntil("")) << shown;
+  int status = 0;
+  waitpid(child, &status, 0);
+  close(terminal);
+  EXPECT_EQ(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 3);
+  EXPECT_NE(shown.find("step 2/2"), std::string::npos) << shown;
+  EXPECT_NE(shown.find("the first"), std::string::npos) << shown;
+  EXPECT_EQ(shown.find("the second"), std::string::npos) << shown;
+  EXPECT_EQ(shown.find("without a message"), std::string::npos) << shown;
 }
 
 } // namespace
