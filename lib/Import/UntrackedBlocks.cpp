@@ -5,6 +5,7 @@
 #include <fstream>
 #include <map>
 #include <set>
+#include <sys/stat.h>
 
 using namespace colossal::torchscript;
 
@@ -28,22 +29,31 @@ size_t indentOf(const std::string &text) {
   return at == std::string::npos || text[at] == '#' ? std::string::npos : at;
 }
 
+/// An archive may name anything: pipes and devices wait or have no end.
+bool isSource(const std::string &file) {
+  constexpr off_t largest = 16 << 20; ///< bytes
+  size_t dot = file.rfind('.');
+  struct stat status;
+  return dot != std::string::npos && file.compare(dot, 4, ".py") == 0 &&
+         stat(file.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
+         status.st_size <= largest;
+}
+
 class Sources {
 public:
   /// Empty if the file cannot be read.
   const std::vector<std::string> &linesOf(const std::string &file) {
     auto [known, isNew] = files.try_emplace(file);
-    if (isNew) {
+    if (isNew && isSource(file)) {
       std::ifstream stream(file);
       std::string line;
-      while (known->second.size() < maximumLines && std::getline(stream, line))
+      while (std::getline(stream, line))
         known->second.push_back(line);
     }
     return known->second;
   }
 
 private:
-  static constexpr size_t maximumLines = 100000;
   std::map<std::string, std::vector<std::string>> files;
 };
 
@@ -140,7 +150,7 @@ colossal::torchscript::warnOfUntrackedBlocks(const Graph &graph) {
       if (block == 0 || !seen.insert({frame.file, block}).second)
         continue;
       warnings.push_back(
-          "'" + node.name + "' runs under the " + "switched-off gradients of " +
+          "'" + node.name + "' runs under the switched-off gradients of " +
           frame.file + ":" + std::to_string(block) +
           ", which a trace does not record: gradients will flow through it "
           "(call .detach() on the result and trace again to stop them)");
