@@ -2,6 +2,7 @@
 
 #include "colossal/Diagnostics/OneLine.h"
 #include "Colossal/IR/ColossalDialect.h"
+#include "Colossal/IR/Locations.h"
 #include "colossal/Diagnostics/Report.h"
 #include "colossal/Support/Message.h"
 
@@ -10,38 +11,6 @@ using namespace colossal;
 
 /// More errors than this at once help nobody.
 static constexpr unsigned kMaxErrors = 20;
-
-static std::string textOf(FileLineColLoc file) {
-  std::string text = file.getFilename().getValue().str();
-  return file.getLine() > 0 ? text + ":" + std::to_string(file.getLine())
-                            : text;
-}
-
-std::string colossal::sourceLineOf(Location location) {
-  std::string line;
-  location->walk([&](Location inner) {
-    auto file = dyn_cast<FileLineColLoc>(inner);
-    if (!file || file.getLine() == 0)
-      return WalkResult::advance();
-    line = textOf(file);
-    return WalkResult::interrupt();
-  });
-  return line;
-}
-
-/// The outermost name of a location: Import puts the aten op's around its
-/// Python lines.
-static StringRef nameOf(Location location) {
-  StringRef name;
-  location->walk([&](Location inner) {
-    auto named = dyn_cast<NameLoc>(inner);
-    if (!named)
-      return WalkResult::advance();
-    name = named.getName().getValue();
-    return WalkResult::interrupt();
-  });
-  return name;
-}
 
 /// "head/sqrt.0" is aten::sqrt in the module 'head'. Names of tensors and of
 /// things that this compiler made have no ordinal.
@@ -58,7 +27,7 @@ static std::string describeOp(StringRef name, StringRef line) {
 }
 
 std::string colossal::placeOf(Location location) {
-  std::string line = sourceLineOf(location);
+  std::string line = sourceLineOf(location, /*skipArchives=*/true);
   StringRef name = nameOf(location);
   // A tensor's name stands around the archive, which has no lines.
   if (!name.empty() && !line.empty())
@@ -101,7 +70,8 @@ std::string OneLineDiagnostics::placeOfQuoted(StringRef text) const {
       return "";
     auto known = locationOf.find(text.slice(begin + 1, end));
     if (known != locationOf.end())
-      if (nameOf(known->second).size() || !sourceLineOf(known->second).empty())
+      if (nameOf(known->second).size() ||
+          !sourceLineOf(known->second, true).empty())
         return placeOf(known->second);
     // What closes one quotation may open the next.
     begin = text.find_first_of("'\"", begin + 1);
@@ -126,7 +96,7 @@ void OneLineDiagnostics::print(Diagnostic &diagnostic) {
   if (nameOf(location).empty())
     if (std::string quoted = placeOfQuoted(text); !quoted.empty())
       place = quoted;
-  std::string line = sourceLineOf(location);
+  std::string line = sourceLineOf(location, /*skipArchives=*/true);
   // Normalize says itself where it is.
   bool saysPlace = !line.empty() && StringRef(text).contains("(" + line + ")");
   std::string message = place.empty() || saysPlace ? text : place + ": " + text;

@@ -1,6 +1,7 @@
 //===- BuildProgram.cpp - From a stage's schedule to its rank program -----===//
 
 #include "colossal/Lower/BuildProgram.h"
+#include "Colossal/IR/Locations.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -41,23 +42,11 @@ static rank::DType dtypeOf(Value value) {
   return *schedule::dtypeOf(typeOf(value).getElementType());
 }
 
-static std::string sourceOf(Location loc) {
-  std::string text;
-  loc->walk([&](Location inner) {
-    auto file = dyn_cast<FileLineColLoc>(inner);
-    if (!file)
-      return WalkResult::advance();
-    text = file.getFilename().str() + ":" + std::to_string(file.getLine());
-    return WalkResult::interrupt();
-  });
-  return text;
-}
-
 rank::Op ProgramBuilder::start(rank::OpKind kind, const Group &group) {
   rank::Op op;
   op.kind = kind;
   op.name = group.name();
-  op.source = sourceOf(group.loc());
+  op.source = sourceLineOf(group.loc());
   return op;
 }
 

@@ -2,6 +2,7 @@
 
 #include "colossal/Lower/LowerGroup.h"
 #include "AttentionLowering.h"
+#include "Colossal/IR/Locations.h"
 #include "KernelEmitter.h"
 #include "ShardKernels.h"
 #include "colossal/Schedule/MatrixProduct.h"
@@ -23,19 +24,6 @@ Lowering::Lowering(MLIRContext *context) {
   context->loadDialect<func::FuncDialect, scf::SCFDialect, arith::ArithDialect,
                        math::MathDialect, LLVM::LLVMDialect>();
   theModule = ModuleOp::create(UnknownLoc::get(context));
-}
-
-/// The innermost file and line, as in "model.py:12".
-static std::string sourceOf(Location location) {
-  std::string found;
-  location->walk([&](Location loc) {
-    auto file = dyn_cast<FileLineColLoc>(loc);
-    if (!file)
-      return WalkResult::advance();
-    found = file.getFilename().str() + ":" + std::to_string(file.getLine());
-    return WalkResult::interrupt();
-  });
-  return found;
 }
 
 /// Letters, digits and underscores, at most 48.
@@ -149,7 +137,7 @@ LogicalResult Lowering::lowerAttention(const Group &group,
 FailureOr<LoweredGroup> Lowering::lowerGroup(const Group &group) {
   LoweredGroup lowered;
   lowered.op.name = group.name();
-  lowered.op.source = sourceOf(group.loc());
+  lowered.op.source = sourceLineOf(group.loc());
   lowered.op.numOutputs = group.outputs.size();
   LogicalResult status = failure();
   switch (group.kind) {

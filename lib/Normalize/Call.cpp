@@ -1,6 +1,7 @@
 //===- Call.cpp - One aten op as a row of the table sees it ---------------===//
 
 #include "Call.h"
+#include "Colossal/IR/Locations.h"
 #include "Dtypes.h"
 #include "llvm/Support/Path.h"
 
@@ -12,25 +13,13 @@ using namespace colossal::normalize;
 // Errors
 //===----------------------------------------------------------------------===//
 
-std::string normalize::sourceLine(Location loc) {
-  std::string line;
-  loc->walk([&](Location inner) {
-    auto file = dyn_cast<FileLineColLoc>(inner);
-    if (!file)
-      return WalkResult::advance();
-    line = (file.getFilename().getValue() + ":" + Twine(file.getLine())).str();
-    return WalkResult::interrupt();
-  });
-  return line;
-}
-
 std::string normalize::place(AtenOp op) {
   StringRef name = op.getName();
   std::string text =
       name.contains('/')
           ? ("module path '" + name.rsplit('/').first + "'").str()
           : "the root module";
-  std::string line = sourceLine(op.getLoc());
+  std::string line = sourceLineOf(op.getLoc());
   return line.empty() ? text : text + " (" + line + ")";
 }
 

@@ -102,8 +102,6 @@ private:
 std::string place(AtenOp op);
 /// "'aten::add.Tensor' in module path 'transformer.h.0' (model.py:12)".
 std::string describe(AtenOp op);
-/// The innermost line of Python, "model.py:12", or "".
-std::string sourceLine(mlir::Location loc);
 
 } // namespace colossal::normalize
 

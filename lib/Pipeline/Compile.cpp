@@ -3,6 +3,7 @@
 #include "colossal/Pipeline/Compile.h"
 #include "Colossal/Analysis/IntegerUse.h"
 #include "Colossal/IR/ColossalDialect.h"
+#include "Colossal/IR/Locations.h"
 #include "Colossal/Transforms/Passes.h"
 #include "ImportModel.h"
 #include "colossal/Diagnostics/OneLine.h"
@@ -181,9 +182,8 @@ void Compilation::describeInputs() {
         if (constant < it->lowest || constant > it->highest)
           it->otherValues.push_back(constant);
       it->lookup = "'" + use.lookup + "'";
-      if (auto place = use.location->findInstanceOf<FileLineColLoc>())
-        it->lookup += llvm::formatv(
-            " ({0}:{1})", place.getFilename().getValue(), place.getLine());
+      if (std::string line = sourceLineOf(use.location); !line.empty())
+        it->lookup += " (" + line + ")";
     }
 }
 

@@ -1,6 +1,7 @@
 //===- IntegerUse.cpp - Which integers a program can take -----------------===//
 
 #include "Colossal/Analysis/IntegerUse.h"
+#include "Colossal/IR/Locations.h"
 
 #include "mlir/IR/Matchers.h"
 
@@ -33,19 +34,6 @@ private:
 };
 
 } // namespace
-
-/// The name of the innermost op that a location names: "h.0/eq.0".
-static StringRef nameOf(Location location) {
-  StringRef name;
-  location->walk([&](Location part) {
-    if (auto named = dyn_cast<NameLoc>(part)) {
-      name = named.getName();
-      return WalkResult::interrupt();
-    }
-    return WalkResult::advance();
-  });
-  return name;
-}
 
 /// Whether aten::eq made it: the op's name is module path / ATen op . ordinal.
 static bool isQuestion(Location location) {

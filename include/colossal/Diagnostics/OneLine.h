@@ -25,9 +25,6 @@ namespace colossal {
 /// (model.py:12)", "model.mlir:3:8"; empty if nothing.
 std::string placeOf(mlir::Location location);
 
-/// "model.py:12", the innermost line of the model; empty if none.
-std::string sourceLineOf(mlir::Location location);
-
 /// Prints the diagnostics of a context while it lives.
 class OneLineDiagnostics : public mlir::ScopedDiagnosticHandler {
 public:
