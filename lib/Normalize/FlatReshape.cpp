@@ -82,17 +82,7 @@ TensorRef normalize::reshapeFlat(Call &c, const TensorRef &parent,
       Dims finer, target;
       ArrayRef<Dim> dims = ArrayRef(v.dims).slice(position, segment.numFrom);
       (void)regroup(dims, wanted, finer, target); // did before
-      SmallVector<int64_t> factors;
-      for (const Dim &dim : finer) {
-        factors.append(addFactors(v.g, dim));
-        v.from.push_back(
-            plain(v.g, ArrayRef<int64_t>(factors).take_back(dim.size())));
-      }
-      ArrayRef<int64_t> rest = factors;
-      for (const Dim &dim : target) {
-        v.to.push_back(plain(v.g, rest.take_front(dim.size())));
-        rest = rest.drop_front(dim.size());
-      }
+      v.cutAnew(finer, target);
       position += segment.numFrom;
       continue;
     }

@@ -37,6 +37,23 @@ struct ViewBuilder {
     to.push_back(from.back());
   }
 
+  /// Dimensions of the parent, given as `finer`, become the next dimensions of
+  /// the view: both lists of sub-dimensions are the same sequence, cut
+  /// differently.
+  void cutAnew(const Dims &finer, const Dims &target) {
+    llvm::SmallVector<int64_t> factors;
+    for (const Dim &dim : finer) {
+      factors.append(addFactors(g, dim));
+      from.push_back(
+          plain(g, llvm::ArrayRef<int64_t>(factors).take_back(dim.size())));
+    }
+    llvm::ArrayRef<int64_t> rest = factors;
+    for (const Dim &dim : target) {
+      to.push_back(plain(g, rest.take_front(dim.size())));
+      rest = rest.drop_front(dim.size());
+    }
+  }
+
   TensorRef finish(bool contiguous) {
     View view;
     view.factors.assign(g.getFactors().begin(), g.getFactors().end());

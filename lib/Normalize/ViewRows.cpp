@@ -47,18 +47,7 @@ static Item reshapeTo(Call &c, const TensorRef &parent,
   Dims finer, target;
   if (failed(regroup(v.dims, sizes, finer, target)))
     return Item(reshapeFlat(c, parent, sizes));
-  // Both lists of sub-dimensions are the same sequence, cut differently.
-  SmallVector<int64_t> factors;
-  for (const Dim &dim : finer) {
-    factors.append(addFactors(v.g, dim));
-    v.from.push_back(
-        plain(v.g, ArrayRef<int64_t>(factors).take_back(dim.size())));
-  }
-  ArrayRef<int64_t> rest = factors;
-  for (const Dim &dim : target) {
-    v.to.push_back(plain(v.g, rest.take_front(dim.size())));
-    rest = rest.drop_front(dim.size());
-  }
+  v.cutAnew(finer, target);
   return Item(v.finish(parent->contiguous));
 }
 
