@@ -67,10 +67,7 @@ private:
 } // namespace
 
 void Analysis::readArguments() {
-  std::vector<bool> updated(program.values.size());
-  for (const ProgramValue &value : program.values)
-    if (value.updates >= 0)
-      updated[value.updates] = true;
+  std::vector<bool> changed = program.changedStates();
   for (size_t v = 0; v < program.values.size(); ++v) {
     const ProgramValue &value = program.values[v];
     if (value.producer >= 0)
@@ -78,7 +75,7 @@ void Analysis::readArguments() {
     result.batchOnly[v] =
         value.role == Role::Batch || value.role == Role::Control;
     known[v] =
-        result.batchOnly[v] || (value.role == Role::Buffer && !updated[v]);
+        result.batchOnly[v] || (value.role == Role::Buffer && !changed[v]);
     result.subDims[v] = value.batchSubDim;
     if (value.batchSubDim >= 0)
       result.batch = std::max(result.batch, value.subDims()[value.batchSubDim]);

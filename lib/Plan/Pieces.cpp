@@ -332,15 +332,13 @@ Pieces colossal::plan::findPieces(const Program &program,
 
 std::vector<bool> colossal::plan::valuesOfEveryStage(const Program &program) {
   size_t count = program.values.size();
-  std::vector<bool> isWritten(count), ofBatch(count), ofState(count);
-  for (const ProgramValue &value : program.values)
-    if (value.updates >= 0)
-      isWritten[value.updates] = true;
+  std::vector<bool> changed = program.changedStates();
+  std::vector<bool> ofBatch(count), ofState(count);
   for (size_t v = 0; v < count; ++v) {
     Role role = program.values[v].role;
     bool isControl = role == Role::Control;
     ofBatch[v] = isControl || role == Role::Batch;
-    ofState[v] = isControl || (role == Role::Buffer && !isWritten[v]);
+    ofState[v] = isControl || (role == Role::Buffer && !changed[v]);
   }
   for (const Op &op : program.ops) {
     auto all = [&](const std::vector<bool> &of) {

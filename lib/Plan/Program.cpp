@@ -95,6 +95,14 @@ std::vector<std::vector<int>> Program::users() const {
   return users;
 }
 
+std::vector<bool> Program::changedStates() const {
+  std::vector<bool> changed(values.size());
+  for (const ProgramValue &value : values)
+    if (value.updates >= 0)
+      changed[value.updates] = true;
+  return changed;
+}
+
 uint64_t Program::structureHash() const {
   uint64_t hash = hashText("program");
   for (const ProgramValue &value : values) {

@@ -113,6 +113,8 @@ struct Program {
   std::vector<std::string> check() const;
   /// Ops that use a value, in order.
   std::vector<std::vector<int>> users() const;
+  /// Per value whether it is state that the step changes.
+  std::vector<bool> changedStates() const;
   /// Hash of the whole: structure, bounds, roles; no names of ops.
   uint64_t structureHash() const;
 };
