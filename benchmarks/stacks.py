@@ -13,10 +13,9 @@ import json
 import os
 import shutil
 import sys
-import time
 from pathlib import Path
 
-from train_step import BIN, ROOT, TUNED, execute, print_table
+from train_step import BIN, ROOT, TUNED, execute, print_table, timed_steps
 
 STACKS = {"linear": (512, 4096), "norms": (8192, 1024)}
 OLDER = {"COLOSSAL_MAX_CPU": "x86-64-v3", "ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2",
@@ -57,16 +56,8 @@ def pytorch_worker(options):
     model = build(options.stacks[0])
     inputs = [torch.from_numpy(np.load(options.work / f"{options.stacks[0]}-{name}.npy")) for name in ("x", "target")]
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.1, fused=True)
-    seconds, losses = [], []
-    for _ in range(options.steps + 1):
-        begin = time.perf_counter()
-        optimizer.zero_grad()
-        loss = model(*inputs)
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-        seconds.append(time.perf_counter() - begin)
-    print(json.dumps({"seconds": seconds[1:], "losses": losses}))
+    seconds, losses = timed_steps(model, inputs, optimizer, options.steps)
+    print(json.dumps({"seconds": seconds, "losses": losses}))
 
 
 def prepare(options, name):

@@ -32,6 +32,20 @@ TUNED = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "17179869184", "MALL
 OPTIMIZER = "adamw:lr=1e-4,weight-decay=0.1"
 
 
+def timed_steps(model, inputs, optimizer, steps):
+    """Seconds of `steps` steps of PyTorch after one that is not timed, and the losses of all."""
+    seconds, losses = [], []
+    for _ in range(steps + 1):
+        begin = time.perf_counter()
+        optimizer.zero_grad()
+        loss = model(*inputs)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+        seconds.append(time.perf_counter() - begin)
+    return seconds[1:], losses
+
+
 def pytorch_worker(options):
     """Trains in this process; prints one JSON object."""
     sys.path.insert(0, str(EXPORT.parent))
@@ -45,17 +59,9 @@ def pytorch_worker(options):
     model, _ = export_gpt2.from_options(parser.parse_args(options.model))
     inputs = [torch.from_numpy(np.load(options.work / f"{name}.npy")) for name in ("input_ids", "labels")]
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.1, fused=options.fused or None)
-    seconds, losses = [], []
-    for _ in range(options.steps + 1):
-        begin = time.perf_counter()
-        optimizer.zero_grad()
-        loss = model(*inputs)
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-        seconds.append(time.perf_counter() - begin)
+    seconds, losses = timed_steps(model, inputs, optimizer, options.steps)
     peak = int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text()).group(1)) * 1024
-    print(json.dumps({"seconds": seconds[1:], "peak": peak, "losses": losses}))
+    print(json.dumps({"seconds": seconds, "peak": peak, "losses": losses}))
 
 
 def execute(command, **environment):
