@@ -1,9 +1,8 @@
 //===- FastMath.cpp - Scalar functions that vectorise ---------------------===//
 //
 // Coefficients: S. Moshier, Cephes mathematical library (logf, tanhf, erff);
-// erfc above 1: Press et al., Numerical Recipes, section 6.2; exp and exp - 1:
-// least maximal relative error for |r| < 0.6935, found by reweighted least
-// squares and rounded to f32.
+// exp and exp - 1: least maximal relative error for |r| < 0.6935, found by
+// reweighted least squares and rounded to f32, as erf above 1.
 //
 // No fast-math flags here: the order of operations is the algorithm.
 //

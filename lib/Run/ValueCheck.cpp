@@ -252,7 +252,7 @@ Badness ValueCheck::ofMetrics() const {
 
 std::string ValueCheck::findOrigin(Badness wanted,
                                    const std::function<void()> &fillInputs) {
-  // Running statistics have moved already: they move once.
+  // A program may move running statistics before its update: they move once.
   std::vector<std::pair<char *, std::vector<char>>> states;
   for (const State &state : program.states) {
     if (state.role != "buffer")

@@ -63,8 +63,7 @@ static bool countsMemory(ArrayRef<Placement::Term> terms,
 /// A copy that changes the decomposition and not the place of any element.
 static bool keepsMemory(GenericOp op) {
   std::optional<Placement> placement = analyzePlacement(op);
-  if (op.getNumOperands() != 1 || !placement ||
-      placement->value != op.getBody().front().getArgument(0))
+  if (!placement || placement->value != op.getBody().front().getArgument(0))
     return false;
   FactoredOp factored(op.getOperation());
   SmallVector<FactorAttr> factors = factored.getFactorList();
@@ -100,27 +99,20 @@ static bool keepsMemory(GenericOp op) {
 }
 
 std::optional<int64_t> colossal::schedule::aliasOffsetOf(GenericOp op) {
-  Block &body = op.getBody().front();
-  if (!op->hasAttr(kMaterialize) && keepsMemory(op)) {
-    bool clipped = false;
-    FactoredOp(op.getOperation())
-        .getOperandMap(0)
-        .walk([&](unsigned, unsigned, SubDimAttr sub) {
-          clipped |= sub.getClipped();
-        });
-    if (!clipped)
-      return 0;
-  }
   if (op->hasAttr(kMaterialize) || op.getNumOperands() != 1 ||
-      op.getNumResults() != 1 || !op.isAllParallel() ||
-      body.getOperations().size() != 1 ||
-      op.getYielded()[0] != body.getArgument(0))
+      op.getNumResults() != 1)
     return std::nullopt;
   FactoredOp factored(op.getOperation());
   bool clipped = false;
   factored.getOperandMap(0).walk(
       [&](unsigned, unsigned, SubDimAttr sub) { clipped |= sub.getClipped(); });
   if (clipped)
+    return std::nullopt;
+  if (keepsMemory(op))
+    return 0;
+  Block &body = op.getBody().front();
+  if (!op.isAllParallel() || body.getOperations().size() != 1 ||
+      op.getYielded()[0] != body.getArgument(0))
     return std::nullopt;
   SmallVector<FactorAttr> factors = factored.getFactorList();
   auto [from, offset] = stridesOf(factored.getOperandMap(0), factors.size());

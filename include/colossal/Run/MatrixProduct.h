@@ -1,5 +1,4 @@
-//===- MatrixProduct.h - A Gemm op --------------------------------*- C++
-//-*-===//
+//===- MatrixProduct.h - A Gemm op -----------------------------*- C++ -*-===//
 //
 // One object per Gemm op, made at load. Where oneDNN has its fast code for the
 // CPU and the strides (the batched kernels of AVX-512), and takes no more
