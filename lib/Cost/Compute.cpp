@@ -95,39 +95,31 @@ int64_t cost::kernelTime(const Cluster &cluster, int64_t flops, int64_t bytes) {
                  double(cluster.device.kernelOverheadNs));
 }
 
-/// Not rounded, so that it cannot overflow.
-static double attentionFlopsExactly(const AttentionShape &shape) {
-  double flops = 2.0 * double(shape.batch) * double(shape.heads) *
-                 double(shape.queries) * double(shape.keys) *
-                 (double(shape.queryFeatures) + double(shape.valueFeatures));
-  return flops * (shape.causal ? 0.5 : 1.0) * (shape.backward ? 2.5 : 1.0);
+double cost::libraryFlops(const Work &work, const std::vector<int64_t> &local,
+                          const std::vector<int64_t> &global) {
+  double flops = 0;
+  for (const FlopTerm &term : work.terms) {
+    double points = term.perPoint;
+    for (unsigned factor : term.factors)
+      points *= double(local[factor]);
+    flops += points;
+  }
+  bool isCut = std::any_of(work.uncut.begin(), work.uncut.end(),
+                           [&](unsigned f) { return local[f] < global[f]; });
+  return isCut ? flops : flops * work.neededShare;
 }
 
-int64_t cost::attentionFlops(const AttentionShape &shape) {
-  return roundUp(attentionFlopsExactly(shape));
-}
-
-int64_t cost::attentionTime(const Cluster &cluster, const AttentionShape &shape,
-                            DataType type) {
-  double flops = attentionFlopsExactly(shape);
+int64_t cost::libraryTime(const Cluster &cluster, const std::string &name,
+                          double flops, double bytes, DataType type) {
   if (!(flops > 0))
     return 0;
   const machine::MatrixRate *rate = cluster.matrixRate(type);
   if (!rate)
     return unreachable;
-  // Forward: q, k, v, out. Backward: these, and as many gradients.
-  double rows = double(shape.queries) + double(shape.keys);
-  double elements =
-      double(shape.batch) * double(shape.heads) * rows *
-      (double(shape.queryFeatures) + double(shape.valueFeatures)) *
-      (shape.backward ? 2.0 : 1.0);
-  double efficiency = shape.backward
-                          ? cluster.device.attentionBackwardEfficiency
-                          : cluster.device.attentionForwardEfficiency;
   double compute =
-      nanosecondsOf(flops, double(rate->peakFlopsPerSecond) * efficiency);
-  double stream =
-      streamNanoseconds(cluster, elements * double(bytesOf(type)), 0);
+      nanosecondsOf(flops, double(rate->peakFlopsPerSecond) *
+                               cluster.device.libraryEfficiency(name));
+  double stream = streamNanoseconds(cluster, bytes, 0);
   return roundUp(std::max(compute, stream) +
                  double(cluster.device.kernelOverheadNs));
 }

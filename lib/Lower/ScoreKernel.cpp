@@ -1,13 +1,13 @@
 //===- ScoreKernel.cpp - The body of attention as a kernel ----------------===//
 
 #include "AttentionLowering.h"
-#include "AttentionMaps.h"
+#include "Colossal/Ops/Attention/Roles.h"
 #include "ScalarOp.h"
 
 using namespace mlir;
 using namespace colossal;
 using namespace colossal::lower;
-using namespace colossal::lower::attention;
+using namespace colossal::attention;
 
 namespace {
 

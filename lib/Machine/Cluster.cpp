@@ -42,6 +42,13 @@ const MatrixRate *Cluster::matrixRate(DataType type) const {
   return nullptr;
 }
 
+double Device::libraryEfficiency(const std::string &name) const {
+  for (const LibraryRate &rate : library)
+    if (rate.name == name)
+      return rate.efficiency;
+  return LibraryRate().efficiency;
+}
+
 // Above these, sums and products of the cost model could leave 64 bits.
 static constexpr int64_t mostDevices = int64_t(1) << 20;
 static constexpr int64_t mostThreads = 4096;
@@ -155,10 +162,9 @@ static void checkDevice(const Device &device, Checker &checker) {
   checker.rate("device.cache_bytes_per_second", device.cacheBytesPerSecond);
   checker.time("device.kernel_overhead_ns", device.kernelOverheadNs);
   checker.time("device.step_overhead_ns", device.stepOverheadNs);
-  checker.share("device.attention.forward_efficiency",
-                device.attentionForwardEfficiency);
-  checker.share("device.attention.backward_efficiency",
-                device.attentionBackwardEfficiency);
+  for (size_t i = 0; i < device.library.size(); ++i)
+    checker.share("device.library." + device.library[i].name,
+                  device.library[i].efficiency);
 }
 
 static void checkLevels(const Cluster &cluster, Checker &checker) {

@@ -9,7 +9,7 @@ using namespace colossal::machine;
 using json::Value;
 
 static const char *const formatName = "colossal-cluster";
-static constexpr int64_t formatVersion = 1;
+static constexpr int64_t formatVersion = 2;
 static const std::vector<std::string> sharingNames = {"per-rank", "shared"};
 
 //===----------------------------------------------------------------------===//
@@ -42,9 +42,9 @@ static Value toJson(const Device &device) {
     entry.append("bytes_per_second", point.bytesPerSecond);
     streaming.append(entry);
   }
-  Value attention = Value::object();
-  attention.append("forward_efficiency", device.attentionForwardEfficiency);
-  attention.append("backward_efficiency", device.attentionBackwardEfficiency);
+  Value library = Value::object();
+  for (const LibraryRate &rate : device.library)
+    library.append(rate.name, rate.efficiency);
 
   Value result = Value::object();
   result.append("kind", device.kind);
@@ -59,7 +59,7 @@ static Value toJson(const Device &device) {
   result.append("cache_bytes_per_second", device.cacheBytesPerSecond);
   result.append("kernel_overhead_ns", device.kernelOverheadNs);
   result.append("step_overhead_ns", device.stepOverheadNs);
-  result.append("attention", attention);
+  result.append("library", library);
   return result;
 }
 
@@ -116,7 +116,7 @@ static Device readDevice(const json::Reader &reader) {
                             "elementwise_flops_per_second", "streaming",
                             "cache_bytes", "cache_bytes_per_second",
                             "kernel_overhead_ns", "step_overhead_ns",
-                            "attention"});
+                            "library"});
   Device device;
   device.kind = reader.field("kind").text();
   device.name = reader.field("name").text();
@@ -137,12 +137,9 @@ static Device readDevice(const json::Reader &reader) {
   device.cacheBytesPerSecond = reader.field("cache_bytes_per_second").integer();
   device.kernelOverheadNs = reader.field("kernel_overhead_ns").integer();
   device.stepOverheadNs = reader.field("step_overhead_ns").integer();
-  json::Reader attention = reader.field("attention");
-  attention.expectFieldsAmong({"forward_efficiency", "backward_efficiency"});
-  device.attentionForwardEfficiency =
-      attention.field("forward_efficiency").number();
-  device.attentionBackwardEfficiency =
-      attention.field("backward_efficiency").number();
+  json::Reader library = reader.field("library");
+  for (const std::string &name : library.fieldNames())
+    device.library.push_back({name, library.field(name).number()});
   return device;
 }
 

@@ -1,7 +1,6 @@
 //===- Extract.cpp - From the IR to the planner's program -----------------===//
 
 #include "colossal/Plan/Extract.h"
-#include "Colossal/Analysis/OpWork.h"
 #include "Colossal/IR/Linearity.h"
 #include "Colossal/Transforms/FactorEditing.h"
 #include "colossal/Cost/Cost.h"
@@ -162,38 +161,6 @@ static uint64_t structureOfOp(FactoredOp op) {
   return hashText(text);
 }
 
-static Work workOf(FactoredOp op) {
-  OpWork read = analyzeWork(op);
-  Work work;
-  work.kind = read.kind == OpWork::Kind::Product     ? Work::Kind::Product
-              : read.kind == OpWork::Kind::Attention ? Work::Kind::Attention
-                                                     : Work::Kind::Kernel;
-  work.flopsPerPoint = read.simple + read.divisions * cost::flopsOfDivision +
-                       read.exponentials * cost::flopsOfExponential +
-                       read.tangents * cost::flopsOfTanh;
-  for (FactorRole role : read.roles)
-    switch (role) {
-#define ROLE(name)                                                             \
-  case FactorRole::name:                                                       \
-    work.roles.push_back(Work::Role::name);                                    \
-    break;
-      ROLE(Loop)
-      ROLE(Free)
-      ROLE(Batch)
-      ROLE(Rows)
-      ROLE(Columns)
-      ROLE(Inner)
-      ROLE(Queries)
-      ROLE(Keys)
-      ROLE(QueryFeatures)
-      ROLE(ValueFeatures)
-#undef ROLE
-    }
-  work.causal = read.causal;
-  work.backward = read.backward;
-  return work;
-}
-
 LogicalResult Extractor::addOp(FactoredOp op) {
   std::optional<Segment> segment = segmentOfOp(op);
   if (!segment)
@@ -219,7 +186,7 @@ LogicalResult Extractor::addOp(FactoredOp op) {
     added.operands.push_back(accessOf(op.getOperandMap(number), operand));
   for (const SmallVector<unsigned> &set : op.getLinearOperandSets())
     added.linear.emplace_back(set.begin(), set.end());
-  added.work = workOf(op);
+  added.work = op.getWork();
   int index = int(result.program.ops.size()) - 1;
   for (OpResult value : op->getResults()) {
     unsigned number = value.getResultNumber();

@@ -222,7 +222,7 @@ colossal::plan::localBounds(const Program &program, const Batching &batching,
 
 /// The product of the bounds of the factors with a role.
 static int64_t product(const Op &op, const std::vector<int64_t> &bounds,
-                       Work::Role role) {
+                       cost::FactorRole role) {
   int64_t result = 1;
   for (size_t f = 0; f < bounds.size(); ++f)
     if (op.work.roles[f] == role)
@@ -242,7 +242,7 @@ static int64_t accessBytes(const Program &program, const Op &op,
   bool lookedUp = false;
   for (size_t f = 0; f < bounds.size(); ++f) {
     bool isFree =
-        !op.work.roles.empty() && op.work.roles[f] == Work::Role::Free;
+        !op.work.roles.empty() && op.work.roles[f] == cost::FactorRole::Free;
     lookedUp |= isFree && seen[f] && !result;
     if (seen[f])
       elements *= bounds[f];
@@ -250,7 +250,7 @@ static int64_t accessBytes(const Program &program, const Op &op,
   if (lookedUp) {
     int64_t points = 1;
     for (size_t f = 0; f < bounds.size(); ++f)
-      if (op.work.roles[f] != Work::Role::Free)
+      if (op.work.roles[f] != cost::FactorRole::Free)
         points *= bounds[f];
     elements = std::min(elements, points);
   }
@@ -267,7 +267,7 @@ int64_t colossal::plan::nodeTime(
     const Program &program, const Batching &batching,
     const machine::Cluster &cluster, const Reshards &reshards, const Mesh &mesh,
     const OpNode &node, const NodeStrategy &strategy, int64_t microbatches) {
-  using Role = Work::Role;
+  using Role = cost::FactorRole;
   int64_t time = 0, flops = 0, bytes = 0;
   std::set<int> read;
   std::set<int> own(node.ops.begin(), node.ops.end());
@@ -284,17 +284,18 @@ int64_t colossal::plan::nodeTime(
                              dataType(program.values[op.results[0].value]));
       continue;
     }
-    if (op.work.kind == Work::Kind::Attention) {
-      cost::AttentionShape shape;
-      shape.batch = product(op, bounds, Role::Batch);
-      shape.queries = product(op, bounds, Role::Queries);
-      shape.keys = product(op, bounds, Role::Keys);
-      shape.queryFeatures = product(op, bounds, Role::QueryFeatures);
-      shape.valueFeatures = product(op, bounds, Role::ValueFeatures);
-      shape.causal = op.work.causal;
-      shape.backward = op.work.backward;
-      time += cost::attentionTime(
-          cluster, shape, dataType(program.values[op.results[0].value]));
+    if (op.work.kind == Work::Kind::Library) {
+      std::vector<int64_t> global;
+      for (const Factor &factor : op.factors)
+        global.push_back(factor.bound);
+      double moved = 0;
+      for (const Access &access : op.operands)
+        moved += double(accessBytes(program, op, access, bounds, false));
+      for (const Access &access : op.results)
+        moved += double(accessBytes(program, op, access, bounds, true));
+      time += cost::libraryTime(
+          cluster, op.work.rate, cost::libraryFlops(op.work, bounds, global),
+          moved, dataType(program.values[op.results[0].value]));
       continue;
     }
     // Kernels of one node are fused: only what crosses its border moves.

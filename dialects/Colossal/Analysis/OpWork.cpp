@@ -6,6 +6,7 @@
 
 using namespace mlir;
 using namespace colossal;
+using cost::FactorRole;
 
 /// Two operands, multiplied and summed, and a factor on either side of the sum:
 /// what a library computes.
@@ -27,8 +28,8 @@ static bool isProduct(GenericOp op, ArrayRef<FactorRole> roles) {
   return true;
 }
 
-static SmallVector<FactorRole> productRoles(FactoredOp op) {
-  SmallVector<FactorRole> roles;
+static std::vector<FactorRole> productRoles(FactoredOp op) {
+  std::vector<FactorRole> roles;
   for (auto [index, factor] : llvm::enumerate(op.getFactorList())) {
     bool left = op.getOperandMap(0).uses(index);
     bool right = op.getOperandMap(1).uses(index);
@@ -42,84 +43,45 @@ static SmallVector<FactorRole> productRoles(FactoredOp op) {
   return roles;
 }
 
-static void countBody(Block &block, OpWork &work) {
+static int64_t flopsOf(Block &block) {
+  int64_t flops = 0;
   block.walk([&](Operation *op) {
     if (op->hasTrait<OpTrait::ConstantLike>() || isa<IndexOp, YieldOp>(op))
       return;
     if (isa<arith::DivFOp, math::SqrtOp, math::RsqrtOp>(op))
-      ++work.divisions;
+      flops += cost::flopsOfDivision;
     else if (isa<math::ExpOp, math::Exp2Op, math::LogOp, math::Log1pOp>(op))
-      ++work.exponentials;
+      flops += cost::flopsOfExponential;
     else if (op->getDialect() && op->getDialect()->getNamespace() == "math" &&
              !isa<math::AbsFOp, math::FmaOp>(op))
-      ++work.tangents;
+      flops += cost::flopsOfTanh;
     else
-      ++work.simple;
+      ++flops;
   });
+  return flops;
 }
 
-static bool comparesTwoIndices(Block &block) {
-  bool found = false;
-  block.walk([&](arith::CmpIOp compare) {
-    SmallVector<Value> pending(compare->getOperands());
-    llvm::SmallDenseSet<StringAttr> names;
-    llvm::SmallPtrSet<Operation *, 16> seen;
-    while (!pending.empty()) {
-      Operation *op = pending.pop_back_val().getDefiningOp();
-      if (!op || !seen.insert(op).second)
-        continue;
-      if (auto index = dyn_cast<IndexOp>(op))
-        names.insert(index.getFactorAttr());
-      llvm::append_range(pending, op->getOperands());
-    }
-    found |= names.size() > 1;
-  });
-  return found;
-}
-
-static SmallVector<FactorRole> attentionRoles(FactoredOp op) {
-  SmallVector<FactorRole> roles;
-  for (unsigned i = 0, e = op.getFactorList().size(); i < e; ++i) {
-    bool q = op.getOperandMap(0).uses(i), k = op.getOperandMap(1).uses(i),
-         v = op.getOperandMap(2).uses(i);
-    roles.push_back(q && k && v ? FactorRole::Batch
-                    : q && k    ? FactorRole::QueryFeatures
-                    : q         ? FactorRole::Queries
-                    : k && v    ? FactorRole::Keys
-                                : FactorRole::ValueFeatures);
-  }
-  return roles;
-}
-
-OpWork colossal::analyzeWork(FactoredOp op) {
-  OpWork work;
-  Block &block = op->getRegion(0).front();
-  auto generic = dyn_cast<GenericOp>(op.getOperation());
-  if (!generic) {
-    work.kind = OpWork::Kind::Attention;
-    work.roles = attentionRoles(op);
-    work.causal = comparesTwoIndices(block);
-    work.backward = isa<AttentionBackwardOp>(op.getOperation());
-    return work;
-  }
+cost::Work GenericOp::getWork() {
+  FactoredOp op(getOperation());
+  cost::Work work;
   if (op->getNumOperands() == 2) {
     work.roles = productRoles(op);
-    if (!work.roles.empty() && isProduct(generic, work.roles)) {
-      work.kind = OpWork::Kind::Product;
+    if (!work.roles.empty() && isProduct(*this, work.roles)) {
+      work.kind = cost::Work::Kind::Product;
       return work;
     }
   }
   work.roles.assign(op.getFactorList().size(), FactorRole::Loop);
-  if (std::optional<OneHot> oneHot = analyzeOneHot(generic))
+  if (std::optional<OneHot> oneHot = analyzeOneHot(*this))
     work.roles[oneHot->factor] = FactorRole::Free;
-  else if (std::optional<Placement> placement = analyzePlacement(generic))
+  else if (std::optional<Placement> placement = analyzePlacement(*this))
     for (const Placement::Equation &equation : placement->equations)
       for (const Placement::Term &term : equation.solved)
         work.roles[term.factor] = FactorRole::Free;
-  countBody(block, work);
+  work.flopsPerPoint = flopsOf(op->getRegion(0).front());
   // The combination of a reduction.
-  if (!generic.isAllParallel())
-    ++work.simple;
+  if (!isAllParallel())
+    ++work.flopsPerPoint;
   return work;
 }
 

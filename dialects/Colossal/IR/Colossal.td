@@ -2,3 +2,4 @@
 include "Colossal/IR/ColossalOps.td"
 include "Colossal/IR/AtenOps.td"
 include "Colossal/IR/CollectiveOps.td"
+include "Colossal/Ops/Attention/Attention.td"

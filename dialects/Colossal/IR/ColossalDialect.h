@@ -9,6 +9,8 @@
 #ifndef COLOSSAL_IR_COLOSSALDIALECT_H
 #define COLOSSAL_IR_COLOSSALDIALECT_H
 
+#include "colossal/Cost/Work.h"
+
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -32,6 +34,20 @@
 #include "Colossal/IR/ColossalTypes.h.inc"
 
 #include "Colossal/IR/ColossalInterfaces.h.inc"
+
+namespace colossal {
+/// An op of the scalar body of a factored op.
+template <class ConcreteOp>
+class InFactoredBody
+    : public mlir::OpTrait::TraitBase<ConcreteOp, InFactoredBody> {
+public:
+  static mlir::LogicalResult verifyTrait(mlir::Operation *op) {
+    if (llvm::isa_and_nonnull<FactoredOp>(op->getParentOp()))
+      return mlir::success();
+    return op->emitOpError("expected to be in the body of a factored op");
+  }
+};
+} // namespace colossal
 
 #define GET_OP_CLASSES
 #include "Colossal/IR/ColossalOps.h.inc"

@@ -38,6 +38,8 @@ def Colossal_FactoredOp : OpInterface<"FactoredOp"> {
         are partial sums (and the others complete), so are the results.
       }], "::llvm::SmallVector<::llvm::SmallVector<unsigned>>",
       "getLinearOperandSets", (ins)>,
+    InterfaceMethod<"What the op costs, by its factors.", "::colossal::cost::Work",
+      "getWork", (ins)>,
   ];
 }
 

@@ -14,7 +14,7 @@ class Colossal_Op<string opMnemonic, list<Trait> traits = []>
 
 class Colossal_FactoredBase<string opMnemonic>
     : Colossal_Op<opMnemonic, [Pure, IsolatedFromAbove, DeclareOpInterfaceMethods<Colossal_FactoredOp,
-          ["isShardable", "getLinearOperandSets"]>, RecursiveMemoryEffects]> {
+          ["isShardable", "getLinearOperandSets", "getWork"]>, RecursiveMemoryEffects]> {
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
   let regions = (region SizedRegion<1>:$body);
@@ -44,38 +44,10 @@ def Colossal_GenericOp : Colossal_FactoredBase<"generic"> {
   }];
 }
 
-def Colossal_AttentionOp : Colossal_FactoredBase<"attention"> {
-  let summary = "softmax(body(scale * q k^T)) v, and the log-sum-exp of each query";
-  let description = [{
-    Roles of factors follow from the maps: in q, k and v: batch; in q and not in k: query;
-    in k, v and not in q: key; in q and k and not in v: feature of the scores; in v only:
-    feature of the values.
-
-    s = body(scale * sum_d q k, extra operands...); the body may use the indices of all batch,
-    query and key factors. out = softmax over keys of s, times v; lse = log sum_key exp(s).
-    Batch and query factors may be cut.
-
-    Operands: q, k, v, extra...; results: out, lse.
-  }];
-  let arguments = (ins StrAttr:$name, ArrayAttr:$factors, ArrayAttr:$operandMaps,
-      ArrayAttr:$resultMaps, F64Attr:$scale, Variadic<AnyRankedTensor>:$inputs);
-  let results = (outs Variadic<AnyRankedTensor>:$outputs);
+/// Inside the body of a factored op.
+def Colossal_InBody : NativeOpTrait<"InFactoredBody"> {
+  let cppNamespace = "::colossal";
 }
-
-def Colossal_AttentionBackwardOp : Colossal_FactoredBase<"attention_backward"> {
-  let summary = "the derivative of attention with respect to q, k, v";
-  let description = [{
-    Operands: q, k, v, out, lse, dout, extra...; results: dq, dk, dv. The body is that of
-    the forward op; extra operands are constants for the derivative.
-    Batch, query and key factors may be cut.
-  }];
-  let arguments = (ins StrAttr:$name, ArrayAttr:$factors, ArrayAttr:$operandMaps,
-      ArrayAttr:$resultMaps, F64Attr:$scale, Variadic<AnyRankedTensor>:$inputs);
-  let results = (outs Variadic<AnyRankedTensor>:$outputs);
-}
-
-/// Inside the bodies of factored ops.
-def Colossal_InBody : ParentOneOf<["GenericOp", "AttentionOp", "AttentionBackwardOp"]>;
 
 def Colossal_IndexOp : Colossal_Op<"index", [Pure, Colossal_InBody]> {
   let summary = "the global index of a factor";

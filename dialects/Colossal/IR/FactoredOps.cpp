@@ -1,6 +1,6 @@
 //===- FactoredOps.cpp - Verifiers and cloning of factored ops ------------===//
 
-#include "Colossal/IR/ColossalDialect.h"
+#include "Colossal/IR/FactoredChecks.h"
 #include "llvm/ADT/SmallSet.h"
 
 using namespace mlir;
@@ -104,9 +104,9 @@ static LogicalResult verifyPlacement(FactoredOp op) {
   return success();
 }
 
-static LogicalResult verifyFactored(FactoredOp op, ArrayAttr factors,
-                                    ArrayAttr operandMaps,
-                                    ArrayAttr resultMaps) {
+LogicalResult colossal::verifyFactored(FactoredOp op, ArrayAttr factors,
+                                       ArrayAttr operandMaps,
+                                       ArrayAttr resultMaps) {
   llvm::SmallSet<StringRef, 8> names;
   __int128 iterations = 1;
   for (Attribute attr : factors) {
@@ -229,42 +229,6 @@ LogicalResult GenericOp::verify() {
       return emitOpError("C3: yields ")
              << value.getType() << ", the result has " << result.getType();
   return success();
-}
-
-//===----------------------------------------------------------------------===//
-// Attention
-//===----------------------------------------------------------------------===//
-
-static LogicalResult verifyAttention(FactoredOp op, ArrayAttr factors,
-                                     ArrayAttr operandMaps,
-                                     ArrayAttr resultMaps, unsigned minOperands,
-                                     unsigned numResults) {
-  if (op->getNumOperands() < minOperands || op->getNumResults() != numResults)
-    return op->emitOpError("found ")
-           << op->getNumOperands() << " operands and " << op->getNumResults()
-           << " results, expected at least " << minOperands << " and "
-           << numResults;
-  if (failed(verifyFactored(op, factors, operandMaps, resultMaps)))
-    return failure();
-  Block &block = op->getRegion(0).front();
-  if (block.getNumArguments() != 1 + op->getNumOperands() - minOperands)
-    return op->emitOpError(
-        "the body takes the score and one element of each extra operand");
-  if (block.empty() || !isa<YieldOp>(block.back()) ||
-      block.back().getNumOperands() != 1 ||
-      block.back().getOperand(0).getType() != block.getArgument(0).getType())
-    return op->emitOpError("the body yields the masked score");
-  return success();
-}
-
-LogicalResult AttentionOp::verify() {
-  return verifyAttention(*this, getFactors(), getOperandMaps(), getResultMaps(),
-                         3, 2);
-}
-
-LogicalResult AttentionBackwardOp::verify() {
-  return verifyAttention(*this, getFactors(), getOperandMaps(), getResultMaps(),
-                         6, 3);
 }
 
 //===----------------------------------------------------------------------===//

@@ -170,17 +170,17 @@ colossal::parseIndexMap(AsmParser &parser,
 //       attributes {...} { body } : (types) -> types
 //===----------------------------------------------------------------------===//
 
-static ParseResult parseFactored(OpAsmParser &parser, OperationState &result,
-                                 bool hasScale) {
+ParseResult colossal::parseFactored(OpAsmParser &parser, OperationState &result,
+                                    ArrayRef<FactoredParameter> parameters) {
   Builder &builder = parser.getBuilder();
   std::string name;
   if (parser.parseString(&name))
     return failure();
   result.addAttribute("name", builder.getStringAttr(name));
-  if (hasScale) {
-    FloatAttr scale;
-    if (parser.parseKeyword("scale") ||
-        parser.parseAttribute(scale, builder.getF64Type(), "scale",
+  for (const FactoredParameter &parameter : parameters) {
+    Attribute value;
+    if (parser.parseKeyword(parameter.name) ||
+        parser.parseAttribute(value, parameter.type, parameter.name,
                               result.attributes))
       return failure();
   }
@@ -238,8 +238,8 @@ static ParseResult parseFactored(OpAsmParser &parser, OperationState &result,
   return success();
 }
 
-static void printFactored(OpAsmPrinter &printer, FactoredOp op,
-                          FloatAttr scale) {
+void colossal::printFactored(OpAsmPrinter &printer, FactoredOp op,
+                             ArrayRef<FactoredParameter> parameters) {
   SmallVector<FactorAttr> factors = op.getFactorList();
   auto nameOf = [&](int64_t index) {
     return index < int64_t(factors.size()) ? factors[index].getName().str()
@@ -247,9 +247,12 @@ static void printFactored(OpAsmPrinter &printer, FactoredOp op,
   };
   printer << ' ';
   printer.printString(op.getFactoredName());
-  if (scale) {
-    printer << " scale ";
-    printer.printAttributeWithoutType(scale);
+  SmallVector<StringRef> printed = {"name", "factors", "operandMaps",
+                                    "resultMaps"};
+  for (const FactoredParameter &parameter : parameters) {
+    printer << ' ' << parameter.name << ' ';
+    printer.printAttributeWithoutType(op->getAttr(parameter.name));
+    printed.push_back(parameter.name);
   }
   printer << " [";
   llvm::interleaveComma(factors, printer, [&](FactorAttr factor) {
@@ -268,9 +271,7 @@ static void printFactored(OpAsmPrinter &printer, FactoredOp op,
                                         nameOf);
                         });
   printer << ")";
-  printer.printOptionalAttrDictWithKeyword(
-      op->getAttrs(),
-      {"name", "factors", "operandMaps", "resultMaps", "scale"});
+  printer.printOptionalAttrDictWithKeyword(op->getAttrs(), printed);
   printer << ' ';
   printer.printRegion(op->getRegion(0));
   printer << " : ";
@@ -278,21 +279,8 @@ static void printFactored(OpAsmPrinter &printer, FactoredOp op,
 }
 
 ParseResult GenericOp::parse(OpAsmParser &parser, OperationState &result) {
-  return parseFactored(parser, result, /*hasScale=*/false);
+  return parseFactored(parser, result, {});
 }
 void GenericOp::print(OpAsmPrinter &printer) {
-  printFactored(printer, *this, nullptr);
-}
-ParseResult AttentionOp::parse(OpAsmParser &parser, OperationState &result) {
-  return parseFactored(parser, result, /*hasScale=*/true);
-}
-void AttentionOp::print(OpAsmPrinter &printer) {
-  printFactored(printer, *this, getScaleAttr());
-}
-ParseResult AttentionBackwardOp::parse(OpAsmParser &parser,
-                                       OperationState &result) {
-  return parseFactored(parser, result, /*hasScale=*/true);
-}
-void AttentionBackwardOp::print(OpAsmPrinter &printer) {
-  printFactored(printer, *this, getScaleAttr());
+  printFactored(printer, *this, {});
 }

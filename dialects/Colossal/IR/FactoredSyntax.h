@@ -1,7 +1,7 @@
 //===- FactoredSyntax.h - Text form of factors and index maps --*- C++ -*-===//
 //
 // Shared by the attributes (factor i printed as `di`) and the factored ops
-// (factors printed by name).
+// (factors printed by name), generic and whole.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,6 +25,20 @@ mlir::FailureOr<IndexMapAttr>
 parseIndexMap(mlir::AsmParser &parser,
               llvm::function_ref<int64_t(llvm::StringRef)> factorOf,
               llvm::function_ref<int64_t(int64_t)> boundOf);
+
+/// An attribute of a whole op that stands after its name: `scale 0.125`.
+struct FactoredParameter {
+  llvm::StringRef name;
+  mlir::Type type; ///< of the value, which is printed without it
+};
+
+/// "name" parameters [factors] (operands : maps) -> (maps) attributes {body} :
+/// type.
+mlir::ParseResult parseFactored(mlir::OpAsmParser &parser,
+                                mlir::OperationState &result,
+                                llvm::ArrayRef<FactoredParameter> parameters);
+void printFactored(mlir::OpAsmPrinter &printer, FactoredOp op,
+                   llvm::ArrayRef<FactoredParameter> parameters);
 
 } // namespace colossal
 

@@ -1,14 +1,13 @@
 //===- ShardingRules.cpp - What may be cut, derived from maps and bodies --===//
 
+#include "Colossal/IR/FactoredChecks.h"
 #include "Colossal/IR/Linearity.h"
 #include "llvm/ADT/Sequence.h"
 
 using namespace mlir;
 using namespace colossal;
 
-/// A factor that indexes some tensor through an offset needs elements of a
-/// neighbour's shard (a halo), which is not supported.
-static bool hasOffsetUse(FactoredOp op, unsigned factor) {
+bool colossal::hasOffsetUse(FactoredOp op, unsigned factor) {
   bool found = false;
   auto visit = [&](unsigned, unsigned, SubDimAttr sub) {
     found |= sub.getFactor() == int64_t(factor) && sub.getClipped();
@@ -20,25 +19,6 @@ static bool hasOffsetUse(FactoredOp op, unsigned factor) {
 
 bool GenericOp::isShardable(unsigned factor) {
   return !hasOffsetUse(*this, factor);
-}
-
-/// A factor of attention: where it occurs.
-static bool inMap(FactoredOp op, unsigned operand, unsigned factor) {
-  return op.getOperandMap(operand).uses(factor);
-}
-
-bool AttentionOp::isShardable(unsigned factor) {
-  // Batch and query: factors of q that are not features of the scores.
-  return inMap(*this, 0, factor) &&
-         FactoredOp(*this).getResultMap(0).uses(factor) &&
-         !hasOffsetUse(*this, factor);
-}
-
-bool AttentionBackwardOp::isShardable(unsigned factor) {
-  // Batch, query and key: all but the features.
-  bool query = inMap(*this, 0, factor) && inMap(*this, 3, factor);
-  bool key = inMap(*this, 1, factor) && inMap(*this, 2, factor);
-  return (query || key) && !hasOffsetUse(*this, factor);
 }
 
 //===----------------------------------------------------------------------===//
@@ -148,14 +128,6 @@ SmallVector<SmallVector<unsigned>> GenericOp::getLinearOperandSets() {
   return sets;
 }
 
-SmallVector<SmallVector<unsigned>> AttentionOp::getLinearOperandSets() {
-  return {};
-}
-
-SmallVector<SmallVector<unsigned>> AttentionBackwardOp::getLinearOperandSets() {
-  return {};
-}
-
 //===----------------------------------------------------------------------===//
 // Shardings implied by a strategy
 //===----------------------------------------------------------------------===//
@@ -193,7 +165,7 @@ ShardingAttr colossal::shardingOf(FactoredOp op, IndexMapAttr map,
       int64_t factor = factorOf(axis);
       if (factor >= 0 && !map.uses(factor)) {
         FactorKind kind = factors[factor].getKind();
-        // A result without the factor sums over it (attention's gradients).
+        // A result without the factor sums over it (a whole op's gradients).
         if (kind == FactorKind::Parallel)
           kind = FactorKind::Sum;
         partial.push_back(PartialAttr::get(context, axis, kind));

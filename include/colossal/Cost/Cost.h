@@ -14,10 +14,12 @@
 #ifndef COLOSSAL_COST_COST_H
 #define COLOSSAL_COST_COST_H
 
+#include "colossal/Cost/Work.h"
 #include "colossal/Machine/Cluster.h"
 #include "colossal/Machine/Span.h"
 
 #include <cstdint>
+#include <string>
 
 namespace colossal::cost {
 
@@ -31,12 +33,6 @@ inline constexpr int64_t unreachable = int64_t(1) << 60;
 //===----------------------------------------------------------------------===//
 // Compute
 //===----------------------------------------------------------------------===//
-
-/// How flops of elementwise bodies are counted: additions, multiplications,
-/// comparisons, selects and conversions count 1; the following count more.
-inline constexpr int64_t flopsOfDivision = 4;     ///< also square root
-inline constexpr int64_t flopsOfExponential = 12; ///< also logarithm
-inline constexpr int64_t flopsOfTanh = 16;        ///< also erf, sine, power
 
 /// A library matrix product, `batch` times [m, k] x [k, n]:
 ///   max(2 m n k batch / (peak * efficiency(min(m, n, k))),
@@ -55,23 +51,14 @@ int64_t streamTime(const Cluster &cluster, int64_t bytes,
 /// kernel overhead. Zero if both are zero.
 int64_t kernelTime(const Cluster &cluster, int64_t flops, int64_t bytes);
 
-/// Fused attention on local sizes.
-struct AttentionShape {
-  int64_t batch = 1, heads = 1;
-  int64_t queries = 1, keys = 1;
-  int64_t queryFeatures = 1, valueFeatures = 1; ///< per head
-  bool causal = false;   ///< half of the (query, key) pairs are needed
-  bool backward = false; ///< 2.5 times the flops of forward
-};
-
-/// Flops that are needed: 2 b h q k (dqk + dv), halved if causal, times 2.5
-/// backward.
-int64_t attentionFlops(const AttentionShape &shape);
-
-/// max(attentionFlops / (peak * attention efficiency), streamTime(operands and
-/// results)) + kernel overhead.
-int64_t attentionTime(const Cluster &cluster, const AttentionShape &shape,
-                      DataType type);
+/// The library call of a whole op on local sizes, by the name that its work
+/// gives its rate:
+///   max(flops / (peak * efficiency of the rate), streamTime(bytes)) +
+///   kernel overhead.
+/// `flops`: those that are needed; `bytes`: of operands and results. Zero if
+/// there are no flops.
+int64_t libraryTime(const Cluster &cluster, const std::string &rate,
+                    double flops, double bytes, DataType type);
 
 //===----------------------------------------------------------------------===//
 // Communication

@@ -59,6 +59,14 @@ struct StreamingPoint {
   int64_t bytesPerSecond = 1;
 };
 
+/// How fast the library call of one kind of op is, as a share of the peak rate
+/// of its data type, counted on the flops that are needed (those that a mask
+/// hides are not).
+struct LibraryRate {
+  std::string name; ///< what the op calls its rate, "attention_backward"
+  double efficiency = 0.3;
+};
+
 struct Device {
   std::string kind;    ///< "cpu" or "cuda"
   std::string name;    ///< for people: "AMD EPYC", "A100-SXM4-80GB"
@@ -77,10 +85,9 @@ struct Device {
   int64_t kernelOverheadNs = 0;
   /// Fixed time of a step: controls, metrics, bookkeeping.
   int64_t stepOverheadNs = 0;
-  /// Fused attention, as a share of the peak rate of its data type, counted
-  /// on the flops that are needed (a causal mask halves them).
-  double attentionForwardEfficiency = 0.5;
-  double attentionBackwardEfficiency = 0.3;
+  std::vector<LibraryRate> library; ///< each name once
+  /// Of a library call; one that was not measured has LibraryRate's default.
+  double libraryEfficiency(const std::string &name) const;
 };
 
 /// Whose bandwidth a level's `bytesPerSecond` is.

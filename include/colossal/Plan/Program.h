@@ -14,6 +14,7 @@
 #ifndef COLOSSAL_PLAN_PROGRAM_H
 #define COLOSSAL_PLAN_PROGRAM_H
 
+#include "colossal/Cost/Work.h"
 #include "colossal/Plan/Problem.h"
 
 #include <cstdint>
@@ -44,31 +45,7 @@ struct Access {
 };
 
 /// What an op costs, from the local bounds of its factors.
-struct Work {
-  enum class Kind {
-    Kernel,    ///< a generated loop: flops per iteration, bytes of accesses
-    Product,   ///< a library matrix product
-    Attention, ///< fused attention
-  };
-  /// What a factor is in a product or in attention. `Free` factors of a kernel
-  /// are not iterated (the summed index of a one-hot lookup).
-  enum class Role {
-    Loop,
-    Free,
-    Batch,
-    Rows,
-    Columns,
-    Inner,
-    Queries,
-    Keys,
-    QueryFeatures,
-    ValueFeatures
-  };
-  Kind kind = Kind::Kernel;
-  int64_t flopsPerPoint = 0;
-  std::vector<Role> roles; ///< per factor; empty: all Loop
-  bool causal = false, backward = false;
-};
+using cost::Work;
 
 struct Op {
   std::string name;

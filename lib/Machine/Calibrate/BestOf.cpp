@@ -66,11 +66,9 @@ Cluster colossal::machine::bestOf(const Cluster &first, const Cluster &second) {
     raise(device.streaming[i].bytesPerSecond, a.streaming[i].bytesPerSecond);
   raise(device.cacheBytesPerSecond, a.cacheBytesPerSecond);
   lower(device.kernelOverheadNs, a.kernelOverheadNs);
-  device.attentionForwardEfficiency = bestShare(
-      a.attentionForwardEfficiency, rateA, b.attentionForwardEfficiency, rateB);
-  device.attentionBackwardEfficiency =
-      bestShare(a.attentionBackwardEfficiency, rateA,
-                b.attentionBackwardEfficiency, rateB);
+  for (LibraryRate &rate : device.library)
+    rate.efficiency = bestShare(a.libraryEfficiency(rate.name), rateA,
+                                b.libraryEfficiency(rate.name), rateB);
   for (size_t i = 0; i < first.levels.size(); ++i) {
     LinkLevel &level = best.levels[i];
     const LinkLevel &x = first.levels[i], &y = second.levels[i];

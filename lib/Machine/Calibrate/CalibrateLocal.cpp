@@ -193,10 +193,9 @@ colossal::machine::calibrateLocal(int64_t ranks, int64_t threadsPerRank,
   device.kernelOverheadNs = std::min<int64_t>(whole(startNs), 50000);
   device.stepOverheadNs = 20000;
   double peak = double(device.matrix[0].peakFlopsPerSecond) / coreShare;
-  device.attentionForwardEfficiency =
-      share(measured.matrix.attentionForward / peak);
-  device.attentionBackwardEfficiency =
-      share(measured.matrix.attentionBackward / peak);
+  device.library = {
+      {"attention", share(measured.matrix.attentionForward / peak)},
+      {"attention_backward", share(measured.matrix.attentionBackward / peak)}};
   if (ranks > 1)
     cluster.levels = {nodeLevel(ranks, measured.collectives)};
 

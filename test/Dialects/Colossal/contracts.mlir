@@ -72,7 +72,7 @@ func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
 // -----
 
 func.func @f() -> i64 {
-  // expected-error @below {{expects parent op to be one of 'colossal.generic}}
+  // expected-error @below {{expected to be in the body of a factored op}}
   %0 = colossal.index "i"
   return %0 : i64
 }

@@ -56,25 +56,33 @@ TEST(Compute, GemmIsBoundByMemory) {
             10 + (4211712 - 1000) / 4 + 500);
 }
 
-TEST(Compute, Attention) {
+TEST(Compute, LibraryCall) {
   Cluster cluster = exampleCluster();
   cluster.device.cacheBytes = 0;
-  AttentionShape shape{2, 3, 100, 200, 64, 32, false, false};
-  EXPECT_EQ(attentionFlops(shape), 2 * 2 * 3 * 100 * 200 * 96);
-  // Memory is slower: 4 * 6 * 300 * 96 bytes at 4 per ns; compute 46080.
-  EXPECT_EQ(attentionTime(cluster, shape, DataType::F32), 172800 + 500);
-  shape.queries = shape.keys = 4096;
-  int64_t flops = int64_t(2) * 6 * 4096 * 4096 * 96;
-  EXPECT_EQ(attentionFlops(shape), flops);
-  EXPECT_EQ(attentionTime(cluster, shape, DataType::F32),
-            (flops + 499) / 500 + 500);
-  shape.causal = true;
-  EXPECT_EQ(attentionTime(cluster, shape, DataType::F32),
-            (flops / 2 + 499) / 500 + 500);
-  shape.backward = true;
-  EXPECT_EQ(attentionFlops(shape), flops * 5 / 4);
-  EXPECT_EQ(attentionTime(cluster, shape, DataType::F32),
-            (flops * 5 / 4 + 249) / 250 + 500);
+  // Memory is slower: 691200 bytes at 4 per ns; compute 46080.
+  EXPECT_EQ(libraryTime(cluster, "attention", 23040000, 691200, DataType::F32),
+            172800 + 500);
+  double flops = 2.0 * 6 * 4096 * 4096 * 96;
+  EXPECT_EQ(libraryTime(cluster, "attention", flops, 0, DataType::F32),
+            (int64_t(flops) + 499) / 500 + 500);
+  EXPECT_EQ(libraryTime(cluster, "attention_backward", flops, 0, DataType::F32),
+            (int64_t(flops) + 249) / 250 + 500);
+  // A rate that the cluster does not know: 0.3 of the peak.
+  EXPECT_EQ(libraryTime(cluster, "sorting", 300000, 0, DataType::F32),
+            1000 + 500);
+  EXPECT_EQ(libraryTime(cluster, "attention", 0, 0, DataType::F32), 0);
+}
+
+TEST(Compute, FlopsOfALibraryCallUnderCuts) {
+  Work work;
+  work.kind = Work::Kind::Library;
+  work.terms = {{2, {0, 1, 2}}, {4, {0, 1}}};
+  work.neededShare = 0.5;
+  work.uncut = {1};
+  EXPECT_EQ(libraryFlops(work, {3, 5, 7}, {3, 5, 7}), 135);
+  EXPECT_EQ(libraryFlops(work, {1, 5, 7}, {3, 5, 7}), 45);
+  // What is hidden from one rank is not hidden from another.
+  EXPECT_EQ(libraryFlops(work, {3, 4, 7}, {3, 5, 7}), 216);
 }
 
 TEST(Compute, LargerNeverTakesLess) {
@@ -102,6 +110,6 @@ TEST(Compute, HugeSizesSaturate) {
   EXPECT_EQ(gemmTime(cluster, huge, huge, huge, huge, DataType::F32),
             unreachable);
   EXPECT_EQ(kernelTime(cluster, huge, huge), int64_t(1) << 60);
-  EXPECT_EQ(attentionFlops({huge, huge, huge, huge, 1, 1, false, false}),
+  EXPECT_EQ(libraryTime(cluster, "attention", 1e300, 0, DataType::F32),
             unreachable);
 }

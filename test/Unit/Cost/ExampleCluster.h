@@ -22,8 +22,7 @@ inline colossal::machine::Cluster exampleCluster() {
   device.cacheBytes = 1000;
   device.cacheBytesPerSecond = 100000000000;
   device.kernelOverheadNs = 500;
-  device.attentionForwardEfficiency = 0.5;
-  device.attentionBackwardEfficiency = 0.25;
+  device.library = {{"attention", 0.5}, {"attention_backward", 0.25}};
   LinkLevel node, network;
   node.name = "node";
   node.groupSize = 4;

@@ -1,5 +1,6 @@
 //===- LibraryCallsTest.cpp - Matrix products and attention ---------------===//
 
+#include "Colossal/Ops/Attention/Mask.h"
 #include "Harness.h"
 
 using namespace colossal;
@@ -97,6 +98,23 @@ TEST(MatrixProducts, Placed) {
 //===----------------------------------------------------------------------===//
 // Attention
 //===----------------------------------------------------------------------===//
+
+TEST(Attention, ShareThatACausalMaskShows) {
+  for (int64_t queries : {1, 2, 5, 9})
+    for (int64_t keys : {1, 3, 5, 8})
+      for (int64_t offset = -11; offset < 11; ++offset) {
+        attention::Mask mask;
+        mask.causalOffset = offset;
+        int64_t visible = 0;
+        for (int64_t q = 0; q < queries; ++q)
+          for (int64_t k = 0; k < keys; ++k)
+            visible += k <= q + offset;
+        EXPECT_NEAR(mask.visibleShare(queries, keys),
+                    double(visible) / double(queries * keys), 1e-12)
+            << queries << " " << keys << " " << offset;
+      }
+  EXPECT_EQ(attention::Mask().visibleShare(4, 5), 1);
+}
 
 TEST(Attention, Causal) {
   Outcome outcome = compare(R"(

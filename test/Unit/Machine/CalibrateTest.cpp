@@ -89,7 +89,7 @@ TEST(Calibrate, BestOfTwoMeasurements) {
   Device undisturbed = a;
   LinkLevel level = first->levels[0];
   a.elementwiseFlopsPerSecond /= 2;
-  a.attentionForwardEfficiency /= 8;
+  a.library[0].efficiency /= 8;
   first->levels[0].bytesPerSecond /= 2;
   for (bool swapped : {false, true}) {
     Cluster best = swapped ? bestOf(second, *first) : bestOf(*first, second);
@@ -104,8 +104,8 @@ TEST(Calibrate, BestOfTwoMeasurements) {
     EXPECT_EQ(best.device.elementwiseFlopsPerSecond,
               undisturbed.elementwiseFlopsPerSecond);
     // Known of the slower machine alone: half of its peak.
-    EXPECT_NEAR(best.device.attentionForwardEfficiency,
-                undisturbed.attentionForwardEfficiency / 2, 1e-9);
+    EXPECT_NEAR(best.device.library[0].efficiency,
+                undisturbed.library[0].efficiency / 2, 1e-9);
     EXPECT_EQ(best.levels[0].latencyNs, level.latencyNs);
     EXPECT_EQ(best.levels[0].bytesPerSecond, level.bytesPerSecond);
   }

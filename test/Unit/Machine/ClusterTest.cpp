@@ -70,10 +70,10 @@ TEST(Cluster, TextErrorsNameFileAndField) {
             "name, threads, memory_bytes, matrix, "
             "elementwise_flops_per_second, streaming, cache_bytes, "
             "cache_bytes_per_second, kernel_overhead_ns, step_overhead_ns, "
-            "attention");
-  EXPECT_EQ(errorAfter("\"version\": 1", "\"version\": 2"),
-            "c.json: field \"version\": found 2, expected an integer from 1 "
-            "to 1");
+            "library");
+  EXPECT_EQ(errorAfter("\"version\": 2", "\"version\": 3"),
+            "c.json: field \"version\": found 3, expected an integer from 2 "
+            "to 2");
   EXPECT_EQ(errorAfter("\"sharing\": \"shared\"", "\"sharing\": \"mine\""),
             "c.json: field \"links[1].sharing\": found \"mine\", expected one "
             "of: \"per-rank\", \"shared\"");

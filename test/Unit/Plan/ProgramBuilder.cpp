@@ -128,10 +128,10 @@ int ProgramBuilder::product(const std::string &name, Segment segment,
   for (size_t f = 0; f < op.factors.size(); ++f) {
     bool a = has(op.operands[0], int(f)), b = has(op.operands[1], int(f));
     bool c = has(op.results[0], int(f));
-    op.work.roles.push_back(!c       ? Work::Role::Inner
-                            : a && b ? Work::Role::Batch
-                            : a      ? Work::Role::Rows
-                                     : Work::Role::Columns);
+    op.work.roles.push_back(!c       ? cost::FactorRole::Inner
+                            : a && b ? cost::FactorRole::Batch
+                            : a      ? cost::FactorRole::Rows
+                                     : cost::FactorRole::Columns);
   }
   return value;
 }

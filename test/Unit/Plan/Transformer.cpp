@@ -177,6 +177,17 @@ int Builder::linearBackward(const Linear &linear, int gradient) {
                    {gradient, value(linear.weight)});
 }
 
+/// Causal, over factors in order of appearance: b s h d t c.
+static Work attentionWork(const std::string &rate, double perProduct) {
+  Work work;
+  work.kind = Work::Kind::Library;
+  work.rate = rate;
+  work.terms = {{perProduct, {0, 1, 2, 3, 4}}, {perProduct, {0, 1, 2, 4, 5}}};
+  work.neededShare = 0.5;
+  work.uncut = {1, 4};
+  return work;
+}
+
 Builder::Block Builder::forwardBlock(const std::string &name, int &x) {
   using S = Segment;
   Block block;
@@ -187,12 +198,7 @@ Builder::Block Builder::forwardBlock(const std::string &name, int &x) {
       block.qkv.name + "/bias", S::Forward, "b s j h d, j h d -> b s j h d",
       {block.qkv.output, value(block.qkvBias)}, kernel(1, {{0, 1}}));
   Options options;
-  using R = Work::Role;
-  options.work.kind = Work::Kind::Attention;
-  options.work.causal = true;
-  // Factors in order of appearance: b s h d t c.
-  options.work.roles = {R::Batch,         R::Queries, R::Batch,
-                        R::QueryFeatures, R::Keys,    R::ValueFeatures};
+  options.work = attentionWork("attention", 2);
   options.unshardable = {"d", "t", "c"};
   std::vector<int> attention =
       b.op(named(name + ".attn"), S::Forward,
@@ -235,11 +241,7 @@ int Builder::backwardBlock(const Block &block, int gradient) {
   biasGradient(block.projectionBias, "e", gradient);
   inner = linearBackward(block.projection, gradient);
   Options options;
-  using R = Work::Role;
-  options.work.kind = Work::Kind::Attention;
-  options.work.causal = options.work.backward = true;
-  options.work.roles = {R::Batch,         R::Queries, R::Batch,
-                        R::QueryFeatures, R::Keys,    R::ValueFeatures};
+  options.work = attentionWork("attention_backward", 5);
   options.unshardable = {"d", "c"};
   b.forwardOf = block.qkv.name + "/bias";
   std::vector<int> gradients =
@@ -281,7 +283,7 @@ void Builder::update() {
 
 Program Builder::make() {
   using S = Segment;
-  using R = Work::Role;
+  using R = colossal::cost::FactorRole;
   int ids = b.argument("input_ids", Role::Batch, "b s", 0);
   int labels = b.argument("labels", Role::Batch, "b s", 0);
   rate = b.argument("lr", Role::Control, "");

@@ -1,11 +1,11 @@
-//===- AttentionMaps.h - Roles and strides of factors -----------*- C++ -*-===//
+//===- Roles.h - Roles and strides of attention's factors -------*- C++ -*-===//
 
-#ifndef COLOSSAL_LOWER_ATTENTIONMAPS_H
-#define COLOSSAL_LOWER_ATTENTIONMAPS_H
+#ifndef COLOSSAL_OPS_ATTENTION_ROLES_H
+#define COLOSSAL_OPS_ATTENTION_ROLES_H
 
 #include "Colossal/IR/ColossalDialect.h"
 
-namespace colossal::lower::attention {
+namespace colossal::attention {
 
 enum class Role { Batch, Query, Key, QkFeature, VFeature };
 
@@ -87,6 +87,6 @@ struct Maps {
   }
 };
 
-} // namespace colossal::lower::attention
+} // namespace colossal::attention
 
-#endif // COLOSSAL_LOWER_ATTENTIONMAPS_H
+#endif // COLOSSAL_OPS_ATTENTION_ROLES_H

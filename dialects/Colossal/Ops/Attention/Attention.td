@@ -1,0 +1,37 @@
+//===- Attention.td - Attention as whole ops -----------------*- tablegen -*-===//
+#ifndef COLOSSAL_OPS_ATTENTION
+#define COLOSSAL_OPS_ATTENTION
+
+include "Colossal/IR/ColossalOps.td"
+
+def Colossal_AttentionOp : Colossal_FactoredBase<"attention"> {
+  let summary = "softmax(body(scale * q k^T)) v, and the log-sum-exp of each query";
+  let description = [{
+    Roles of factors follow from the maps: in q, k and v: batch; in q and not in k: query;
+    in k, v and not in q: key; in q and k and not in v: feature of the scores; in v only:
+    feature of the values.
+
+    s = body(scale * sum_d q k, extra operands...); the body may use the indices of all batch,
+    query and key factors. out = softmax over keys of s, times v; lse = log sum_key exp(s).
+    Batch and query factors may be cut.
+
+    Operands: q, k, v, extra...; results: out, lse.
+  }];
+  let arguments = (ins StrAttr:$name, ArrayAttr:$factors, ArrayAttr:$operandMaps,
+      ArrayAttr:$resultMaps, F64Attr:$scale, Variadic<AnyRankedTensor>:$inputs);
+  let results = (outs Variadic<AnyRankedTensor>:$outputs);
+}
+
+def Colossal_AttentionBackwardOp : Colossal_FactoredBase<"attention_backward"> {
+  let summary = "the derivative of attention with respect to q, k, v";
+  let description = [{
+    Operands: q, k, v, out, lse, dout, extra...; results: dq, dk, dv. The body is that of
+    the forward op; extra operands are constants for the derivative.
+    Batch, query and key factors may be cut.
+  }];
+  let arguments = (ins StrAttr:$name, ArrayAttr:$factors, ArrayAttr:$operandMaps,
+      ArrayAttr:$resultMaps, F64Attr:$scale, Variadic<AnyRankedTensor>:$inputs);
+  let results = (outs Variadic<AnyRankedTensor>:$outputs);
+}
+
+#endif // COLOSSAL_OPS_ATTENTION
