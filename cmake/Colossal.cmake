@@ -5,7 +5,8 @@
 #   colossal_unit_test(Name SOURCES a.cpp... [MLIR] [LINKS lib...] [EXCEPTIONS])
 #
 # MLIR: the target uses MLIR (system includes, the dylib, the shared precompiled
-# header). EXCEPTIONS: allowed in lib/Import and lib/Run only (and their tests).
+# header). EXCEPTIONS: allowed in lib/Import, lib/Run and Run folders of whole ops only
+# (and their tests).
 
 set(COLOSSAL_WARNINGS -Wall -Wextra -Werror -Wno-unused-parameter
     -Wno-missing-field-initializers -Wno-c++20-extensions)

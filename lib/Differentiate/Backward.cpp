@@ -164,21 +164,18 @@ LogicalResult Backward::differentiateOp(FactoredOp op) {
          created = created->getNextNode())
       mark(created, op);
   };
-  if (auto attention = dyn_cast<AttentionOp>(op.getOperation())) {
-    if (cotangents[1])
-      return op->emitOpError("no derivative with respect to the log-sum-exp");
+  if (auto whole = dyn_cast<DifferentiableOp>(op.getOperation())) {
     SmallVector<Value> results;
     for (Value result : op->getResults())
       results.push_back(standIn(result));
-    FailureOr<SmallVector<Value>> gradients = differentiateAttention(
-        builder, attention, operands, results, cotangents[0],
-        (op.getFactoredName() + ".backward").str());
+    FailureOr<SmallVector<Value>> gradients =
+        whole.buildGradients(builder, operands, results, cotangents,
+                             (op.getFactoredName() + ".backward").str());
     if (failed(gradients))
       return failure();
     markNew();
-    for (auto [operand, gradient] :
-         llvm::zip(op->getOperands().take_front(3), *gradients))
-      if (active.contains(operand))
+    for (auto [operand, gradient] : llvm::zip(op->getOperands(), *gradients))
+      if (gradient && active.contains(operand))
         contributions[operand].push_back(gradient);
     return success();
   }

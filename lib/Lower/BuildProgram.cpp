@@ -149,8 +149,7 @@ FailureOr<rank::Op> ProgramBuilder::build(const Group &group) {
     llvm_unreachable("an alias is no op");
   case GroupKind::Kernel:
   case GroupKind::Gemm:
-  case GroupKind::Attention:
-  case GroupKind::AttentionBackward:
+  case GroupKind::Library:
     break;
   }
   FailureOr<LoweredGroup> lowered = lowering.lowerGroup(group);

@@ -2,7 +2,7 @@
 //------------------===//
 
 #include "KernelEmitter.h"
-#include "ScalarOp.h"
+#include "colossal/Lower/ScalarOp.h"
 
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"

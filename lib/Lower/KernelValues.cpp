@@ -1,7 +1,7 @@
 //===- KernelValues.cpp - Scalars, loads and indices of a kernel ----------===//
 
 #include "KernelEmitter.h"
-#include "ScalarOp.h"
+#include "colossal/Lower/ScalarOp.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Matchers.h"

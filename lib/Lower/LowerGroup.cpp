@@ -1,10 +1,10 @@
 //===- LowerGroup.cpp - From a group to one op of the rank program --------===//
 
 #include "colossal/Lower/LowerGroup.h"
-#include "AttentionLowering.h"
 #include "Colossal/IR/Locations.h"
 #include "KernelEmitter.h"
 #include "ShardKernels.h"
+#include "colossal/Lower/LibraryOp.h"
 #include "colossal/Schedule/MatrixProduct.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -15,6 +15,8 @@ using namespace mlir;
 using namespace colossal;
 using namespace colossal::lower;
 using namespace colossal::schedule;
+
+#include "colossal/Lower/LibraryOp.cpp.inc"
 
 /// No thread gets less work than this, in scalar operations: starting it costs
 /// some microseconds.
@@ -108,30 +110,26 @@ static LogicalResult lowerGemm(const Group &group, LoweredGroup &lowered) {
   return success();
 }
 
-LogicalResult Lowering::lowerAttention(const Group &group,
-                                       LoweredGroup &lowered) {
-  Operation *op = group.ops[0];
-  FailureOr<AttentionShape> shape = analyzeAttention(FactoredOp(op));
-  if (failed(shape))
-    return failure();
-  lowered.op.kind = isa<AttentionOp>(op) ? rank::OpKind::Attention
-                                         : rank::OpKind::AttentionBackward;
-  lowered.op.attention = shape->attention;
-  lowered.op.numOutputs = op->getNumResults();
-  lowered.operands.assign(op->operand_begin(), op->operand_end());
-  lowered.operands.insert(lowered.operands.end(), op->result_begin(),
-                          op->result_end());
-  lowered.offsets = shape->offsets;
-  if (!shape->needsKernel)
-    return success();
-  KernelFrame frame(*theModule, "k", group.loc());
-  if (failed(emitScoreKernel(frame, FactoredOp(op)))) {
+FailureOr<std::string>
+Lowering::addKernel(Location loc, StringRef name, LoweredGroup &lowered,
+                    function_ref<LogicalResult(KernelFrame &)> emit) {
+  KernelFrame frame(*theModule, "k", loc);
+  if (failed(emit(frame))) {
     frame.function.erase();
     return failure();
   }
   lowered.op.indices = frame.offsets;
-  lowered.op.attention.kernel = unify(frame.function, group.name() + "_mask");
-  return success();
+  return unify(frame.function, name);
+}
+
+LogicalResult Lowering::lowerLibrary(const Group &group,
+                                     LoweredGroup &lowered) {
+  auto op = dyn_cast<LibraryOp>(group.ops[0]);
+  if (!op)
+    return group.ops[0]->emitError("is no op that the runtime can call");
+  lowered.op.kind = rank::OpKind::Library;
+  lowered.op.numOutputs = op->getNumResults();
+  return op.lowerToCall(*this, lowered);
 }
 
 FailureOr<LoweredGroup> Lowering::lowerGroup(const Group &group) {
@@ -147,9 +145,8 @@ FailureOr<LoweredGroup> Lowering::lowerGroup(const Group &group) {
   case GroupKind::Gemm:
     status = lowerGemm(group, lowered);
     break;
-  case GroupKind::Attention:
-  case GroupKind::AttentionBackward:
-    status = lowerAttention(group, lowered);
+  case GroupKind::Library:
+    status = lowerLibrary(group, lowered);
     break;
   default:
     return group.ops.back()->emitError("a group of kind ")

@@ -1,6 +1,6 @@
 //===- ScalarOp.cpp - One scalar op of a body -----------------------------===//
 
-#include "ScalarOp.h"
+#include "colossal/Lower/ScalarOp.h"
 #include "FastMath.h"
 
 using namespace mlir;

@@ -72,13 +72,9 @@ void normalize::removeEmptyValues(func::FuncOp function) {
   SmallVector<FactoredOp> ops;
   function.walk([&](FactoredOp op) { ops.push_back(op); });
   for (FactoredOp op : ops) {
-    FactorKind kind = FactorKind::Sum;
-    bool nothing = false;
-    for (FactorAttr factor : op.getFactorList()) {
-      nothing |= factor.getBound() == 0;
-      if (!factor.isParallel())
-        kind = factor.getKind();
-    }
+    bool nothing = llvm::any_of(op.getFactorList(), [](FactorAttr factor) {
+      return factor.getBound() == 0;
+    });
     if (!nothing) {
       if (auto generic = dyn_cast<GenericOp>(op.getOperation()))
         dropEmptyOperands(generic);
@@ -87,13 +83,8 @@ void normalize::removeEmptyValues(func::FuncOp function) {
     if (op->getNumOperands() == 0 && op->getNumResults() == 1 &&
         isEmpty(op->getResult(0)))
       continue;
-    // Of attention without keys: zero, and the logarithm of zero.
-    bool isAttention = isa<AttentionOp>(op.getOperation());
     for (OpResult result : op->getResults())
-      replaceByConstant(op, result,
-                        isAttention && result.getResultNumber() == 1
-                            ? FactorKind::Max
-                            : kind);
+      replaceByConstant(op, result, op.getCombiner(result.getResultNumber()));
     op->erase();
   }
 }

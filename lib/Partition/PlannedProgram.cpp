@@ -188,7 +188,7 @@ ShardState PlannedProgram::resultOf(const PlannedOp &planned, unsigned index,
   for (auto [factor, axes] : llvm::enumerate(planned.factorAxes)) {
     if (map.uses(factor))
       continue;
-    // A result without a parallel factor sums over it: gradients of attention.
+    // A result without a parallel factor sums over it: gradients of whole ops.
     FactorKind kind = factors[factor].isParallel() ? FactorKind::Sum
                                                    : factors[factor].getKind();
     for (unsigned axis : axes)

@@ -29,11 +29,6 @@
 using namespace mlir;
 using namespace colossal;
 
-void colossal::registerAll(DialectRegistry &registry) {
-  registry.insert<ColossalDialect, func::FuncDialect, arith::ArithDialect,
-                  math::MathDialect>();
-}
-
 namespace {
 
 class Compilation {

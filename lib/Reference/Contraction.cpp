@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "LoopNest.h"
+#include "GenericEvaluation.h"
 
 using namespace mlir;
 using namespace colossal;

@@ -1,12 +1,15 @@
 //===- Evaluate.cpp - Evaluates ops and functions -------------------------===//
 
 #include "colossal/Reference/Evaluate.h"
-#include "LoopNest.h"
+#include "GenericEvaluation.h"
 #include "colossal/Reference/Collectives.h"
+#include "colossal/Reference/EvaluableOp.h"
 
 using namespace mlir;
 using namespace colossal;
 using namespace colossal::reference;
+
+#include "colossal/Reference/EvaluableOp.cpp.inc"
 
 static FailureOr<Tensors> evaluateConstant(arith::ConstantOp op) {
   auto type = dyn_cast<RankedTensorType>(op.getType());
@@ -40,10 +43,8 @@ FailureOr<Tensors> colossal::reference::evaluate(Operation *op,
                                                  const Options &options) {
   if (auto generic = dyn_cast<GenericOp>(op))
     return evaluateGeneric(generic, operands, place, options);
-  if (auto attention = dyn_cast<AttentionOp>(op))
-    return evaluateAttention(attention, operands, place, options);
-  if (auto attention = dyn_cast<AttentionBackwardOp>(op))
-    return evaluateAttention(attention, operands, place, options);
+  if (auto whole = dyn_cast<EvaluableOp>(op))
+    return whole.evaluate(operands, place, options);
   if (auto constant = dyn_cast<arith::ConstantOp>(op))
     return evaluateConstant(constant);
   if (isa<ReshardOp>(op))

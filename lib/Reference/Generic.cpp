@@ -1,7 +1,7 @@
 //===- Generic.cpp - A nest of factors with a scalar body -----------------===//
 
 #include "Colossal/Analysis/Placement.h"
-#include "LoopNest.h"
+#include "GenericEvaluation.h"
 #include "colossal/Reference/ScalarProgram.h"
 #include "mlir/IR/Matchers.h"
 #include <cmath>

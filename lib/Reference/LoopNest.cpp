@@ -1,6 +1,6 @@
 //===- LoopNest.cpp - Factors as loops, maps as strides -------------------===//
 
-#include "LoopNest.h"
+#include "GenericEvaluation.h"
 
 using namespace mlir;
 using namespace colossal;

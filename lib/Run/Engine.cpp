@@ -2,12 +2,12 @@
 
 #include "colossal/Run/Engine.h"
 
-#include "AttentionKernel.h"
 #include "ProgramCheck.h"
 #include "RunError.h"
 #include "Staging.h"
 #include "Transfers.h"
 #include "colossal/Run/Collectives.h"
+#include "colossal/Run/LibraryFunction.h"
 #include "colossal/Run/MatrixProduct.h"
 #include "colossal/Run/Threads.h"
 
@@ -62,7 +62,7 @@ struct Action {
   const Op *op = nullptr;
   KernelFunction kernel = nullptr;
   const MatrixProduct *product = nullptr;
-  const AttentionKernel *attention = nullptr;
+  const LibraryRoutine *routine = nullptr;
   Group *group = nullptr;
   /// Kernel indices: constant and stride of the microbatch.
   std::vector<std::pair<int64_t, int64_t>> indices;
@@ -80,7 +80,7 @@ double now() {
       .count();
 }
 
-/// Text that is equal for equal gemms and attentions: they share primitives.
+/// Text that is equal for equal gemms and library calls: they share primitives.
 template <class... Numbers> std::string keyOf(Numbers... numbers) {
   std::string key;
   ((key += std::to_string(numbers) + ","), ...);
@@ -94,12 +94,17 @@ std::string keyOf(const Gemm &g) {
       key += std::to_string(value) + ",";
   return key;
 }
-std::string keyOf(const Attention &a, bool backward) {
+std::string keyOf(const LibraryCall &call, size_t operands) {
   std::string key =
-      keyOf(int(backward), a.batch, a.heads, a.queries, a.keys, a.qkFeatures,
-            a.vFeatures, int(a.causal), a.causalOffset) +
-      std::to_string(a.scale) + a.kernel;
-  for (const auto &strides : a.strides) {
+      call.function + ";" + call.kernel + ";" + keyOf(operands) + ";";
+  for (const auto &[name, value] : call.integers)
+    key += name + "=" + std::to_string(value) + ",";
+  for (const auto &[name, value] : call.reals) {
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof(bits));
+    key += name + "=" + std::to_string(bits) + ",";
+  }
+  for (const auto &strides : call.strides) {
     key += ";";
     for (int64_t value : strides)
       key += std::to_string(value) + ",";
@@ -147,7 +152,7 @@ struct Engine::Impl {
   Region arena, window, scratch;
   int64_t scratchBytes = 0;
   std::map<std::string, std::unique_ptr<MatrixProduct>> products;
-  std::map<std::string, std::unique_ptr<AttentionKernel>> attentions;
+  std::map<std::string, std::unique_ptr<LibraryRoutine>> routines;
   std::vector<std::vector<Action>> segments;
   /// The schedule as (segment number, microbatch).
   std::vector<std::pair<size_t, int64_t>> schedule;
@@ -189,18 +194,18 @@ Action Engine::Impl::prepare(const Op &op, const KernelLookup &kernels) {
     scratchBytes = std::max(scratchBytes, product->scratchBytes());
     break;
   }
-  case OpKind::Attention:
-  case OpKind::AttentionBackward: {
-    bool backward = op.kind == OpKind::AttentionBackward;
-    auto &attention = attentions[keyOf(op.attention, backward)];
-    size_t extras = op.operands.size() - (backward ? 9 : 5);
-    if (!attention)
-      attention = std::make_unique<AttentionKernel>(
-          op.attention, backward, threads,
-          op.attention.kernel.empty() ? nullptr : lookup(op.attention.kernel),
-          extras);
-    action.attention = attention.get();
-    scratchBytes = std::max(scratchBytes, attention->scratchBytes());
+  case OpKind::Library: {
+    const LibraryFunction *function = findLibraryFunction(op.library.function);
+    if (!function)
+      throw RunError("op '" + op.name + "': the runtime has no function '" +
+                     op.library.function + "'; compile the model again");
+    auto &routine = routines[keyOf(op.library, op.operands.size())];
+    if (!routine)
+      routine = function->make(
+          op, threads,
+          op.library.kernel.empty() ? nullptr : lookup(op.library.kernel));
+    action.routine = routine.get();
+    scratchBytes = std::max(scratchBytes, routine->scratchBytes());
     break;
   }
   case OpKind::AllReduce:
@@ -214,11 +219,6 @@ Action Engine::Impl::prepare(const Op &op, const KernelLookup &kernels) {
   }
   action.bufferValues.resize(op.operands.size() + op.scratch.size());
   action.indexValues.resize(op.indices.size());
-  // Attention copies them for each thread.
-  if (action.attention && op.indices.size() > 60)
-    throw RunError("op '" + op.name + "': found " +
-                   std::to_string(op.indices.size()) +
-                   " indices, expected at most 60");
   return action;
 }
 
@@ -264,8 +264,8 @@ void Engine::Impl::runKernel(Action &action, char *const *buffers,
                  action.indices[i].second * std::max<int64_t>(0, microbatch);
   const Op &op = *action.op;
   if (op.kind != OpKind::Kernel)
-    return action.attention->run(buffers, indices, action.indices.size(),
-                                 scratch.data());
+    return action.routine->run(buffers, indices, action.indices.size(),
+                               scratch.data());
   ColossalArgs arguments{reinterpret_cast<void *const *>(buffers), indices};
   threads.split(op.range, op.grain, [&](int, int64_t begin, int64_t end) {
     action.kernel(&arguments, begin, end);
@@ -281,8 +281,7 @@ void Engine::Impl::execute(Action &action, int64_t microbatch) {
       buffers[count++] = address(operand.buffer, microbatch) + operand.offset;
   switch (op.kind) {
   case OpKind::Kernel:
-  case OpKind::Attention:
-  case OpKind::AttentionBackward:
+  case OpKind::Library:
     return runKernel(action, buffers, microbatch);
   case OpKind::Gemm:
     return action.product->run(reinterpret_cast<float *>(buffers[0]),
@@ -444,7 +443,9 @@ std::vector<ProfileEntry> Engine::profile() const {
   for (const auto &segment : impl->segments)
     for (const Action &action : segment) {
       ProfileEntry entry;
-      entry.kind = nameOf(action.op->kind);
+      entry.kind = action.op->kind == OpKind::Library
+                       ? action.op->library.function
+                       : nameOf(action.op->kind);
       entry.name = action.op->name;
       if (action.op->kind == OpKind::Kernel)
         entry.name += " [" + action.op->symbol + "]";

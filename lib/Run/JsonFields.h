@@ -46,15 +46,18 @@ template <> struct Spelling<Space> {
 };
 template <> struct Spelling<OpKind> {
   static constexpr const char *names[] = {
-      "kernel",         "gemm",       "attention",  "attention_backward",
-      "fill",           "copy",       "all_reduce", "all_gather",
-      "reduce_scatter", "all_to_all", "send",       "recv"};
+      "kernel",     "gemm",       "library",    "fill",
+      "copy",       "all_reduce", "all_gather", "reduce_scatter",
+      "all_to_all", "send",       "recv"};
 };
 
 template <class T> struct IsVector : std::false_type {};
 template <class T> struct IsVector<std::vector<T>> : std::true_type {};
 template <class T> struct IsPair : std::false_type {};
 template <class A, class B> struct IsPair<std::pair<A, B>> : std::true_type {};
+
+template <class T> struct IsMap : std::false_type {};
+template <class T> struct IsMap<std::map<std::string, T>> : std::true_type {};
 
 template <class T> Json toJson(const T &value);
 
@@ -90,6 +93,11 @@ template <class T> Json toJson(const T &value) {
     for (const auto &element : value)
       array.push_back(toJson(element));
     return array;
+  } else if constexpr (IsMap<T>::value) {
+    Json object = Json::object();
+    for (const auto &[name, entry] : value)
+      object[name] = toJson(entry);
+    return object;
   } else if constexpr (IsPair<T>::value) {
     return Json::array({toJson(value.first), toJson(value.second)});
   } else {
@@ -203,6 +211,12 @@ void fromJson(const Json &in, T &value, const std::string &path) {
     value.resize(in.size());
     for (size_t i = 0; i < in.size(); ++i)
       fromJson(in[i], value[i], path + "[" + std::to_string(i) + "]");
+  } else if constexpr (IsMap<T>::value) {
+    if (!in.is_object())
+      throw FieldError{path, describe(in), "an object"};
+    value.clear();
+    for (const auto &item : in.items())
+      fromJson(item.value(), value[item.key()], path + "." + item.key());
   } else if constexpr (IsPair<T>::value) {
     if (!in.is_array() || in.size() != 2)
       throw FieldError{path, describe(in), "an array of 2"};

@@ -123,8 +123,8 @@ struct MatrixProduct::Impl {
   /// The library's, where it does the product.
   std::optional<dnnl::matmul> primitive;
   // One set of memory objects per concurrent caller would be needed if ops of
-  // one rank ran at the same time; they do not, except in attention, which
-  // makes one product per thread.
+  // one rank ran at the same time; they do not, except in whole ops, which
+  // make one product per thread.
   mutable dnnl::memory ma, mb, mc, ms;
 };
 

@@ -1,6 +1,7 @@
 //===- OpCheck.cpp - The faults that an op has by itself ------------------===//
 
 #include "ProgramCheck.h"
+#include "colossal/Run/LibraryFunction.h"
 
 #include <algorithm>
 #include <set>
@@ -9,46 +10,16 @@ namespace colossal::rank {
 
 namespace {
 
-class OpChecker : FaultList {
+class OpChecker : OperandFaults {
 public:
-  using FaultList::FaultList;
+  using OperandFaults::OperandFaults;
   void checkOp(const Segment &segment, size_t index);
 
 private:
   void checkKernel(const std::string &place, const Op &op);
   void checkGemm(const std::string &place, const Op &op);
-  void checkAttention(const std::string &place, const Op &op);
+  void checkLibrary(const std::string &place, const Op &op);
   void checkCollective(const std::string &place, const Op &op);
-
-  /// `bytes` bytes from the operand's offset lie inside one slot.
-  void checkInside(const std::string &place, const Operand &operand,
-                   int64_t bytes) {
-    const Buffer &buffer = program.buffers[operand.buffer];
-    if (operand.offset < 0 || bytes < 0 || operand.offset > buffer.bytes ||
-        bytes > buffer.bytes - operand.offset)
-      fault(place,
-            "bytes [" + text(operand.offset) + ", " +
-                text(operand.offset + bytes) + ") of " + describeBuffer(buffer),
-            "bytes inside [0, " + text(buffer.bytes) + ")");
-  }
-  void checkType(const std::string &place, const Operand &operand,
-                 DType expected) {
-    const Buffer &buffer = program.buffers[operand.buffer];
-    if (buffer.dtype != expected)
-      fault(place, describeBuffer(buffer) + " of dtype " + nameOf(buffer.dtype),
-            std::string("dtype ") + nameOf(expected));
-  }
-  bool checkCount(const std::string &place, const Op &op, size_t operands,
-                  int64_t outputs) {
-    if (op.operands.size() == operands && op.numOutputs == outputs)
-      return true;
-    fault(place,
-          text(int64_t(op.operands.size())) + " operands, " +
-              text(op.numOutputs) + " of them outputs",
-          text(int64_t(operands)) + " operands, " + text(outputs) +
-              " of them outputs");
-    return false;
-  }
 };
 
 void OpChecker::checkKernel(const std::string &place, const Op &op) {
@@ -102,57 +73,12 @@ void OpChecker::checkGemm(const std::string &place, const Op &op) {
     fault(place + " C", "stride 0 over an extent above 1", "distinct elements");
 }
 
-void OpChecker::checkAttention(const std::string &place, const Op &op) {
-  const Attention &attention = op.attention;
-  bool backward = op.kind == OpKind::AttentionBackward;
-  size_t inputs = backward ? 6 : 3, outputs = backward ? 3 : 2;
-  if (op.operands.size() < inputs + outputs ||
-      op.numOutputs != int64_t(outputs) ||
-      attention.strides.size() != op.operands.size()) {
-    fault(place,
-          text(int64_t(op.operands.size())) + " operands, " +
-              text(op.numOutputs) + " outputs, " +
-              text(int64_t(attention.strides.size())) + " strides",
-          "at least " + text(int64_t(inputs + outputs)) + " operands, " +
-              text(int64_t(outputs)) + " outputs, strides of each operand");
-    return;
-  }
-  // Extent of (position, feature) of each operand, forward then backward.
-  int64_t s = attention.queries, t = attention.keys, d = attention.qkFeatures,
-          v = attention.vFeatures;
-  using Extent = std::pair<int64_t, int64_t>;
-  std::vector<Extent> head = {{s, d}, {t, d}, {t, v}};
-  std::vector<Extent> tail = {{s, v}, {s, 1}};
-  if (backward) {
-    head.insert(head.end(), {{s, v}, {s, 1}, {s, v}});
-    tail = {{s, d}, {t, d}, {t, v}};
-  }
-  if (std::min({attention.batch, attention.heads, s, t, d, v}) < 1) {
-    fault(place, "an empty extent", "extents of at least 1");
-    return;
-  }
-  size_t extras = op.operands.size() - inputs - outputs;
-  if (extras && attention.kernel.empty())
-    fault(place, text(int64_t(extras)) + " extra operands",
-          "none without a mask kernel");
-  for (size_t i = 0; i < op.operands.size(); ++i) {
-    if (i >= inputs && i < inputs + extras)
-      continue;
-    const Extent &extent = i < inputs ? head[i] : tail[i - inputs - extras];
-    const std::vector<int64_t> &strides = attention.strides[i];
-    std::string at = place + " operand " + text(int64_t(i));
-    if (strides.size() != 4 ||
-        *std::min_element(strides.begin(), strides.end()) < 0) {
-      fault(at, text(int64_t(strides.size())) + " strides", "4 of at least 0");
-      continue;
-    }
-    int64_t index = (attention.batch - 1) * strides[0] +
-                    (attention.heads - 1) * strides[1] +
-                    (extent.first - 1) * strides[2] +
-                    (extent.second - 1) * strides[3];
-    checkType(at, op.operands[i], DType::F32);
-    checkInside(at, op.operands[i], (index + 1) * 4);
-  }
+void OpChecker::checkLibrary(const std::string &place, const Op &op) {
+  const LibraryCheck *check = findLibraryCheck(op.library.function);
+  if (!check)
+    return fault(place, "function '" + op.library.function + "'",
+                 "one of " + namesOfLibraryFunctions());
+  check->check(*this, place, op);
 }
 
 void OpChecker::checkCollective(const std::string &place, const Op &op) {
@@ -256,9 +182,8 @@ void OpChecker::checkOp(const Segment &segment, size_t index) {
     return checkKernel(place, op);
   case OpKind::Gemm:
     return checkGemm(place, op);
-  case OpKind::Attention:
-  case OpKind::AttentionBackward:
-    return checkAttention(place, op);
+  case OpKind::Library:
+    return checkLibrary(place, op);
   case OpKind::Fill:
     checkCount(place, op, 1, 1);
     return;

@@ -32,9 +32,9 @@ std::string describePlace(const Program &program, const Segment &segment,
 
 const char *nameOf(OpKind kind) {
   static const char *names[] = {
-      "kernel",         "gemm",       "attention",  "attention_backward",
-      "fill",           "copy",       "all_reduce", "all_gather",
-      "reduce_scatter", "all_to_all", "send",       "recv"};
+      "kernel",     "gemm",       "library",    "fill",
+      "copy",       "all_reduce", "all_gather", "reduce_scatter",
+      "all_to_all", "send",       "recv"};
   return names[static_cast<int>(kind)];
 }
 

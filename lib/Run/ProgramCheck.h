@@ -3,62 +3,16 @@
 #ifndef COLOSSAL_LIB_RUN_PROGRAMCHECK_H
 #define COLOSSAL_LIB_RUN_PROGRAMCHECK_H
 
-#include "colossal/Run/RankProgram.h"
+#include "colossal/Run/ProgramFaults.h"
 
 namespace colossal::rank {
-
-const char *nameOf(OpKind kind);
-const char *nameOf(DType dtype);
 
 /// "stage 1: forward[3] send 'h.1/out' (gpt2.py:10)".
 std::string describePlace(const Program &program, const Segment &segment,
                           size_t op);
 
-/// "buffer 3 'h.0.attn'".
-std::string describeBuffer(const Buffer &buffer);
-
 /// First byte after the last slot.
 int64_t endOf(const Buffer &buffer);
-
-/// Collects faults of one program; the base of the checkers.
-class FaultList {
-public:
-  FaultList(const Program &program, std::vector<std::string> &faults)
-      : program(program), faults(faults),
-        stage("stage " + std::to_string(program.stage) + ": ") {}
-
-protected:
-  template <class A, class B>
-  void fault(const std::string &place, A &&found, B &&expected) {
-    faults.push_back(place + ": found " + text(found) + ", expected " +
-                     text(expected));
-  }
-  static std::string text(int64_t value) { return std::to_string(value); }
-  static std::string text(const std::string &value) { return value; }
-
-  /// Coordinates of a mesh axis or of "time"; 0 where there is no such axis.
-  int64_t axisSize(const std::string &name) const {
-    for (const Axis &axis : program.mesh)
-      if (axis.name == name)
-        return axis.size;
-    return name == "time" ? program.microbatches : 0;
-  }
-  bool isBuffer(int64_t id) const {
-    return id >= 0 && id < int64_t(program.buffers.size());
-  }
-  /// False, with a fault, for an id outside the list of buffers.
-  bool checkId(const std::string &place, int64_t id) {
-    if (isBuffer(id))
-      return true;
-    fault(place, "buffer " + text(id),
-          "an id below " + text(int64_t(program.buffers.size())));
-    return false;
-  }
-
-  const Program &program;
-  std::vector<std::string> &faults;
-  std::string stage; ///< how every place begins
-};
 
 /// The faults that an op has by itself: operands, extents, groups
 /// (OpCheck.cpp).

@@ -102,18 +102,12 @@ template <class Io> void fields(Io &io, Gemm &gemm) {
   io("accumulate", gemm.accumulate);
 }
 
-template <class Io> void fields(Io &io, Attention &attention) {
-  io("batch", attention.batch);
-  io("heads", attention.heads);
-  io("queries", attention.queries);
-  io("keys", attention.keys);
-  io("qkFeatures", attention.qkFeatures);
-  io("vFeatures", attention.vFeatures);
-  io("scale", attention.scale);
-  io("causal", attention.causal);
-  io("causalOffset", attention.causalOffset);
-  io("strides", attention.strides);
-  io("kernel", attention.kernel);
+template <class Io> void fields(Io &io, LibraryCall &call) {
+  io("function", call.function);
+  io("integers", call.integers);
+  io("reals", call.reals);
+  io("strides", call.strides);
+  io("kernel", call.kernel);
 }
 
 template <class Io> void fields(Io &io, Collective::Cut &cut) {
@@ -147,7 +141,7 @@ template <class Io> void fields(Io &io, Op &op) {
   io("grain", op.grain);
   io("scratch", op.scratch);
   io("gemm", op.gemm);
-  io("attention", op.attention);
+  io("library", op.library);
   io("collective", op.collective);
   io("value", op.value);
   io("bytes", op.bytes);

@@ -2,9 +2,9 @@
 
 #include "colossal/Run/Scratch.h"
 
-#include "AttentionKernel.h"
 #include "BlockedProduct.h"
 #include "Staging.h"
+#include "colossal/Run/LibraryFunction.h"
 
 #include <algorithm>
 
@@ -14,15 +14,21 @@ int64_t scratchBytes(const Gemm &gemm, int threads) {
   return blockedScratchBytes(gemm, threads);
 }
 
-int64_t scratchBytes(const Attention &attention, bool backward, size_t extras,
-                     int threads, std::string &error) {
-  // Only whether there is a mask matters, not which.
-  KernelFunction mask = [](const ColossalArgs *, int64_t, int64_t) {};
+/// Of one call.
+static int64_t libraryScratchBytes(const Op &op, int threads,
+                                   std::string &error) {
+  const LibraryFunction *function = findLibraryFunction(op.library.function);
+  if (!function) {
+    error = "no library function '" + op.library.function + "'";
+    return 0;
+  }
+  // Only whether there is a kernel matters, not which.
+  KernelFunction kernel = [](const ColossalArgs *, int64_t, int64_t) {};
   try {
     Threads pool(threads);
-    return AttentionKernel(attention, backward, pool,
-                           attention.kernel.empty() ? nullptr : mask, extras)
-        .scratchBytes();
+    return function
+        ->make(op, pool, op.library.kernel.empty() ? nullptr : kernel)
+        ->scratchBytes();
   } catch (const std::exception &fault) {
     error = fault.what();
     return 0;
@@ -36,13 +42,8 @@ int64_t scratchBytes(const Program &program, int threads, std::string &error) {
       int64_t bytes = 0;
       if (op.kind == OpKind::Gemm)
         bytes = scratchBytes(op.gemm, threads);
-      else if (op.kind == OpKind::Attention ||
-               op.kind == OpKind::AttentionBackward) {
-        bool backward = op.kind == OpKind::AttentionBackward;
-        bytes = scratchBytes(op.attention, backward,
-                             op.operands.size() - (backward ? 9 : 5), threads,
-                             error);
-      }
+      else if (op.kind == OpKind::Library)
+        bytes = libraryScratchBytes(op, threads, error);
       largest = std::max(largest, bytes);
     }
   return largest;

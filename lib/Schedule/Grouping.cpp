@@ -30,10 +30,8 @@ StringRef colossal::schedule::nameOf(GroupKind kind) {
     return "kernel";
   case GroupKind::Gemm:
     return "gemm";
-  case GroupKind::Attention:
-    return "attention";
-  case GroupKind::AttentionBackward:
-    return "attention_backward";
+  case GroupKind::Library:
+    return "library";
   case GroupKind::Collective:
     return "collective";
   case GroupKind::Send:
@@ -49,10 +47,6 @@ StringRef colossal::schedule::nameOf(GroupKind kind) {
 std::string Group::name() const { return nameOfOp(ops.back()).str(); }
 
 static GroupKind kindOf(Operation *op) {
-  if (isa<AttentionOp>(op))
-    return GroupKind::Attention;
-  if (isa<AttentionBackwardOp>(op))
-    return GroupKind::AttentionBackward;
   if (isa<SendOp>(op))
     return GroupKind::Send;
   if (isa<RecvOp>(op))
@@ -66,7 +60,7 @@ static GroupKind kindOf(Operation *op) {
       return GroupKind::Gemm;
     return GroupKind::Kernel;
   }
-  return GroupKind::Collective;
+  return isa<FactoredOp>(op) ? GroupKind::Library : GroupKind::Collective;
 }
 
 namespace {
@@ -354,8 +348,7 @@ private:
     group.ops.assign(ops.begin(), ops.end());
     SmallVector<Value> inputs = inputsOf(ops), outputs = outputsOf(ops);
     // A result that nobody uses still needs a place.
-    if (outputs.empty() || node.kind == GroupKind::Attention ||
-        node.kind == GroupKind::AttentionBackward)
+    if (outputs.empty() || node.kind == GroupKind::Library)
       outputs.assign(node.ops.back()->result_begin(),
                      node.ops.back()->result_end());
     group.inputs.assign(inputs.begin(), inputs.end());

@@ -1,5 +1,6 @@
 //===- colossal-compile.cpp - From a model to a bundle --------------------===//
 
+#include "Colossal/Ops/WholeOps.h"
 #include "colossal/Diagnostics/Report.h"
 #include "colossal/Pipeline/Compile.h"
 #include "mlir/IR/MLIRContext.h"
@@ -153,7 +154,7 @@ int main(int argc, char **argv) {
   options.toolFolder = tools.str().str();
 
   mlir::DialectRegistry registry;
-  colossal::registerAll(registry);
+  colossal::registerDialects(registry);
   mlir::MLIRContext context(registry);
   context.disableMultithreading();
   context.loadAllAvailableDialects();

@@ -1,6 +1,6 @@
 //===- colossal-opt.cpp - Runs any pass on text ---------------------------===//
 
-#include "Colossal/IR/ColossalDialect.h"
+#include "Colossal/Ops/WholeOps.h"
 #include "Colossal/Transforms/Passes.h"
 #include "colossal/Diagnostics/Report.h"
 #include "colossal/Differentiate/Passes.h"
@@ -10,14 +10,12 @@
 #include "colossal/Plan/Passes.h"
 #include "colossal/Schedule/Grouping.h"
 #include "colossal/Schedule/StageSchedule.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "mlir/Transforms/Passes.h"
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
-  registry.insert<colossal::ColossalDialect, mlir::func::FuncDialect,
-                  mlir::arith::ArithDialect, mlir::math::MathDialect>();
+  colossal::registerDialects(registry);
   mlir::registerTransformsPasses();
   colossal::registerColossalPasses();
   colossal::registerDifferentiatePasses();

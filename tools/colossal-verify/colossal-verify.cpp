@@ -1,6 +1,7 @@
 //===- colossal-verify.cpp - Evaluates programs and compares them ---------===//
 
 #include "Colossal/IR/ColossalDialect.h"
+#include "Colossal/Ops/WholeOps.h"
 #include "colossal/Diagnostics/OneLine.h"
 #include "colossal/Diagnostics/Report.h"
 #include "colossal/Partition/Passes.h"
@@ -331,8 +332,7 @@ int main(int argc, char **argv) {
           "Colossal: evaluates programs in f64 and compares them\n"))
     return endTool(1);
   MLIRContext context(MLIRContext::Threading::DISABLED);
-  context.loadDialect<ColossalDialect, func::FuncDialect, arith::ArithDialect,
-                      math::MathDialect>();
+  loadDialects(context);
   OneLineDiagnostics diagnostics(&context);
   return endTool(evaluateOnly ? evaluateFile(context) : verifyFiles(context));
 }

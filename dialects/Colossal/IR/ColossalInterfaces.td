@@ -38,8 +38,37 @@ def Colossal_FactoredOp : OpInterface<"FactoredOp"> {
         are partial sums (and the others complete), so are the results.
       }], "::llvm::SmallVector<::llvm::SmallVector<unsigned>>",
       "getLinearOperandSets", (ins)>,
+    InterfaceMethod<[{
+        How the terms of a result combine: what its elements are where there are none is
+        the neutral element. That of the reduction factors unless an op says otherwise.
+      }], "::colossal::FactorKind", "getCombiner", (ins "unsigned":$result), "", [{
+        for (::mlir::Attribute attr : $_op.getFactors())
+          if (auto factor = ::llvm::cast<::colossal::FactorAttr>(attr); !factor.isParallel())
+            return factor.getKind();
+        return ::colossal::FactorKind::Sum;
+      }]>,
     InterfaceMethod<"What the op costs, by its factors.", "::colossal::cost::Work",
       "getWork", (ins)>,
+  ];
+}
+
+def Colossal_DifferentiableOp : OpInterface<"DifferentiableOp"> {
+  let cppNamespace = "::colossal";
+  let description = [{
+    The derivative of a whole op, in ops of the dialect. That of a generic
+    follows from its body (Differentiate/Gradient.h).
+  }];
+  let methods = [
+    InterfaceMethod<[{
+        Emits the gradients of the operands at `builder`: one for each operand, of its
+        shape; null for an operand that is constant for the derivative. `operands` and
+        `results` stand for the op's own; `cotangents` are the gradients of the results,
+        null where nothing depends on one. New ops are named after `name`. Failure: an
+        error was emitted on the op.
+      }], "::mlir::FailureOr<::llvm::SmallVector<::mlir::Value>>", "buildGradients",
+      (ins "::mlir::OpBuilder &":$builder, "::mlir::ValueRange":$operands,
+           "::mlir::ValueRange":$results, "::llvm::ArrayRef<::mlir::Value>":$cotangents,
+           "::llvm::StringRef":$name)>,
   ];
 }
 

@@ -12,9 +12,9 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 class Colossal_Op<string opMnemonic, list<Trait> traits = []>
     : Op<Colossal_Dialect, opMnemonic, traits>;
 
-class Colossal_FactoredBase<string opMnemonic>
+class Colossal_FactoredBase<string opMnemonic, list<string> ownMethods = []>
     : Colossal_Op<opMnemonic, [Pure, IsolatedFromAbove, DeclareOpInterfaceMethods<Colossal_FactoredOp,
-          ["isShardable", "getLinearOperandSets", "getWork"]>, RecursiveMemoryEffects]> {
+          !listconcat(["isShardable", "getLinearOperandSets", "getWork"], ownMethods)>, RecursiveMemoryEffects]> {
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
   let regions = (region SizedRegion<1>:$body);

@@ -182,7 +182,7 @@ static LogicalResult inlineInto(GenericOp producer, FactoredOp consumer,
   SmallVector<IndexMapAttr> newMaps;
   for (IndexMapAttr map : from.operandMaps)
     newMaps.push_back(map.replace(rewrite));
-  // The roles of attention's factors follow from its maps: repeated keys or
+  // The roles of a whole op's factors follow from its maps: repeated keys or
   // values must stay tensors of their own.
   if (!isa<GenericOp>(consumer.getOperation()))
     for (unsigned f = 0, e = to.factors.size(); f < e; ++f)
@@ -247,7 +247,7 @@ static LogicalResult inlineInto(GenericOp producer, FactoredOp consumer,
   return success();
 }
 
-/// If `movement` only reorders the elements of a contraction or an attention
+/// If `movement` only reorders the elements of a contraction or a whole op
 /// that nothing else uses, lets the producer write the new order.
 static LogicalResult sinkInto(GenericOp movement) {
   auto result = dyn_cast<OpResult>(movement.getInputs()[0]);

@@ -40,12 +40,6 @@ differentiateGeneric(mlir::OpBuilder &builder, GenericOp op, unsigned index,
                      llvm::ArrayRef<mlir::Value> cotangents,
                      mlir::Value keptResult, llvm::StringRef name);
 
-/// The gradients of q, k and v. `results` are the op's out and lse.
-mlir::FailureOr<llvm::SmallVector<mlir::Value>>
-differentiateAttention(mlir::OpBuilder &builder, AttentionOp op,
-                       mlir::ValueRange operands, mlir::ValueRange results,
-                       mlir::Value cotangent, llvm::StringRef name);
-
 /// A value of the shape that `map` describes, laid out by `map` without its
 /// constants and clipping, back in the full tensor: zero where `map` does not
 /// reach. Returns `value` itself where nothing is missing.

@@ -22,11 +22,11 @@
 
 namespace colossal::lower {
 
-/// What Schedule needs for the rank op of a Kernel, Gemm, Attention or
-/// AttentionBackward group.
+class KernelFrame;
+
+/// The rank op of a Kernel, Gemm or Library group.
 struct LoweredGroup {
-  /// kind, name, source, symbol, indices, range, grain, gemm, attention and
-  /// numOutputs are set; operands and scratch are left to Schedule.
+  /// All but the operands, which the caller places.
   rank::Op op;
   /// Operands in the order that the op wants them: inputs, then outputs.
   /// An input may occur more than once; outputs occur once, at the end.
@@ -39,9 +39,15 @@ class Lowering {
 public:
   explicit Lowering(mlir::MLIRContext *context);
 
-  /// \pre the group's kind is Kernel, Gemm, Attention or AttentionBackward
+  /// \pre the group's kind is Kernel, Gemm or Library
   /// Failure: an op of the body has no lowering; the error is emitted there.
   mlir::FailureOr<LoweredGroup> lowerGroup(const schedule::Group &group);
+
+  /// For a library call: adds the kernel that `emit` writes, sets the call's
+  /// indices to those that the kernel reads, and returns its symbol.
+  mlir::FailureOr<std::string>
+  addKernel(mlir::Location loc, llvm::StringRef name, LoweredGroup &lowered,
+            llvm::function_ref<mlir::LogicalResult(KernelFrame &)> emit);
 
   /// All kernels so far: functions (!llvm.ptr, i64, i64) on scf, arith, math
   /// and llvm ops.
@@ -50,8 +56,8 @@ public:
 private:
   mlir::LogicalResult lowerKernel(const schedule::Group &group,
                                   LoweredGroup &lowered);
-  mlir::LogicalResult lowerAttention(const schedule::Group &group,
-                                     LoweredGroup &lowered);
+  mlir::LogicalResult lowerLibrary(const schedule::Group &group,
+                                   LoweredGroup &lowered);
   /// The symbol of the function that was just built: its own, or that of an
   /// equal one built before (and then the new one is erased).
   std::string unify(mlir::func::FuncOp function, llvm::StringRef name);

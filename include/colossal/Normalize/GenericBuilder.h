@@ -114,7 +114,7 @@ private:
 };
 
 /// Builds an op with factors, maps and a one-block region whose arguments have
-/// types `arguments`; used for generics and for attention. `body` returns what
+/// types `arguments`; used for generics and for whole ops. `body` returns what
 /// the block yields.
 mlir::Operation *createFactored(
     mlir::OpBuilder &builder, mlir::Location loc, llvm::StringRef opName,

@@ -1,7 +1,7 @@
 //===- Passes.h - Normalize -------------------------------------*- C++ -*-===//
 //
 // colossal-normalize: `colossal.aten` programs, as Import writes them, become
-// programs of `colossal.generic` and `colossal.attention`: functional, with
+// programs of `colossal.generic` and whole ops: functional, with
 // static shapes and types, without aliases, dead ops and dead arguments; every
 // op has a unique name.
 //

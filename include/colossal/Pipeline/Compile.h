@@ -51,9 +51,6 @@ std::optional<rank::LearningRate> parseSchedule(llvm::StringRef text,
 llvm::LogicalResult compile(mlir::MLIRContext &context,
                             const CompileOptions &options);
 
-/// Everything a context needs to read and run any phase.
-void registerAll(mlir::DialectRegistry &registry);
-
 } // namespace colossal
 
 #endif // COLOSSAL_PIPELINE_COMPILE_H

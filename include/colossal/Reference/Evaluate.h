@@ -8,8 +8,7 @@
 //                       Iterations whose global index is not below the factor's
 //                       extent do not happen: results are zero there. A clipped
 //                       access outside the tensor reads zero.
-//   attention           see ColossalOps.td. A query without a visible key gives
-//                       out = 0 and lse = -inf.
+//   whole ops           see EvaluableOp.td.
 //   reshard             the identity.
 //   shard_slice, shard_mask   local; see Collectives.h for the rest.
 //

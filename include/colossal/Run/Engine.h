@@ -39,7 +39,7 @@ struct ProfileEntry {
   std::string kind, name;
   double seconds = 0;
   int64_t calls = 0;
-  double flops = 0; ///< of all calls; Gemm and attention
+  double flops = 0; ///< of all calls; Gemm
 };
 
 class Engine {

@@ -20,7 +20,7 @@
 namespace colossal::rank {
 
 /// The format that this source reads and writes. Another version is refused.
-constexpr int64_t kFormatVersion = 2;
+constexpr int64_t kFormatVersion = 3;
 
 /// The MPI that the engine of this build is linked with, as the name of the
 /// library's ABI, such as "libmpi.so.40". A bundle carries it; the engine

@@ -16,6 +16,7 @@
 #define COLOSSAL_RUN_RANKPROGRAM_H
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -129,8 +130,7 @@ enum class OpKind {
   Kernel, ///< kernels.so symbol over a range
   Gemm, ///< C = A B (+ C if accumulate), batched, strided, f32; operands A, B,
         ///< C
-  Attention, ///< fused attention, forward
-  AttentionBackward,
+  Library,   ///< another library function; see LibraryCall
   Fill,      ///< whole buffer := value
   Copy,      ///< operands[1] := operands[0], `bytes` bytes
   AllReduce, ///< collectives: operands input, output; see Collective
@@ -151,26 +151,15 @@ struct Gemm {
   bool accumulate = false;
 };
 
-/// Fused attention over local (batch, head) pairs, all f32:
-///   s[q][k] = scale * sum_f Q[q][f] K[k][f], masked; lse[q] = log sum_k exp s;
-///   out[q][f] = sum_k exp(s[q][k] - lse[q]) V[k][f].
-/// A row without a visible key gives out = 0 and lse = -infinity.
-/// Operands, forward:  Q, K, V, extras of the mask..., out, lse.
-/// Operands, backward: Q, K, V, out, lse, dOut, extras..., dQ, dK, dV.
-/// `strides[i]` belongs to operands[i] and holds elements per step of (batch,
-/// head, position, feature); lse's last entry is ignored; extras may have an
-/// empty entry. `kernel` is a generated kernel that turns scores (already
-/// scaled) into masked scores in place, empty if there is none: buffers are
-/// {scores, extras...}, `scores` a row-major [queries, keys] matrix of one
-/// (batch, head) of which only rows [begin, end) may be touched; indices are
-/// Op::indices, then the local batch and the local head number.
-struct Attention {
-  int64_t batch = 1, heads = 1, queries = 1, keys = 1, qkFeatures = 1,
-          vFeatures = 1;
-  double scale = 1.0;
-  bool causal = false; ///< key > query + causalOffset never contributes
-  int64_t causalOffset = 0;
+/// A call of one of the runtime's library functions (LibraryFunction.h), which
+/// says what operands and parameters mean.
+struct LibraryCall {
+  std::string function; ///< "attention"
+  std::map<std::string, int64_t> integers;
+  std::map<std::string, double> reals;
+  /// Per operand, in elements; an operand may have none.
   std::vector<std::vector<int64_t>> strides;
+  /// Symbol of a generated kernel that the function calls; may be empty.
   std::string kernel;
 };
 
@@ -231,7 +220,7 @@ struct Op {
   int64_t grain = 1; ///< Kernel: no thread gets fewer iterations than this
   std::vector<Operand> scratch; ///< Kernel: passed after `operands`
   Gemm gemm;
-  Attention attention;
+  LibraryCall library;
   Collective collective;
   double value = 0.0; ///< Fill
   int64_t bytes = 0;  ///< Copy, Send, Recv

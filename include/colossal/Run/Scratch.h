@@ -18,12 +18,9 @@ namespace colossal::rank {
 /// Scratch of one op with this number of threads, bytes. A rank reserves the
 /// largest over its ops.
 int64_t scratchBytes(const Gemm &gemm, int threads);
-/// `extras` is the number of extra operands of the mask. On failure 0 and one
-/// line in `error`.
-int64_t scratchBytes(const Attention &attention, bool backward, size_t extras,
-                     int threads, std::string &error);
 
-/// Scratch of a whole program: the largest of its ops.
+/// Scratch of a whole program: the largest of its ops. On failure one line in
+/// `error`.
 int64_t scratchBytes(const Program &program, int threads, std::string &error);
 
 /// Staging for collectives and transfers of a rank, bytes.

@@ -32,11 +32,10 @@
 namespace colossal::schedule {
 
 enum class GroupKind {
-  Kernel,            ///< generated code
-  Gemm,              ///< one generic that is a strided, batched matrix product
-  Attention,         ///< one colossal.attention
-  AttentionBackward, ///< one colossal.attention_backward
-  Collective,        ///< all_reduce, all_gather, reduce_scatter, all_to_all
+  Kernel,     ///< generated code
+  Gemm,       ///< one generic that is a strided, batched matrix product
+  Library,    ///< one whole op
+  Collective, ///< all_reduce, all_gather, reduce_scatter, all_to_all
   Send,
   Recv,
   Alias, ///< renames: outputs[0] is inputs[0]'s bytes from `aliasOffset` on

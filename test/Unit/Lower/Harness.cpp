@@ -1,6 +1,8 @@
 //===- Harness.cpp - Compiled groups against the interpreter --------------===//
 
 #include "Harness.h"
+#include "Colossal/Ops/Attention/Run/Call.h"
+#include "Colossal/Ops/WholeOps.h"
 
 #include "colossal/Emit/CompileKernels.h"
 #include "colossal/Lower/LowerGroup.h"
@@ -181,8 +183,8 @@ private:
 } // namespace
 
 void Machine::runAttention(const Group &group, const LoweredGroup &lowered) {
-  const rank::Attention &a = lowered.op.attention;
-  bool backward = lowered.op.kind == rank::OpKind::AttentionBackward;
+  rank::Attention a = rank::attentionOf(lowered.op.library);
+  bool backward = a.backward;
   unsigned outputs = lowered.op.numOutputs;
   unsigned inputs = lowered.operands.size() - outputs;
   unsigned firstExtra = backward ? 6 : 3;
@@ -258,8 +260,7 @@ void Machine::runAttention(const Group &group, const LoweredGroup &lowered) {
 static MLIRContext &context() {
   static MLIRContext *result = [] {
     auto *made = new MLIRContext(MLIRContext::Threading::DISABLED);
-    made->loadDialect<ColossalDialect, func::FuncDialect, arith::ArithDialect,
-                      math::MathDialect>();
+    loadDialects(*made);
     return made;
   }();
   return *result;
@@ -398,8 +399,7 @@ static void compareFunction(func::FuncOp function,
     case GroupKind::Gemm:
       machine.runGemm(op);
       break;
-    case GroupKind::Attention:
-    case GroupKind::AttentionBackward:
+    case GroupKind::Library:
       machine.runAttention(group, op);
       break;
     case GroupKind::Collective:

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Colossal/IR/ColossalDialect.h"
+#include "Colossal/Ops/WholeOps.h"
 #include "colossal/Partition/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Diagnostics.h"
@@ -22,10 +23,7 @@ using namespace colossal;
 namespace {
 class Check : public testing::Test {
 protected:
-  Check() {
-    context.loadDialect<ColossalDialect, func::FuncDialect, arith::ArithDialect,
-                        math::MathDialect>();
-  }
+  Check() { loadDialects(context); }
 
   static std::string readExample(const std::string &name) {
     std::ifstream file(std::string(COLOSSAL_SOURCE_DIR) + "/test/Partition/" +

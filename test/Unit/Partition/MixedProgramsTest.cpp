@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "MixedPrograms.h"
+#include "Colossal/Ops/WholeOps.h"
 #include "Colossal/Transforms/Passes.h"
 #include "colossal/Differentiate/Passes.h"
 #include "colossal/Machine/Cluster.h"
@@ -54,8 +55,7 @@ static machine::Cluster clusterOf(int64_t devices) {
 
 static void tryProgram(unsigned seed, Tally &tally) {
   MLIRContext context;
-  context.loadDialect<ColossalDialect, func::FuncDialect, arith::ArithDialect,
-                      math::MathDialect>();
+  loadDialects(context);
   std::mt19937 random(seed);
   int batch = int(8 + 2 * (random() % 3));
   std::string text = mixedProgram(random, batch),

@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Colossal/Ops/WholeOps.h"
 #include "Colossal/Transforms/Passes.h"
 #include "MixedPrograms.h"
 #include "colossal/Differentiate/Passes.h"
@@ -242,8 +243,7 @@ int Subject::tryPlan(const std::string &text, std::string &message) {
 
 TEST(PlanMutations, AcceptedOnesAreRight) {
   MLIRContext context;
-  context.loadDialect<ColossalDialect, func::FuncDialect, arith::ArithDialect,
-                      math::MathDialect>();
+  loadDialects(context);
   unsigned count = 600;
   if (const char *number = std::getenv("COLOSSAL_PLAN_MUTATIONS"))
     count = unsigned(std::atoi(number));

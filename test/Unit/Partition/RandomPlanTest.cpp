@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "RandomPlan.h"
+#include "Colossal/Ops/WholeOps.h"
 #include "colossal/Differentiate/Passes.h"
 #include "colossal/Partition/Passes.h"
 #include "colossal/Reference/RandomInputs.h"
@@ -52,8 +53,7 @@ static Mesh drawMesh(std::mt19937 &random) {
 
 static void tryPlan(const std::string &file, unsigned seed) {
   MLIRContext context;
-  context.loadDialect<ColossalDialect, func::FuncDialect, arith::ArithDialect,
-                      math::MathDialect>();
+  loadDialects(context);
   OwningOpRef<ModuleOp> unsharded = readModel(file, context);
   ASSERT_TRUE(unsharded);
   std::mt19937 random(seed);
@@ -98,8 +98,7 @@ static void tryPlans(const std::string &file, unsigned count) {
 // Without any one of its reductions or masks, a program is refused.
 TEST(RandomPlan, EveryReductionCounts) {
   MLIRContext context;
-  context.loadDialect<ColossalDialect, func::FuncDialect, arith::ArithDialect,
-                      math::MathDialect>();
+  loadDialects(context);
   OwningOpRef<ModuleOp> module = readModel("mlp-forward.mlir", context);
   ASSERT_TRUE(module);
   int dropped = 0;

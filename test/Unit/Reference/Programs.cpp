@@ -1,6 +1,7 @@
 //===- Programs.cpp - Programs from text, for tests -----------------------===//
 
 #include "Programs.h"
+#include "Colossal/Ops/WholeOps.h"
 #include "mlir/Parser/Parser.h"
 
 using namespace mlir;
@@ -10,8 +11,7 @@ using namespace colossal::reference;
 MLIRContext &colossal::reference::testContext() {
   static MLIRContext *context = [] {
     auto *result = new MLIRContext(MLIRContext::Threading::DISABLED);
-    result->loadDialect<ColossalDialect, func::FuncDialect, arith::ArithDialect,
-                        math::MathDialect>();
+    loadDialects(*result);
     return result;
   }();
   return *context;

@@ -1,6 +1,7 @@
 //===- ProductsTest.cpp - Gemm and attention against loops in double ------===//
 
 #include "AllocationCounter.h"
+#include "Colossal/Ops/Attention/Run/Call.h"
 #include "ProgramBuilder.h"
 #include "colossal/Run/Engine.h"
 #include "colossal/Run/MatrixProduct.h"
@@ -295,31 +296,32 @@ void checkAttention(const Shape &shape, int threads) {
   attention.causalOffset = offset;
   attention.kernel = masked ? "mask" : "";
   b.segment("forward");
-  Op &forward = b.op(OpKind::Attention, "attention", {}, 2);
+  Op &forward = b.op(OpKind::Library, "attention", {}, 2);
   forward.operands = {{qkv, 0}, {qkv, kAt}, {qkv, vAt}};
-  forward.attention = attention;
-  forward.attention.strides = {q, q, vStrides};
+  forward.library = callOf(attention);
+  forward.library.strides = {q, q, vStrides};
   if (masked) {
     forward.operands.push_back({bias, 0});
-    forward.attention.strides.push_back({});
+    forward.library.strides.push_back({});
     forward.indices = {{keys, {}}};
   }
   forward.operands.insert(forward.operands.end(), {{out, 0}, {lse, 0}});
-  forward.attention.strides.insert(forward.attention.strides.end(), {o, l});
-  Op &backward = b.op(OpKind::AttentionBackward, "attention_backward", {}, 3);
-  backward.attention = attention;
+  forward.library.strides.insert(forward.library.strides.end(), {o, l});
+  Op &backward = b.op(OpKind::Library, "attention_backward", {}, 3);
+  attention.backward = true;
+  backward.library = callOf(attention);
   backward.operands = {{qkv, 0}, {qkv, kAt}, {qkv, vAt},
                        {out, 0}, {lse, 0},   {dout, 0}};
-  backward.attention.strides = {q, q, vStrides, o, l, o};
+  backward.library.strides = {q, q, vStrides, o, l, o};
   if (masked) {
     backward.operands.push_back({bias, 0});
-    backward.attention.strides.push_back({});
+    backward.library.strides.push_back({});
     backward.indices = {{keys, {}}};
   }
   backward.operands.insert(backward.operands.end(),
                            {{dqkv, 0}, {dqkv, kAt}, {dqkv, vAt}});
-  backward.attention.strides.insert(backward.attention.strides.end(),
-                                    {q, q, vStrides});
+  backward.library.strides.insert(backward.library.strides.end(),
+                                  {q, q, vStrides});
   b.schedule("forward");
   auto all = execute(b, threads, [](const std::string &symbol) {
     return symbol == "mask" ? windowMask : nullptr;

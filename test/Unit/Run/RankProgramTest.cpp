@@ -125,11 +125,12 @@ TEST(RankProgramText, RoundTrip) {
     program.states[0].initial = {"weights.bin", 64, 64, 0xdeadbeefu, 0.0};
     program.states[1].owned = false;
     segmentOf(program, "prologue").ops[0].value = -INFINITY;
-    Op &attention = segmentOf(program, "forward").ops[0];
-    attention.attention.scale = 0.1;
-    attention.attention.causal = true;
-    attention.attention.strides = {{1, 2, 3, 4}, {}};
-    attention.scratch = {{2, 64}};
+    Op &call = segmentOf(program, "forward").ops[0];
+    call.library.function = "attention";
+    call.library.reals["scale"] = 0.1;
+    call.library.integers["causal"] = 1;
+    call.library.strides = {{1, 2, 3, 4}, {}};
+    call.scratch = {{2, 64}};
     std::string text = writeProgram(program), error;
     std::optional<Program> again = readProgram(text, "stage-0.json", error);
     ASSERT_TRUE(again) << error;
@@ -137,7 +138,7 @@ TEST(RankProgramText, RoundTrip) {
     EXPECT_EQ(again->states[0].initial.crc, 0xdeadbeefu);
     EXPECT_FALSE(again->states[1].owned);
     EXPECT_EQ(segmentOf(*again, "prologue").ops[0].value, -INFINITY);
-    EXPECT_EQ(segmentOf(*again, "forward").ops[0].attention.scale, 0.1);
+    EXPECT_EQ(segmentOf(*again, "forward").ops[0].library.reals["scale"], 0.1);
     EXPECT_EQ(again->schedule.size(), program.schedule.size());
   }
 }

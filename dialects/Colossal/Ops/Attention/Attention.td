@@ -4,7 +4,7 @@
 
 include "Colossal/IR/ColossalOps.td"
 
-def Colossal_AttentionOp : Colossal_FactoredBase<"attention"> {
+def Colossal_AttentionOp : Colossal_FactoredBase<"attention", ["getCombiner"]> {
   let summary = "softmax(body(scale * q k^T)) v, and the log-sum-exp of each query";
   let description = [{
     Roles of factors follow from the maps: in q, k and v: batch; in q and not in k: query;

@@ -97,6 +97,11 @@ SmallVector<SmallVector<unsigned>> AttentionBackwardOp::getLinearOperandSets() {
   return {};
 }
 
+/// Without keys: zero, and the logarithm of zero.
+FactorKind AttentionOp::getCombiner(unsigned result) {
+  return result == 1 ? FactorKind::Max : FactorKind::Sum;
+}
+
 //===----------------------------------------------------------------------===//
 // Work
 //===----------------------------------------------------------------------===//

@@ -1,14 +1,16 @@
-//===- AttentionLowering.cpp - Attention as a runtime op ------------------===//
+//===- Lowering.cpp - Attention as a library call -------------------------===//
 
-#include "AttentionLowering.h"
-#include "Colossal/Ops/Attention/Mask.h"
+#include "Lowering.h"
+#include "Mask.h"
+#include "Models.h"
+#include "colossal/Lower/LibraryOp.h"
 
 using namespace mlir;
 using namespace colossal;
 using namespace colossal::lower;
 using namespace colossal::attention;
 
-FailureOr<AttentionShape> colossal::lower::analyzeAttention(FactoredOp op) {
+FailureOr<CallShape> colossal::attention::analyzeCall(FactoredOp op) {
   Maps maps(op);
   bool backward = isa<AttentionBackwardOp>(op.getOperation());
   unsigned inputs = op->getNumOperands(), tensors = maps.maps.size();
@@ -36,8 +38,9 @@ FailureOr<AttentionShape> colossal::lower::analyzeAttention(FactoredOp op) {
     add(inputs + 1, {&withQuery});     // lse
   }
 
-  AttentionShape shape;
+  CallShape shape;
   rank::Attention &attention = shape.attention;
+  attention.backward = backward;
   SmallVector<Extent> batch = maps.extents(Role::Batch, all);
   SmallVector<Extent> query = maps.extents(Role::Query, withQuery);
   SmallVector<Extent> key = maps.extents(Role::Key, withKey);
@@ -84,4 +87,35 @@ FailureOr<AttentionShape> colossal::lower::analyzeAttention(FactoredOp op) {
   for (auto [factor, role] : llvm::zip(maps.factors, maps.roles))
     shape.needsKernel |= role == Role::Key && factor.isPadded();
   return shape;
+}
+
+namespace {
+template <class Op> struct Call : LibraryOp::ExternalModel<Call<Op>, Op> {
+  LogicalResult lowerToCall(Operation *op, Lowering &lowering,
+                            LoweredGroup &call) const {
+    FailureOr<CallShape> shape = analyzeCall(FactoredOp(op));
+    if (failed(shape))
+      return failure();
+    call.operands.assign(op->operand_begin(), op->operand_end());
+    call.operands.insert(call.operands.end(), op->result_begin(),
+                         op->result_end());
+    call.offsets = shape->offsets;
+    if (shape->needsKernel) {
+      FailureOr<std::string> symbol = lowering.addKernel(
+          op->getLoc(), call.op.name + "_mask", call, [&](KernelFrame &frame) {
+            return emitScoreKernel(frame, FactoredOp(op));
+          });
+      if (failed(symbol))
+        return failure();
+      shape->attention.kernel = *symbol;
+    }
+    call.op.library = rank::callOf(shape->attention);
+    return success();
+  }
+};
+} // namespace
+
+void colossal::attention::attachLowering(MLIRContext *context) {
+  AttentionOp::attachInterface<Call<AttentionOp>>(*context);
+  AttentionBackwardOp::attachInterface<Call<AttentionBackwardOp>>(*context);
 }

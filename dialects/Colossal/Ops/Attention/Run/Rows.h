@@ -1,7 +1,7 @@
-//===- AttentionRows.h - Soft maximum of rows of scores ---------*- C++ -*-===//
+//===- Rows.h - Soft maximum of rows of scores ------------------*- C++ -*-===//
 
-#ifndef COLOSSAL_LIB_RUN_ATTENTIONROWS_H
-#define COLOSSAL_LIB_RUN_ATTENTIONROWS_H
+#ifndef COLOSSAL_OPS_ATTENTION_RUN_ROWS_H
+#define COLOSSAL_OPS_ATTENTION_RUN_ROWS_H
 
 #include <cstdint>
 
@@ -26,4 +26,4 @@ void scaleRow(float *row, int64_t count, float factor);
 
 } // namespace colossal::rank
 
-#endif // COLOSSAL_LIB_RUN_ATTENTIONROWS_H
+#endif // COLOSSAL_OPS_ATTENTION_RUN_ROWS_H

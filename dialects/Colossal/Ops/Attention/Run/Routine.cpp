@@ -1,8 +1,8 @@
-//===- AttentionKernel.cpp - Attention over (batch, head) pairs -----------===//
+//===- Routine.cpp - Attention over (batch, head) pairs -------------------===//
 
-#include "AttentionKernel.h"
+#include "Routine.h"
 
-#include "AttentionRows.h"
+#include "Rows.h"
 
 #include <algorithm>
 #include <cmath>
@@ -40,11 +40,11 @@ enum BackwardOperand { Out = 3, LogSum, DOut };
 
 } // namespace
 
-AttentionKernel::AttentionKernel(const Attention &attention, bool backward,
-                                 const Threads &threads, KernelFunction mask,
-                                 size_t extras)
-    : attention(attention), backward(backward), threads(threads), mask(mask),
-      extras(extras), firstExtra(backward ? 6 : 3),
+AttentionRoutine::AttentionRoutine(const Attention &attention,
+                                   const Threads &threads, KernelFunction mask,
+                                   size_t extras)
+    : attention(attention), threads(threads), mask(mask), extras(extras),
+      firstExtra(inputsOf(attention)),
       scaleFirst(mask || attention.scale <= 0) {
   rowsPerBlock = std::min(kRows, attention.queries);
   int64_t pairs = attention.batch * attention.heads;
@@ -66,14 +66,14 @@ AttentionKernel::AttentionKernel(const Attention &attention, bool backward,
   reserve(keyAt, t, d);
   reserve(valueAt, t, v);
   reserve(resultAt, rowsPerBlock, std::max(v, d));
-  if (backward) {
+  if (attention.backward) {
     reserve(gradientAt, rowsPerBlock, t);
     reserve(dKeyAt, t, d);
     reserve(dValueAt, t, v);
   }
 }
 
-void AttentionKernel::makeBlocks(Worker &worker) {
+void AttentionRoutine::makeBlocks(Worker &worker) {
   int64_t s = attention.queries, t = attention.keys, d = attention.qkFeatures,
           v = attention.vFeatures;
   bool first = true;
@@ -95,7 +95,7 @@ void AttentionKernel::makeBlocks(Worker &worker) {
             std::max(productScratch, block.products.back().scratchBytes());
       };
       add(rows, keys, d, false, true, false); // scores = Q K^T
-      if (!backward) {
+      if (!attention.backward) {
         add(rows, v, keys, false, false, false); // out = P V
       } else {
         add(keys, v, rows, true, false, !first); // dV (+)= P^T dOut
@@ -109,11 +109,11 @@ void AttentionKernel::makeBlocks(Worker &worker) {
   }
 }
 
-void AttentionKernel::run(char *const *operands, const int64_t *indices,
-                          size_t indexCount, char *scratch) const {
+void AttentionRoutine::run(char *const *operands, const int64_t *indices,
+                           size_t indexCount, char *scratch) const {
   int64_t pairs = attention.batch * attention.heads;
   threads.split(pairs, 1, [&](int piece, int64_t begin, int64_t end) {
-    int64_t all[64];
+    int64_t all[kMostIndices + 2];
     std::copy(indices, indices + indexCount, all);
     for (int64_t i = begin; i < end; ++i) {
       Pair pair{i / attention.heads,
@@ -122,7 +122,7 @@ void AttentionKernel::run(char *const *operands, const int64_t *indices,
                 scratch + piece * threadBytes,
                 all,
                 indexCount};
-      if (backward)
+      if (attention.backward)
         backwardPass(workers[size_t(piece)], pair);
       else
         forward(workers[size_t(piece)], pair);
@@ -130,9 +130,9 @@ void AttentionKernel::run(char *const *operands, const int64_t *indices,
   });
 }
 
-const float *AttentionKernel::pack(const Pair &pair, size_t operand,
-                                   int64_t from, int64_t rows, int64_t features,
-                                   float *place) const {
+const float *AttentionRoutine::pack(const Pair &pair, size_t operand,
+                                    int64_t from, int64_t rows,
+                                    int64_t features, float *place) const {
   const std::vector<int64_t> &s = attention.strides[operand];
   const float *source = at(pair, operand, from);
   bool unit = s[3] == 1 || features == 1;
@@ -150,9 +150,9 @@ const float *AttentionKernel::pack(const Pair &pair, size_t operand,
   return place;
 }
 
-void AttentionKernel::unpack(const Pair &pair, size_t operand, int64_t from,
-                             int64_t rows, int64_t features,
-                             const float *dense) const {
+void AttentionRoutine::unpack(const Pair &pair, size_t operand, int64_t from,
+                              int64_t rows, int64_t features,
+                              const float *dense) const {
   const std::vector<int64_t> &s = attention.strides[operand];
   for (int64_t row = 0; row < rows; ++row) {
     float *line = at(pair, operand, from + row);
@@ -165,21 +165,21 @@ void AttentionKernel::unpack(const Pair &pair, size_t operand, int64_t from,
   }
 }
 
-int64_t AttentionKernel::visible(int64_t query, int64_t keys) const {
+int64_t AttentionRoutine::visible(int64_t query, int64_t keys) const {
   if (!attention.causal)
     return keys;
   return std::clamp<int64_t>(query + attention.causalOffset + 1, 0, keys);
 }
 
-void AttentionKernel::scale(const Block &block, float *scores,
-                            const Pair &pair) const {
+void AttentionRoutine::scale(const Block &block, float *scores,
+                             const Pair &pair) const {
   int64_t t = block.keys;
   for (int64_t row = 0; row < block.end - block.begin; ++row)
     scaleRow(scores + row * t, t, float(attention.scale));
   if (!mask)
     return;
   // The kernel sees the whole [queries, keys] matrix; only these rows exist.
-  void *buffers[64];
+  void *buffers[kMostExtras + 1];
   buffers[0] = scores - block.begin * t;
   for (size_t i = 0; i < extras; ++i)
     buffers[i + 1] = pair.operands[firstExtra + i];
@@ -189,7 +189,7 @@ void AttentionKernel::scale(const Block &block, float *scores,
   mask(&arguments, block.begin, block.end);
 }
 
-void AttentionKernel::forward(const Worker &worker, const Pair &pair) const {
+void AttentionRoutine::forward(const Worker &worker, const Pair &pair) const {
   int64_t d = attention.qkFeatures, v = attention.vFeatures;
   size_t out = firstExtra + extras, lse = out + 1;
   float *scores = place(pair, scoresAt), *result = place(pair, resultAt);
@@ -226,8 +226,8 @@ void AttentionKernel::forward(const Worker &worker, const Pair &pair) const {
   }
 }
 
-void AttentionKernel::backwardPass(const Worker &worker,
-                                   const Pair &pair) const {
+void AttentionRoutine::backwardPass(const Worker &worker,
+                                    const Pair &pair) const {
   int64_t t = attention.keys, d = attention.qkFeatures, v = attention.vFeatures;
   size_t dq = firstExtra + extras, dk = dq + 1, dv = dq + 2;
   const auto &strides = attention.strides;
@@ -278,6 +278,13 @@ void AttentionKernel::backwardPass(const Worker &worker,
   }
   unpack(pair, dk, 0, t, d, dKey);
   unpack(pair, dv, 0, t, v, dValue);
+}
+
+std::unique_ptr<LibraryRoutine>
+makeAttention(const Op &op, const Threads &threads, KernelFunction mask) {
+  Attention attention = attentionOf(op.library);
+  return std::make_unique<AttentionRoutine>(attention, threads, mask,
+                                            extrasOf(attention, op));
 }
 
 } // namespace colossal::rank

@@ -52,26 +52,6 @@ std::vector<int64_t> positions(const Access &access,
                                llvm::ArrayRef<unsigned> factors,
                                llvm::ArrayRef<int64_t> valid);
 
-/// The fast path for sums of products of two operands; nothing if it does not
-/// apply. Contraction.cpp.
-std::optional<Tensor> evaluateContraction(GenericOp op, const LoopNest &nest,
-                                          llvm::ArrayRef<TensorRef> operands,
-                                          const Options &options);
-
-/// Generic.cpp, Attention.cpp.
-mlir::FailureOr<Tensors> evaluateGeneric(GenericOp op,
-                                         llvm::ArrayRef<TensorRef> operands,
-                                         const Place &place,
-                                         const Options &options);
-mlir::FailureOr<Tensors> evaluateAttention(AttentionOp op,
-                                           llvm::ArrayRef<TensorRef> operands,
-                                           const Place &place,
-                                           const Options &options);
-mlir::FailureOr<Tensors> evaluateAttention(AttentionBackwardOp op,
-                                           llvm::ArrayRef<TensorRef> operands,
-                                           const Place &place,
-                                           const Options &options);
-
 } // namespace colossal::reference
 
 #endif // COLOSSAL_REFERENCE_LOOPNEST_H

@@ -1,11 +1,13 @@
-//===- Attention.cpp - Attention and its derivative -----------------------===//
+//===- Evaluate.cpp - Attention and its derivative, interpreted -----------===//
 //
 // Scores are evaluated row by row: for one point of the batch and query
-// factors, all points of the key factors. Roles of factors: ColossalOps.td.
+// factors, all points of the key factors. Roles of factors: Attention.td.
 //
 //===----------------------------------------------------------------------===//
 
-#include "LoopNest.h"
+#include "Models.h"
+#include "colossal/Reference/EvaluableOp.h"
+#include "colossal/Reference/LoopNest.h"
 #include "colossal/Reference/ScalarProgram.h"
 #include <cmath>
 #include <limits>
@@ -153,9 +155,10 @@ static SmallVector<Tensor> makeResults(Operation *op) {
   return results;
 }
 
-FailureOr<Tensors> colossal::reference::evaluateAttention(
-    AttentionOp op, ArrayRef<TensorRef> operands, const Place &place,
-    const Options &options) {
+static FailureOr<Tensors> evaluateAttention(AttentionOp op,
+                                            ArrayRef<TensorRef> operands,
+                                            const Place &place,
+                                            const Options &options) {
   FactoredOp factored(op.getOperation());
   Scores scores(factored, operands, 3, op.getScale().convertToDouble(), place,
                 options);
@@ -212,9 +215,10 @@ static bool isMask(Value value, BlockArgument score) {
   return false;
 }
 
-FailureOr<Tensors> colossal::reference::evaluateAttention(
-    AttentionBackwardOp op, ArrayRef<TensorRef> operands, const Place &place,
-    const Options &options) {
+static FailureOr<Tensors> evaluateAttention(AttentionBackwardOp op,
+                                            ArrayRef<TensorRef> operands,
+                                            const Place &place,
+                                            const Options &options) {
   FactoredOp factored(op.getOperation());
   double scale = op.getScale().convertToDouble();
   Scores scores(factored, operands, 6, scale, place, options);
@@ -273,4 +277,21 @@ FailureOr<Tensors> colossal::reference::evaluateAttention(
   }
   roundResults(op, results, options);
   return shareAll(results);
+}
+
+namespace {
+template <class Op>
+struct Evaluation : EvaluableOp::ExternalModel<Evaluation<Op>, Op> {
+  FailureOr<Tensors> evaluate(Operation *op, ArrayRef<TensorRef> operands,
+                              const Place &place,
+                              const Options &options) const {
+    return evaluateAttention(cast<Op>(op), operands, place, options);
+  }
+};
+} // namespace
+
+void colossal::attention::attachEvaluation(MLIRContext *context) {
+  AttentionOp::attachInterface<Evaluation<AttentionOp>>(*context);
+  AttentionBackwardOp::attachInterface<Evaluation<AttentionBackwardOp>>(
+      *context);
 }

@@ -1,4 +1,4 @@
-//===- AttentionKernel.h - Attention over (batch, head) pairs ---*- C++ -*-===//
+//===- Routine.h - Attention over (batch, head) pairs -----------*- C++ -*-===//
 //
 // Each thread takes whole (batch, head) pairs. What it needs of a pair is
 // packed into its scratch (heads lie side by side in memory, the library is
@@ -12,26 +12,29 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef COLOSSAL_LIB_RUN_ATTENTIONKERNEL_H
-#define COLOSSAL_LIB_RUN_ATTENTIONKERNEL_H
+#ifndef COLOSSAL_OPS_ATTENTION_RUN_ROUTINE_H
+#define COLOSSAL_OPS_ATTENTION_RUN_ROUTINE_H
 
+#include "Colossal/Ops/Attention/Run/Call.h"
 #include "colossal/Run/MatrixProduct.h"
-#include "colossal/Run/Threads.h"
 
 namespace colossal::rank {
 
-class AttentionKernel {
+/// The mask's buffers and the indices of a call are copied for each thread.
+constexpr int64_t kMostIndices = 60, kMostExtras = 60;
+
+class AttentionRoutine : public LibraryRoutine {
 public:
   /// `mask` is the generated kernel, or null; `extras` the number of its
   /// further buffers.
-  AttentionKernel(const Attention &attention, bool backward,
-                  const Threads &threads, KernelFunction mask, size_t extras);
+  AttentionRoutine(const Attention &attention, const Threads &threads,
+                   KernelFunction mask, size_t extras);
 
-  /// For all threads together.
-  int64_t scratchBytes() const { return threadBytes * int64_t(workers.size()); }
-  /// Operands in the order of RankProgram.h; `indices` are those of the op.
+  int64_t scratchBytes() const override {
+    return threadBytes * int64_t(workers.size());
+  }
   void run(char *const *operands, const int64_t *indices, size_t indexCount,
-           char *scratch) const;
+           char *scratch) const override;
 
 private:
   /// Queries [begin, end) and the number of leading keys they may see.
@@ -72,7 +75,6 @@ private:
   }
 
   Attention attention;
-  bool backward;
   const Threads &threads;
   KernelFunction mask;
   size_t extras, firstExtra;
@@ -86,4 +88,4 @@ private:
 
 } // namespace colossal::rank
 
-#endif // COLOSSAL_LIB_RUN_ATTENTIONKERNEL_H
+#endif // COLOSSAL_OPS_ATTENTION_RUN_ROUTINE_H

@@ -1,6 +1,7 @@
-//===- AttentionGradient.cpp - From attention to its backward op ----------===//
+//===- Gradient.cpp - From attention to its backward op -------------------===//
 
 #include "colossal/Differentiate/Gradient.h"
+#include "Models.h"
 #include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
@@ -20,10 +21,11 @@ static IndexMapAttr withoutConstants(IndexMapAttr map) {
   return IndexMapAttr::get(context, dims);
 }
 
-FailureOr<SmallVector<Value>>
-colossal::differentiateAttention(OpBuilder &builder, AttentionOp op,
-                                 ValueRange operands, ValueRange results,
-                                 Value cotangent, StringRef name) {
+static FailureOr<SmallVector<Value>>
+differentiate(OpBuilder &builder, AttentionOp op, ValueRange operands,
+              ValueRange results, ArrayRef<Value> cotangents, StringRef name) {
+  if (cotangents[1])
+    return op.emitOpError("no derivative with respect to the log-sum-exp");
   FactoredOp factored(op.getOperation());
   SmallVector<FactorAttr> factors = factored.getFactorList();
   SmallVector<Value> inputs(operands.take_front(3));
@@ -34,7 +36,7 @@ colossal::differentiateAttention(OpBuilder &builder, AttentionOp op,
     inputs.push_back(results[i]);
     operandMaps.push_back(factored.getResultMap(i));
   }
-  inputs.push_back(cotangent);
+  inputs.push_back(cotangents[0]);
   operandMaps.push_back(factored.getResultMap(0));
   for (unsigned i = 3, e = operands.size(); i < e; ++i) {
     inputs.push_back(operands[i]);
@@ -69,5 +71,23 @@ colossal::differentiateAttention(OpBuilder &builder, AttentionOp op,
     gradients.push_back(
         embedGradient(builder, op.getLoc(), backward.getOutputs()[i], factors,
                       operandMaps[i], (name + ".part" + Twine(i)).str()));
+  // The extra operands are constants.
+  gradients.resize(operands.size());
   return gradients;
+}
+
+namespace {
+struct Derivative : DifferentiableOp::ExternalModel<Derivative, AttentionOp> {
+  FailureOr<SmallVector<Value>>
+  buildGradients(Operation *op, OpBuilder &builder, ValueRange operands,
+                 ValueRange results, ArrayRef<Value> cotangents,
+                 StringRef name) const {
+    return differentiate(builder, cast<AttentionOp>(op), operands, results,
+                         cotangents, name);
+  }
+};
+} // namespace
+
+void colossal::attention::attachDerivative(MLIRContext *context) {
+  AttentionOp::attachInterface<Derivative>(*context);
 }

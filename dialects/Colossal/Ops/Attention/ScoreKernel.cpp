@@ -1,8 +1,8 @@
 //===- ScoreKernel.cpp - The body of attention as a kernel ----------------===//
 
-#include "AttentionLowering.h"
-#include "Colossal/Ops/Attention/Roles.h"
-#include "ScalarOp.h"
+#include "Lowering.h"
+#include "Roles.h"
+#include "colossal/Lower/ScalarOp.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -107,10 +107,10 @@ static void splitIndex(KernelFrame &frame, Value number,
   }
 }
 
-LogicalResult colossal::lower::emitScoreKernel(KernelFrame &frame,
-                                               FactoredOp op) {
+LogicalResult colossal::attention::emitScoreKernel(KernelFrame &frame,
+                                                   FactoredOp op) {
   Maps maps(op);
-  FailureOr<AttentionShape> shape = analyzeAttention(op);
+  FailureOr<CallShape> shape = analyzeCall(op);
   if (failed(shape))
     return failure();
   Block &block = op->getRegion(0).front();
@@ -123,7 +123,7 @@ LogicalResult colossal::lower::emitScoreKernel(KernelFrame &frame,
     if (clipped)
       return op->emitError("an extra operand is read through an offset");
   }
-  // Factors of every role, major first, as merged by analyzeAttention.
+  // Factors of every role, major first, as merged by analyzeCall.
   auto factorsOf = [&](Role role) {
     SmallVector<unsigned> list;
     for (unsigned f = 0; f < maps.factors.size(); ++f)

@@ -1,4 +1,4 @@
-//===- AttentionRows.cpp - Soft maximum of rows of scores -----------------===//
+//===- Rows.cpp - Soft maximum of rows of scores --------------------------===//
 //
 // Written on vectors of 16 floats, compiled for three generations of x86-64;
 // the loader picks one. The order of additions is that of the vectors, so it is
@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "AttentionRows.h"
+#include "Rows.h"
 
 #include <cmath>
 #include <cstring>

@@ -1,28 +1,29 @@
-//===- AttentionLowering.h - Attention as a runtime op ----------*- C++ -*-===//
+//===- Lowering.h - Attention as a library call -----------------*- C++ -*-===//
 
-#ifndef COLOSSAL_LOWER_ATTENTIONLOWERING_H
-#define COLOSSAL_LOWER_ATTENTIONLOWERING_H
+#ifndef COLOSSAL_OPS_ATTENTION_LOWERING_H
+#define COLOSSAL_OPS_ATTENTION_LOWERING_H
 
-#include "KernelEmitter.h"
+#include "Run/Call.h"
+#include "colossal/Lower/KernelFrame.h"
 
-namespace colossal::lower {
+namespace colossal::attention {
 
 /// Extents and strides of colossal.attention or attention_backward for the
 /// runtime, and per operand (inputs, then outputs) the first element.
 /// `kernel` is left empty. Failure: the batch has more than two extents, or
 /// queries or keys do not have one stride.
-struct AttentionShape {
+struct CallShape {
   rank::Attention attention;
   std::vector<int64_t> offsets;
   /// True if the body is more than the causal mask that `attention` describes.
   bool needsKernel = false;
 };
-mlir::FailureOr<AttentionShape> analyzeAttention(FactoredOp op);
+mlir::FailureOr<CallShape> analyzeCall(FactoredOp op);
 
 /// Emits the body as a kernel over rows of scores (see rank::Attention). The
 /// frame's offsets are those that Op::indices must begin with.
-mlir::LogicalResult emitScoreKernel(KernelFrame &frame, FactoredOp op);
+mlir::LogicalResult emitScoreKernel(lower::KernelFrame &frame, FactoredOp op);
 
-} // namespace colossal::lower
+} // namespace colossal::attention
 
-#endif // COLOSSAL_LOWER_ATTENTIONLOWERING_H
+#endif // COLOSSAL_OPS_ATTENTION_LOWERING_H

@@ -3,7 +3,7 @@
 #ifndef COLOSSAL_LOWER_SCALAROP_H
 #define COLOSSAL_LOWER_SCALAROP_H
 
-#include "KernelEmitter.h"
+#include "colossal/Lower/KernelFrame.h"
 
 namespace colossal::lower {
 

@@ -1,0 +1,28 @@
+//===- LibraryChecks.cpp - The checks of all library functions ------------===//
+
+#include "Attention/Run/Call.h"
+
+#include <string_view>
+
+namespace colossal::rank {
+
+static constexpr LibraryCheck checks[] = {
+    {"attention", checkAttention},
+    {"attention_backward", checkAttention},
+};
+
+const LibraryCheck *findLibraryCheck(const std::string &function) {
+  for (const LibraryCheck &check : checks)
+    if (std::string_view(check.function) == function)
+      return &check;
+  return nullptr;
+}
+
+std::string namesOfLibraryFunctions() {
+  std::string names;
+  for (const LibraryCheck &check : checks)
+    names += (names.empty() ? "" : ", ") + std::string(check.function);
+  return names;
+}
+
+} // namespace colossal::rank

@@ -1,0 +1,21 @@
+//===- LibraryFunctions.cpp - All library functions -----------------------===//
+
+#include "Attention/Run/Call.h"
+
+#include <string_view>
+
+namespace colossal::rank {
+
+static constexpr LibraryFunction functions[] = {
+    {"attention", makeAttention},
+    {"attention_backward", makeAttention},
+};
+
+const LibraryFunction *findLibraryFunction(const std::string &function) {
+  for (const LibraryFunction &entry : functions)
+    if (std::string_view(entry.function) == function)
+      return &entry;
+  return nullptr;
+}
+
+} // namespace colossal::rank

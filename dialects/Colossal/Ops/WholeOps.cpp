@@ -1,0 +1,26 @@
+//===- WholeOps.cpp - Attaches the parts of all whole ops -----------------===//
+
+#include "WholeOps.h"
+#include "Attention/Models.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+using namespace mlir;
+using namespace colossal;
+
+void colossal::registerDialects(DialectRegistry &registry) {
+  registry.insert<ColossalDialect, func::FuncDialect, arith::ArithDialect,
+                  math::MathDialect>();
+  registry.addExtension(+[](MLIRContext *context, ColossalDialect *) {
+    attention::attachDerivative(context);
+    attention::attachEvaluation(context);
+    attention::attachLowering(context);
+  });
+}
+
+void colossal::loadDialects(MLIRContext &context) {
+  DialectRegistry registry;
+  registerDialects(registry);
+  context.appendDialectRegistry(registry);
+  context.loadAllAvailableDialects();
+}
