@@ -29,6 +29,11 @@ private:
   /// group a copy computed again.
   Value standIn(Value value);
   void mark(Operation *op, FactoredOp forward);
+  /// Some result of the op has a gradient, if only 0: so have the operands that
+  /// reach it.
+  void markZeros(FactoredOp op);
+  /// A parameter's gradient that is 0 everywhere, with nothing to compute.
+  Value zeroGradient(Value parameter);
   std::string nameOf(Value value);
   /// A new value of `value`'s shape: the sum of `parts`.
   Value sum(Value value, ArrayRef<Value> parts, Attribute group,
@@ -38,6 +43,8 @@ private:
   OpBuilder builder;
   llvm::SmallDenseSet<Value> active;
   DenseMap<Value, SmallVector<Value>> contributions;
+  /// Values with a gradient of 0: PyTorch has one, and decays the parameter.
+  llvm::SmallDenseSet<Value> zeros;
   DenseMap<Value, Value> recomputed;
   llvm::SmallDenseSet<Operation *> currentUnit;
 };
@@ -144,11 +151,44 @@ Value Backward::standIn(Value value) {
   return recomputed[value];
 }
 
+void Backward::markZeros(FactoredOp op) {
+  SmallVector<bool> wanted;
+  for (Value result : op->getResults()) {
+    auto known = contributions.find(result);
+    wanted.push_back(zeros.contains(result) ||
+                     (known != contributions.end() && !known->second.empty()));
+  }
+  if (!llvm::is_contained(wanted, true))
+    return;
+  auto generic = dyn_cast<GenericOp>(op.getOperation());
+  for (OpOperand &operand : op->getOpOperands())
+    if (active.contains(operand.get()) &&
+        (!generic || reachesResult(generic.getBody().front(),
+                                   operand.getOperandNumber(), wanted)))
+      zeros.insert(operand.get());
+}
+
+Value Backward::zeroGradient(Value parameter) {
+  IdentitySpace space = identitySpaceOf(parameter);
+  Type type = cast<RankedTensorType>(parameter.getType()).getElementType();
+  GenericOp op = createGeneric(
+      builder, parameter.getLoc(), nameOf(parameter) + ".gradient",
+      space.factors, {}, {}, {type}, {space.map},
+      [&](OpBuilder &inner, ValueRange) -> SmallVector<Value> {
+        return {arith::ConstantOp::create(inner, parameter.getLoc(),
+                                          inner.getFloatAttr(type, 0.0))};
+      });
+  op->setAttr(names::pass, builder.getStringAttr("backward"));
+  op->setAttr(names::forwardOf, builder.getStringAttr(nameOf(parameter)));
+  return op.getOutputs()[0];
+}
+
 LogicalResult Backward::differentiateOp(FactoredOp op) {
   if (op->hasAttr(names::noGradient) ||
       llvm::none_of(op->getResults(),
                     [&](Value v) { return active.contains(v); }))
     return success();
+  markZeros(op);
   SmallVector<Value> cotangents;
   for (Value result : op->getResults())
     cotangents.push_back(gradientOf(result));
@@ -265,8 +305,11 @@ FailureOr<SmallVector<Value>> Backward::run(unsigned lossIndex,
       return failure();
   }
   SmallVector<Value> gradients;
-  for (Value parameter : parameters)
+  for (Value parameter : parameters) {
     gradients.push_back(gradientOf(parameter));
+    if (!gradients.back() && zeros.contains(parameter))
+      gradients.back() = zeroGradient(parameter);
+  }
   return gradients;
 }
 

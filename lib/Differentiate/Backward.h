@@ -10,7 +10,8 @@ namespace colossal {
 
 /// Appends, before the return of `function`, the gradients of its result
 /// `lossIndex` (a scalar) with respect to `parameters`; null for one the loss
-/// does not depend on. Backward ops have the attributes pass and forward_of.
+/// does not depend on, a constant 0 where it depends by steps alone (floor).
+/// Backward ops have the attributes pass and forward_of.
 ///
 /// Groups are units: of a group's inner values only those marked `keep` or used
 /// outside cross to the backward pass; the others are computed again there.

@@ -91,7 +91,8 @@ FailureOr<Adjoints> AdjointRules::apply(Operation *op, ValueRange in, Value r,
         Adjoints parts(in.size(), Value());
         unsigned count = own.getVariables().size();
         for (unsigned i = 0; i < count; ++i)
-          parts[1 + i] = times(g, in[1 + count + i]);
+          if (Value derivative = in[1 + count + i]; !isExactly(derivative, 0.0))
+            parts[1 + i] = times(g, derivative);
         return Result(parts);
       })
       // As PyTorch's maximum: equal arguments share the gradient, and each has
@@ -174,11 +175,8 @@ void colossal::dropGivenDerivatives(Operation *root) {
   });
 }
 
-FailureOr<Value> colossal::differentiateBody(OpBuilder &builder, Block &body,
-                                             const IRMapping &mapping,
-                                             ArrayRef<Value> yieldAdjoints,
-                                             unsigned argument) {
-  // The scalars that depend on the argument.
+/// The scalars that are functions of the argument by floats.
+static llvm::SmallDenseSet<Value> dependents(Block &body, unsigned argument) {
   llvm::SmallDenseSet<Value> active = {body.getArgument(argument)};
   for (Operation &op : body.without_terminator())
     if (llvm::any_of(op.getOperands(),
@@ -186,6 +184,24 @@ FailureOr<Value> colossal::differentiateBody(OpBuilder &builder, Block &body,
       for (Value result : op.getResults())
         if (isa<FloatType>(result.getType()))
           active.insert(result);
+  return active;
+}
+
+bool colossal::reachesResult(Block &body, unsigned argument,
+                             ArrayRef<bool> wanted) {
+  llvm::SmallDenseSet<Value> active = dependents(body, argument);
+  return llvm::any_of(
+      llvm::zip_equal(body.getTerminator()->getOperands(), wanted),
+      [&](auto pair) {
+        return std::get<1>(pair) && active.contains(std::get<0>(pair));
+      });
+}
+
+FailureOr<Value> colossal::differentiateBody(OpBuilder &builder, Block &body,
+                                             const IRMapping &mapping,
+                                             ArrayRef<Value> yieldAdjoints,
+                                             unsigned argument) {
+  llvm::SmallDenseSet<Value> active = dependents(body, argument);
   DenseMap<Value, Value> adjoints;
   auto contribute = [&](Value to, Value adjoint, Location loc) {
     Value &sum = adjoints[to];

@@ -50,7 +50,10 @@ static void sign(Call &c) {
     Value zero = s.zero(type);
     Value below = s.select(s.compare(Relation::Less, x, zero),
                            s.constant(type, -1), zero);
-    return s.select(s.compare(Relation::Greater, x, zero), s.one(type), below);
+    Value value =
+        s.select(s.compare(Relation::Greater, x, zero), s.one(type), below);
+    // A derivative of 0 is one: the parameter behind it is decayed.
+    return isa<FloatType>(type) ? s.withDerivative(value, {x}, {zero}) : value;
   });
 }
 

@@ -15,6 +15,12 @@
 
 namespace colossal {
 
+/// True where a result that `wanted` marks is a function of `argument` of
+/// `body` by floats alone, also one whose derivative is zero everywhere (floor,
+/// sign) and not by comparisons or integers: where PyTorch has a gradient.
+bool reachesResult(mlir::Block &body, unsigned argument,
+                   llvm::ArrayRef<bool> wanted);
+
 /// Emits at `builder` the adjoints of the scalars of `body`: given d(loss) by
 /// d(yielded) for each yield (null: zero), returns d(loss) by d(argument
 /// `argument`), or null if the yields do not depend on it. `mapping` maps the

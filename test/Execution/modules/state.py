@@ -71,6 +71,29 @@ def frozen_over_the_storage_of_a_trained():
     return TwoOverOne(frozen=True), tokens(vocabulary=11)
 
 
+class Steps(nn.Module):
+    """Parameters behind functions of derivative 0 (a gradient of zeros, decayed), and such as have none."""
+
+    def __init__(self):
+        super().__init__()
+        g = torch.Generator().manual_seed(4)
+        for name in ("floored", "signed", "rounded", "truncated", "divided", "compared", "converted"):
+            setattr(self, name, nn.Parameter(torch.randn(4, generator=g) * 2))
+        self.a, self.o = nn.Linear(6, 6), nn.Linear(6, 4)
+
+    def forward(self, x, y):
+        h = torch.round(self.a(x) * 4) / 4  # also its weight and bias
+        scale = torch.floor(self.floored * 2) + torch.sign(self.signed).sum() + torch.round(self.rounded)[:2].sum()
+        scale = scale * torch.ceil(self.truncated.trunc() + torch.div(self.divided, 0.3, rounding_mode="floor"))
+        scale = scale + (self.compared > 0).float() + self.converted.long()
+        return F.cross_entropy(self.o(h) + 0.01 * scale, y)
+
+
+@module(*EVERYWHERE, "2 data=2,microbatches=2", "2 data=2,zero=1", optimizer="adamw:lr=1e-2,weight-decay=0.5", clip_norm=1.0)
+def gradients_of_zero():
+    return Steps(), samples()
+
+
 class Unused(nn.Module):
     def __init__(self):
         super().__init__()
