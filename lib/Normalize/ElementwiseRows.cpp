@@ -277,12 +277,13 @@ void normalize::addElementwiseRows(Table &table) {
              "aten::div.Scalar_mode", "aten::div", "aten::div.int",
              "aten::div.float", "aten::true_divide.Tensor"},
             divide);
-  table.add(
-      {"aten::floor_divide", "aten::floor_divide.Scalar", "aten::floordiv.int"},
+  // `floor_divide_.Tensor` and `pow_.Tensor` have overloads of their own.
+  table.add({"aten::floor_divide", "aten::floor_divide.Scalar",
+             "aten::floor_divide.Tensor", "aten::floordiv.int"},
       floorDivision);
   table.add({"aten::remainder.Tensor", "aten::remainder.Scalar"}, remainder);
   table.add({"aten::pow.Tensor_Scalar", "aten::pow.Tensor_Tensor",
-             "aten::pow.Scalar"},
+             "aten::pow.Tensor", "aten::pow.Scalar"},
             power);
   table.add({"aten::maximum", "aten::max.other"}, maximum);
   table.add({"aten::minimum", "aten::min.other"}, minimum);

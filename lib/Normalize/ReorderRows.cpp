@@ -1,7 +1,7 @@
 //===- ReorderRows.cpp - Elements in another place of their dimension -----===//
 
+#include "FlatReshape.h"
 #include "Rows.h"
-#include "Shapes.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -40,9 +40,23 @@ static Value rolled(Call &c, Value x, int64_t dim, int64_t shift) {
   });
 }
 
+/// Shifts the elements in the order of memory, across all dimensions.
+static void rollFlat(Call &c, int64_t shift) {
+  RankedTensorType type = c.type(0);
+  int64_t elements = type.getNumElements();
+  if (elements == 0)
+    return c.result(c.tensor(0));
+  TensorRef flat = reshapeFlat(c, c.alias(0), {elements});
+  Value x = rolled(c, c.tensor(Item(flat)), 0, shift);
+  TensorRef moved = c.state.fresh(x, c.op.getName(), c.loc());
+  c.result(c.tensor(Item(reshapeFlat(c, moved, type.getShape()))));
+}
+
 static void roll(Call &c) {
   int64_t rank = c.type(0).getRank();
   SmallVector<int64_t> shifts = c.integers(1), dims = c.integers(2);
+  if (dims.empty() && shifts.size() == 1 && rank > 1)
+    return rollFlat(c, shifts[0]);
   if (dims.empty() && rank <= 1)
     dims.assign(rank, 0);
   if (dims.size() != shifts.size())

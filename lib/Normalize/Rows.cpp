@@ -37,13 +37,19 @@ const Table &Table::get() {
   return table;
 }
 
-/// `aten::add_.Tensor` -> `aten::add.Tensor`; empty if `key` is not in place.
+/// `aten::add_.Tensor` -> `aten::add.Tensor`, `aten::__ior__.Tensor` (from
+/// `|=`) -> `aten::__or__.Tensor`; empty if `key` is not in place.
 static std::string functionalKey(StringRef key) {
   auto [base, overload] = key.split('.');
-  if (!base.ends_with("_") || base.ends_with("__"))
-    return "";
-  std::string name = base.drop_back().str();
-  return overload.empty() ? name : name + "." + overload.str();
+  std::string name;
+  if (StringRef rest = base;
+      rest.consume_front("aten::") && rest.consume_front("__i"))
+    name = ("aten::" + Twine("__") + rest).str();
+  else if (base.ends_with("_") && !base.ends_with("__"))
+    name = base.drop_back().str();
+  if (name.empty() || overload.empty())
+    return name;
+  return name + "." + overload.str();
 }
 
 /// The result of the functional op replaces the contents of its first operand.

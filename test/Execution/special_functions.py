@@ -183,5 +183,6 @@ OVERLOADS = {
     "aten::floor_divide.Scalar": "aten::floor_divide", "aten::rsub.Tensor": "aten::rsub.Scalar",
     "aten::where.ScalarSelf": "aten::where.self", "aten::where.ScalarOther": "aten::where.self",
     "aten::where.Scalar": "aten::where.self", "aten::masked_fill.Tensor": "aten::masked_fill.Scalar",
-    "aten::true_divide.Tensor": "aten::div.Tensor", "aten::clip": "aten::clamp", "aten::sgn": "aten::sign",
+    "aten::true_divide.Tensor": "aten::div.Tensor", "aten::clip": "aten::clamp",
+    "aten::floor_divide.Tensor": "aten::floor_divide", "aten::pow.Tensor": "aten::pow.Tensor_Tensor", "aten::sgn": "aten::sign",
 }
