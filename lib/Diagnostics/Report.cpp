@@ -11,10 +11,13 @@
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
+#include <fcntl.h>
 #include <memory>
 #include <new>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 using namespace colossal;
@@ -72,12 +75,41 @@ static void fatal(void *, const char *reason, bool) {
 
 static void badAlloc(void *, const char *, bool) { outOfMemory(); }
 
-/// Only what may be called inside a signal handler, but for the removal, which
-/// allocates: the default action follows whatever happens.
+/// A folder and all below it, by system calls alone: the signal may come while
+/// the process is inside malloc. Links are removed, not followed.
+static void removeTree(int at, const char *name) {
+  if (unlinkat(at, name, 0) == 0)
+    return;
+  int folder =
+      openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (folder < 0)
+    return;
+  struct Entry {
+    uint64_t number;
+    int64_t offset;
+    unsigned short bytes;
+    unsigned char type;
+    char name[];
+  };
+  alignas(8) char block[2048];
+  for (long got;
+       (got = syscall(SYS_getdents64, folder, block, sizeof block)) > 0;)
+    for (long i = 0; i < got;) {
+      auto *entry = reinterpret_cast<Entry *>(block + i);
+      i += entry->bytes;
+      if (std::strcmp(entry->name, ".") != 0 &&
+          std::strcmp(entry->name, "..") != 0)
+        removeTree(folder, entry->name);
+    }
+  close(folder);
+  unlinkat(at, name, AT_REMOVEDIR);
+}
+
+/// Only what may be called inside a signal handler.
 static void interrupted(int number) {
   std::signal(number, SIG_DFL);
   if (!tool().unfinished.empty())
-    (void)llvm::sys::fs::remove_directories(tool().unfinished);
+    removeTree(AT_FDCWD, tool().unfinished.c_str());
   raise(number);
 }
 

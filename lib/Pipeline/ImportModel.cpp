@@ -4,20 +4,25 @@
 #include "Colossal/IR/ColossalDialect.h"
 #include "colossal/Diagnostics/Report.h"
 #include "colossal/Schedule/StageSchedule.h"
+#include "colossal/Support/MemoryFile.h"
+#include "colossal/Support/Message.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Parser/Parser.h"
-#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
+
+#include <unistd.h>
 
 using namespace mlir;
 using namespace colossal;
 
-/// Limits of the child that runs LibTorch.
+/// Limits of the child that runs LibTorch. It takes 0.2 GiB for itself and a
+/// few times the archive, whose size bounds what an honest one can need.
 static constexpr unsigned timeLimitSeconds = 300;
+static constexpr uint64_t memoryLimitBase = uint64_t(1) << 30;
+static constexpr uint64_t memoryLimitFactor = 16;
 
 static constexpr llvm::StringLiteral translateError =
     "colossal-translate: error: ";
@@ -30,12 +35,12 @@ static void printWarnings(StringRef log) {
   log.split(lines, '\n', -1, /*KeepEmpty=*/false);
   for (StringRef line : lines)
     if (line.starts_with(translateWarning))
-      llvm::errs() << line << "\n";
+      llvm::errs() << oneLine(line.str()) << "\n";
 }
 
 static OwningOpRef<ModuleOp> translate(MLIRContext &context,
                                        const CompileOptions &options) {
-  SmallString<128> tool(options.toolFolder), text;
+  SmallString<128> tool(options.toolFolder);
   llvm::sys::path::append(tool, "colossal-translate");
   if (!llvm::sys::fs::can_execute(tool)) {
     (void)reportError("found no '" + tool +
@@ -43,39 +48,43 @@ static OwningOpRef<ModuleOp> translate(MLIRContext &context,
                       "LibTorch or give a .mlir file");
     return {};
   }
-  if (std::error_code error =
-          llvm::sys::fs::createTemporaryFile("colossal-import", "mlir", text)) {
-    (void)reportError("cannot create a temporary file: " + error.message());
+  // What the child writes stays in memory: nothing is left of it if this
+  // process is killed, and then the child ends, too.
+  MemoryFile text("colossal-import"), said("colossal-import-messages");
+  if (!text.isOpen() || !said.isOpen()) {
+    (void)reportError("found no memory for the imported program");
     return {};
   }
-  llvm::scope_exit remove([&] { llvm::sys::fs::remove(text); });
+  uint64_t archiveBytes = 0;
+  (void)llvm::sys::fs::file_size(options.model, archiveBytes);
+  uint64_t memoryLimit =
+      memoryLimitBase +
+      memoryLimitFactor * std::min(archiveBytes, uint64_t(1) << 50);
   SmallVector<std::string> arguments = {tool.str().str(),
-                                        "--import-torchscript", options.model,
-                                        "-o", text.str().str()};
+                                        "--import-torchscript",
+                                        options.model,
+                                        "-o",
+                                        text.path(),
+                                        "--memory-limit",
+                                        std::to_string(memoryLimit),
+                                        "--parent",
+                                        std::to_string(getpid())};
   for (const std::string &input : options.inputs) {
     arguments.push_back("--input");
     arguments.push_back(input);
   }
   SmallVector<StringRef> references(arguments.begin(), arguments.end());
   // Libraries of the child may say more than the one line that counts.
-  SmallString<128> said;
-  if (std::error_code error =
-          llvm::sys::fs::createTemporaryFile("colossal-import", "txt", said)) {
-    (void)reportError("cannot create a temporary file: " + error.message());
-    return {};
-  }
-  llvm::scope_exit forget([&] { llvm::sys::fs::remove(said); });
+  std::string place = said.path();
   std::optional<StringRef> redirects[] = {std::nullopt, std::nullopt,
-                                          StringRef(said)};
+                                          StringRef(place)};
   std::string message;
   int status = llvm::sys::ExecuteAndWait(
       tool, references, std::nullopt, redirects, timeLimitSeconds, 0, &message);
-  std::string log;
-  if (auto buffer = llvm::MemoryBuffer::getFile(said))
-    log = (*buffer)->getBuffer().str();
+  std::string log = said.text();
   if (status == 0) {
     printWarnings(log);
-    return parseSourceFile<ModuleOp>(text, &context);
+    return parseSourceString<ModuleOp>(text.text(), &context, options.model);
   }
   auto [before, reason] = StringRef(log).split(translateError);
   if (!reason.empty()) {
@@ -87,8 +96,8 @@ static OwningOpRef<ModuleOp> translate(MLIRContext &context,
   if (message.empty())
     message = "colossal-translate ended with exit code " +
               std::to_string(status) +
-              " and could not say why: is there space left in the folder for "
-              "temporary files?";
+              " and could not say why: are files limited to a few bytes "
+              "(ulimit -f)?";
   (void)reportError("reading '" + options.model + "': " + message);
   return {};
 }

@@ -49,19 +49,47 @@ std::string colossal::validUtf8(const std::string &text) {
   return result;
 }
 
-std::string colossal::oneLine(const std::string &text, size_t limit) {
-  std::string line;
-  for (char c : validUtf8(text)) {
-    auto byte = static_cast<unsigned char>(c);
-    if (c == ' ' || (c >= '\t' && c <= '\r')) {
-      if (!line.empty() && line.back() != ' ')
-        line += ' ';
-    } else if (byte < 0x20 || byte == 0x7f) {
-      line += escape(byte);
-    } else {
-      line += c;
-    }
+/// Characters that a terminal obeys instead of showing them: C0 and C1
+/// controls, and what turns the direction of the text around. Line ends and
+/// tabs are not meant here.
+static bool isObeyed(const std::string &text, size_t at, size_t count) {
+  auto byte = [&](size_t i) {
+    return static_cast<unsigned char>(text[at + i]);
+  };
+  if (count == 1)
+    return byte(0) < 0x20 || byte(0) == 0x7f;
+  if (count == 2)
+    return byte(0) == 0xc2 && byte(1) < 0xa0;
+  // U+2028 to U+202E, U+2066 to U+2069.
+  return count == 3 && byte(0) == 0xe2 &&
+         ((byte(1) == 0x80 && byte(2) >= 0xa8 && byte(2) <= 0xae) ||
+          (byte(1) == 0x81 && byte(2) >= 0xa6 && byte(2) <= 0xa9));
+}
+
+std::string colossal::printable(const std::string &text) {
+  std::string result;
+  for (size_t at = 0; at < text.size();) {
+    size_t count = characterAt(text, at);
+    size_t taken = count == 0 ? 1 : count;
+    bool isSpace = text[at] == '\n' || text[at] == '\t';
+    if (count == 0 || (!isSpace && isObeyed(text, at, count)))
+      for (size_t i = 0; i < taken; ++i)
+        result += escape(static_cast<unsigned char>(text[at + i]));
+    else
+      result.append(text, at, taken);
+    at += taken;
   }
+  return result;
+}
+
+std::string colossal::oneLine(const std::string &text, size_t limit) {
+  std::string spaced = text, line;
+  for (char &c : spaced)
+    if (c >= '\t' && c <= '\r')
+      c = ' ';
+  for (char c : printable(spaced))
+    if (c != ' ' || (!line.empty() && line.back() != ' '))
+      line += c;
   while (!line.empty() && line.back() == ' ')
     line.pop_back();
   if (line.size() <= limit)

@@ -1,11 +1,13 @@
 //===- colossal-calibrate.cpp - Measure this machine ----------------------===//
 
 #include "colossal/Machine/Calibrate.h"
+#include "colossal/Support/Message.h"
 
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 
 using namespace colossal::machine;
@@ -27,7 +29,8 @@ for colossal-compile --cluster; --cluster local:N measures and caches the same.
 )";
 
 static int fail(const std::string &message) {
-  std::fprintf(stderr, "colossal-calibrate: %s\n", message.c_str());
+  std::fprintf(stderr, "colossal-calibrate: %s\n",
+               colossal::oneLine(message).c_str());
   return 1;
 }
 
@@ -89,9 +92,13 @@ int main(int count, char **arguments) {
       calibrateLocal(ranks, threads, error, &disturbed);
   if (!cluster)
     return fail(error);
-  if (output == "-")
-    std::fputs(writeCluster(*cluster).c_str(), stdout);
-  else if (!writeClusterFile(*cluster, output, error))
+  if (output == "-") {
+    if (std::fputs(writeCluster(*cluster).c_str(), stdout) < 0 ||
+        std::fflush(stdout) != 0)
+      return fail(std::string("cannot write the output: ") +
+                  std::strerror(errno));
+  }
+  if (output != "-" && !writeClusterFile(*cluster, output, error))
     return fail(error);
   std::chrono::duration<double> seconds =
       std::chrono::steady_clock::now() - begin;
@@ -101,7 +108,7 @@ int main(int count, char **arguments) {
                double(cluster->device.matrix[0].peakFlopsPerSecond) * 1e-9,
                double(cluster->device.streaming.back().bytesPerSecond) * 1e-9,
                output == "-" ? "" : ", written to ",
-               output == "-" ? "" : output.c_str());
+               output == "-" ? "" : colossal::oneLine(output).c_str());
   if (!disturbed.empty())
     std::fprintf(stderr, "warning: %s, so measure again when they are done\n",
                  disturbed.c_str());

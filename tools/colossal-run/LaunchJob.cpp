@@ -2,6 +2,8 @@
 
 #include "LaunchJob.h"
 
+#include "colossal/Support/Message.h"
+
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -20,9 +22,10 @@
 namespace {
 
 constexpr const char *kRankError = "colossal-engine: error:";
+const std::string kClear = "\033[K";
 
 void sayError(const std::string &text) {
-  fprintf(stderr, "colossal-run: error: %s\n", text.c_str());
+  fprintf(stderr, "colossal-run: error: %s\n", colossal::oneLine(text).c_str());
   fflush(stderr);
 }
 
@@ -119,7 +122,11 @@ private:
         return;
       ranksSaid = true;
     }
-    fprintf(stderr, "%s%c", words.c_str(), end);
+    // The ranks' own order to clear a line of progress is obeyed, no other.
+    size_t clear =
+        words.compare(0, kClear.size(), kClear) == 0 ? kClear.size() : 0;
+    fprintf(stderr, "%s%s%c", words.substr(0, clear).c_str(),
+            colossal::printable(words.substr(clear)).c_str(), end);
     fflush(stderr);
   }
 

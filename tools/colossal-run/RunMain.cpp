@@ -4,6 +4,7 @@
 #include "colossal/Run/BundleFiles.h"
 #include "colossal/Run/RunOptions.h"
 #include "colossal/Run/Threads.h"
+#include "colossal/Support/Message.h"
 
 #include <cerrno>
 #include <cstdlib>
@@ -27,7 +28,7 @@ All other options go to the bundle's launcher; `model.colossal/run --help` lists
 )";
 
 int fail(const std::string &message) {
-  std::cerr << "colossal-run: error: " << message << "\n";
+  std::cerr << "colossal-run: error: " << colossal::oneLine(message) << "\n";
   return 1;
 }
 
@@ -107,7 +108,7 @@ int main(int argc, char **argv) {
   if (!checkBundleFiles(bundle, *manifest, error)) {
     if (!options.allowEdited)
       return fail(error);
-    std::cerr << "colossal-run: warning: " << error << "\n";
+    std::cerr << "colossal-run: warning: " << colossal::oneLine(error) << "\n";
   }
   std::string engine = bundle + "/run";
   if (access(engine.c_str(), X_OK) != 0)
@@ -130,7 +131,8 @@ int main(int argc, char **argv) {
   command.insert(command.end(), rest.begin(), rest.end());
   if (dryRun) {
     for (const std::string &word : command)
-      std::cout << word << (&word == &command.back() ? "\n" : " ");
+      std::cout << colossal::printable(word)
+                << (&word == &command.back() ? "\n" : " ");
     return 0;
   }
   if (!hostfile.empty() && access(hostfile.c_str(), R_OK) != 0)

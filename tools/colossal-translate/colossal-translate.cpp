@@ -2,7 +2,7 @@
 //
 //   colossal-translate --import-torchscript model.pt -o model.mlir
 //       [--input NAME=8x512xi64 ...] [--batch NAME[:DIM|:none] ...]
-//       [--memory-limit BYTES] [--time-limit SECONDS]
+//       [--memory-limit BYTES] [--time-limit SECONDS] [--parent PROCESS]
 //
 // The only tool that links LibTorch. The archive is untrusted: colossal-compile
 // runs this tool as a child, with limits.
@@ -24,6 +24,7 @@
 #include <csignal>
 #include <iterator>
 #include <new>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -91,6 +92,11 @@ private:
   alignas(16) char memory[65536];
 };
 
+/// Ends this process with the one that started it. False where that has ended.
+bool endWith(pid_t parent) {
+  return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent;
+}
+
 void setLimits(uint64_t memory, unsigned seconds) {
   std::set_new_handler(outOfMemory);
   if (memory > 0) {
@@ -129,6 +135,10 @@ int main(int argc, char **argv) {
   cl::opt<unsigned> timeLimit("time-limit",
                               cl::desc("Longest run in seconds (0: none)"),
                               cl::init(0), cl::cat(category));
+  cl::opt<int> parent("parent",
+                      cl::desc("End when this process, which started this "
+                               "one, ends (0: do not)"),
+                      cl::init(0), cl::cat(category));
   cl::HideUnrelatedOptions(category);
   colossal::beginTool("colossal-translate: ");
   if (!colossal::parseCommandLine(
@@ -136,6 +146,9 @@ int main(int argc, char **argv) {
           "imports a TorchScript archive into the colossal "
           "dialect\n"))
     return colossal::endTool(1);
+  if (parent != 0 && !endWith(parent))
+    return fail("--parent: found " + llvm::Twine(getppid()) + ", expected " +
+                llvm::Twine(parent));
   setLimits(memoryLimit, timeLimit);
 
   std::string error;

@@ -13,9 +13,13 @@
 
 namespace colossal {
 
-/// The text on one line: white space becomes one space, other control
-/// characters and bytes that are not UTF-8 become `\xNN`; what is longer than
-/// `limit` bytes is cut in its middle.
+/// The text as a terminal shows it and never obeys it: control characters but
+/// line ends and tabs, and bytes that are not UTF-8, become `\xNN`. All that a
+/// tool prints and has from outside goes through this or `oneLine`.
+std::string printable(const std::string &text);
+
+/// The printable text on one line: white space becomes one space; what is
+/// longer than `limit` bytes is cut in its middle.
 std::string oneLine(const std::string &text, size_t limit = 2000);
 
 /// Bytes that are not UTF-8 become `\xNN`, all others stay.
