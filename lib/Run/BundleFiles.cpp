@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <functional>
+#include <set>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +19,8 @@ namespace colossal::rank {
 
 const char *const kAllowEditedAdvice =
     ", or say --allow-edited where the change is meant";
+
+const char *const kUnfinishedMark = "unfinished";
 
 namespace {
 
@@ -113,6 +116,41 @@ std::optional<std::string> readRegularFile(const std::string &path,
   return text;
 }
 
+std::string whyNoBundle(const std::string &folder) {
+  namespace fs = std::filesystem;
+  std::error_code code;
+  if (fs::symlink_status(folder, code).type() != fs::file_type::directory)
+    return "is no folder";
+  std::string path = folder + "/manifest.json", error;
+  fs::file_status manifest = fs::symlink_status(path, code);
+  if (manifest.type() != fs::file_type::regular)
+    return manifest.type() == fs::file_type::not_found
+               ? "has no manifest.json"
+               : "has a manifest.json that is no regular file";
+  // Those of the largest models have some hundred kilobytes.
+  constexpr uintmax_t kLargest = 256 << 20;
+  std::optional<std::string> text;
+  if (fs::file_size(path, code) <= kLargest)
+    text = readRegularFile(path, error);
+  std::optional<std::vector<std::string>> names;
+  if (text)
+    names = filesOfManifest(*text);
+  if (!names)
+    return "has a manifest.json without the mark of a bundle";
+  std::set<std::string> known(names->begin(), names->end());
+  known.insert("manifest.json");
+  for (const std::string &name : *names)
+    for (size_t at = 0; (at = name.find('/', at)) != std::string::npos; ++at)
+      known.insert(name.substr(0, at));
+  for (fs::recursive_directory_iterator it(folder, code), end;
+       !code && it != end; it.increment(code)) {
+    std::string name = it->path().string().substr(folder.size() + 1);
+    if (!known.count(name))
+      return "holds '" + name + "', which is no file of the bundle";
+  }
+  return code ? "cannot be read: " + code.message() : "";
+}
+
 bool listBundleFiles(const std::string &bundle, Manifest &manifest,
                      std::string &error) {
   namespace fs = std::filesystem;
@@ -129,7 +167,7 @@ bool listBundleFiles(const std::string &bundle, Manifest &manifest,
   }
   std::sort(names.begin(), names.end());
   for (const std::string &name : names) {
-    if (name == "manifest.json")
+    if (name == "manifest.json" || name == kUnfinishedMark)
       continue;
     FileEntry entry;
     entry.name = name;

@@ -10,11 +10,14 @@ namespace colossal::rank {
 
 namespace {
 
-uint64_t splitmix64(uint64_t &state) {
-  uint64_t z = state += 0x9e3779b97f4a7c15ull;
+uint64_t mix(uint64_t z) {
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
   z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
   return z ^ (z >> 31);
+}
+
+uint64_t splitmix64(uint64_t &state) {
+  return mix(state += 0x9e3779b97f4a7c15ull);
 }
 
 std::string shapeText(const std::vector<int64_t> &shape) {
@@ -63,19 +66,59 @@ std::string outsideText(const NpyFile &file, const InputSchema &schema,
 
 } // namespace
 
-void orderOfEpoch(std::vector<int64_t> &order, int64_t samples, bool shuffle,
-                  uint64_t seed, int64_t epoch) {
-  order.resize(size_t(samples));
-  for (int64_t i = 0; i < samples; ++i)
-    order[size_t(i)] = i;
-  if (!shuffle)
+SampleOrder::SampleOrder(int64_t samples, bool shuffle, uint64_t seed)
+    : samples(samples), shuffle(shuffle), seed(seed) {
+  if (shuffle && samples <= kListed)
+    list.assign(size_t(samples), 0);
+  while (halfBits < 31 && int64_t(1) << (2 * halfBits) < samples)
+    ++halfBits;
+}
+
+void SampleOrder::setEpoch(int64_t wanted) {
+  if (!shuffle || wanted == epoch)
     return;
+  epoch = wanted;
   uint64_t state = seed * 0x9e3779b97f4a7c15ull + uint64_t(epoch);
+  if (list.empty()) {
+    for (uint64_t &key : keys)
+      key = splitmix64(state);
+    return;
+  }
+  for (int64_t i = 0; i < samples; ++i)
+    list[size_t(i)] = uint32_t(i);
   for (int64_t i = samples - 1; i > 0; --i) {
     auto wide = static_cast<unsigned __int128>(splitmix64(state)) *
                 static_cast<uint64_t>(i + 1);
-    std::swap(order[size_t(i)], order[size_t(wide >> 64)]);
+    std::swap(list[size_t(i)], list[size_t(wide >> 64)]);
   }
+}
+
+int64_t SampleOrder::at(int64_t position) const {
+  if (!shuffle)
+    return position;
+  if (!list.empty())
+    return list[size_t(position)];
+  uint64_t mask = (uint64_t(1) << halfBits) - 1;
+  auto value = uint64_t(position);
+  do {
+    uint64_t left = value >> halfBits, right = value & mask;
+    for (uint64_t key : keys) {
+      uint64_t next = left ^ (mix(right + key) & mask);
+      left = right;
+      right = next;
+    }
+    value = left << halfBits | right;
+  } while (value >= uint64_t(samples));
+  return int64_t(value);
+}
+
+void orderOfEpoch(std::vector<int64_t> &order, int64_t samples, bool shuffle,
+                  uint64_t seed, int64_t epoch) {
+  SampleOrder all(samples, shuffle, seed);
+  all.setEpoch(epoch);
+  order.resize(size_t(samples));
+  for (int64_t i = 0; i < samples; ++i)
+    order[size_t(i)] = all.at(i);
 }
 
 std::optional<DataSet>
@@ -83,8 +126,6 @@ DataSet::open(const Manifest &manifest,
               const std::map<std::string, std::string> &paths, bool shuffle,
               uint64_t seed, std::string &error) {
   DataSet data;
-  data.shuffle = shuffle;
-  data.seed = seed;
   std::string names;
   for (const InputSchema &input : manifest.inputs)
     names += (names.empty() ? "" : ", ") + input.name;
@@ -171,17 +212,21 @@ DataSet::open(const Manifest &manifest,
   }
   if (data.batchSize == 0)
     data.batchSize = data.sampleCount = 1;
-  data.order.reserve(size_t(data.sampleCount));
+  data.order = SampleOrder(data.sampleCount, shuffle, seed);
+  data.batchSamples.resize(size_t(data.batchSize));
   return data;
 }
 
 const int64_t *DataSet::batch(int64_t step) {
-  int64_t steps = stepsPerEpoch(), wanted = (step - 1) / steps;
-  if (wanted != epoch) {
-    orderOfEpoch(order, sampleCount, shuffle, seed, wanted);
-    epoch = wanted;
-  }
-  return order.data() + (step - 1) % steps * batchSize;
+  if (step == batchStep)
+    return batchSamples.data();
+  int64_t steps = stepsPerEpoch();
+  order.setEpoch((step - 1) / steps);
+  int64_t first = (step - 1) % steps * batchSize;
+  for (int64_t i = 0; i < batchSize; ++i)
+    batchSamples[size_t(i)] = order.at(first + i);
+  batchStep = step;
+  return batchSamples.data();
 }
 
 bool DataSet::read(const Source &source, int64_t first, int64_t count,

@@ -2,13 +2,15 @@
 //
 // Steps wait in Fabric, which looks at the clock. Start and end call MPI's
 // blocking functions instead; where another rank is stopped or hangs they never
-// return. A thread watches: it says what the rank was doing and ends the
-// process, and the launcher ends the others.
+// return. A thread watches: it says what the rank was doing and for whom it
+// waited, and ends the process; the launcher ends the others.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef COLOSSAL_LIB_RUN_DEADLINE_H
 #define COLOSSAL_LIB_RUN_DEADLINE_H
+
+#include <cstdint>
 
 namespace colossal::rank {
 
@@ -17,11 +19,15 @@ namespace colossal::rank {
 /// room for a thread nothing is watched.
 void watchDeadlines(double seconds);
 
+/// The last step that is done, for messages; 0 before the first.
+void noteStep(int64_t step);
+
 /// While one exists, the rank is in blocking calls. They do not nest.
 class Deadline {
 public:
   /// `what`: "starting MPI"; lives as long as the object. `factor` stretches
-  /// the deadline where rank 0 writes files.
+  /// the deadline where rank 0 writes files; a rank that is found stopped or
+  /// dead ends it all the same.
   explicit Deadline(const char *what, double factor = 1);
   ~Deadline();
   Deadline(const Deadline &) = delete;

@@ -277,13 +277,14 @@ double Fabric::now() {
 void Fabric::giveUp(int peer) {
   std::string other =
       peer < 0 ? "the other ranks" : "rank " + std::to_string(peer);
-  fprintf(stderr,
-          "colossal-engine: error: rank %d waited %.0f s for %s in step "
-          "%lld at %s (%s); the other rank died, hangs, is stopped or is "
-          "slower than --timeout\n",
-          worldRank, timeout, other.c_str(),
-          static_cast<long long>(activity.step), activity.op, activity.source);
-  fflush(stderr);
+  char seconds[32];
+  snprintf(seconds, sizeof(seconds), "%.0f", timeout);
+  say("error", "rank " + std::to_string(worldRank) + " waited " + seconds +
+                   " s for " + other + " in step " +
+                   std::to_string(activity.step) + " at " + activity.op + " (" +
+                   activity.source +
+                   "); the other rank died, hangs, is stopped or is slower "
+                   "than --timeout");
   MPI_Abort(worldComm, 1);
   _exit(1);
 }

@@ -3,6 +3,7 @@
 #include "colossal/Run/Manifest.h"
 
 #include "JsonFields.h"
+#include "ProgramCheck.h"
 #include "colossal/Run/BundleFiles.h"
 
 #include <algorithm>
@@ -52,6 +53,14 @@ template <class Io> void fields(Io &io, ControlValue &control) {
   io("value", control.value);
 }
 
+template <class Io> void fields(Io &io, KernelCall &call) {
+  io("symbol", call.symbol);
+  io("function", call.function);
+  io("operandBytes", call.operandBytes);
+  io("indices", call.indices);
+  io("range", call.range);
+}
+
 template <class Io> void fields(Io &io, Manifest &manifest) {
   io("formatVersion", manifest.formatVersion);
   io("model", manifest.model);
@@ -72,6 +81,7 @@ template <class Io> void fields(Io &io, Manifest &manifest) {
   io("tokensPerStep", manifest.tokensPerStep);
   io("predictedStepSeconds", manifest.predictedStepSeconds);
   io("predictedPeakBytes", manifest.predictedPeakBytes);
+  io("kernelCalls", manifest.kernelCalls);
   io("files", manifest.files);
 }
 
@@ -122,9 +132,10 @@ std::string checksumOf(std::string text, size_t at) {
 
 std::string writeManifest(const Manifest &manifest) {
   json::Json document = json::toJson(manifest);
-  // The version is written even where it is the default: it is what an older
-  // or newer reader needs.
+  // Format and version are written even where they are the default: they are
+  // what an older or newer reader needs.
   json::Json ordered = json::Json::object();
+  ordered["format"] = kFormatName;
   ordered["formatVersion"] = manifest.formatVersion;
   ordered["checksum"] = std::string(kDigits, '0');
   ordered.update(document);
@@ -148,6 +159,12 @@ std::optional<Manifest> readManifest(const std::string &text,
           "formatVersion", json::textOf(document["formatVersion"]),
           std::to_string(kFormatVersion) +
               " (compile the model again with this version)"};
+    if (!document.contains("format") || document["format"] != kFormatName)
+      throw json::FieldError{"format",
+                             document.contains("format")
+                                 ? json::textOf(document["format"])
+                                 : "nothing",
+                             std::string("\"") + kFormatName + "\""};
     size_t at = checksumIn(text);
     if (!allowEdited && (at == std::string::npos ||
                          text.substr(at, kDigits) != checksumOf(text, at)))
@@ -156,6 +173,7 @@ std::optional<Manifest> readManifest(const std::string &text,
                                          "damaged or edited; compile again") +
                                  kAllowEditedAdvice};
     document.erase("checksum");
+    document.erase("format");
     Manifest manifest;
     json::fromJson(document, manifest, "");
     return manifest;
@@ -166,6 +184,28 @@ std::optional<Manifest> readManifest(const std::string &text,
         file + ": document: found " + fault.what() + ", expected a manifest";
   }
   return std::nullopt;
+}
+
+std::optional<std::vector<std::string>>
+filesOfManifest(const std::string &text) {
+  json::Json document = json::Json::parse(text, nullptr, false);
+  if (!document.is_object())
+    return std::nullopt;
+  size_t at = checksumIn(text);
+  bool isMarked =
+      document.contains("format") && document["format"] == kFormatName;
+  // Before version 4 the hash of the text was the only proof.
+  bool isHashed = document.contains("formatVersion") &&
+                  at != std::string::npos &&
+                  text.substr(at, kDigits) == checksumOf(text, at);
+  if (!isMarked && !isHashed)
+    return std::nullopt;
+  std::vector<std::string> names;
+  if (document.contains("files") && document["files"].is_array())
+    for (const json::Json &file : document["files"])
+      if (file.is_object() && file.contains("name") && file["name"].is_string())
+        names.push_back(file["name"].get<std::string>());
+  return names;
 }
 
 namespace {
@@ -281,6 +321,7 @@ std::vector<std::string> checkManifest(const Manifest &manifest,
             text(state.globalShape, dtypeOf(state.buffer)),
             text(it->globalShape, it->dtype));
   }
+  checkKernelCalls(manifest, program, faults);
   return faults;
 }
 

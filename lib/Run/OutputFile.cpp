@@ -12,6 +12,12 @@
 
 namespace colossal::rank {
 
+/// Devices and pipes are never removed.
+static bool isRegular(int file) {
+  struct stat status;
+  return fstat(file, &status) == 0 && S_ISREG(status.st_mode);
+}
+
 OutputFile::OutputFile(const std::string &what, const std::string &path)
     : what(what), path(path) {
   descriptor =
@@ -24,15 +30,9 @@ OutputFile::OutputFile(const std::string &what, const std::string &path)
 OutputFile::~OutputFile() {
   if (descriptor < 0)
     return;
-  struct stat status;
-  // Devices and pipes stay.
-  if (kept < written && fstat(descriptor, &status) == 0 &&
-      S_ISREG(status.st_mode)) {
-    if (kept < 0)
+  if (kept < written && isRegular(descriptor))
+    if (kept < 0 || ftruncate(descriptor, kept) != 0)
       unlink(path.c_str());
-    else if (ftruncate(descriptor, kept) != 0)
-      unlink(path.c_str());
-  }
   ::close(descriptor);
 }
 
@@ -58,9 +58,11 @@ void OutputFile::close() {
   keep();
   int file = descriptor;
   descriptor = -1;
+  bool removes = isRegular(file);
   if (::close(file) != 0) {
     int reason = errno;
-    unlink(path.c_str());
+    if (removes)
+      unlink(path.c_str());
     fail(reason);
   }
 }

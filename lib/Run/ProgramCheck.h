@@ -3,6 +3,7 @@
 #ifndef COLOSSAL_LIB_RUN_PROGRAMCHECK_H
 #define COLOSSAL_LIB_RUN_PROGRAMCHECK_H
 
+#include "colossal/Run/Manifest.h"
 #include "colossal/Run/ProgramFaults.h"
 
 namespace colossal::rank {
@@ -27,6 +28,10 @@ std::vector<std::string> checkStructure(const Program &program);
 /// controls hold a value from the start), and not through another one since;
 /// the outputs of an op do not overlap each other or, unless equal, its inputs.
 void checkFlow(const Program &program, std::vector<std::string> &faults);
+
+/// Calls of kernels against what the manifest says of them (KernelCalls.cpp).
+void checkKernelCalls(const Manifest &manifest, const Program &program,
+                      std::vector<std::string> &faults);
 
 } // namespace colossal::rank
 

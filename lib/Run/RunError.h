@@ -3,6 +3,9 @@
 #ifndef COLOSSAL_LIB_RUN_RUNERROR_H
 #define COLOSSAL_LIB_RUN_RUNERROR_H
 
+#include "colossal/Support/Message.h"
+
+#include <cstdio>
 #include <new>
 #include <stdexcept>
 #include <string>
@@ -21,6 +24,13 @@ inline std::string reasonOf(const std::exception &error) {
     return "found no more memory, expected room for the run; raise the limit "
            "(ulimit -v) or compile with a smaller --memory";
   return error.what();
+}
+
+/// Says a message on one line. `kind`: "error", "warning", "note". The one
+/// place where the engine prints what has names from outside.
+inline void say(const char *kind, const std::string &text) {
+  fprintf(stderr, "colossal-engine: %s: %s\n", kind, oneLine(text).c_str());
+  fflush(stderr);
 }
 
 } // namespace colossal::rank

@@ -3,11 +3,11 @@
 #include "RunReport.h"
 
 #include "Deadline.h"
+#include "JsonFields.h"
 #include "OutputFile.h"
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 namespace colossal::rank {
 
@@ -90,7 +90,7 @@ void RunReport::write(const Manifest &manifest, const Program &program,
     document["ranks"].push_back(entry);
   }
   if (!path.empty())
-    writeOutput("--report", path, document.dump(2) + "\n");
+    writeOutput("--report", path, json::textOf(document, 2) + "\n");
   if (quiet)
     return;
   int64_t predicted = 0, measured = 0;

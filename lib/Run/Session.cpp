@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
@@ -70,10 +71,8 @@ template <class F> bool allAgree(F &&work) {
   MPI_Allreduce(&failed, &first, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD);
   if (first == size)
     return true;
-  if (first == rank) {
-    fprintf(stderr, "colossal-engine: error: %s\n", message.c_str());
-    fflush(stderr);
-  }
+  if (first == rank)
+    say("error", message);
   return false;
 }
 
@@ -223,10 +222,8 @@ void Session::openData() {
     throw RunError(error);
   for (const std::string &name : manifest.unusedInputs)
     if (rank == 0 && options.data.count(name))
-      fprintf(stderr,
-              "colossal-engine: note: input '%s' is not used by the program; "
-              "its data is not read\n",
-              name.c_str());
+      say("note", "input '" + name +
+                      "' is not used by the program; its data is not read");
 }
 
 void Session::openOutputs() {
@@ -346,7 +343,8 @@ void Session::progress(int64_t step) {
   double left = (time - started) / double(step) * double(options.steps - step);
   std::string values;
   for (size_t i = 0; i < metricOwners.size(); ++i)
-    values += "  " + metricOwners[i].first + " " + readable(metrics[i]);
+    values +=
+        "  " + oneLine(metricOwners[i].first) + " " + readable(metrics[i]);
   // On a terminal one line that moves; what is printed next writes over it.
   const char *format =
       !isOnTerminal() ? "step %lld/%lld%s  %.0f tokens/s  ETA %lld:%02lld\n"
@@ -400,10 +398,9 @@ void Session::judgeMetrics(int64_t step) {
   bool isFirst = !bad.empty() && badSteps == 0;
   badSteps = bad.empty() ? 0 : badSteps + 1;
   if (isFirst)
-    fprintf(stderr,
-            "colossal-engine: warning: step %lld: %s; first made by %s\n",
-            static_cast<long long>(step), bad.c_str(),
-            origin.empty() ? "an op of the update" : origin.c_str());
+    say("warning", "step " + std::to_string(step) + ": " + bad +
+                       "; first made by " +
+                       (origin.empty() ? "an op of the update" : origin));
   origin.clear();
   if (options.nonfiniteSteps > 0 && badSteps >= options.nonfiniteSteps)
     stopReason = "step " + std::to_string(step) + ": " + bad + ", as in " +
@@ -421,6 +418,7 @@ void Session::steps() {
     if (!engine->runStep(step, [&] { return beforeUpdate(step); }))
       return;
     readMetrics();
+    noteStep(step);
     reporter.stepSeconds.push_back(now() - start);
     if (rank == 0) {
       progress(step);
@@ -483,9 +481,7 @@ int Session::run() {
     steps();
   } catch (const std::exception &error) {
     // Peers may be inside a collective: only ending the job reaches them.
-    fprintf(stderr, "colossal-engine: error: rank %d: %s\n", rank,
-            reasonOf(error).c_str());
-    fflush(stderr);
+    say("error", "rank " + std::to_string(rank) + ": " + reasonOf(error));
     metricsFile.reset();
     MPI_Abort(MPI_COMM_WORLD, 1);
   }
@@ -550,6 +546,8 @@ int failTogether(const std::string &message) {
 }
 
 int runBundle(const RunOptions &options) {
+  // A file that grows beyond its limit is an error of write(), not a signal.
+  std::signal(SIGXFSZ, SIG_IGN);
   watchDeadlines(options.timeoutSeconds);
   startMpi();
   int code = 1;
@@ -558,8 +556,7 @@ int runBundle(const RunOptions &options) {
     code = session.run();
   } catch (const std::exception &error) {
     // Between the agreements: only ending the job reaches the others.
-    fprintf(stderr, "colossal-engine: error: %s\n", reasonOf(error).c_str());
-    fflush(stderr);
+    say("error", reasonOf(error));
     MPI_Abort(MPI_COMM_WORLD, 1);
   }
   endMpi();

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <set>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace colossal::rank {
@@ -183,8 +184,10 @@ public:
       written.push_back(path);
     } catch (const std::exception &error) {
       failure = error.what();
+      struct stat status;
       for (const std::string &other : written)
-        unlink(other.c_str());
+        if (lstat(other.c_str(), &status) == 0 && S_ISREG(status.st_mode))
+          unlink(other.c_str());
     }
   }
   void finish() const {

@@ -27,7 +27,21 @@ std::string hashOf(const std::string &bytes);
 std::optional<std::string> readRegularFile(const std::string &path,
                                            std::string &error);
 
-/// Fills `manifest.files` with all files of the folder but manifest.json.
+/// Why a folder is no bundle, or not a bundle alone, so that it may not be
+/// replaced: "has no manifest.json", "holds 'notes.txt', which is no file of
+/// the bundle". Empty where it is one, of whatever version, damaged or not.
+std::string whyNoBundle(const std::string &folder);
+
+/// The names of files that the text of a manifest.json lists; nothing where it
+/// is the manifest of something else.
+std::optional<std::vector<std::string>>
+filesOfManifest(const std::string &text);
+
+/// A file that is in a bundle only while it is made.
+extern const char *const kUnfinishedMark;
+
+/// Fills `manifest.files` with all files of the folder but manifest.json and
+/// the mark.
 bool listBundleFiles(const std::string &bundle, Manifest &manifest,
                      std::string &error);
 

@@ -6,10 +6,15 @@
 //   N samples, batch size B, P = floor(N / B) steps per epoch (the rest of an
 //   epoch is dropped). Step s (1-based) has epoch e = (s - 1) / P and takes
 //   samples order_e[((s - 1) mod P) * B + i] for i in [0, B).
-//   Without shuffling order_e is 0, 1, 2, ... With it, order_e is that list
-//   after Fisher and Yates' exchange: for i = N - 1 down to 1, exchange entry i
-//   with entry floor(r * (i + 1) / 2^64), r the next number of splitmix64 with
-//   the state seed * 0x9e3779b97f4a7c15 + e.
+//   Without shuffling order_e is 0, 1, 2, ... With it, up to 2^22 samples,
+//   order_e is that list after Fisher and Yates' exchange: for i = N - 1 down
+//   to 1, exchange entry i with entry floor(r * (i + 1) / 2^64), r the next
+//   number of splitmix64 with the state seed * 0x9e3779b97f4a7c15 + e.
+//   Of more samples no list is kept: entry i is where a permutation of 0 ...
+//   2^(2h) - 1 >= N - 1 leads i, again and again until it is below N. It is a
+//   Feistel network of six rounds: the halves of h bits (l, r) become (r, l ^
+//   (mix(r + k) mod 2^h)), k the next number of that splitmix64 in each round,
+//   mix its output function.
 //
 // A rank reads only the elements that its layout gives it. What it reads is
 // checked: integers against the values that the program can take, files against
@@ -28,7 +33,29 @@
 
 namespace colossal::rank {
 
-/// The order of the samples in an epoch.
+/// The order of the samples, in at most 16 MiB however many there are.
+class SampleOrder {
+public:
+  /// With more samples no list is kept.
+  static constexpr int64_t kListed = int64_t(1) << 22;
+
+  SampleOrder() = default;
+  SampleOrder(int64_t samples, bool shuffle, uint64_t seed);
+  void setEpoch(int64_t epoch);
+  /// The sample at a position of the epoch.
+  int64_t at(int64_t position) const;
+
+private:
+  static constexpr int kRounds = 6;
+  int64_t samples = 0, epoch = -1;
+  bool shuffle = true;
+  uint64_t seed = 0;
+  std::vector<uint32_t> list;
+  uint64_t keys[kRounds] = {};
+  unsigned halfBits = 0;
+};
+
+/// The order of the samples in an epoch, as a list.
 void orderOfEpoch(std::vector<int64_t> &order, int64_t samples, bool shuffle,
                   uint64_t seed, int64_t epoch);
 
@@ -71,10 +98,9 @@ private:
 
   std::map<std::string, Source> sources;
   int64_t sampleCount = 0, batchSize = 0;
-  bool shuffle = true;
-  uint64_t seed = 0;
-  int64_t epoch = -1;
-  std::vector<int64_t> order;
+  SampleOrder order;
+  std::vector<int64_t> batchSamples; ///< of step `batchStep`
+  int64_t batchStep = 0;
 };
 
 } // namespace colossal::rank

@@ -19,8 +19,12 @@
 
 namespace colossal::rank {
 
+/// What every manifest.json begins with: the proof that the folder around it is
+/// a bundle, and not another program's with a manifest of its own.
+constexpr const char *kFormatName = "colossal-bundle";
+
 /// The format that this source reads and writes. Another version is refused.
-constexpr int64_t kFormatVersion = 3;
+constexpr int64_t kFormatVersion = 4;
 
 /// The MPI that the engine of this build is linked with, as the name of the
 /// library's ABI, such as "libmpi.so.40". A bundle carries it; the engine
@@ -78,6 +82,26 @@ struct FileEntry {
   std::string hash;
 };
 
+/// How the programs call one kernel of `kernels.so`, which checks nothing: an
+/// op with fewer operands or larger indices would make it leave its buffers.
+/// Of all ops with this kernel the smallest buffers and the widest ranges.
+struct KernelCall {
+  std::string symbol;
+  std::string function; ///< the library function that calls it; empty: an op
+  /// Per operand, scratch included: bytes from its offset to the end of the
+  /// buffer. Of a library function: of all its operands.
+  std::vector<int64_t> operandBytes;
+  /// Per index: lowest and highest value on any rank and microbatch.
+  std::vector<std::pair<int64_t, int64_t>> indices;
+  int64_t range = 0; ///< iterations
+
+  bool operator==(const KernelCall &other) const {
+    return symbol == other.symbol && function == other.function &&
+           operandBytes == other.operandBytes && indices == other.indices &&
+           range == other.range;
+  }
+};
+
 /// A state tensor, unsharded.
 struct StateSchema {
   std::string name;
@@ -120,6 +144,7 @@ struct Manifest {
   double predictedStepSeconds = 0.0;
   /// Per stage and rank: arena, window and library scratch.
   std::vector<int64_t> predictedPeakBytes;
+  std::vector<KernelCall> kernelCalls; ///< by symbol
   /// Every file of the bundle but this one (BundleFiles.h).
   std::vector<FileEntry> files;
 };
@@ -132,12 +157,17 @@ std::optional<Manifest> readManifest(const std::string &text,
                                      std::string &error,
                                      bool allowEdited = false);
 
+/// The kernels that programs call; of ops that are not sound (checkProgram)
+/// what is sound.
+std::vector<KernelCall> kernelCallsOf(const std::vector<Program> &programs);
+
 /// What the text form cannot say: world size = stages * mesh, one program and
 /// one prediction per stage, known kinds. Returns one message per fault.
 std::vector<std::string> checkManifest(const Manifest &manifest);
 
 /// The manifest against a stage's program: mesh, stages, microbatches, and
-/// inputs and states of the same name, shape and dtype.
+/// inputs and states of the same name, shape and dtype; no call of a kernel
+/// with other operands, indices or iterations than `kernelCalls` says.
 std::vector<std::string> checkManifest(const Manifest &manifest,
                                        const Program &program);
 

@@ -118,6 +118,7 @@ protected:
     };
     Initial w0 = add(kIn * kHidden, 0), w1 = add(kHidden * kOut, 100);
     writeText(bundle / "weights.bin", weights);
+    std::vector<Program> programs;
     for (int64_t stage = 0; stage < stages; ++stage) {
       Program program = makeProgram(data, microbatches, stages, stage);
       for (State &state : program.states)
@@ -127,7 +128,9 @@ protected:
       std::string name = "stage-" + std::to_string(stage) + ".json";
       manifest.programs.push_back(name);
       writeText(bundle / name, writeProgram(program));
+      programs.push_back(std::move(program));
     }
+    manifest.kernelCalls = kernelCallsOf(programs);
     writeManifestFile();
   }
   /// With the hashes of the files as they are.

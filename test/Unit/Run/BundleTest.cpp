@@ -147,6 +147,72 @@ TEST_F(Bundle, DamagedBundlesAreRefused) {
   expectError("", {"kernel 'gone'"});
 }
 
+// A kernel checks nothing: the manifest knows with what it may be called, and a
+// program with hashes of its own is held to it.
+TEST_F(Bundle, CallsOfKernelsAreThoseCompiled) {
+  using Change = std::function<void(Program &, Op &)>;
+  auto drop = [](Program &, Op &op) { op.operands.erase(op.operands.begin()); };
+  std::vector<std::pair<Change, std::string>> changes = {
+      {drop, "operands"},
+      {[](Program &, Op &op) { op.indices.clear(); }, "0 indices"},
+      {[](Program &, Op &op) { op.indices[0].constant += 1; }, "index 0"},
+      {[](Program &, Op &op) { op.indices[0].terms = {{"data", 1}}; },
+       "index 0"},
+      {[](Program &, Op &op) {
+         op.indices[0].terms = {{"data", std::numeric_limits<int64_t>::max()}};
+       },
+       "index 0"},
+      {[](Program &, Op &op) { op.operands[0].offset += 4; }, "operand 0"},
+      {[](Program &, Op &op) { op.range += 1; }, "iterations"},
+      {[](Program &, Op &op) { op.operands.push_back(op.operands[0]); },
+       "operands"},
+      {[](Program &, Op &op) { op.symbol = "sgd"; }, "operands"},
+  };
+  for (auto &[change, word] : changes) {
+    writeBundle(2, 1, 1);
+    std::string path = (folder / "model.colossal/stage-0.json").string(), error;
+    std::optional<Program> program = readProgram(readText(path), path, error);
+    ASSERT_TRUE(program) << error;
+    Op &op = program->segments[1].ops.back();
+    ASSERT_EQ(op.symbol, "loss");
+    change(*program, op);
+    writeText(path, writeProgram(*program));
+    writeManifestFile();
+    expectError("", {"stage 0: forward[", word, "by the manifest"});
+  }
+}
+
+TEST(Data, OrderOfManySamplesNeedsNoList) {
+  for (int64_t samples :
+       {SampleOrder::kListed + 1, SampleOrder::kListed * 2 - 3}) {
+    SampleOrder order(samples, true, 7);
+    order.setEpoch(2);
+    std::vector<bool> seen(size_t(samples), false);
+    int64_t fixed = 0;
+    for (int64_t i = 0; i < samples; ++i) {
+      int64_t at = order.at(i);
+      ASSERT_GE(at, 0);
+      ASSERT_LT(at, samples);
+      ASSERT_FALSE(seen[size_t(at)]) << at;
+      seen[size_t(at)] = true;
+      fixed += at == i;
+    }
+    EXPECT_LT(fixed, 20);
+  }
+  // More than could be listed at all.
+  SampleOrder order(int64_t(1) << 40, true, 7),
+      other(int64_t(1) << 40, true, 8);
+  order.setEpoch(0);
+  other.setEpoch(0);
+  EXPECT_NE(order.at(5), other.at(5));
+  int64_t first = order.at(5);
+  order.setEpoch(1);
+  EXPECT_NE(order.at(5), first);
+  order.setEpoch(0);
+  EXPECT_EQ(order.at(5), first);
+  EXPECT_EQ(SampleOrder(int64_t(1) << 40, false, 7).at(123), 123);
+}
+
 TEST(Data, OrderIsAPermutationThatDependsOnSeedAndEpoch) {
   std::vector<int64_t> a, b, sorted;
   orderOfEpoch(a, 1000, true, 7, 3);

@@ -206,8 +206,9 @@ TEST_F(Bundle, CheckedStepsAreTheSame) {
 /// A job that runs for ever, and its processes.
 class Job {
 public:
-  Job(const fs::path &folder, const std::vector<std::string> &options)
-      : log(folder / "job.log") {
+  Job(const fs::path &folder, const std::vector<std::string> &options,
+      const char *logName = "job.log")
+      : log(folder / logName) {
     std::vector<std::string> words = {
         COLOSSAL_RUN, "model.colossal", "--data", "x=x.npy", "--data",
         "t=t.npy",    "--steps",        "1e12",   "--quiet"};
@@ -333,8 +334,11 @@ TEST_F(Bundle, AStoppedRankEndsTheJob) {
     Job job(folder, {"--timeout", "2"});
     kill(job.rank(1), SIGSTOP);
     EXPECT_EQ(job.wait(30), 1) << job.output();
-    EXPECT_NE(job.output().find("waited 10 s for the other ranks while"),
+    EXPECT_NE(job.output().find("rank 0 waited 10 s for rank 1, which is "
+                                "stopped (process "),
               std::string::npos)
+        << job.output();
+    EXPECT_NE(job.output().find(") before step 1 while "), std::string::npos)
         << job.output();
     EXPECT_EQ(job.errors(), 1) << job.output();
   }
@@ -347,6 +351,68 @@ TEST_F(Bundle, AStoppedRankEndsTheJob) {
             std::string::npos)
       << job.output();
   EXPECT_EQ(job.errors(), 1) << job.output();
+}
+
+// Outside the steps: while state is collected, and in the agreement behind the
+// report. A pipe without a reader keeps rank 0 there until rank 1 is stopped.
+TEST_F(Bundle, ARankStoppedAfterTheStepsEndsTheJob) {
+  writeBundle(2, 1, 1);
+  fs::create_directories(folder / "dump");
+  ASSERT_EQ(mkfifo((folder / "dump/w0.npy").c_str(), 0600), 0);
+  ASSERT_EQ(mkfifo((folder / "report").c_str(), 0600), 0);
+  Job dump(folder,
+           {"--timeout", "2", "--metrics", "dump.jsonl", "--dump-state", "dump",
+            "--steps", "2"},
+           "dump.log");
+  Job report(folder,
+             {"--timeout", "2", "--metrics", "report.jsonl", "--report",
+              "report", "--steps", "2"},
+             "report.log");
+  dump.waitForSteps(folder / "dump.jsonl");
+  report.waitForSteps(folder / "report.jsonl");
+  usleep(500000);
+  kill(dump.rank(1), SIGSTOP);
+  kill(report.rank(1), SIGSTOP);
+  int pipes[] = {open((folder / "dump/w0.npy").c_str(), O_RDONLY | O_NONBLOCK),
+                 open((folder / "report").c_str(), O_RDONLY | O_NONBLOCK)};
+  for (Job *job : {&dump, &report}) {
+    EXPECT_EQ(job->wait(30), 1) << job->output();
+    EXPECT_NE(job->output().find("rank 0 waited 10 s for rank 1, which is "
+                                 "stopped (process "),
+              std::string::npos)
+        << job->output();
+    EXPECT_NE(job->output().find(") after step 2 while "), std::string::npos)
+        << job->output();
+    EXPECT_EQ(job->errors(), 1) << job->output();
+  }
+  EXPECT_NE(dump.output().find("collecting state"), std::string::npos);
+  for (int file : pipes)
+    close(file);
+}
+
+// Names from outside are shown, not obeyed.
+TEST_F(Bundle, ControlCharactersDoNotReachTheTerminal) {
+  writeBundle(2, 1, 1);
+  const std::string escape = "\x1b[31mred\x07\xc2\x9b\xff";
+  for (const std::string &options :
+       {"--data '" + escape + "'=x", "--metrics '/none/" + escape + "'",
+        "'--" + escape + "' 1", "--control '" + escape + "'=1"}) {
+    Outcome outcome = run(options);
+    EXPECT_EQ(outcome.code, 1) << outcome.output;
+    EXPECT_NE(outcome.output.find("\\x1b[31mred\\x07\\xc2\\x9b\\xff"),
+              std::string::npos)
+        << outcome.output;
+    EXPECT_EQ(outcome.output.find_first_of("\x1b\x07\xff"), std::string::npos);
+  }
+  // In the bundle itself.
+  writeBundle(2, 1, 1, [&](Program &program) {
+    program.segments[1].ops.back().name = "h\x1b[2J";
+    program.segments[1].ops.back().numOutputs = 99;
+  });
+  Outcome outcome = run("");
+  EXPECT_NE(outcome.output.find("h\\x1b[2J"), std::string::npos)
+      << outcome.output;
+  EXPECT_EQ(outcome.output.find('\x1b'), std::string::npos);
 }
 
 TEST_F(Bundle, SignalsEndTheJobAndAreNamed) {
