@@ -1,19 +1,18 @@
 //===- Bundle.cpp - Writes the folder that the runtime executes -----------===//
 
 #include "colossal/Emit/Bundle.h"
+#include "Publish.h"
 #include "Weights.h"
 #include "colossal/Diagnostics/Report.h"
 #include "colossal/Emit/CompileKernels.h"
 #include "colossal/Run/BundleFiles.h"
 #include "colossal/Support/Files.h"
+#include "colossal/Support/MemoryFile.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/Process.h"
 #include "llvm/Support/Program.h"
 
 using namespace colossal;
@@ -22,8 +21,6 @@ using llvm::failed;
 using llvm::failure;
 using llvm::formatv;
 using llvm::LogicalResult;
-using llvm::MemoryBuffer;
-using llvm::scope_exit;
 using llvm::SmallString;
 using llvm::SmallVector;
 using llvm::StringRef;
@@ -54,10 +51,9 @@ private:
   LogicalResult write(const Twine &name, const std::string &text);
   LogicalResult compile(rank::Manifest &manifest);
   LogicalResult copyEngine();
-  LogicalResult publish();
 
   const emit::BundleInput &input;
-  SmallString<128> folder; ///< temporary, beside the output
+  std::string folder; ///< temporary, beside the output
 };
 
 } // namespace
@@ -81,6 +77,7 @@ rank::Manifest emit::makeManifest(const BundleInput &input) {
   for (const rank::Axis &axis : first.mesh)
     manifest.worldSize *= axis.size;
   manifest.kernels = "kernels.so";
+  manifest.kernelCalls = rank::kernelCallsOf(input.programs);
   manifest.mpi = rank::mpiAbi();
   manifest.threadsPerRank = input.threadsPerRank;
   manifest.learningRate = input.learningRate;
@@ -177,27 +174,27 @@ LogicalResult BundleWriter::copyEngine() {
   if (std::error_code error = fs::copy_file(engine, inside("run")))
     return fail("cannot copy '" + engine + "': " + error.message());
   if (std::error_code error = fs::setPermissions(
-          inside("run"), fs::all_read | fs::all_exe | fs::owner_write))
+          inside("run"),
+          fs::perms((fs::all_read | fs::all_exe | fs::owner_write) &
+                    ~fs::getUmask())))
     return fail("cannot make the launcher executable: " + error.message());
-  if (std::error_code error = fs::create_directory(inside("lib")))
+  if (std::error_code error =
+          fs::create_directory(inside("lib"), false, fs::all_all))
     return fail("cannot create 'lib': " + error.message());
   ErrorOr<std::string> ldd = sys::findProgramByName("ldd");
   if (!ldd)
     return fail("found no 'ldd', which tells the libraries of the runtime");
-  SmallString<128> list;
-  if (std::error_code error =
-          fs::createTemporaryFile("colossal-libraries", "txt", list))
-    return fail("cannot create a temporary file: " + error.message());
-  scope_exit remove([&] { fs::remove(list); });
-  std::optional<StringRef> redirects[] = {std::nullopt, StringRef(list),
+  MemoryFile list("libraries");
+  if (!list.isOpen())
+    return fail("found no memory for what ldd prints");
+  std::string place = list.path();
+  std::optional<StringRef> redirects[] = {std::nullopt, StringRef(place),
                                           std::nullopt};
   if (sys::ExecuteAndWait(*ldd, {*ldd, engine}, std::nullopt, redirects) != 0)
     return fail("'ldd " + engine + "' failed");
-  auto text = MemoryBuffer::getFile(list);
-  if (!text)
-    return fail("cannot read what ldd printed");
+  std::string text = list.text();
   SmallVector<StringRef> lines;
-  (*text)->getBuffer().split(lines, '\n', -1, false);
+  StringRef(text).split(lines, '\n', -1, false);
   for (StringRef line : lines) {
     auto [name, rest] = line.trim().split(" => ");
     StringRef file = rest.split(" (").first.trim();
@@ -209,35 +206,17 @@ LogicalResult BundleWriter::copyEngine() {
   return success();
 }
 
-LogicalResult BundleWriter::publish() {
-  if (fs::exists(input.output)) {
-    SmallString<128> manifest(input.output);
-    path::append(manifest, "manifest.json");
-    if (!fs::exists(manifest))
-      return fail("'" + input.output +
-                  "' exists and is no bundle; it is left as it is");
-    if (std::error_code error = fs::remove_directories(input.output, false))
-      return fail("cannot replace '" + input.output + "': " + error.message());
-  }
-  if (std::error_code error = fs::rename(folder, input.output))
-    return fail("cannot move the bundle to '" + input.output +
-                "': " + error.message());
-  return success();
-}
-
 LogicalResult BundleWriter::run() {
-  SmallString<128> parent(input.output);
-  while (parent.size() > 1 && path::is_separator(parent.back()))
-    parent.pop_back();
-  folder =
-      (Twine(parent) + ".partial-" + Twine(sys::Process::getProcessId())).str();
-  if (std::error_code error = fs::create_directories(folder))
-    return fail("cannot create '" + folder + "': " + error.message());
+  std::string error;
+  std::optional<emit::Publication> publication =
+      emit::Publication::begin(input.output, error);
+  if (!publication)
+    return fail(error);
+  folder = publication->folder();
   Unfinished unfinished(folder);
 
   rank::Manifest manifest = emit::makeManifest(input);
   std::vector<rank::Program> programs = input.programs;
-  std::string error;
   if (failed(compile(manifest)))
     return failure();
   if (!emit::writeWeights(programs, inside("weights.bin"), "weights.bin",
@@ -250,18 +229,20 @@ LogicalResult BundleWriter::run() {
     for (const std::string &fault : rank::checkManifest(manifest, program))
       return fail("manifest: " + fault);
   }
-  if (std::error_code code = fs::create_directory(inside("ir")))
+  if (std::error_code code =
+          fs::create_directory(inside("ir"), false, fs::all_all))
     return fail("cannot create 'ir': " + code.message());
   for (auto &[name, text] : input.texts)
     if (failed(write("ir/" + name, text)))
       return failure();
   if (failed(copyEngine()))
     return failure();
-  if (!rank::listBundleFiles(folder.str().str(), manifest, error))
+  if (!rank::listBundleFiles(folder, manifest, error))
     return fail(error);
-  if (failed(write("manifest.json", rank::writeManifest(manifest))) ||
-      failed(publish()))
+  if (failed(write("manifest.json", rank::writeManifest(manifest))))
     return failure();
+  if (!publication->finish(error))
+    return fail(error);
   unfinished.keep();
   return success();
 }

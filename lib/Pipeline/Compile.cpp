@@ -18,6 +18,7 @@
 #include "colossal/Run/Scratch.h"
 #include "colossal/Schedule/StageSchedule.h"
 #include "colossal/Support/Files.h"
+#include "colossal/Support/Message.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/FileSystem.h"
@@ -97,7 +98,7 @@ void Compilation::print(Phase which, raw_ostream &stream) {
   SmallVector<StringRef> lines;
   StringRef(text).split(lines, '\n', -1, false);
   for (StringRef line : lines)
-    stream << "// " << line << "\n";
+    stream << "// " << printable(line.str()) << "\n";
   if (which == Phase::Lower)
     lowering->module().print(stream, flags);
 }
@@ -118,8 +119,8 @@ LogicalResult Compilation::phase(Phase which,
     llvm::errs() << llvm::formatv("{0,-14}{1,8:F2} s\n", nameOf(which),
                                   seconds);
   if (!options.dumpFolder.empty()) {
-    if (std::error_code error =
-            llvm::sys::fs::create_directories(options.dumpFolder))
+    if (std::error_code error = llvm::sys::fs::create_directories(
+            options.dumpFolder, true, llvm::sys::fs::all_all))
       return reportError("--dump-ir: cannot create '" + options.dumpFolder +
                          "': " + error.message());
     SmallString<128> path(options.dumpFolder);
@@ -221,7 +222,7 @@ LogicalResult Compilation::plan() {
   std::optional<machine::Cluster> cluster =
       machine::clusterOf(options.cluster, error, &disturbed);
   if (!disturbed.empty() && !options.quiet)
-    llvm::errs() << "warning: " << disturbed << "\n";
+    llvm::errs() << "warning: " << oneLine(disturbed) << "\n";
   if (!cluster)
     return reportError(error);
   std::optional<plan::Pins> pins = plan::Pins::parse(options.pins, error);
@@ -313,7 +314,7 @@ LogicalResult Compilation::plan() {
   }
   if (!options.quiet)
     llvm::errs() << (llvm::errs().is_displayed() ? "\033[K" : "")
-                 << report.explanation;
+                 << printable(report.explanation);
   if (!options.emitPlan.empty())
     return writeText(options.emitPlan,
                      [&](raw_ostream &stream) { stream << report.planText; });
@@ -369,6 +370,11 @@ LogicalResult Compilation::emit() {
 }
 
 LogicalResult Compilation::run() {
+  // Told now and not after the work.
+  std::string error;
+  if ((!options.stopAfter || *options.stopAfter == Phase::Emit) &&
+      !emit::checkOutput(options.output, error))
+    return reportError(error);
   if (failed(phase(Phase::Import, [&]() -> LogicalResult {
         module = importModel(context, options);
         return success(bool(module));

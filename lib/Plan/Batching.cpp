@@ -381,9 +381,19 @@ std::vector<int> colossal::plan::sumsForUpdate(const Program &program,
 
 std::vector<int64_t>
 colossal::plan::microbatchCounts(const Batching &batching) {
-  std::vector<int64_t> counts;
-  for (int64_t m = 1; m <= batching.batch; ++m)
-    if (batching.batch % m == 0 && (m == 1 || batching.divisible))
+  std::vector<int64_t> counts = {1};
+  if (!batching.divisible)
+    return counts;
+  // Divisors come in pairs: a batch of 2^40 takes 2^20 turns.
+  std::vector<int64_t> others;
+  for (int64_t m = 1; m <= batching.batch / m; ++m) {
+    if (batching.batch % m != 0)
+      continue;
+    if (m > 1)
       counts.push_back(m);
+    if (batching.batch / m > m)
+      others.push_back(batching.batch / m);
+  }
+  counts.insert(counts.end(), others.rbegin(), others.rend());
   return counts;
 }

@@ -1,6 +1,6 @@
 """Every way to be refused: one line, exit code 1, nothing left behind.
 
-    bad_inputs.py options | models | damage | disk | sources
+    bad_inputs.py options | models | damage | disk | sources | output | killed
 
 Each case runs a tool and holds what it says to the rules for messages: exactly one line, an error of
 bounded length, without IR, whose options are in the --help of some tool; and to the text that the
@@ -8,6 +8,7 @@ case expects.
 """
 
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -117,6 +118,28 @@ def options(folder):
     for text in ["x", "x=", "x=4y3", "x=4x3xf99", "y=4x3xf32", "x=-4x3xf32", "x=99999999999999999999x3xf32", "x=4x3xf32x"]:
         refused(f"input {text}", compile_command("--input", text, *bundle), "input", folder)
     refused("input twice", compile_command("--input", "x=4x3xf32", "--input", "x=8x3xf32", *bundle), "'x' twice", folder)
+    # Sizes are looked at before anything of that size is made.
+    memory = {"preexec_fn": limited(resource.RLIMIT_AS, 2 << 30)}
+    for size in [10**10, 1 << 40, 2**63 - 1]:
+        refused(f"batch of {size}", compile_command("--input", f"features={size}x8xf32", "--input", f"labels={size}xi64", *bundle),
+                "elements|iterations|memory|bytes", folder, most=21, **memory)
+        refused(f"microbatches of {size}", compile_command("--pin", f"microbatches={size}", *bundle), "microbatches", folder, **memory)
+    refused("a batch in microbatches", compile_command("--input", f"features={1 << 24}x8xf32", "--input", f"labels={1 << 24}xi64",
+                                                       "--pin", f"microbatches={1 << 24}", *bundle), "", folder, **memory)
+    plan, cluster = f"{folder}/plan.json", f"{folder}/cluster.json"
+    subprocess.run(compile_command("--emit-plan", plan, "--stop-after", "plan", "-o", f"{folder}/plan.mlir"), check=True)
+    text, machine = pathlib.Path(plan).read_text(), CLUSTER.read_text()
+    for size in [0, 1 << 24, 1 << 62]:
+        for field, change in [("microbatches", {"microbatches": size}), ("stages", {"stages": size}),
+                              ("mesh", {"mesh": [["data", size], ["tensor", max(size, 1)], ["a", 1 << 22], ["b", 1 << 22]]})]:
+            pathlib.Path(plan).write_text(json.dumps({**json.loads(text), **change}))
+            refused(f"plan with {change}", compile_command("--plan", plan, *bundle), "plan.json: ", folder, **memory)
+    for size in [0, 1 << 40]:
+        for field, change in [("devices", {"devices": size}), ("threads", {"device": {**json.loads(machine)["device"], "threads": size}})]:
+            pathlib.Path(cluster).write_text(json.dumps({**json.loads(machine), **change}))
+            command = ["colossal-compile", MLP, "--quiet", "--cluster", cluster, *bundle]
+            refused(f"{field} of {size}", command, f'{field}": found {size}, expected from 1', folder, **memory)
+    os.remove(plan), os.remove(cluster), os.remove(f"{folder}/plan.mlir")
     refused("cpu", compile_command("--target-cpu", "z80", *bundle), '--target-cpu: found "z80"', folder)
     refused("no model", compile_command(*bundle, model="/nowhere/x.pt"), "found no file '/nowhere/x.pt'", folder)
     refused("a folder", compile_command(*bundle, model="/"), "", folder)
@@ -247,7 +270,7 @@ def tiny_disk(folder, kibibytes):
 
 def disk(folder):
     bundle = ["-o", f"{folder}/x.colossal"]
-    space = "[Nn]o space left|[Ff]ile too large|quota"
+    space = "[Nn]o space left|[Ff]ile too large|quota|ulimit -f"
     refused("plan to /dev/full", compile_command("--emit-plan", "/dev/full", *bundle), space, folder)
     for phase in ["normalize", "lower"]:
         refused("text to /dev/full", compile_command("--stop-after", phase, "-o", "/dev/full"), space, folder)
@@ -293,9 +316,195 @@ def disk(folder):
                 refused(f"bundle on {kibibytes} KiB", compile_command("-o", f"{path}/x.colossal"), space, path)
                 refused(f"dump on {kibibytes} KiB", compile_command("--dump-ir", f"{path}/dump", "-o", f"{path}/x.colossal"), space)
                 shutil.rmtree(path / "dump", ignore_errors=True)
-                if kibibytes == 4:
-                    refused(f"temporary on {kibibytes} KiB", compile_command(*bundle, model=MLP.parent / "gpt2_sdpa.pt"), space, path,
-                            env={**os.environ, "TMPDIR": str(path)})
+                # What the importer writes needs no disk.
+                done = subprocess.run(compile_command(*bundle, model=MLP.parent / "gpt2_sdpa.pt"), capture_output=True, text=True,
+                                      env={**os.environ, "TMPDIR": str(path)})
+                if done.returncode != 0 or os.listdir(path):
+                    complain(f"temporary on {kibibytes} KiB", done.stderr)
+                shutil.rmtree(f"{folder}/x.colossal", ignore_errors=True)
+    metrics(folder)
+
+
+def metrics(folder):
+    """Metrics of a run whose disk becomes full: whole lines, an error, exit code 1."""
+    bundle = f"{folder}/run.colossal"
+    if not shutil.which("colossal-run") or subprocess.run(compile_command("-o", bundle)).returncode != 0:
+        return
+    header = lambda kind, shape: "{'descr': '%s', 'fortran_order': False, 'shape': %s, }" % (kind, shape)
+    for name, kind, shape, size in [("features", "<f4", "(8, 8)", 256), ("labels", "<i8", "(8,)", 64)]:
+        text = header(kind, shape).ljust(117) + "\n"
+        pathlib.Path(folder, f"{name}.npy").write_bytes(b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode() + bytes(size))
+    with tiny_disk(folder, 8) as path:
+        if not path:
+            return
+        refused("metrics on 8 KiB", ["colossal-run", bundle, "--data", f"features={folder}/features.npy", "--data",
+                                     f"labels={folder}/labels.npy", "--steps", "1000", "--quiet", "--metrics", f"{path}/m.jsonl"],
+                "--metrics .*No space left")
+        lines = (path / "m.jsonl").read_text()
+        steps = [json.loads(line)["step"] for line in lines.splitlines()]
+        if not steps or steps != list(range(1, len(steps) + 1)) or not lines.endswith("\n"):
+            complain("metrics on 8 KiB", f"are not whole: {lines[-200:]}")
+
+
+def tree(folder):
+    """Every file and folder below, with contents."""
+    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+            for path in sorted(pathlib.Path(folder).rglob("*"))}
+
+
+def bundle_of(folder, *options):
+    """Why `folder` is no whole bundle of its own; nothing if it is one."""
+    done = subprocess.run(["colossal-verify", folder, *options], capture_output=True, text=True)
+    return "" if done.returncode == 0 else done.stderr or "colossal-verify fails"
+
+
+def compiled(path, **how):
+    return subprocess.run(compile_command("-o", path), capture_output=True, text=True, **how)
+
+
+def output(folder):
+    """What is replaced and what is not."""
+    folder = pathlib.Path(folder)
+    bundle = folder / "model.colossal"
+    for mask, mode in [(0o022, 0o755), (0o077, 0o700)]:
+        shutil.rmtree(bundle, ignore_errors=True)
+        done = compiled(bundle, umask=mask)
+        for path in [bundle, bundle / "ir", bundle / "lib", bundle / "run"]:
+            if done.returncode != 0 or path.stat().st_mode & 0o777 != mode:
+                complain(f"umask {mask:o}", f"{path.name} has mode {path.stat().st_mode:o} {done.stderr}")
+    whole = tree(bundle)
+    # A bundle is replaced, through a link and with a slash, too; the link stays.
+    link = folder / "link"
+    link.symlink_to("model.colossal")
+    for name in [str(link), f"{folder}/./model.colossal//"]:
+        (bundle / "weights.bin").unlink()  # damaged, but ours
+        inode = bundle.stat().st_ino
+        done = compiled(name)
+        if done.returncode != 0 or bundle_of(bundle) or bundle.stat().st_ino == inode or not link.is_symlink():
+            complain(name, f"is not replaced: {done.stderr}")
+    # An older compiler's has the hash of its text as its proof.
+    manifest = (bundle / "manifest.json").read_text()
+    (bundle / "manifest.json").write_text(manifest.replace('  "format": "colossal-bundle",\n', ""))
+    refused("no mark and a wrong hash", compile_command("-o", bundle), "without the mark of a bundle", folder)
+    (bundle / "manifest.json").write_text(manifest)
+    # What is no bundle, or not a bundle alone, stays as it is.
+    manifests = {"app": '{"name": "my app", "start_url": "/", "files": []}', "version": '{"formatVersion": 4, "files": []}',
+                 "array": "[]", "text": "colossal-bundle", "nested": '{"x": {"format": "colossal-bundle"}}',
+                 "other": '{"format": "colossal-plan"}', "empty": ""}
+    for name, text in manifests.items():
+        (folder / name).mkdir()
+        (folder / name / "manifest.json").write_text(text)
+        (folder / name / "index.html").write_text("precious")
+    for name in ["notes.txt", "ir/notes.txt", "lib/deep/er", "stage-7.json"]:
+        path = folder / f"with-{name.replace('/', '-')}"
+        shutil.copytree(bundle, path)
+        (path / name).parent.mkdir(exist_ok=True, parents=True)
+        (path / name).write_text("precious")
+        manifests[path.name] = None
+    (folder / "file").write_text("precious")
+    (folder / "empty-folder").mkdir()
+    os.mkfifo(folder / "pipe")
+    shutil.copytree(bundle, folder / "linked-manifest")
+    (folder / "linked-manifest" / "manifest.json").unlink()
+    (folder / "linked-manifest" / "manifest.json").symlink_to(bundle / "manifest.json")
+    (folder / "to-app").symlink_to("app")
+    (folder / "to-nothing").symlink_to("nothing")
+    (folder / "to-itself").symlink_to("to-itself")
+    (folder / "to-full").symlink_to("/dev/full")
+    before = {name: tree(folder / name) for name in manifests}
+    for name in [*manifests, "file", "empty-folder", "pipe", "linked-manifest", "to-app", "to-nothing", "to-itself", "to-full"]:
+        refused(name, compile_command("-o", folder / name), "is no bundle", folder)
+    refused("a folder in a file", compile_command("-o", folder / "file" / "x"), "cannot be made", folder)
+    for name, files in before.items():
+        if tree(folder / name) != files:
+            complain(name, "was changed")
+    # Devices are written or refused, never replaced and never removed.
+    for device in ["/dev/full", "/dev/null"]:
+        kind = os.stat(device)
+        refused(f"-o {device}", compile_command("-o", device), "is no bundle", "/dev")
+        for option in ["--emit-plan", "--dump-ir"]:
+            done = subprocess.run(compile_command(option, device, "-o", folder / "devices.colossal"), capture_output=True, text=True)
+            if (done.returncode != 1) != (device == "/dev/null" and option == "--emit-plan"):
+                complain(f"{option} {device}", f"exit code {done.returncode}: {done.stderr}")
+        if (os.stat(device).st_rdev, os.stat(device).st_ino) != (kind.st_rdev, kind.st_ino):
+            complain(device, "was replaced")
+    if tree(bundle) != whole:
+        complain("model.colossal", "is not what it was compiled as")
+
+
+def killed(folder):
+    """A compiler that is ended at any moment: the bundle is the old or the new, nothing is left over."""
+    import random
+    import signal
+    import time
+    generator = random.Random(13)
+    folder = pathlib.Path(folder)
+    bundle, temporary = folder / "model.colossal", folder / "tmp"
+    temporary.mkdir()
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    start = time.monotonic()
+    if compiled(bundle).returncode != 0:
+        return complain("killed", "does not compile")
+    seconds = time.monotonic() - start
+    for number in [signal.SIGKILL] * 6 + [signal.SIGTERM] * 3 + [signal.SIGINT]:
+        # Half of them late, where files are written and moved.
+        part = generator.uniform(0.7, 1.02) if generator.random() < 0.5 else generator.uniform(0.02, 0.7)
+        process = subprocess.Popen(compile_command("-o", bundle), env=environment, stderr=subprocess.DEVNULL)
+        time.sleep(part * seconds)
+        children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        children = children.read_text().split() if children.exists() else []
+        process.send_signal(number)
+        process.wait()
+        if wrong := bundle_of(bundle):
+            complain(f"{number.name} after {part:.2f} of the time", wrong)
+        end = time.monotonic() + 5
+        alive = children
+        while alive and time.monotonic() < end:
+            alive = [child for child in alive if is_running(child)]
+            time.sleep(0.01)
+        if alive:
+            complain(number.name, "a child goes on")
+        left = [name for name in os.listdir(folder) if ".partial-" in name]
+        if os.listdir(temporary) or (left and number != signal.SIGKILL):
+            complain(number.name, f"leaves {left} {os.listdir(temporary)}")
+    # The importer's memory is limited, by the size of the archive.
+    process = subprocess.Popen(compile_command("-o", bundle), env=environment)
+    bytes_allowed = None
+    while process.poll() is None and not bytes_allowed:
+        try:
+            for child in pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+                found = re.search(r"Max data size +(\d+)", pathlib.Path(f"/proc/{child}/limits").read_text())
+                bytes_allowed = found and int(found.group(1))
+        except OSError:
+            pass
+    process.wait()
+    if not bytes_allowed or bytes_allowed > 2 << 30:
+        complain("importer", f"may use {bytes_allowed} bytes")
+    # What looks like a leftover: ours is removed, another's is not.
+    for name, mark in [("1", "colossal-bundle\n"), ("22", None), ("333", "mine"), ("4x", "colossal-bundle\n")]:
+        path = folder / f"model.colossal.partial-{name}"
+        path.mkdir(exist_ok=True)
+        if mark:
+            (path / "unfinished").write_text(mark)
+    shutil.copytree(bundle, folder / "model.colossal.replaced-5")
+    done = compiled(bundle)
+    left = sorted(name for name in os.listdir(folder) if name.startswith("model.colossal."))
+    if done.returncode != 0 or left != ["model.colossal.partial-333", "model.colossal.partial-4x"]:
+        complain("leftovers", f"{left} {done.stderr}")
+    # Killed between two renames, on a file system that cannot exchange: the old one comes back.
+    bundle.rename(folder / "model.colossal.replaced-6")
+    for path in left:
+        shutil.rmtree(folder / path, ignore_errors=True)
+    refused("unknown CPU", compile_command("--target-cpu", "z80", "-o", bundle), "z80")
+    if bundle_of(bundle):
+        complain("replaced", "the older bundle is lost")
+
+
+def is_running(process):
+    try:
+        return pathlib.Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 def sources(_):
@@ -311,7 +520,8 @@ def sources(_):
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        {"options": options, "models": models, "damage": damage, "disk": disk, "sources": sources}[sys.argv[1]](folder)
+        {"options": options, "models": models, "damage": damage, "disk": disk, "sources": sources, "output": output,
+         "killed": killed}[sys.argv[1]](folder)
     print(f"{sys.argv[1]}: {faults} faults")
 
 

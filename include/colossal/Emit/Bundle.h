@@ -7,7 +7,8 @@
 //   run, lib/                       the engine and the libraries it needs
 //
 // The folder appears at once, complete, or not at all. An existing bundle of
-// the same name is replaced; any other file or folder there is an error.
+// the same name is replaced, in one moment; any other file or folder there is
+// an error, and so is a bundle with further files in it (lib/Emit/Publish.h).
 //
 //===----------------------------------------------------------------------===//
 
@@ -39,6 +40,10 @@ struct BundleInput {
   std::vector<std::pair<std::string, std::string>> texts;
   std::string toolFolder; ///< where colossal-engine is
 };
+
+/// Whether a bundle may be written there; false, with one line in `error`,
+/// where something else is.
+bool checkOutput(llvm::StringRef output, std::string &error);
 
 /// Compiles the kernels and writes the bundle. Errors are printed to stderr.
 llvm::LogicalResult writeBundle(const BundleInput &input);
