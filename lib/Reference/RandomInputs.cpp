@@ -9,19 +9,54 @@ using namespace mlir;
 using namespace colossal;
 using namespace colossal::reference;
 
+llvm::ArrayRef<Draw> colossal::reference::allDraws() {
+  static constexpr Draw all[] = {
+      Draw::Any,           Draw::PositiveBatch, Draw::Positive, Draw::Small,
+      Draw::SmallPositive, Draw::LargePositive, Draw::Opposed};
+  return all;
+}
+
+StringRef colossal::reference::describe(Draw draw) {
+  switch (draw) {
+  case Draw::Any:
+    return "numbers of both signs";
+  case Draw::PositiveBatch:
+    return "a positive batch";
+  case Draw::Positive:
+    return "positive numbers alone";
+  case Draw::Small:
+    return "small numbers";
+  case Draw::SmallPositive:
+    return "small positive numbers";
+  case Draw::LargePositive:
+    return "large positive numbers";
+  case Draw::Opposed:
+    return "a positive batch and negative parameters";
+  }
+  return "";
+}
+
 NamedTensors colossal::reference::randomInputs(func::FuncOp function,
-                                               uint64_t seed, Signs signs) {
+                                               uint64_t seed, Draw draw) {
+  bool isSmall = draw == Draw::Small || draw == Draw::SmallPositive;
+  double scale = isSmall ? 0.1 : draw == Draw::LargePositive ? 4.0 : 1.0;
   NamedTensors values;
   Random random(seed);
   for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i) {
     auto type = cast<RankedTensorType>(function.getArgumentTypes()[i]);
     StringRef role = argumentRole(function, i);
     Tensor tensor = randomTensor(type, random, 1.0, 0, 1);
-    bool isPositive =
-        role == "batch" ? signs != Signs::Both : signs == Signs::Positive;
+    bool isBatch = role == "batch";
+    bool isPositive = draw == Draw::Positive || draw == Draw::SmallPositive ||
+                      draw == Draw::LargePositive || draw == Draw::Opposed ||
+                      (draw == Draw::PositiveBatch && isBatch);
+    bool isNegative = draw == Draw::Opposed && role == "parameter";
     if (isPositive)
       for (double &value : tensor.floats)
-        value = 0.1 + std::fabs(value);
+        value = (0.1 + std::fabs(value)) * (isNegative ? -1 : 1);
+    if (isBatch || role == "parameter")
+      for (double &value : tensor.floats)
+        value *= scale;
     if (role == "parameter") {
       // Scores and logits stay of moderate size.
       for (double &value : tensor.floats)

@@ -1,6 +1,7 @@
 //===- Verify.cpp - Sharded equals unsharded ------------------------------===//
 
 #include "colossal/Reference/Verify.h"
+#include "colossal/Diagnostics/OneLine.h"
 #include "colossal/Reference/Compare.h"
 #include "colossal/Reference/GlobalValues.h"
 #include "llvm/Support/Format.h"
@@ -96,6 +97,43 @@ static std::string describe(Operation *op) {
   return text;
 }
 
+namespace {
+/// Watches an evaluation for the first op whose value is not finite.
+class NotFinite {
+public:
+  void observe(Operation *op, ArrayRef<TensorRef> results) {
+    if (!isa<FactoredOp>(op) || firstNan)
+      return;
+    for (const TensorRef &result : results)
+      for (int64_t i = 0, e = result->size(); i < e; ++i) {
+        double value = result->number(i);
+        if (std::isfinite(value))
+          continue;
+        if (std::isnan(value)) {
+          firstNan = op;
+          return;
+        }
+        // Masks have infinities, too, on the way to finite values.
+        firstInfinite = firstInfinite ? firstInfinite : op;
+      }
+  }
+  std::string describe() const {
+    Operation *op = firstNan ? firstNan : firstInfinite;
+    if (!op)
+      return "";
+    // With a name of the model's op, or of text without one.
+    std::string place = placeOf(op->getLoc());
+    if (StringRef(place).starts_with("'"))
+      return place;
+    return "op '" + cast<FactoredOp>(op).getFactoredName().str() + "'" +
+           (place.empty() ? "" : " (" + place + ")");
+  }
+
+private:
+  Operation *firstNan = nullptr, *firstInfinite = nullptr;
+};
+} // namespace
+
 /// Compares every op that both programs have, in program order.
 static std::string findDivergence(func::FuncOp unsharded, ModuleOp partitioned,
                                   const Tensors &arguments,
@@ -174,7 +212,9 @@ colossal::reference::verify(func::FuncOp unsharded, ModuleOp partitioned,
 
   llvm::StringMap<std::string> gradients = findGradients(unsharded);
   std::vector<std::pair<std::string, TensorRef>> expectedGradients;
+  NotFinite notFinite;
   Observer observer = [&](Operation *op, ArrayRef<TensorRef> results) {
+    notFinite.observe(op, results);
     auto factored = dyn_cast<FactoredOp>(op);
     if (factored && gradients.contains(factored.getFactoredName()))
       expectedGradients.push_back(
@@ -186,6 +226,25 @@ colossal::reference::verify(func::FuncOp unsharded, ModuleOp partitioned,
     error = "the unsharded program was not evaluated";
     return std::nullopt;
   }
+  auto kindOf = [&](unsigned result) {
+    return unsharded.getResultAttr(result, names::metric) ? ValueKind::Metric
+                                                          : ValueKind::State;
+  };
+  for (unsigned i = 0; i < expected->size(); ++i)
+    report.comparisons.push_back(compare(kindOf(i), resultName(unsharded, i),
+                                         (*expected)[i].get(),
+                                         *(*expected)[i]));
+  for (auto &[name, value] : expectedGradients)
+    report.comparisons.push_back(
+        compare(ValueKind::Gradient, gradients[name], value.get(), *value));
+  if (llvm::any_of(report.comparisons,
+                   [](const Comparison &c) { return c.meaningless; })) {
+    report.firstNotFinite = notFinite.describe();
+    if (options.skipsMeaningless)
+      return report;
+  }
+  report.comparisons.clear();
+
   GlobalValues kept([&](StringRef name) { return gradients.contains(name); });
   std::optional<StepResult> found =
       runSharded(partitioned, values, options, kept, error);
@@ -194,7 +253,7 @@ colossal::reference::verify(func::FuncOp unsharded, ModuleOp partitioned,
 
   for (unsigned i = 0; i < expected->size(); ++i) {
     std::string name = resultName(unsharded, i);
-    bool isMetric = bool(unsharded.getResultAttr(i, names::metric));
+    bool isMetric = kindOf(i) == ValueKind::Metric;
     const NamedTensors &all = isMetric ? found->metrics : found->state;
     auto it = all.find(name);
     // State that the program does not change is where it was.
@@ -204,8 +263,7 @@ colossal::reference::verify(func::FuncOp unsharded, ModuleOp partitioned,
             unsharded.getBody().front().getTerminator()->getOperand(i)))
       value = values.at(name).get();
     report.comparisons.push_back(
-        compare(isMetric ? ValueKind::Metric : ValueKind::State, name, value,
-                *(*expected)[i]));
+        compare(kindOf(i), name, value, *(*expected)[i]));
   }
   for (auto &[name, value] : expectedGradients)
     report.comparisons.push_back(compare(ValueKind::Gradient, gradients[name],
@@ -223,7 +281,8 @@ std::string VerifyReport::whyMeaningless() const {
   for (const Comparison &c : comparisons) {
     hasGradient |= c.kind == ValueKind::Gradient;
     if (c.meaningless)
-      return "'" + c.name + "' is not finite in the unsharded program";
+      return "'" + c.name + "' is not finite in the unsharded program" +
+             (firstNotFinite.empty() ? "" : ", first in " + firstNotFinite);
   }
   if (comparisons.empty())
     return "there is nothing to compare";

@@ -13,16 +13,30 @@
 
 namespace colossal::reference {
 
-/// Of which sign real numbers are: some programs are NaN elsewhere (a
-/// logarithm of the data, a root of a parameter).
-enum class Signs { Both, PositiveBatch, Positive };
+/// From where real numbers are drawn: some programs are NaN elsewhere (a
+/// logarithm of the data, a root of a parameter, an arc cosine of a product).
+enum class Draw {
+  Any,
+  PositiveBatch,
+  Positive,
+  Small,         ///< a tenth of `Any`
+  SmallPositive, ///< a tenth of `Positive`
+  LargePositive, ///< four times `Positive`
+  Opposed,       ///< batch positive, parameters negative
+};
+
+/// All of them, in the order in which they are worth a try.
+llvm::ArrayRef<Draw> allDraws();
+
+/// "a positive batch": completes "random inputs with ...".
+llvm::StringRef describe(Draw draw);
 
 /// By role: parameters normal, optimizer state and buffers small and not
 /// negative, controls their fill or a fixed number, batch floats normal, batch
 /// integers by their use (0 or 1 where nothing is known), every sixth ignored
 /// if there is such a value.
 NamedTensors randomInputs(mlir::func::FuncOp function, uint64_t seed,
-                          Signs signs = Signs::Both);
+                          Draw draw = Draw::Any);
 
 } // namespace colossal::reference
 

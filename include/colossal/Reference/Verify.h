@@ -25,6 +25,9 @@ struct VerifyOptions {
   uint64_t seed = 1;
   double tolerance = 1e-10;
   Options evaluation;
+  /// Do not run the partitioned program where the unsharded one is not finite:
+  /// the caller has other values to try.
+  bool skipsMeaningless = false;
 };
 
 enum class ValueKind { Metric, Gradient, State };
@@ -46,6 +49,9 @@ struct VerifyReport {
   StepResult sharded; ///< what the partitioned program computed
   /// The first op that differs: "name" at location; empty if none was found.
   std::string firstDivergence;
+  /// The first op of the unsharded program with a NaN, or where there is none
+  /// with an infinity; for `whyMeaningless`.
+  std::string firstNotFinite;
 
   bool agrees() const;
   /// Why agreement would prove nothing: a value that is NaN in both programs,
