@@ -240,6 +240,42 @@ def damage(folder):
     ]:
         refused(name, ["colossal-translate", "--import-torchscript", made], expected, folder, **memory)
         refused(name, compile_command("-o", f"{folder}/x.colossal", model=made), expected, folder, **memory)
+    names(folder)
+
+
+def shown(name, text):
+    """No byte of what a tool printed is obeyed by a terminal."""
+    try:
+        characters = set(text.decode()) - {"\n"}
+    except UnicodeDecodeError as error:
+        return complain(name, f"is not UTF-8: {error}")
+    if bad := [c for c in characters if ord(c) < 0x20 or 0x7f <= ord(c) < 0xa0]:
+        complain(name, f"has {bad}: {text[-300:]}")
+
+
+def names(folder):
+    """Source files of debug information whose names are no text, with a fixed seed."""
+    import random
+    generator = random.Random(13)
+    for number in range(3):
+        word = bytes(generator.choice(b"\x1b\x07\x9b\xff\xc2[2J\r\n\x00ab") for _ in range(10))
+        change = lambda name, contents: contents.replace(b"export_mlp", word) if name.endswith(".debug_pkl") else contents
+        model, bundle = archive(f"{folder}/names.pt", change), f"{folder}/names.colossal"
+        command = compile_command("-o", bundle, model=model)
+        command.remove("--quiet")
+        done = subprocess.run(command, capture_output=True)
+        shown(f"names {number}", done.stderr)
+        wrong = done.stderr if done.returncode != 0 else bundle_of(bundle)
+        if wrong:
+            complain(f"names {number}", f"{word}: {wrong}")
+        done = subprocess.run(compile_command("--input", f"features={1 << 40}x8xf32", "--input", f"labels={1 << 40}xi64", "-o", bundle,
+                                              model=model), capture_output=True)
+        shown(f"error with names {number}", done.stderr)
+        if done.returncode != 1 or b"'aten::linear' in module path 'layers.0' (" not in done.stderr:
+            complain(f"error with names {number}", done.stderr)
+        for name in os.listdir(bundle):
+            if name.endswith(".json"):
+                json.loads(pathlib.Path(bundle, name).read_text(encoding="utf-8"))
 
 
 def limited(kind, amount):
