@@ -115,9 +115,6 @@ private:
   void allocateArrays();
 };
 
-/// All reduction factors of an op have this combiner.
-FactorKind combinerOf(GenericOp op);
-
 } // namespace colossal::lower
 
 #endif // COLOSSAL_LOWER_KERNELEMITTER_H

@@ -1,6 +1,7 @@
 //===- KernelLoops.cpp - Rows and small parts of a kernel
 //------------------===//
 
+#include "Colossal/IR/Combiner.h"
 #include "KernelEmitter.h"
 #include "colossal/Lower/ScalarOp.h"
 
@@ -14,13 +15,6 @@ using namespace colossal::schedule;
 
 /// Units of the range of a scatter-add.
 static constexpr int64_t kScatterUnits = 64;
-
-FactorKind colossal::lower::combinerOf(GenericOp op) {
-  for (FactorAttr factor : FactoredOp(op.getOperation()).getFactorList())
-    if (!factor.isParallel())
-      return factor.getKind();
-  return FactorKind::Sum;
-}
 
 KernelEmitter::KernelEmitter(KernelFrame &frame, const Group &group,
                              const KernelPlan &plan)
@@ -40,44 +34,28 @@ int64_t KernelEmitter::range() const {
 // Small parts
 //===----------------------------------------------------------------------===//
 
+static Combiner combinerOfKernelOp(const KernelOp &op) {
+  return *combinerOf(FactoredOp(op.op));
+}
+
 Value KernelEmitter::neutral(const KernelOp &op, Type type) {
-  bool isMax = combinerOf(op.op) == FactorKind::Max;
-  if (isa<FloatType>(type))
-    return frame.constantOf(
-        type, isMax ? -std::numeric_limits<double>::infinity() : 0.0);
-  if (!isMax || type.isInteger(1))
-    return frame.constantOf(type, 0);
-  return frame.constant(builder.getIntegerAttr(
-      type, APInt::getSignedMinValue(type.getIntOrFloatBitWidth())));
+  return frame.constant(neutralElement(combinerOfKernelOp(op), type));
 }
 
 Value KernelEmitter::combine(const KernelOp &op, Value x, Value y,
                              bool alongRow) {
-  Type type = x.getType();
-  bool isMax = combinerOf(op.op) == FactorKind::Max;
-  auto flags = [&](arith::FastMathFlags set) {
-    return arith::FastMathFlagsAttr::get(builder.getContext(), set);
-  };
-  if (isa<FloatType>(type)) {
-    if (isMax)
-      return arith::MaximumFOp::create(builder, frame.loc, x, y,
-                                       flags(arith::FastMathFlags::nsz));
-    // A sum along a row may be taken in any order: that is what vectorises it,
-    // and a row is never cut. All other sums keep theirs.
-    if (alongRow)
-      return arith::AddFOp::create(builder, frame.loc, x, y,
-                                   flags(arith::FastMathFlags::reassoc |
-                                         arith::FastMathFlags::nsz |
-                                         arith::FastMathFlags::contract));
+  Combiner combiner = combinerOfKernelOp(op);
+  // Terms along a row may be combined in any order: that is what vectorises
+  // sums and products, and a row is never cut. All others keep their order.
+  if (alongRow)
+    return createCombine(builder, frame.loc, combiner, x, y,
+                         arith::FastMathFlags::reassoc |
+                             arith::FastMathFlags::nsz |
+                             arith::FastMathFlags::contract);
+  if (combiner == Combiner::Sum && isa<FloatType>(x.getType()))
     if (Value fused = emitFused(builder, frame.loc, x, y, false))
       return fused;
-    return arith::AddFOp::create(builder, frame.loc, x, y);
-  }
-  if (type.isInteger(1))
-    return isMax ? Value(arith::OrIOp::create(builder, frame.loc, x, y))
-                 : Value(arith::XOrIOp::create(builder, frame.loc, x, y));
-  return isMax ? Value(arith::MaxSIOp::create(builder, frame.loc, x, y))
-               : Value(arith::AddIOp::create(builder, frame.loc, x, y));
+  return createCombine(builder, frame.loc, combiner, x, y);
 }
 
 Value KernelEmitter::masked(const KernelOp &op, Value value, Environment &env) {

@@ -7,8 +7,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "EmptyValues.h"
+#include "Colossal/IR/Combiner.h"
 #include "colossal/Normalize/GenericBuilder.h"
-#include <limits>
 
 using namespace mlir;
 using namespace colossal;
@@ -17,20 +17,8 @@ static bool isEmpty(Value value) {
   return cast<RankedTensorType>(value.getType()).getNumElements() == 0;
 }
 
-/// The neutral element of the op's combiner.
-static Value neutral(ScalarBuilder &s, FactorKind kind, Type type) {
-  if (kind != FactorKind::Max)
-    return s.zero(type);
-  if (isa<FloatType>(type))
-    return s.infinity(type, /*negative=*/true);
-  return s.integer(type, type.isInteger(1)
-                             ? 0
-                             : std::numeric_limits<int64_t>::min() >>
-                                   (64 - type.getIntOrFloatBitWidth()));
-}
-
-/// Replaces a result by a constant of its shape.
-static void replaceByConstant(FactoredOp op, OpResult result, FactorKind kind) {
+/// Replaces a result by its combiner's neutral element.
+static void replaceByConstant(FactoredOp op, OpResult result) {
   OpBuilder builder(op);
   std::string name = op.getFactoredName().str();
   if (op->getNumResults() > 1)
@@ -46,8 +34,10 @@ static void replaceByConstant(FactoredOp op, OpResult result, FactorKind kind) {
   }
   Type type = getElementTypeOrSelf(result.getType());
   g.result(type, g.map(dims));
-  result.replaceAllUsesWith(g.build(
-      [&](ScalarBuilder &s, ValueRange) { return neutral(s, kind, type); }));
+  Combiner combiner = combinerOf(op.getCombiner(result.getResultNumber()));
+  result.replaceAllUsesWith(g.build([&](ScalarBuilder &s, ValueRange) {
+    return s.create<arith::ConstantOp>(neutralElement(combiner, type));
+  }));
 }
 
 /// Reads of operands without elements become zeros.
@@ -84,7 +74,7 @@ void normalize::removeEmptyValues(func::FuncOp function) {
         isEmpty(op->getResult(0)))
       continue;
     for (OpResult result : op->getResults())
-      replaceByConstant(op, result, op.getCombiner(result.getResultNumber()));
+      replaceByConstant(op, result);
     op->erase();
   }
 }

@@ -1,5 +1,6 @@
 //===- LookupRows.cpp - Elements by number: sums over a one-hot predicate -===//
 
+#include "Colossal/IR/Combiner.h"
 #include "Elementwise.h"
 #include "IndexFunction.h"
 #include "Rows.h"
@@ -20,16 +21,16 @@ static Value lookUp(GenericBuilder g, Value x, int64_t dim, Value ids) {
   Dims xDims = dimsOf(x);
   xDims[dim] = single(x, dim, "v");
   DimFactors idFactors = addFactors(g, dimsOf(ids)), xFactors, out;
+  Type type = getElementTypeOrSelf(x.getType());
   for (auto [index, sub] : llvm::enumerate(xDims)) {
     bool looked = int64_t(index) == dim;
-    xFactors.push_back(
-        addFactors(g, sub, looked ? FactorKind::Sum : FactorKind::Parallel));
+    xFactors.push_back(addFactors(
+        g, sub, looked ? kindOfSelection(type) : FactorKind::Parallel));
     if (looked)
       out.append(idFactors.begin(), idFactors.end());
     else
       out.push_back(xFactors.back());
   }
-  Type type = getElementTypeOrSelf(x.getType());
   g.operand(ids, plainMap(g, idFactors));
   g.operand(x, plainMap(g, xFactors));
   g.result(type, plainMap(g, out));
@@ -143,7 +144,8 @@ static void gather(Call &c) {
   GenericBuilder g = c.generic();
   Dims idDims = dimsOf(ids);
   DimFactors idFactors = addFactors(g, idDims);
-  int64_t v = g.factor("v", c.type(0).getDimSize(dim), FactorKind::Sum);
+  Type type = c.type(0).getElementType();
+  int64_t v = g.factor("v", c.type(0).getDimSize(dim), kindOfSelection(type));
   SmallVector<SmallVector<SubDimAttr>> subs;
   for (int64_t d = 0; d < rank; ++d) {
     if (d == dim) {
@@ -158,7 +160,6 @@ static void gather(Call &c) {
       return c.error("the index covers a part of a merged dimension");
     }
   }
-  Type type = c.type(0).getElementType();
   g.operand(ids, plainMap(g, idFactors));
   g.operand(x, g.map(subs));
   g.result(type, plainMap(g, idFactors));
@@ -176,8 +177,9 @@ static void indexAdd(Call &c) {
   double alpha = c.size() > 4 ? c.real(4) : 1;
   Type type = c.type(0).getElementType();
   if (c.failed() || rank == 0 || c.type(2).getRank() != 1 ||
-      c.type(3).getRank() != rank || c.type(3).getElementType() != type)
-    return c.error("expected a list of indices and a source like self");
+      c.type(3).getRank() != rank || c.type(3).getElementType() != type ||
+      type.isInteger(1))
+    return c.error("expected a list of indices, and numbers of one type");
   GenericBuilder g = c.generic("rows");
   Dims dims = dimsOf(source);
   int64_t row = g.factor("i", c.type(2).getDimSize(0), FactorKind::Sum);
@@ -214,16 +216,16 @@ static Value pickAlong(Call &c, Value x, int64_t idRank, Value ids,
   Dims dims = dimsOf(x);
   dims[idRank] = single(x, idRank, "v");
   DimFactors factors, out, idFactors;
+  Type type = getElementTypeOrSelf(x.getType());
   for (auto [index, dim] : llvm::enumerate(dims)) {
     bool looked = int64_t(index) == idRank;
-    factors.push_back(
-        addFactors(g, dim, looked ? FactorKind::Sum : FactorKind::Parallel));
+    factors.push_back(addFactors(
+        g, dim, looked ? kindOfSelection(type) : FactorKind::Parallel));
     if (!looked)
       out.push_back(factors.back());
     if (int64_t(index) < idRank)
       idFactors.push_back(factors.back());
   }
-  Type type = getElementTypeOrSelf(x.getType());
   g.operand(ids,
             broadcastMap(g, cast<RankedTensorType>(ids.getType()).getShape(),
                          idFactors));

@@ -1,5 +1,6 @@
 //===- ReorderRows.cpp - Elements in another place of their dimension -----===//
 
+#include "Colossal/IR/Combiner.h"
 #include "FlatReshape.h"
 #include "Rows.h"
 
@@ -76,8 +77,6 @@ static void roll(Call &c) {
 static void flip(Call &c) {
   Value x = c.tensor(0);
   RankedTensorType type = c.type(0);
-  if (type.getElementType().isInteger(1))
-    return c.error("flips truth values, expected numbers");
   llvm::SmallDenseSet<int64_t> flipped;
   for (int64_t dim : c.integers(1))
     flipped.insert(c.dimension(dim, type.getRank(), 1));
@@ -97,7 +96,8 @@ static void flip(Call &c) {
       continue;
     }
     int64_t factor = g.factor("i", size);
-    int64_t place = g.factor("place", size, FactorKind::Sum);
+    int64_t place =
+        g.factor("place", size, kindOfSelection(type.getElementType()));
     mirrors.push_back({factor, place, size});
     to.push_back({g.plain(factor)});
     from.push_back({g.plain(place)});

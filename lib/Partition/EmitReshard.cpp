@@ -1,5 +1,6 @@
 //===- EmitReshard.cpp - Collectives of one reshard -----------------------===//
 
+#include "Colossal/IR/Combiner.h"
 #include "LocalProgram.h"
 #include "colossal/Partition/Reshard.h"
 
@@ -21,13 +22,14 @@ FailureOr<Value> colossal::partition::emitReshard(
     emitError(loc, "reshard '")
         << name << "' from " << from.toString(mesh) << " to "
         << to.toString(mesh)
-        << " would have to collect microbatches, or cuts a batch into parts "
-           "that do not nest";
+        << " would have to collect microbatches, cuts a batch into parts that "
+           "do not nest, or makes parts of a product";
     return failure();
   }
   Value value = input;
   for (auto [index, step] : llvm::enumerate(*steps)) {
-    if (step.kind == StepKind::Mask && step.combiner == FactorKind::Max)
+    if (step.kind == StepKind::Mask &&
+        factsOf(combinerOf(step.combiner)).isIdempotent)
       continue; // equal values are their own maximum
     std::string stepName = name.str();
     if (steps->size() > 1)

@@ -174,6 +174,8 @@ LogicalResult LocalProgram::addResults() {
       std::optional<FactorKind> accumulate;
       if (isPerMicrobatch(producer->segment))
         accumulate = state.partialOver(mesh.timeAxis());
+      if (accumulate && failed(checkAccumulates(value, *accumulate)))
+        return failure();
       if (!state.without(mesh.timeAxis()).isReplicated() ||
           state.cutBy(mesh.timeAxis()) >= 0)
         return producer->op->emitError("metric '")

@@ -94,6 +94,15 @@ Value LocalProgram::addArgument(Function &function, Value value,
   return local;
 }
 
+/// Microbatches are added up as they come.
+LogicalResult LocalProgram::checkAccumulates(Value value, FactorKind combiner) {
+  if (combiner == FactorKind::Sum)
+    return success();
+  return emitError(value.getLoc(), "'")
+         << program.nameOf(value) << "' is combined over the microbatches by '"
+         << stringifyFactorKind(combiner) << "', expected a sum";
+}
+
 FailureOr<Value> LocalProgram::link(Value value, Function &from, Function &to,
                                     const ShardState &state) {
   // The same value may be linked in two ways: per microbatch to the backward,
@@ -104,6 +113,8 @@ FailureOr<Value> LocalProgram::link(Value value, Function &from, Function &to,
   std::optional<FactorKind> accumulate;
   if (isPerMicrobatch(from.segment) && !perMicrobatch)
     accumulate = produced.partialOver(mesh.timeAxis());
+  if (accumulate && failed(checkAccumulates(value, *accumulate)))
+    return failure();
   std::string name = program.nameOf(value);
   // Recomputed values of the prologue have a state of their own.
   if (isPerMicrobatch(from.segment) && from.links.count(name) &&

@@ -70,6 +70,7 @@ private:
   mlir::Value addArgument(Function &function, mlir::Value value,
                           const ShardState &state,
                           llvm::ArrayRef<mlir::NamedAttribute> attributes);
+  mlir::LogicalResult checkAccumulates(mlir::Value value, FactorKind combiner);
   mlir::FailureOr<mlir::Value> link(mlir::Value value, Function &from,
                                     Function &to, const ShardState &state);
   mlir::FailureOr<mlir::Value> receive(mlir::Value value, int64_t fromStage,

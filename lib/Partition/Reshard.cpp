@@ -1,6 +1,7 @@
 //===- Reshard.cpp - From one sharding to another by collectives ----------===//
 
 #include "colossal/Partition/Reshard.h"
+#include "Colossal/IR/Combiner.h"
 #include "llvm/ADT/STLExtras.h"
 
 #include <map>
@@ -88,6 +89,13 @@ ReshardStep Neighbours::cut(StepKind kind, unsigned d,
   return step;
 }
 
+/// Where zero is neutral the value is kept on one rank; where equal values
+/// combine to the same value it is its own part.
+static bool mayBecomePartial(FactorKind kind) {
+  const CombinerFacts &facts = factsOf(combinerOf(kind));
+  return facts.isZeroNeutral || facts.isIdempotent;
+}
+
 void Neighbours::visit(
     llvm::function_ref<void(const ReshardStep &, int64_t)> edge) {
   auto sent = [&](int64_t total, ArrayRef<unsigned> axes) {
@@ -95,7 +103,8 @@ void Neighbours::visit(
     return latencyBytes + (total * (g - 1) + g - 1) / g;
   };
   // Axes to be reduced, by combiner, and axes that become partial.
-  for (FactorKind combiner : {FactorKind::Sum, FactorKind::Max}) {
+  for (const CombinerFacts &facts : combiners) {
+    FactorKind combiner = kindOf(facts.combiner);
     Axes done;
     for (auto [axis, kind] : state.partial)
       if (kind == combiner && target.partialOver(axis) != kind)
@@ -119,7 +128,8 @@ void Neighbours::visit(
   FactorKind maskCombiner = FactorKind::Sum;
   for (auto [axis, kind] : target.partial)
     if (!state.partialOver(axis) && state.cutBy(axis) < 0 &&
-        axis != mesh.timeAxis() && (masked.empty() || kind == maskCombiner)) {
+        axis != mesh.timeAxis() && mayBecomePartial(kind) &&
+        (masked.empty() || kind == maskCombiner)) {
       masked.push_back(axis);
       maskCombiner = kind;
     }

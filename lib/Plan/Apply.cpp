@@ -1,6 +1,7 @@
 //===- Apply.cpp - A plan, written into the IR ----------------------------===//
 
 #include "colossal/Plan/Apply.h"
+#include "Colossal/IR/Combiner.h"
 
 #include <algorithm>
 #include <map>
@@ -129,11 +130,9 @@ ShardingAttr Applier::shardingOf(int index, const Sharding &state,
   }
   SmallVector<PartialAttr> partial;
   for (size_t a = 0; a < state.size(); ++a)
-    if (state[a] == partialSum || state[a] == partialMax)
+    if (isPartial(state[a]))
       partial.push_back(PartialAttr::get(builder.getContext(), axisName(a),
-                                         state[a] == partialSum
-                                             ? colossal::FactorKind::Sum
-                                             : colossal::FactorKind::Max));
+                                         kindOf(combinerOf(state[a]))));
   if (cutsTime(inLoop) && batching.partial[index])
     partial.push_back(PartialAttr::get(builder.getContext(), time(),
                                        colossal::FactorKind::Sum));

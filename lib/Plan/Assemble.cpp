@@ -182,7 +182,7 @@ void Assembler::placeInnerReductions() {
                                   strategy.opChoices[position]);
       int copy = originalCopy;
       for (size_t a = 0; a < state.size(); ++a) {
-        if (state[a] != partialSum && state[a] != partialMax)
+        if (!isPartial(state[a]))
           continue;
         PlannedReshard reshard;
         reshard.value = access.value;

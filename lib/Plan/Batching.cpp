@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+using namespace colossal;
 using namespace colossal::plan;
 
 namespace {
@@ -180,13 +181,15 @@ void Analysis::visit(int index) {
       }
     if (loop && factor >= 0 && !kept) {
       result.partial[access.value] = true;
-      if (op.factors[factor].kind == FactorKind::Max) {
-        // A maximum does not add up: it is complete at once, or not at all.
+      Combiner combiner = op.factors[factor].combiner.value_or(Combiner::Sum);
+      if (!factsOf(combiner).isLinear) {
+        // What does not add up is complete at once, or not at all.
         result.partial[access.value] = false;
         if (allKnown)
           early.push_back(index);
         else
-          fail("\"" + op.name + "\" takes a maximum over the batch");
+          fail("\"" + op.name + "\" takes the " + factsOf(combiner).name +
+               " over the batch");
       }
     }
     // State changes once in a step.

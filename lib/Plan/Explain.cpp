@@ -61,11 +61,11 @@ static std::string describeReshards(const Plan &plan) {
         int from = reshard.from[a], to = reshard.to[a];
         if (from == to)
           continue;
-        ++counts[from <= partialSum && to == replicated ? "all-reduce"
-                 : from <= partialSum                   ? "reduce-scatter"
-                 : from >= 0 && to == replicated        ? "all-gather"
-                 : from >= 0                            ? "all-to-all"
-                                                        : "slice"];
+        ++counts[isPartial(from) && to == replicated ? "all-reduce"
+                 : isPartial(from)                   ? "reduce-scatter"
+                 : from >= 0 && to == replicated     ? "all-gather"
+                 : from >= 0                         ? "all-to-all"
+                                                     : "slice"];
       }
     }
     std::string line;

@@ -1,6 +1,7 @@
 //===- Extract.cpp - From the IR to the planner's program -----------------===//
 
 #include "colossal/Plan/Extract.h"
+#include "Colossal/IR/Combiner.h"
 #include "Colossal/IR/Linearity.h"
 #include "Colossal/Transforms/FactorEditing.h"
 #include "colossal/Cost/Cost.h"
@@ -177,10 +178,8 @@ LogicalResult Extractor::addOp(FactoredOp op) {
   added.structure = structureOfOp(op);
   for (auto [number, factor] : llvm::enumerate(op.getFactorList()))
     added.factors.push_back({factor.getName().str(), factor.getBound(),
-                             factor.isParallel() ? FactorKind::Parallel
-                             : factor.getKind() == colossal::FactorKind::Max
-                                 ? FactorKind::Max
-                                 : FactorKind::Sum,
+                             factor.isParallel() ? std::optional<Combiner>()
+                                                 : combinerOf(factor.getKind()),
                              op.isShardable(number)});
   for (auto [number, operand] : llvm::enumerate(op->getOperands()))
     added.operands.push_back(accessOf(op.getOperandMap(number), operand));

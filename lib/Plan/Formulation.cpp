@@ -64,7 +64,7 @@ private:
   // Parts of the problem.
   bool addPiece(int piece);
   bool addOps(int piece, int node);
-  int addValue(int piece, int value, bool partialSums, bool partialMaxima);
+  int addValue(int piece, int value, const std::set<Combiner> &partials);
   void addSource(int piece, int value);
   void addSink(int piece, int value, Segment segment,
                const std::vector<Sharding> &states);
@@ -157,8 +157,7 @@ static std::vector<bool> allCuttable(const ProgramValue &value) {
 /// States in which an argument is stored.
 std::vector<Sharding> Builder::argumentStates(int index) const {
   const ProgramValue &value = program.values[index];
-  std::vector<Sharding> states =
-      statesOf(value, mesh, allCuttable(value), false, false);
+  std::vector<Sharding> states = statesOf(value, mesh, allCuttable(value), {});
   if (!options.zero ||
       (value.role != Role::Optimizer && value.role != Role::Parameter))
     return states;
@@ -180,8 +179,10 @@ std::vector<Sharding> Builder::argumentStates(int index) const {
 /// use alone, so that tied nodes list the same states.
 std::vector<Sharding> Builder::borderStates(int index) const {
   const ProgramValue &value = program.values[index];
-  return statesOf(value, mesh, allCuttable(value), crossesPartial(index),
-                  false);
+  std::set<Combiner> partials;
+  if (crossesPartial(index))
+    partials.insert(Combiner::Sum);
+  return statesOf(value, mesh, allCuttable(value), partials);
 }
 
 bool Builder::crossesPartial(int index) const {
@@ -193,14 +194,13 @@ bool Builder::crossesPartial(int index) const {
 // Values
 //===----------------------------------------------------------------------===//
 
-int Builder::addValue(int piece, int index, bool partialSums,
-                      bool partialMaxima) {
+int Builder::addValue(int piece, int index,
+                      const std::set<Combiner> &partials) {
   const ProgramValue &value = program.values[index];
   int number = int(result.values.size());
   result.valueIndex[{piece, index}] = number;
   FormulatedValue formulated{
-      piece, index,
-      statesOf(value, mesh, allCuttable(value), partialSums, partialMaxima)};
+      piece, index, statesOf(value, mesh, allCuttable(value), partials)};
   ProblemValue added;
   added.name = value.name;
   if (pieces.count() > 1)
@@ -316,10 +316,11 @@ void Builder::addSource(int piece, int index) {
   bool isArgument = value.producer < 0;
   std::vector<Sharding> states =
       isArgument ? argumentStates(index) : borderStates(index);
-  bool partial = false;
+  std::set<Combiner> partials;
   for (const Sharding &state : states)
-    partial |= std::count(state.begin(), state.end(), partialSum) > 0;
-  int number = addValue(piece, index, partial, false);
+    if (std::count(state.begin(), state.end(), partialSum))
+      partials.insert(Combiner::Sum);
+  int number = addValue(piece, index, partials);
   ProblemNode node;
   node.name = "source:" + result.problem.values[number].name;
   node.segment = isArgument ? Segment::Prologue
@@ -382,15 +383,14 @@ bool Builder::addOps(int piece, int number) {
     return false;
   for (size_t o = 0; o < node.outputs.size(); ++o) {
     // A border lists partial states even where no strategy gives them.
-    bool sum =
-        exported.count(node.outputs[o]) && crossesPartial(node.outputs[o]);
-    bool max = false;
+    std::set<Combiner> partials;
+    if (exported.count(node.outputs[o]) && crossesPartial(node.outputs[o]))
+      partials.insert(Combiner::Sum);
     for (const NodeStrategy &strategy : kept)
-      for (int axis : strategy.outputs[o]) {
-        sum |= axis == partialSum;
-        max |= axis == partialMax;
-      }
-    added.outputs.push_back(addValue(piece, node.outputs[o], sum, max));
+      for (int axis : strategy.outputs[o])
+        if (isPartial(axis))
+          partials.insert(combinerOf(axis));
+    added.outputs.push_back(addValue(piece, node.outputs[o], partials));
   }
   for (size_t k = 0; k < kept.size(); ++k) {
     Strategy strategy;

@@ -21,12 +21,28 @@ std::string colossal::plan::nameOf(const Sharding &sharding) {
   for (int axis : sharding) {
     if (!text.empty())
       text += '.';
-    text += axis == replicated   ? "R"
-            : axis == partialSum ? "P"
-            : axis == partialMax ? "M"
-                                 : "S" + std::to_string(axis);
+    if (axis == replicated)
+      text += "R";
+    else if (!isPartial(axis))
+      text += "S" + std::to_string(axis);
+    else if (axis == partialSum)
+      text += "P";
+    else
+      text += std::string("P") + factsOf(combinerOf(axis)).name;
   }
   return text;
+}
+
+bool colossal::plan::mixesCombiners(const Sharding &sharding) {
+  int first = replicated;
+  for (int axis : sharding) {
+    if (!isPartial(axis))
+      continue;
+    if (isPartial(first) && axis != first)
+      return true;
+    first = axis;
+  }
+  return false;
 }
 
 int64_t colossal::plan::localBound(int64_t bound, const Mesh &mesh,
@@ -67,16 +83,14 @@ bool colossal::plan::isLegal(const ProgramValue &value, const Mesh &mesh,
 
 std::vector<Sharding>
 colossal::plan::statesOf(const ProgramValue &value, const Mesh &mesh,
-                         const std::vector<bool> &cuttable, bool partialSums,
-                         bool partialMaxima) {
+                         const std::vector<bool> &cuttable,
+                         const std::set<Combiner> &partials) {
   std::vector<int> choices = {replicated};
   for (size_t k = 0; k < cuttable.size(); ++k)
     if (cuttable[k])
       choices.push_back(int(k));
-  if (partialSums)
-    choices.push_back(partialSum);
-  if (partialMaxima)
-    choices.push_back(partialMax);
+  for (Combiner combiner : partials)
+    choices.push_back(partialOf(combiner));
   std::vector<Sharding> states = {{}};
   for (size_t a = 0; a < mesh.axes.size(); ++a) {
     std::vector<Sharding> longer;
@@ -88,12 +102,9 @@ colossal::plan::statesOf(const ProgramValue &value, const Mesh &mesh,
     states = std::move(longer);
   }
   std::vector<Sharding> legal;
-  for (Sharding &state : states) {
-    bool sum = std::count(state.begin(), state.end(), partialSum);
-    bool max = std::count(state.begin(), state.end(), partialMax);
-    if (isLegal(value, mesh, state) && !(sum && max))
+  for (Sharding &state : states)
+    if (isLegal(value, mesh, state) && !mixesCombiners(state))
       legal.push_back(std::move(state));
-  }
   return legal;
 }
 
@@ -128,7 +139,7 @@ std::optional<int64_t> Reshards::time(const ProgramValue &value,
   const machine::Span &span = spans[axis];
   int64_t before = localBytes(value, mesh, from, batchSubDim, microbatches);
   int64_t after = localBytes(value, mesh, to, batchSubDim, microbatches);
-  bool partial = source == partialSum || source == partialMax;
+  bool partial = isPartial(source);
   if (partial && target == replicated)
     return cost::allReduceTime(cluster, span, before);
   if (partial && target >= 0)

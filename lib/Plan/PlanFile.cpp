@@ -91,7 +91,7 @@ private:
       if (state[a] >= 0)
         cut.append(name, state[a]);
       else if (state[a] != replicated)
-        partial.append(name, state[a] == partialSum ? "sum" : "max");
+        partial.append(name, factsOf(combinerOf(state[a])).name);
     }
     json::Value object = json::Value::object();
     if (!cut.elements().empty())
@@ -278,8 +278,8 @@ private:
         if (kind == std::string("cut"))
           state[a] = int(axes.field(name).integer(0, subDims - 1));
         else
-          state[a] = axes.field(name).choice({"sum", "max"}) == 0 ? partialSum
-                                                                  : partialMax;
+          state[a] =
+              partialOf(Combiner(axes.field(name).choice(combinerTexts())));
       }
     }
     return state;

@@ -115,7 +115,8 @@ uint64_t Program::structureHash() const {
     hash = hashCombine(hash, op.structure);
     hash = hashCombine(hash, uint64_t(op.segment));
     for (const Factor &factor : op.factors)
-      hash = hashCombine(hash, uint64_t(factor.bound) * 4 + int(factor.kind));
+      hash =
+          hashCombine(hash, uint64_t(factor.bound) * 8 + factor.kindNumber());
     for (const auto *accesses : {&op.operands, &op.results})
       for (const Access &access : *accesses) {
         hash = hashCombine(hash, uint64_t(access.value));

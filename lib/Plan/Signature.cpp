@@ -61,7 +61,7 @@ Signature Signer::sign(const std::vector<int> &piece) const {
       const Op &op = program.ops[i];
       add(op.structure);
       for (const Factor &factor : op.factors)
-        add(uint64_t(factor.bound) * 8 + uint64_t(factor.kind) * 2 +
+        add(uint64_t(factor.bound) * 16 + factor.kindNumber() * 2 +
             factor.shardable);
       for (const auto *accesses : {&op.operands, &op.results})
         for (const Access &access : *accesses) {

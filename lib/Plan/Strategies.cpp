@@ -40,7 +40,7 @@ Sharding colossal::plan::shardingOf(const Program &program, const OpNode &node,
         sharding[a] = int(k);
     if (result && sharding[a] == replicated)
       sharding[a] =
-          op.factors[factor].kind == FactorKind::Max ? partialMax : partialSum;
+          partialOf(op.factors[factor].combiner.value_or(Combiner::Sum));
   }
   return sharding;
 }
@@ -132,8 +132,7 @@ std::vector<Choice> Derivation::choicesOf(int position) {
     std::vector<int> partial;
     for (size_t o = 0; o < op.operands.size(); ++o)
       if (auto it = produced.find(op.operands[o].value);
-          it != produced.end() &&
-          (it->second[a] == partialSum || it->second[a] == partialMax))
+          it != produced.end() && isPartial(it->second[a]))
         partial.push_back(int(o));
     Choice choice = cuts ? choices[a] : Choice();
     auto set = std::find(op.linear.begin(), op.linear.end(), partial);
@@ -170,13 +169,11 @@ bool Derivation::simulate() {
     for (const Access &access : op.results) {
       Sharding sharding = shardingOf(program, node, int(p), access,
                                      /*result=*/true, opChoices.back());
-      bool sum = std::count(sharding.begin(), sharding.end(), partialSum);
-      bool max = std::count(sharding.begin(), sharding.end(), partialMax);
-      if (sum && max)
+      if (mixesCombiners(sharding))
         return false;
       if (reduced.count(access.value))
         for (int &axis : sharding)
-          if (axis == partialSum || axis == partialMax)
+          if (isPartial(axis))
             axis = replicated;
       produced[access.value] = sharding;
     }
@@ -329,7 +326,7 @@ int64_t colossal::plan::nodeTime(
             ? microbatches
             : 1;
     for (size_t a = 0; a < from.size(); ++a) {
-      if (from[a] != partialSum && from[a] != partialMax)
+      if (!isPartial(from[a]))
         continue;
       Sharding to = from;
       to[a] = replicated;

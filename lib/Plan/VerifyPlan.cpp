@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+using namespace colossal;
 using namespace colossal::plan;
 
 namespace {
@@ -67,8 +68,8 @@ Sharding Verifier::implied(int index, const Access &access, int operand) const {
       if (access.map[k].factor == axis.factor && access.map[k].plain)
         state[a] = int(k);
     if (operand < 0 && state[a] == replicated)
-      state[a] = op.factors[axis.factor].kind == FactorKind::Max ? partialMax
-                                                                 : partialSum;
+      state[a] =
+          partialOf(op.factors[axis.factor].combiner.value_or(Combiner::Sum));
   }
   return state;
 }
@@ -142,9 +143,7 @@ void Verifier::checkArguments() {
   for (const auto &[value, state] : plan.arguments) {
     if (program.values[value].producer >= 0)
       fault(program.values[value].name, "is no argument of the program");
-    if (std::any_of(state.begin(), state.end(), [](int axis) {
-          return axis == partialSum || axis == partialMax;
-        }))
+    if (std::any_of(state.begin(), state.end(), isPartial))
       fault(program.values[value].name,
             "is stored as " + nameOf(state) + ", expected no partial state");
   }

@@ -1,6 +1,7 @@
 //===- Collectives.cpp - What collectives compute -------------------------===//
 
 #include "colossal/Reference/Collectives.h"
+#include "colossal/Reference/Combine.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -69,27 +70,13 @@ TensorRef colossal::reference::evaluateLocal(Operation *op,
   return member == 0 ? input : share(std::move(result));
 }
 
-/// Element by element over the group, in the order of its members.
-static Tensor combine(FactorKind combiner, ArrayRef<TensorRef> inputs) {
+/// Over the group, in the order of its members.
+static Tensor combineGroup(Operation *op, FactorKind combiner,
+                           ArrayRef<TensorRef> inputs) {
   Tensor result = *inputs[0];
-  auto each = [&](auto &data, auto member) {
-    for (const TensorRef &input : inputs.drop_front()) {
-      const auto &other = (*input).*member;
-      for (size_t i = 0; i < data.size(); ++i) {
-        auto value = other[i];
-        if (combiner == FactorKind::Sum)
-          data[i] += value;
-        else if (value > data[i] || value != value)
-          data[i] = value;
-      }
-    }
-  };
-  if (result.kind == ElementKind::Float)
-    each(result.floats, &Tensor::floats);
-  else if (result.kind == ElementKind::Integer)
-    each(result.integers, &Tensor::integers);
-  else
-    each(result.booleans, &Tensor::booleans);
+  for (const TensorRef &input : inputs.drop_front())
+    combineTensor(combinerOf(combiner), getElementTypeOrSelf(op->getResult(0)),
+                  result, *input);
   return result;
 }
 
@@ -134,7 +121,7 @@ Tensors colossal::reference::evaluateCollective(Operation *op,
                                                 ArrayRef<TensorRef> inputs) {
   Tensors results;
   if (auto reduce = dyn_cast<AllReduceOp>(op)) {
-    TensorRef result = share(combine(reduce.getCombiner(), inputs));
+    TensorRef result = share(combineGroup(op, reduce.getCombiner(), inputs));
     results.assign(inputs.size(), result);
   } else if (auto gather = dyn_cast<AllGatherOp>(op)) {
     int64_t outer = gather.getOuter(), inner = gather.getInnermost();
@@ -146,7 +133,7 @@ Tensors colossal::reference::evaluateCollective(Operation *op,
     results.assign(inputs.size(), share(std::move(result)));
   } else if (auto scatter = dyn_cast<ReduceScatterOp>(op)) {
     int64_t outer = scatter.getOuter(), inner = scatter.getInnermost();
-    Tensor whole = combine(scatter.getCombiner(), inputs);
+    Tensor whole = combineGroup(op, scatter.getCombiner(), inputs);
     for (size_t member = 0; member < inputs.size(); ++member) {
       Tensor result = resultOf(op);
       int64_t bound = outer * inner ? result.size() / (outer * inner) : 0;

@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Colossal/IR/Combiner.h"
 #include "GenericEvaluation.h"
 
 using namespace mlir;
@@ -77,6 +78,8 @@ colossal::reference::evaluateContraction(GenericOp op, const LoopNest &nest,
   if (!isProduct(op))
     return std::nullopt;
   FactoredOp factored(op.getOperation());
+  if (!isSum(factored))
+    return std::nullopt;
   unsigned count = nest.factors.size();
   Access a(factored.getOperandMap(0), count),
       b(factored.getOperandMap(1), count);
@@ -85,7 +88,7 @@ colossal::reference::evaluateContraction(GenericOp op, const LoopNest &nest,
     return std::nullopt;
   SmallVector<unsigned> batch, rows, columns, depth;
   for (auto [number, factor] : llvm::enumerate(nest.factors)) {
-    if (factor.getKind() == FactorKind::Max || nest.valid[number] <= 0)
+    if (nest.valid[number] <= 0)
       return std::nullopt;
     bool inA = a.uses[number], inB = b.uses[number];
     if (!factor.isParallel()) {

@@ -2,10 +2,10 @@
 
 #include "Colossal/Analysis/Placement.h"
 #include "GenericEvaluation.h"
+#include "colossal/Reference/Combine.h"
 #include "colossal/Reference/ScalarProgram.h"
 #include "mlir/IR/Matchers.h"
-#include <cmath>
-#include <limits>
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -68,9 +68,8 @@ static std::optional<Selected> matchPredicate(Value condition, GenericOp op,
 
 /// The predicate outside of which every yielded value is zero.
 static std::optional<Selected> matchOneHot(GenericOp op, const LoopNest &nest) {
-  for (FactorAttr factor : nest.factors)
-    if (factor.getKind() == FactorKind::Max)
-      return std::nullopt;
+  if (!isZeroNeutral(FactoredOp(op.getOperation())))
+    return std::nullopt;
   std::optional<Selected> common;
   for (Value value : op.getYielded()) {
     while (auto *cast = value.getDefiningOp()) {
@@ -106,15 +105,13 @@ public:
       reads.emplace_back(factored.getOperandMap(i), nest.factors.size());
     for (unsigned j = 0; j < op.getNumResults(); ++j)
       writes.emplace_back(factored.getResultMap(j), nest.factors.size());
-    for (FactorAttr factor : nest.factors)
-      if (!factor.isParallel())
-        combiner = factor.getKind();
+    combiner = combinerOf(factored);
   }
 
   FailureOr<Tensors> run();
 
 private:
-  void initialise(Tensor &result, const Access &access);
+  void initialise(unsigned j);
   void chooseStrip();
   void load(ScalarProgram &program, int64_t begin, int64_t count);
   void setIndices(ScalarProgram &program, int64_t begin, int64_t count);
@@ -129,7 +126,7 @@ private:
   SmallVector<int64_t> indices;
   SmallVector<Access> reads, writes;
   SmallVector<Tensor> results;
-  FactorKind combiner = FactorKind::Parallel;
+  std::optional<Combiner> combiner; ///< of the reduction factors, if any
   std::optional<Selected> selected;
   std::optional<Placement> placement;
   std::optional<ScalarProgram> body, idProgram;
@@ -137,27 +134,17 @@ private:
 };
 } // namespace
 
-template <typename T>
-static void fill(std::vector<T> &data, const Access &access,
-                 ArrayRef<unsigned> factors, ArrayRef<int64_t> valid, T value) {
-  for (int64_t position : positions(access, factors, valid))
-    data[access.base + position] = value;
-}
-
-/// Zero, or for a maximum the smallest value at all positions but padding.
-void GenericEvaluation::initialise(Tensor &result, const Access &access) {
-  if (combiner != FactorKind::Max)
+/// The neutral element at all positions but padding, which is zero.
+void GenericEvaluation::initialise(unsigned j) {
+  if (!combiner || factsOf(*combiner).isZeroNeutral)
     return;
   SmallVector<unsigned> parallel;
   for (auto [number, factor] : llvm::enumerate(nest.factors))
     if (factor.isParallel())
       parallel.push_back(number);
-  if (result.kind == ElementKind::Float)
-    fill(result.floats, access, parallel, nest.valid,
-         -std::numeric_limits<double>::infinity());
-  else if (result.kind == ElementKind::Integer)
-    fill(result.integers, access, parallel, nest.valid,
-         std::numeric_limits<int64_t>::min());
+  for (int64_t position : positions(writes[j], parallel, nest.valid))
+    setNeutral(*combiner, getElementTypeOrSelf(op.getResult(j)), results[j],
+               writes[j].base + position);
 }
 
 /// True if the factor is determined by an equation, or determines others.
@@ -258,20 +245,25 @@ void GenericEvaluation::store(unsigned j, const Word *values, int64_t begin,
   const Access &access = writes[j];
   int64_t position = access.at(indices);
   int64_t stride = strip < 0 ? 0 : access.strides[strip];
-  bool sums = combiner == FactorKind::Sum;
+  unsigned width =
+      getElementTypeOrSelf(op.getResult(j)).getIntOrFloatBitWidth();
   auto store = [&](auto &data, auto get) {
     using T = std::decay_t<decltype(data[0])>;
     auto put = [&](auto combine) {
       scatter(data, position, stride, values, count, get, combine);
     };
-    if (combiner == FactorKind::Parallel)
-      put([](T, T value) { return value; });
-    else if (sums)
-      put([](T old, T value) { return T(old + value); });
-    else
-      put([](T old, T value) {
-        return value > old || value != value ? value : old;
+    if (!combiner)
+      return put([](T, T value) { return value; });
+    withCombiner(*combiner, [&](auto constant) {
+      constexpr Combiner c = constant();
+      put([&](T old, T value) {
+        T combined = combine<c>(old, value);
+        // Integers of every width are held in 64 bits.
+        if constexpr (std::is_same_v<T, int64_t>)
+          return llvm::SignExtend64(combined, width);
+        return combined;
       });
+    });
   };
   Tensor &result = results[j];
   if (result.kind == ElementKind::Float)
@@ -315,13 +307,8 @@ bool GenericEvaluation::solvePlacement() {
 
 FailureOr<Tensors> GenericEvaluation::run() {
   for (auto [j, type] : llvm::enumerate(op.getResultTypes())) {
-    auto tensor = cast<RankedTensorType>(type);
-    if (tensor.getElementType().isInteger(1) && combiner == FactorKind::Sum) {
-      op.emitError("a sum of i1 is not defined, expected a wider integer");
-      return failure();
-    }
-    results.push_back(Tensor::zeros(tensor));
-    initialise(results[j], writes[j]);
+    results.push_back(Tensor::zeros(cast<RankedTensorType>(type)));
+    initialise(j);
   }
   Block &block = op.getBody().front();
   FailureOr<ScalarProgram> compiled =

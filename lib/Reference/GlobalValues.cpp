@@ -1,17 +1,17 @@
 //===- GlobalValues.cpp - Intermediate values of sharded programs ---------===//
 
 #include "colossal/Reference/GlobalValues.h"
-#include <limits>
+#include "colossal/Reference/Combine.h"
 
 using namespace mlir;
 using namespace colossal;
 using namespace colossal::reference;
 
 namespace {
-/// The axes over which the ranks' results are added up or maximised.
+/// The axes over which the ranks' results are combined.
 struct PartialAxes {
   llvm::SmallDenseSet<StringRef> axes;
-  FactorKind combiner = FactorKind::Parallel; ///< Parallel: none
+  std::optional<Combiner> combiner; ///< none without axes
 };
 } // namespace
 
@@ -25,14 +25,14 @@ static PartialAxes partialAxes(FactoredOp op, unsigned result) {
     FactorKind kind = factor.isParallel() ? FactorKind::Sum : factor.getKind();
     for (AxisTermAttr term : factor.getTerms()) {
       partial.axes.insert(term.getAxis().getValue());
-      partial.combiner = kind;
+      partial.combiner = combinerOf(kind);
     }
   }
   auto axes = op->getAttrOfType<DictionaryAttr>(names::axes);
   if (auto linear = axes ? axes.getAs<DictionaryAttr>("linear") : nullptr)
     for (NamedAttribute entry : linear) {
       partial.axes.insert(entry.getName().getValue());
-      partial.combiner = FactorKind::Sum;
+      partial.combiner = Combiner::Sum;
     }
   return partial;
 }
@@ -57,30 +57,24 @@ void GlobalValues::observe(const Place &place, Operation *op,
     PartialAxes partial = partialAxes(factored, number);
     if (!isFirstReplica(place, layout, partial))
       continue;
-    bool isMax = partial.combiner == FactorKind::Max;
+    Type element = getElementTypeOrSelf(op->getResult(number));
     auto [entry, isNew] = values.try_emplace(
         {factored.getFactoredName().str(), unsigned(number)});
     Tensor &global = entry->second;
     if (isNew) {
       global = Tensor::zeros(result->kind, layout.globalShape());
-      if (isMax) {
-        std::fill(global.floats.begin(), global.floats.end(),
-                  -std::numeric_limits<double>::infinity());
-        std::fill(global.integers.begin(), global.integers.end(),
-                  std::numeric_limits<int64_t>::min());
-      }
+      if (partial.combiner)
+        for (int64_t i = 0, e = global.size(); i < e; ++i)
+          setNeutral(*partial.combiner, element, global, i);
     }
     layout.forEach(place, [&](int64_t local, int64_t position) {
       if (position < 0)
         return;
-      if (partial.combiner == FactorKind::Parallel)
-        global.copyElement(position, *result, local);
-      else if (isMax)
-        global.setNumber(
-            position, std::max(global.number(position), result->number(local)));
+      if (partial.combiner)
+        combineElement(*partial.combiner, element, global, position, *result,
+                       local);
       else
-        global.setNumber(position,
-                         global.number(position) + result->number(local));
+        global.copyElement(position, *result, local);
     });
   }
 }

@@ -1,6 +1,7 @@
 //===- RankTask.cpp - One rank as a cooperative task ----------------------===//
 
 #include "RankTask.h"
+#include "colossal/Reference/Combine.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
@@ -101,22 +102,6 @@ bool RankTask::enter(std::string &error) {
   return true;
 }
 
-static Tensor combine(StringRef combiner, const Tensor &a, const Tensor &b) {
-  Tensor result = a;
-  for (int64_t i = 0, e = a.size(); i < e; ++i) {
-    if (a.kind == ElementKind::Float)
-      result.floats[i] = combiner == "sum" ? a.floats[i] + b.floats[i]
-                                           : std::max(a.floats[i], b.floats[i]);
-    else if (a.kind == ElementKind::Integer)
-      result.integers[i] = combiner == "sum"
-                               ? a.integers[i] + b.integers[i]
-                               : std::max(a.integers[i], b.integers[i]);
-    else
-      result.booleans[i] = a.booleans[i] | b.booleans[i];
-  }
-  return result;
-}
-
 bool RankTask::leave(std::string &error) {
   func::FuncOp function = steps[step].function;
   for (unsigned i = 0, e = op()->getNumOperands(); i < e; ++i) {
@@ -124,11 +109,18 @@ bool RankTask::leave(std::string &error) {
     DictionaryAttr attributes = function.getResultAttrDict(i);
     if (!attributes)
       continue;
-    auto accumulate = attributes.getAs<StringAttr>(names::accumulate);
+    // Microbatches are added up; the attribute's contract knows no other way.
+    bool accumulates = attributes.contains(names::accumulate);
     auto add = [&](TensorRef &total) {
-      total = accumulate && total
-                  ? share(combine(accumulate.getValue(), *total, *value))
-                  : value;
+      if (!accumulates || !total) {
+        total = value;
+        return;
+      }
+      Tensor sum = *total;
+      combineTensor(Combiner::Sum,
+                    getElementTypeOrSelf(function.getResultTypes()[i]), sum,
+                    *value);
+      total = share(std::move(sum));
     };
     if (auto link = attributes.getAs<StringAttr>(names::link)) {
       bool each = attributes.contains(names::perMicrobatch);

@@ -1,6 +1,7 @@
 //===- Collectives.cpp - Reductions and movements in a group --------------===//
 
 #include "colossal/Run/Collectives.h"
+#include "colossal/Support/Combiner.h"
 
 #include "RunError.h"
 #include "Staging.h"
@@ -12,24 +13,18 @@ namespace colossal::rank {
 
 namespace {
 
-/// into[i] = into[i] combined with from[i]. The maximum keeps NaN.
-template <class T>
-void combineTyped(T *into, const T *from, int64_t count, bool maximum) {
-  if (maximum) {
-    for (int64_t i = 0; i < count; ++i)
-      into[i] = (into[i] > from[i] || into[i] != into[i]) ? into[i] : from[i];
-  } else {
-    for (int64_t i = 0; i < count; ++i)
-      into[i] = into[i] + from[i];
-  }
-}
-
 void combine(const Collective &collective, char *into, const char *from,
              int64_t count) {
-  bool maximum = collective.combiner == "max";
+  // The program has been checked: it names a combiner of the type.
+  Combiner combiner =
+      combinerNamed(collective.combiner).value_or(Combiner::Sum);
   auto call = [&](auto *typed) {
     using T = std::remove_pointer_t<decltype(typed)>;
-    combineTyped(typed, reinterpret_cast<const T *>(from), count, maximum);
+    const T *other = reinterpret_cast<const T *>(from);
+    withCombiner(combiner, [&](auto constant) {
+      for (int64_t i = 0; i < count; ++i)
+        typed[i] = colossal::combine<constant()>(typed[i], other[i]);
+    });
   };
   switch (collective.dtype) {
   case DType::F32:
@@ -41,10 +36,7 @@ void combine(const Collective &collective, char *into, const char *from,
   case DType::I32:
     return call(reinterpret_cast<int32_t *>(into));
   case DType::I1:
-    // "sum" of booleans is their or.
-    for (int64_t i = 0; i < count; ++i)
-      into[i] = into[i] | from[i];
-    return;
+    return call(reinterpret_cast<uint8_t *>(into));
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include "ProgramCheck.h"
 #include "colossal/Run/LibraryFunction.h"
+#include "colossal/Support/Combiner.h"
 
 #include <algorithm>
 #include <set>
@@ -97,8 +98,13 @@ void OpChecker::checkCollective(const std::string &place, const Op &op) {
   }
   if (collective.axes.empty())
     fault(place, "no axes", "the axes of a group");
-  if (collective.combiner != "sum" && collective.combiner != "max")
-    fault(place, "combiner '" + collective.combiner + "'", "sum or max");
+  bool reduces =
+      op.kind == OpKind::AllReduce || op.kind == OpKind::ReduceScatter;
+  bool isBoolean = collective.dtype == DType::I1;
+  std::optional<Combiner> combiner = combinerNamed(collective.combiner);
+  if (!combiner || (reduces && factsOf(*combiner).ofBooleans != isBoolean))
+    fault(place, "combiner '" + collective.combiner + "'",
+          reduces ? combinerNames(isBoolean) : combinerNames());
   int64_t outer = collective.outer, middle = collective.middle,
           inner = collective.inner;
   if (std::min({outer, middle, inner, collective.elements,

@@ -3,6 +3,7 @@
 #include "GroupingRewrites.h"
 #include "Colossal/Analysis/OneHot.h"
 #include "Colossal/Analysis/Placement.h"
+#include "Colossal/IR/Combiner.h"
 
 #include "mlir/IR/IRMapping.h"
 
@@ -65,7 +66,9 @@ static bool isSparseSum(GenericOp op) {
 }
 
 GenericOp colossal::schedule::splitPlacement(GenericOp op) {
-  if (op.isAllParallel() || op.getNumResults() != 1 || isSparseSum(op))
+  // Outside of the predicate the reduction is of zeros alone, and so is zero.
+  if (!isZeroNeutral(FactoredOp(op.getOperation())) ||
+      op.getNumResults() != 1 || isSparseSum(op))
     return {};
   auto select = op.getYielded()[0].getDefiningOp<arith::SelectOp>();
   if (!select || !isZero(select.getFalseValue()))

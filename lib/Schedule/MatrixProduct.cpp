@@ -1,6 +1,7 @@
 //===- MatrixProduct.cpp - Generics that are GEMMs ------------------------===//
 
 #include "colossal/Schedule/MatrixProduct.h"
+#include "Colossal/IR/Combiner.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -111,12 +112,10 @@ static bool isProductBody(GenericOp op) {
 }
 
 static std::optional<Contraction> analyze(GenericOp op) {
-  if (!isProductBody(op) || op.isAllParallel())
+  FactoredOp factored(op.getOperation());
+  if (!isProductBody(op) || !isSum(factored))
     return std::nullopt;
-  Contraction result(op, FactoredOp(op.getOperation()));
-  for (FactorAttr factor : result.factors)
-    if (factor.getKind() == FactorKind::Max)
-      return std::nullopt;
+  Contraction result(op, factored);
   if (!result.a.isSimple || !result.b.isSimple || !result.assign())
     return std::nullopt;
   return result;

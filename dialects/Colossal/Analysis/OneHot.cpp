@@ -1,6 +1,7 @@
 //===- OneHot.cpp - Recognises sums over a one-hot predicate --------------===//
 
 #include "Colossal/Analysis/OneHot.h"
+#include "Colossal/IR/Combiner.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -26,13 +27,10 @@ static BlockArgument asArgument(Value value) {
 }
 
 std::optional<OneHot> colossal::analyzeOneHot(GenericOp op) {
-  if (op.getNumResults() != 1 || op.isAllParallel())
-    return std::nullopt;
   FactoredOp factored(op.getOperation());
+  if (op.getNumResults() != 1 || !isZeroNeutral(factored))
+    return std::nullopt;
   SmallVector<FactorAttr> factors = factored.getFactorList();
-  for (FactorAttr factor : factors)
-    if (factor.getKind() == FactorKind::Max)
-      return std::nullopt;
   auto select = op.getYielded()[0].getDefiningOp<arith::SelectOp>();
   if (!select || !isZero(select.getFalseValue()))
     return std::nullopt;

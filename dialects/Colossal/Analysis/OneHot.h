@@ -25,14 +25,14 @@ struct OneHot {
   /// The body's value where id == index(v): computed from block arguments by
   /// ops of the body before the select; it does not depend on the predicate.
   mlir::Value value;
-  /// True if v is a sum: gather or pick; false: scatter-add, v is parallel and
-  /// at least one other factor is a sum.
+  /// True if v is reduced: gather or pick; false: scatter-add, v is parallel
+  /// and at least one other factor is reduced.
   bool isGather;
 };
 
-/// Recognises a generic with one result, at least one sum factor and no other
-/// combiner, that yields select(id == index(v), value, 0) where the id's map
-/// does not use v. Returns nothing otherwise.
+/// Recognises a generic with one result, at least one factor that is a sum (or
+/// any, of truth values: zero is neutral), that yields select(id == index(v),
+/// value, 0) where the id's map does not use v. Returns nothing otherwise.
 std::optional<OneHot> analyzeOneHot(GenericOp op);
 
 } // namespace colossal

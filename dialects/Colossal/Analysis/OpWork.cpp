@@ -3,6 +3,7 @@
 #include "Colossal/Analysis/OpWork.h"
 #include "Colossal/Analysis/OneHot.h"
 #include "Colossal/Analysis/Placement.h"
+#include "Colossal/IR/Combiner.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -30,10 +31,12 @@ static bool isProduct(GenericOp op, ArrayRef<FactorRole> roles) {
 
 static std::vector<FactorRole> productRoles(FactoredOp op) {
   std::vector<FactorRole> roles;
+  if (!isSum(op))
+    return roles;
   for (auto [index, factor] : llvm::enumerate(op.getFactorList())) {
     bool left = op.getOperandMap(0).uses(index);
     bool right = op.getOperandMap(1).uses(index);
-    if (factor.getKind() == FactorKind::Max || (!left && !right))
+    if (!left && !right)
       return {};
     roles.push_back(!factor.isParallel() ? FactorRole::Inner
                     : left && right      ? FactorRole::Batch

@@ -1,6 +1,7 @@
 //===- Placement.cpp - Recognises sums over equations of indices ----------===//
 
 #include "Colossal/Analysis/Placement.h"
+#include "Colossal/IR/Combiner.h"
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
@@ -103,13 +104,10 @@ static std::optional<Placement::Equation> solve(Value condition,
 }
 
 std::optional<Placement> colossal::analyzePlacement(GenericOp op) {
-  if (op.getNumResults() != 1 || op.isAllParallel())
+  FactoredOp factored(op.getOperation());
+  if (op.getNumResults() != 1 || !isZeroNeutral(factored))
     return std::nullopt;
-  SmallVector<FactorAttr> factors =
-      FactoredOp(op.getOperation()).getFactorList();
-  for (FactorAttr factor : factors)
-    if (factor.getKind() == FactorKind::Max)
-      return std::nullopt;
+  SmallVector<FactorAttr> factors = factored.getFactorList();
   auto select = op.getYielded()[0].getDefiningOp<arith::SelectOp>();
   if (!select || (!matchPattern(select.getFalseValue(), m_AnyZeroFloat()) &&
                   !matchPattern(select.getFalseValue(), m_Zero())))

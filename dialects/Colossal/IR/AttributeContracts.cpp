@@ -73,10 +73,13 @@ static StringRef expectedOf(StringRef name, Attribute attribute) {
                  : "\"parameter\", \"buffer\", \"optimizer\", \"batch\" or "
                    "\"control\"";
   }
-  if (llvm::is_contained({names::name, names::metric, names::link,
-                          names::schedule, names::accumulate},
-                         name))
+  if (llvm::is_contained(
+          {names::name, names::metric, names::link, names::schedule}, name))
     return isa<StringAttr>(attribute) ? "" : "a string";
+  if (name == names::accumulate)
+    return attribute == StringAttr::get(attribute.getContext(), "sum")
+               ? ""
+               : "\"sum\"";
   if (name == names::source)
     return isSource(attribute) ? "" : "{fill} or {file, record, offset, bytes}";
   if (name == names::aliases)

@@ -1,6 +1,6 @@
 //===- CollectiveOps.cpp - Verifiers of collectives -----------------------===//
 
-#include "Colossal/IR/ColossalDialect.h"
+#include "Colossal/IR/Combiner.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -40,9 +40,8 @@ static LogicalResult verifySameType(Operation *op) {
 }
 
 static LogicalResult verifyCombiner(Operation *op, FactorKind combiner) {
-  if (combiner == FactorKind::Parallel)
-    return op->emitOpError("C2: the combiner must be 'sum' or 'max'");
-  return success();
+  return verifyCombines(op, "C3", combiner,
+                        getElementTypeOrSelf(op->getOperand(0)));
 }
 
 /// The full side of a gather, scatter or slice has outer * extent * innermost
@@ -116,5 +115,10 @@ LogicalResult ReshardOp::verify() {
     if (int64_t(sharding.getDims().size()) != rank)
       return emitOpError("C1: found the sharding ")
              << sharding << " of a tensor of rank " << rank;
+  for (ShardingAttr sharding : {getFrom(), getTo()})
+    for (PartialAttr partial : sharding.getPartial())
+      if (failed(verifyCombines(*this, "C2", partial.getCombiner(),
+                                getElementTypeOrSelf(getInput()))))
+        return failure();
   return success();
 }

@@ -36,7 +36,7 @@ class Colossal_CollectiveOp<string opMnemonic> : Colossal_Op<opMnemonic, [Pure]>
 
 def Colossal_AllReduceOp : Colossal_CollectiveOp<"all_reduce"> {
   let summary = "combines the tensors of all ranks of the group; all get the result";
-  let description = [{C1 operand and result types agree; C2 the combiner is a reduction.}];
+  let description = [{C1 operand and result types agree; C3 the combiner is one of the element type.}];
   let arguments = (ins StrAttr:$name, AnyRankedTensor:$input, StrArrayAttr:$axes,
       Colossal_FactorKindAttr:$combiner);
   let assemblyFormat = [{
@@ -62,7 +62,7 @@ def Colossal_ReduceScatterOp : Colossal_CollectiveOp<"reduce_scatter"> {
   let description = [{
     The input is viewed as [outer, extent, innermost], the result as [outer, bound, innermost]:
     result[o][e][i] = combine over p, in order, of input of p [o][r * bound + e][i], or zero
-    where r * bound + e >= extent.
+    where r * bound + e >= extent. C3 the combiner is one of the element type.
   }];
   let arguments = (ins StrAttr:$name, AnyRankedTensor:$input, StrArrayAttr:$axes,
       Colossal_FactorKindAttr:$combiner, I64Attr:$outer, I64Attr:$extent, I64Attr:$innermost);

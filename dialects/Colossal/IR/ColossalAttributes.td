@@ -11,10 +11,15 @@ class Colossal_Attr<string name, string attrMnemonic>
   let mnemonic = attrMnemonic;
 }
 
+/// Parallel, or a combiner of include/colossal/Support/Combiner.h.
 def Colossal_FactorKind : I32EnumAttr<"FactorKind", "how iterations of a factor combine", [
     I32EnumAttrCase<"Parallel", 0, "parallel">,
     I32EnumAttrCase<"Sum", 1, "sum">,
-    I32EnumAttrCase<"Max", 2, "max">]> {
+    I32EnumAttrCase<"Max", 2, "max">,
+    I32EnumAttrCase<"Product", 3, "product">,
+    I32EnumAttrCase<"Min", 4, "min">,
+    I32EnumAttrCase<"Any", 5, "any">,
+    I32EnumAttrCase<"All", 6, "all">]> {
   let cppNamespace = "::colossal";
   let genSpecializedAttr = 0;
 }
@@ -37,7 +42,10 @@ def Colossal_FactorAttr : Colossal_Attr<"Factor", "factor"> {
     Iterations with a global index of `extent` or more are padding and contribute
     the neutral element.
 
-    **Text form.** `b = 4`, `k = 768 : sum`, `v = 25129 of 50257 {tensor(2) * 25129} : sum`.
+    The combiners are sum, product, max, min (of numbers), any and all (of i1);
+    colossal/Support/Combiner.h says what each means.
+
+    **Text form.** `b = 4`, `k = 768 : sum`, `v = 25129 of 50257 {tensor(2) * 25129} : min`.
 
     **Constraints.** bound >= 0; an unsharded factor has extent = bound and no terms.
   }];

@@ -32,6 +32,8 @@ def Colossal_GenericOp : Colossal_FactoredBase<"generic"> {
     - C3 block arguments have the operands' element types; yields have the results'
     - C4 factor names are unique; `colossal.index` names one of them
     - C5 all reduction factors have the same combiner
+    - C6 the combiner takes the results' element types: any and all are of i1, the others
+      of all other types
   }];
   let arguments = (ins StrAttr:$name, ArrayAttr:$factors, ArrayAttr:$operandMaps,
       ArrayAttr:$resultMaps, Variadic<AnyRankedTensor>:$inputs);

@@ -1,5 +1,6 @@
 //===- FactoredOps.cpp - Verifiers and cloning of factored ops ------------===//
 
+#include "Colossal/IR/Combiner.h"
 #include "Colossal/IR/FactoredChecks.h"
 #include "llvm/ADT/SmallSet.h"
 
@@ -207,6 +208,11 @@ LogicalResult GenericOp::verify() {
       return emitOpError("C5: reduction factors have different combiners");
     combiner = factor.getKind();
   }
+  if (combiner)
+    for (Type type : getResultTypes())
+      if (failed(verifyCombines(*this, "C6", *combiner,
+                                getElementTypeOrSelf(type))))
+        return failure();
   Block &block = getBody().front();
   if (block.getNumArguments() != getNumOperands())
     return emitOpError("C3: found ")

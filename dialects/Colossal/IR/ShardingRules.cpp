@@ -1,5 +1,6 @@
 //===- ShardingRules.cpp - What may be cut, derived from maps and bodies --===//
 
+#include "Colossal/IR/Combiner.h"
 #include "Colossal/IR/FactoredChecks.h"
 #include "Colossal/IR/Linearity.h"
 #include "llvm/ADT/Sequence.h"
@@ -83,15 +84,15 @@ static bool isLinear(GenericOp op, ArrayRef<unsigned> set) {
   });
 }
 
-static bool takesMaximum(GenericOp op) {
-  return llvm::any_of(op.getFactors(), [](Attribute factor) {
-    return cast<FactorAttr>(factor).getKind() == FactorKind::Max;
-  });
+/// Whether the op reduces by what does not commute with sums.
+static bool hasNonlinearCombiner(GenericOp op) {
+  std::optional<Combiner> combiner = combinerOf(FactoredOp(op.getOperation()));
+  return combiner && !factsOf(*combiner).isLinear;
 }
 
 bool colossal::isLinearIn(FactoredOp op, ArrayRef<unsigned> set) {
   auto generic = dyn_cast<GenericOp>(op.getOperation());
-  if (!generic || set.empty() || takesMaximum(generic))
+  if (!generic || set.empty() || hasNonlinearCombiner(generic))
     return false;
   Block &block = generic.getBody().front();
   return llvm::all_of(set,
@@ -105,7 +106,7 @@ bool colossal::isLinearIn(FactoredOp op, ArrayRef<unsigned> set) {
 
 SmallVector<SmallVector<unsigned>> GenericOp::getLinearOperandSets() {
   SmallVector<SmallVector<unsigned>> sets;
-  if (takesMaximum(*this))
+  if (hasNonlinearCombiner(*this))
     return sets;
   SmallVector<unsigned> floats;
   for (auto [index, argument] :

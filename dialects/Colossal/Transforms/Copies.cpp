@@ -1,6 +1,7 @@
 //===- Copies.cpp - Values in another decomposition -----------------------===//
 
 #include "Colossal/Transforms/Copies.h"
+#include "Colossal/IR/Combiner.h"
 #include "Colossal/Transforms/FactorEditing.h"
 
 using namespace mlir;
@@ -95,7 +96,7 @@ void CopyInserter::free(GenericOp op, unsigned dim, unsigned first) {
               SubDimAttr::get(context, editor.factors.size(), 0, size));
   dims[dim] = DimAttr::get(context, subs);
   editor.factors.push_back(
-      FactorAttr::get(context, name, size, FactorKind::Sum));
+      FactorAttr::get(context, name, size, kindOfSelection(value.getType())));
   editor.operandMaps[0] = IndexMapAttr::get(context, dims);
   editor.apply();
   freed.insert(op);
@@ -107,10 +108,8 @@ void CopyInserter::free(GenericOp op, unsigned dim, unsigned first) {
 
 /// A generic that reads every element of `value` once, in its place; with two
 /// factors for a dimension that is divided at `stride`.
-static GenericOp
-elementwise(OpBuilder &builder, Location loc, StringRef name, Value value,
-            Type element, unsigned divided, int64_t stride,
-            llvm::function_ref<Value(OpBuilder &, Value)> convert) {
+static GenericOp elementwise(OpBuilder &builder, Location loc, StringRef name,
+                             Value value, unsigned divided, int64_t stride) {
   MLIRContext *context = value.getContext();
   SmallVector<FactorAttr> factors;
   SmallVector<DimAttr> dims;
@@ -135,45 +134,24 @@ elementwise(OpBuilder &builder, Location loc, StringRef name, Value value,
   }
   IndexMapAttr map = IndexMapAttr::get(context, dims);
   return createGeneric(
-      builder, loc, name, factors, {value}, {map}, {element}, {map},
-      [&](OpBuilder &inner, ValueRange in) -> SmallVector<Value> {
-        return {convert(inner, in[0])};
-      });
+      builder, loc, name, factors, {value}, {map},
+      {getElementTypeOrSelf(value.getType())}, {map},
+      [](OpBuilder &, ValueRange in) -> SmallVector<Value> { return {in[0]}; });
 }
 
 Value CopyInserter::copy(OpBuilder &builder, Location loc, Value value,
                          unsigned dim, int64_t stride, Operation *like) {
-  auto add = [&](Value from, Type element,
-                 llvm::function_ref<Value(OpBuilder &, Value)> convert) {
-    std::string name = "copy";
-    if (auto factored = dyn_cast<FactoredOp>(like))
-      name = (factored.getFactoredName() + ".copy").str();
-    GenericOp op = elementwise(builder, loc, uniqueName(name), from, element,
-                               dim, stride, convert);
-    for (StringRef attribute : {names::pass, names::forwardOf})
-      if (Attribute attr = like->getAttr(attribute))
-        op->setAttr(attribute, attr);
-    inserted.push_back(op);
-    return op;
-  };
-  // Truth values are copied as numbers: there is no sum of them.
-  Type element = getElementTypeOrSelf(value.getType());
-  bool isTruth = element.isInteger(1);
-  Type carrier = isTruth ? Type(builder.getI32Type()) : element;
-  GenericOp op = add(value, carrier, [&](OpBuilder &inner, Value x) -> Value {
-    return isTruth ? arith::ExtUIOp::create(inner, loc, carrier, x) : x;
-  });
+  std::string name = "copy";
+  if (auto factored = dyn_cast<FactoredOp>(like))
+    name = (factored.getFactoredName() + ".copy").str();
+  GenericOp op =
+      elementwise(builder, loc, uniqueName(name), value, dim, stride);
+  for (StringRef attribute : {names::pass, names::forwardOf})
+    if (Attribute attr = like->getAttr(attribute))
+      op->setAttr(attribute, attr);
+  inserted.push_back(op);
   free(op, dim, stride > 1 ? 1 : 0);
-  if (!isTruth)
-    return op.getOutputs()[0];
-  return add(op.getOutputs()[0], element,
-             [&](OpBuilder &inner, Value x) -> Value {
-               Value zero = arith::ConstantOp::create(
-                   inner, loc, inner.getZeroAttr(carrier));
-               return arith::CmpIOp::create(inner, loc,
-                                            arith::CmpIPredicate::ne, x, zero);
-             })
-      .getOutputs()[0];
+  return op.getOutputs()[0];
 }
 
 Value CopyInserter::copyBefore(Operation *user, Value value, unsigned dim,

@@ -1,6 +1,7 @@
 //===- FactorEditing.cpp - Changes factors and operands of an op ----------===//
 
 #include "Colossal/Transforms/FactorEditing.h"
+#include "Colossal/IR/Combiner.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/SmallVectorExtras.h"
 
@@ -272,11 +273,9 @@ GenericOp colossal::createGeneric(
 }
 
 bool colossal::isContraction(GenericOp op) {
-  if (op.getNumOperands() != 2 || op.getNumResults() != 1 || op.isAllParallel())
+  if (op.getNumOperands() != 2 || op.getNumResults() != 1 ||
+      !isSum(FactoredOp(op.getOperation())))
     return false;
-  for (Attribute attr : op.getFactors())
-    if (cast<FactorAttr>(attr).getKind() == FactorKind::Max)
-      return false;
   Block &block = op.getBody().front();
   auto mul = op.getYielded()[0].getDefiningOp<arith::MulFOp>();
   return mul && llvm::hasNItems(block, 2) &&

@@ -14,6 +14,8 @@
 #include "colossal/Cost/Cost.h"
 #include "colossal/Plan/Program.h"
 
+#include <set>
+
 namespace colossal::plan {
 
 struct Axis {
@@ -28,14 +30,23 @@ struct Mesh {
   int64_t devicesPerStage() const;
 };
 
-/// Per mesh axis: `replicated`, `partialSum`, `partialMax`, or the number of
-/// the sub-dimension that it cuts.
+/// Per mesh axis: `replicated`, `partialOf(combiner)`, or the number of the
+/// sub-dimension that it cuts.
 using Sharding = std::vector<int>;
 constexpr int replicated = -1;
-constexpr int partialSum = -2;
-constexpr int partialMax = -3;
+constexpr int partialOf(Combiner combiner) { return -2 - int(combiner); }
+constexpr int partialSum = partialOf(Combiner::Sum);
 
-/// "R", "S1", "P", "M" per axis, joined by '.', for texts and tests.
+constexpr bool isPartial(int axis) { return axis < replicated; }
+/// Of a partial axis.
+constexpr Combiner combinerOf(int axis) { return Combiner(-2 - axis); }
+
+/// Whether axes are partial with different combiners: no value may be, since
+/// the order of its reductions would count.
+bool mixesCombiners(const Sharding &sharding);
+
+/// "R", "S1", "P" (of sums) or "Pmax" per axis, joined by '.', for texts and
+/// tests.
 std::string nameOf(const Sharding &sharding);
 
 /// The local bound of `bound` cut over the axes of `sharding` that cut
@@ -55,10 +66,10 @@ bool isLegal(const ProgramValue &value, const Mesh &mesh,
              const Sharding &sharding);
 
 /// All legal states, in a fixed order. `cuttable`: per sub-dimension whether an
-/// axis may cut it. `partials`: whether states may be partial sums (or maxima).
+/// axis may cut it. `partials`: of which combiners states may be partial.
 std::vector<Sharding> statesOf(const ProgramValue &value, const Mesh &mesh,
                                const std::vector<bool> &cuttable,
-                               bool partialSums, bool partialMaxima);
+                               const std::set<Combiner> &partials);
 
 /// Time of the reshard that changes one axis, or nothing if it is no single
 /// collective: an axis joins or leaves a sub-dimension only as its minor-most.

@@ -16,6 +16,7 @@
 
 #include "colossal/Cost/Work.h"
 #include "colossal/Plan/Problem.h"
+#include "colossal/Support/Combiner.h"
 
 #include <cstdint>
 #include <string>
@@ -23,13 +24,14 @@
 
 namespace colossal::plan {
 
-enum class FactorKind { Parallel, Sum, Max };
-
 struct Factor {
   std::string name;
   int64_t bound = 1;
-  FactorKind kind = FactorKind::Parallel;
-  bool shardable = true; ///< may be cut over a mesh axis
+  std::optional<Combiner> combiner; ///< of a reduction; none: parallel
+  bool shardable = true;            ///< may be cut over a mesh axis
+
+  /// Of the combiner, from 1; 0 if parallel. For hashes.
+  uint64_t kindNumber() const { return combiner ? 1 + uint64_t(*combiner) : 0; }
 };
 
 /// Index of one sub-dimension: a factor, or (factor < 0) a constant. With

@@ -198,7 +198,8 @@ struct Collective {
     int64_t extent = 1;
   };
   std::vector<std::string> axes;
-  std::string combiner = "sum"; ///< "sum" or "max" (AllReduce, ReduceScatter)
+  /// Of AllReduce and ReduceScatter: a name of colossal/Support/Combiner.h.
+  std::string combiner = "sum";
   DType dtype = DType::F32;
   int64_t elements = 0;                     ///< of the local input, all kinds
   int64_t outer = 1, middle = 1, inner = 1; ///< elements

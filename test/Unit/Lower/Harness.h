@@ -29,6 +29,11 @@ struct Conditions {
   double tolerance = 2e-6;
   double deviation = 1.0; ///< of random floats
   bool positive = false;  ///< absolute values
+  /// The first argument, a matrix of floats, gets a NaN in row 0, infinities in
+  /// rows 1, 2 and 4, zeros of both signs in row 3. Results are compared
+  /// element by element, with `tolerance` relative to each; signs of zeros are
+  /// compared too.
+  bool special = false;
 };
 
 struct Outcome {

@@ -22,15 +22,19 @@ std::string kindsOf(const std::vector<ReshardStep> &steps) {
 }
 
 /// A random sharding of `sizes`: each axis cuts, is partial or does nothing.
+/// `isTarget`: not partial by product, which nothing else becomes.
 ShardState randomState(const ShardState &sizes, const Mesh &mesh,
-                       std::mt19937 &random, bool mixed) {
+                       std::mt19937 &random, bool mixed,
+                       bool isTarget = false) {
   ShardState state = sizes;
   std::vector<unsigned> order;
   for (unsigned axis = 0; axis < mesh.timeAxis(); ++axis)
     if (mesh.axes[axis].size > 1)
       order.push_back(axis);
   std::shuffle(order.begin(), order.end(), random);
-  FactorKind all = random() % 4 ? FactorKind::Sum : FactorKind::Max;
+  FactorKind rare[] = {FactorKind::Max, FactorKind::Min, FactorKind::Product};
+  FactorKind all =
+      random() % 2 ? FactorKind::Sum : rare[random() % (isTarget ? 2 : 3)];
   for (unsigned axis : order) {
     int choice = int(random() % (sizes.subDims.size() + 2));
     if (choice < int(sizes.subDims.size()))
@@ -66,7 +70,7 @@ TEST(Reshard, RandomPathsAreRight) {
     Mesh mesh = randomMesh(random);
     ShardState sizes = randomSizes(random);
     ShardState from = randomState(sizes, mesh, random, false);
-    ShardState to = randomState(sizes, mesh, random, false);
+    ShardState to = randomState(sizes, mesh, random, false, true);
     auto steps = planReshard(from, to, mesh, 4);
     std::string what = from.toString(mesh) + " to " + to.toString(mesh);
     ASSERT_TRUE(steps.has_value()) << what;
@@ -138,6 +142,11 @@ TEST(Reshard, OneAxis) {
   EXPECT_EQ(path(whole, cut0), "slice,0");
   EXPECT_EQ(path(whole, sum), "mask,0");
   EXPECT_EQ(path(whole, whole), "");
+  // The parts of a product are combined, and never made.
+  ShardState product = whole;
+  product.setPartial(0, FactorKind::Product);
+  EXPECT_EQ(path(product, cut0), "reduce_scatter,0");
+  EXPECT_FALSE(planReshard(whole, product, mesh, 4).has_value());
 }
 
 // Two axes on one sub-dimension leave minor first, or together where the parts

@@ -1,14 +1,34 @@
 //===- ShardSimulation.cpp - All ranks' shards of one value ---------------===//
 
 #include "ShardSimulation.h"
+#include "Colossal/IR/Combiner.h"
 
 using namespace colossal;
 using namespace colossal::partition;
 using namespace colossal::partition::test;
 using llvm::ArrayRef;
 
-static int64_t combine(FactorKind kind, int64_t a, int64_t b) {
-  return kind == FactorKind::Sum ? a + b : std::max(a, b);
+static int64_t combined(FactorKind kind, int64_t a, int64_t b) {
+  return withCombiner(combinerOf(kind), [&](auto c) {
+    return int64_t(colossal::combine<c()>(a, b));
+  });
+}
+
+/// A part that leaves `whole` to be combined of `rest` and itself; `rest` is
+/// what the other parts have left.
+static int64_t randomPart(FactorKind kind, int64_t whole, int64_t &rest,
+                          int64_t random) {
+  switch (kind) {
+  case FactorKind::Sum:
+    rest -= random;
+    return random;
+  case FactorKind::Max:
+    return whole - random;
+  case FactorKind::Min:
+    return whole + random;
+  default:
+    return 1; // of a product
+  }
 }
 
 static int64_t ranksOf(const Mesh &mesh) {
@@ -93,10 +113,9 @@ ShardSimulation::ShardSimulation(const ShardState &state, const Mesh &mesh,
           int64_t part = int64_t(random() % 100);
           if (p == holder)
             continue;
-          shards[group[p]][i] = kind == FactorKind::Sum ? part : whole - part;
-          rest -= part;
+          shards[group[p]][i] = randomPart(kind, whole, rest, part);
         }
-        shards[group[holder]][i] = kind == FactorKind::Sum ? rest : whole;
+        shards[group[holder]][i] = rest;
       }
     }
   }
@@ -113,7 +132,7 @@ void ShardSimulation::apply(const ReshardStep &step) {
     auto reduced = [&](int64_t index) {
       int64_t result = in[group[0]][index];
       for (int64_t p = 1; p < g; ++p)
-        result = combine(step.combiner, result, in[group[p]][index]);
+        result = combined(step.combiner, result, in[group[p]][index]);
       return result;
     };
     switch (step.kind) {
@@ -123,7 +142,9 @@ void ShardSimulation::apply(const ReshardStep &step) {
       break;
     case StepKind::Mask:
       for (int64_t element : in[rank])
-        out.push_back(step.combiner == FactorKind::Max || r == 0 ? element : 0);
+        out.push_back(factsOf(combinerOf(step.combiner)).isIdempotent || r == 0
+                          ? element
+                          : 0);
       break;
     case StepKind::AllGather:
       for (int64_t o = 0; o < step.outer; ++o)
@@ -200,7 +221,7 @@ std::string ShardSimulation::compare(const ShardState &state) const {
         for (size_t p = 0; p < parts.size(); p += g) {
           int64_t result = parts[p];
           for (int64_t q = 1; q < g; ++q)
-            result = combine(entry->second, result, parts[p + q]);
+            result = combined(entry->second, result, parts[p + q]);
           next.push_back(result);
         }
         parts = std::move(next);

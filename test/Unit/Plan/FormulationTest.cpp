@@ -95,7 +95,7 @@ TEST(Formulation, TransformerUnderTensor2) {
   EXPECT_EQ(counts["forward S1 R"], 5);
   EXPECT_EQ(counts["backward P S1"], 5);
   EXPECT_EQ(counts["backward S1 R"], 5);
-  EXPECT_EQ(counts["forward M R"], 1);
+  EXPECT_EQ(counts["forward Pmax R"], 1);
   EXPECT_EQ(counts["forward P R"], 2);
 }
 

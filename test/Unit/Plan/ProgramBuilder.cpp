@@ -6,6 +6,7 @@
 #include <set>
 #include <sstream>
 
+using namespace colossal;
 using namespace colossal::plan;
 
 static std::vector<std::string> split(const std::string &text, char separator) {
@@ -71,9 +72,8 @@ std::vector<int> ProgramBuilder::op(const std::string &name, Segment segment,
       Factor factor;
       factor.name = word;
       factor.bound = bounds.at(word);
-      factor.kind = produced.count(word)  ? FactorKind::Parallel
-                    : word == options.max ? FactorKind::Max
-                                          : FactorKind::Sum;
+      if (!produced.count(word))
+        factor.combiner = word == options.max ? Combiner::Max : Combiner::Sum;
       factor.shardable = !std::count(options.unshardable.begin(),
                                      options.unshardable.end(), word);
       op.factors.push_back(factor);

@@ -1,6 +1,7 @@
 //===- RandomOps.cpp - Random factored ops --------------------------------===//
 
 #include "RandomOps.h"
+#include "colossal/Support/Combiner.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -116,10 +117,9 @@ std::string OpText::function(const std::string &op,
          names + " : " + out + "\n}";
 }
 
-/// Random factors; kinds: at least one is parallel or none is.
-static void addRandomFactors(OpText &text, bool mayBeMaximum) {
+/// Random factors; reductions are by `kind`.
+static void addRandomFactors(OpText &text, const std::string &kind) {
   Random &random = text.random;
-  std::string kind = mayBeMaximum && random.integer(0, 2) == 0 ? "max" : "sum";
   for (int64_t i = 0, e = random.integer(2, 5); i < e; ++i)
     text.addFactor("f" + std::to_string(i), random.integer(1, 7),
                    random.integer(0, 2) == 0 ? kind : "");
@@ -133,18 +133,25 @@ static std::vector<const Factor *> randomSubset(OpText &text) {
   return used;
 }
 
-static void addResults(OpText &text, int64_t count) {
+static void addResults(OpText &text, int64_t count,
+                       const std::string &element) {
   std::vector<const Factor *> parallel;
   for (const Factor &factor : text.factors)
     if (!factor.reduced)
       parallel.push_back(&factor);
   for (int64_t i = 0; i < count; ++i)
-    text.addResult(text.tensor(parallel, false, "f32"));
+    text.addResult(text.tensor(parallel, false, element));
 }
 
 std::string colossal::reference::randomGeneric(Random &random, bool positive) {
   OpText text(random);
-  addRandomFactors(text, true);
+  // Sums often; else any combiner. Truth values are not told apart by size.
+  CombinerFacts facts = factsOf(Combiner::Sum);
+  if (random.integer(0, 1))
+    do
+      facts = combiners[random.integer(0, combiners.size() - 1)];
+    while (positive && facts.ofBooleans);
+  addRandomFactors(text, facts.name);
   // Block arguments %0, %1, ...; the last operand may be integers.
   std::string arguments, body;
   std::vector<std::string> values;
@@ -213,7 +220,8 @@ std::string colossal::reference::randomGeneric(Random &random, bool positive) {
     }
   }
   int64_t results = random.integer(0, 3) == 0 ? 2 : 1;
-  addResults(text, results);
+  std::string element = facts.ofBooleans ? "i1" : "f32";
+  addResults(text, results, element);
   std::string yields, types;
   for (int64_t i = 0; i < results; ++i) {
     std::string value = i == 0 ? values.back() : pick();
@@ -223,8 +231,10 @@ std::string colossal::reference::randomGeneric(Random &random, bool positive) {
           define("arith.mulf " + value + ", " + value + " : f32");
       value = define("arith.addf " + square + ", " + one + " : f32");
     }
+    if (facts.ofBooleans)
+      value = define("arith.cmpf ogt, " + value + ", " + zero + " : f32");
     yields += (i ? ", " : "") + value;
-    types += i ? ", f32" : "f32";
+    types += (i ? ", " : "") + element;
   }
   return text.function("generic \"g\"", " ^bb0(" + arguments + "):\n" + body +
                                             "colossal.yield " + yields + " : " +
@@ -233,7 +243,7 @@ std::string colossal::reference::randomGeneric(Random &random, bool positive) {
 
 std::string colossal::reference::randomLinear(Random &random) {
   OpText text(random);
-  addRandomFactors(text, false);
+  addRandomFactors(text, "sum");
   int64_t count = random.integer(1, 3);
   std::string arguments, body, value = "%0";
   for (int64_t i = 0; i < count; ++i) {
@@ -247,7 +257,7 @@ std::string colossal::reference::randomLinear(Random &random) {
             value + ", %" + std::to_string(i) + " : f32\n";
     value = result;
   }
-  addResults(text, 1);
+  addResults(text, 1, "f32");
   return text.function("generic \"g\"", " ^bb0(" + arguments + "):\n" + body +
                                             "colossal.yield " + value +
                                             " : f32\n");

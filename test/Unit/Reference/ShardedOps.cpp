@@ -289,9 +289,10 @@ bool colossal::reference::applies(FactoredOp op, const Assignment &assignment,
     }
     return false;
   case Fault::MissingMask:
-    // A maximum may not notice one more candidate.
+    // A maximum may not notice one more candidate, nor a product one more 1.
     return llvm::any_of(factors, [](FactorAttr factor) {
-      return factor.isPadded() && factor.getKind() != FactorKind::Max;
+      return factor.isPadded() &&
+             (factor.isParallel() || factor.getKind() == FactorKind::Sum);
     });
   case Fault::SwappedAxes: {
     // Some rank holds another part then: a factor of the result is really cut,

@@ -7,12 +7,15 @@
 
 #include "ProgramBuilder.h"
 #include "colossal/Run/Engine.h"
+#include "colossal/Support/Combiner.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <cstring>
+#include <limits>
 
+using namespace colossal;
 using namespace colossal::rank;
 using namespace colossal::rank::test;
 
@@ -30,8 +33,21 @@ int worldRank() {
   return rank;
 }
 
-/// Values whose sum depends on the order.
+/// Values whose sum depends on the order; some are special.
 template <class T> T valueOf(int64_t rank, int64_t i) {
+  if constexpr (std::is_same_v<T, uint8_t>)
+    return (rank * 7 + i * 5) % 3 != 0;
+  if constexpr (std::is_floating_point_v<T>) {
+    int64_t point = (i * 7 + rank * 3) % 97;
+    const T special[] = {T(NAN), T(INFINITY), T(-INFINITY), T(0), T(-0.0)};
+    if (point < 5)
+      return special[point];
+    if (i % 11 == 0) // zeros of both signs, on every rank
+      return (i + rank) % 2 ? T(0) : T(-0.0);
+  }
+  if constexpr (std::is_integral_v<T>)
+    if (i % 5 == 0) // sums and products overflow
+      return T(std::numeric_limits<T>::max() - T(rank * 3 + i % 7));
   double x = std::sin(double(rank * 7919 + i) * 1.37) *
              std::pow(10.0, double((i + rank) % 7 - 3));
   if constexpr (std::is_integral_v<T>)
@@ -39,14 +55,29 @@ template <class T> T valueOf(int64_t rank, int64_t i) {
   return T(x);
 }
 
+template <class T> bool isNaN(T x) { return x != x; }
+
 using Formula = std::function<void(const Collective &, int64_t g, int64_t r)>;
 
 /// Output of rank r by the formula; `in(p, i)` is element i of member p.
 template <class T>
 std::vector<T> expected(OpKind kind, const Collective &c, int64_t g, int64_t r,
                         const std::function<T(int64_t, int64_t)> &in) {
-  auto combine = [&](T a, T b) {
-    return c.combiner == "max" ? (a > b || a != a ? a : b) : T(a + b);
+  auto combine = [&](T a, T b) -> T {
+    if constexpr (std::is_floating_point_v<T>) {
+      if (c.combiner == "sum" || c.combiner == "product")
+        return c.combiner == "sum" ? a + b : a * b;
+      if (std::isnan(a) || std::isnan(b))
+        return T(NAN);
+      if (a == b) // -0 is below +0
+        return std::signbit(a) == (c.combiner == "min") ? a : b;
+    } else {
+      uint64_t x = uint64_t(a), y = uint64_t(b);
+      if (c.combiner == "sum" || c.combiner == "product")
+        return T(c.combiner == "sum" ? x + y : x * y);
+    }
+    bool greater = c.combiner == "max" || c.combiner == "any";
+    return (greater ? a > b : a < b) ? a : b;
   };
   auto reduce = [&](int64_t i) {
     T value = in(0, i);
@@ -197,7 +228,8 @@ void check(OpKind kind, Collective collective, const Mesh &mesh,
     // Bitwise against the formula, hence between the transports.
     int64_t wrong = 0, firstWrong = -1;
     for (int64_t i = 0; i < out; ++i)
-      if (memcmp(&output[i], &want[size_t(i)], sizeof(T)) != 0 && wrong++ == 0)
+      if (memcmp(&output[i], &want[size_t(i)], sizeof(T)) != 0 &&
+          !(isNaN(output[i]) && isNaN(want[size_t(i)])) && wrong++ == 0)
         firstWrong = i;
     EXPECT_EQ(wrong, 0) << "of " << out << ", first at " << firstWrong
                         << ", transport " << int(transport) << ": "
@@ -230,15 +262,29 @@ TEST(Collectives, AllReduce) {
     }
 }
 
-TEST(Collectives, AllReduceOfOtherTypes) {
-  for (const Mesh &mesh : meshes()) {
+/// All reduce and reduce-scatter by every combiner of the type.
+template <class T, DType type> void checkCombiners(const Mesh &mesh) {
+  for (const CombinerFacts &facts : combiners) {
+    if (facts.ofBooleans != (type == DType::I1))
+      continue;
+    SCOPED_TRACE(facts.name);
     Collective collective;
+    collective.combiner = facts.name;
     collective.elements = 777;
-    check<double, DType::F64>(OpKind::AllReduce, collective, mesh);
-    check<int64_t, DType::I64>(OpKind::AllReduce, collective, mesh);
-    collective.combiner = "max";
-    check<float, DType::F32>(OpKind::AllReduce, collective, mesh);
-    check<int32_t, DType::I32>(OpKind::AllReduce, collective, mesh);
+    check<T, type>(OpKind::AllReduce, collective, mesh);
+    collective = shape(3, 1, 5, 1, 31);
+    collective.combiner = facts.name;
+    check<T, type>(OpKind::ReduceScatter, collective, mesh);
+  }
+}
+
+TEST(Collectives, EveryCombinerAndType) {
+  for (const Mesh &mesh : meshes()) {
+    checkCombiners<float, DType::F32>(mesh);
+    checkCombiners<double, DType::F64>(mesh);
+    checkCombiners<int64_t, DType::I64>(mesh);
+    checkCombiners<int32_t, DType::I32>(mesh);
+    checkCombiners<uint8_t, DType::I1>(mesh);
   }
 }
 
