@@ -1,6 +1,7 @@
 //===- Backward.cpp - Reverse mode over a forward program -----------------===//
 
 #include "Backward.h"
+#include "Colossal/IR/Combiner.h"
 #include "Colossal/Transforms/FactorEditing.h"
 #include "colossal/Differentiate/Gradient.h"
 #include "mlir/IR/IRMapping.h"
@@ -222,6 +223,16 @@ LogicalResult Backward::differentiateOp(FactoredOp op) {
   auto generic = dyn_cast<GenericOp>(op.getOperation());
   if (!generic)
     return op->emitOpError("no derivative");
+  std::optional<Combiner> combiner = combinerOf(op);
+  SmallVector<Value> statistics;
+  if (combiner && !factsOf(*combiner).isLinear) {
+    FailureOr<SmallVector<Value>> reduced =
+        reductionStatistics(builder, generic, operands,
+                            standIn(op->getResult(0)), op.getFactoredName());
+    if (failed(reduced))
+      return failure();
+    statistics = *reduced;
+  }
   for (unsigned i = 0, e = op->getNumOperands(); i < e; ++i) {
     if (!active.contains(op->getOperand(i)))
       continue;
@@ -229,7 +240,7 @@ LogicalResult Backward::differentiateOp(FactoredOp op) {
                      ? op->getResult(0)
                      : Value();
     FailureOr<Value> gradient = differentiateGeneric(
-        builder, generic, i, operands, cotangents, kept,
+        builder, generic, i, operands, cotangents, kept, statistics,
         (op.getFactoredName() + ".gradient" + Twine(i)).str());
     if (failed(gradient))
       return failure();

@@ -86,11 +86,9 @@ static FailureOr<GradientSpace> makeSpace(FactoredOp op, IndexMapAttr map) {
 FailureOr<Value>
 colossal::differentiateGeneric(OpBuilder &builder, GenericOp op, unsigned index,
                                ValueRange operands, ArrayRef<Value> cotangents,
-                               Value keptResult, StringRef name) {
+                               Value keptResult, ValueRange statistics,
+                               StringRef name) {
   FactoredOp factored(op.getOperation());
-  for (FactorAttr factor : factored.getFactorList())
-    if (factor.getKind() == FactorKind::Max)
-      return op.emitOpError("no derivative: reduces by maximum");
   FailureOr<GradientSpace> space =
       makeSpace(factored, factored.getOperandMap(index));
   if (failed(space))
@@ -114,6 +112,12 @@ colossal::differentiateGeneric(OpBuilder &builder, GenericOp op, unsigned index,
   if (keptResult && op.isAllParallel()) {
     resultArgument = inputs.size();
     inputs.push_back(keptResult);
+    maps.push_back(space->translate(factored.getResultMap(0)));
+  }
+
+  unsigned firstStatistic = inputs.size();
+  for (Value statistic : statistics) {
+    inputs.push_back(statistic);
     maps.push_back(space->translate(factored.getResultMap(0)));
   }
 
@@ -151,8 +155,12 @@ colossal::differentiateGeneric(OpBuilder &builder, GenericOp op, unsigned index,
     if (resultArgument >= 0 && yielded.getDefiningOp())
       mapping.map(yielded, in[resultArgument]);
     SmallVector<Value> adjoints;
-    for (int64_t position : cotangentArgument)
-      adjoints.push_back(position < 0 ? Value() : in[position]);
+    for (auto [position, term] : llvm::zip(cotangentArgument, op.getYielded()))
+      adjoints.push_back(
+          position < 0
+              ? Value()
+              : adjointOfTerm(s, op, mapping.lookupOrDefault(term),
+                              in.drop_front(firstStatistic), in[position]));
     FailureOr<Value> gradient =
         differentiateBody(inner, forward, mapping, adjoints, index);
     if (failed(gradient) || !*gradient) {

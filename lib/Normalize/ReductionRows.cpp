@@ -1,5 +1,6 @@
-//===- ReductionRows.cpp - Sums, means, maxima, softmax -------------------===//
+//===- ReductionRows.cpp - Sums, means, softmax ---------------------------===//
 
+#include "Colossal/IR/Combiner.h"
 #include "Dtypes.h"
 #include "Elementwise.h"
 #include "Reductions.h"
@@ -21,10 +22,8 @@ int64_t normalize::countReduced(RankedTensorType type,
   return count;
 }
 
-/// Factors of the first input, and every input's map: of its full shape, or of
-/// the shape without the reduced dimensions.
-static DimFactors addInputs(GenericBuilder &g, ArrayRef<Value> inputs,
-                            ArrayRef<int64_t> reduced, FactorKind kind) {
+DimFactors normalize::addInputs(GenericBuilder &g, ArrayRef<Value> inputs,
+                                ArrayRef<int64_t> reduced, FactorKind kind) {
   Dims dims = dimsOf(inputs.front());
   DimFactors factors;
   for (auto [index, dim] : llvm::enumerate(dims))
@@ -51,10 +50,10 @@ static DimFactors addInputs(GenericBuilder &g, ArrayRef<Value> inputs,
   return factors;
 }
 
-Value normalize::reduce(GenericBuilder &g, ArrayRef<Value> inputs,
-                        ArrayRef<int64_t> reduced, bool keep, FactorKind kind,
-                        Type result, GenericBuilder::Body body) {
-  DimFactors factors = addInputs(g, inputs, reduced, kind), kept;
+Value normalize::reduceInto(GenericBuilder &g, const DimFactors &factors,
+                            ArrayRef<int64_t> reduced, bool keep, Type result,
+                            GenericBuilder::Body body) {
+  DimFactors kept;
   for (auto [index, dim] : llvm::enumerate(factors)) {
     if (!llvm::is_contained(reduced, int64_t(index)))
       kept.push_back(dim);
@@ -63,6 +62,13 @@ Value normalize::reduce(GenericBuilder &g, ArrayRef<Value> inputs,
   }
   g.result(result, plainMap(g, kept));
   return g.build(body);
+}
+
+Value normalize::reduce(GenericBuilder &g, ArrayRef<Value> inputs,
+                        ArrayRef<int64_t> reduced, bool keep, FactorKind kind,
+                        Type result, GenericBuilder::Body body) {
+  DimFactors factors = addInputs(g, inputs, reduced, kind);
+  return reduceInto(g, factors, reduced, keep, result, body);
 }
 
 Value normalize::overRows(GenericBuilder &g, ArrayRef<Value> inputs,
@@ -86,8 +92,9 @@ static Type sumType(Call &c, unsigned dtypeIndex) {
 
 static void sumOver(Call &c, ArrayRef<int64_t> dims, bool keep, Type type) {
   GenericBuilder g = c.generic();
+  // In truth values, as in PyTorch, a sum says whether some term is not zero.
   c.result(reduce(
-      g, {c.tensor(0)}, dims, keep, FactorKind::Sum, type,
+      g, {c.tensor(0)}, dims, keep, kindOfSelection(type), type,
       [&](ScalarBuilder &s, ValueRange in) { return s.cast(in[0], type); }));
 }
 
@@ -136,10 +143,12 @@ static void meanDims(Call &c) {
            c.dtype(3, c.type(0).getElementType()));
 }
 
-/// out[i] = sum of x[j] over j <= i.
-static void cumulativeSum(Call &c) {
+/// out[i] = sum, or product, of x[j] over j <= i.
+template <bool isProduct> static void cumulative(Call &c) {
   Value x = c.tensor(0);
   Type type = sumType(c, 2);
+  if (type.isInteger(1))
+    return c.error("accumulates truth values, expected a dtype of numbers");
   int64_t rank = c.type(0).getRank(), dim = c.dimension(1, rank);
   if (c.failed() || rank == 0)
     return c.result(castTo(c, x, type));
@@ -148,98 +157,16 @@ static void cumulativeSum(Call &c) {
   Dims dims = dimsOf(x);
   dims[dim] = {SubDim{"i", size}};
   DimFactors out = addFactors(g, dims), in = out;
-  in[dim] = {g.factor("j", size, FactorKind::Sum)};
+  in[dim] = {
+      g.factor("j", size, isProduct ? FactorKind::Product : FactorKind::Sum)};
   g.operand(x, plainMap(g, in));
   g.result(type, plainMap(g, out));
   c.result(g.build([&](ScalarBuilder &s, ValueRange elements) {
     Value before = s.compare(Relation::LessEqual, s.index(g.nameOf(in[dim][0])),
                              s.index(g.nameOf(out[dim][0])));
-    return s.select(before, s.cast(elements[0], type), s.zero(type));
+    return s.select(before, s.cast(elements[0], type),
+                    isProduct ? s.one(type) : s.zero(type));
   }));
-}
-
-//===----------------------------------------------------------------------===//
-// Maxima
-//===----------------------------------------------------------------------===//
-
-/// The maximum. Its derivative goes in equal parts to all elements that have
-/// it, as in PyTorch: it is that of the mean of those elements. Where the
-/// maximum is NaN, it goes to the NaNs of a whole tensor (`ofAll`), and is NaN
-/// in a row.
-static Value maxOver(Call &c, Value x, ArrayRef<int64_t> dims, bool keep,
-                     bool ofAll) {
-  Type type = getElementTypeOrSelf(x.getType());
-  if (countReduced(cast<RankedTensorType>(x.getType()), dims) == 0)
-    c.error("the maximum of no elements");
-  auto identity = [](ScalarBuilder &, ValueRange in) { return in[0]; };
-  if (!isa<FloatType>(type)) {
-    GenericBuilder g = c.generic();
-    return reduce(g, {x}, dims, keep, FactorKind::Max, type, identity);
-  }
-  GenericBuilder max = c.member("max");
-  max.mark(names::keep).mark(names::noGradient);
-  Value maximum = reduce(max, {x}, dims, keep, FactorKind::Max, type, identity);
-  // 1 where an element is the maximum, else 0.
-  auto share = [&](ScalarBuilder &s, ValueRange in) {
-    Value isMaximum = s.compare(Relation::Equal, in[0], in[1]);
-    if (ofAll)
-      isMaximum =
-          s.logicalOr(isMaximum, s.compare(Relation::NotEqual, in[0], in[0]));
-    return s.select(isMaximum, s.one(type), s.zero(type));
-  };
-  GenericBuilder count = c.member("count");
-  count.mark(names::keep).mark(names::noGradient);
-  Value number =
-      reduce(count, {x, maximum}, dims, keep, FactorKind::Sum, type, share);
-  GenericBuilder sum = c.member("sum");
-  Value total = reduce(sum, {x, maximum}, dims, keep, FactorKind::Sum, type,
-                       [&](ScalarBuilder &s, ValueRange in) {
-                         return s.mul(in[0], share(s, in));
-                       });
-  GenericBuilder out = c.member();
-  return overRows(out, {total, number, maximum}, {}, type,
-                  [&](ScalarBuilder &s, ValueRange in) {
-                    return s.withDerivative(in[2], in[0],
-                                            s.div(s.one(type), in[1]));
-                  });
-}
-
-static void maxAll(Call &c) {
-  c.result(maxOver(c, c.tensor(0),
-                   llvm::to_vector(llvm::seq<int64_t>(0, c.type(0).getRank())),
-                   false, true));
-}
-
-static void amax(Call &c) {
-  c.result(maxOver(c, c.tensor(0), c.dimensions(1, c.type(0).getRank()),
-                   c.flag(2), false));
-}
-
-/// any: the sum of x != 0, compared with 0.
-static void anyOver(Call &c, ArrayRef<int64_t> dims, bool keep, bool all) {
-  Type i64 = c.builder().getI64Type(), i1 = c.builder().getI1Type();
-  GenericBuilder g = c.generic("count");
-  Value count = reduce(g, {c.tensor(0)}, dims, keep, FactorKind::Sum, i64,
-                       [&](ScalarBuilder &s, ValueRange in) {
-                         Value holds = s.cast(in[0], i1);
-                         return s.cast(all ? s.logicalNot(holds) : holds, i64);
-                       });
-  ElementwiseOptions options;
-  options.result = i1;
-  c.result(elementwiseValue(
-      c, {count}, options, [&](ScalarBuilder &s, ValueRange in) {
-        return s.compare(all ? Relation::Equal : Relation::NotEqual, in[0],
-                         s.integer(i64, 0));
-      }));
-}
-
-template <bool all> static void anyAll(Call &c) {
-  anyOver(c, llvm::to_vector(llvm::seq<int64_t>(0, c.type(0).getRank())), false,
-          all);
-}
-
-template <bool all> static void anyDims(Call &c) {
-  anyOver(c, c.dimensions(1, c.type(0).getRank()), c.flag(2), all);
 }
 
 //===----------------------------------------------------------------------===//
@@ -323,13 +250,8 @@ void normalize::addReductionRows(Table &table) {
   table.add("aten::sum.dim_IntList", sumDims);
   table.add("aten::mean", meanAll);
   table.add("aten::mean.dim", meanDims);
-  table.add("aten::cumsum", cumulativeSum);
-  table.add("aten::max", maxAll);
-  table.add("aten::amax", amax);
-  table.add("aten::any", anyAll<false>);
-  table.add({"aten::any.dim", "aten::any.dims"}, anyDims<false>);
-  table.add("aten::all", anyAll<true>);
-  table.add({"aten::all.dim", "aten::all.dims"}, anyDims<true>);
+  table.add("aten::cumsum", cumulative<false>);
+  table.add("aten::cumprod", cumulative<true>);
   table.add("aten::softmax.int", softmaxRow<false>);
   table.add("aten::log_softmax.int", softmaxRow<true>);
   table.add("aten::logsumexp", logSumExp);

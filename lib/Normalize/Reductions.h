@@ -1,4 +1,4 @@
-//===- Reductions.h - Sums and maxima over dimensions -----------*- C++ -*-===//
+//===- Reductions.h - Reductions over dimensions ----------------*- C++ -*-===//
 
 #ifndef COLOSSAL_LIB_NORMALIZE_REDUCTIONS_H
 #define COLOSSAL_LIB_NORMALIZE_REDUCTIONS_H
@@ -14,6 +14,15 @@ namespace colossal::normalize {
 mlir::Value reduce(GenericBuilder &g, llvm::ArrayRef<mlir::Value> inputs,
                    llvm::ArrayRef<int64_t> reduced, bool keep, FactorKind kind,
                    mlir::Type result, GenericBuilder::Body body);
+
+/// The two halves of `reduce`, for bodies that use indices. Factors of the
+/// first input, and every input's map: of its full shape, or of the shape
+/// without the reduced dimensions.
+DimFactors addInputs(GenericBuilder &g, llvm::ArrayRef<mlir::Value> inputs,
+                     llvm::ArrayRef<int64_t> reduced, FactorKind kind);
+mlir::Value reduceInto(GenericBuilder &g, const DimFactors &factors,
+                       llvm::ArrayRef<int64_t> reduced, bool keep,
+                       mlir::Type result, GenericBuilder::Body body);
 
 /// A generic over the shape of the first input; statistics have its dimensions
 /// but for those in `reduced`, which are gone or of size 1.

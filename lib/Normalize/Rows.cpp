@@ -19,6 +19,7 @@ const Table &Table::get() {
     addUnaryRows(rows);
     addActivationRows(rows);
     addElementwiseRows(rows);
+    addExtremeRows(rows);
     addReductionRows(rows);
     addMomentRows(rows);
     addReorderRows(rows);

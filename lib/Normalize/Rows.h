@@ -41,6 +41,7 @@ void addScalarRows(Table &table);
 void addUnaryRows(Table &table);
 void addActivationRows(Table &table);
 void addElementwiseRows(Table &table);
+void addExtremeRows(Table &table);
 void addReductionRows(Table &table);
 void addMomentRows(Table &table);
 void addReorderRows(Table &table);

@@ -176,6 +176,7 @@ rows("reductions", {
     "amax": lambda d: (lambda x: x.amax((0, 1), keepdim=True), [d.floats(*d.shape(3), special=True)]),
     "any": lambda d: (torch.any, [d.bools(3, 2)]),
     "all dim": lambda d: (lambda x: torch.all(x, 1), [d.bools(3, 2)]),
+    "any all of floats": lambda d: (lambda x: (x.any(), x.all(), x.any(1), x.all(1)), [d.floats(*d.shape(2), special=True)]),
     "softmax": lambda d: (lambda x: F.softmax(x, -1), [d.floats(*d.shape(3))]),
     "softmax dim": lambda d: (lambda x: F.softmax(x, 1), [d.floats(*d.shape(3), special=True)]),
     "softmax of f32 in f64": lambda d: (lambda x: F.softmax(x, 0, dtype=F64), [d.floats(4, dtype=F32)]),
@@ -195,6 +196,67 @@ rows("reductions", {
     "std of equals": lambda d: (lambda x: (x * 0 + 2).std(1), [d.floats(3, 4)]),
     "var_mean": lambda d: (lambda x: torch.var_mean(x, 1, correction=0), [d.floats(3, 4)]),
     "logsumexp of -inf": lambda d: (lambda x: torch.logsumexp(x - float("inf"), 0), [d.floats(3)]),
+    "sum of truth": lambda d: (lambda x: x.sum(1, dtype=BOOL), [d.bools(4, 2)]),
+    "cumprod": lambda d: (lambda x: torch.cumprod(x, 1), [d.floats(*d.shape(2), special=True)]),
+    "cumprod of integers": lambda d: (lambda x: torch.cumprod(x, 0), [d.integers(-3, 4, 5, 2)]),
+    "cumprod with zeros": lambda d: (lambda x: torch.cumprod(x * with_zeros(x), 1), [d.floats(4, 5)]),
+})
+
+
+# --------------------------------------------------------------------------------------------------------------
+# Extremes, their places, products
+# --------------------------------------------------------------------------------------------------------------
+def tied(d, *shape, dtype=F64):
+    """Few values, so that many are equal; zeros of both signs."""
+    x = d.integers(-2, 3, *shape).to(dtype)
+    return torch.where(d.bools(*shape), x, -x)
+
+
+def with_zeros(x):
+    """Ones, with no zero in row 0, one in row 1, two in row 2, zeros alone in row 3."""
+    zeros = torch.ones_like(x)
+    zeros[1, 2], zeros[2, 1], zeros[2, 3], zeros[3] = 0, 0, 0, 0
+    return zeros
+
+
+EXTREMES = {name: getattr(torch, name) for name in "amax amin max min argmax argmin".split()}
+rows("extremes", {f"{name} {label}": maker for name, function in EXTREMES.items() for label, maker in {
+    "dim": lambda d, f=function: (lambda x: f(x, 1), [d.floats(*d.shape(3))]),
+    "of specials": lambda d, f=function: (lambda x: f(x, -1, keepdim=True), [d.floats(*d.shape(2), special=True)]),
+    "of ties": lambda d, f=function: (lambda x: f(x, 0), [tied(d, 6, 5)]),
+    "of integers": lambda d, f=function: (lambda x: f(x, 1), [d.integers(-3, 4, 4, 7)]),
+    "of merged": lambda d, f=function: (lambda x: f(x.reshape(6, 4), 0), [tied(d, 2, 3, 4)]),
+    "of one": lambda d, f=function: (lambda x: f(x, 1), [d.floats(3, 1)]),
+    "of a number": lambda d, f=function: (lambda x: f(x, 0), [d.floats()]),
+    "of NaN alone": lambda d, f=function: (lambda x: f(x, 0), [torch.full((3, 2), 1.0 if d.finite else float("nan"), dtype=F64)]),
+    "over nothing kept": lambda d, f=function: (lambda x: f(x, 1), [d.floats(0, 3)]),
+}.items()})
+rows("extremes", {f"{name} {label}": maker for name in ("max", "min", "argmax", "argmin") for label, maker in {
+    "of all": lambda d, f=EXTREMES[name]: (lambda x: f(x), [d.floats(*d.shape(), special=True)]),
+    "of all ties": lambda d, f=EXTREMES[name]: (lambda x: f(x), [tied(d, 4, 5)]),
+    "of all integers": lambda d, f=EXTREMES[name]: (lambda x: f(x), [d.integers(-3, 4, *d.shape(2), dtype=I32)]),
+}.items()})
+rows("extremes", {
+    "amin dims": lambda d: (lambda x: x.amin((0, 2)), [tied(d, 3, 4, 5)]),
+    "amax of bools": lambda d: (lambda x: (x.amax(1), x.amin(1), x.max(), x.min()), [d.bools(4, 3)]),
+    "max dim of bools": lambda d: (lambda x: (*x.max(1), *x.min(1)), [d.bools(4, 3)]),
+    "max dim used twice": lambda d: (lambda x: (lambda v, i: v * i + v.exp())(*x.max(1)), [d.floats(4, 5)]),
+    "argmax flat kept": lambda d: (lambda x: x.argmax(keepdim=True), [tied(d, 3, 4)]),
+    "max of f32": lambda d: (lambda x: (x.amax(0), *x.min(1)), [d.floats(3, 4, dtype=F32)]),
+})
+rows("products", {
+    "prod": lambda d: (torch.prod, [d.floats(*d.shape(), special=d.size(0, 1))]),
+    "prod dim": lambda d: (lambda x: x.prod(1, keepdim=True), [d.floats(*d.shape(3), special=True)]),
+    "prod with zeros": lambda d: (lambda x: (x * with_zeros(x)).prod(1), [d.floats(4, 5)]),
+    "prod with a zero": lambda d: (lambda x: (x * with_zeros(x))[1:2].prod(), [d.floats(4, 5)]),
+    "prod with two zeros": lambda d: (lambda x: (x * with_zeros(x)).prod(), [d.floats(4, 5)]),
+    "prod of a term": lambda d: (lambda x, y: (x.sin() * y).prod(0), [d.floats(4, 3), d.floats(3)]),
+    "prod of integers": lambda d: (lambda x: (x.prod(), x.prod(1)), [d.integers(-3, 4, 4, 3)]),
+    "prod that overflows": lambda d: (lambda x: x.prod(0), [d.integers(2 ** 40, 2 ** 41, 3, 2) * 2 + 1]),
+    "prod of bools": lambda d: (lambda x: x.prod(1), [d.bools(4, 2)]),
+    "prod with dtype": lambda d: (lambda x: (x.prod(0, dtype=F64), x.prod(dtype=I64)), [d.integers(-3, 4, 4, 2, dtype=I32)]),
+    "prod of nothing": lambda d: (lambda x: x.prod(0), [d.floats(0, 3)]),
+    "prod of a number": lambda d: (lambda x: x.prod(), [d.floats()]),
 })
 
 # --------------------------------------------------------------------------------------------------------------
@@ -444,6 +506,7 @@ rows("indexing", {
     "index_add": lambda d: (lambda x, i, y: x.index_add(1, i, y, alpha=0.5), [d.floats(2, 5, 3), d.integers(0, 5, 4), d.floats(2, 4, 3)]),
     "index_add_": lambda d: (in_place(lambda x, i, y: x.index_add_(0, i, y).sum()), [d.floats(5, 3), d.integers(0, 5, 4), d.floats(4, 3)]),
     "gather": lambda d: (lambda x, i: x.gather(1, i), [d.floats(3, 5), d.integers(0, 5, 3, 2)]),
+    "look-ups of truth": lambda d: (lambda x, i: (x.gather(1, i), x.index_select(0, i[0]), x[i], x.flip(1)), [d.bools(3, 5), d.integers(0, 3, 3, 2)]),
     "gather of a part": lambda d: (lambda x, i: x.gather(0, i), [d.floats(4, 5), d.integers(0, 4, 2, 3)]),
     "index": lambda d: (lambda x, i: x[i], [d.floats(4, 5), d.integers(-4, 4, 2, 3)]),
     "index with dimensions before": lambda d: (lambda x, i: x[:, i], [d.floats(4, 5, 2), d.integers(-5, 5, 3)]),
@@ -487,6 +550,9 @@ rows("sizes of 0 and 1", {f"{name} {number}": maker for number in range(4) for n
     "sum": sized(lambda x: (x.sum(), x.sum(1), x.sum(0, keepdim=True)), "nk"),
     "mean": sized(lambda x: (x.mean(), x.mean(1), x.mean(0, keepdim=True)), "nk"),
     "amax": sized(lambda x: x.amax(1), ("n", 3)),
+    "max": sized(lambda x: (*x.max(1), x.argmin(1)), ("n", 3)),
+    "prod": sized(lambda x: (x.prod(), x.prod(1), x.prod(0, keepdim=True)), "nk"),
+    "any": sized(lambda x: ((x > 0).any(1), (x > 0).all(1), (x > 0).all()), "nk"),
     "logsumexp": sized(lambda x: torch.logsumexp(x, 1), ("n", 3)),
     "layer_norm": sized(lambda x, w: F.layer_norm(x, (3,), w), ("n", "m", 3), (3,)),
     "layer_norm of one": sized(lambda x, w: F.layer_norm(x, (1,), w), ("n", 1), (1,)),

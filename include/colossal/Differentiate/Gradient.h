@@ -1,8 +1,9 @@
 //===- Gradient.h - Derivatives of single ops ------------------*- C++ -*-===//
 //
-// The derivative of any generic without a maximum follows from its body: the
+// The derivative of any generic follows from its body and its combiner: the
 // gradient of operand i iterates over the same factors; factors of i's map are
-// parallel, all others are sums; its body is the adjoint of the scalar body.
+// parallel, all others are sums; its body is the adjoint of the scalar body,
+// from the adjoint of one term (ReductionGradient.cpp).
 // So a product's gradients are products, a broadcast's are sums, a slice's
 // are masked copies, and a new elementwise op needs a scalar rule at most.
 //
@@ -14,6 +15,8 @@
 #include "Colossal/IR/ColossalDialect.h"
 
 namespace colossal {
+
+class ScalarBuilder;
 
 /// True where a result that `wanted` marks is a function of `argument` of
 /// `body` by floats alone, also one whose derivative is zero everywhere (floor,
@@ -39,12 +42,25 @@ void dropGivenDerivatives(mlir::Operation *root);
 /// `operands` stand for the op's operands in the backward pass, `cotangents`
 /// (one per result, null: zero) are the gradients of its results. Null if the
 /// results do not depend on the operand. `keptResult`: the op's only result, if
-/// the backward pass has it. `name`: of the new op.
-mlir::FailureOr<mlir::Value>
-differentiateGeneric(mlir::OpBuilder &builder, GenericOp op, unsigned index,
-                     mlir::ValueRange operands,
-                     llvm::ArrayRef<mlir::Value> cotangents,
-                     mlir::Value keptResult, llvm::StringRef name);
+/// the backward pass has it. `statistics`: those of reductionStatistics.
+/// `name`: of the new op.
+mlir::FailureOr<mlir::Value> differentiateGeneric(
+    mlir::OpBuilder &builder, GenericOp op, unsigned index,
+    mlir::ValueRange operands, llvm::ArrayRef<mlir::Value> cotangents,
+    mlir::Value keptResult, mlir::ValueRange statistics, llvm::StringRef name);
+
+/// What the derivative of the op's combiner needs beside the terms, emitted at
+/// `builder`; each has the type and the map of the op's result, `result` in the
+/// backward pass. None for sums, and for ops without reductions.
+mlir::FailureOr<llvm::SmallVector<mlir::Value>>
+reductionStatistics(mlir::OpBuilder &builder, GenericOp op,
+                    mlir::ValueRange operands, mlir::Value result,
+                    llvm::StringRef name);
+
+/// d(loss) by d(one term of the reduction), from d(loss) by d(its result).
+/// `statistics`: one element of each.
+mlir::Value adjointOfTerm(ScalarBuilder &s, GenericOp op, mlir::Value term,
+                          mlir::ValueRange statistics, mlir::Value adjoint);
 
 /// A value of the shape that `map` describes, laid out by `map` without its
 /// constants and clipping, back in the full tensor: zero where `map` does not

@@ -1,0 +1,245 @@
+//===- ExtremeRows.cpp - Maxima, minima, their places; any, all, products -===//
+
+#include "Colossal/IR/Combiner.h"
+#include "Elementwise.h"
+#include "Reductions.h"
+#include "Rows.h"
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::normalize;
+
+static SmallVector<int64_t> allDims(Call &c) {
+  return llvm::to_vector(llvm::seq<int64_t>(0, c.type(0).getRank()));
+}
+
+/// One dimension; none of a 0-d tensor, which is its own extreme.
+static SmallVector<int64_t> oneDim(Call &c, unsigned index) {
+  int64_t rank = c.type(0).getRank(), dim = c.dimension(index, rank);
+  return rank == 0 ? SmallVector<int64_t>() : SmallVector<int64_t>{dim};
+}
+
+static Value itself(ScalarBuilder &, ValueRange in) { return in[0]; }
+
+//===----------------------------------------------------------------------===//
+// Values
+//===----------------------------------------------------------------------===//
+
+/// The combiner of extremes; of truth values, of which true is the greater.
+static FactorKind extremeKind(bool isMax, Type type) {
+  if (type.isInteger(1))
+    return isMax ? FactorKind::Any : FactorKind::All;
+  return isMax ? FactorKind::Max : FactorKind::Min;
+}
+
+static bool reducesNothing(Call &c, ArrayRef<int64_t> dims) {
+  if (countReduced(c.type(0), dims) > 0)
+    return false;
+  c.error("the extreme of no elements");
+  return true;
+}
+
+/// amax, amin: the derivative is the combiner's, in equal parts.
+template <bool isMax> static void extremeOver(Call &c) {
+  SmallVector<int64_t> dims = c.dimensions(1, c.type(0).getRank());
+  if (c.failed() || reducesNothing(c, dims))
+    return;
+  Type type = c.type(0).getElementType();
+  GenericBuilder g = c.generic();
+  g.mark(names::keep);
+  c.result(reduce(g, {c.tensor(0)}, dims, c.flag(2), extremeKind(isMax, type),
+                  type, itself));
+}
+
+/// max(x), min(x). The derivative goes in equal parts to all elements that
+/// have the value, as in PyTorch, where a NaN has the value NaN: it is that of
+/// the mean of those elements.
+template <bool isMax> static void extremeOfAll(Call &c) {
+  SmallVector<int64_t> dims = allDims(c);
+  if (reducesNothing(c, dims))
+    return;
+  Value x = c.tensor(0);
+  Type type = c.type(0).getElementType();
+  FactorKind kind = extremeKind(isMax, type);
+  if (!isa<FloatType>(type)) {
+    GenericBuilder g = c.generic();
+    return c.result(reduce(g, {x}, dims, false, kind, type, itself));
+  }
+  GenericBuilder extreme = c.member(isMax ? "max" : "min");
+  extreme.mark(names::keep).mark(names::noGradient);
+  Value value = reduce(extreme, {x}, dims, false, kind, type, itself);
+  // 1 where an element is the extreme, else 0.
+  auto share = [&](ScalarBuilder &s, ValueRange in) {
+    Value isExtreme = s.logicalOr(s.compare(Relation::Equal, in[0], in[1]),
+                                  s.compare(Relation::NotEqual, in[0], in[0]));
+    return s.select(isExtreme, s.one(type), s.zero(type));
+  };
+  GenericBuilder count = c.member("count");
+  count.mark(names::keep).mark(names::noGradient);
+  Value number =
+      reduce(count, {x, value}, dims, false, FactorKind::Sum, type, share);
+  GenericBuilder sum = c.member("sum");
+  Value total = reduce(sum, {x, value}, dims, false, FactorKind::Sum, type,
+                       [&](ScalarBuilder &s, ValueRange in) {
+                         return s.mul(in[0], share(s, in));
+                       });
+  GenericBuilder out = c.member();
+  c.result(overRows(out, {total, number, value}, {}, type,
+                    [&](ScalarBuilder &s, ValueRange in) {
+                      return s.withDerivative(in[2], in[0],
+                                              s.div(s.one(type), in[1]));
+                    }));
+}
+
+//===----------------------------------------------------------------------===//
+// Places
+//===----------------------------------------------------------------------===//
+
+/// The number of the first element that is the extreme, where a NaN is beyond
+/// all numbers: over `dims` in their order. Two reductions: the extreme, then
+/// the least number among the elements that have it.
+static Value placeOf(Call &c, bool isMax, ArrayRef<int64_t> dims, bool keep) {
+  Value x = c.tensor(0);
+  Type type = c.type(0).getElementType(), i64 = c.builder().getI64Type();
+  GenericBuilder extreme = c.generic(isMax ? "max" : "min");
+  extreme.mark(names::noGradient);
+  Value value =
+      reduce(extreme, {x}, dims, keep, extremeKind(isMax, type), type, itself);
+  GenericBuilder g = c.generic("place");
+  DimFactors factors =
+      addInputs(g, {x, value}, dims,
+                dims.empty() ? FactorKind::Parallel : FactorKind::Min);
+  return reduceInto(
+      g, factors, dims, keep, i64, [&](ScalarBuilder &s, ValueRange in) {
+        Value number = s.integer(i64, 0);
+        for (int64_t dim : dims)
+          for (int64_t factor : factors[dim])
+            number = s.add(
+                s.mul(number, s.integer(i64, g.getFactor(factor).getBound())),
+                s.index(g.nameOf(factor)));
+        Value isExtreme = s.compare(Relation::Equal, in[0], in[1]);
+        if (isa<FloatType>(type))
+          isExtreme = s.logicalOr(isExtreme,
+                                  s.compare(Relation::NotEqual, in[0], in[0]));
+        return s.select(
+            isExtreme, number,
+            s.create<arith::ConstantOp>(neutralElement(Combiner::Min, i64)));
+      });
+}
+
+/// argmax(x, dim or none, keepdim). Without a dimension the place is that in
+/// the flattened tensor.
+template <bool isMax> static void argExtreme(Call &c) {
+  SmallVector<int64_t> dims = c.isNone(1) ? allDims(c) : oneDim(c, 1);
+  if (c.failed() || reducesNothing(c, dims))
+    return;
+  c.result(placeOf(c, isMax, dims, c.flag(2)));
+}
+
+/// max(x, dim, keepdim): the values and their places. A value is the element
+/// in its place, which gets the derivative.
+template <bool isMax> static void extremeWithPlace(Call &c) {
+  SmallVector<int64_t> dims = oneDim(c, 1);
+  bool keep = c.flag(2);
+  if (c.failed() || reducesNothing(c, dims))
+    return;
+  Value x = c.tensor(0), place = placeOf(c, isMax, dims, keep);
+  Type type = c.type(0).getElementType();
+  GenericBuilder g = c.generic();
+  // The dimension is one factor, so that this is a look-up.
+  Dims shape = dimsOf(x);
+  if (!dims.empty())
+    shape[dims[0]] = {SubDim{"v", c.type(0).getDimSize(dims[0])}};
+  DimFactors factors, kept;
+  for (auto [index, dim] : llvm::enumerate(shape)) {
+    bool reduced = llvm::is_contained(dims, int64_t(index));
+    factors.push_back(addFactors(
+        g, dim, reduced ? kindOfSelection(type) : FactorKind::Parallel));
+    if (!reduced)
+      kept.push_back(factors.back());
+    else if (keep)
+      kept.push_back({});
+  }
+  g.operand(place, plainMap(g, kept));
+  g.operand(x, plainMap(g, factors));
+  g.result(type, plainMap(g, kept));
+  c.result(g.build([&](ScalarBuilder &s, ValueRange in) {
+    if (dims.empty())
+      return in[1];
+    Value index = s.index(g.nameOf(factors[dims[0]][0]));
+    return s.select(s.compare(Relation::Equal, in[0], index), in[1],
+                    s.zero(type));
+  }));
+  c.result(place);
+}
+
+//===----------------------------------------------------------------------===//
+// Truth values
+//===----------------------------------------------------------------------===//
+
+static void truthOver(Call &c, ArrayRef<int64_t> dims, bool keep,
+                      FactorKind kind) {
+  Type i1 = c.builder().getI1Type();
+  GenericBuilder g = c.generic();
+  c.result(reduce(
+      g, {c.tensor(0)}, dims, keep, kind, i1,
+      [&](ScalarBuilder &s, ValueRange in) { return s.cast(in[0], i1); }));
+}
+
+template <FactorKind kind> static void truthOfAll(Call &c) {
+  truthOver(c, allDims(c), false, kind);
+}
+
+template <FactorKind kind> static void truthOfDims(Call &c) {
+  truthOver(c, c.dimensions(1, c.type(0).getRank()), c.flag(2), kind);
+}
+
+//===----------------------------------------------------------------------===//
+// Products
+//===----------------------------------------------------------------------===//
+
+static FactorKind productKind(Type type) {
+  return type.isInteger(1) ? FactorKind::All : FactorKind::Product;
+}
+
+/// Products of integers and truth values are i64, if no dtype is asked for.
+static Type productType(Call &c, unsigned dtypeIndex) {
+  Type type = c.type(0).getElementType();
+  return c.dtype(dtypeIndex,
+                 isa<FloatType>(type) ? type : c.builder().getI64Type());
+}
+
+static void productOver(Call &c, ArrayRef<int64_t> dims, bool keep, Type type) {
+  GenericBuilder g = c.generic();
+  g.mark(names::keep);
+  c.result(reduce(
+      g, {c.tensor(0)}, dims, keep, productKind(type), type,
+      [&](ScalarBuilder &s, ValueRange in) { return s.cast(in[0], type); }));
+}
+
+static void productOfAll(Call &c) {
+  productOver(c, allDims(c), false, productType(c, 1));
+}
+
+static void productOfDim(Call &c) {
+  SmallVector<int64_t> dims = oneDim(c, 1);
+  if (!c.failed())
+    productOver(c, dims, c.flag(2), productType(c, 3));
+}
+
+void normalize::addExtremeRows(Table &table) {
+  table.add("aten::amax", extremeOver<true>);
+  table.add("aten::amin", extremeOver<false>);
+  table.add("aten::max", extremeOfAll<true>);
+  table.add("aten::min", extremeOfAll<false>);
+  table.add("aten::max.dim", extremeWithPlace<true>);
+  table.add("aten::min.dim", extremeWithPlace<false>);
+  table.add("aten::argmax", argExtreme<true>);
+  table.add("aten::argmin", argExtreme<false>);
+  table.add("aten::any", truthOfAll<FactorKind::Any>);
+  table.add({"aten::any.dim", "aten::any.dims"}, truthOfDims<FactorKind::Any>);
+  table.add("aten::all", truthOfAll<FactorKind::All>);
+  table.add({"aten::all.dim", "aten::all.dims"}, truthOfDims<FactorKind::All>);
+  table.add("aten::prod", productOfAll);
+  table.add("aten::prod.dim_int", productOfDim);
+}
