@@ -95,6 +95,11 @@ int64_t cost::kernelTime(const Cluster &cluster, int64_t flops, int64_t bytes) {
                  double(cluster.device.kernelOverheadNs));
 }
 
+bool cost::isWorthALibraryCall(int64_t batch, int64_t m, int64_t n, int64_t k) {
+  return k >= 4 && std::max(m, n) >= 4 &&
+         double(batch) * double(m) * double(n) * double(k) >= 4096;
+}
+
 double cost::libraryFlops(const Work &work, const std::vector<int64_t> &local,
                           const std::vector<int64_t> &global) {
   double flops = 0;

@@ -274,12 +274,15 @@ int64_t colossal::plan::nodeTime(
     std::vector<int64_t> bounds = localBounds(
         program, batching, mesh, node, int(p), strategy.choices, microbatches);
     if (op.work.kind == Work::Kind::Product) {
-      time += cost::gemmTime(cluster, product(op, bounds, Role::Rows),
-                             product(op, bounds, Role::Columns),
-                             product(op, bounds, Role::Inner),
-                             product(op, bounds, Role::Batch),
-                             dataType(program.values[op.results[0].value]));
-      continue;
+      int64_t m = product(op, bounds, Role::Rows),
+              n = product(op, bounds, Role::Columns),
+              k = product(op, bounds, Role::Inner),
+              batch = product(op, bounds, Role::Batch);
+      if (cost::isWorthALibraryCall(batch, m, n, k)) {
+        time += cost::gemmTime(cluster, m, n, k, batch,
+                               dataType(program.values[op.results[0].value]));
+        continue;
+      }
     }
     if (op.work.kind == Work::Kind::Library) {
       std::vector<int64_t> global;

@@ -7,42 +7,15 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Colossal/IR/Combiner.h"
+#include "Colossal/Analysis/Contraction.h"
 #include "GenericEvaluation.h"
 
 using namespace mlir;
 using namespace colossal;
 using namespace colossal::reference;
+using cost::FactorRole;
 
 static constexpr int64_t kRows = 4, kColumns = 16;
-
-/// The block argument behind casts between float types.
-static BlockArgument throughCasts(Value value) {
-  while (Operation *op = value.getDefiningOp()) {
-    if (!isa<arith::ExtFOp, arith::TruncFOp>(op))
-      return {};
-    value = op->getOperand(0);
-  }
-  return dyn_cast<BlockArgument>(value);
-}
-
-/// Whether the body yields the product of its two arguments.
-static bool isProduct(GenericOp op) {
-  if (op.getNumOperands() != 2 || op.getNumResults() != 1)
-    return false;
-  Value value = op.getYielded()[0];
-  while (auto *cast = value.getDefiningOp()) {
-    if (!isa<arith::ExtFOp, arith::TruncFOp>(cast))
-      break;
-    value = cast->getOperand(0);
-  }
-  auto product = value.getDefiningOp<arith::MulFOp>();
-  if (!product)
-    return false;
-  BlockArgument a = throughCasts(product.getLhs());
-  BlockArgument b = throughCasts(product.getRhs());
-  return a && b && a != b;
-}
 
 /// c[r][n] = sum_k a[k][r] b[k][n] for a tile of rows and columns.
 __attribute__((target_clones("avx512f", "avx2", "default"))) static void
@@ -75,36 +48,34 @@ std::optional<Tensor>
 colossal::reference::evaluateContraction(GenericOp op, const LoopNest &nest,
                                          ArrayRef<TensorRef> operands,
                                          const Options &options) {
-  if (!isProduct(op))
+  std::optional<Contraction> contraction = analyzeContraction(op);
+  if (!contraction)
     return std::nullopt;
   FactoredOp factored(op.getOperation());
-  if (!isSum(factored))
-    return std::nullopt;
   unsigned count = nest.factors.size();
   Access a(factored.getOperandMap(0), count),
       b(factored.getOperandMap(1), count);
   Access c(factored.getResultMap(0), count);
-  if (!a.checks.empty() || !b.checks.empty())
-    return std::nullopt;
   SmallVector<unsigned> batch, rows, columns, depth;
-  for (auto [number, factor] : llvm::enumerate(nest.factors)) {
-    if (nest.valid[number] <= 0)
+  for (unsigned f = 0; f < count; ++f) {
+    if (nest.valid[f] <= 0)
       return std::nullopt;
-    bool inA = a.uses[number], inB = b.uses[number];
-    if (!factor.isParallel()) {
-      if (!inA || !inB)
-        return std::nullopt;
-      depth.push_back(number);
-    } else if (inA && inB) {
-      batch.push_back(number);
-    } else if (inA || inB) {
-      (inA ? rows : columns).push_back(number);
-    } else {
-      return std::nullopt;
+    switch (contraction->roles[f]) {
+    case FactorRole::Batch:
+      batch.push_back(f);
+      break;
+    case FactorRole::Rows:
+      rows.push_back(f);
+      break;
+    case FactorRole::Columns:
+      columns.push_back(f);
+      break;
+    default:
+      depth.push_back(f);
     }
   }
-  // Elementwise products and vectors gain nothing.
-  if (depth.empty() || (rows.empty() && columns.empty()))
+  // Vectors gain nothing.
+  if (rows.empty() && columns.empty())
     return std::nullopt;
   Tensor result =
       Tensor::zeros(cast<RankedTensorType>(op.getResult(0).getType()));

@@ -56,7 +56,7 @@ static GroupKind kindOf(Operation *op) {
   if (auto generic = dyn_cast<GenericOp>(op)) {
     if (aliasOffsetOf(generic))
       return GroupKind::Alias;
-    if (isWorthALibraryCall(generic) && matchMatrixProduct(generic))
+    if (isLibraryProduct(generic) && matchMatrixProduct(generic))
       return GroupKind::Gemm;
     return GroupKind::Kernel;
   }

@@ -64,8 +64,7 @@ namespace {
 class Packer {
 public:
   void pack(GenericOp op) {
-    if (!isContraction(op) || !isWorthALibraryCall(op) ||
-        matchMatrixProduct(op))
+    if (!isLibraryProduct(op) || matchMatrixProduct(op))
       return;
     for (SmallVector<unsigned> operands :
          {SmallVector<unsigned>{0}, {1}, {0, 1}}) {

@@ -1,11 +1,12 @@
 //===- MatrixProduct.cpp - Generics that are GEMMs ------------------------===//
 
 #include "colossal/Schedule/MatrixProduct.h"
-#include "Colossal/IR/Combiner.h"
+#include "Colossal/Analysis/Contraction.h"
 
 using namespace mlir;
 using namespace colossal;
 using namespace colossal::schedule;
+using Role = cost::FactorRole;
 
 namespace {
 
@@ -13,23 +14,18 @@ namespace {
 struct Strides {
   SmallVector<int64_t> of;
   int64_t offset = 0;
-  bool isSimple = true; ///< no clips, no factor twice
 
   Strides(IndexMapAttr map, unsigned numFactors) : of(numFactors, 0) {
     int64_t stride = 1;
     for (DimAttr dim : llvm::reverse(map.getDims()))
       for (SubDimAttr sub : llvm::reverse(dim.getSubDims())) {
         offset += sub.getOffset() * stride;
-        if (!sub.isConstant()) {
-          isSimple &= of[sub.getFactor()] == 0 && !sub.getClipped();
+        if (!sub.isConstant())
           of[sub.getFactor()] = stride;
-        }
         stride *= sub.getBound();
       }
   }
 };
-
-enum class Role { Batch, M, N, K };
 
 /// An extent of merged factors, with its strides in a, b and c.
 struct Extent {
@@ -37,35 +33,17 @@ struct Extent {
   int64_t a = 0, b = 0, c = 0;
 };
 
-/// The factors of a contraction, by role.
-struct Contraction {
+/// A contraction by strides.
+struct StridedContraction {
   SmallVector<FactorAttr> factors;
-  SmallVector<Role> roles;
+  std::vector<Role> roles;
   Strides a, b, c;
 
-  Contraction(GenericOp op, FactoredOp factored)
-      : factors(factored.getFactorList()),
+  StridedContraction(FactoredOp factored, std::vector<Role> roles)
+      : factors(factored.getFactorList()), roles(std::move(roles)),
         a(factored.getOperandMap(0), factors.size()),
         b(factored.getOperandMap(1), factors.size()),
         c(factored.getResultMap(0), factors.size()) {}
-
-  /// False if some factor has no role.
-  bool assign() {
-    for (unsigned f = 0, e = factors.size(); f < e; ++f) {
-      bool inA = a.of[f], inB = b.of[f], inC = factors[f].isParallel();
-      if (factors[f].getBound() == 1 && !inC)
-        roles.push_back(Role::K);
-      else if (inA && inB)
-        roles.push_back(inC ? Role::Batch : Role::K);
-      else if (inC && inA)
-        roles.push_back(Role::M);
-      else if (inC && inB)
-        roles.push_back(Role::N);
-      else
-        return false;
-    }
-    return true;
-  }
 
   /// Extents of a role, merged as far as strides nest, largest stride of c (of
   /// a, for k) first.
@@ -76,7 +54,7 @@ struct Contraction {
         list.push_back({factors[f].getBound(), a.of[f], b.of[f], c.of[f]});
     llvm::sort(list, [&](const Extent &x, const Extent &y) {
       auto key = [&](const Extent &e) {
-        return std::make_tuple(role == Role::K ? e.a : e.c, e.b, e.size);
+        return std::make_tuple(role == Role::Inner ? e.a : e.c, e.b, e.size);
       };
       return key(x) > key(y);
     });
@@ -97,62 +75,34 @@ struct Contraction {
 
 } // namespace
 
-/// The body is the product of its two arguments.
-static bool isProductBody(GenericOp op) {
-  if (op.getNumOperands() != 2 || op.getNumResults() != 1)
-    return false;
-  Block &block = op.getBody().front();
-  auto product = op.getYielded()[0].getDefiningOp<arith::MulFOp>();
-  if (!product || !product.getType().isF32() ||
-      block.getOperations().size() != 2)
-    return false;
-  Value x = block.getArgument(0), y = block.getArgument(1);
-  return (product.getLhs() == x && product.getRhs() == y) ||
-         (product.getLhs() == y && product.getRhs() == x);
-}
-
-static std::optional<Contraction> analyze(GenericOp op) {
+/// Nothing if the engine has no such product.
+static std::optional<StridedContraction> analyze(GenericOp op) {
   FactoredOp factored(op.getOperation());
-  if (!isProductBody(op) || !isSum(factored))
+  std::optional<Contraction> contraction = analyzeContraction(op);
+  if (!contraction || !getElementTypeOrSelf(op.getResult(0)).isF32())
     return std::nullopt;
-  Contraction result(op, factored);
-  if (!result.a.isSimple || !result.b.isSimple || !result.assign())
-    return std::nullopt;
-  return result;
+  return StridedContraction(factored, std::move(contraction->roles));
 }
 
-bool colossal::schedule::isContraction(GenericOp op) {
-  return analyze(op).has_value();
-}
-
-bool colossal::schedule::isWorthALibraryCall(GenericOp op) {
-  int64_t batch = 1, m = 1, n = 1, k = 1;
-  std::optional<Contraction> contraction = analyze(op);
-  if (!contraction)
+bool colossal::schedule::isLibraryProduct(GenericOp op) {
+  FactoredOp factored(op.getOperation());
+  std::optional<Contraction> contraction = analyzeContraction(op);
+  if (!contraction || !getElementTypeOrSelf(op.getResult(0)).isF32())
     return false;
-  for (auto [factor, role] :
-       llvm::zip(contraction->factors, contraction->roles)) {
-    int64_t &size = role == Role::Batch ? batch
-                    : role == Role::M   ? m
-                    : role == Role::N   ? n
-                                        : k;
-    size *= factor.getBound();
-  }
-  // A vector times a vector, or an outer product, moves as much as it computes.
-  if (k < 4 || std::max(m, n) < 4)
-    return false;
-  return batch * m * n * k >= 4096;
+  auto size = [&](Role role) { return contraction->size(factored, role); };
+  return cost::isWorthALibraryCall(size(Role::Batch), size(Role::Rows),
+                                   size(Role::Columns), size(Role::Inner));
 }
 
 std::optional<MatrixProduct>
 colossal::schedule::matchMatrixProduct(GenericOp op) {
-  std::optional<Contraction> contraction = analyze(op);
+  std::optional<StridedContraction> contraction = analyze(op);
   if (!contraction)
     return std::nullopt;
   SmallVector<Extent> batch = contraction->extents(Role::Batch);
-  SmallVector<Extent> ms = contraction->extents(Role::M);
-  SmallVector<Extent> ns = contraction->extents(Role::N);
-  SmallVector<Extent> ks = contraction->extents(Role::K);
+  SmallVector<Extent> ms = contraction->extents(Role::Rows);
+  SmallVector<Extent> ns = contraction->extents(Role::Columns);
+  SmallVector<Extent> ks = contraction->extents(Role::Inner);
   if (ks.size() > 1)
     return std::nullopt;
   Extent k = ks.empty() ? Extent() : ks[0];
@@ -227,7 +177,7 @@ colossal::schedule::matchMatrixProduct(GenericOp op) {
 
 SmallVector<unsigned> colossal::schedule::packedOrder(GenericOp op,
                                                       unsigned operand) {
-  std::optional<Contraction> contraction = analyze(op);
+  std::optional<StridedContraction> contraction = analyze(op);
   const Strides &own = operand == 0 ? contraction->a : contraction->b;
   const Strides &other = operand == 0 ? contraction->b : contraction->a;
   SmallVector<unsigned> order;
@@ -236,7 +186,7 @@ SmallVector<unsigned> colossal::schedule::packedOrder(GenericOp op,
       order.push_back(f);
   auto rank = [&](unsigned f) {
     Role role = contraction->roles[f];
-    return role == Role::Batch ? 0 : role == Role::K ? 2 : 1;
+    return role == Role::Batch ? 0 : role == Role::Inner ? 2 : 1;
   };
   llvm::sort(order, [&](unsigned x, unsigned y) {
     if (rank(x) != rank(y))

@@ -1,7 +1,6 @@
 //===- FactorEditing.cpp - Changes factors and operands of an op ----------===//
 
 #include "Colossal/Transforms/FactorEditing.h"
-#include "Colossal/IR/Combiner.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/SmallVectorExtras.h"
 
@@ -270,19 +269,6 @@ GenericOp colossal::createGeneric(
   SmallVector<Value> yields = body(inner, block.getArguments());
   YieldOp::create(inner, loc, yields);
   return op;
-}
-
-bool colossal::isContraction(GenericOp op) {
-  if (op.getNumOperands() != 2 || op.getNumResults() != 1 ||
-      !isSum(FactoredOp(op.getOperation())))
-    return false;
-  Block &block = op.getBody().front();
-  auto mul = op.getYielded()[0].getDefiningOp<arith::MulFOp>();
-  return mul && llvm::hasNItems(block, 2) &&
-         ((mul.getLhs() == block.getArgument(0) &&
-           mul.getRhs() == block.getArgument(1)) ||
-          (mul.getLhs() == block.getArgument(1) &&
-           mul.getRhs() == block.getArgument(0)));
 }
 
 bool colossal::isMovement(GenericOp op) {

@@ -82,9 +82,6 @@ GenericOp createGeneric(
 /// ones.
 void simplifyBodies(mlir::Operation *root);
 
-/// Two operands, multiplied and summed: a contraction, left to a library.
-bool isContraction(GenericOp op);
-
 /// The body yields its only block argument: data movement.
 bool isMovement(GenericOp op);
 

@@ -1,5 +1,6 @@
 //===- FuseElementwise.cpp - Inlines producers into their users -----------===//
 
+#include "Colossal/Analysis/Contraction.h"
 #include "Colossal/Analysis/OpWork.h"
 #include "Colossal/Transforms/FactorEditing.h"
 #include "Colossal/Transforms/Passes.h"
@@ -68,7 +69,7 @@ static bool mayInline(GenericOp producer, FactoredOp consumer, unsigned index) {
   if (generic && !movement &&
       bodyWork(producer) + bodyWork(generic) > kMaxBodyWork)
     return false;
-  if (!generic || isContraction(generic))
+  if (!generic || isSumOfProducts(generic))
     return movement && !hasClippedUse(producer) &&
            consumer->getAttr(names::pass) == producer->getAttr(names::pass);
   // A window would make factors of the consumer unshardable: positions that are
@@ -257,7 +258,7 @@ static LogicalResult sinkInto(GenericOp movement) {
       producer->getAttr(names::pass) != movement->getAttr(names::pass))
     return failure();
   auto generic = dyn_cast<GenericOp>(producer.getOperation());
-  if (generic && !isContraction(generic))
+  if (generic && !isSumOfProducts(generic))
     return failure();
   FactorEditor from(producer);
   FactorEditor to{FactoredOp(movement)};

@@ -21,6 +21,7 @@ namespace colossal::cost {
 inline constexpr int64_t flopsOfDivision = 4;     ///< also square root
 inline constexpr int64_t flopsOfExponential = 12; ///< also logarithm
 inline constexpr int64_t flopsOfTanh = 16;        ///< also erf, sine, power
+inline constexpr int64_t flopsOfRandom = 20;      ///< integer operations
 
 /// What a factor is in a loop or in a product. `Free` factors of a loop are not
 /// iterated: the summed index of a look-up is read, that of a placement solved
@@ -43,13 +44,13 @@ struct FlopTerm {
 struct Work {
   enum class Kind {
     Loop,    ///< a generated loop: flops per point, bytes of accesses
-    Product, ///< a library matrix product
+    Product, ///< a matrix product: the library's if isWorthALibraryCall
     Library, ///< another library call: flops by terms, bytes of accesses
   };
   Kind kind = Kind::Loop;
   /// Loop and Product: per factor; empty: all Loop.
   std::vector<FactorRole> roles;
-  int64_t flopsPerPoint = 0; ///< Loop
+  int64_t flopsPerPoint = 0; ///< Loop and Product
   /// Library: the flops, and what the cluster calls their rate.
   std::vector<FlopTerm> terms;
   std::string rate;
@@ -59,6 +60,11 @@ struct Work {
   double neededShare = 1;
   std::vector<unsigned> uncut;
 };
+
+/// Whether a product of these sizes is a library call: a smaller one, a vector
+/// times a vector or an outer product (which move as much as they compute) is a
+/// loop of ours. Schedule and Plan both ask this.
+bool isWorthALibraryCall(int64_t batch, int64_t m, int64_t n, int64_t k);
 
 /// Library: flops that are needed where the factors have these local bounds,
 /// `global` without any cut.

@@ -28,17 +28,14 @@ struct MatrixProduct {
   int64_t aOffset = 0, bOffset = 0; ///< elements from the tensor's start
 };
 
-/// True if the body is the product of the two operands, both read at plain or
-/// constant indices, and the kinds of all factors are as above: the op is a
-/// matrix product, perhaps after packing.
-bool isContraction(GenericOp op);
+/// True if the op is a product that the library computes, perhaps after
+/// packing: an f32 contraction (Analysis/Contraction.h) that is large enough
+/// for a call to pay (cost::isWorthALibraryCall).
+bool isLibraryProduct(GenericOp op);
 
 /// The product by strides. Nothing if it is none, or if an operand has to be
 /// packed first. C's rows are contiguous (cN = 1) where the result allows it.
 std::optional<MatrixProduct> matchMatrixProduct(GenericOp op);
-
-/// True if a library call pays: the product is large enough.
-bool isWorthALibraryCall(GenericOp op);
 
 /// The order of an operand's factors, major to minor, in which the product
 /// would take it: batch (as in the result), then m or n (as in the result),

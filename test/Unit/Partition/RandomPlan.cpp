@@ -1,7 +1,9 @@
 //===- RandomPlan.cpp - Legal plans without any sense ---------------------===//
 
 #include "RandomPlan.h"
+#include "colossal/Differentiate/Passes.h"
 #include "colossal/Plan/Extract.h"
+#include "mlir/Parser/Parser.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -332,4 +334,29 @@ LogicalResult colossal::partition::test::planRandomly(ModuleOp module,
   module->setAttr(names::schedule, builder.getStringAttr(mesh.schedule));
   RandomPlanner(function, mesh, read->extracted, read->batching, random).run();
   return success();
+}
+
+OwningOpRef<ModuleOp>
+colossal::partition::test::readModel(const std::string &file,
+                                     MLIRContext &context) {
+  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(
+      std::string(COLOSSAL_SOURCE_DIR) + "/test/Unit/Partition/Inputs/" + file,
+      &context);
+  if (!module)
+    return nullptr;
+  OptimizerOptions options;
+  std::string error;
+  options.clipNorm = 1.0;
+  if (failed(differentiate(*module, options)))
+    return nullptr;
+  return module;
+}
+
+Mesh colossal::partition::test::drawMesh(std::mt19937 &random) {
+  std::vector<MeshAxis> axes(1 + random() % 2);
+  for (size_t i = 0; i < axes.size(); ++i)
+    axes[i] = {"a" + std::to_string(i), int64_t(2 + random() % 2)};
+  Mesh mesh = Mesh::get(axes, int64_t(1) << (random() % 3), 1 + random() % 3);
+  mesh.schedule = random() % 2 ? "1f1b" : "gpipe";
+  return mesh;
 }

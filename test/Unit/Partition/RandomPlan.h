@@ -2,7 +2,8 @@
 //
 // A planner that draws instead of searching: strategy of every op, stored
 // sharding of every state, stages, and where reshards are paid. Plans are
-// legal (what a search may return), and cover what no sensible plan does.
+// legal (what a search may return), and cover what no sensible plan does. And
+// what they are drawn for: models and meshes.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,6 +21,13 @@ namespace colossal::partition::test {
 /// allow so many microbatches.
 mlir::LogicalResult planRandomly(mlir::ModuleOp module, const Mesh &mesh,
                                  std::mt19937 &random);
+
+/// A file of Inputs, differentiated, with AdamW and clipping.
+mlir::OwningOpRef<mlir::ModuleOp> readModel(const std::string &file,
+                                            mlir::MLIRContext &context);
+
+/// One or two axes of 2 or 3, 1 to 4 stages, 1 to 3 microbatches.
+Mesh drawMesh(std::mt19937 &random);
 
 } // namespace colossal::partition::test
 

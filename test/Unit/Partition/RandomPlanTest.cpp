@@ -13,12 +13,10 @@
 
 #include "RandomPlan.h"
 #include "Colossal/Ops/WholeOps.h"
-#include "colossal/Differentiate/Passes.h"
 #include "colossal/Partition/Passes.h"
 #include "colossal/Reference/RandomInputs.h"
 #include "colossal/Reference/Verify.h"
 #include "mlir/IR/Diagnostics.h"
-#include "mlir/Parser/Parser.h"
 #include <cstdlib>
 #include <gtest/gtest.h>
 
@@ -26,30 +24,6 @@ using namespace mlir;
 using namespace colossal;
 using namespace colossal::partition;
 using namespace colossal::partition::test;
-
-static OwningOpRef<ModuleOp> readModel(const std::string &file,
-                                       MLIRContext &context) {
-  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(
-      std::string(COLOSSAL_SOURCE_DIR) + "/test/Unit/Partition/Inputs/" + file,
-      &context);
-  if (!module)
-    return nullptr;
-  OptimizerOptions options;
-  std::string error;
-  options.clipNorm = 1.0;
-  if (failed(differentiate(*module, options)))
-    return nullptr;
-  return module;
-}
-
-static Mesh drawMesh(std::mt19937 &random) {
-  std::vector<MeshAxis> axes(1 + random() % 2);
-  for (size_t i = 0; i < axes.size(); ++i)
-    axes[i] = {"a" + std::to_string(i), int64_t(2 + random() % 2)};
-  Mesh mesh = Mesh::get(axes, int64_t(1) << (random() % 3), 1 + random() % 3);
-  mesh.schedule = random() % 2 ? "1f1b" : "gpipe";
-  return mesh;
-}
 
 static void tryPlan(const std::string &file, unsigned seed) {
   MLIRContext context;

@@ -1,0 +1,38 @@
+//===- Contraction.h - Sums of products -------------------------*- C++ -*-===//
+//
+// Whether a generic is a sum of products of its two operands, and what each of
+// its factors is then: asked by the rewrites, the price, the grouping and the
+// interpreter, answered here.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_ANALYSIS_CONTRACTION_H
+#define COLOSSAL_ANALYSIS_CONTRACTION_H
+
+#include "Colossal/IR/ColossalDialect.h"
+
+#include <optional>
+
+namespace colossal {
+
+/// True if the body is the product of the two arguments, and some factor is
+/// summed.
+bool isSumOfProducts(GenericOp op);
+
+/// result = sum over Inner of operand 0 * operand 1, both read at plain or
+/// constant indices, no factor twice.
+///   Batch: in both operands and the result; Rows: in operand 0 and the result;
+///   Columns: in operand 1 and the result; Inner: the sum
+/// A sum over a factor of bound 1 is Inner wherever it occurs.
+struct Contraction {
+  std::vector<cost::FactorRole> roles; ///< per factor
+  /// Product of the bounds of a role's factors.
+  int64_t size(FactoredOp op, cost::FactorRole role) const;
+};
+
+/// Nothing if the op is none, or a factor has none of these roles.
+std::optional<Contraction> analyzeContraction(GenericOp op);
+
+} // namespace colossal
+
+#endif // COLOSSAL_ANALYSIS_CONTRACTION_H
