@@ -101,6 +101,13 @@ Value TrainStep::addArgument(Type type, StringRef role, StringRef name,
         names::source, builder.getDictionaryAttr({builder.getNamedAttr(
                            "fill", builder.getF64FloatAttr(fill))})));
   unsigned index = function.getNumArguments();
+  // The model may use it too: dropout asks for the step.
+  for (unsigned i = 0; i < index && role == "control"; ++i) {
+    auto known = function.getArgAttrOfType<StringAttr>(i, names::name);
+    if (function.getArgAttr(i, names::role) == attributes[0].getValue() &&
+        known && known.getValue() == name)
+      return function.getArgument(i);
+  }
   (void)function.insertArgument(index, type,
                                 builder.getDictionaryAttr(attributes),
                                 builder.getUnknownLoc());

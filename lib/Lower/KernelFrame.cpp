@@ -73,6 +73,16 @@ Value KernelFrame::offsetOf(ArrayRef<AxisTermAttr> terms) {
   return integerAt(offsets.size() - 1);
 }
 
+Value KernelFrame::parameter(int64_t number) {
+  rank::AffineOffset offset;
+  offset.constant = number;
+  for (auto [position, known] : llvm::enumerate(offsets))
+    if (known.constant == number && known.terms.empty())
+      return integerAt(position);
+  offsets.push_back(offset);
+  return integerAt(offsets.size() - 1);
+}
+
 Value KernelFrame::constant(TypedAttr attribute) {
   Value &known = constants[attribute];
   if (!known) {

@@ -2,6 +2,7 @@
 
 #include "colossal/Lower/ScalarOp.h"
 #include "FastMath.h"
+#include "RandomNumber.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -50,6 +51,13 @@ FailureOr<Value> colossal::lower::emitScalarOp(KernelFrame &frame,
                                                ValueRange operands) {
   OpBuilder &builder = frame.builder;
   Location loc = frame.loc;
+  if (auto random = dyn_cast<RandomOp>(op)) {
+    double points = 1;
+    for (FactorAttr factor :
+         cast<FactoredOp>(op->getParentOp()).getFactorList())
+      points *= double(factor.getExtent());
+    return emitRandom(frame, random, operands, points > 0x1p32);
+  }
   if (op->getNumRegions() || op->getNumResults() != 1 ||
       !isa<arith::ArithDialect, math::MathDialect>(op->getDialect()))
     return op->emitError("'")

@@ -3,6 +3,7 @@
 #include "Elementwise.h"
 #include "IndexFunction.h"
 #include "Product.h"
+#include "RandomNumber.h"
 #include "Reductions.h"
 #include "Rows.h"
 #include "Shapes.h"
@@ -60,27 +61,46 @@ static bool needsGradient(Value value, llvm::SmallDenseSet<Value> &seen) {
          });
 }
 
-/// Attention as products and a softmax: the derivative reaches the mask, which
-/// is a constant for the whole op.
-static void attentionWithTrainedMask(Call &c, Value q, Value k, Value v,
-                                     Value mask, double scale, bool causal) {
+/// Attention as products and a softmax: for a mask that is trained (for the
+/// whole op it is a constant), and for weights that are dropped at random.
+static void attentionAsProducts(Call &c, Value q, Value k, Value v, Value mask,
+                                double scale, bool causal, double dropped) {
   Product scores{q, k};
   scores.bTransposed = true;
   Value raw = contract(c, scores, "scores");
-  Type type = getElementTypeOrSelf(raw.getType());
-  if (causal)
-    return c.error("is_causal together with a mask");
-  ElementwiseOptions options;
-  options.compute = type;
-  options.suffix = "masked";
-  Value masked = elementwiseValue(
-      c, {raw, mask}, options, [&](ScalarBuilder &s, ValueRange in) {
-        return s.add(s.mul(in[0], s.constant(type, scale)), in[1]);
-      });
-  int64_t last = cast<RankedTensorType>(masked.getType()).getRank() - 1;
-  Value weights = softmax(c, masked, last, /*logarithm=*/false, "weights");
-  if (!c.failed())
-    c.result(contract(c, Product{weights, v}));
+  if (c.failed())
+    return;
+  auto type = cast<RankedTensorType>(raw.getType());
+  Type element = type.getElementType();
+  GenericBuilder g = c.generic("masked");
+  DimFactors dims = addFactors(g, dimsOf(raw));
+  IndexMapAttr map = plainMap(g, dims);
+  g.operand(raw, map);
+  if (mask)
+    g.operand(mask,
+              broadcastMap(g, cast<RankedTensorType>(mask.getType()).getShape(),
+                           dims));
+  g.result(element, map);
+  Value masked = g.build([&](ScalarBuilder &s, ValueRange in) {
+    Value score = s.mul(in[0], s.constant(element, scale));
+    Value hidden = s.infinity(element, /*negative=*/true);
+    if (mask)
+      score = in[1].getType().isInteger(1)
+                  ? s.select(in[1], score, hidden)
+                  : s.add(score, s.cast(in[1], element));
+    if (!causal)
+      return score;
+    Value visible = s.compare(Relation::LessEqual, indexOf(g, s, dims.back()),
+                              indexOf(g, s, *std::prev(dims.end(), 2)));
+    return s.select(visible, score, hidden);
+  });
+  Value weights =
+      softmax(c, masked, type.getRank() - 1, /*logarithm=*/false, "weights");
+  if (c.failed())
+    return;
+  if (dropped != 0)
+    weights = dropout(c, weights, dropped, std::nullopt, "dropout");
+  c.result(contract(c, Product{weights, v}));
 }
 
 //===----------------------------------------------------------------------===//
@@ -278,9 +298,10 @@ static void attention(Call &c) {
        kType = cast<RankedTensorType>(k.getType()),
        vType = cast<RankedTensorType>(v.getType());
   bool causal = c.flag(5);
-  if (c.real(4) != 0)
-    c.error("attention with dropout is random, which is not supported yet "
-            "(trace the model with dropout 0, or in eval mode)");
+  double dropped = c.real(4);
+  if (!(dropped >= 0 && dropped <= 1))
+    c.error("dropout with p = " + std::to_string(dropped) +
+            ", expected 0 to 1");
   if (c.size() > 7 && c.flag(7))
     c.error(
         "enable_gqa is not supported (repeat the heads of keys and values)");
@@ -319,8 +340,10 @@ static void attention(Call &c) {
       return;
   }
   llvm::SmallDenseSet<Value> seen;
-  if (mask && needsGradient(mask, seen))
-    return attentionWithTrainedMask(c, q, k, v, mask, scale, causal);
+  if (mask && causal)
+    return c.error("is_causal together with a mask");
+  if (dropped != 0 || (mask && needsGradient(mask, seen)))
+    return attentionAsProducts(c, q, k, v, mask, scale, causal, dropped);
   wholeAttention(c, q, k, v, mask, scale, causal);
 }
 

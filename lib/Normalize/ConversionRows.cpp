@@ -10,16 +10,6 @@ using namespace colossal::normalize;
 
 static void identity(Call &c) { c.result(c.item(0)); }
 
-/// Dropout is the identity in evaluation and for p = 0.
-static void dropout(Call &c) {
-  double p = c.real(1);
-  if (c.flag(2) && p != 0.0)
-    return c.error("dropout with p = " + std::to_string(p) +
-                   " is random, which is not supported yet (trace the model "
-                   "with p = 0, or in eval mode)");
-  c.result(c.item(0));
-}
-
 /// A conversion that changes nothing returns the tensor itself.
 static void convert(Call &c, Type type, bool copy) {
   Item converted = castTo(c, c.item(0), type);
@@ -56,7 +46,6 @@ static void detach(Call &c) {
 
 void normalize::addConversionRows(Table &table) {
   table.add({"aten::alias", "aten::cpu", "aten::requires_grad"}, identity);
-  table.add({"aten::dropout", "aten::feature_dropout"}, dropout);
   table.add("aten::to.dtype", toDtype);
   table.add("aten::to.dtype_layout", toDtypeLayout);
   table.add("aten::to.device", toDevice);

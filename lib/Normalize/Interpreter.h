@@ -43,6 +43,10 @@ public:
     return writtenArguments;
   }
 
+  /// The scalar (f64) that the runtime sets before each step; made where it is
+  /// first asked for. `fill`: its value where nobody gives one.
+  mlir::Value control(llvm::StringRef name, std::optional<double> fill);
+
   /// `wanted`, or `wanted.2`, `wanted.3`... if it was given before.
   std::string uniqueName(llvm::StringRef wanted);
 

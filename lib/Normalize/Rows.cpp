@@ -30,6 +30,7 @@ const Table &Table::get() {
     addNormalizationRows(rows);
     addLossRows(rows);
     addAttentionRows(rows);
+    addDropoutRows(rows);
     addCreationRows(rows);
     addLookupRows(rows);
     addJoinRows(rows);

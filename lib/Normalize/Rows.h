@@ -49,6 +49,7 @@ void addViewRows(Table &table);
 void addPartRows(Table &table);
 void addConversionRows(Table &table);
 void addContractionRows(Table &table);
+void addDropoutRows(Table &table);
 void addNormalizationRows(Table &table);
 void addLossRows(Table &table);
 void addAttentionRows(Table &table);

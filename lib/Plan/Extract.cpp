@@ -146,7 +146,7 @@ static uint64_t structureOfOp(FactoredOp op) {
       for (auto [number, factor] : llvm::enumerate(factors))
         if (factor.getName() == index.getFactor())
           os << " d" << number;
-    } else {
+    } else if (!isa<RandomOp>(inner)) { // a stream is a name
       os << ' ' << inner->getAttrDictionary();
       if (Attribute properties = inner->getPropertiesAsAttribute())
         os << ' ' << properties;

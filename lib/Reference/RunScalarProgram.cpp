@@ -1,6 +1,7 @@
 //===- RunScalarProgram.cpp - Executes bytecode ---------------------------===//
 
 #include "ScalarInstructions.h"
+#include "colossal/Support/Random.h"
 #include <cmath>
 #include <limits>
 
@@ -231,6 +232,11 @@ void ScalarProgram::run(int64_t count) {
     case Code::IsFinite:
       for (int64_t e = 0; e < count; ++e)
         out[e].integer = std::isfinite(a[e].real);
+      break;
+    case Code::Random:
+      for (int64_t e = 0; e < count; ++e)
+        out[e].real = random::uniform(instruction.stream, a[e].integer,
+                                      b[e].integer, c[e].integer);
       break;
     case Code::FPowI:
       for (int64_t e = 0; e < count; ++e)

@@ -97,6 +97,7 @@ enum class colossal::reference::ScalarProgram::Code : uint8_t {
   IsInf,
   IsFinite,
   FPowI,
+  Random, ///< of seed, step and index
 };
 
 #endif // COLOSSAL_LIB_REFERENCE_SCALARINSTRUCTIONS_H

@@ -1,6 +1,7 @@
 //===- ScalarProgram.cpp - Compiles bodies to bytecode --------------------===//
 
 #include "ScalarInstructions.h"
+#include "colossal/Support/Random.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -67,6 +68,11 @@ static std::optional<Instruction> selectInstruction(Operation *op) {
       .Case([&](math::IsInfOp) { return is(Code::IsInf); })
       .Case([&](math::IsFiniteOp) { return is(Code::IsFinite); })
       .Case([&](math::FPowIOp) { return is(Code::FPowI); })
+      .Case([&](RandomOp random) {
+        is(Code::Random);
+        result.stream = random::streamOf(random.getStream());
+        return result;
+      })
       .Default([](Operation *) { return std::nullopt; });
 }
 

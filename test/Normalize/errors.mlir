@@ -21,11 +21,11 @@ func.func @forward(%x: tensor<4xf32> {colossal.role = "batch", colossal.name = "
 
 // -----
 
-// Randomness is not supported yet.
+// A probability.
 func.func @forward(%x: tensor<4xf32> {colossal.role = "batch", colossal.name = "x"}) -> !colossal.any {
-  %p = colossal.aten_constant 0.1 : f64 -> !colossal.any
+  %p = colossal.aten_constant 1.5 : f64 -> !colossal.any
   %true = colossal.aten_constant true -> !colossal.any
-  // expected-error @below {{cannot normalize 'aten::dropout' in module path 'drop'}}
+  // expected-error @below {{dropout with p = 1.500000, expected 0 to 1}}
   %y = colossal.aten "aten::dropout"(%x, %p, %true) name "drop/dropout.0" : (tensor<4xf32>, !colossal.any, !colossal.any) -> !colossal.any
   return %y : !colossal.any
 }

@@ -58,6 +58,20 @@ def Colossal_IndexOp : Colossal_Op<"index", [Pure, Colossal_InBody]> {
   let assemblyFormat = "$factor attr-dict";
 }
 
+def Colossal_RandomOp : Colossal_Op<"random", [Pure, Colossal_InBody]> {
+  let summary = "a random number in [0, 1)";
+  let description = [{
+    A function of the stream's name, the seed, the step and the index of an element in the
+    global tensor (colossal/Support/Random.h): the same on every rank, in every
+    microbatch, and when the op is computed again. A constant for the derivative.
+
+        %u = colossal.random "h.0/dropout.0" (%seed, %step, %index)
+  }];
+  let arguments = (ins StrAttr:$stream, I64:$seed, I64:$step, I64:$index);
+  let results = (outs F32:$result);
+  let assemblyFormat = "$stream `(` $seed `,` $step `,` $index `)` attr-dict";
+}
+
 def Colossal_WithDerivativeOp : Colossal_Op<"with_derivative",
     [Pure, SameVariadicOperandSize, SameOperandsAndResultType, Colossal_InBody]> {
   let summary = "a scalar whose derivative is given";

@@ -27,6 +27,9 @@ public:
   mlir::Value buffer(unsigned position);
   /// The run-time integer sum(coordinate * stride); null if `terms` is empty.
   mlir::Value offsetOf(llvm::ArrayRef<AxisTermAttr> terms);
+  /// A run-time integer that is this number: kernels that differ in it alone
+  /// are one.
+  mlir::Value parameter(int64_t number);
   /// The run-time integer at a position that the caller has chosen.
   mlir::Value integerAt(unsigned position);
   std::vector<rank::AffineOffset> offsets;

@@ -57,6 +57,7 @@ public:
     uint8_t width = 64; ///< of an integer result
     bool rounds = false;
     int result = -1, a = -1, b = -1, c = -1;
+    uint64_t stream = 0; ///< of a random number
   };
 
 private:
