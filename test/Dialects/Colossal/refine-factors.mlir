@@ -122,12 +122,11 @@ func.func @window(%x: tensor<8xf32>) -> (tensor<2x4xf32>, tensor<5xf32>) {
 
 // -----
 
-// The result of a concatenation is divided where its windows are not; truth
-// values are copied as numbers.
+// The result of a concatenation is divided where its windows are not; of truth
+// values a copy takes any of those in its place.
 // CHECK-LABEL: func.func @joined
 // CHECK:       %[[CAT:.*]] = colossal.generic "cat" [n = 6]
-// CHECK:       %[[I32:.*]] = colossal.generic "cat.copy" [d0.0 = 2, d0.1 = 3, place = 6 : sum] (%[[CAT]] : [place]) -> ([(d0.0, d0.1)])
-// CHECK:       %[[COPY:.*]] = colossal.generic "cat.copy.2" {{.*}} (%[[I32]] : [(d0.0, d0.1)])
+// CHECK:       %[[COPY:.*]] = colossal.generic "cat.copy" [d0.0 = 2, d0.1 = 3, place = 6 : any] (%[[CAT]] : [place]) -> ([(d0.0, d0.1)])
 // CHECK:       colossal.generic "view" [i = 2, j = 3] (%[[COPY]] : [(i, j)])
 func.func @joined(%x: tensor<1xi1>, %y: tensor<5xi1>) -> tensor<2x3xi1> {
   %cat = colossal.generic "cat" [n = 6] (%x : [n + 0 of 1], %y : [n - 1 of 5]) -> ([n]) {
