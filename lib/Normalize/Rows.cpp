@@ -27,6 +27,7 @@ const Table &Table::get() {
     addPartRows(rows);
     addConversionRows(rows);
     addContractionRows(rows);
+    addConvolutionRows(rows);
     addNormalizationRows(rows);
     addLossRows(rows);
     addAttentionRows(rows);

@@ -50,6 +50,7 @@ void addPartRows(Table &table);
 void addConversionRows(Table &table);
 void addContractionRows(Table &table);
 void addDropoutRows(Table &table);
+void addConvolutionRows(Table &table);
 void addNormalizationRows(Table &table);
 void addLossRows(Table &table);
 void addAttentionRows(Table &table);

@@ -294,6 +294,71 @@ rows("contractions", {
 })
 
 # --------------------------------------------------------------------------------------------------------------
+# Convolutions: input, weights, bias
+# --------------------------------------------------------------------------------------------------------------
+def convolved(function, *shapes, **options):
+    return lambda d: (lambda x, w, b=None: function(x, w, b, **options), matrices(d, *shapes))
+
+
+# Tracing writes `_convolution` for most of them, scripts what they say. All keep the shape.
+@torch.jit.script
+def script_convolutions_1d(x, w, b):
+    y = F.conv1d(x, w, b, padding=1) + F.conv1d(x, w, b, padding="same") * 2 + F.conv_transpose1d(x, w, b, padding=1) * 3
+    return y + torch._convolution(x, w, b, [1], [1], [1], False, [0], 1, False, False, False) * 4
+
+
+@torch.jit.script
+def script_convolutions_2d(x, w, b):
+    y = F.conv2d(x, w, b, padding=1) + F.conv2d(x, w, b, stride=1, padding=[1, 1]) * 2 + F.conv2d(x, w, b, padding="same") * 3
+    return y + F.conv_transpose2d(x, w, b, padding=1) * 4
+
+
+@torch.jit.script
+def script_convolutions_3d(x, w, b):
+    y = F.conv3d(x, w, b, padding=1) + F.conv3d(x, w, b, padding="same") * 2
+    return y + F.conv_transpose3d(x, w, b, padding=1) * 3
+
+
+rows("convolutions", {
+    "conv1d": convolved(F.conv1d, (2, 4, 9), (6, 4, 3), (6,), padding=1),
+    "conv1d stride dilation": convolved(F.conv1d, (4, 3, 14), (5, 3, 4), stride=3, padding=2, dilation=2),
+    "conv2d": convolved(F.conv2d, (2, 3, 5, 6), (4, 3, 3, 2), (4,)),
+    "conv2d stride": convolved(F.conv2d, (4, 3, 7, 8), (5, 3, 3, 3), (5,), stride=2, padding=1),
+    "conv2d stride that leaves a rest": convolved(F.conv2d, (2, 3, 8, 8), (4, 3, 3, 1), stride=(3, 2)),
+    "conv2d dilation": convolved(F.conv2d, (2, 2, 8, 7), (3, 2, 3, 3), dilation=(2, 1), padding=(2, 1)),
+    "conv2d groups": convolved(F.conv2d, (4, 6, 5, 5), (4, 3, 3, 3), (4,), groups=2, padding=1),
+    "conv2d of each channel": convolved(F.conv2d, (2, 5, 6, 6), (5, 1, 3, 3), (5,), groups=5, stride=2),
+    "conv2d of each channel several": convolved(F.conv2d, (2, 3, 4, 4), (6, 1, 2, 2), groups=3),
+    "conv2d of one tap": convolved(F.conv2d, (2, 6, 4, 4), (8, 6, 1, 1), (8,)),
+    "conv2d of patches": convolved(F.conv2d, (2, 3, 8, 8), (8, 3, 4, 4), (8,), stride=4),
+    "conv2d larger padding": convolved(F.conv2d, (2, 2, 3, 3), (2, 2, 2, 2), padding=3),
+    "conv2d one channel one sample": convolved(F.conv2d, (1, 1, 4, 4), (1, 1, 3, 3), (1,)),
+    "conv2d unbatched": convolved(F.conv2d, (3, 6, 5), (4, 3, 3, 3), (4,), padding=1),
+    "conv2d same": convolved(F.conv2d, (2, 3, 6, 5), (4, 3, 3, 4), padding="same", dilation=(2, 1)),
+    "conv2d valid": convolved(F.conv2d, (2, 3, 6, 5), (4, 3, 3, 2), (4,), padding="valid", stride=2),
+    "conv2d permuted": lambda d: (lambda x, w: F.conv2d(x.permute(0, 3, 1, 2), w).permute(0, 2, 3, 1),
+                                  matrices(d, (2, 5, 5, 3), (4, 3, 3, 3))),
+    "conv2d of regrouped channels": lambda d: (
+        lambda x, v, w: F.conv2d(F.conv2d(x, v).view(2, 2, 3, 4, 4).transpose(1, 2).reshape(2, 6, 4, 4), w, groups=2),
+        matrices(d, (2, 4, 5, 5), (6, 4, 2, 2), (4, 3, 2, 2))),
+    "conv2d flattened": lambda d: (lambda x, w, v: F.linear(F.conv2d(x, w, stride=2).flatten(1), v),
+                                   matrices(d, (4, 2, 6, 6), (3, 2, 2, 2), (5, 27))),
+    "conv2d of shared weights": lambda d: (lambda x, w: F.conv2d(F.relu(F.conv2d(x, w, padding=1)), w, padding=1),
+                                           matrices(d, (2, 3, 5, 5), (3, 3, 3, 3))),
+    "conv3d": convolved(F.conv3d, (2, 2, 4, 5, 4), (4, 2, 2, 3, 1), (4,), stride=(1, 2, 1), padding=(1, 0, 0)),
+    "conv_transpose1d": convolved(F.conv_transpose1d, (2, 4, 5), (4, 3, 3), (3,), stride=2, padding=1),
+    "conv_transpose2d": convolved(F.conv_transpose2d, (2, 4, 3, 4), (4, 3, 3, 2), (3,), stride=2, output_padding=1),
+    "conv_transpose2d groups": convolved(F.conv_transpose2d, (2, 4, 3, 3), (4, 3, 3, 3), (6,), groups=2, dilation=2),
+    "conv_transpose2d unbatched": convolved(F.conv_transpose2d, (4, 3, 3), (4, 2, 2, 2), stride=2),
+    "conv_transpose3d": convolved(F.conv_transpose3d, (2, 2, 2, 3, 2), (2, 3, 2, 2, 2), padding=(0, 1, 0), stride=(1, 2, 1)),
+    "convolution": lambda d: (lambda x, w: torch.convolution(x, w, None, [2, 1], [1, 0], [1, 1], False, [0, 0], 1),
+                              matrices(d, (2, 3, 5, 5), (4, 3, 3, 3))),
+    "convolutions in scripts, 1d": lambda d: (script_convolutions_1d, matrices(d, (2, 3, 5), (3, 3, 3), (3,))),
+    "convolutions in scripts, 2d": lambda d: (script_convolutions_2d, matrices(d, (2, 3, 5, 4), (3, 3, 3, 3), (3,))),
+    "convolutions in scripts, 3d": lambda d: (script_convolutions_3d, matrices(d, (2, 2, 3, 3, 4), (2, 2, 3, 3, 3), (2,))),
+})
+
+# --------------------------------------------------------------------------------------------------------------
 # Attention
 # --------------------------------------------------------------------------------------------------------------
 def heads(d, batch=(2, 2), query=3, key=5, feature=4, value=2):

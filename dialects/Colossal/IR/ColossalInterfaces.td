@@ -47,6 +47,10 @@ def Colossal_FactoredOp : OpInterface<"FactoredOp"> {
             return factor.getKind();
         return ::colossal::FactorKind::Sum;
       }]>,
+    InterfaceMethod<[{
+        True if the op prescribes how its tensors are laid out: passes then leave movement
+        of operands and results an op of its own, and only split factors.
+      }], "bool", "keepsLayout", (ins), "", [{ return false; }]>,
     InterfaceMethod<"What the op costs, by its factors.", "::colossal::cost::Work",
       "getWork", (ins)>,
   ];

@@ -224,18 +224,30 @@ ParseResult colossal::parseFactored(OpAsmParser &parser, OperationState &result,
     return failure();
   Region *body = result.addRegion();
   FunctionType type;
-  if (parser.parseRegion(*body) || parser.parseColonType(type) ||
+  OptionalParseResult region = parser.parseOptionalRegion(*body);
+  if ((region.has_value() && failed(*region)) || parser.parseColonType(type) ||
       parser.resolveOperands(operands, type.getInputs(), operandLoc,
                              result.operands))
     return failure();
-  if (body->empty())
-    body->emplaceBlock();
+  // Without a body: one that yields nothing.
+  if (body->empty()) {
+    OpBuilder inner(parser.getContext());
+    inner.createBlock(body);
+    YieldOp::create(inner, result.location);
+  }
   result.addTypes(type.getResults());
   SmallVector<Attribute> factorList(factors.begin(), factors.end());
   result.addAttribute("factors", builder.getArrayAttr(factorList));
   result.addAttribute("operandMaps", builder.getArrayAttr(operandMaps));
   result.addAttribute("resultMaps", builder.getArrayAttr(resultMaps));
   return success();
+}
+
+static bool yieldsNothing(Region &body) {
+  return body.hasOneBlock() && body.getNumArguments() == 0 &&
+         llvm::hasSingleElement(body.front()) &&
+         isa<YieldOp>(body.front().front()) &&
+         body.front().front().getNumOperands() == 0;
 }
 
 void colossal::printFactored(OpAsmPrinter &printer, FactoredOp op,
@@ -272,8 +284,10 @@ void colossal::printFactored(OpAsmPrinter &printer, FactoredOp op,
                         });
   printer << ")";
   printer.printOptionalAttrDictWithKeyword(op->getAttrs(), printed);
-  printer << ' ';
-  printer.printRegion(op->getRegion(0));
+  if (Region &body = op->getRegion(0); !yieldsNothing(body)) {
+    printer << ' ';
+    printer.printRegion(body);
+  }
   printer << " : ";
   printer.printFunctionalType(op->getOperandTypes(), op->getResultTypes());
 }

@@ -33,7 +33,7 @@ struct FactoredParameter {
 };
 
 /// "name" parameters [factors] (operands : maps) -> (maps) attributes {body} :
-/// type.
+/// type. A body that yields nothing is left out.
 mlir::ParseResult parseFactored(mlir::OpAsmParser &parser,
                                 mlir::OperationState &result,
                                 llvm::ArrayRef<FactoredParameter> parameters);

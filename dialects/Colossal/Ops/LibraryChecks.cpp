@@ -1,6 +1,7 @@
 //===- LibraryChecks.cpp - The checks of all library functions ------------===//
 
 #include "Attention/Run/Call.h"
+#include "Convolution/Run/Call.h"
 
 #include <string_view>
 
@@ -9,6 +10,9 @@ namespace colossal::rank {
 static constexpr LibraryCheck checks[] = {
     {"attention", checkAttention},
     {"attention_backward", checkAttention},
+    {"convolution", checkConvolution},
+    {"convolution_backward_data", checkConvolution},
+    {"convolution_backward_weights", checkConvolution},
 };
 
 const LibraryCheck *findLibraryCheck(const std::string &function) {

@@ -1,6 +1,7 @@
 //===- LibraryFunctions.cpp - All library functions -----------------------===//
 
 #include "Attention/Run/Call.h"
+#include "Convolution/Run/Call.h"
 
 #include <string_view>
 
@@ -9,6 +10,9 @@ namespace colossal::rank {
 static constexpr LibraryFunction functions[] = {
     {"attention", makeAttention},
     {"attention_backward", makeAttention},
+    {"convolution", makeConvolution},
+    {"convolution_backward_data", makeConvolution},
+    {"convolution_backward_weights", makeConvolution},
 };
 
 const LibraryFunction *findLibraryFunction(const std::string &function) {

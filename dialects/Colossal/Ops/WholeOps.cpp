@@ -2,6 +2,7 @@
 
 #include "WholeOps.h"
 #include "Attention/Models.h"
+#include "Convolution/Models.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -15,6 +16,9 @@ void colossal::registerDialects(DialectRegistry &registry) {
     attention::attachDerivative(context);
     attention::attachEvaluation(context);
     attention::attachLowering(context);
+    convolution::attachDerivative(context);
+    convolution::attachEvaluation(context);
+    convolution::attachLowering(context);
   });
 }
 

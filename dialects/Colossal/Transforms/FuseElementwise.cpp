@@ -69,6 +69,8 @@ static bool mayInline(GenericOp producer, FactoredOp consumer, unsigned index) {
   if (generic && !movement &&
       bodyWork(producer) + bodyWork(generic) > kMaxBodyWork)
     return false;
+  if (consumer.keepsLayout())
+    return false;
   if (!generic || isSumOfProducts(generic))
     return movement && !hasClippedUse(producer) &&
            consumer->getAttr(names::pass) == producer->getAttr(names::pass);
@@ -254,7 +256,8 @@ static LogicalResult sinkInto(GenericOp movement) {
   auto result = dyn_cast<OpResult>(movement.getInputs()[0]);
   FactoredOp producer =
       result ? dyn_cast<FactoredOp>(result.getOwner()) : FactoredOp();
-  if (!producer || !result.hasOneUse() || !isMovement(movement) ||
+  if (!producer || producer.keepsLayout() || !result.hasOneUse() ||
+      !isMovement(movement) ||
       producer->getAttr(names::pass) != movement->getAttr(names::pass))
     return failure();
   auto generic = dyn_cast<GenericOp>(producer.getOperation());

@@ -316,3 +316,76 @@ std::string colossal::reference::randomAttention(Random &random,
           " \"a\" scale 0.5",
       body);
 }
+
+std::string colossal::reference::randomConvolution(Random &random, int pass) {
+  OpText text(random);
+  enum { X, W, Y };
+  int result = pass == 0 ? Y : pass == 1 ? X : W;
+  std::vector<std::string> dims[3];
+  std::string shapes[3];
+  // Adds factors of a role to the tensors that have it; returns their names,
+  // with a comma at the end.
+  int64_t size = 1;
+  auto add = [&](const std::string &name, int64_t most,
+                 std::initializer_list<int> tensors) {
+    bool inResult = llvm::is_contained(tensors, result);
+    std::string list;
+    size = 1;
+    for (int64_t i = 0, e = random.integer(1, 7) / 3; i < e; ++i) {
+      int64_t bound = random.integer(2, i == 0 ? most : 2);
+      text.addFactor(name + (i ? "_" : ""), bound, inResult ? "" : "sum");
+      list += name + (i ? "_" : "") + ", ";
+      size *= bound;
+    }
+    return list;
+  };
+  auto dim = [&](int tensor, const std::string &names, int64_t extent) {
+    dims[tensor].push_back(names.empty()
+                               ? "0 of 1"
+                               : "(" + names.substr(0, names.size() - 2) + ")");
+    shapes[tensor] += std::to_string(extent) + "x";
+  };
+  std::string n = add("n", 5, {X, Y});
+  int64_t samples = size;
+  std::string g = add("g", 3, {X, W, Y});
+  int64_t groups = size;
+  std::string o = add("o", 5, {W, Y});
+  int64_t outputs = size;
+  std::string c = add("c", 5, {X, W});
+  int64_t channels = size;
+  dim(X, n, samples);
+  dim(X, g + c, groups * channels);
+  dim(W, g + o, groups * outputs);
+  dim(W, c, channels);
+  dim(Y, n, samples);
+  dim(Y, g + o, groups * outputs);
+  std::string steps[3];
+  for (int64_t d = 0, e = random.integer(1, 3); d < e; ++d) {
+    const char *positions[] = {"x", "k", "y"};
+    for (int tensor : {X, W, Y}) {
+      std::string names = add(positions[tensor] + std::to_string(d),
+                              tensor == W ? 3 : 6 - e, {tensor});
+      dim(tensor, names, size);
+    }
+    for (int i = 0; i < 3; ++i)
+      steps[i] +=
+          (d ? ", " : "") +
+          std::to_string(i == 1 ? random.integer(0, 2) : random.integer(1, 3));
+  }
+  auto tensor = [&](int which) {
+    std::string map = "[";
+    for (const std::string &dimension : dims[which])
+      map += (map.size() > 1 ? ", " : "") + dimension;
+    return TensorText{map + "]", "tensor<" + shapes[which] + "f32>"};
+  };
+  text.addOperand(tensor(pass == 1 ? Y : X));
+  text.addOperand(tensor(pass == 2 ? Y : W));
+  text.addResult(tensor(result));
+  static const char *const names[] = {"convolution",
+                                      "convolution_backward_data",
+                                      "convolution_backward_weights"};
+  return text.function(std::string(names[pass]) + " \"c\" stride array<i64: " +
+                           steps[0] + "> padding array<i64: " + steps[1] +
+                           "> dilation array<i64: " + steps[2] + ">",
+                       "colossal.yield\n");
+}

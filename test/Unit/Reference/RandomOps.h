@@ -20,6 +20,11 @@ std::string randomLinear(Random &random);
 /// factors, a causal or index-free mask and sometimes an extra operand.
 std::string randomAttention(Random &random, bool backward);
 
+/// `pass` 0: convolution, 1 and 2: its derivatives by x and w. One to three
+/// spatial dimensions with strides, padding and dilation, some of which leave
+/// positions that nothing reaches; roles with no factor and with two.
+std::string randomConvolution(Random &random, int pass);
+
 } // namespace colossal::reference
 
 #endif // COLOSSAL_TEST_REFERENCE_RANDOMOPS_H

@@ -49,6 +49,12 @@ TEST(ShardingProperty, AttentionBackward) {
     expectEqual(randomAttention(random, true), random);
 }
 
+TEST(ShardingProperty, Convolution) {
+  Random random(35);
+  for (int i = 0; i < 240 && !HasFailure(); ++i)
+    expectEqual(randomConvolution(random, i % 3), random);
+}
+
 /// Whether no two elements are equal.
 static bool isDistinct(const Tensor &tensor) {
   std::vector<double> sorted = tensor.floats;

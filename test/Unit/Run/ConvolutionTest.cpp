@@ -1,0 +1,290 @@
+//===- ConvolutionTest.cpp - Convolution against loops in double ----------===//
+
+#include "AllocationCounter.h"
+#include "Colossal/Ops/Convolution/Run/Call.h"
+#include "ProgramBuilder.h"
+#include "colossal/Run/Engine.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+using namespace colossal::rank;
+using namespace colossal::rank::test;
+
+namespace {
+
+float value(int64_t i) { return float(std::sin(0.37 * double(i) + 1)); }
+
+/// The elements of x, w and y that each product joins.
+template <class Visit> void visitProducts(const Convolution &c, Visit visit) {
+  int64_t plane = pointsOf(c.input), taps = pointsOf(c.taps),
+          positions = pointsOf(c.output);
+  auto digits = [](int64_t number, const Convolution::Sizes &sizes) {
+    return Convolution::Sizes{number / sizes[2] / sizes[1],
+                              number / sizes[2] % sizes[1], number % sizes[2]};
+  };
+  for (int64_t j = 0; j < positions; ++j)
+    for (int64_t t = 0; t < taps; ++t) {
+      Convolution::Sizes at = digits(j, c.output), tap = digits(t, c.taps);
+      int64_t i = 0;
+      bool inside = true;
+      for (int d = 0; d < 3; ++d) {
+        int64_t own =
+            c.stride[d] * at[d] + c.dilation[d] * tap[d] - c.padding[d];
+        inside &= own >= 0 && own < c.input[d];
+        i = i * c.input[d] + own;
+      }
+      if (!inside)
+        continue;
+      for (int64_t n = 0; n < c.samples; ++n)
+        for (int64_t g = 0; g < c.groups; ++g)
+          for (int64_t o = 0; o < c.outputs; ++o)
+            for (int64_t k = 0; k < c.channels; ++k) {
+              int64_t output = g * c.outputs + o;
+              visit(((n * c.groups + g) * c.channels + k) * plane + i,
+                    (output * c.channels + k) * taps + t,
+                    (n * c.groups * c.outputs + output) * positions + j);
+            }
+    }
+}
+
+/// One call; returns its result. Operands have the values of their buffers.
+std::vector<float> execute(const Convolution &c, int threads) {
+  static const int orders[3][3] = {{0, 1, 2}, {2, 1, 0}, {0, 2, 1}};
+  const int *order = orders[int(c.pass)];
+  auto elements = elementsOf(c);
+  ProgramBuilder b({});
+  int64_t first = b.state("first", {b.cut(elements[size_t(order[0])])});
+  int64_t second = b.state("second", {b.cut(elements[size_t(order[1])])});
+  int64_t result = b.buffer("result", elements[size_t(order[2])]);
+  b.segment("forward");
+  Op &op = b.op(OpKind::Library, "convolution", {}, 1);
+  op.operands = {{first, 0}, {second, 0}, {result, 0}};
+  op.library = callOf(c);
+  b.schedule("forward");
+  for (const std::string &fault : checkProgram(b.program))
+    ADD_FAILURE() << fault;
+  EngineOptions options;
+  options.threads = threads;
+  Engine engine(b.program, MPI_COMM_SELF, nullptr, options);
+  engine.connect();
+  engine.reserve();
+  for (int64_t id : {first, second, result}) {
+    auto *data = reinterpret_cast<float *>(engine.address(id));
+    int64_t tensor = order[id == first ? 0 : id == second ? 1 : 2];
+    for (int64_t i = 0; i < b.program.buffers[size_t(id)].bytes / 4; ++i)
+      data[i] = value(i + 1000 * tensor);
+  }
+  {
+    AllocationCounter large(4096);
+    engine.runStep(1);
+    EXPECT_EQ(large.count(), 0) << "largest: " << large.largest();
+  }
+  auto *data = reinterpret_cast<float *>(engine.address(result));
+  return {data, data + elements[size_t(order[2])]};
+}
+
+void check(Convolution c) {
+  auto elements = elementsOf(c);
+  // And the sums of absolute values: rounding errors are parts of them.
+  std::vector<double> want[3], sizes[3];
+  for (int tensor = 0; tensor < 3; ++tensor) {
+    want[tensor].resize(size_t(elements[size_t(tensor)]));
+    sizes[tensor].resize(size_t(elements[size_t(tensor)]));
+  }
+  visitProducts(c, [&](int64_t x, int64_t w, int64_t y) {
+    double a = value(x), b = value(w + 1000), r = value(y + 2000);
+    want[0][size_t(x)] += b * r;
+    want[1][size_t(w)] += a * r;
+    want[2][size_t(y)] += a * b;
+    sizes[0][size_t(x)] += std::fabs(b * r);
+    sizes[1][size_t(w)] += std::fabs(a * r);
+    sizes[2][size_t(y)] += std::fabs(a * b);
+  });
+  using Pass = Convolution::Pass;
+  for (auto [pass, tensor] : {std::pair(Pass::Forward, 2),
+                              {Pass::BackwardData, 0},
+                              {Pass::BackwardWeights, 1}}) {
+    SCOPED_TRACE(testing::Message() << "pass " << int(pass));
+    c.pass = pass;
+    std::vector<float> found = execute(c, 1);
+    ASSERT_EQ(found.size(), want[tensor].size());
+    for (size_t i = 0; i < found.size(); ++i)
+      ASSERT_NEAR(found[i], want[tensor][i], 1e-6 * sizes[tensor][i])
+          << "element " << i;
+    for (int threads : {2, 3})
+      ASSERT_EQ(execute(c, threads), found) << threads << " threads";
+  }
+}
+
+TEST(Convolution, ForwardAndBackward) {
+  // samples, groups, outputs, channels, input, taps, output, stride, padding,
+  // dilation.
+  struct Shape {
+    int64_t samples, groups, outputs, channels;
+    Convolution::Sizes input, taps, output, stride, padding, dilation;
+  };
+  const Shape shapes[] = {
+      {1, 1, 1, 1, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {}, {1, 1, 1}},
+      {3,
+       1,
+       5,
+       4,
+       {1, 1, 9},
+       {1, 1, 3},
+       {1, 1, 9},
+       {1, 1, 1},
+       {0, 0, 1},
+       {1, 1, 1}},
+      {2,
+       1,
+       7,
+       3,
+       {1, 9, 8},
+       {1, 3, 3},
+       {1, 5, 4},
+       {1, 2, 2},
+       {0, 1, 1},
+       {1, 1, 1}},
+      // A stride that leaves a rest, padding beyond the weights' reach.
+      {2,
+       1,
+       4,
+       3,
+       {1, 8, 8},
+       {1, 2, 1},
+       {1, 4, 5},
+       {1, 3, 3},
+       {0, 2, 3},
+       {1, 1, 1}},
+      {2, 3, 4, 2, {1, 7, 6}, {1, 3, 2}, {1, 3, 4}, {1, 1, 1}, {}, {1, 2, 2}},
+      {2,
+       6,
+       1,
+       1,
+       {1, 6, 6},
+       {1, 3, 3},
+       {1, 6, 6},
+       {1, 1, 1},
+       {0, 1, 1},
+       {1, 1, 1}},
+      {2,
+       2,
+       3,
+       2,
+       {4, 5, 4},
+       {2, 3, 2},
+       {3, 2, 4},
+       {1, 2, 1},
+       {0, 0, 1},
+       {1, 1, 2}},
+      // Several blocks: of positions, of samples with a rest, of channels.
+      {2,
+       1,
+       9,
+       5,
+       {1, 37, 31},
+       {1, 3, 3},
+       {1, 37, 31},
+       {1, 1, 1},
+       {0, 1, 1},
+       {1, 1, 1}},
+      {21,
+       1,
+       140,
+       20,
+       {1, 7, 7},
+       {1, 3, 3},
+       {1, 7, 7},
+       {1, 1, 1},
+       {0, 1, 1},
+       {1, 1, 1}},
+      {1,
+       1,
+       6,
+       90,
+       {1, 20, 25},
+       {1, 3, 3},
+       {1, 18, 23},
+       {1, 1, 1},
+       {},
+       {1, 1, 1}},
+      {1,
+       1,
+       3,
+       2,
+       {1, 1, 5000},
+       {1, 1, 7},
+       {1, 1, 1250},
+       {1, 1, 4},
+       {0, 0, 3},
+       {1, 1, 1}},
+      // Sizes that do not fit: elements that nothing reaches, and reads far
+      // outside.
+      {2,
+       1,
+       3,
+       2,
+       {1, 9, 3},
+       {1, 2, 2},
+       {1, 2, 6},
+       {1, 1, 2},
+       {0, 0, 4},
+       {1, 1, 3}},
+  };
+  for (const Shape &shape : shapes) {
+    SCOPED_TRACE(testing::Message()
+                 << shape.samples << " samples, " << shape.groups << " x "
+                 << shape.outputs << " x " << shape.channels << " channels, x "
+                 << shape.input[1] << " " << shape.input[2] << ", w "
+                 << shape.taps[1] << " " << shape.taps[2]);
+    Convolution c;
+    c.samples = shape.samples;
+    c.groups = shape.groups;
+    c.outputs = shape.outputs;
+    c.channels = shape.channels;
+    c.input = shape.input;
+    c.taps = shape.taps;
+    c.output = shape.output;
+    c.stride = shape.stride;
+    c.padding = shape.padding;
+    c.dilation = shape.dilation;
+    check(c);
+  }
+}
+
+TEST(Convolution, FaultsOfACall) {
+  Convolution c;
+  c.channels = 2;
+  c.input = {1, 1, 4};
+  c.output = {1, 1, 4};
+  auto faultsOf = [&](int64_t elements) {
+    ProgramBuilder b({});
+    int64_t x = b.state("x", {b.cut(elements)});
+    int64_t w = b.state("w", {b.cut(2)});
+    int64_t y = b.buffer("y", 4);
+    b.segment("forward");
+    Op &op = b.op(OpKind::Library, "convolution", {}, 1);
+    op.operands = {{x, 0}, {w, 0}, {y, 0}};
+    op.library = callOf(c);
+    b.schedule("forward");
+    std::string all;
+    for (const std::string &fault : checkProgram(b.program))
+      all += fault + "\n";
+    return all;
+  };
+  EXPECT_EQ(faultsOf(8), "");
+  EXPECT_NE(faultsOf(7).find("bytes [0, 32)"), std::string::npos)
+      << faultsOf(7);
+  c.stride[1] = 0;
+  EXPECT_NE(faultsOf(8).find("stride1: found 0, expected a number from 1"),
+            std::string::npos)
+      << faultsOf(8);
+  c.stride[1] = 1;
+  c.samples = c.outputs = int64_t(1) << 30;
+  EXPECT_NE(faultsOf(8).find("a tensor of more elements"), std::string::npos)
+      << faultsOf(8);
+}
+
+} // namespace
