@@ -18,6 +18,10 @@ std::optional<Input> colossal::torchscript::parseInput(const std::string &text,
   size_t equals = text.find('=');
   if (equals == std::string::npos || equals == 0)
     return fail();
+  // What the compiler counts with stays within 64 bits (2^40 is its bound of
+  // elements of any value).
+  constexpr int64_t kMostElements = int64_t(1) << 40;
+  int64_t elements = 1;
   Input input;
   input.name = text.substr(0, equals);
   std::string rest = text.substr(equals + 1);
@@ -32,6 +36,13 @@ std::optional<Input> colossal::torchscript::parseInput(const std::string &text,
     int64_t size = std::strtoll(number.c_str(), nullptr, 10);
     if (errno != 0 || size < 1)
       return fail();
+    if (size > kMostElements / elements) {
+      error = "--input '" + text + "': found more than " +
+              std::to_string(kMostElements) +
+              " elements, expected at most so many";
+      return std::nullopt;
+    }
+    elements *= size;
     input.type.shape.push_back(size);
     rest = rest.substr(cross + 1);
   }
