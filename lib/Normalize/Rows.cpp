@@ -29,6 +29,7 @@ const Table &Table::get() {
     addContractionRows(rows);
     addConvolutionRows(rows);
     addNormalizationRows(rows);
+    addChannelNormRows(rows);
     addLossRows(rows);
     addAttentionRows(rows);
     addDropoutRows(rows);

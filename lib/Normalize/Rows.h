@@ -52,6 +52,7 @@ void addContractionRows(Table &table);
 void addDropoutRows(Table &table);
 void addConvolutionRows(Table &table);
 void addNormalizationRows(Table &table);
+void addChannelNormRows(Table &table);
 void addLossRows(Table &table);
 void addAttentionRows(Table &table);
 void addCreationRows(Table &table);

@@ -63,6 +63,10 @@ struct ViewBuilder {
   }
 };
 
+/// A view of `parent` with these sizes, one of which may be -1; see ViewRows.
+Item reshapeTo(Call &c, const TensorRef &parent,
+               llvm::SmallVector<int64_t> sizes);
+
 /// Elements that share nothing with the original.
 inline Item withoutAliases(Call &c, const Item &item) {
   return Item(c.state.fresh(c.tensor(item), c.op.getName(), c.loc()));

@@ -11,9 +11,8 @@ using namespace colossal::normalize;
 // Reshapes
 //===----------------------------------------------------------------------===//
 
-/// A view of `parent` with these sizes, one of which may be -1.
-static Item reshapeTo(Call &c, const TensorRef &parent,
-                      SmallVector<int64_t> sizes) {
+Item normalize::reshapeTo(Call &c, const TensorRef &parent,
+                          SmallVector<int64_t> sizes) {
   int64_t elements = parent->type.getNumElements(), known = 1;
   int64_t *open = nullptr;
   for (int64_t &size : sizes) {

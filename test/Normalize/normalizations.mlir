@@ -34,3 +34,30 @@ func.func @forward(%x: tensor<4x16xf32> {colossal.role = "batch", colossal.name 
   %y = colossal.aten "aten::softmax.int"(%x, %m1, %none) name "softmax.0" : (tensor<4x16xf32>, !colossal.any, !colossal.any) -> !colossal.any
   return %y : !colossal.any
 }
+
+// -----
+
+// Batch norm: the running statistics are further results, without a derivative; the variance has none by the mean.
+// CHECK-LABEL: func.func @forward
+// CHECK-SAME: -> (tensor<4x3x5xf32>, tensor<3xf32> {colossal.updates = 2 : i64}, tensor<3xf32> {colossal.updates = 3 : i64})
+func.func @forward(
+    %x: tensor<4x3x5xf32> {colossal.role = "batch", colossal.name = "x", colossal.batch_dim = 0 : i64},
+    %w: tensor<3xf32> {colossal.role = "parameter", colossal.name = "w"},
+    %mean: tensor<3xf32> {colossal.role = "buffer", colossal.name = "mean"},
+    %variance: tensor<3xf32> {colossal.role = "buffer", colossal.name = "variance"}) -> !colossal.any {
+  %none = colossal.aten_constant unit -> !colossal.any
+  %true = colossal.aten_constant true -> !colossal.any
+  %momentum = colossal.aten_constant 0.25 : f64 -> !colossal.any
+  %eps = colossal.aten_constant 1.0e-05 : f64 -> !colossal.any
+  // CHECK: %[[MEAN:.*]] = colossal.generic "bn/batch_norm.0.mean" [b = 4 : sum, s = 3, d2 = 5 : sum] (%arg0 : [b, s, d2]) -> ([s]) attributes {group = "bn/batch_norm.0", keep}
+  // CHECK: %[[VAR:.*]] = colossal.generic "bn/batch_norm.0.variance" [b = 4 : sum, s = 3, d2 = 5 : sum] (%arg0 : [b, s, d2], %[[MEAN]] : [s]) -> ([s]) attributes {group = "bn/batch_norm.0"}
+  // CHECK: colossal.with_derivative %{{.*}} of(%arg{{.*}}) by(%{{.*}}) : f32
+  // CHECK: %[[RSTD:.*]] = colossal.generic "bn/batch_norm.0.rstd" [s = 3] (%[[VAR]] : [s]) -> ([s]) attributes {group = "bn/batch_norm.0", keep}
+  // CHECK: %[[RM:.*]] = colossal.generic "bn/batch_norm.0.running_mean" [s = 3] (%[[MEAN]] : [s], %arg2 : [s]) -> ([s]) attributes {no_gradient}
+  // CHECK: %[[RV:.*]] = colossal.generic "bn/batch_norm.0.running_var" [s = 3] (%[[VAR]] : [s], %arg3 : [s]) -> ([s]) attributes {no_gradient}
+  // CHECK: %[[Y:.*]] = colossal.generic "bn/batch_norm.0" [b = 4, s = 3, d2 = 5] (%arg0 : [b, s, d2], %[[MEAN]] : [s], %[[RSTD]] : [s], %arg1 : [s]) -> ([b, s, d2]) attributes {group = "bn/batch_norm.0"}
+  // CHECK: return %[[Y]], %[[RM]], %[[RV]]
+  %y = colossal.aten "aten::batch_norm"(%x, %w, %none, %mean, %variance, %true, %momentum, %eps, %true) name "bn/batch_norm.0"
+      : (tensor<4x3x5xf32>, tensor<3xf32>, !colossal.any, tensor<3xf32>, tensor<3xf32>, !colossal.any, !colossal.any, !colossal.any, !colossal.any) -> !colossal.any
+  return %y : !colossal.any
+}

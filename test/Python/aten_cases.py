@@ -293,6 +293,54 @@ rows("contractions", {
     "rms_norm": lambda d: (lambda x, w: F.rms_norm(x, (4,), w), matrices(d, (2, 3, 4), (4,))),
 })
 
+
+# --------------------------------------------------------------------------------------------------------------
+# Norms of channels
+# --------------------------------------------------------------------------------------------------------------
+def channels(d, *shape):
+    """x, then weight, bias, running mean and variance of its channels."""
+    c = shape[1]
+    return [d.floats(*shape) + 3, d.floats(c), d.floats(c), d.floats(c), d.floats(c, positive=True)]
+
+
+def tracked(norm):
+    """norm(x, w, b, mean, variance), which writes the last two; they are results, too."""
+    def run(x, w, b, mean, variance):
+        mean, variance = mean.detach() * 1, variance.detach() * 1
+        return norm(x, w, b, mean, variance), mean, variance
+    return run
+
+
+BATCH_NORM = lambda x, w, b, m, v: F.batch_norm(x, m, v, w, b, True, 0.3, 1e-3)
+rows("norms of channels", {
+    "batch_norm": lambda d: (tracked(BATCH_NORM), channels(d, 4, 3, 2, 5)),
+    "batch_norm of rows": lambda d: (tracked(BATCH_NORM), channels(d, 7, 4)),
+    "batch_norm of lines": lambda d: (tracked(BATCH_NORM), channels(d, 2, 3, 4)),
+    "batch_norm of volumes": lambda d: (tracked(BATCH_NORM), channels(d, 2, 3, 2, 1, 2)),
+    "batch_norm far from zero": lambda d: (tracked(lambda x, w, b, m, v: BATCH_NORM(x + 3e3, w, b, m, v)), channels(d, 4, 3, 2)),
+    "batch_norm of one channel": lambda d: (tracked(BATCH_NORM), channels(d, 5, 1)),
+    "batch_norm of one sample": lambda d: (tracked(BATCH_NORM), channels(d, 1, 3, 4)),
+    "batch_norm evaluated": lambda d: (lambda x, w, b, m, v: F.batch_norm(x, m.detach(), v.detach(), w, b, False), channels(d, 4, 3, 2)),
+    "batch_norm alone": lambda d: (lambda x: F.batch_norm(x, None, None, None, None, True), [d.floats(4, 3, 2)]),
+    "batch_norm without a bias": lambda d: (lambda x, w: F.batch_norm(x, None, None, w, None, True), [d.floats(4, 3, 2), d.floats(3)]),
+    "batch_norm of a constant": lambda d: (lambda x, w, b: F.batch_norm(x * 0 + 2, None, None, w, b, True), [d.floats(4, 3), d.floats(3), d.floats(3)]),
+    "batch_norm of merged dimensions": lambda d: (lambda x: F.batch_norm(x.view(6, 4, 5).transpose(1, 2), None, None, None, None, True).flatten(0, 1), [d.floats(2, 3, 4, 5)]),
+    "batch_norm twice": lambda d: (tracked(lambda x, w, b, m, v: BATCH_NORM(F.relu(BATCH_NORM(x, w, b, m, v)), b, w, m, v)), channels(d, 4, 3)),
+    "native_batch_norm": lambda d: (tracked(lambda x, w, b, m, v: torch.native_batch_norm(x, w, b, m, v, True, 0.1, 1e-5)[0]), channels(d, 4, 3, 2)),
+    "native_batch_norm evaluated": lambda d: (lambda x, w, b, m, v: torch.native_batch_norm(x, w, b, m.detach(), v.detach(), False, 0.1, 1e-5)[0], channels(d, 4, 3, 2)),
+    "native_batch_norm legit": lambda d: (tracked(lambda x, w, b, m, v: torch.ops.aten._native_batch_norm_legit(x, w, b, m, v, True, 0.1, 1e-5)[0]), channels(d, 4, 3)),
+    "native_batch_norm statistics": lambda d: (lambda x: torch.ops.aten._native_batch_norm_legit.no_stats(x.detach(), None, None, True, 0.1, 1e-5)[1:], [d.floats(4, 3)]),
+    "native_batch_norm untracked": lambda d: (lambda x: torch.ops.aten._native_batch_norm_legit.no_stats(x, None, None, True, 0.1, 1e-5)[0], [d.floats(4, 3)]),
+    "instance_norm": lambda d: (lambda x, w, b: F.instance_norm(x, None, None, w, b), channels(d, 2, 3, 2, 5)[:3]),
+    "instance_norm tracked": lambda d: (tracked(lambda x, w, b, m, v: F.instance_norm(x, m, v, w, b, True, 0.3)), channels(d, 2, 3, 5)),
+    "instance_norm of running": lambda d: (lambda x, w, b, m, v: F.instance_norm(x, m.detach(), v.detach(), w, b, False), channels(d, 2, 3, 5)),
+    "group_norm": lambda d: (lambda x, w, b: F.group_norm(x, 2, w, b, 1e-3), channels(d, 2, 6, 3, 2)[:3]),
+    "group_norm of rows": lambda d: (lambda x, w: F.group_norm(x, 3, w), channels(d, 4, 6)[:2]),
+    "group_norm of one group": lambda d: (lambda x: F.group_norm(x, 1), [d.floats(2, 3, 4)]),
+    "group_norm of channels": lambda d: (lambda x, w, b: F.group_norm(x, 3, w, b), channels(d, 2, 3, 4)[:3]),
+    "native_group_norm": lambda d: (lambda x, w, b: torch.native_group_norm(x, w, b, 2, 4, 3, 2, 1e-5)[0], channels(d, 2, 4, 3)[:3]),
+})
+
 # --------------------------------------------------------------------------------------------------------------
 # Convolutions: input, weights, bias
 # --------------------------------------------------------------------------------------------------------------

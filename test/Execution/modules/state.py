@@ -107,3 +107,53 @@ class Unused(nn.Module):
 def input_without_use():
     batch = samples()
     return Unused(), {"x": batch["x"], "mask": torch.ones(8, 2), "y": batch["y"]}
+
+
+class ChannelNorms(nn.Module):
+    """Norms of channels between layers; `images` shapes the features as maps of four channels."""
+
+    def __init__(self, *norms, images=False):
+        super().__init__()
+        self.a, self.o = nn.Linear(6, 12), nn.Linear(12, 4)
+        self.norms, self.images = nn.ModuleList(norms), images
+
+    def forward(self, x, y):
+        h = self.a(x)
+        if self.images:
+            h = h.view(-1, 4, 3, 1)
+        for norm in self.norms:
+            h = F.gelu(norm(h))
+        return F.cross_entropy(self.o(h.flatten(1)), y)
+
+
+def written(*names, count=1):
+    return tuple(f"norms.{i}.{name}" for i in range(count) for name in ("running_mean", "running_var", *names))
+
+
+@module("1", "2 data=2", "2 tensor=2", "2 pipeline=2,microbatches=1", written=written("num_batches_tracked", count=2),
+        refused={"2 data=2,microbatches=2": "of the whole batch"})
+def batch_norm_of_rows():
+    return ChannelNorms(nn.BatchNorm1d(12), nn.BatchNorm1d(12, eps=1e-2, momentum=0.4)), samples()
+
+
+@module("3 data=3", "4 data=2,tensor=2", written=written("num_batches_tracked"))
+def batch_norm_of_images():
+    return ChannelNorms(nn.BatchNorm2d(4), nn.BatchNorm2d(4, affine=False, track_running_stats=False), images=True), samples()
+
+
+@module("2 pipeline=2")  # the search finds that there can be one microbatch only
+def batch_norm_untracked():
+    return ChannelNorms(nn.BatchNorm1d(12, track_running_stats=False)), samples()
+
+
+@module("2 data=2,microbatches=2")
+def batch_norm_evaluated():
+    norm = nn.BatchNorm2d(4)
+    nn.init.uniform_(norm.running_mean)
+    nn.init.uniform_(norm.running_var, 0.5, 2)
+    return ChannelNorms(norm.eval(), nn.GroupNorm(2, 4), nn.InstanceNorm2d(4, affine=True), images=True), samples()
+
+
+@module("2 data=2", written=written())
+def instance_norm_tracked():
+    return ChannelNorms(nn.InstanceNorm2d(4, affine=True, track_running_stats=True), images=True), samples()
