@@ -280,7 +280,7 @@ void normalize::addElementwiseRows(Table &table) {
   // `floor_divide_.Tensor` and `pow_.Tensor` have overloads of their own.
   table.add({"aten::floor_divide", "aten::floor_divide.Scalar",
              "aten::floor_divide.Tensor", "aten::floordiv.int"},
-      floorDivision);
+            floorDivision);
   table.add({"aten::remainder.Tensor", "aten::remainder.Scalar"}, remainder);
   table.add({"aten::pow.Tensor_Scalar", "aten::pow.Tensor_Tensor",
              "aten::pow.Tensor", "aten::pow.Scalar"},
