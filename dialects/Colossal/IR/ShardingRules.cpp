@@ -92,7 +92,11 @@ static bool hasNonlinearCombiner(GenericOp op) {
 
 bool colossal::isLinearIn(FactoredOp op, ArrayRef<unsigned> set) {
   auto generic = dyn_cast<GenericOp>(op.getOperation());
-  if (!generic || set.empty() || hasNonlinearCombiner(generic))
+  // A whole op has few sets and lists them all.
+  if (!generic)
+    return llvm::is_contained(op.getLinearOperandSets(),
+                              SmallVector<unsigned>(set));
+  if (set.empty() || hasNonlinearCombiner(generic))
     return false;
   Block &block = generic.getBody().front();
   return llvm::all_of(set,

@@ -33,7 +33,7 @@ def plain():
 
 
 # No size that 2 or 3 divides.
-@module("2 data=2", "2 tensor=2", "3 tensor=3", optimizer="adamw:lr=1e-2")
+@module("2 data=2", "2 tensor=2", "3 tensor=3", optimizer="adamw:lr=1e-2,weight-decay=0.01")
 def odd_sizes():
     return Classifier(nn.Conv2d(3, 7, 3, padding=1), nn.Conv2d(7, 5, (3, 2), stride=(1, 2), bias=False),
                       width=5), images(batch=7)

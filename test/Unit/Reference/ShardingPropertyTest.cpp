@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Colossal/IR/Linearity.h"
 #include "RandomOps.h"
 #include "ShardedOps.h"
 
@@ -18,6 +19,8 @@ static void expectEqual(const std::string &text, Random &random) {
   ASSERT_TRUE(module);
   func::FuncOp function = functionOf(*module);
   Tensors arguments = randomArguments(function, random, -1, 6);
+  for (ArrayRef<unsigned> set : opOf(function).getLinearOperandSets())
+    EXPECT_TRUE(isLinearIn(opOf(function), set)) << text;
   Assignment assignment = randomAssignment(opOf(function), random);
   EXPECT_EQ(compareSharded(function, assignment, arguments, Fault::None,
                            random.next()),
