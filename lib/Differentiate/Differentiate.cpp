@@ -71,10 +71,15 @@ void TrainStep::collectWrittenBuffers() {
 }
 
 LogicalResult TrainStep::collectParameters() {
-  if (function.getNumResults() < 1 ||
-      cast<RankedTensorType>(function.getResultTypes()[0]).getRank() != 0)
+  if (!function.getBody().hasOneBlock())
+    return function.emitError("expected a function of one block");
+  auto isTensor = llvm::IsaPred<RankedTensorType>;
+  Type loss = function.getNumResults() > 0
+                  ? function.getResultTypes()[0]
+                  : NoneType::get(function.getContext());
+  if (!isTensor(loss) || cast<RankedTensorType>(loss).getRank() != 0)
     return function.emitError("found a result of type ")
-           << function.getResultTypes()[0]
+           << loss
            << ", expected a scalar loss: let forward return the loss, such "
               "as its mean";
   for (BlockArgument argument : function.getArguments()) {
@@ -85,6 +90,10 @@ LogicalResult TrainStep::collectParameters() {
     if (!role || !name)
       return function.emitError("argument ")
              << argument.getArgNumber() << " has no colossal.role and name";
+    if (!isTensor(argument.getType()))
+      return function.emitError("argument '")
+             << name.getValue() << "' has type " << argument.getType()
+             << ", expected a tensor";
     if (role.getValue() == "parameter")
       trained.push_back({name.getValue().str(), argument, {}, {}, {}});
   }
@@ -230,9 +239,6 @@ LogicalResult colossal::differentiate(ModuleOp module,
   auto function = module.lookupSymbol<func::FuncOp>("forward");
   if (!function)
     return module.emitError("found no function @forward to differentiate");
-  Builder builder(module.getContext());
-  module->setAttr(names::learningRate,
-                  builder.getF64FloatAttr(options.learningRate));
   return TrainStep(function, options).run();
 }
 

@@ -26,12 +26,22 @@ public:
   explicit Extractor(func::FuncOp function) : function(function) {}
 
   FailureOr<ExtractedProgram> run() {
-    for (BlockArgument argument : function.getArguments())
+    for (BlockArgument argument : function.getArguments()) {
+      if (!isValue(argument.getType()))
+        return function.emitError("argument ")
+               << argument.getArgNumber() << " has type " << argument.getType()
+               << ", expected a tensor of numbers with known sizes";
       addArgument(argument);
+    }
     for (Operation &op : function.getBody().front().without_terminator()) {
       if (op.hasTrait<OpTrait::ConstantLike>()) {
-        for (Value value : op.getResults())
+        for (Value value : op.getResults()) {
+          if (!isValue(value.getType()))
+            return op.emitError("found a constant of type ")
+                   << value.getType()
+                   << ", expected a tensor of numbers with known sizes";
           addValue(value, "constant").role = Role::Control;
+        }
         continue;
       }
       auto factored = dyn_cast<FactoredOp>(op);
@@ -49,6 +59,10 @@ public:
   }
 
 private:
+  static bool isValue(Type type) {
+    return isCountable(type) && getElementTypeOrSelf(type).isIntOrFloat();
+  }
+
   ProgramValue &addValue(Value value, StringRef name) {
     indexOf[value] = int(result.values.size());
     result.values.push_back(value);
