@@ -1,6 +1,7 @@
 //===- ShardKernels.cpp - Kernels of local reshards -----------------------===//
 
 #include "ShardKernels.h"
+#include "Colossal/IR/MeshAttribute.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -9,29 +10,12 @@ using namespace colossal::lower;
 /// Elements per unit of the range.
 static constexpr int64_t kBlock = 4096;
 
-/// Size of a mesh axis, or of `time`; 0 if there is none of that name.
-static int64_t sizeOfAxis(ModuleOp module, StringRef axis) {
-  if (axis == names::timeAxis) {
-    auto count = module->getAttrOfType<IntegerAttr>(names::microbatches);
-    return count ? count.getInt() : 1;
-  }
-  if (auto mesh = module->getAttrOfType<ArrayAttr>(names::mesh))
-    for (Attribute entry : mesh) {
-      auto pair = dyn_cast<ArrayAttr>(entry);
-      if (pair && pair.size() == 2 &&
-          cast<StringAttr>(pair[0]).getValue() == axis)
-        return cast<IntegerAttr>(pair[1]).getInt();
-    }
-  return 0;
-}
-
 FailureOr<rank::AffineOffset>
 colossal::lower::groupNumber(Operation *op, ArrayAttr axes, int64_t scale) {
   rank::AffineOffset number;
-  auto module = op->getParentOfType<ModuleOp>();
   for (Attribute attribute : llvm::reverse(axes.getValue())) {
     StringRef axis = cast<StringAttr>(attribute).getValue();
-    int64_t size = sizeOfAxis(module, axis);
+    int64_t size = sizeOfAxis(op, axis).value_or(0);
     if (size == 0)
       return op->emitError("found axis '")
              << axis << "', expected an axis of the module's " << names::mesh;

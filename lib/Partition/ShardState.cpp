@@ -1,6 +1,7 @@
 //===- ShardState.cpp - How a value lies on a mesh, as plain data ---------===//
 
 #include "colossal/Partition/ShardState.h"
+#include "Colossal/IR/MeshAttribute.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -27,25 +28,12 @@ FailureOr<Mesh> Mesh::of(ModuleOp module) {
            << attribute << "', expected " << expected
            << "; a planned module has it";
   };
-  auto list = module->getAttrOfType<ArrayAttr>(names::mesh);
-  if (!list)
+  std::optional<SmallVector<DeviceAxis>> devices = meshOf(module);
+  if (!devices)
     return fail(names::mesh, "a list like [[\"a0\", 2]]");
   std::vector<MeshAxis> axes;
-  for (Attribute entry : list) {
-    auto pair = dyn_cast<ArrayAttr>(entry);
-    auto name =
-        pair && pair.size() == 2 ? dyn_cast<StringAttr>(pair[0]) : nullptr;
-    auto size =
-        pair && pair.size() == 2 ? dyn_cast<IntegerAttr>(pair[1]) : nullptr;
-    if (!name || !size || size.getInt() < 1 ||
-        name.getValue() == names::timeAxis)
-      return fail(names::mesh, "pairs of an axis name (not 'time') and a size");
-    if (llvm::any_of(axes, [&](const MeshAxis &axis) {
-          return axis.name == name.getValue();
-        }))
-      return fail(names::mesh, "distinct axis names");
-    axes.push_back({name.getValue().str(), size.getInt()});
-  }
+  for (const DeviceAxis &axis : *devices)
+    axes.push_back({axis.name.str(), axis.size});
   auto count = [&](StringRef attribute) -> std::optional<int64_t> {
     if (!module->hasAttr(attribute))
       return 1;

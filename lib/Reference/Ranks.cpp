@@ -1,6 +1,7 @@
 //===- Ranks.cpp - N ranks in one process ---------------------------------===//
 
 #include "colossal/Reference/Ranks.h"
+#include "Colossal/IR/MeshAttribute.h"
 #include "RankTask.h"
 #include "colossal/Reference/Collectives.h"
 #include "colossal/Reference/Compare.h"
@@ -16,25 +17,14 @@ using namespace colossal::reference;
 
 std::optional<Mesh> Mesh::get(ModuleOp module, std::string &error) {
   Mesh mesh;
-  auto axes = module->getAttrOfType<ArrayAttr>(names::mesh);
+  std::optional<SmallVector<DeviceAxis>> axes = meshOf(module);
   if (!axes) {
     error = "found no 'colossal.mesh' on the module, expected a partitioned "
             "program";
     return std::nullopt;
   }
-  for (Attribute entry : axes) {
-    auto pair = dyn_cast<ArrayAttr>(entry);
-    auto name =
-        pair && pair.size() == 2 ? dyn_cast<StringAttr>(pair[0]) : StringAttr();
-    auto size = pair && pair.size() == 2 ? dyn_cast<IntegerAttr>(pair[1])
-                                         : IntegerAttr();
-    if (!name || !size || size.getInt() < 1) {
-      error =
-          "found a malformed 'colossal.mesh', expected [[\"data\", 2], ...]";
-      return std::nullopt;
-    }
-    mesh.axes.push_back({name.str(), size.getInt()});
-  }
+  for (const DeviceAxis &axis : *axes)
+    mesh.axes.push_back({axis.name.str(), axis.size});
   if (auto stages = module->getAttrOfType<IntegerAttr>(names::stages))
     mesh.stages = std::max<int64_t>(1, stages.getInt());
   if (auto count = module->getAttrOfType<IntegerAttr>(names::microbatches))

@@ -1,5 +1,6 @@
 //===- ScheduleStages.cpp - Lifetimes, offsets, order of microbatches -----===//
 
+#include "Colossal/IR/MeshAttribute.h"
 #include "StageScheduler.h"
 #include "colossal/Timeline/Arena.h"
 
@@ -117,7 +118,7 @@ FailureOr<StageSchedule> StageScheduler::run() {
 
 static FailureOr<Setting> readSetting(ModuleOp module) {
   Setting setting;
-  auto mesh = module->getAttrOfType<ArrayAttr>(names::mesh);
+  std::optional<SmallVector<DeviceAxis>> mesh = meshOf(module);
   auto stages = module->getAttrOfType<IntegerAttr>(names::stages);
   auto microbatches = module->getAttrOfType<IntegerAttr>(names::microbatches);
   auto kind = module->getAttrOfType<StringAttr>(names::schedule);
@@ -125,11 +126,8 @@ static FailureOr<Setting> readSetting(ModuleOp module) {
     return module.emitError(
         "found no colossal.mesh, colossal.stages or colossal.microbatches: "
         "expected a partitioned module");
-  for (Attribute entry : mesh) {
-    auto pair = cast<ArrayAttr>(entry);
-    setting.mesh.push_back({cast<StringAttr>(pair[0]).getValue().str(),
-                            cast<IntegerAttr>(pair[1]).getInt()});
-  }
+  for (const DeviceAxis &axis : *mesh)
+    setting.mesh.push_back({axis.name.str(), axis.size});
   setting.stages = stages.getInt();
   setting.microbatches = microbatches.getInt();
   if (kind) {

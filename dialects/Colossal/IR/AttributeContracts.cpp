@@ -6,19 +6,17 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Colossal/IR/ColossalDialect.h"
+#include "Colossal/IR/FactoredChecks.h"
+#include "Colossal/IR/MeshAttribute.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
-#include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/StringSwitch.h"
 
 using namespace mlir;
 using namespace colossal;
 
-/// More devices, stages or microbatches than this are a damaged text.
-static constexpr int64_t kMaxCount = 1 << 20;
-
 /// An i64 (or index) from `least` to `most`.
-static bool isInteger(Attribute attribute, int64_t least, int64_t most) {
+bool colossal::isInteger(Attribute attribute, int64_t least, int64_t most) {
   auto integer = dyn_cast_or_null<IntegerAttr>(attribute);
   return integer &&
          (integer.getType().isInteger(64) || integer.getType().isIndex()) &&
@@ -46,21 +44,6 @@ static bool isSource(Attribute attribute) {
   return true;
 }
 
-static bool isMesh(Attribute attribute) {
-  llvm::StringSet<> names;
-  int64_t devices = 1;
-  return isList(attribute, [&](Attribute entry) {
-    auto pair = dyn_cast<ArrayAttr>(entry);
-    if (!pair || pair.size() != 2 || !isa<StringAttr>(pair[0]) ||
-        !isInteger(pair[1], 1, kMaxCount))
-      return false;
-    StringRef name = cast<StringAttr>(pair[0]).getValue();
-    devices *= cast<IntegerAttr>(pair[1]).getInt();
-    return devices <= kMaxCount && name != names::timeAxis &&
-           names.insert(name).second;
-  });
-}
-
 /// What an attribute of this name must be; empty if `attribute` is that.
 static StringRef expectedOf(StringRef name, Attribute attribute) {
   if (name == names::role) {
@@ -73,9 +56,16 @@ static StringRef expectedOf(StringRef name, Attribute attribute) {
                  : "\"parameter\", \"buffer\", \"optimizer\", \"batch\" or "
                    "\"control\"";
   }
-  if (llvm::is_contained(
-          {names::name, names::metric, names::link, names::schedule}, name))
-    return isa<StringAttr>(attribute) ? "" : "a string";
+  if (llvm::is_contained({names::name, names::metric, names::link}, name)) {
+    auto text = dyn_cast<StringAttr>(attribute);
+    return text && !text.getValue().empty() ? "" : "a name";
+  }
+  if (name == names::schedule) {
+    auto text = dyn_cast<StringAttr>(attribute);
+    bool known =
+        text && (text.getValue() == "gpipe" || text.getValue() == "1f1b");
+    return known ? "" : "\"gpipe\" or \"1f1b\"";
+  }
   if (name == names::accumulate)
     return attribute == StringAttr::get(attribute.getContext(), "sum")
                ? ""
@@ -105,22 +95,47 @@ static StringRef expectedOf(StringRef name, Attribute attribute) {
   if (name == names::perMicrobatch)
     return isa<UnitAttr>(attribute) ? "" : "no value";
   if (name == names::mesh)
-    return isMesh(attribute) ? ""
-                             : "pairs of an axis name (not \"time\") and a "
-                               "size, such as [[\"data\", 2]]";
+    return readMesh(attribute) ? ""
+                               : "pairs of an axis name (not \"time\") and a "
+                                 "size, such as [[\"data\", 2]]";
   if (name == names::stages || name == names::microbatches)
-    return isInteger(attribute, 1, kMaxCount) ? "" : "a positive i64";
-  if (name == names::learningRate)
-    return isa<FloatAttr>(attribute) ? "" : "a float";
+    return isCount(attribute) ? "" : "a positive i64";
   return "";
 }
 
+//===----------------------------------------------------------------------===//
+// Constraints
+//===----------------------------------------------------------------------===//
+
+/// The constraint that an attribute of this name meets; empty if the dialect
+/// has no attribute of this name.
+static StringRef labelOf(StringRef name) {
+  return llvm::StringSwitch<StringRef>(name)
+      .Case(names::mesh, "M1")
+      .Cases({names::stages, names::microbatches}, "M2")
+      .Case(names::schedule, "M3")
+      .Case(names::role, "F1")
+      .Cases({names::name, names::metric, names::link}, "F2")
+      .Case(names::source, "F3")
+      .Case(names::aliases, "F4")
+      .Case(names::batchDim, "F5")
+      .Case(names::updates, "F6")
+      .Cases({names::perMicrobatch, names::accumulate}, "F7")
+      .Case(names::globalShape, "F8")
+      .Case(names::sharding, "S3")
+      .Default("");
+}
+
 static LogicalResult verifyForm(Operation *op, NamedAttribute attribute) {
+  StringRef label = labelOf(attribute.getName());
+  if (label.empty())
+    return op->emitError("F9: found ")
+           << attribute.getName() << ", expected a known attribute";
   StringRef expected = expectedOf(attribute.getName(), attribute.getValue());
   if (expected.empty())
     return success();
-  return op->emitError("found ")
-         << attribute.getName() << " = " << attribute.getValue()
+  return op->emitError(label)
+         << ": found " << attribute.getName() << " = " << attribute.getValue()
          << ", expected " << expected;
 }
 
@@ -128,55 +143,133 @@ static LogicalResult verifyForm(Operation *op, NamedAttribute attribute) {
 static LogicalResult verifyFits(Operation *op, Type type,
                                 NamedAttribute attribute) {
   auto tensor = dyn_cast<RankedTensorType>(type);
-  auto fail = [&] {
-    return op->emitError("found ")
-           << attribute.getName() << " = " << attribute.getValue()
+  auto fail = [&](StringRef label) {
+    return op->emitError(label)
+           << ": found " << attribute.getName() << " = " << attribute.getValue()
            << " on a value of type " << type
            << ", expected one that fits its dimensions";
   };
   if (attribute.getName() == names::batchDim)
     if (!tensor ||
         cast<IntegerAttr>(attribute.getValue()).getInt() >= tensor.getRank())
-      return fail();
-  if (auto sharding = dyn_cast<ShardingAttr>(attribute.getValue()))
-    if (!tensor || int64_t(sharding.getDims().size()) != tensor.getRank())
-      return fail();
+      return fail("F5");
   if (attribute.getName() == names::globalShape)
     if (!tensor || int64_t(cast<ArrayAttr>(attribute.getValue()).size()) !=
                        tensor.getRank())
-      return fail();
+      return fail("F8");
+  if (auto sharding = dyn_cast<ShardingAttr>(attribute.getValue()))
+    return verifySharding(op, sharding, type);
   return success();
 }
+
+/// F9: an attribute where nobody reads it.
+static LogicalResult verifyHolder(Operation *op, NamedAttribute attribute,
+                                  ArrayRef<StringRef> misplaced,
+                                  StringRef holder) {
+  if (!llvm::is_contained(misplaced, attribute.getName()))
+    return success();
+  return op->emitError("F9: found ") << attribute.getName() << " on " << holder;
+}
+
+//===----------------------------------------------------------------------===//
+// Hooks
+//===----------------------------------------------------------------------===//
 
 LogicalResult
 ColossalDialect::verifyOperationAttribute(Operation *op,
                                           NamedAttribute attribute) {
-  return verifyForm(op, attribute);
+  if (failed(verifyForm(op, attribute)))
+    return failure();
+  if (isa<ModuleOp>(op)) {
+    if (labelOf(attribute.getName()).starts_with("M"))
+      return success();
+  } else if (isa<RecvOp>(op) && (attribute.getName() == names::sharding ||
+                                 attribute.getName() == names::globalShape)) {
+    // A receive defines a value of a local program.
+    return verifyFits(op, op->getResult(0).getType(), attribute);
+  }
+  return op->emitError("F9: found ")
+         << attribute.getName() << " on '" << op->getName()
+         << "', expected it on "
+         << (labelOf(attribute.getName()).starts_with("M")
+                 ? "a module"
+                 : "an argument or a result of a function");
+}
+
+/// F2, once for all arguments: at the first one that has a name.
+static LogicalResult verifyNames(FunctionOpInterface function,
+                                 unsigned argument) {
+  for (unsigned earlier = 0; earlier < argument; ++earlier)
+    if (function.getArgAttr(earlier, names::name))
+      return success();
+  llvm::DenseSet<Attribute> seen;
+  for (unsigned i = argument, e = function.getNumArguments(); i < e; ++i)
+    if (Attribute name = function.getArgAttr(i, names::name);
+        name && !seen.insert(name).second)
+      return function->emitError("F2: found ")
+             << names::name << " = " << name
+             << " on two arguments, expected unique names";
+  return success();
 }
 
 LogicalResult ColossalDialect::verifyRegionArgAttribute(
     Operation *op, unsigned, unsigned argument, NamedAttribute attribute) {
-  if (failed(verifyForm(op, attribute)))
+  if (failed(verifyForm(op, attribute)) ||
+      failed(verifyHolder(op, attribute,
+                          {names::mesh, names::stages, names::microbatches,
+                           names::schedule, names::updates, names::metric,
+                           names::accumulate},
+                          "an argument")))
     return failure();
   auto function = dyn_cast<FunctionOpInterface>(op);
-  return function && argument < function.getNumArguments()
-             ? verifyFits(op, function.getArgumentTypes()[argument], attribute)
-             : success();
+  if (!function || argument >= function.getNumArguments())
+    return success();
+  if (attribute.getName() == names::name &&
+      failed(verifyNames(function, argument)))
+    return failure();
+  return verifyFits(op, function.getArgumentTypes()[argument], attribute);
+}
+
+/// F6: a state that exists, of this type, and one new value for it.
+static LogicalResult verifyUpdate(FunctionOpInterface function, unsigned result,
+                                  Attribute updates) {
+  auto fail = [&] {
+    return function->emitError("F6: found ")
+           << names::updates << " = " << updates << ", expected ";
+  };
+  for (unsigned earlier = 0; earlier < result; ++earlier)
+    if (function.getResultAttr(earlier, names::updates) == updates)
+      return fail() << "one new value of each state";
+  auto number = dyn_cast<IntegerAttr>(updates);
+  if (!number)
+    return success();
+  if (number.getInt() >= function.getNumArguments())
+    return fail() << "the number of one of " << function.getNumArguments()
+                  << " arguments";
+  auto role = dyn_cast_or_null<StringAttr>(
+      function.getArgAttr(number.getInt(), names::role));
+  if (role && (role.getValue() == "batch" || role.getValue() == "control"))
+    return fail() << "a parameter, a buffer or a state of the optimizer";
+  Type type = function.getArgumentTypes()[number.getInt()];
+  if (type != function.getResultTypes()[result])
+    return fail() << "a result of the state's type, " << type;
+  return success();
 }
 
 LogicalResult ColossalDialect::verifyRegionResultAttribute(
     Operation *op, unsigned, unsigned result, NamedAttribute attribute) {
-  if (failed(verifyForm(op, attribute)))
+  if (failed(verifyForm(op, attribute)) ||
+      failed(verifyHolder(op, attribute,
+                          {names::mesh, names::stages, names::microbatches,
+                           names::schedule, names::role, names::source,
+                           names::aliases, names::batchDim},
+                          "a result")))
     return failure();
   auto function = dyn_cast<FunctionOpInterface>(op);
   if (!function || result >= function.getNumResults())
     return success();
-  if (attribute.getName() == names::updates)
-    if (auto number = dyn_cast<IntegerAttr>(attribute.getValue());
-        number && number.getInt() >= function.getNumArguments())
-      return op->emitError("found ")
-             << attribute.getName() << " = " << number.getInt()
-             << ", expected the number of one of " << function.getNumArguments()
-             << " arguments";
+  if (attribute.getName() == names::updates &&
+      failed(verifyUpdate(function, result, attribute.getValue())))
+    return failure();
   return verifyFits(op, function.getResultTypes()[result], attribute);
 }

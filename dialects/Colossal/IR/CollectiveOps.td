@@ -8,6 +8,14 @@
 // `innermost` are the numbers of elements above and below the cut sub-dimension.
 // The axis `time` occurs in shard_slice alone.
 //
+// Constraints of all collectives:
+// - L1 tensors have known sizes, the elements of the view, and one type of elements; what
+//   changes no shape has one type
+// - L2 the shard has ceil(extent / g) of `extent`
+// - L3 the combiner is one of the element type
+// - L4 axes are distinct, and of the mesh
+// Of transfers: T1 `peer` is a stage; T2 `tag` is not negative.
+//
 //===----------------------------------------------------------------------===//
 #ifndef COLOSSAL_IR_COLLECTIVEOPS
 #define COLOSSAL_IR_COLLECTIVEOPS
@@ -36,7 +44,7 @@ class Colossal_CollectiveOp<string opMnemonic> : Colossal_Op<opMnemonic, [Pure]>
 
 def Colossal_AllReduceOp : Colossal_CollectiveOp<"all_reduce"> {
   let summary = "combines the tensors of all ranks of the group; all get the result";
-  let description = [{C1 operand and result types agree; C3 the combiner is one of the element type.}];
+  let description = [{Operand and result types agree (L1); the combiner is one of the element type (L3).}];
   let arguments = (ins StrAttr:$name, AnyRankedTensor:$input, StrArrayAttr:$axes,
       Colossal_FactorKindAttr:$combiner);
   let assemblyFormat = [{
@@ -62,7 +70,7 @@ def Colossal_ReduceScatterOp : Colossal_CollectiveOp<"reduce_scatter"> {
   let description = [{
     The input is viewed as [outer, extent, innermost], the result as [outer, bound, innermost]:
     result[o][e][i] = combine over p, in order, of input of p [o][r * bound + e][i], or zero
-    where r * bound + e >= extent. C3 the combiner is one of the element type.
+    where r * bound + e >= extent.
   }];
   let arguments = (ins StrAttr:$name, AnyRankedTensor:$input, StrArrayAttr:$axes,
       Colossal_FactorKindAttr:$combiner, I64Attr:$outer, I64Attr:$extent, I64Attr:$innermost);
@@ -115,6 +123,7 @@ def Colossal_SendOp : Colossal_Op<"send"> {
     sends. A send waits only while the previous value of its tag has not been received.
   }];
   let arguments = (ins StrAttr:$name, AnyRankedTensor:$input, I64Attr:$peer, I64Attr:$tag);
+  let hasVerifier = 1;
   let assemblyFormat = "$name $input `to` $peer `tag` $tag attr-dict `:` type($input)";
 }
 
@@ -122,6 +131,7 @@ def Colossal_RecvOp : Colossal_Op<"recv"> {
   let summary = "receives a value from the same coordinate of another stage";
   let description = [{The other side of `colossal.send`, of equal name, tag and type.}];
   let arguments = (ins StrAttr:$name, I64Attr:$peer, I64Attr:$tag);
+  let hasVerifier = 1;
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = "$name `from` $peer `tag` $tag attr-dict `:` type($result)";
 }

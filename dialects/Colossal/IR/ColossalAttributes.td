@@ -145,7 +145,8 @@ def Colossal_ShardingAttr : Colossal_Attr<"Sharding", "sharding"> {
     **Definition.** For each dimension, for each of its sub-dimensions (in the
     decomposition that refinement has fixed for the value), the ordered list of
     mesh axes that cut it, major first; and the axes over which the value is
-    partial. An axis in neither place: replicated. An axis occurs at most once.
+    partial. An axis in neither place: replicated. An axis occurs at most once
+    (S1 to S4 of ColossalDialect.td).
 
     **Text form.** `#colossal.sharding<[data], [_, tensor, _]>`,
     `#colossal.sharding<[_], [data*tensor], partial {time = sum}>`: one bracket a

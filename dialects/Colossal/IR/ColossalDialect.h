@@ -44,7 +44,7 @@ public:
   static mlir::LogicalResult verifyTrait(mlir::Operation *op) {
     if (llvm::isa_and_nonnull<FactoredOp>(op->getParentOp()))
       return mlir::success();
-    return op->emitOpError("expected to be in the body of a factored op");
+    return op->emitOpError("B1: expected to be in the body of a factored op");
   }
 };
 } // namespace colossal
@@ -76,7 +76,6 @@ inline constexpr llvm::StringLiteral mesh = "colossal.mesh";
 inline constexpr llvm::StringLiteral stages = "colossal.stages";
 inline constexpr llvm::StringLiteral microbatches = "colossal.microbatches";
 inline constexpr llvm::StringLiteral schedule = "colossal.schedule";
-inline constexpr llvm::StringLiteral learningRate = "colossal.learning_rate";
 inline constexpr llvm::StringLiteral group = "group";
 inline constexpr llvm::StringLiteral keep = "keep";
 inline constexpr llvm::StringLiteral noGradient = "no_gradient";

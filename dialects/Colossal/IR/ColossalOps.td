@@ -30,10 +30,12 @@ def Colossal_GenericOp : Colossal_FactoredBase<"generic"> {
     - C1 one index map per operand and per result, of the tensor's shape
     - C2 results list every parallel factor exactly once, plain, and no reduction factor
     - C3 block arguments have the operands' element types; yields have the results'
-    - C4 factor names are unique; `colossal.index` names one of them
+    - C4 factors are named once, and have sizes that a tensor may have
     - C5 all reduction factors have the same combiner
     - C6 the combiner takes the results' element types: any and all are of i1, the others
       of all other types
+    - C7 a factor without axes is whole (bound = extent); one that is cut names each axis
+      once, with the size that it has in the mesh
   }];
   let arguments = (ins StrAttr:$name, ArrayAttr:$factors, ArrayAttr:$operandMaps,
       ArrayAttr:$resultMaps, Variadic<AnyRankedTensor>:$inputs);
@@ -53,6 +55,9 @@ def Colossal_InBody : NativeOpTrait<"InFactoredBody"> {
 
 def Colossal_IndexOp : Colossal_Op<"index", [Pure, Colossal_InBody]> {
   let summary = "the global index of a factor";
+  let description = [{
+    Constraints: B1 like every op of a body it is in one; B2 the factor is one of the op's.
+  }];
   let arguments = (ins StrAttr:$factor);
   let results = (outs I64:$result);
   let assemblyFormat = "$factor attr-dict";

@@ -1,6 +1,9 @@
-//===- FactoredChecks.h - What every factored op checks ---------*- C++ -*-===//
+//===- FactoredChecks.h - What ops and attributes check ---------*- C++ -*-===//
 //
-// For the verifiers and sharding rules of whole ops.
+// For the verifiers and sharding rules of ops. The numbered constraints are in
+// the descriptions of the .td files: of generics (C), of bodies (B), of what
+// Plan decides (D), of arguments and results (F), of modules (M), of shardings
+// (S), of collectives (L) and transfers (T).
 //
 //===----------------------------------------------------------------------===//
 
@@ -11,10 +14,28 @@
 
 namespace colossal {
 
-/// C1 and C4 of GenericOp, and the attributes that phases attach.
+/// C1, C4 and C7 of GenericOp, and the attributes that phases attach.
 mlir::LogicalResult verifyFactored(FactoredOp op, mlir::ArrayAttr factors,
                                    mlir::ArrayAttr operandMaps,
                                    mlir::ArrayAttr resultMaps);
+
+/// D1 to D7: what phases attach to a factored op or a reshard.
+mlir::LogicalResult verifyPlacement(mlir::Operation *op);
+
+/// S1 to S4 of a sharding of a value of this type.
+mlir::LogicalResult verifySharding(mlir::Operation *op, ShardingAttr sharding,
+                                   mlir::Type type);
+
+/// More devices, stages or microbatches than this are a damaged text.
+inline constexpr int64_t kMaxCount = 1 << 20;
+
+/// An i64 (or index) from `least` to `most`.
+bool isInteger(mlir::Attribute attribute, int64_t least, int64_t most);
+
+/// A number of devices, stages or microbatches.
+inline bool isCount(mlir::Attribute attribute) {
+  return isInteger(attribute, 1, kMaxCount);
+}
 
 /// A factor that indexes some operand through an offset needs elements of a
 /// neighbour's shard (a halo), which is not supported.

@@ -2,6 +2,7 @@
 
 #include "Colossal/IR/Combiner.h"
 #include "Colossal/IR/FactoredChecks.h"
+#include "Colossal/IR/MeshAttribute.h"
 #include "llvm/ADT/SmallSet.h"
 
 using namespace mlir;
@@ -52,6 +53,15 @@ static LogicalResult verifyMaps(Operation *op, ArrayAttr maps, TypeRange types,
              << what << " map " << index
              << " has a size or an offset that no tensor has";
     auto tensor = cast<RankedTensorType>(type);
+    // Sizes that no tensor has would wrap around in the product.
+    for (DimAttr dim : map.getDims()) {
+      __int128 size = 1;
+      for (SubDimAttr sub : dim.getSubDims())
+        if ((size *= std::max<int64_t>(sub.getBound(), 1)) > kMaxElements)
+          return op->emitOpError("C1: ")
+                 << what << " map " << index << " has a dimension of more than "
+                 << kMaxElements << " elements";
+    }
     SmallVector<int64_t> shape = map.getShape();
     if (ArrayRef<int64_t>(shape) != tensor.getShape())
       return op->emitOpError("C1: ")
@@ -71,36 +81,24 @@ static LogicalResult verifyMaps(Operation *op, ArrayAttr maps, TypeRange types,
   return success();
 }
 
-/// What phases attach to any factored op; docs/Architecture.md, section 1.
-static LogicalResult verifyPlacement(FactoredOp op) {
-  auto fail = [&](StringRef name, StringRef expected) {
-    return op->emitOpError("found ")
-           << name << " = " << op->getAttr(name) << ", expected " << expected;
+/// C7: the parts of a factor that is cut.
+static LogicalResult verifyCut(Operation *op, FactorAttr factor) {
+  auto fail = [&] {
+    return op->emitOpError("C7: factor '")
+           << factor.getName() << "' has bound " << factor.getBound() << " of "
+           << factor.getExtent() << ", expected ";
   };
-  for (StringRef name : {names::group, names::pass, names::forwardOf,
-                         names::gradientOf, names::segment})
-    if (Attribute found = op->getAttr(name); found && !isa<StringAttr>(found))
-      return fail(name, "a string");
-  if (Attribute stage = op->getAttr(names::stage);
-      stage && !(isa<IntegerAttr>(stage) &&
-                 cast<IntegerAttr>(stage).getType().isInteger(64)))
-    return fail(names::stage, "an i64");
-  Attribute axes = op->getAttr(names::axes);
-  if (!axes)
-    return success();
-  auto byAxis = dyn_cast<DictionaryAttr>(axes);
-  if (!byAxis)
-    return fail(names::axes, "a dictionary such as {data = [\"b\"]}");
-  for (NamedAttribute entry : byAxis) {
-    if (entry.getName() == "linear") {
-      if (!isa<DictionaryAttr>(entry.getValue()))
-        return fail(names::axes, "a dictionary after 'linear'");
-      continue;
-    }
-    auto list = dyn_cast<ArrayAttr>(entry.getValue());
-    if (!list || list.size() != 1 || !isa<StringAttr>(list[0]))
-      return fail(names::axes, "one factor for each axis, as in {data = "
-                               "[\"b\"]}");
+  if (!factor.isLocal() && factor.getExtent() != factor.getBound())
+    return fail() << "the axes that cut it";
+  llvm::SmallSet<StringRef, 4> seen;
+  for (AxisTermAttr term : factor.getTerms()) {
+    StringRef axis = term.getAxis().getValue();
+    if (!seen.insert(axis).second)
+      return fail() << "'" << axis << "' to cut it at most once";
+    std::optional<int64_t> size = sizeOfAxis(op, axis);
+    if (size && *size != term.getSize())
+      return fail() << "axes of the mesh, found '" << axis << "' of size "
+                    << term.getSize();
   }
   return success();
 }
@@ -113,7 +111,7 @@ LogicalResult colossal::verifyFactored(FactoredOp op, ArrayAttr factors,
   for (Attribute attr : factors) {
     auto factor = dyn_cast<FactorAttr>(attr);
     if (!factor)
-      return op->emitOpError("factors must be #colossal.factor");
+      return op->emitOpError("C4: factors must be #colossal.factor");
     bool isSound = factor.getBound() >= 0 && factor.getExtent() >= 0 &&
                    factor.getBound() <= kMaxElements &&
                    factor.getExtent() <= kMaxElements;
@@ -130,6 +128,8 @@ LogicalResult colossal::verifyFactored(FactoredOp op, ArrayAttr factors,
     if (!names.insert(factor.getName()).second)
       return op->emitOpError("C4: factor '")
              << factor.getName() << "' is defined twice";
+    if (failed(verifyCut(op, factor)))
+      return failure();
   }
   if (failed(verifyMaps(op, operandMaps, op->getOperandTypes(), factors.size(),
                         "operand")) ||
@@ -156,7 +156,7 @@ LogicalResult colossal::verifyFactored(FactoredOp op, ArrayAttr factors,
   WalkResult walk = op->getRegion(0).walk([&](IndexOp index) {
     if (names.contains(index.getFactor()))
       return WalkResult::advance();
-    index.emitOpError("C4: found '")
+    index.emitOpError("B2: found '")
         << index.getFactor() << "', expected the name of a factor";
     return WalkResult::interrupt();
   });

@@ -1,78 +1,197 @@
-// The forms of attributes that phases rely on (docs/Architecture.md) hold for every module.
+// Constraints M of modules and F of arguments and results (ColossalDialect.td): what phases attach.
 // RUN: colossal-opt -split-input-file -verify-diagnostics %s
 
-// expected-error @below {{found "colossal.mesh" = ["data", 2], expected pairs of an axis name (not "time") and a size}}
+// expected-error @below {{M1: found "colossal.mesh" = ["data", 2], expected pairs of an axis name (not "time") and a size}}
 module attributes {colossal.mesh = ["data", 2]} {}
 
 // -----
 
-// expected-error @below {{found "colossal.mesh"}}
+// expected-error @below {{M1: found "colossal.mesh" = 2}}
+module attributes {colossal.mesh = 2 : i64} {}
+
+// -----
+
+// expected-error @below {{M1: found "colossal.mesh"}}
+module attributes {colossal.mesh = [["a", 0]]} {}
+
+// -----
+
+// expected-error @below {{M1: found "colossal.mesh"}}
+module attributes {colossal.mesh = [["a", 2], ["a", 2]]} {}
+
+// -----
+
+// expected-error @below {{M1: found "colossal.mesh"}}
+module attributes {colossal.mesh = [["time", 2]]} {}
+
+// -----
+
+// expected-error @below {{M1: found "colossal.mesh"}}
+module attributes {colossal.mesh = [["", 2]]} {}
+
+// -----
+
+// More devices than there are.
+// expected-error @below {{M1: found "colossal.mesh"}}
 module attributes {colossal.mesh = [["a", 1048576], ["b", 2]]} {}
 
 // -----
 
-// expected-error @below {{found "colossal.stages" = 16777216 : i64, expected a positive i64}}
+// expected-error @below {{M2: found "colossal.stages" = 16777216 : i64, expected a positive i64}}
 module attributes {colossal.stages = 16777216 : i64} {}
 
 // -----
 
-// expected-error @below {{found "colossal.microbatches" = 2 : i32, expected a positive i64}}
+// expected-error @below {{M2: found "colossal.stages" = 0 : i64}}
+module attributes {colossal.stages = 0 : i64} {}
+
+// -----
+
+// expected-error @below {{M2: found "colossal.microbatches" = 2 : i32, expected a positive i64}}
 module attributes {colossal.microbatches = 2 : i32} {}
 
 // -----
 
-// expected-error @below {{found "colossal.role" = "weight", expected "parameter"}}
+// expected-error @below {{M3: found "colossal.schedule" = "zigzag", expected "gpipe" or "1f1b"}}
+module attributes {colossal.schedule = "zigzag"} {}
+
+// -----
+
+// expected-error @below {{F1: found "colossal.role" = "weight", expected "parameter"}}
 func.func @f(%x: tensor<4xf32> {colossal.role = "weight"}) { return }
 
 // -----
 
-// expected-error @below {{found "colossal.batch_dim" = 1 : i64 on a value of type 'tensor<4xf32>'}}
+// expected-error @below {{F1: found "colossal.role" = 1}}
+func.func @f(%x: tensor<4xf32> {colossal.role = 1 : i64}) { return }
+
+// -----
+
+// expected-error @below {{F2: found "colossal.name" = 1 : i64, expected a name}}
+func.func @f(%x: tensor<4xf32> {colossal.name = 1 : i64}) { return }
+
+// -----
+
+// expected-error @below {{F2: found colossal.name = "w" on two arguments, expected unique names}}
+func.func @f(%x: tensor<4xf32> {colossal.name = "w"}, %y: tensor<4xf32> {colossal.name = "w"}) { return }
+
+// -----
+
+// expected-error @below {{F2: found "colossal.metric" = "", expected a name}}
+func.func @f(%x: tensor<f32>) -> (tensor<f32> {colossal.metric = ""}) { return %x : tensor<f32> }
+
+// -----
+
+// expected-error @below {{F2: found "colossal.link" = unit, expected a name}}
+func.func @f(%x: tensor<f32> {colossal.link}) { return }
+
+// -----
+
+// expected-error @below {{F3: found "colossal.source" = {fill = 0 : i64}, expected {fill} or}}
+func.func @f(%x: tensor<f32> {colossal.source = {fill = 0 : i64}}) { return }
+
+// -----
+
+// expected-error @below {{F3: found "colossal.source" = {bytes = 4 : i64, file = "w.bin", offset = -4 : i64}}}
+func.func @f(%x: tensor<f32> {colossal.source = {file = "w.bin", offset = -4 : i64, bytes = 4 : i64}}) { return }
+
+// -----
+
+// expected-error @below {{F3: found "colossal.source" = {file = 3 : i64}}}
+func.func @f(%x: tensor<f32> {colossal.source = {file = 3 : i64}}) { return }
+
+// -----
+
+// expected-error @below {{F3: found "colossal.source" = "w.bin"}}
+func.func @f(%x: tensor<f32> {colossal.source = "w.bin"}) { return }
+
+// -----
+
+// expected-error @below {{F4: found "colossal.aliases" = "lm_head.weight", expected a list of strings}}
+func.func @f(%x: tensor<f32> {colossal.aliases = "lm_head.weight"}) { return }
+
+// -----
+
+// expected-error @below {{F5: found "colossal.batch_dim" = 1 : i64 on a value of type 'tensor<4xf32>'}}
 func.func @f(%x: tensor<4xf32> {colossal.batch_dim = 1 : i64}) { return }
 
 // -----
 
-// expected-error @below {{found "colossal.sharding" = #colossal.sharding<[_], [_]> on a value of type 'tensor<4xf32>'}}
-func.func @f(%x: tensor<4xf32> {colossal.sharding = #colossal.sharding<[_], [_]>}) { return }
+// expected-error @below {{F5: found "colossal.batch_dim" = -1 : i64, expected a dimension}}
+func.func @f(%x: tensor<4xf32> {colossal.batch_dim = -1 : i64}) { return }
 
 // -----
 
-// expected-error @below {{found "colossal.updates" = 1, expected the number of one of 1 arguments}}
+// expected-error @below {{F6: found colossal.updates = 1 : i64, expected the number of one of 1 arguments}}
 func.func @f(%x: tensor<4xf32>) -> (tensor<4xf32> {colossal.updates = 1 : i64}) { return %x : tensor<4xf32> }
 
 // -----
 
-func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error @below {{found axes = {data = "i"}, expected one factor for each axis}}
-  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {axes = {data = "i"}} {
-  ^bb0(%0: f32):
-    colossal.yield %0 : f32
-  } : (tensor<4xf32>) -> tensor<4xf32>
-  return %y : tensor<4xf32>
-}
+// expected-error @below {{F6: found "colossal.updates" = -1 : i64, expected the number or the name of a state}}
+func.func @f(%x: tensor<4xf32>) -> (tensor<4xf32> {colossal.updates = -1 : i64}) { return %x : tensor<4xf32> }
 
 // -----
 
-func.func @f(%x: tensor<4611686018427387904xf32>) -> tensor<4611686018427387904xf32> {
-  // expected-error @below {{expected sizes that are not negative, of at most 1099511627776}}
-  %y = colossal.generic "y" [i = 4611686018427387904] (%x : [i]) -> ([i]) {
-  ^bb0(%0: f32):
-    colossal.yield %0 : f32
-  } : (tensor<4611686018427387904xf32>) -> tensor<4611686018427387904xf32>
-  return %y : tensor<4611686018427387904xf32>
-}
+// expected-error @below {{F6: found colossal.updates = 0 : i64, expected a result of the state's type, 'tensor<4xf32>'}}
+func.func @f(%x: tensor<4xf32>, %y: tensor<f32>) -> (tensor<f32> {colossal.updates = 0 : i64}) { return %y : tensor<f32> }
 
 // -----
 
-func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error @below {{C1: the tensors do not have the shape of the view}}
-  %y = colossal.all_to_all "y" %x over ["a"] view 1, 0, 1, 4, 1 gather_x true : tensor<4xf32> -> tensor<4xf32>
-  return %y : tensor<4xf32>
-}
+// expected-error @below {{F6: found colossal.updates = 0 : i64, expected a parameter, a buffer or a state of the optimizer}}
+func.func @f(%x: tensor<4xf32> {colossal.role = "batch"}) -> (tensor<4xf32> {colossal.updates = 0 : i64}) { return %x : tensor<4xf32> }
 
 // -----
 
-func.func @f() -> i64 {
-  // expected-error @below {{expected to be in the body of a factored op}}
-  %0 = colossal.index "i"
-  return %0 : i64
-}
+// expected-error @below {{F6: found colossal.updates = "w", expected one new value of each state}}
+func.func @f(%x: tensor<f32>) -> (tensor<f32> {colossal.updates = "w"}, tensor<f32> {colossal.updates = "w"}) { return %x, %x : tensor<f32>, tensor<f32> }
+
+// -----
+
+// expected-error @below {{F7: found "colossal.per_microbatch" = true, expected no value}}
+func.func @f(%x: tensor<f32> {colossal.per_microbatch = true}) { return }
+
+// -----
+
+// expected-error @below {{F7: found "colossal.accumulate" = 1 : i64}}
+func.func @f(%x: tensor<f32>) -> (tensor<f32> {colossal.accumulate = 1 : i64}) { return %x : tensor<f32> }
+
+// -----
+
+// expected-error @below {{F8: found "colossal.global_shape" = [4], expected a list of lists of sizes}}
+func.func @f(%x: tensor<4xf32> {colossal.global_shape = [4]}) { return }
+
+// -----
+
+// expected-error @below {{F8: found "colossal.global_shape" = [[-4]], expected a list of lists of sizes}}
+func.func @f(%x: tensor<4xf32> {colossal.global_shape = [[-4]]}) { return }
+
+// -----
+
+// expected-error @below {{F8: found "colossal.global_shape" = [[4], [2]] on a value of type 'tensor<4xf32>'}}
+func.func @f(%x: tensor<4xf32> {colossal.global_shape = [[4], [2]]}) { return }
+
+// -----
+
+// A slip of the pen is no attribute that nobody reads.
+// expected-error @below {{F9: found "colossal.roll", expected a known attribute}}
+func.func @f(%x: tensor<f32> {colossal.roll = "batch"}) { return }
+
+// -----
+
+// expected-error @below {{F9: found "colossal.updates" on an argument}}
+func.func @f(%x: tensor<f32> {colossal.updates = 0 : i64}) { return }
+
+// -----
+
+// expected-error @below {{F9: found "colossal.role" on a result}}
+func.func @f(%x: tensor<f32>) -> (tensor<f32> {colossal.role = "batch"}) { return %x : tensor<f32> }
+
+// -----
+
+// expected-error @below {{F9: found "colossal.role" on 'func.func', expected it on an argument or a result of a function}}
+func.func @f(%x: tensor<f32>) attributes {colossal.role = "batch"} { return }
+
+// -----
+
+// expected-error @below {{F9: found "colossal.mesh" on 'func.func', expected it on a module}}
+func.func @f(%x: tensor<f32>) attributes {colossal.mesh = [["a", 2 : i64]]} { return }

@@ -89,7 +89,7 @@ func.func @f(%x: tensor<4x4xf32>) -> tensor<f32> {
 // -----
 
 func.func @f(%x: tensor<4xi1>) -> tensor<4xi1> {
-  // expected-error @below {{C3: found 'sum' of 'i1' elements, expected any or all}}
+  // expected-error @below {{L3: found 'sum' of 'i1' elements, expected any or all}}
   %y = colossal.all_reduce "y" sum %x over ["a"] : tensor<4xi1> -> tensor<4xi1>
   return %y : tensor<4xi1>
 }
@@ -97,7 +97,7 @@ func.func @f(%x: tensor<4xi1>) -> tensor<4xi1> {
 // -----
 
 func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error @below {{C3: found 'parallel', expected a combiner: sum, max, product, min, any or all}}
+  // expected-error @below {{L3: found 'parallel', expected a combiner: sum, max, product, min, any or all}}
   %y = colossal.all_reduce "y" parallel %x over ["a"] : tensor<4xf32> -> tensor<4xf32>
   return %y : tensor<4xf32>
 }
@@ -105,7 +105,7 @@ func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
 // -----
 
 func.func @f(%x: tensor<4xi32>) -> tensor<2xi32> {
-  // expected-error @below {{C3: found 'all' of 'i32' elements, expected sum, max, product or min}}
+  // expected-error @below {{L3: found 'all' of 'i32' elements, expected sum, max, product or min}}
   %y = colossal.reduce_scatter "y" all %x over ["a"] outer 1 extent 4 innermost 1 : tensor<4xi32> -> tensor<2xi32>
   return %y : tensor<2xi32>
 }
@@ -113,7 +113,7 @@ func.func @f(%x: tensor<4xi32>) -> tensor<2xi32> {
 // -----
 
 func.func @f(%x: tensor<4xi1>) -> tensor<4xi1> {
-  // expected-error @below {{C2: found 'max' of 'i1' elements, expected any or all}}
+  // expected-error @below {{S2: found 'max' of 'i1' elements, expected any or all}}
   %y = colossal.reshard "y" %x from <[_], partial {a = max}> to <[_]> : tensor<4xi1>
   return %y : tensor<4xi1>
 }

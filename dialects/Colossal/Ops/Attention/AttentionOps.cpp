@@ -13,6 +13,59 @@ using namespace colossal::attention;
 // Verifiers
 //===----------------------------------------------------------------------===//
 
+/// A5 and A6: roles are read off q, k and v; the others have no others.
+static LogicalResult verifyRoles(FactoredOp op, unsigned minOperands) {
+  SmallVector<FactorAttr> factors = op.getFactorList();
+  SmallVector<IndexMapAttr> maps;
+  for (unsigned i = 0; i < minOperands; ++i)
+    maps.push_back(op.getOperandMap(i));
+  for (unsigned i = 0, e = op->getNumResults(); i < e; ++i)
+    maps.push_back(op.getResultMap(i));
+  auto isWritten = [](FactorAttr factor) { // others may be the index 0 of 1
+    return factor.getBound() != 1 || factor.getExtent() != 1;
+  };
+  for (auto [f, factor] : llvm::enumerate(factors)) {
+    bool q = maps[0].uses(f), k = maps[1].uses(f), v = maps[2].uses(f);
+    if (isWritten(factor) &&
+        ((q && v && !k) || (k && !q && !v) || (!q && !k && !v)))
+      return op->emitOpError("A5: factor '")
+             << factor.getName() << "' is in "
+             << (q   ? "q and v"
+                 : k ? "k alone"
+                     : "none of q, k and v")
+             << ", expected a batch, query, key or feature factor";
+  }
+  for (auto [f, factor] : llvm::enumerate(factors)) {
+    if (!isWritten(factor))
+      continue;
+    bool q = maps[0].uses(f), k = maps[1].uses(f), v = maps[2].uses(f);
+    // A row of the output has queries and features of the values.
+    bool row = q && (!k || v), feature = v && !q && !k;
+    auto check = [&](unsigned map, bool expected,
+                     StringRef what) -> LogicalResult {
+      if (maps[map].uses(f) == expected)
+        return success();
+      return op->emitOpError("A6: factor '")
+             << factor.getName() << "' " << (expected ? "misses" : "occurs")
+             << " in the map of " << what;
+    };
+    LogicalResult ok = success();
+    if (minOperands == 3)
+      ok = failure(failed(check(3, row || feature, "the result")) ||
+                   failed(check(4, row, "the log-sum-exp")));
+    else
+      ok = failure(failed(check(3, row || feature, "the result")) ||
+                   failed(check(4, row, "the log-sum-exp")) ||
+                   failed(check(5, row || feature, "the result's gradient")) ||
+                   failed(check(6, q, "q's gradient")) ||
+                   failed(check(7, k, "k's gradient")) ||
+                   failed(check(8, v, "v's gradient")));
+    if (failed(ok))
+      return failure();
+  }
+  return success();
+}
+
 static LogicalResult verifyAttention(FactoredOp op, ArrayAttr factors,
                                      ArrayAttr operandMaps,
                                      ArrayAttr resultMaps, unsigned minOperands,
@@ -32,7 +85,18 @@ static LogicalResult verifyAttention(FactoredOp op, ArrayAttr factors,
       block.back().getNumOperands() != 1 ||
       block.back().getOperand(0).getType() != block.getArgument(0).getType())
     return op->emitOpError("A3: the body yields the masked score");
-  return success();
+  auto elementOf = [&](unsigned operand) {
+    return getElementTypeOrSelf(op->getOperand(operand));
+  };
+  for (auto [index, argument] : llvm::enumerate(block.getArguments()))
+    if (Type expected = elementOf(index ? minOperands + index - 1 : 0);
+        argument.getType() != expected || (!index && !isa<FloatType>(expected)))
+      return op->emitOpError("A4: argument ")
+             << index << " of the body has type " << argument.getType()
+             << ", expected "
+             << (index ? "that of its operand, " : "a float, as of q, ")
+             << expected;
+  return verifyRoles(op, minOperands);
 }
 
 LogicalResult AttentionOp::verify() {
