@@ -52,17 +52,6 @@ func.func @forward(%x: tensor<4xf32> {colossal.role = "batch", colossal.name = "
 
 // -----
 
-func.func @forward(%w: tensor<4xf32> {colossal.role = "parameter", colossal.name = "w"}) -> tensor<f32> {
-  // expected-error@below {{no derivative: reduces by}}
-  %l = colossal.generic "loss" [i = 4 : max] (%w : [i]) -> ([]) {
-  ^bb0(%0: f32):
-    colossal.yield %0 : f32
-  } : (tensor<4xf32>) -> tensor<f32>
-  return %l : tensor<f32>
-}
-
-// -----
-
 // The diagonal of a matrix.
 func.func @forward(%w: tensor<4x4xf32> {colossal.role = "parameter", colossal.name = "w"}) -> tensor<f32> {
   // expected-error@below {{no derivative: an operand's map uses a factor twice}}
