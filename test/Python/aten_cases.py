@@ -362,6 +362,11 @@ def script_convolutions_2d(x, w, b):
 
 
 @torch.jit.script
+def script_convolution(x, w, b):
+    return torch.convolution(x, w, b, [2, 1], [1, 0], [1, 1], False, [0, 0], 1)
+
+
+@torch.jit.script
 def script_convolutions_3d(x, w, b):
     y = F.conv3d(x, w, b, padding=1) + F.conv3d(x, w, b, padding="same") * 2
     return y + F.conv_transpose3d(x, w, b, padding=1) * 3
@@ -401,6 +406,7 @@ rows("convolutions", {
     "conv_transpose3d": convolved(F.conv_transpose3d, (2, 2, 2, 3, 2), (2, 3, 2, 2, 2), padding=(0, 1, 0), stride=(1, 2, 1)),
     "convolution": lambda d: (lambda x, w: torch.convolution(x, w, None, [2, 1], [1, 0], [1, 1], False, [0, 0], 1),
                               matrices(d, (2, 3, 5, 5), (4, 3, 3, 3))),
+    "convolution in a script": lambda d: (script_convolution, matrices(d, (2, 3, 5, 5), (4, 3, 3, 3), (4,))),
     "convolutions in scripts, 1d": lambda d: (script_convolutions_1d, matrices(d, (2, 3, 5), (3, 3, 3), (3,))),
     "convolutions in scripts, 2d": lambda d: (script_convolutions_2d, matrices(d, (2, 3, 5, 4), (3, 3, 3, 3), (3,))),
     "convolutions in scripts, 3d": lambda d: (script_convolutions_3d, matrices(d, (2, 2, 3, 3, 4), (2, 2, 3, 3, 3), (2,))),
@@ -514,6 +520,7 @@ rows("views", {
     "casts": lambda d: (lambda x: x.to(F32).to(I64).to(BOOL).type_as(x) + x.int().double(), [d.floats(5) * 3]),
     "to same": lambda d: (lambda x: x.to(x.dtype) + x.to("cpu"), [d.floats(5)]),
     "dropout": lambda d: (lambda x: F.dropout(x, 0.0, True) + F.dropout(x, 0.5, False), [d.floats(5)]),
+    "alpha_dropout": lambda d: (lambda x: F.alpha_dropout(x, 0.5, False) + torch.feature_alpha_dropout(x, 0.0, True), [d.floats(5, 2)]),
     "contiguous": lambda d: (lambda x: x.t().contiguous().view(-1), [d.floats(2, 3)]),
     "detach": lambda d: (lambda x: x.detach() * x, [d.floats(2)]),
 })
@@ -723,7 +730,7 @@ rows("spellings", {
     "numbers": lambda d: (script_numbers, [d.floats(3, 4)]),
     "overloads": lambda d: (script_overloads, [d.floats(3, 4)]),
     "comparisons": lambda d: (script_comparisons, [d.floats(*d.shape(2))]),
-    "bitwise": lambda d: (lambda i, j: (i & j) + (i | j) * 10 + (i ^ j) * 100 + (i & 3) + (i | 4), [d.integers(0, 8, 3, 4), d.integers(0, 8, 4)]),
+    "bitwise": lambda d: (lambda i, j: (i & j) + (i | j) * 2 + (i ^ j) * 3 + (i & 3) + (i | 4), [d.integers(0, 8, 3, 4), d.integers(0, 8, 4)]),
     "bitwise functions": lambda d: (lambda i, j: torch.bitwise_and(i, j) + torch.bitwise_or(i, j) + torch.bitwise_xor(i, j) + torch.bitwise_and(i, 3) + torch.bitwise_or(i, 4) * 10 + torch.bitwise_xor(i, 5) * 100, [d.integers(0, 8, 7), d.integers(0, 8, 7)]),
     "logic of masks": lambda d: (lambda b, c: (b & c).long() + (b | c).long() * 2 + (b ^ c).long() * 4, [d.bools(3, 4), d.bools(4)]),
     "masks in place": lambda d: (in_place(lambda i, j: i.__iand__(j).__ior__(4).__ixor__(j)), [d.integers(0, 8, 3, 4), d.integers(0, 8, 4)]),
