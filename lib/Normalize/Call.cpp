@@ -72,7 +72,9 @@ Value Call::tensor(const Item &item) {
   if (item.isTensor())
     return state.read(item.tensor);
   if (!item.isScalar())
-    error("found no tensor where one is expected");
+    error(item.isNone() && !item.text.empty()
+              ? "found " + item.text
+              : "found no tensor where one is expected");
   Type type = item.isScalar() ? item.scalar.type : builder().getF32Type();
   if (item.isScalar() && !item.scalar.isTensor && item.scalar.isFloat())
     type = builder().getF32Type();
@@ -104,7 +106,9 @@ RankedTensorType Call::type(unsigned index) {
   const Item &found = item(index);
   if (found.isTensor())
     return found.tensor->type;
-  if (!found.isScalar())
+  if (found.isNone() && !found.text.empty())
+    error("found " + found.text);
+  else if (!found.isScalar())
     error("argument " + Twine(index) + " is not a tensor");
   return RankedTensorType::get({}, found.isScalar() ? found.scalar.type
                                                     : builder().getF32Type());

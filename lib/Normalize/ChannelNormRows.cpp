@@ -227,7 +227,7 @@ static void appendStatistics(Call &c, const Statistics &stats, bool have) {
     if (have)
       c.result(value);
     else
-      c.result(Item());
+      c.result(Item::makeMissing("statistics of a batch norm that takes none"));
   }
 }
 

@@ -69,7 +69,7 @@ struct Item {
   Scalar scalar;
   TensorRef tensor;
   std::vector<Item> list;
-  std::string text;
+  std::string text; ///< of None: why it is missing, if that can be said
 
   Item() = default;
   Item(Scalar scalar) : kind(Kind::Scalar), scalar(scalar) {}
@@ -78,6 +78,12 @@ struct Item {
     Item item;
     item.kind = Kind::List;
     item.list = std::move(items);
+    return item;
+  }
+  /// A result that is not there; whoever uses it is told `why`.
+  static Item makeMissing(llvm::StringRef why) {
+    Item item;
+    item.text = why.str();
     return item;
   }
   static Item makeText(llvm::StringRef text) {

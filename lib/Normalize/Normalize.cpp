@@ -50,6 +50,8 @@ LogicalResult collectResults(Interpreter &state, func::ReturnOp ret,
     values.push_back(state.read(item.tensor));
     return success();
   case Item::Kind::None:
+    if (!item.text.empty())
+      return ret.emitError("the model returns ") << item.text;
     return success();
   case Item::Kind::Scalar: {
     GenericBuilder g(state.builder, ret.getLoc(), state.uniqueName("constant"));

@@ -33,6 +33,7 @@ const Table &Table::get() {
     addLossRows(rows);
     addAttentionRows(rows);
     addDropoutRows(rows);
+    addPoolingRows(rows);
     addCreationRows(rows);
     addLookupRows(rows);
     addJoinRows(rows);

@@ -37,6 +37,7 @@ mlir::LogicalResult checkSupported(mlir::func::FuncOp function);
 mlir::LogicalResult interpret(Interpreter &state, AtenOp op);
 
 // One function a subject.
+void addPoolingRows(Table &table);
 void addScalarRows(Table &table);
 void addUnaryRows(Table &table);
 void addActivationRows(Table &table);

@@ -412,6 +412,59 @@ rows("convolutions", {
     "convolutions in scripts, 3d": lambda d: (script_convolutions_3d, matrices(d, (2, 2, 3, 3, 4), (2, 2, 3, 3, 3), (2,))),
 })
 
+
+# --------------------------------------------------------------------------------------------------------------
+# Pools
+# --------------------------------------------------------------------------------------------------------------
+def pool(function, *shape, **options):
+    """On values with NaN and infinities; few different ones, so that windows have ties."""
+    return lambda d: (lambda x: function(x, **options), [torch.cat([d.floats(*shape, special=True)[:1].round(), d.floats(*shape)[1:]])])
+
+
+rows("pools", {
+    "max_pool1d": pool(F.max_pool1d, 2, 3, 9, kernel_size=3, stride=2, padding=1),
+    "max_pool1d dilated": pool(F.max_pool1d, 2, 3, 9, kernel_size=3, stride=1, dilation=2),
+    "max_pool2d": pool(F.max_pool2d, 2, 3, 8, 9, kernel_size=2),
+    "max_pool2d of ResNet": pool(F.max_pool2d, 2, 2, 9, 20, kernel_size=3, stride=2, padding=1),
+    "max_pool2d of both": pool(F.max_pool2d, 2, 2, 7, 9, kernel_size=(3, 2), stride=(2, 1), padding=(1, 0), dilation=(1, 3)),
+    "max_pool2d ceil": pool(F.max_pool2d, 2, 2, 6, 7, kernel_size=3, stride=2, padding=1, ceil_mode=True),
+    "max_pool2d ceil beyond": pool(F.max_pool2d, 2, 2, 5, 5, kernel_size=2, stride=3, ceil_mode=True),
+    "max_pool2d unbatched": pool(F.max_pool2d, 2, 5, 6, kernel_size=3, stride=1, padding=1),
+    "max_pool2d with gaps": pool(F.max_pool2d, 2, 2, 7, 7, kernel_size=2, stride=3),
+    "max_pool2d of one": pool(F.max_pool2d, 2, 2, 1, 1, kernel_size=3, stride=1, padding=1),
+    "max_pool2d of lines": pool(F.max_pool2d, 2, 2, 1, 9, kernel_size=(1, 3)),
+    "max_pool2d of ties": lambda d: (lambda x: F.max_pool2d(x.round() * 1, 3, 2, 1) + F.max_pool2d(x * 0, 2, 2), [d.floats(2, 2, 6, 6)]),
+    "max_pool2d of channels last": lambda d: (lambda x: F.max_pool2d(x.permute(0, 3, 1, 2), 3, 2, 1).permute(0, 2, 3, 1), [d.floats(2, 5, 6, 70)]),
+    "max_pool2d of a part": lambda d: (lambda x: F.max_pool2d(x[:, 1, :, ::2], 2, 1), [d.floats(3, 2, 4, 6, 2).flatten(-2)]),
+    "max_pool2d then flat": lambda d: (lambda x: F.max_pool2d(x, 2).flatten(1), [d.floats(2, 3, 4, 6)]),
+    "max_pool2d then parts": lambda d: (lambda x: F.max_pool2d(x, 2).view(2, 3, 2, 2, 2, 3).transpose(3, 4).reshape(2, 3, 4, 6), [d.floats(2, 3, 8, 12)]),
+    "max_pool2d of parts": lambda d: (lambda x: F.max_pool2d(x.view(2, 3, 2, 2, 6).transpose(2, 3).reshape(2, 3, 4, 6), 2, 1) + 1, [d.floats(2, 3, 4, 6)]),
+    "max_pool2d of merged samples": lambda d: (lambda x: F.max_pool2d(x.flatten(0, 1), 2).view(2, 3, 4, 2, 2), [d.floats(2, 3, 4, 4, 4)]),
+    "max_pool2d of an expression": lambda d: (lambda x, w: (F.max_pool2d(F.relu(x * w), 2) * w[:, :1, :1]).exp(), [d.floats(2, 3, 4, 6), d.floats(3, 1, 1)]),
+    "max_pool3d": pool(F.max_pool3d, 2, 2, 4, 5, 6, kernel_size=(2, 3, 2), stride=2, padding=(1, 1, 0)),
+    "max_pool2d_with_indices": lambda d: (lambda x: F.max_pool2d_with_indices(x, 2)[0], [d.floats(2, 3, 4, 6)]),
+    "max_pool with indices": lambda d: (lambda x: (torch.ops.aten.max_pool3d_with_indices(x, [2, 2, 2])[0], torch.max_pool1d_with_indices(x[0, 0], [2])[0]), [d.floats(2, 4, 4, 6)]),
+    "avg_pool1d": pool(F.avg_pool1d, 2, 3, 9, kernel_size=3, stride=2, padding=1),
+    "avg_pool2d": pool(F.avg_pool2d, 2, 3, 8, 9, kernel_size=2),
+    "avg_pool2d padded": pool(F.avg_pool2d, 2, 2, 7, 20, kernel_size=3, stride=(2, 1), padding=(1, 1)),
+    "avg_pool2d without padding": pool(F.avg_pool2d, 2, 2, 7, 8, kernel_size=3, stride=2, padding=1, count_include_pad=False),
+    "avg_pool2d ceil": pool(F.avg_pool2d, 2, 2, 6, 7, kernel_size=3, stride=2, padding=1, ceil_mode=True),
+    "avg_pool2d ceil without padding": pool(F.avg_pool2d, 2, 2, 6, 8, kernel_size=3, stride=2, ceil_mode=True, count_include_pad=False),
+    "avg_pool2d divisor": pool(F.avg_pool2d, 2, 2, 6, 7, kernel_size=3, stride=2, padding=1, divisor_override=5),
+    "avg_pool2d unbatched": pool(F.avg_pool2d, 2, 5, 6, kernel_size=3, stride=1),
+    "avg_pool2d of channels last": lambda d: (lambda x: F.avg_pool2d(x.permute(0, 3, 1, 2), 3, 2, 1).permute(0, 2, 3, 1), [d.floats(2, 5, 6, 70)]),
+    "avg_pool2d of a product": lambda d: (lambda x, w: F.avg_pool2d((x @ w).view(2, 4, 4, 3).permute(0, 3, 1, 2), 2), [d.floats(32, 5), d.floats(5, 3)]),
+    "avg_pool3d": pool(F.avg_pool3d, 2, 2, 4, 5, 6, kernel_size=(2, 3, 2), stride=2, padding=(1, 1, 0)),
+    "adaptive_avg_pool1d": pool(F.adaptive_avg_pool1d, 2, 3, 7, output_size=3),
+    "adaptive_avg_pool2d": pool(F.adaptive_avg_pool2d, 2, 3, 7, 5, output_size=(3, None)),
+    "adaptive_avg_pool2d to more": pool(F.adaptive_avg_pool2d, 2, 3, 3, 2, output_size=(5, 7)),
+    "adaptive_avg_pool2d to one": pool(F.adaptive_avg_pool2d, 2, 3, 6, 20, output_size=1),
+    "adaptive_avg_pool3d": pool(F.adaptive_avg_pool3d, 2, 2, 3, 4, 5, output_size=2),
+    "adaptive_max_pool1d": pool(F.adaptive_max_pool1d, 2, 3, 7, output_size=3),
+    "adaptive_max_pool2d": pool(F.adaptive_max_pool2d, 2, 3, 7, 5, output_size=(3, 4)),
+    "adaptive_max_pool3d": pool(F.adaptive_max_pool3d, 2, 2, 3, 4, 5, output_size=(2, 3, 1)),
+})
+
 # --------------------------------------------------------------------------------------------------------------
 # Attention
 # --------------------------------------------------------------------------------------------------------------

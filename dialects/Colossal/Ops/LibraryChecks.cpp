@@ -2,6 +2,7 @@
 
 #include "Attention/Run/Call.h"
 #include "Convolution/Run/Call.h"
+#include "Pooling/Run/Call.h"
 
 #include <string_view>
 
@@ -13,6 +14,10 @@ static constexpr LibraryCheck checks[] = {
     {"convolution", checkConvolution},
     {"convolution_backward_data", checkConvolution},
     {"convolution_backward_weights", checkConvolution},
+    {"max_pool", checkPool},
+    {"max_pool_backward", checkPool},
+    {"average_pool", checkPool},
+    {"average_pool_backward", checkPool},
 };
 
 const LibraryCheck *findLibraryCheck(const std::string &function) {

@@ -2,6 +2,7 @@
 
 #include "Attention/Run/Call.h"
 #include "Convolution/Run/Call.h"
+#include "Pooling/Run/Call.h"
 
 #include <string_view>
 
@@ -13,6 +14,10 @@ static constexpr LibraryFunction functions[] = {
     {"convolution", makeConvolution},
     {"convolution_backward_data", makeConvolution},
     {"convolution_backward_weights", makeConvolution},
+    {"max_pool", makePool},
+    {"max_pool_backward", makePool},
+    {"average_pool", makePool},
+    {"average_pool_backward", makePool},
 };
 
 const LibraryFunction *findLibraryFunction(const std::string &function) {

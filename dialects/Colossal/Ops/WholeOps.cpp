@@ -3,6 +3,7 @@
 #include "WholeOps.h"
 #include "Attention/Models.h"
 #include "Convolution/Models.h"
+#include "Pooling/Models.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -19,6 +20,9 @@ void colossal::registerDialects(DialectRegistry &registry) {
     convolution::attachDerivative(context);
     convolution::attachEvaluation(context);
     convolution::attachLowering(context);
+    pooling::attachDerivative(context);
+    pooling::attachEvaluation(context);
+    pooling::attachLowering(context);
   });
 }
 
