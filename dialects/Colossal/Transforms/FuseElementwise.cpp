@@ -91,22 +91,10 @@ static bool mayInline(GenericOp producer, FactoredOp consumer, unsigned index) {
 // Inlining
 //===----------------------------------------------------------------------===//
 
-/// A whole op walks a factor that cannot be cut as one: its parts would not
-/// stay side by side.
-static bool mustStayWhole(FactoredOp op, FactorAttr factor) {
-  if (isa<GenericOp>(op.getOperation()))
-    return false;
-  for (auto [number, own] : llvm::enumerate(op.getFactorList()))
-    if (own.getName() == factor.getName())
-      return !op.isShardable(number);
-  return false;
-}
-
 /// Splits factors of both ops until the producer's result map and the
 /// consumer's operand map (members of the editors) have the same
 /// sub-dimensions. Fails if there is no common refinement; nothing is applied.
-static LogicalResult align(FactoredOp producerOp, FactorEditor &producer,
-                           IndexMapAttr &resultMap, FactoredOp consumerOp,
+static LogicalResult align(FactorEditor &producer, IndexMapAttr &resultMap,
                            FactorEditor &consumer, IndexMapAttr &operandMap) {
   for (bool progress = true; progress;) {
     progress = false;
@@ -127,9 +115,7 @@ static LogicalResult align(FactoredOp producerOp, FactorEditor &producer,
           return failure();
         FactorEditor &editor = splitProducer ? producer : consumer;
         if (large.isPlain()) {
-          if (mustStayWhole(splitProducer ? producerOp : consumerOp,
-                            editor.factors[large.getFactor()]) ||
-              failed(editor.split(large.getFactor(),
+          if (failed(editor.split(large.getFactor(),
                                   {large.getBound() / small, small})))
             return failure();
         } else if (large.isConstant()) {
@@ -169,8 +155,7 @@ static LogicalResult inlineInto(GenericOp producer, FactoredOp consumer,
   FactorEditor to(consumer);
   from.dropUnitFactors();
   to.dropUnitFactors();
-  if (failed(align(FactoredOp(copy), from, from.resultMaps[0], consumer, to,
-                   to.operandMaps[index]))) {
+  if (failed(align(from, from.resultMaps[0], to, to.operandMaps[index]))) {
     copy.erase();
     return failure();
   }
@@ -284,8 +269,7 @@ static LogicalResult sinkInto(GenericOp movement) {
   to.dropUnitFactors();
   IndexMapAttr &resultMap = from.resultMaps[result.getResultNumber()];
   if (!to.operandMaps[0].isPlain() ||
-      failed(align(producer, from, resultMap, FactoredOp(movement), to,
-                   to.operandMaps[0])))
+      failed(align(from, resultMap, to, to.operandMaps[0])))
     return failure();
   SmallVector<SubDimAttr> substitute(to.factors.size());
   for (auto [p, m] :

@@ -245,6 +245,7 @@ static cost::Work workOf(FactoredOp op, StringRef rate, double perElement) {
     FactoredOp op(getOperation());                                             \
     return inputMap(op).uses(factor) && outputMap(op).uses(factor);            \
   }                                                                            \
+  bool Op::keepsLayout() { return true; }                                      \
   SmallVector<SmallVector<unsigned>> Op::getLinearOperandSets() {              \
     return linear;                                                             \
   }                                                                            \
