@@ -92,6 +92,19 @@ static int lockFolder(const std::string &folder) {
   return -1;
 }
 
+/// Removes a folder that is ours, the mark last: whoever is killed in between
+/// leaves one that the next compiler knows.
+static void removeOwn(const std::string &folder) {
+  std::string mark = folder + "/" + rank::kUnfinishedMark, ignored;
+  (void)writeTextFile(mark, kMarkText, ignored);
+  std::error_code code;
+  for (fs::directory_iterator it(folder, code, false), end; it != end && !code;
+       it.increment(code))
+    if (it->path() != mark)
+      (void)fs::remove_directories(it->path());
+  (void)fs::remove_directories(folder);
+}
+
 /// What killed compilers have left beside `target`.
 static void removeLeftovers(const std::string &target) {
   std::string parent = path::parent_path(target).str();
@@ -117,7 +130,7 @@ static void removeLeftovers(const std::string &target) {
       // Killed between two renames: what was there goes back.
       (void)!rename(folder.c_str(), target.c_str());
     } else if (isMarked(folder) || rank::whyNoBundle(folder).empty()) {
-      (void)fs::remove_directories(folder);
+      removeOwn(folder);
     }
     close(lock);
   }
@@ -207,7 +220,7 @@ bool emit::Publication::finish(std::string &error) {
       return false;
     if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) == 0) {
       // Now the old one has the temporary name.
-      (void)fs::remove_directories(partial);
+      removeOwn(partial);
       return true;
     }
     if (errno == ENOENT)
@@ -223,7 +236,7 @@ bool emit::Publication::finish(std::string &error) {
       errno = reason;
       return failed();
     }
-    (void)fs::remove_directories(old);
+    removeOwn(old);
     return true;
   }
   errno = EBUSY;

@@ -478,6 +478,10 @@ def killed(folder):
     bundle, temporary = folder / "model.colossal", folder / "tmp"
     temporary.mkdir()
     environment = {**os.environ, "TMPDIR": str(temporary)}
+
+    def leftovers():
+        return {name for name in os.listdir(folder) if ".partial-" in name}
+
     start = time.monotonic()
     if compiled(bundle).returncode != 0:
         return complain("killed", "does not compile")
@@ -485,6 +489,7 @@ def killed(folder):
     for number in [signal.SIGKILL] * 6 + [signal.SIGTERM] * 3 + [signal.SIGINT]:
         # Half of them late, where files are written and moved.
         part = generator.uniform(0.7, 1.02) if generator.random() < 0.5 else generator.uniform(0.02, 0.7)
+        before = leftovers()
         process = subprocess.Popen(compile_command("-o", bundle), env=environment, stderr=subprocess.DEVNULL)
         time.sleep(part * seconds)
         children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children")
@@ -500,9 +505,22 @@ def killed(folder):
             time.sleep(0.01)
         if alive:
             complain(number.name, "a child goes on")
-        left = [name for name in os.listdir(folder) if ".partial-" in name]
+        # One that was killed before is removed by the next that comes so far.
+        left = leftovers() - before
         if os.listdir(temporary) or (left and number != signal.SIGKILL):
             complain(number.name, f"leaves {left} {os.listdir(temporary)}")
+    # Killed while the older bundle is removed, after the new one has its place.
+    for _ in range(5):
+        old = os.stat(bundle).st_ino
+        process = subprocess.Popen(compile_command("-o", bundle), env=environment, stderr=subprocess.DEVNULL)
+        while process.poll() is None and os.stat(bundle).st_ino == old:
+            pass
+        process.kill()
+        process.wait()
+        if wrong := bundle_of(bundle):
+            complain("SIGKILL after the exchange", wrong)
+    if compiled(bundle).returncode != 0 or leftovers():
+        complain("SIGKILL after the exchange", f"leaves {leftovers()}")
     # The importer's memory is limited, by the size of the archive.
     process = subprocess.Popen(compile_command("-o", bundle), env=environment)
     bytes_allowed = None
