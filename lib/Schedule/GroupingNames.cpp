@@ -2,6 +2,7 @@
 
 #include "colossal/Schedule/GroupingNames.h"
 #include "Colossal/Analysis/Placement.h"
+#include "Colossal/IR/MapStrides.h"
 #include "llvm/ADT/SmallBitVector.h"
 
 using namespace mlir;
@@ -20,21 +21,6 @@ bool colossal::schedule::isIndexFunction(Operation *op) {
   auto generic = dyn_cast_or_null<GenericOp>(op);
   return generic && generic.getNumOperands() == 0 && generic.isAllParallel() &&
          !generic->hasAttr(kMaterialize);
-}
-
-/// Stride of every factor, and the position of the first element.
-static std::pair<SmallVector<int64_t>, int64_t> stridesOf(IndexMapAttr map,
-                                                          unsigned numFactors) {
-  SmallVector<int64_t> strides(numFactors, 0);
-  int64_t stride = 1, offset = 0;
-  for (DimAttr dim : llvm::reverse(map.getDims()))
-    for (SubDimAttr sub : llvm::reverse(dim.getSubDims())) {
-      offset += sub.getOffset() * stride;
-      if (!sub.isConstant())
-        strides[sub.getFactor()] += stride;
-      stride *= sub.getBound();
-    }
-  return {strides, offset};
 }
 
 /// True if the terms count 0, 1, 2... in steps of `step` in memory, and no axis
@@ -67,8 +53,8 @@ static bool keepsMemory(GenericOp op) {
     return false;
   FactoredOp factored(op.getOperation());
   SmallVector<FactorAttr> factors = factored.getFactorList();
-  auto [from, offset] = stridesOf(factored.getOperandMap(0), factors.size());
-  auto [to, zero] = stridesOf(factored.getResultMap(0), factors.size());
+  auto [from, offset] = MapStrides(factored.getOperandMap(0), factors.size());
+  auto [to, zero] = MapStrides(factored.getResultMap(0), factors.size());
   llvm::SmallBitVector placed(factors.size());
   for (const Placement::Equation &equation : placement->equations) {
     int64_t step = 0, before = 0, after = 0;
@@ -115,8 +101,8 @@ std::optional<int64_t> colossal::schedule::aliasOffsetOf(GenericOp op) {
       op.getYielded()[0] != body.getArgument(0))
     return std::nullopt;
   SmallVector<FactorAttr> factors = factored.getFactorList();
-  auto [from, offset] = stridesOf(factored.getOperandMap(0), factors.size());
-  auto [to, zero] = stridesOf(factored.getResultMap(0), factors.size());
+  auto [from, offset] = MapStrides(factored.getOperandMap(0), factors.size());
+  auto [to, zero] = MapStrides(factored.getResultMap(0), factors.size());
   for (auto [factor, x, y] : llvm::zip(factors, from, to))
     if (factor.getBound() != 1 && x != y)
       return std::nullopt;

@@ -2,6 +2,7 @@
 
 #include "colossal/Schedule/MatrixProduct.h"
 #include "Colossal/Analysis/Contraction.h"
+#include "Colossal/IR/MapStrides.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -9,23 +10,6 @@ using namespace colossal::schedule;
 using Role = cost::FactorRole;
 
 namespace {
-
-/// Strides of one tensor over the op's factors; 0 where it lacks a factor.
-struct Strides {
-  SmallVector<int64_t> of;
-  int64_t offset = 0;
-
-  Strides(IndexMapAttr map, unsigned numFactors) : of(numFactors, 0) {
-    int64_t stride = 1;
-    for (DimAttr dim : llvm::reverse(map.getDims()))
-      for (SubDimAttr sub : llvm::reverse(dim.getSubDims())) {
-        offset += sub.getOffset() * stride;
-        if (!sub.isConstant())
-          of[sub.getFactor()] = stride;
-        stride *= sub.getBound();
-      }
-  }
-};
 
 /// An extent of merged factors, with its strides in a, b and c.
 struct Extent {
@@ -37,7 +21,7 @@ struct Extent {
 struct StridedContraction {
   SmallVector<FactorAttr> factors;
   std::vector<Role> roles;
-  Strides a, b, c;
+  MapStrides a, b, c;
 
   StridedContraction(FactoredOp factored, std::vector<Role> roles)
       : factors(factored.getFactorList()), roles(std::move(roles)),
@@ -178,8 +162,8 @@ colossal::schedule::matchMatrixProduct(GenericOp op) {
 SmallVector<unsigned> colossal::schedule::packedOrder(GenericOp op,
                                                       unsigned operand) {
   std::optional<StridedContraction> contraction = analyze(op);
-  const Strides &own = operand == 0 ? contraction->a : contraction->b;
-  const Strides &other = operand == 0 ? contraction->b : contraction->a;
+  const MapStrides &own = operand == 0 ? contraction->a : contraction->b;
+  const MapStrides &other = operand == 0 ? contraction->b : contraction->a;
   SmallVector<unsigned> order;
   for (unsigned f = 0, e = contraction->factors.size(); f < e; ++f)
     if (own.of[f])
@@ -191,7 +175,7 @@ SmallVector<unsigned> colossal::schedule::packedOrder(GenericOp op,
   llvm::sort(order, [&](unsigned x, unsigned y) {
     if (rank(x) != rank(y))
       return rank(x) < rank(y);
-    const Strides &leader = rank(x) == 2 ? other : contraction->c;
+    const MapStrides &leader = rank(x) == 2 ? other : contraction->c;
     return std::make_pair(leader.of[x], y) > std::make_pair(leader.of[y], x);
   });
   return order;

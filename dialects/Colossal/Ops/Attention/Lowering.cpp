@@ -41,21 +41,21 @@ FailureOr<CallShape> colossal::attention::analyzeCall(FactoredOp op) {
   CallShape shape;
   rank::Attention &attention = shape.attention;
   attention.backward = backward;
-  SmallVector<Extent> batch = maps.extents(Role::Batch, all);
-  SmallVector<Extent> query = maps.extents(Role::Query, withQuery);
-  SmallVector<Extent> key = maps.extents(Role::Key, withKey);
-  SmallVector<Extent> qk = maps.extents(Role::QkFeature, withQk);
-  SmallVector<Extent> v = maps.extents(Role::VFeature, withV);
+  SmallVector<NestedExtent> batch = maps.extents(Role::Batch, all);
+  SmallVector<NestedExtent> query = maps.extents(Role::Query, withQuery);
+  SmallVector<NestedExtent> key = maps.extents(Role::Key, withKey);
+  SmallVector<NestedExtent> qk = maps.extents(Role::QkFeature, withQk);
+  SmallVector<NestedExtent> v = maps.extents(Role::VFeature, withV);
   if (batch.size() > 2 || query.size() > 1 || key.size() > 1 || qk.size() > 1 ||
       v.size() > 1)
     return op->emitError("attention over ")
            << batch.size() << " batch, " << query.size() << " query, "
            << key.size() << " key and " << qk.size() << " and " << v.size()
            << " feature extents, expected at most 2, 1, 1, 1 and 1";
-  auto sizeOf = [](ArrayRef<Extent> list, unsigned i) {
+  auto sizeOf = [](ArrayRef<NestedExtent> list, unsigned i) {
     return i < list.size() ? list[i].size : 1;
   };
-  auto strideOf = [](ArrayRef<Extent> list, unsigned i, unsigned t) {
+  auto strideOf = [](ArrayRef<NestedExtent> list, unsigned i, unsigned t) {
     return i < list.size() ? list[i].strides[t] : 0;
   };
   attention.batch = sizeOf(batch, 0);
@@ -67,7 +67,7 @@ FailureOr<CallShape> colossal::attention::analyzeCall(FactoredOp op) {
   attention.scale = op->getAttrOfType<FloatAttr>("scale").getValueAsDouble();
   for (unsigned t = 0; t < tensors; ++t) {
     bool isExtra = t >= firstExtra && t < inputs;
-    shape.offsets.push_back(isExtra ? 0 : 4 * maps.offsets[t]);
+    shape.offsets.push_back(isExtra ? 0 : 4 * maps.strides[t].offset);
     if (isExtra) {
       attention.strides.push_back({});
       continue;

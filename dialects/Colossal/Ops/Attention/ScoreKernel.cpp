@@ -74,8 +74,8 @@ private:
     unsigned first = isa<AttentionBackwardOp>(op.getOperation()) ? 6 : 3;
     unsigned tensor = first + number;
     Location loc = frame.loc;
-    Value index = frame.constant(maps.offsets[tensor]);
-    for (auto [f, stride] : llvm::enumerate(maps.strides[tensor])) {
+    Value index = frame.constant(maps.strides[tensor].offset);
+    for (auto [f, stride] : llvm::enumerate(maps.strides[tensor].of)) {
       if (!stride || maps.factors[f].getBound() == 1)
         continue;
       Value term =
@@ -131,8 +131,8 @@ LogicalResult colossal::attention::emitScoreKernel(KernelFrame &frame,
         list.push_back(f);
     unsigned leader = role == Role::Key ? 1 : 0;
     llvm::sort(list, [&](unsigned x, unsigned y) {
-      return std::make_pair(maps.strides[leader][x], y) >
-             std::make_pair(maps.strides[leader][y], x);
+      return std::make_pair(maps.strides[leader].of[x], y) >
+             std::make_pair(maps.strides[leader].of[y], x);
     });
     return list;
   };

@@ -1,5 +1,6 @@
 //===- Lowering.cpp - Pools as library calls ------------------------------===//
 
+#include "Colossal/IR/MapStrides.h"
 #include "Models.h"
 #include "Roles.h"
 #include "Run/Call.h"
@@ -10,63 +11,10 @@ using namespace colossal;
 using namespace colossal::lower;
 using namespace colossal::pooling;
 
-namespace {
-/// A map as strides of factors, and the position of the first element.
-struct Layout {
-  SmallVector<int64_t> strides;
-  int64_t offset = 0;
-
-  Layout(IndexMapAttr map, unsigned factors) : strides(factors, 0) {
-    int64_t stride = 1;
-    for (DimAttr dim : llvm::reverse(map.getDims()))
-      for (SubDimAttr sub : llvm::reverse(dim.getSubDims())) {
-        if (sub.isConstant())
-          offset += sub.getOffset() * stride;
-        else
-          strides[sub.getFactor()] += stride;
-        stride *= sub.getBound();
-      }
-  }
-};
-
-/// Factors that are walked as one.
-struct Extent {
-  int64_t size = 1;
-  SmallVector<int64_t> strides; ///< per tensor
-};
-} // namespace
-
-/// The factors as extents, merged where every tensor nests them.
-static SmallVector<Extent> merged(ArrayRef<unsigned> order,
-                                  ArrayRef<FactorAttr> factors,
-                                  ArrayRef<Layout> layouts) {
-  SmallVector<Extent> extents;
-  for (unsigned f : order) {
-    Extent extent;
-    extent.size = factors[f].getBound();
-    for (const Layout &layout : layouts)
-      extent.strides.push_back(layout.strides[f]);
-    if (!extents.empty()) {
-      Extent &major = extents.back();
-      bool nests = llvm::all_of(
-          llvm::zip(major.strides, extent.strides), [&](auto both) {
-            return std::get<0>(both) == std::get<1>(both) * extent.size;
-          });
-      if (nests) {
-        extent.size *= major.size;
-        extents.pop_back();
-      }
-    }
-    extents.push_back(std::move(extent));
-  }
-  return extents;
-}
-
 /// The stride of each spatial dimension; its factors, in order, must nest.
-static FailureOr<SmallVector<int64_t>> spatialStrides(FactoredOp op,
-                                                      ArrayRef<unsigned> order,
-                                                      ArrayRef<int64_t> sizes,
-                                                      const Layout &layout) {
+static FailureOr<SmallVector<int64_t>>
+spatialStrides(FactoredOp op, ArrayRef<unsigned> order, ArrayRef<int64_t> sizes,
+               const MapStrides &layout) {
   SmallVector<FactorAttr> factors = op.getFactorList();
   SmallVector<int64_t> strides;
   size_t next = 0;
@@ -74,7 +22,7 @@ static FailureOr<SmallVector<int64_t>> spatialStrides(FactoredOp op,
     int64_t product = 1, stride = 0;
     for (; product < size; ++next) {
       int64_t bound = factors[order[next]].getBound(),
-              own = layout.strides[order[next]];
+              own = layout.of[order[next]];
       if (bound != 1 && product != 1 && stride != own * bound)
         return op->emitError("the factors of one spatial dimension do not lie "
                              "in one order in memory");
@@ -101,11 +49,13 @@ static LogicalResult lowerPool(FactoredOp op, LoweredGroup &call) {
     outputs.push_back(dim.output);
   }
   SmallVector<FactorAttr> factors = op.getFactorList();
-  SmallVector<Layout> layouts;
+  SmallVector<MapStrides> layouts;
+  SmallVector<unsigned> tensors;
   SmallVector<bool> isOutput;
   for (unsigned i = 0, e = op->getNumOperands(); i <= e; ++i) {
     IndexMapAttr map = i < e ? op.getOperandMap(i) : op.getResultMap(0);
     layouts.emplace_back(map, factors.size());
+    tensors.push_back(i);
     bool last = i == e;
     isOutput.push_back(given.backward ? i + 1 == e : last);
     Type type = last ? op->getResult(0).getType() : op->getOperand(i).getType();
@@ -120,15 +70,15 @@ static LogicalResult lowerPool(FactoredOp op, LoweredGroup &call) {
     if (factors[f].getBound() != 1)
       batch.push_back(f);
   llvm::sort(batch, [&](unsigned a, unsigned b) {
-    return std::pair(-layouts[0].strides[a], a) <
-           std::pair(-layouts[0].strides[b], b);
+    return std::pair(-layouts[0].of[a], a) < std::pair(-layouts[0].of[b], b);
   });
-  SmallVector<Extent> extents = merged(batch, factors, layouts);
-  for (const Extent &extent : extents)
+  SmallVector<NestedExtent> extents =
+      mergeNested(batch, factors, layouts, tensors);
+  for (const NestedExtent &extent : extents)
     pool.batch.push_back(extent.size);
   for (auto [t, layout] : llvm::enumerate(layouts)) {
     std::vector<int64_t> &own = pool.strides.emplace_back();
-    for (const Extent &extent : extents)
+    for (const NestedExtent &extent : extents)
       own.push_back(extent.strides[t]);
     FailureOr<SmallVector<int64_t>> spatial = spatialStrides(
         op, given.factorsOf(isOutput[t] ? Role::Output : Role::Input),
