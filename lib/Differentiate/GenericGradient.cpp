@@ -198,6 +198,19 @@ colossal::differentiateGeneric(OpBuilder &builder, GenericOp op, unsigned index,
   return gradient.getOutputs()[0];
 }
 
+IndexMapAttr colossal::gradientMapOf(IndexMapAttr map) {
+  MLIRContext *context = map.getContext();
+  SmallVector<DimAttr> dims;
+  for (DimAttr dim : map.getDims()) {
+    SmallVector<SubDimAttr> subs = llvm::filter_to_vector(
+        dim.getSubDims(), [](SubDimAttr sub) { return !sub.isConstant(); });
+    if (subs.empty())
+      subs.push_back(SubDimAttr::get(context, -1, 0, 1, false));
+    dims.push_back(DimAttr::get(context, subs));
+  }
+  return IndexMapAttr::get(context, dims);
+}
+
 Value colossal::embedGradient(OpBuilder &builder, Location loc, Value value,
                               ArrayRef<FactorAttr> factors, IndexMapAttr map,
                               StringRef name) {

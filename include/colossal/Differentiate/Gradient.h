@@ -62,6 +62,10 @@ reductionStatistics(mlir::OpBuilder &builder, GenericOp op,
 mlir::Value adjointOfTerm(ScalarBuilder &s, GenericOp op, mlir::Value term,
                           mlir::ValueRange statistics, mlir::Value adjoint);
 
+/// The map of an operand without constant sub-dimensions: how a whole op lays
+/// out the gradient of the part that it reads.
+IndexMapAttr gradientMapOf(IndexMapAttr map);
+
 /// A value of the shape that `map` describes, laid out by `map` without its
 /// constants and clipping, back in the full tensor: zero where `map` does not
 /// reach. Returns `value` itself where nothing is missing.

@@ -7,20 +7,6 @@
 using namespace mlir;
 using namespace colossal;
 
-/// The map without constant sub-dimensions: what the gradient is laid out by.
-static IndexMapAttr withoutConstants(IndexMapAttr map) {
-  MLIRContext *context = map.getContext();
-  SmallVector<DimAttr> dims;
-  for (DimAttr dim : map.getDims()) {
-    SmallVector<SubDimAttr> subs = llvm::filter_to_vector(
-        dim.getSubDims(), [](SubDimAttr sub) { return !sub.isConstant(); });
-    if (subs.empty())
-      subs.push_back(SubDimAttr::get(context, -1, 0, 1, false));
-    dims.push_back(DimAttr::get(context, subs));
-  }
-  return IndexMapAttr::get(context, dims);
-}
-
 static FailureOr<SmallVector<Value>>
 differentiate(OpBuilder &builder, AttentionOp op, ValueRange operands,
               ValueRange results, ArrayRef<Value> cotangents, StringRef name) {
@@ -51,7 +37,7 @@ differentiate(OpBuilder &builder, AttentionOp op, ValueRange operands,
     });
     if (clipped)
       return op.emitOpError("no derivative: q, k or v is read at an offset");
-    resultMaps.push_back(withoutConstants(operandMaps[i]));
+    resultMaps.push_back(gradientMapOf(operandMaps[i]));
     types.push_back(RankedTensorType::get(
         resultMaps.back().getShape(),
         cast<RankedTensorType>(operands[i].getType()).getElementType()));

@@ -9,20 +9,6 @@ using namespace mlir;
 using namespace colossal;
 using namespace colossal::pooling;
 
-/// The map without constant sub-dimensions: what the gradient is laid out by.
-static IndexMapAttr withoutConstants(IndexMapAttr map) {
-  MLIRContext *context = map.getContext();
-  SmallVector<DimAttr> dims;
-  for (DimAttr dim : map.getDims()) {
-    SmallVector<SubDimAttr> subs = llvm::filter_to_vector(
-        dim.getSubDims(), [](SubDimAttr sub) { return !sub.isConstant(); });
-    if (subs.empty())
-      subs.push_back(SubDimAttr::get(context, -1, 0, 1, false));
-    dims.push_back(DimAttr::get(context, subs));
-  }
-  return IndexMapAttr::get(context, dims);
-}
-
 static Value differentiate(OpBuilder &builder, FactoredOp op, Value x, Value dy,
                            StringRef name) {
   Pool pool(op);
@@ -35,7 +21,7 @@ static Value differentiate(OpBuilder &builder, FactoredOp op, Value x, Value dy,
           factor.getExtent(), factor.getTerms());
   SmallVector<Value> inputs = {dy};
   SmallVector<IndexMapAttr> maps = {op.getResultMap(0)};
-  IndexMapAttr read = op.getOperandMap(0), result = withoutConstants(read);
+  IndexMapAttr read = op.getOperandMap(0), result = gradientMapOf(read);
   if (pool.max) {
     inputs.insert(inputs.begin(), x);
     maps.insert(maps.begin(), read);
