@@ -6,6 +6,7 @@
 #include "Update.h"
 #include "colossal/Differentiate/Gradient.h"
 #include "colossal/Differentiate/Passes.h"
+#include "colossal/Normalize/ControlArgument.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -40,8 +41,8 @@ public:
 private:
   LogicalResult collectParameters();
   void collectWrittenBuffers();
-  Value addArgument(Type type, StringRef role, StringRef name, double fill,
-                    bool hasFill);
+  /// A new state of the optimizer, zero at first.
+  Value addState(Type type, const Twine &name);
   void addUpdate();
   void addWrittenBuffers();
   void finish(StringRef name);
@@ -100,23 +101,14 @@ LogicalResult TrainStep::collectParameters() {
   return success();
 }
 
-Value TrainStep::addArgument(Type type, StringRef role, StringRef name,
-                             double fill, bool hasFill) {
-  SmallVector<NamedAttribute> attributes = {
-      builder.getNamedAttr(names::role, builder.getStringAttr(role)),
-      builder.getNamedAttr(names::name, builder.getStringAttr(name))};
-  if (hasFill)
-    attributes.push_back(builder.getNamedAttr(
-        names::source, builder.getDictionaryAttr({builder.getNamedAttr(
-                           "fill", builder.getF64FloatAttr(fill))})));
+Value TrainStep::addState(Type type, const Twine &name) {
+  NamedAttribute attributes[] = {
+      builder.getNamedAttr(names::role, builder.getStringAttr("optimizer")),
+      builder.getNamedAttr(names::name, builder.getStringAttr(name)),
+      builder.getNamedAttr(names::source,
+                           builder.getDictionaryAttr({builder.getNamedAttr(
+                               "fill", builder.getF64FloatAttr(0.0))}))};
   unsigned index = function.getNumArguments();
-  // The model may use it too: dropout asks for the step.
-  for (unsigned i = 0; i < index && role == "control"; ++i) {
-    auto known = function.getArgAttrOfType<StringAttr>(i, names::name);
-    if (function.getArgAttr(i, names::role) == attributes[0].getValue() &&
-        known && known.getValue() == name)
-      return function.getArgument(i);
-  }
   (void)function.insertArgument(index, type,
                                 builder.getDictionaryAttr(attributes),
                                 builder.getUnknownLoc());
@@ -130,27 +122,24 @@ void TrainStep::addUpdatedResult(Value value, Value argument) {
 }
 
 void TrainStep::addUpdate() {
-  Type scalar = RankedTensorType::get({}, builder.getF64Type());
   for (Trained &entry : trained)
     for (StringRef state : stateNames(options))
       if (entry.gradient)
         entry.state.push_back(
-            addArgument(entry.parameter.getType(), "optimizer",
-                        (entry.name + "#" + state).str(), 0.0, true));
+            addState(entry.parameter.getType(), entry.name + "#" + state));
   SmallVector<Value> kept;
   if (options.keepGradients)
     for (Trained &entry : trained)
-      kept.push_back(entry.gradient
-                         ? addArgument(entry.parameter.getType(), "optimizer",
-                                       entry.name + "#grad", 0.0, true)
-                         : Value());
+      kept.push_back(entry.gradient ? addState(entry.parameter.getType(),
+                                               entry.name + "#grad")
+                                    : Value());
   Controls controls;
-  controls.learningRate = addArgument(scalar, "control", "lr", 0.0, false);
+  controls.learningRate = controlArgument(function, "lr");
   if (options.kind == OptimizerOptions::Kind::AdamW)
-    controls.step = addArgument(scalar, "control", "step", 0.0, false);
+    controls.step = controlArgument(function, "step");
   if (options.clipNorm)
     controls.clipNorm =
-        addArgument(scalar, "control", "clip_norm", *options.clipNorm, true);
+        controlArgument(function, "clip_norm", *options.clipNorm);
   Value norm = appendUpdate(builder, trained, controls, options);
   if (norm)
     results.add(norm, names::metric, builder.getStringAttr("grad_norm"));

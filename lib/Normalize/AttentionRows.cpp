@@ -1,9 +1,9 @@
 //===- AttentionRows.cpp - Scaled dot-product attention -------------------===//
 
+#include "Dropout.h"
 #include "Elementwise.h"
 #include "IndexFunction.h"
 #include "Product.h"
-#include "RandomNumber.h"
 #include "Reductions.h"
 #include "Rows.h"
 #include "Shapes.h"
@@ -26,20 +26,6 @@ static Value expandBatch(Call &c, Value value, ArrayRef<int64_t> batch,
   g.operand(value, broadcastMap(g, type.getShape(), dims));
   g.result(type.getElementType(), plainMap(g, dims));
   return g.build([](ScalarBuilder &, ValueRange in) { return in[0]; });
-}
-
-/// The index in a dimension that is made of these factors.
-static Value indexOf(GenericBuilder &g, ScalarBuilder &s,
-                     ArrayRef<int64_t> factors) {
-  Type i64 = s.getBuilder().getI64Type();
-  Value index;
-  for (int64_t factor : factors) {
-    Value digit = s.index(g.nameOf(factor));
-    if (index)
-      index = s.mul(index, s.integer(i64, g.getFactor(factor).getBound()));
-    index = index ? s.add(index, digit) : digit;
-  }
-  return index ? index : s.integer(i64, 0);
 }
 
 /// True if a derivative of some parameter passes through the value.
@@ -90,8 +76,9 @@ static void attentionAsProducts(Call &c, Value q, Value k, Value v, Value mask,
                   : s.add(score, s.cast(in[1], element));
     if (!causal)
       return score;
-    Value visible = s.compare(Relation::LessEqual, indexOf(g, s, dims.back()),
-                              indexOf(g, s, *std::prev(dims.end(), 2)));
+    Value visible =
+        s.compare(Relation::LessEqual, mixedRadix(g, s, dims.back()),
+                  mixedRadix(g, s, *std::prev(dims.end(), 2)));
     return s.select(visible, score, hidden);
   });
   Value weights =
@@ -259,7 +246,7 @@ static void wholeAttention(Call &c, Value q, Value k, Value v, Value mask,
         ArrayRef<int64_t> shape =
             cast<RankedTensorType>(mask.getType()).getShape();
         for (auto [index, size] : llvm::enumerate(shape))
-          indices.push_back(indexOf(
+          indices.push_back(mixedRadix(
               g, s,
               size == 1 ? SmallVector<int64_t>{}
                         : scoreDims[scoreDims.size() - shape.size() + index]));
@@ -271,8 +258,8 @@ static void wholeAttention(Call &c, Value q, Value k, Value v, Value mask,
                             g.nameOf(key[0]));
     }
     if (causal)
-      score = s.select(s.compare(Relation::LessEqual, indexOf(g, s, key),
-                                 indexOf(g, s, query)),
+      score = s.select(s.compare(Relation::LessEqual, mixedRadix(g, s, key),
+                                 mixedRadix(g, s, query)),
                        score, s.infinity(type, /*negative=*/true));
     return {score};
   };
@@ -340,8 +327,6 @@ static void attention(Call &c) {
       return;
   }
   llvm::SmallDenseSet<Value> seen;
-  if (mask && causal)
-    return c.error("is_causal together with a mask");
   if (dropped != 0 || (mask && needsGradient(mask, seen)))
     return attentionAsProducts(c, q, k, v, mask, scale, causal, dropped);
   wholeAttention(c, q, k, v, mask, scale, causal);

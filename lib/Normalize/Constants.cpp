@@ -52,16 +52,10 @@ static Value chosenByIndex(Interpreter &state, AtenConstantOp op,
     if (dense.isSplat())
       return constant(numbers[0]);
     Type i64 = s.getBuilder().getI64Type();
-    Value index;
+    SmallVector<int64_t> digits;
     for (const SmallVector<int64_t> &dim : factors)
-      for (int64_t factor : dim) {
-        Value digit = s.index(g.nameOf(factor));
-        index =
-            index ? s.add(s.mul(index,
-                                s.integer(i64, g.getFactor(factor).getBound())),
-                          digit)
-                  : digit;
-      }
+      digits.append(dim);
+    Value index = mixedRadix(g, s, digits);
     if (isa<IntegerType>(element) && !element.isInteger(1)) {
       int64_t step = numbers[1].integer - numbers[0].integer;
       bool even = true;

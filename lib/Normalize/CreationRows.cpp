@@ -178,18 +178,8 @@ template <bool upper> static void triangle(Call &c) {
   g.operand(x, map);
   g.result(type, map);
   c.result(g.build([&](ScalarBuilder &s, ValueRange in) {
-    auto index = [&](ArrayRef<int64_t> factors) {
-      Value sum;
-      for (int64_t factor : factors) {
-        Value digit = s.index(g.nameOf(factor));
-        sum = sum ? s.add(s.mul(sum,
-                                s.integer(i64, g.getFactor(factor).getBound())),
-                          digit)
-                  : digit;
-      }
-      return sum ? sum : s.integer(i64, 0);
-    };
-    Value row = index(dims[rank - 2]), column = index(dims[rank - 1]);
+    Value row = mixedRadix(g, s, dims[rank - 2]),
+          column = mixedRadix(g, s, dims[rank - 1]);
     if (diagonal != 0)
       row = s.add(row, s.integer(i64, diagonal));
     Value inside = s.compare(

@@ -1,5 +1,6 @@
 //===- DropoutRows.cpp - Elements that are dropped at random --------------===//
 
+#include "Dropout.h"
 #include "RandomNumber.h"
 #include "Rows.h"
 #include "Shapes.h"
@@ -7,29 +8,6 @@
 using namespace mlir;
 using namespace colossal;
 using namespace colossal::normalize;
-
-RandomNumber::RandomNumber(Call &c, GenericBuilder &g, StringRef stream)
-    : g(g), stream(stream.str()),
-      seed(g.operand(c.state.control("seed", 0.0), "[]")),
-      step(g.operand(c.state.control("step", std::nullopt), "[]")) {}
-
-Value RandomNumber::at(ScalarBuilder &s, ValueRange in,
-                       ArrayRef<int64_t> factors) const {
-  Type i64 = s.getBuilder().getI64Type();
-  Value index;
-  for (int64_t factor : factors) {
-    Value digit = s.index(g.nameOf(factor));
-    if (index)
-      index = s.add(
-          s.mul(index, s.integer(i64, g.getFactor(factor).getBound())), digit);
-    else
-      index = digit;
-  }
-  return s.create<RandomOp>(s.getBuilder().getF32Type(),
-                            s.getBuilder().getStringAttr(stream),
-                            s.cast(in[seed], i64), s.cast(in[step], i64),
-                            index ? index : s.integer(i64, 0));
-}
 
 /// Gives each element to `kept` or `dropped`, the latter with probability p.
 /// Elements that agree in the first `leading` dimensions share their fate.

@@ -111,12 +111,10 @@ static Value placeOf(Call &c, bool isMax, ArrayRef<int64_t> dims, bool keep) {
                 dims.empty() ? FactorKind::Parallel : FactorKind::Min);
   return reduceInto(
       g, factors, dims, keep, i64, [&](ScalarBuilder &s, ValueRange in) {
-        Value number = s.integer(i64, 0);
+        SmallVector<int64_t> digits;
         for (int64_t dim : dims)
-          for (int64_t factor : factors[dim])
-            number = s.add(
-                s.mul(number, s.integer(i64, g.getFactor(factor).getBound())),
-                s.index(g.nameOf(factor)));
+          digits.append(factors[dim]);
+        Value number = mixedRadix(g, s, digits);
         Value isExtreme = s.compare(Relation::Equal, in[0], in[1]);
         if (isa<FloatType>(type))
           isExtreme = s.logicalOr(isExtreme,

@@ -1,8 +1,7 @@
 //===- Interpreter.cpp - Tensors, views and writes ------------------------===//
 
 #include "Interpreter.h"
-
-#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "colossal/Normalize/ControlArgument.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -15,26 +14,9 @@ const Item &Interpreter::lookup(Value value) const {
 }
 
 Value Interpreter::control(StringRef name, std::optional<double> fill) {
-  auto function =
-      cast<func::FuncOp>(builder.getInsertionBlock()->getParentOp());
-  unsigned count = function.getNumArguments();
-  for (unsigned i = 0; i < count; ++i) {
-    auto role = function.getArgAttrOfType<StringAttr>(i, names::role);
-    auto known = function.getArgAttrOfType<StringAttr>(i, names::name);
-    if (role && role.getValue() == "control" && known.getValue() == name)
-      return function.getArgument(i);
-  }
-  SmallVector<NamedAttribute> attributes = {
-      builder.getNamedAttr(names::role, builder.getStringAttr("control")),
-      builder.getNamedAttr(names::name, builder.getStringAttr(name))};
-  if (fill)
-    attributes.push_back(builder.getNamedAttr(
-        names::source, builder.getDictionaryAttr({builder.getNamedAttr(
-                           "fill", builder.getF64FloatAttr(*fill))})));
-  (void)function.insertArgument(
-      count, RankedTensorType::get({}, builder.getF64Type()),
-      builder.getDictionaryAttr(attributes), builder.getUnknownLoc());
-  return function.getArgument(count);
+  return controlArgument(
+      cast<func::FuncOp>(builder.getInsertionBlock()->getParentOp()), name,
+      fill);
 }
 
 std::string Interpreter::uniqueName(StringRef wanted) {

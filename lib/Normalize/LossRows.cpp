@@ -104,17 +104,7 @@ struct Labels {
   /// The index of a class, in the type of labels.
   Value classIndex(GenericBuilder &g, ScalarBuilder &s,
                    ArrayRef<int64_t> factors) const {
-    Type i64 = s.getBuilder().getI64Type();
-    Value index;
-    for (int64_t factor : factors) {
-      Value digit = s.index(g.nameOf(factor));
-      index = index
-                  ? s.add(s.mul(index,
-                                s.integer(i64, g.getFactor(factor).getBound())),
-                          digit)
-                  : digit;
-    }
-    return s.cast(index ? index : s.integer(i64, 0), type());
+    return s.cast(mixedRadix(g, s, factors), type());
   }
 
   /// `body` of per-row values where the label counts, else 0.

@@ -67,6 +67,19 @@ DimFactors normalize::addFactors(GenericBuilder &g, ArrayRef<Dim> dims,
   return factors;
 }
 
+Value normalize::mixedRadix(GenericBuilder &g, ScalarBuilder &s,
+                            ArrayRef<int64_t> factors) {
+  Type i64 = s.getBuilder().getI64Type();
+  Value number;
+  for (int64_t factor : factors) {
+    Value digit = s.index(g.nameOf(factor));
+    if (number)
+      number = s.mul(number, s.integer(i64, g.getFactor(factor).getBound()));
+    number = number ? s.add(number, digit) : digit;
+  }
+  return number ? number : s.integer(i64, 0);
+}
+
 SmallVector<SubDimAttr> normalize::plain(GenericBuilder &g,
                                          ArrayRef<int64_t> factors) {
   if (factors.empty())

@@ -38,6 +38,11 @@ DimFactors addFactors(GenericBuilder &g, llvm::ArrayRef<Dim> dims,
 llvm::SmallVector<int64_t> addFactors(GenericBuilder &g, const Dim &dim,
                                       FactorKind kind = FactorKind::Parallel);
 
+/// In a body, the number whose digits are the indices of these factors, major
+/// first: the index in a dimension that is made of them. 0 of none. i64.
+mlir::Value mixedRadix(GenericBuilder &g, ScalarBuilder &s,
+                       llvm::ArrayRef<int64_t> factors);
+
 /// Sub-dimensions of a map that are these factors; `0 of 1` if there are none.
 llvm::SmallVector<SubDimAttr> plain(GenericBuilder &g,
                                     llvm::ArrayRef<int64_t> factors);
