@@ -95,25 +95,6 @@ int64_t cost::kernelTime(const Cluster &cluster, int64_t flops, int64_t bytes) {
                  double(cluster.device.kernelOverheadNs));
 }
 
-bool cost::isWorthALibraryCall(int64_t batch, int64_t m, int64_t n, int64_t k) {
-  return k >= 4 && std::max(m, n) >= 4 &&
-         double(batch) * double(m) * double(n) * double(k) >= 4096;
-}
-
-double cost::libraryFlops(const Work &work, const std::vector<int64_t> &local,
-                          const std::vector<int64_t> &global) {
-  double flops = 0;
-  for (const FlopTerm &term : work.terms) {
-    double points = term.perPoint;
-    for (unsigned factor : term.factors)
-      points *= double(local[factor]);
-    flops += points;
-  }
-  bool isCut = std::any_of(work.uncut.begin(), work.uncut.end(),
-                           [&](unsigned f) { return local[f] < global[f]; });
-  return isCut ? flops : flops * work.neededShare;
-}
-
 int64_t cost::libraryTime(const Cluster &cluster, const std::string &name,
                           double flops, double bytes, DataType type) {
   if (!(flops > 0))

@@ -69,6 +69,18 @@ const float *PoolRoutine::denseLine(const Piece &piece, const Rows &rows,
   return place;
 }
 
+template <class Combine>
+void PoolRoutine::combineRows(const Piece &piece, const Rows &rows, float *into,
+                              float *dense, Combine &&combine) const {
+  for (int64_t row = 0, count = rows.count(); row < count; ++row) {
+    const float *x = denseLine(piece, rows, row, dense);
+    if (row == 0)
+      memcpy(into, x, size_t(dims[2].input) * sizeof(float));
+    else
+      combine(into, x, dims[2].input);
+  }
+}
+
 /// visit(outer, middle, rows) for every row of windows.
 template <class F> void PoolRoutine::forEachRow(F &&visit) const {
   for (int64_t outer = 0; outer < dims[0].output; ++outer)
@@ -99,13 +111,7 @@ void PoolRoutine::maximumForward(const Piece &piece) const {
   float *dense = largest + 2 * line;
   forEachRow([&](int64_t outer, int64_t middle, const Rows &rows) {
     int64_t count = rows.count();
-    for (int64_t row = 0; row < count; ++row) {
-      const float *x = denseLine(piece, rows, row, dense);
-      if (row == 0)
-        memcpy(largest, x, size_t(dims[2].input) * sizeof(float));
-      else
-        maximumLine(largest, x, dims[2].input);
-    }
+    combineRows(piece, rows, largest, dense, maximumLine);
     float *y =
         piece.y.data + outer * piece.y.strides[0] + middle * piece.y.strides[1];
     for (const PoolWindow &window : windows[2]) {
@@ -124,13 +130,7 @@ void PoolRoutine::averageForward(const Piece &piece) const {
   float *dense = sum + 2 * line;
   forEachRow([&](int64_t outer, int64_t middle, const Rows &rows) {
     int64_t count = rows.count();
-    for (int64_t row = 0; row < count; ++row) {
-      const float *x = denseLine(piece, rows, row, dense);
-      if (row == 0)
-        memcpy(sum, x, size_t(dims[2].input) * sizeof(float));
-      else
-        addLine(sum, x, dims[2].input);
-    }
+    combineRows(piece, rows, sum, dense, addLine);
     float *y =
         piece.y.data + outer * piece.y.strides[0] + middle * piece.y.strides[1];
     for (int64_t o = 0; o < dims[2].output; ++o) {

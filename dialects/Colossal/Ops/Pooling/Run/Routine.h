@@ -53,6 +53,10 @@ private:
   /// A line of x as it lies in memory, or in `place` without gaps.
   const float *denseLine(const Piece &piece, const Rows &rows, int64_t row,
                          float *place) const;
+  /// The lines of `rows`, element by element: combine(into, line, count).
+  template <class Combine>
+  void combineRows(const Piece &piece, const Rows &rows, float *into,
+                   float *dense, Combine &&combine) const;
   template <class F> void forEachRow(F &&visit) const;
 
   void maximumForward(const Piece &piece) const;
