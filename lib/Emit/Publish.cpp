@@ -92,11 +92,29 @@ static int lockFolder(const std::string &folder) {
   return -1;
 }
 
+/// Makes the mark appear with its text, where the file system can: with half of
+/// it, or with another file beside it, a folder is nobody's, and whoever is
+/// killed at that moment would leave it for ever.
+static bool writeMark(const std::string &folder, std::string &error) {
+  std::string mark = folder + "/" + rank::kUnfinishedMark;
+  size_t length = std::strlen(kMarkText);
+  int file = open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+  if (file < 0)
+    return writeTextFile(mark, kMarkText, error);
+  std::string unnamed = "/proc/self/fd/" + std::to_string(file);
+  bool done = write(file, kMarkText, length) == ssize_t(length) &&
+              linkat(AT_FDCWD, unnamed.c_str(), AT_FDCWD, mark.c_str(),
+                     AT_SYMLINK_FOLLOW) == 0;
+  close(file);
+  return done || writeTextFile(mark, kMarkText, error);
+}
+
 /// Removes a folder that is ours, the mark last: whoever is killed in between
 /// leaves one that the next compiler knows.
 static void removeOwn(const std::string &folder) {
   std::string mark = folder + "/" + rank::kUnfinishedMark, ignored;
-  (void)writeTextFile(mark, kMarkText, ignored);
+  if (!isMarked(folder))
+    (void)writeMark(folder, ignored);
   std::error_code code;
   for (fs::directory_iterator it(folder, code, false), end; it != end && !code;
        it.increment(code))
@@ -161,14 +179,12 @@ bool emit::Publication::create(std::string &error) {
     lock = lockFolder(partial);
     // Another compiler may have taken it for a leftover in between.
     if (lock >= 0 && exists(partial))
-      return writeTextFile(partial + "/" + rank::kUnfinishedMark, kMarkText,
-                           error);
+      return writeMark(partial, error);
     if (lock >= 0)
       close(lock);
     lock = -1;
     if (exists(partial)) // a file system without locks
-      return writeTextFile(partial + "/" + rank::kUnfinishedMark, kMarkText,
-                           error);
+      return writeMark(partial, error);
   }
   return fail(error, target + ".partial-*", "are there a thousand times");
 }

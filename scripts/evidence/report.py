@@ -61,6 +61,8 @@ def call(*command, timeout=600, may_fail=False, environment=None):
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           errors="replace", timeout=timeout, cwd=ROOT,
                           env={**os.environ, **(environment or {})})
+    # Paths as a reader of the document has them.
+    done.stdout = done.stdout.replace(f"{ROOT}/", "")
     if may_fail:
         return done.returncode, done.stdout
     if done.returncode != 0:
