@@ -44,6 +44,22 @@ static std::string partName(ArrayRef<FactorAttr> factors, unsigned number) {
   return name;
 }
 
+/// `value` where the factors are at their constants.
+static Value atConstants(ScalarBuilder &s, Value value,
+                         ArrayRef<FactorAttr> factors,
+                         ArrayRef<std::pair<unsigned, int64_t>> constants) {
+  MLIRContext *context = value.getContext();
+  SmallVector<EquationAttr> equations;
+  for (auto [factor, constant] : constants) {
+    IndexSum index;
+    index.terms.push_back(
+        {StringAttr::get(context, factors[factor].getName()), 1});
+    equations.push_back(
+        EquationAttr::get(context, index, constant, /*hasId=*/false));
+  }
+  return equations.empty() ? value : s.where(value, equations);
+}
+
 static FailureOr<GradientSpace> makeSpace(FactoredOp op, IndexMapAttr map) {
   MLIRContext *context = op->getContext();
   GradientSpace space;
@@ -169,13 +185,17 @@ colossal::differentiateGeneric(OpBuilder &builder, GenericOp op, unsigned index,
     }
     depends = true;
     Value result = *gradient;
+    // Equations of the op, too, are of the indices that lead back.
+    for (auto where : in[0].getParentBlock()->getOps<WhereOp>())
+      where.substitute([&](StringAttr name) -> std::optional<IndexSum> {
+        unsigned number = numberOf(name);
+        if (!space->shift[number])
+          return std::nullopt;
+        return IndexSum{{{name, 1}}, -*space->shift[number]};
+      });
     auto keepIf = [&](Value condition) {
       result = s.select(condition, result, s.zero(type));
     };
-    for (auto [factor, constant] : space->constants) {
-      Value i = s.index(space->factors[factor].getName());
-      keepIf(s.compare(Relation::Equal, i, s.integer(i.getType(), constant)));
-    }
     // Iterations of the operand that no iteration of the op has read.
     for (unsigned f = 0, e = space->shift.size(); f < e; ++f) {
       if (!space->shift[f])
@@ -185,7 +205,7 @@ colossal::differentiateGeneric(OpBuilder &builder, GenericOp op, unsigned index,
       keepIf(s.compare(Relation::Less, i,
                        s.integer(i.getType(), space->originalBounds[f])));
     }
-    return {result};
+    return {atConstants(s, result, space->factors, space->constants)};
   };
   GenericOp gradient = createGeneric(builder, loc, name, space->factors, inputs,
                                      maps, {type}, {space->resultMap}, body);
@@ -256,14 +276,7 @@ Value colossal::embedGradient(OpBuilder &builder, Location loc, Value value,
              {IndexMapAttr::get(context, to)},
              [&](OpBuilder &inner, ValueRange in) -> SmallVector<Value> {
                ScalarBuilder s(inner, loc);
-               Value result = in[0];
-               for (auto [factor, constant] : constants) {
-                 Value i = s.index(space[factor].getName());
-                 result = s.select(s.compare(Relation::Equal, i,
-                                             s.integer(i.getType(), constant)),
-                                   result, s.zero(type));
-               }
-               return {result};
+               return {atConstants(s, in[0], space, constants)};
              })
       .getOutputs()[0];
 }

@@ -87,6 +87,14 @@ FailureOr<Adjoints> AdjointRules::apply(Operation *op, ValueRange in, Value r,
         return Result(Adjoints{Value(), s.select(in[0], g, zero),
                                s.select(in[0], zero, g)});
       })
+      .Case<WhereOp>([&](WhereOp where) {
+        Adjoints parts(in.size(), Value());
+        parts[0] = s.where(g,
+                           llvm::map_to_vector(where.getEquations(),
+                                               llvm::CastTo<EquationAttr>),
+                           in.drop_front());
+        return Result(parts);
+      })
       .Case<WithDerivativeOp>([&](WithDerivativeOp own) {
         Adjoints parts(in.size(), Value());
         unsigned count = own.getVariables().size();

@@ -71,8 +71,6 @@ private:
   std::vector<Leveled> evaluateOp(const KernelOp &op, Environment &env);
   Leveled evaluateScalar(mlir::Value scalar, const KernelOp &op,
                          Environment &env);
-  Leveled evaluateGather(const KernelOp &op, Environment &env);
-  Leveled evaluatePlacement(const KernelOp &op, Environment &env);
   Leveled loadOperand(const KernelOp &op, unsigned operand, Environment &env);
   Leveled linearIndex(const Access &access, Environment &env);
   Leveled indexOf(unsigned dim, Environment &env);
@@ -83,6 +81,21 @@ private:
   Leveled arrayIndex(const KernelOp &op, Environment &env);
   Leveled emitAt(unsigned level, llvm::function_ref<mlir::Value()> build);
   mlir::Value scalarOp(mlir::Operation *op, mlir::ValueRange operands);
+
+  // What equations select (SelectedValue.cpp). Ids are those of the iteration,
+  // `idEnv`; indices those of `env`, of which `solve` sets the ones that the
+  // equation determines.
+  std::vector<Leveled> evaluateSelected(const KernelOp &op, Environment &env);
+  Leveled evaluateWhere(WhereOp where, const KernelOp &op, Environment &env);
+  Leveled solve(const SolvedEquation &equation, const KernelOp &op,
+                Environment &idEnv, Environment &env);
+  Leveled holds(WhereOp where, unsigned number, const KernelOp &op,
+                Environment &idEnv, Environment &env);
+  Leveled sumOf(llvm::ArrayRef<SolvedEquation::Term> terms, int64_t constant,
+                mlir::Value id, int64_t idSign, const KernelOp &op,
+                Environment &idEnv, Environment &env);
+  Leveled both(Leveled x, Leveled y);
+  Leveled orZero(Leveled condition, Leveled value);
 
   // Loops (KernelLoops.cpp: rows; KernelNests.cpp: phases; ScatterKernel.cpp).
   void emitRow(Environment &env);

@@ -21,10 +21,10 @@ KernelEmitter::KernelEmitter(KernelFrame &frame, const Group &group,
     : frame(frame), group(group), plan(plan), builder(frame.builder) {}
 
 int64_t KernelEmitter::range() const {
-  if (plan.ops[0].scatter) {
+  if (plan.ops[0].scatters()) {
     const KernelOp &op = plan.ops[0];
-    int64_t rows =
-        plan.dims[plan.factors[op.factors[op.scatter->factor]].dim].bound;
+    unsigned factor = op.selection->scatter->solved[0].factor;
+    int64_t rows = plan.dims[plan.factors[op.factors[factor]].dim].bound;
     return std::min(rows, kScatterUnits);
   }
   return plan.range();
@@ -175,7 +175,7 @@ void KernelEmitter::openLoop(unsigned dim, ValueRange initial, bool isInner,
 
 void KernelEmitter::allocateArrays() {
   for (const KernelOp &op : plan.ops) {
-    if (op.storage != Storage::RowBuffer || op.scatter)
+    if (op.storage != Storage::RowBuffer || op.scatters())
       continue;
     int64_t size = plan.size(op.parallel & ~plan.rows);
     if (plan.lane && plan.laneBlock && has(op.parallel, *plan.lane))
@@ -256,7 +256,7 @@ void KernelEmitter::emitRow(Environment &env) {
 LogicalResult KernelEmitter::emit() {
   if (range() == 0)
     return status; // tensors without elements
-  if (plan.ops[0].scatter) {
+  if (plan.ops[0].scatters()) {
     emitScatter();
     return status;
   }

@@ -225,10 +225,8 @@ Leveled KernelEmitter::evaluate(Value tensor, Environment &env) {
 
 std::vector<Leveled> KernelEmitter::evaluateOp(const KernelOp &op,
                                                Environment &env) {
-  if (op.gather)
-    return {evaluateGather(op, env)};
-  if (op.placement)
-    return {evaluatePlacement(op, env)};
+  if (op.selection)
+    return evaluateSelected(op, env);
   std::vector<Leveled> values;
   for (Value yielded : GenericOp(op.op).getYielded())
     values.push_back(evaluateScalar(yielded, op, env));
@@ -263,6 +261,8 @@ Leveled KernelEmitter::evaluateScalar(Value scalar, const KernelOp &op,
     for (auto [number, factor] : llvm::enumerate(factors))
       if (factor.getName() == index.getFactor())
         result = globalIndex(op.factors[number], env);
+  } else if (auto where = scalar.getDefiningOp<WhereOp>()) {
+    result = evaluateWhere(where, op, env);
   } else if (auto own = scalar.getDefiningOp<WithDerivativeOp>()) {
     result = evaluateScalar(own.getValue(), op, env);
   } else {
@@ -307,46 +307,6 @@ Leveled KernelEmitter::evaluateScalar(Value scalar, const KernelOp &op,
     }
   }
   return env.values[scalar] = result;
-}
-
-Leveled KernelEmitter::evaluateGather(const KernelOp &op, Environment &env) {
-  const OneHot &oneHot = *op.gather;
-  unsigned number = op.factors[oneHot.factor];
-  const KernelFactor &factor = plan.factors[number];
-  Value argument =
-      GenericOp(op.op).getBody().front().getArgument(oneHot.idInput);
-  Leveled id = evaluateScalar(argument, op, env);
-  Value offset = frame.offsetOf(factor.attr.getTerms());
-  Value inside;
-  Leveled local = emitAt(id.level, [&] {
-    Type i64 = builder.getI64Type();
-    Value index = id.value;
-    if (index.getType() != i64)
-      index = arith::ExtSIOp::create(builder, frame.loc, i64, index);
-    Value global = index;
-    if (offset)
-      index = arith::SubIOp::create(builder, frame.loc, index, offset);
-    inside =
-        arith::CmpIOp::create(builder, frame.loc, arith::CmpIPredicate::ult,
-                              index, frame.constant(factor.attr.getBound()));
-    if (factor.attr.isPadded()) {
-      Value real = arith::CmpIOp::create(
-          builder, frame.loc, arith::CmpIPredicate::slt, global,
-          frame.constant(factor.attr.getExtent()));
-      inside = arith::AndIOp::create(builder, frame.loc, inside, real);
-    }
-    return arith::SelectOp::create(builder, frame.loc, inside, index,
-                                   frame.constant(0));
-  });
-  Environment there;
-  there.indices = env.indices;
-  there.limited = env.limited;
-  there.indices[factor.dim] = local;
-  Leveled value = evaluateScalar(oneHot.value, op, there);
-  return emitAt(std::max(value.level, local.level), [&] {
-    return arith::SelectOp::create(builder, frame.loc, inside, value.value,
-                                   frame.constantOf(value.value.getType(), 0));
-  });
 }
 
 Value KernelEmitter::scalarOp(Operation *op, ValueRange operands) {

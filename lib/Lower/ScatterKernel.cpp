@@ -11,8 +11,8 @@ using namespace colossal::schedule;
 /// passes over all ids and adds what belongs to it, in the order of the ids,
 /// whatever the number of threads.
 ///
-///   for the reduced dims, and the kept dims that the id varies along:
-///     if the id is one of this unit's rows:
+///   for the reduced dims, and the kept dims that the equations vary along:
+///     if the place that the id determines is one of this unit's rows:
 ///       for the other kept dims:
 ///         out[id, kept] += value
 ///
@@ -20,10 +20,14 @@ using namespace colossal::schedule;
 /// wherever the loops over kept dims stand.
 void KernelEmitter::emitScatter() {
   const KernelOp &op = plan.ops[0];
-  const OneHot &oneHot = *op.scatter;
+  const Selection &selection = *op.selection;
+  const SolvedEquation &scatter = *selection.scatter;
+  WhereOp where = selection.where;
   Location loc = frame.loc;
-  const KernelFactor &factor = plan.factors[op.factors[oneHot.factor]];
-  unsigned destination = factor.dim;
+  auto dimOf = [&](unsigned factor) {
+    return plan.factors[op.factors[factor]].dim;
+  };
+  unsigned destination = dimOf(scatter.solved[0].factor);
   int64_t bound = plan.dims[destination].bound;
   Value rows = frame.constant(llvm::divideCeil(bound, range()));
   frame.at(0);
@@ -33,9 +37,6 @@ void KernelEmitter::emitScatter() {
   lower = arith::MinSIOp::create(builder, loc, lower, limit);
   upper = arith::MinSIOp::create(builder, loc, upper, limit);
 
-  Value argument =
-      GenericOp(op.op).getBody().front().getArgument(oneHot.idInput);
-  const Access &idAccess = *op.operands[oneHot.idInput];
   SmallVector<unsigned> kept, reduced;
   for (unsigned d = 0; d < plan.dims.size(); ++d)
     if (d != destination && has(op.parallel, d) && plan.dims[d].bound != 1)
@@ -85,56 +86,60 @@ void KernelEmitter::emitScatter() {
       frame.close();
   }
 
-  // The kept dims that the id varies along, and those that one id serves.
-  auto isOfId = [&](unsigned d) {
-    return idAccess.strides[d] != 0 ||
-           llvm::any_of(idAccess.clips, [&](const Access::Clip &clip) {
-             return clip.dim == d;
-           });
-  };
+  // The kept dims that the equations vary along, and those that one id serves.
+  Dims places = 0, varying = 0;
+  for (const SolvedEquation::Term &term : scatter.solved)
+    places |= bit(dimOf(term.factor));
+  FactoredOp factored(GenericOp(op.op).getOperation());
+  for (auto [number, factor] : llvm::enumerate(factored.getFactorList()))
+    for (unsigned i = 0, e = where.getEquations().size(); i < e; ++i) {
+      Value id = where.getId(i);
+      if (where.getEquation(i).getStride(factor.getName()) ||
+          (id && factorsOf(factored, id).test(number)))
+        varying |= bit(dimOf(number));
+    }
   SmallVector<unsigned> ofId, served;
   for (unsigned dim : kept)
-    (isOfId(dim) ? ofId : served).push_back(dim);
+    if (!has(places, dim))
+      (has(varying, dim) ? ofId : served).push_back(dim);
   for (unsigned dim : reduced)
     openLoop(dim, {}, false, env);
   for (unsigned dim : ofId)
     openLoop(dim, {}, false, env);
-  Leveled id = evaluateScalar(argument, op, env);
-  Value offset = frame.offsetOf(factor.attr.getTerms());
-  Leveled valid = isValid(op, op.reduction, env);
+  // Ids and what they are compared with; then the place.
+  Environment there;
+  there.indices = env.indices;
+  there.limited = env.limited;
+  Leveled inside;
+  for (const SolvedEquation &equation : selection.sums)
+    inside = both(inside, solve(equation, op, env, there));
+  inside = both(inside, solve(scatter, op, env, there));
+  for (unsigned number : selection.conditions)
+    inside = both(inside, holds(where, number, op, env, there));
+  if (Leveled valid = isValid(op, op.reduction, env); valid.value)
+    inside = both(inside, valid);
   frame.at(frame.level());
-  Value local = id.value;
-  if (local.getType() != builder.getI64Type())
-    local = arith::ExtSIOp::create(builder, loc, builder.getI64Type(), local);
-  Value global = local;
-  if (offset)
-    local = arith::SubIOp::create(builder, loc, local, offset);
-  auto compare = [&](arith::CmpIPredicate predicate, Value x,
-                     Value y) -> Value {
-    return arith::CmpIOp::create(builder, loc, predicate, x, y);
-  };
-  Value inside = arith::AndIOp::create(
-      builder, loc, compare(arith::CmpIPredicate::sge, local, lower),
-      compare(arith::CmpIPredicate::slt, local, upper));
-  if (factor.attr.isPadded())
-    inside =
-        arith::AndIOp::create(builder, loc, inside,
-                              compare(arith::CmpIPredicate::slt, global,
-                                      frame.constant(factor.attr.getExtent())));
-  if (valid.value)
-    inside = arith::AndIOp::create(builder, loc, inside, valid.value);
+  Value row = there.indices[destination].value;
+  for (auto [predicate, limit] :
+       {std::pair(arith::CmpIPredicate::sge, lower),
+        std::pair(arith::CmpIPredicate::slt, upper)}) {
+    Value own = arith::CmpIOp::create(builder, loc, predicate, row, limit);
+    inside.value = arith::AndIOp::create(builder, loc, inside.value, own);
+  }
   // A loop of one iteration, or of none: what it contains stays inside.
   Value once =
-      arith::ExtUIOp::create(builder, loc, builder.getI64Type(), inside);
+      arith::ExtUIOp::create(builder, loc, builder.getI64Type(), inside.value);
   frame.loop(frame.constant(0), once, 1, {}, false);
-  env.indices[destination] = {local, frame.level()};
+  for (const SolvedEquation::Term &term : scatter.solved)
+    there.indices[dimOf(term.factor)].level = frame.level();
   for (auto [depth, dim] : llvm::enumerate(served))
-    openLoop(dim, {}, depth + 1 == served.size(), env);
-  Leveled value = evaluateScalar(oneHot.value, op, env);
-  Leveled index = linearIndex(out, env);
+    openLoop(dim, {}, depth + 1 == served.size(), there);
+  Leveled value = evaluateScalar(where.getValue(), op, there);
+  Leveled index = linearIndex(out, there);
   frame.at(frame.level());
   Value old = frame.load(element, target, index.value);
   frame.store(combine(op, old, value.value), target, index.value);
-  for (unsigned depth = 0; depth < kept.size() + 1 + reduced.size(); ++depth)
+  unsigned loops = reduced.size() + ofId.size() + 1 + served.size();
+  for (unsigned depth = 0; depth < loops; ++depth)
     frame.close();
 }

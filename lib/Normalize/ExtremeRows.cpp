@@ -144,7 +144,7 @@ template <bool isMax> static void extremeWithPlace(Call &c) {
   Value x = c.tensor(0), place = placeOf(c, isMax, dims, keep);
   Type type = c.type(0).getElementType();
   GenericBuilder g = c.generic();
-  // The dimension is one factor, so that this is a look-up.
+  // The dimension is one factor, as in other look-ups.
   Dims shape = dimsOf(x);
   if (!dims.empty())
     shape[dims[0]] = {SubDim{"v", c.type(0).getDimSize(dims[0])}};
@@ -162,11 +162,7 @@ template <bool isMax> static void extremeWithPlace(Call &c) {
   g.operand(x, plainMap(g, factors));
   g.result(type, plainMap(g, kept));
   c.result(g.build([&](ScalarBuilder &s, ValueRange in) {
-    if (dims.empty())
-      return in[1];
-    Value index = s.index(g.nameOf(factors[dims[0]][0]));
-    return s.select(s.compare(Relation::Equal, in[0], index), in[1],
-                    s.zero(type));
+    return dims.empty() ? in[1] : whereId(g, s, in[1], factors[dims[0]], in[0]);
   }));
   c.result(place);
 }

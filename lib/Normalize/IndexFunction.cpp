@@ -1,6 +1,7 @@
 //===- IndexFunction.cpp - Tensors that are functions of indices ----------===//
 
 #include "IndexFunction.h"
+#include "Colossal/IR/Where.h"
 #include "mlir/IR/IRMapping.h"
 #include <map>
 #include <vector>
@@ -118,6 +119,22 @@ static Value elementAt(ScalarBuilder &s, Value tensor, ArrayRef<Value> indices,
       for (auto [number, factor] : llvm::enumerate(factors))
         if (factor.getName() == index.getFactor())
           mapping.map(index.getResult(), values[number]);
+      continue;
+    }
+    if (auto where = dyn_cast<WhereOp>(inner)) {
+      SmallVector<Value> ids;
+      for (Value id : where.getIds())
+        ids.push_back(mapping.lookupOrDefault(id));
+      mapping.map(where.getResult(),
+                  expandWhere(s.getBuilder(), where,
+                              mapping.lookupOrDefault(where.getValue()), ids,
+                              [&](StringAttr name) {
+                                for (auto [number, factor] :
+                                     llvm::enumerate(factors))
+                                  if (factor.getName() == name)
+                                    return values[number];
+                                llvm_unreachable("E1: a factor of the op");
+                              }));
       continue;
     }
     s.getBuilder().clone(inner, mapping);

@@ -1,4 +1,4 @@
-//===- LookupRows.cpp - Elements by number: sums over a one-hot predicate -===//
+//===- LookupRows.cpp - Elements by number: sums where an id is met -------===//
 
 #include "Colossal/IR/Combiner.h"
 #include "Elementwise.h"
@@ -16,7 +16,7 @@ static Dim single(Value value, int64_t dim, StringRef name) {
   return {SubDim{name.str(), size}};
 }
 
-/// out[before.., ids.., after..] = sum_v select(ids == v, x[before, v, after]).
+/// out[before.., ids.., after..] = sum_v where(x[before, v, after], v == ids).
 static Value lookUp(GenericBuilder g, Value x, int64_t dim, Value ids) {
   Dims xDims = dimsOf(x);
   xDims[dim] = single(x, dim, "v");
@@ -35,9 +35,7 @@ static Value lookUp(GenericBuilder g, Value x, int64_t dim, Value ids) {
   g.operand(x, plainMap(g, xFactors));
   g.result(type, plainMap(g, out));
   return g.build([&](ScalarBuilder &s, ValueRange in) {
-    Value index = s.cast(s.index(g.nameOf(xFactors[dim][0])), in[0].getType());
-    return s.select(s.compare(Relation::Equal, in[0], index), in[1],
-                    s.zero(type));
+    return whereId(g, s, in[1], xFactors[dim], in[0]);
   });
 }
 
@@ -164,9 +162,7 @@ static void gather(Call &c) {
   g.operand(x, g.map(subs));
   g.result(type, plainMap(g, idFactors));
   c.result(g.build([&](ScalarBuilder &s, ValueRange in) {
-    Value index = s.cast(s.index("v"), in[0].getType());
-    return s.select(s.compare(Relation::Equal, in[0], index), in[1],
-                    s.zero(type));
+    return whereId(g, s, in[1], v, in[0]);
   }));
 }
 
@@ -194,9 +190,7 @@ static void indexAdd(Call &c) {
   g.operand(source, plainMap(g, in));
   g.result(type, plainMap(g, out));
   Value rows = g.build([&](ScalarBuilder &s, ValueRange elements) {
-    Value index = s.cast(s.index("v"), elements[0].getType());
-    return s.select(s.compare(Relation::Equal, elements[0], index), elements[1],
-                    s.zero(type));
+    return whereId(g, s, elements[1], v, elements[0]);
   });
   ElementwiseOptions options;
   options.compute = type;
@@ -232,9 +226,7 @@ static Value pickAlong(Call &c, Value x, int64_t idRank, Value ids,
   g.operand(x, plainMap(g, factors));
   g.result(type, plainMap(g, out));
   return g.build([&](ScalarBuilder &s, ValueRange in) {
-    Value index = s.cast(s.index("v"), in[0].getType());
-    return s.select(s.compare(Relation::Equal, in[0], index), in[1],
-                    s.zero(type));
+    return whereId(g, s, in[1], factors[idRank], in[0]);
   });
 }
 
@@ -300,9 +292,7 @@ static void oneHot(Call &c) {
   Type i64 = c.builder().getI64Type();
   g.result(i64, plainMap(g, dims));
   c.result(g.build([&](ScalarBuilder &s, ValueRange in) {
-    return s.cast(s.compare(Relation::Equal, s.cast(in[0], i64),
-                            s.index(g.nameOf(dims.back()[0]))),
-                  i64);
+    return whereId(g, s, s.one(i64), dims.back(), in[0]);
   }));
 }
 

@@ -79,9 +79,7 @@ struct Labels {
     Type element = getElementTypeOrSelf(scores.getType());
     g.result(element, plainMap(g, rows));
     return g.build([&](ScalarBuilder &s, ValueRange in) {
-      return s.select(
-          s.compare(Relation::Equal, in[0], classIndex(g, s, factors[classes])),
-          in[1], s.zero(element));
+      return whereId(g, s, in[1], factors[classes], in[0]);
     });
   }
 
@@ -96,15 +94,8 @@ struct Labels {
     Type element = getElementTypeOrSelf(weights.getType());
     g.result(element, plainMap(g, rows));
     return g.build([&](ScalarBuilder &s, ValueRange in) {
-      return s.select(s.compare(Relation::Equal, in[0], classIndex(g, s, v)),
-                      in[1], s.zero(element));
+      return whereId(g, s, in[1], v, in[0]);
     });
-  }
-
-  /// The index of a class, in the type of labels.
-  Value classIndex(GenericBuilder &g, ScalarBuilder &s,
-                   ArrayRef<int64_t> factors) const {
-    return s.cast(mixedRadix(g, s, factors), type());
   }
 
   /// `body` of per-row values where the label counts, else 0.

@@ -105,15 +105,16 @@ static void flip(Call &c) {
   g.operand(x, g.map(from));
   g.result(type.getElementType(), g.map(to));
   c.result(g.build([&](ScalarBuilder &s, ValueRange in) {
-    Value all;
+    SmallVector<EquationAttr> equations;
     for (const Mirror &mirror : mirrors) {
-      Value sum = s.add(s.index(g.nameOf(mirror.factor)),
-                        s.index(g.nameOf(mirror.place)));
-      Value here = s.compare(Relation::Equal, sum,
-                             s.integer(sum.getType(), mirror.size - 1));
-      all = all ? s.logicalAnd(all, here) : here;
+      IndexSum sum;
+      for (int64_t factor : {mirror.place, mirror.factor})
+        sum.terms.push_back(
+            {s.getBuilder().getStringAttr(g.nameOf(factor)), 1});
+      equations.push_back(EquationAttr::get(c.builder().getContext(), sum,
+                                            mirror.size - 1, /*hasId=*/false));
     }
-    return all ? s.select(all, in[0], s.zero(type.getElementType())) : in[0];
+    return equations.empty() ? in[0] : s.where(in[0], equations);
   }));
 }
 

@@ -134,6 +134,11 @@ Value ScalarBuilder::select(Value condition, Value a, Value b) {
   return create<arith::SelectOp>(condition, a, b);
 }
 
+Value ScalarBuilder::where(Value value, ArrayRef<EquationAttr> equations,
+                           ValueRange ids) {
+  return create<WhereOp>(value, equations, ids);
+}
+
 Value ScalarBuilder::withDerivative(Value value, ValueRange variables,
                                     ValueRange derivatives) {
   return create<WithDerivativeOp>(value, variables, derivatives);

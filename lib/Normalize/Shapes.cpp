@@ -80,6 +80,24 @@ Value normalize::mixedRadix(GenericBuilder &g, ScalarBuilder &s,
   return number ? number : s.integer(i64, 0);
 }
 
+Value normalize::whereId(GenericBuilder &g, ScalarBuilder &s, Value value,
+                         ArrayRef<int64_t> factors, Value id) {
+  Builder &builder = s.getBuilder();
+  IndexSum number;
+  int64_t stride = 1;
+  for (int64_t factor : llvm::reverse(factors)) {
+    number.terms.insert(number.terms.begin(),
+                        {builder.getStringAttr(g.nameOf(factor)), stride});
+    stride *= g.getFactor(factor).getBound();
+  }
+  if (!id.getType().isInteger(32))
+    id = s.cast(id, builder.getI64Type());
+  return s.where(value,
+                 EquationAttr::get(builder.getContext(), number, 0,
+                                   /*hasId=*/true),
+                 id);
+}
+
 SmallVector<SubDimAttr> normalize::plain(GenericBuilder &g,
                                          ArrayRef<int64_t> factors) {
   if (factors.empty())

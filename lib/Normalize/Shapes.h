@@ -43,6 +43,11 @@ llvm::SmallVector<int64_t> addFactors(GenericBuilder &g, const Dim &dim,
 mlir::Value mixedRadix(GenericBuilder &g, ScalarBuilder &s,
                        llvm::ArrayRef<int64_t> factors);
 
+/// In a body, `value` where the number that these factors make is the id (an
+/// integer), else zero: a look-up if they are sums.
+mlir::Value whereId(GenericBuilder &g, ScalarBuilder &s, mlir::Value value,
+                    llvm::ArrayRef<int64_t> factors, mlir::Value id);
+
 /// Sub-dimensions of a map that are these factors; `0 of 1` if there are none.
 llvm::SmallVector<SubDimAttr> plain(GenericBuilder &g,
                                     llvm::ArrayRef<int64_t> factors);

@@ -160,6 +160,15 @@ static uint64_t structureOfOp(FactoredOp op) {
       for (auto [number, factor] : llvm::enumerate(factors))
         if (factor.getName() == index.getFactor())
           os << " d" << number;
+    } else if (auto where = dyn_cast<WhereOp>(inner)) {
+      for (Attribute attribute : where.getEquations()) {
+        auto equation = cast<EquationAttr>(attribute);
+        for (auto [number, factor] : llvm::enumerate(factors))
+          if (int64_t stride = equation.getStride(factor.getName()))
+            os << ' ' << stride << "*d" << number;
+        os << (equation.getHasId() ? " = id + " : " = ")
+           << equation.getConstant();
+      }
     } else if (!isa<RandomOp>(inner)) { // a stream is a name
       os << ' ' << inner->getAttrDictionary();
       if (Attribute properties = inner->getPropertiesAsAttribute())

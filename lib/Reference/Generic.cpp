@@ -1,93 +1,16 @@
 //===- Generic.cpp - A nest of factors with a scalar body -----------------===//
 
-#include "Colossal/Analysis/Placement.h"
+#include "Colossal/Analysis/Selection.h"
+#include "Colossal/IR/Where.h"
 #include "GenericEvaluation.h"
 #include "colossal/Reference/Combine.h"
 #include "colossal/Reference/ScalarProgram.h"
-#include "mlir/IR/Matchers.h"
+#include "mlir/IR/IRMapping.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace colossal;
 using namespace colossal::reference;
-
-//===----------------------------------------------------------------------===//
-// One-hot bodies
-//===----------------------------------------------------------------------===//
-
-namespace {
-/// The body is zero wherever index(factor) differs from `id`.
-struct Selected {
-  unsigned factor;
-  Value id;
-};
-} // namespace
-
-static bool isZero(Value value) {
-  return matchPattern(value, m_AnyZeroFloat()) || matchPattern(value, m_Zero());
-}
-
-/// Whether `value` is the same for all iterations of `factor`.
-static bool isInvariant(Value value, unsigned factor, GenericOp op,
-                        const LoopNest &nest) {
-  if (auto argument = dyn_cast<BlockArgument>(value))
-    return !FactoredOp(op.getOperation())
-                .getOperandMap(argument.getArgNumber())
-                .uses(factor);
-  Operation *defining = value.getDefiningOp();
-  if (auto index = dyn_cast<IndexOp>(defining))
-    return nest.find(index.getFactor()) != int64_t(factor);
-  return llvm::all_of(defining->getOperands(), [&](Value operand) {
-    return isInvariant(operand, factor, op, nest);
-  });
-}
-
-/// `id == index(v)` with an id that does not depend on v; a conjunction holds
-/// if one of its sides does.
-static std::optional<Selected> matchPredicate(Value condition, GenericOp op,
-                                              const LoopNest &nest) {
-  if (auto conjunction = condition.getDefiningOp<arith::AndIOp>()) {
-    if (auto found = matchPredicate(conjunction.getLhs(), op, nest))
-      return found;
-    return matchPredicate(conjunction.getRhs(), op, nest);
-  }
-  auto compare = condition.getDefiningOp<arith::CmpIOp>();
-  if (!compare || compare.getPredicate() != arith::CmpIPredicate::eq)
-    return std::nullopt;
-  Value sides[] = {compare.getLhs(), compare.getRhs()};
-  for (unsigned side : {0, 1}) {
-    auto index = sides[side].getDefiningOp<IndexOp>();
-    if (!index)
-      continue;
-    int64_t factor = nest.find(index.getFactor());
-    if (factor >= 0 && isInvariant(sides[1 - side], factor, op, nest))
-      return Selected{unsigned(factor), sides[1 - side]};
-  }
-  return std::nullopt;
-}
-
-/// The predicate outside of which every yielded value is zero.
-static std::optional<Selected> matchOneHot(GenericOp op, const LoopNest &nest) {
-  if (!isZeroNeutral(FactoredOp(op.getOperation())))
-    return std::nullopt;
-  std::optional<Selected> common;
-  for (Value value : op.getYielded()) {
-    while (auto *cast = value.getDefiningOp()) {
-      if (!isa<arith::ExtFOp, arith::TruncFOp>(cast))
-        break;
-      value = cast->getOperand(0);
-    }
-    auto select = value.getDefiningOp<arith::SelectOp>();
-    if (!select || !isZero(select.getFalseValue()))
-      return std::nullopt;
-    auto found = matchPredicate(select.getCondition(), op, nest);
-    if (!found || (common && (common->factor != found->factor ||
-                              common->id != found->id)))
-      return std::nullopt;
-    common = found;
-  }
-  return common;
-}
 
 //===----------------------------------------------------------------------===//
 // Evaluation
@@ -99,7 +22,8 @@ public:
   GenericEvaluation(GenericOp op, ArrayRef<TensorRef> operands,
                     const Place &place, const Options &options)
       : op(op), nest(FactoredOp(op.getOperation()), place), operands(operands),
-        options(options), indices(nest.factors.size(), 0) {
+        options(options), indices(nest.factors.size(), 0),
+        solved(nest.factors.size()), moving(nest.factors.size()) {
     FactoredOp factored(op.getOperation());
     for (unsigned i = 0; i < operands.size(); ++i)
       reads.emplace_back(factored.getOperandMap(i), nest.factors.size());
@@ -116,8 +40,10 @@ private:
   void load(ScalarProgram &program, int64_t begin, int64_t count);
   void setIndices(ScalarProgram &program, int64_t begin, int64_t count);
   void store(unsigned j, const Word *values, int64_t begin, int64_t count);
-  std::optional<int64_t> selectedIndex();
-  bool solvePlacement();
+  LogicalResult compile();
+  LogicalResult addEquation(const SolvedEquation &equation, Block &block,
+                            const IRMapping &mapping);
+  bool solve();
 
   GenericOp op;
   LoopNest nest;
@@ -127,9 +53,15 @@ private:
   SmallVector<Access> reads, writes;
   SmallVector<Tensor> results;
   std::optional<Combiner> combiner; ///< of the reduction factors, if any
-  std::optional<Selected> selected;
-  std::optional<Placement> placement;
-  std::optional<ScalarProgram> body, idProgram;
+  /// An equation that determines indices, and what computes its id.
+  struct Determined {
+    SolvedEquation equation;
+    std::optional<ScalarProgram> id;
+  };
+  std::vector<Determined> determined;
+  llvm::SmallBitVector solved; ///< factors that equations determine
+  llvm::SmallBitVector moving; ///< and those that move their solutions
+  std::optional<ScalarProgram> body;
   int64_t strip = -1; ///< the factor that a strip runs over; -1: none
 };
 } // namespace
@@ -147,24 +79,10 @@ void GenericEvaluation::initialise(unsigned j) {
                writes[j].base + position);
 }
 
-/// True if the factor is determined by an equation, or determines others.
-static bool movesPlacement(const Placement &placement, unsigned factor) {
-  return llvm::any_of(placement.equations, [&](const auto &equation) {
-    auto isFactor = [&](const Placement::Term &term) {
-      return term.factor == factor;
-    };
-    return llvm::any_of(equation.solved, isFactor) ||
-           llvm::any_of(equation.known, isFactor);
-  });
-}
-
-/// The longest factor, not one that moves the selected index if possible.
+/// The longest factor that moves no index which an equation determines.
 void GenericEvaluation::chooseStrip() {
-  for (auto [number, bound] : llvm::enumerate(nest.valid)) {
-    if (placement && movesPlacement(*placement, number))
-      continue;
-    if (selected && (number == selected->factor ||
-                     !isInvariant(selected->id, number, op, nest)))
+  for (unsigned number = 0; number < nest.valid.size(); ++number) {
+    if (solved.test(number) || moving.test(number))
       continue;
     // Of similar ones the innermost of a tensor is read in order.
     auto isInner = [&](unsigned f) {
@@ -274,24 +192,24 @@ void GenericEvaluation::store(unsigned j, const Word *values, int64_t begin,
     store(result.booleans, [](Word word) { return uint8_t(word.integer); });
 }
 
-/// The local index of the selected factor at the current point.
-std::optional<int64_t> GenericEvaluation::selectedIndex() {
-  load(*idProgram, 0, 1);
-  setIndices(*idProgram, 0, 1);
-  idProgram->run(1);
-  int64_t index = idProgram->value(0)->integer - nest.offset[selected->factor];
-  if (index < 0 || index >= nest.valid[selected->factor])
-    return std::nullopt;
-  return index;
-}
-
 /// Sets the indices that the equations determine; false if there are none.
-bool GenericEvaluation::solvePlacement() {
-  for (const Placement::Equation &equation : placement->equations) {
+bool GenericEvaluation::solve() {
+  for (Determined &own : determined) {
+    const SolvedEquation &equation = own.equation;
     int64_t rest = equation.constant;
-    for (const Placement::Term &term : equation.known)
+    for (const SolvedEquation::Term &term : equation.known)
       rest += term.stride * (indices[term.factor] + nest.offset[term.factor]);
-    for (const Placement::Term &term : equation.solved) {
+    if (own.id) {
+      load(*own.id, 0, 1);
+      setIndices(*own.id, 0, 1);
+      own.id->run(1);
+      // An id may be any number.
+      int64_t id = own.id->value(0)->integer;
+      if (equation.idSign < 0 ? llvm::SubOverflow(rest, id, rest)
+                              : llvm::AddOverflow(rest, id, rest))
+        return false;
+    }
+    for (const SolvedEquation::Term &term : equation.solved) {
       int64_t index = rest / term.stride;
       rest -= index * term.stride;
       index -= nest.offset[term.factor];
@@ -305,47 +223,70 @@ bool GenericEvaluation::solvePlacement() {
   return true;
 }
 
+LogicalResult GenericEvaluation::addEquation(const SolvedEquation &equation,
+                                             Block &block,
+                                             const IRMapping &mapping) {
+  Determined &added = determined.emplace_back();
+  added.equation = equation;
+  for (const SolvedEquation::Term &term : equation.solved)
+    solved.set(term.factor);
+  for (const SolvedEquation::Term &term : equation.known)
+    moving.set(term.factor);
+  if (!equation.id)
+    return success();
+  moving |= factorsOf(FactoredOp(op.getOperation()), equation.id);
+  FailureOr<ScalarProgram> id = ScalarProgram::compile(
+      block, mapping.lookup(equation.id), options.float32);
+  if (failed(id))
+    return failure();
+  added.id = std::move(*id);
+  added.id->prepare();
+  return success();
+}
+
+/// The body and the ids. Iterations that equations exclude are left out; in the
+/// others the body asks them all once more.
+LogicalResult GenericEvaluation::compile() {
+  Region asked;
+  IRMapping mapping;
+  op.getBody().cloneInto(&asked, mapping);
+  Block &block = asked.front();
+  for (auto where : llvm::make_early_inc_range(block.getOps<WhereOp>()))
+    expandWhere(where);
+  FailureOr<ScalarProgram> compiled = ScalarProgram::compile(
+      block, block.getTerminator()->getOperands(), options.float32);
+  if (failed(compiled))
+    return failure();
+  body = std::move(*compiled);
+  body->prepare();
+  std::optional<Selection> selection;
+  if (options.fastPaths)
+    selection = analyzeSelection(op);
+  if (!selection)
+    return success();
+  for (const SolvedEquation &equation : selection->sums)
+    if (failed(addEquation(equation, block, mapping)))
+      return failure();
+  return selection->scatter ? addEquation(*selection->scatter, block, mapping)
+                            : success();
+}
+
 FailureOr<Tensors> GenericEvaluation::run() {
   for (auto [j, type] : llvm::enumerate(op.getResultTypes())) {
     results.push_back(Tensor::zeros(cast<RankedTensorType>(type)));
     initialise(j);
   }
-  Block &block = op.getBody().front();
-  FailureOr<ScalarProgram> compiled =
-      ScalarProgram::compile(block, op.getYielded(), options.float32);
-  if (failed(compiled))
+  if (failed(compile()))
     return failure();
-  body = std::move(*compiled);
-  body->prepare();
-  if (options.fastPaths)
-    placement = analyzePlacement(op);
-  if (options.fastPaths && !placement)
-    selected = matchOneHot(op, nest);
-  if (selected) {
-    FailureOr<ScalarProgram> id =
-        ScalarProgram::compile(block, selected->id, options.float32);
-    if (failed(id))
-      return failure();
-    idProgram = std::move(*id);
-    idProgram->prepare();
-  }
   bool empty = llvm::any_of(nest.valid, [](int64_t n) { return n <= 0; });
   chooseStrip();
   SmallVector<unsigned> outer;
   for (unsigned factor = 0; factor < nest.factors.size(); ++factor)
-    if (int64_t(factor) != strip && !(selected && selected->factor == factor) &&
-        !(placement && placement->solves(factor)))
+    if (int64_t(factor) != strip && !solved.test(factor))
       outer.push_back(factor);
   int64_t length = strip < 0 ? 1 : nest.valid[strip];
   while (!empty) {
-    bool skip = false;
-    if (selected) {
-      std::optional<int64_t> index = selectedIndex();
-      skip = !index;
-      indices[selected->factor] = index.value_or(0);
-    }
-    if (placement)
-      skip = !solvePlacement();
+    bool skip = !solve();
     for (int64_t begin = 0; begin < length && !skip; begin += kStrip) {
       int64_t count = std::min(kStrip, length - begin);
       if (strip >= 0)
@@ -358,12 +299,8 @@ FailureOr<Tensors> GenericEvaluation::run() {
     }
     if (strip >= 0)
       indices[strip] = 0;
-    if (selected)
-      indices[selected->factor] = 0;
-    if (placement)
-      for (const Placement::Equation &equation : placement->equations)
-        for (const Placement::Term &term : equation.solved)
-          indices[term.factor] = 0;
+    for (unsigned factor : solved.set_bits())
+      indices[factor] = 0;
     if (!advance(indices, outer, nest.valid))
       break;
   }

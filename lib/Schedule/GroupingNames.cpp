@@ -1,7 +1,7 @@
 //===- GroupingNames.cpp - Small questions about grouped ops --------------===//
 
 #include "colossal/Schedule/GroupingNames.h"
-#include "Colossal/Analysis/Placement.h"
+#include "Colossal/Analysis/Selection.h"
 #include "Colossal/IR/MapStrides.h"
 #include "llvm/ADT/SmallBitVector.h"
 
@@ -25,15 +25,15 @@ bool colossal::schedule::isIndexFunction(Operation *op) {
 
 /// True if the terms count 0, 1, 2... in steps of `step` in memory, and no axis
 /// cuts them; `count`: how far.
-static bool countsMemory(ArrayRef<Placement::Term> terms,
+static bool countsMemory(ArrayRef<SolvedEquation::Term> terms,
                          ArrayRef<FactorAttr> factors,
                          ArrayRef<int64_t> strides, int64_t &step,
                          int64_t &count) {
-  SmallVector<Placement::Term> sorted(terms);
+  SmallVector<SolvedEquation::Term> sorted(terms);
   llvm::sort(sorted,
              [](const auto &x, const auto &y) { return x.stride < y.stride; });
   count = 1;
-  for (const Placement::Term &term : sorted) {
+  for (const SolvedEquation::Term &term : sorted) {
     FactorAttr factor = factors[term.factor];
     if (factor.isLocal() || term.stride != count)
       return false;
@@ -48,26 +48,27 @@ static bool countsMemory(ArrayRef<Placement::Term> terms,
 
 /// A copy that changes the decomposition and not the place of any element.
 static bool keepsMemory(GenericOp op) {
-  std::optional<Placement> placement = analyzePlacement(op);
-  if (!placement || placement->value != op.getBody().front().getArgument(0))
+  std::optional<Selection> selection = analyzeSelection(op);
+  if (!selection || selection->scatter || !selection->conditions.empty() ||
+      selection->where.getValue() != op.getBody().front().getArgument(0))
     return false;
   FactoredOp factored(op.getOperation());
   SmallVector<FactorAttr> factors = factored.getFactorList();
   auto [from, offset] = MapStrides(factored.getOperandMap(0), factors.size());
   auto [to, zero] = MapStrides(factored.getResultMap(0), factors.size());
   llvm::SmallBitVector placed(factors.size());
-  for (const Placement::Equation &equation : placement->equations) {
+  for (const SolvedEquation &equation : selection->sums) {
     int64_t step = 0, before = 0, after = 0;
-    if (equation.constant != 0 ||
+    if (equation.constant != 0 || equation.id ||
         !countsMemory(equation.solved, factors, from, step, before) ||
         !countsMemory(equation.known, factors, to, step, after) ||
         before != after)
       return false;
     // One side walks the operand alone, the other the result: the diagonal of a
     // matrix, which a known factor also indexes, is elsewhere.
-    auto onlyIn = [&](ArrayRef<Placement::Term> terms,
+    auto onlyIn = [&](ArrayRef<SolvedEquation::Term> terms,
                       ArrayRef<int64_t> otherStrides) {
-      return llvm::all_of(terms, [&](const Placement::Term &term) {
+      return llvm::all_of(terms, [&](const SolvedEquation::Term &term) {
         placed.set(term.factor);
         return otherStrides[term.factor] == 0 ||
                factors[term.factor].getBound() == 1;

@@ -1,8 +1,7 @@
 //===- GroupingRewrites.cpp - Splits generics that no kernel does well ----===//
 
 #include "GroupingRewrites.h"
-#include "Colossal/Analysis/OneHot.h"
-#include "Colossal/Analysis/Placement.h"
+#include "Colossal/Analysis/Selection.h"
 #include "Colossal/IR/Combiner.h"
 
 #include "mlir/IR/IRMapping.h"
@@ -23,32 +22,6 @@ static void eraseUnused(Block &body) {
       op.erase();
 }
 
-/// The indices and operands that a scalar depends on.
-static void collectLeaves(Value root, llvm::SmallDenseSet<StringRef> &factors,
-                          bool &usesOperands) {
-  SmallVector<Value> pending = {root};
-  llvm::SmallDenseSet<Value> seen;
-  while (!pending.empty()) {
-    Value value = pending.pop_back_val();
-    if (!seen.insert(value).second)
-      continue;
-    Operation *op = value.getDefiningOp();
-    if (!op) {
-      usesOperands = true;
-      continue;
-    }
-    if (auto index = dyn_cast<IndexOp>(op))
-      factors.insert(index.getFactor());
-    llvm::append_range(pending, op->getOperands());
-  }
-}
-
-static bool isZero(Value value) {
-  auto constant = value.getDefiningOp<arith::ConstantOp>();
-  auto real = constant ? dyn_cast<FloatAttr>(constant.getValue()) : FloatAttr();
-  return real && real.getValue().isZero();
-}
-
 /// The map without factor `dropped`; later factors move up by one.
 static IndexMapAttr dropFactor(IndexMapAttr map, int64_t dropped) {
   return map.replace([&](SubDimAttr sub) -> SmallVector<SubDimAttr> {
@@ -60,48 +33,63 @@ static IndexMapAttr dropFactor(IndexMapAttr map, int64_t dropped) {
   });
 }
 
-/// A sum that is not looped over.
-static bool isSparseSum(GenericOp op) {
-  return analyzeOneHot(op) || analyzePlacement(op);
-}
-
 GenericOp colossal::schedule::splitPlacement(GenericOp op) {
-  // Outside of the predicate the reduction is of zeros alone, and so is zero.
-  if (!isZeroNeutral(FactoredOp(op.getOperation())) ||
-      op.getNumResults() != 1 || isSparseSum(op))
-    return {};
-  auto select = op.getYielded()[0].getDefiningOp<arith::SelectOp>();
-  if (!select || !isZero(select.getFalseValue()))
-    return {};
-  llvm::SmallDenseSet<StringRef> predicate, inValue;
-  bool predicateReads = false, valueReads = false;
-  collectLeaves(select.getCondition(), predicate, predicateReads);
-  collectLeaves(select.getTrueValue(), inValue, valueReads);
-  if (predicateReads || predicate.empty())
-    return {};
+  // Where an equation does not hold the reduction is of zeros alone.
   FactoredOp factored(op.getOperation());
+  if (!isZeroNeutral(factored) || op.getNumResults() != 1)
+    return {};
+  auto where = op.getYielded()[0].getDefiningOp<WhereOp>();
+  if (!where)
+    return {};
   SmallVector<FactorAttr> factors = factored.getFactorList();
-  std::optional<unsigned> placed;
+  auto namedBy = [&](EquationAttr equation) {
+    llvm::SmallBitVector named(factors.size());
+    for (auto [number, factor] : llvm::enumerate(factors))
+      named[number] = equation.getStride(factor.getName()) != 0;
+    return named;
+  };
+  // Equations of places that nothing else in the op varies with go outside.
+  llvm::SmallBitVector used(factors.size()), reduced(factors.size());
   for (auto [number, factor] : llvm::enumerate(factors)) {
-    if (predicate.contains(factor.getName()) && !factor.isParallel())
-      return {};
-    bool used = inValue.contains(factor.getName());
+    reduced[number] = !factor.isParallel();
     for (unsigned i = 0, e = op.getNumOperands(); i < e; ++i)
-      used |= factored.getOperandMap(i).uses(number);
-    if (predicate.contains(factor.getName()) && !used && !placed)
-      placed = number;
+      if (factored.getOperandMap(i).uses(number))
+        used.set(number);
   }
-  if (!placed)
+  used |= factorsOf(factored, where.getValue());
+  for (Value id : where.getIds())
+    used |= factorsOf(factored, id);
+  auto equations = where.getEquations().getAsRange<EquationAttr>();
+  for (EquationAttr equation : equations)
+    if (equation.getHasId() || namedBy(equation).anyCommon(reduced))
+      used |= namedBy(equation);
+  SmallVector<EquationAttr> outside, inside;
+  llvm::SmallBitVector placed(factors.size());
+  for (EquationAttr equation : equations) {
+    bool places = namedBy(equation).test(used);
+    (places ? outside : inside).push_back(equation);
+    if (places)
+      placed |= namedBy(equation);
+  }
+  placed.reset(used);
+  if (placed.none())
     return {};
 
-  // The reduction, without the placed factor and the predicate.
+  // The reduction, without the placed factors and their equations.
   OpBuilder builder(op);
   SmallVector<FactorAttr> innerFactors = factors;
-  innerFactors.erase(innerFactors.begin() + *placed);
   SmallVector<IndexMapAttr> operandMaps;
   for (unsigned i = 0, e = op.getNumOperands(); i < e; ++i)
-    operandMaps.push_back(dropFactor(factored.getOperandMap(i), *placed));
-  IndexMapAttr resultMap = dropFactor(factored.getResultMap(0), *placed);
+    operandMaps.push_back(factored.getOperandMap(i));
+  IndexMapAttr resultMap = factored.getResultMap(0);
+  for (unsigned f = factors.size(); f-- > 0;) {
+    if (!placed.test(f))
+      continue;
+    innerFactors.erase(innerFactors.begin() + f);
+    for (IndexMapAttr &map : operandMaps)
+      map = dropFactor(map, f);
+    resultMap = dropFactor(resultMap, f);
+  }
   auto type = cast<RankedTensorType>(op->getResult(0).getType());
   Type innerType =
       RankedTensorType::get(resultMap.getShape(), type.getElementType());
@@ -110,8 +98,14 @@ GenericOp colossal::schedule::splitPlacement(GenericOp op) {
                     innerFactors, operandMaps, resultMap));
   inner.setName((op.getName() + "/product").str());
   Block &body = inner.getBody().front();
-  auto innerSelect = inner.getYielded()[0].getDefiningOp<arith::SelectOp>();
-  body.getTerminator()->setOperand(0, innerSelect.getTrueValue());
+  auto innerWhere = inner.getYielded()[0].getDefiningOp<WhereOp>();
+  Value selected = innerWhere.getValue();
+  if (!inside.empty()) {
+    OpBuilder atEnd(body.getTerminator());
+    selected = WhereOp::create(atEnd, where.getLoc(), selected, inside,
+                               innerWhere.getIds());
+  }
+  body.getTerminator()->setOperand(0, selected);
   eraseUnused(body);
 
   // The placement: parallel factors only, numbered anew.
@@ -131,18 +125,20 @@ GenericOp colossal::schedule::splitPlacement(GenericOp op) {
       });
   IndexMapAttr outerOperand =
       outerResult.replace([&](SubDimAttr sub) -> SmallVector<SubDimAttr> {
-        if (sub.getFactor() == number[*placed])
-          return {};
+        for (unsigned f : placed.set_bits())
+          if (sub.getFactor() == number[f])
+            return {};
         return {sub};
       });
   auto outer = cast<GenericOp>(
       cloneFactored(builder, factored, inner->getResult(0), type, outerFactors,
                     outerOperand, outerResult));
   Block &outerBody = outer.getBody().front();
-  auto outerSelect = outer.getYielded()[0].getDefiningOp<arith::SelectOp>();
   BlockArgument value =
       outerBody.addArgument(type.getElementType(), op.getLoc());
-  outerSelect->setOperand(1, value);
+  OpBuilder atEnd(outerBody.getTerminator());
+  outerBody.getTerminator()->setOperand(
+      0, WhereOp::create(atEnd, where.getLoc(), value, outside));
   eraseUnused(outerBody);
   outerBody.eraseArguments(0, outerBody.getNumArguments() - 1);
   op.replaceAllUsesWith(outer.getOutputs());
@@ -151,7 +147,7 @@ GenericOp colossal::schedule::splitPlacement(GenericOp op) {
 }
 
 bool colossal::schedule::splitReduction(GenericOp op) {
-  if (op.isAllParallel() || isSparseSum(op))
+  if (op.isAllParallel() || analyzeSelection(op))
     return false;
   FactoredOp factored(op.getOperation());
   MLIRContext *context = op.getContext();
@@ -287,10 +283,11 @@ static bool isCostly(GenericOp op) {
 
 bool colossal::schedule::reuseElementwise(GenericOp op) {
   if (op.isAllParallel() || op.getNumResults() != 1 ||
-      op.getNumOperands() == 0 || !isCostly(op) || isSparseSum(op))
+      op.getNumOperands() == 0 || !isCostly(op) || analyzeSelection(op))
     return false;
   bool usesIndices = false;
-  op.getBody().walk([&](IndexOp) { usesIndices = true; });
+  op.getBody().walk(
+      [&](Operation *inner) { usesIndices |= isa<IndexOp, WhereOp>(inner); });
   if (usesIndices)
     return false;
   FactoredOp factored(op.getOperation());

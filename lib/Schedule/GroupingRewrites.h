@@ -7,10 +7,10 @@
 
 namespace colossal::schedule {
 
-/// A reduction whose body is select(index(p) is such and such, value, 0), where
-/// the value does not depend on p: the gradient of one part of a fused tensor.
-/// Splits it into the reduction without p and an elementwise op that places it.
-/// Returns the reduction, or null if the op is of another form.
+/// A reduction of where(value, p == 1), where the value does not depend on p:
+/// the gradient of one part of a fused tensor. Splits it into the reduction
+/// without p and an elementwise op that places it. Returns the reduction, or
+/// null if the op is of another form.
 GenericOp splitPlacement(GenericOp op);
 
 /// A large reduction to few results has no parallel rows. Splits it in two: the

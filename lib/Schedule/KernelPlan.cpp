@@ -313,7 +313,7 @@ private:
 /// For a scatter-add and the op that adds its result, and nothing else, to a
 /// tensor of the same layout: that operand.
 static std::optional<unsigned> baseOfScatter(const KernelPlan &plan) {
-  if (plan.ops.size() != 2 || !plan.ops[0].scatter || plan.ops[0].isStored ||
+  if (plan.ops.size() != 2 || !plan.ops[0].scatters() || plan.ops[0].isStored ||
       plan.ops[1].op->getNumOperands() != 2 || plan.ops[1].reduces())
     return std::nullopt;
   const KernelOp &last = plan.ops[1];
@@ -341,8 +341,8 @@ colossal::schedule::planKernel(ArrayRef<Operation *> ops,
   std::optional<KernelPlan> plan = unifyFactors(ops, outputs, reason);
   if (!plan)
     return std::nullopt;
-  bool scatters = llvm::any_of(
-      plan->ops, [](const KernelOp &op) { return op.scatter.has_value(); });
+  bool scatters =
+      llvm::any_of(plan->ops, [](const KernelOp &op) { return op.scatters(); });
   if (scatters && ops.size() > 1) {
     plan->base = baseOfScatter(*plan);
     if (plan->base)
@@ -366,20 +366,20 @@ bool colossal::schedule::mayShareBuffer(const KernelPlan &plan, Value input,
   const KernelOp *writer = plan.find(output.getDefiningOp());
   const Access &written =
       *writer->results[cast<OpResult>(output).getResultNumber()];
-  if (plan.ops[0].scatter)
+  if (plan.ops[0].scatters())
     return plan.base && input == GenericOp(writer->op)->getOperand(*plan.base);
   for (const KernelOp &op : plan.ops)
     for (auto [number, operand] : llvm::enumerate(op.op->getOperands())) {
       if (operand != input)
         continue;
       const Access &read = *op.operands[number];
-      if (op.gather || op.placement || read.strides != written.strides ||
-          read.offset != 0 || !read.clips.empty())
+      if (op.selection || read.strides != written.strides || read.offset != 0 ||
+          !read.clips.empty())
         return false;
       for (unsigned user : plan.evaluators(op)) {
         const KernelOp &evaluator = plan.ops[user];
         // A pick evaluates its producers at another index.
-        if (evaluator.gather && &evaluator != &op)
+        if (evaluator.selection && &evaluator != &op)
           return false;
         if (evaluator.phase < writer->phase)
           continue;

@@ -237,6 +237,13 @@ private:
           if (isNamed(op, f, index.getFactor()))
             alone |= bit(f);
       });
+      op.op.getBody().walk([&](WhereOp where) {
+        for (Attribute equation : where.getEquations())
+          for (StringAttr name : cast<EquationAttr>(equation).getFactors())
+            for (unsigned f : op.factors)
+              if (isNamed(op, f, name))
+                alone |= bit(f);
+      });
       for (auto *list : {&op.operands, &op.results})
         for (std::optional<Access> &access : *list)
           if (access)
@@ -303,13 +310,9 @@ colossal::schedule::unifyFactors(ArrayRef<Operation *> ops,
   llvm::SmallPtrSet<Operation *, 8> inside(ops.begin(), ops.end());
   for (KernelOp &op : plan.ops) {
     FactoredOp factored(op.op.getOperation());
-    if (std::optional<OneHot> oneHot = analyzeOneHot(op.op))
-      (oneHot->isGather ? op.gather : op.scatter) = oneHot;
-    else
-      op.placement = analyzePlacement(op.op);
+    op.selection = analyzeSelection(op.op);
     for (auto [number, attr] : llvm::enumerate(factored.getFactorList())) {
-      if ((op.gather && op.gather->factor == number) ||
-          (op.placement && op.placement->solves(number)))
+      if (op.selection && op.selection->determines(number))
         continue;
       (attr.isParallel() ? op.parallel : op.reduction) |=
           bit(op.factors[number]);
@@ -317,7 +320,7 @@ colossal::schedule::unifyFactors(ArrayRef<Operation *> ops,
     for (OpOperand &use : op.op->getOpOperands()) {
       Operation *producer = use.get().getDefiningOp();
       bool internal = producer && inside.contains(producer);
-      if (internal && op.placement) {
+      if (internal && op.selection && !op.selection->isLookUp()) {
         reason = "'" + op.name() + "' reads a value at other positions";
         return std::nullopt;
       }

@@ -11,9 +11,7 @@ func.func @forward(
   %false = colossal.aten_constant false -> !colossal.any
   %none = colossal.aten_constant unit -> !colossal.any
   // CHECK: colossal.generic "embedding.0" [b = 2, s = 6, v = 50 : sum, d1 = 8] (%arg2 : [b, s], %arg0 : [v, d1]) -> ([b, s, d1])
-  // CHECK: %[[V:.*]] = colossal.index "v"
-  // CHECK: %[[HIT:.*]] = arith.cmpi eq, %{{.*}}, %[[V]] : i64
-  // CHECK: arith.select %[[HIT]], %{{.*}}, %{{.*}} : f32
+  // CHECK: colossal.where %{{.*}} [v == %{{.*}} : i64] : f32
   %e = colossal.aten "aten::embedding"(%wte, %ids, %m1, %false, %false) name "embedding.0" : (tensor<50x8xf32>, tensor<2x6xi64>, !colossal.any, !colossal.any, !colossal.any) -> !colossal.any
   %positions = colossal.aten "aten::arange"(%c6, %none, %none, %none, %none) name "arange.0" : (!colossal.any, !colossal.any, !colossal.any, !colossal.any, !colossal.any) -> !colossal.any
   // CHECK: colossal.generic "embedding.1" [d0 = 6, d1 = 8] (%arg1 : [d0 + 0 of 32, d1]) -> ([d0, d1])

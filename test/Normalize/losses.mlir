@@ -17,9 +17,7 @@ func.func @forward(
   // CHECK-SAME: {group = "ce.0", keep}
   // CHECK: %[[LOGSUM:.*]] = colossal.generic "ce.0.logsum" [b = 6]
   // CHECK: %[[LABEL:.*]] = colossal.generic "ce.0.label" [b = 6, v = 5 : sum] (%arg1 : [b], %arg0 : [b, v]) -> ([b])
-  // CHECK: %[[V:.*]] = colossal.index "v"
-  // CHECK: %[[HIT:.*]] = arith.cmpi eq, %{{.*}}, %[[V]] : i64
-  // CHECK: arith.select %[[HIT]]
+  // CHECK: colossal.where %{{.*}} [v == %{{.*}} : i64] : f32
   // CHECK: %[[ROW:.*]] = colossal.generic "ce.0.row" [b = 6] (%arg1 : [b], %[[MAX]] : [b], %[[LOGSUM]] : [b], %[[LABEL]] : [b]) -> ([b])
   // CHECK: arith.constant -100 : i64
   // CHECK: %[[TOTAL:.*]] = colossal.generic "ce.0.total" [b = 6 : sum] (%[[ROW]] : [b]) -> ([]) attributes {group = "ce.0"}

@@ -143,20 +143,8 @@ func.func @collective(%x: tensor<64x32xf32>) -> tensor<64x32xf32> {
 func.func @decompositions(%x: tensor<3x96xf32>) -> (tensor<3x16x6xf32>, tensor<3x96xf32>) {
   %y = colossal.generic "rename" [b = 3, i = 16, j = 6, a = 12 : sum, c = 8 : sum] (%x : [b, (a, c)]) -> ([b, i, j]) {
     ^bb0(%0: f32):
-      %a = colossal.index "a"
-      %c = colossal.index "c"
-      %i = colossal.index "i"
-      %j = colossal.index "j"
-      %six = arith.constant 6 : i64
-      %eight = arith.constant 8 : i64
-      %1 = arith.muli %a, %eight : i64
-      %2 = arith.addi %1, %c : i64
-      %3 = arith.muli %i, %six : i64
-      %4 = arith.addi %3, %j : i64
-      %5 = arith.cmpi eq, %2, %4 : i64
-      %zero = arith.constant 0.0 : f32
-      %6 = arith.select %5, %0, %zero : f32
-      colossal.yield %6 : f32
+      %1 = colossal.where %0 [8 * a + c == 6 * i + j] : f32
+      colossal.yield %1 : f32
   } : (tensor<3x96xf32>) -> tensor<3x16x6xf32>
   %e = colossal.generic "exp" [b = 3, i = 16, j = 6] (%y : [b, i, j]) -> ([b, i, j]) {
     ^bb0(%0: f32):
@@ -165,14 +153,8 @@ func.func @decompositions(%x: tensor<3x96xf32>) -> (tensor<3x16x6xf32>, tensor<3
   } : (tensor<3x16x6xf32>) -> tensor<3x16x6xf32>
   %s = colossal.generic "shift" [b = 3, i = 96, a = 96 : sum] (%x : [b, a]) -> ([b, i]) {
     ^bb0(%0: f32):
-      %a = colossal.index "a"
-      %i = colossal.index "i"
-      %one = arith.constant 1 : i64
-      %1 = arith.addi %i, %one : i64
-      %2 = arith.cmpi eq, %a, %1 : i64
-      %zero = arith.constant 0.0 : f32
-      %3 = arith.select %2, %0, %zero : f32
-      colossal.yield %3 : f32
+      %1 = colossal.where %0 [a == i + 1] : f32
+      colossal.yield %1 : f32
   } : (tensor<3x96xf32>) -> tensor<3x96xf32>
   return %e, %s : tensor<3x16x6xf32>, tensor<3x96xf32>
 }

@@ -26,24 +26,15 @@ public:
 
 private:
   void followScalar(FactoredOp op, Value scalar, bool certain);
-  void compared(FactoredOp op, arith::CmpIOp compare, Value other,
-                bool certain);
+  void compared(arith::CmpIOp compare, Value other);
+  void lookedUp(FactoredOp op, WhereOp where, unsigned id, bool certain);
+  void limit(FactoredOp op, Location location, int64_t extent, bool certain);
   bool wraps(arith::SelectOp select, Value scalar);
 
   llvm::SmallDenseSet<Value> seen[2]; ///< by `certain`
 };
 
 } // namespace
-
-/// Whether aten::eq made it: the op's name is module path / ATen op . ordinal.
-static bool isQuestion(Location location) {
-  StringRef name = nameOf(location);
-  size_t slash = name.rfind('/');
-  if (slash != StringRef::npos)
-    name = name.substr(slash + 1);
-  name = name.split('.').first;
-  return name == "eq" || name == "ne";
-}
 
 static std::optional<int64_t> constantOf(Value value) {
   APInt constant;
@@ -55,42 +46,40 @@ static std::optional<int64_t> constantOf(Value value) {
   return std::nullopt;
 }
 
-static IndexOp indexOf(Value value) {
-  while (Operation *op = value.getDefiningOp()) {
-    if (auto index = dyn_cast<IndexOp>(op))
-      return index;
-    if (!isa<arith::ExtSIOp, arith::TruncIOp>(op))
-      break;
-    value = op->getOperand(0);
-  }
-  return {};
+void UseAnalysis::compared(arith::CmpIOp compare, Value other) {
+  if (compare.getPredicate() != arith::CmpIPredicate::eq &&
+      compare.getPredicate() != arith::CmpIPredicate::ne)
+    return;
+  std::optional<int64_t> constant = constantOf(other);
+  if (constant && !llvm::is_contained(result.constants, *constant))
+    result.constants.push_back(*constant);
 }
 
-void UseAnalysis::compared(FactoredOp op, arith::CmpIOp compare, Value other,
+void UseAnalysis::limit(FactoredOp op, Location location, int64_t extent,
+                        bool certain) {
+  result.extent = std::min(result.extent.value_or(extent), extent);
+  if (!certain || (result.required && *result.required <= extent))
+    return;
+  result.required = extent;
+  result.location = location;
+  result.lookup = nameOf(location).str();
+  if (result.lookup.empty())
+    result.lookup = op.getFactoredName().str();
+}
+
+/// The id counts from zero to what the indices of its equation add up to.
+void UseAnalysis::lookedUp(FactoredOp op, WhereOp where, unsigned id,
                            bool certain) {
-  bool equal = compare.getPredicate() == arith::CmpIPredicate::eq;
-  if (!equal && compare.getPredicate() != arith::CmpIPredicate::ne)
-    return;
-  if (auto constant = constantOf(other)) {
-    if (!llvm::is_contained(result.constants, *constant))
-      result.constants.push_back(*constant);
-    return;
-  }
-  IndexOp index = indexOf(other);
-  if (!equal || !index || isQuestion(compare.getLoc()))
-    return;
-  for (FactorAttr factor : op.getFactorList()) {
-    if (factor.getName() != index.getFactor())
+  for (unsigned number = 0, e = where.getEquations().size(); number < e;
+       ++number) {
+    EquationAttr equation = where.getEquation(number);
+    if (!equation.getHasId() || id-- != 0)
       continue;
-    int64_t extent = factor.getExtent();
-    result.extent = std::min(result.extent.value_or(extent), extent);
-    if (!certain || (result.required && *result.required <= extent))
-      continue;
-    result.required = extent;
-    result.location = compare.getLoc();
-    result.lookup = nameOf(compare.getLoc()).str();
-    if (result.lookup.empty())
-      result.lookup = op.getFactoredName().str();
+    int64_t extent = 1 - equation.getConstant();
+    for (FactorAttr factor : op.getFactorList())
+      extent += equation.getStride(factor.getName()) *
+                std::max<int64_t>(factor.getExtent() - 1, 0);
+    limit(op, where.getLoc(), extent, certain);
   }
 }
 
@@ -138,8 +127,12 @@ void UseAnalysis::followScalar(FactoredOp op, Value scalar, bool certain) {
   for (OpOperand &use : scalar.getUses()) {
     Operation *user = use.getOwner();
     if (auto compare = dyn_cast<arith::CmpIOp>(user)) {
-      compared(op, compare, compare->getOperand(1 - use.getOperandNumber()),
-               certain);
+      compared(compare, compare->getOperand(1 - use.getOperandNumber()));
+    } else if (auto where = dyn_cast<WhereOp>(user)) {
+      if (use.getOperandNumber() > 0)
+        lookedUp(op, where, use.getOperandNumber() - 1, certain);
+      else
+        followScalar(op, where.getResult(), certain && where.getIds().empty());
     } else if (isa<YieldOp>(user)) {
       follow(op->getResult(use.getOperandNumber()), certain);
     } else if (auto select = dyn_cast<arith::SelectOp>(user)) {

@@ -2,8 +2,8 @@
 
 #include "Colossal/Analysis/OpWork.h"
 #include "Colossal/Analysis/Contraction.h"
-#include "Colossal/Analysis/OneHot.h"
-#include "Colossal/Analysis/Placement.h"
+#include "Colossal/Analysis/Selection.h"
+#include "Colossal/IR/Where.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -14,7 +14,9 @@ static int64_t flopsOf(Block &block) {
   block.walk([&](Operation *op) {
     if (op->hasTrait<OpTrait::ConstantLike>() || isa<IndexOp, YieldOp>(op))
       return;
-    if (isa<arith::DivFOp, math::SqrtOp, math::RsqrtOp>(op))
+    if (auto where = dyn_cast<WhereOp>(op))
+      flops += scalarOpsOf(where);
+    else if (isa<arith::DivFOp, math::SqrtOp, math::RsqrtOp>(op))
       flops += cost::flopsOfDivision;
     else if (isa<RandomOp>(op))
       flops += cost::flopsOfRandom;
@@ -44,12 +46,15 @@ cost::Work GenericOp::getWork() {
     return work;
   }
   work.roles.assign(op.getFactorList().size(), FactorRole::Loop);
-  if (std::optional<OneHot> oneHot = analyzeOneHot(*this))
-    work.roles[oneHot->factor] = FactorRole::Free;
-  else if (std::optional<Placement> placement = analyzePlacement(*this))
-    for (const Placement::Equation &equation : placement->equations)
-      for (const Placement::Term &term : equation.solved)
-        work.roles[term.factor] = FactorRole::Free;
+  auto setFree = [&](const SolvedEquation &equation) {
+    for (const SolvedEquation::Term &term : equation.solved)
+      work.roles[term.factor] = FactorRole::Free;
+  };
+  if (std::optional<Selection> selection = analyzeSelection(*this)) {
+    llvm::for_each(selection->sums, setFree);
+    if (selection->scatter)
+      setFree(*selection->scatter);
+  }
   return work;
 }
 
@@ -58,6 +63,10 @@ int64_t colossal::bodyWork(GenericOp op) {
   for (Operation &inner : op.getBody().front()) {
     if (isa<arith::ConstantOp, YieldOp, IndexOp>(inner))
       continue;
+    if (auto where = dyn_cast<WhereOp>(inner)) {
+      work += scalarOpsOf(where);
+      continue;
+    }
     bool heavy = isa<math::MathDialect>(inner.getDialect()) &&
                  !isa<math::AbsFOp, math::FmaOp, math::SqrtOp>(inner);
     bool medium = isa<math::SqrtOp, math::RsqrtOp, arith::DivFOp,

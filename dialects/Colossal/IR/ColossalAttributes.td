@@ -121,6 +121,31 @@ def Colossal_IndexMapAttr : Colossal_Attr<"IndexMap", "map"> {
   }];
 }
 
+def Colossal_EquationAttr : Colossal_Attr<"Equation", "equation"> {
+  let summary = "a linear equation of global indices";
+  let description = [{
+    **Definition.** sum(stride * global index of a factor) == constant, or constant + an
+    id: an integer scalar, which is an operand of the op that has the equation. No stride is
+    0, and without an id the first one is positive.
+
+    **Text form.** In an op, `8 * a + c == 6 * i + j + 3` or `v == %id : i64`: terms of
+    negative stride stand on the right. Alone, `?` stands for the id.
+  }];
+  let parameters = (ins OptionalArrayRefParameter<"::mlir::StringAttr">:$factors,
+      OptionalArrayRefParameter<"int64_t">:$strides, "int64_t":$constant, "bool":$hasId);
+  let hasCustomAssemblyFormat = 1;
+  let extraClassDeclaration = [{
+    /// sum(sum of terms) == constant (+ id): terms of one factor are added up.
+    static EquationAttr get(::mlir::MLIRContext *context, const IndexSum &sum,
+                            int64_t constant, bool hasId);
+    /// The stride of a factor; 0 where it does not occur.
+    int64_t getStride(::llvm::StringRef factor) const;
+    /// Replaces the index of every factor for which `sumOf` has a sum.
+    EquationAttr substitute(
+        ::llvm::function_ref<std::optional<IndexSum>(::mlir::StringAttr)> sumOf) const;
+  }];
+}
+
 def Colossal_AxesAttr : Colossal_Attr<"Axes", "axes"> {
   let summary = "the mesh axes that cut one sub-dimension, major first";
   let parameters = (ins OptionalArrayRefParameter<"::mlir::StringAttr">:$axes);

@@ -27,6 +27,14 @@
 #include "Colossal/IR/ColossalDialect.h.inc"
 #include "Colossal/IR/ColossalEnums.h.inc"
 
+namespace colossal {
+/// constant + sum(stride * global index of a factor)
+struct IndexSum {
+  llvm::SmallVector<std::pair<mlir::StringAttr, int64_t>> terms;
+  int64_t constant = 0;
+};
+} // namespace colossal
+
 #define GET_ATTRDEF_CLASSES
 #include "Colossal/IR/ColossalAttributes.h.inc"
 

@@ -40,6 +40,7 @@ def Colossal_GenericOp : Colossal_FactoredBase<"generic"> {
   let arguments = (ins StrAttr:$name, ArrayAttr:$factors, ArrayAttr:$operandMaps,
       ArrayAttr:$resultMaps, Variadic<AnyRankedTensor>:$inputs);
   let results = (outs Variadic<AnyRankedTensor>:$outputs);
+  let hasRegionVerifier = 1;
   let extraClassDeclaration = [{
     /// The body's terminator operands.
     ::mlir::OperandRange getYielded();
@@ -98,6 +99,56 @@ def Colossal_WithDerivativeOp : Colossal_Op<"with_derivative",
     $value `of` `(` $variables `)` `by` `(` $derivatives `)` attr-dict `:` type($result)
   }];
   let hasFolder = 1;
+}
+
+def Colossal_WhereOp : Colossal_Op<"where",
+    [Pure, HasParent<"GenericOp">, AllTypesMatch<["value", "result"]>, Colossal_InBody]> {
+  let summary = "a value where equations of indices hold, else zero";
+  let description = [{
+    States which element is meant, for whoever need not visit the others: a look-up, a
+    scatter by index, a copy into another decomposition.
+
+        %r = colossal.where %x [v == %id : i64] : f32
+        %r = colossal.where %x [8 * a + c == 6 * i + j + 3] : f32
+
+    In a sum (or any) whose results are such values, the sums that an equation names are
+    computed from the other indices (a gather, a copy), and parallel factors that are
+    compared with an id of the terms are computed from the id (a scatter): see
+    Colossal/Analysis/Selection.h. Elsewhere it is a scalar like any other. It is linear in
+    the value, and its derivative is the same op on the cotangent.
+
+    Constraints:
+    - E1 an equation names factors of the op, each once, with a stride that is not 0
+    - E2 a stride times the factor's extent, and the constant, are sizes that a tensor may have
+    - E3 there is one id for each equation that has one
+    - E4 an id does not vary with the factors of its equation
+    - E5 what a sum (or any) selects is selected last, for all its results alike: otherwise
+      it would pass over terms that the equations exclude
+  }];
+  let arguments = (ins AnyTypeOf<[AnyFloat, AnySignlessInteger]>:$value,
+      Variadic<AnyTypeOf<[I32, I64]>>:$ids,
+      TypedArrayAttrBase<Colossal_EquationAttr, "equations of indices">:$equations);
+  let results = (outs AnyTypeOf<[AnyFloat, AnySignlessInteger]>:$result);
+  let builders = [
+    OpBuilder<(ins "::mlir::Value":$value, "::llvm::ArrayRef<EquationAttr>":$equations,
+                   CArg<"::mlir::ValueRange", "{}">:$ids)>];
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let hasCanonicalizer = 1;
+  let extraClassDeclaration = [{
+    EquationAttr getEquation(unsigned number) {
+      return ::llvm::cast<EquationAttr>(getEquations()[number]);
+    }
+    /// The id of an equation; null where it has none.
+    ::mlir::Value getId(unsigned number);
+    /// Whether both select by the same equations and ids.
+    bool statesSame(WhereOp other) {
+      return getEquations() == other.getEquations() && getIds() == other.getIds();
+    }
+    /// Replaces indices of factors in all equations.
+    void substitute(
+        ::llvm::function_ref<std::optional<IndexSum>(::mlir::StringAttr)> sumOf);
+  }];
 }
 
 def Colossal_YieldOp : Colossal_Op<"yield", [Pure, Terminator, Colossal_InBody]> {

@@ -26,6 +26,14 @@ parseIndexMap(mlir::AsmParser &parser,
               llvm::function_ref<int64_t(llvm::StringRef)> factorOf,
               llvm::function_ref<int64_t(int64_t)> boundOf);
 
+/// `8 * a + c == 6 * i + j`; `printId` prints what stands for the id.
+void printEquation(mlir::AsmPrinter &printer, EquationAttr equation,
+                   llvm::function_ref<void()> printId);
+/// `parseId` parses what stands for the id, if it is there.
+mlir::FailureOr<EquationAttr>
+parseEquation(mlir::AsmParser &parser,
+              llvm::function_ref<mlir::OptionalParseResult()> parseId);
+
 /// An attribute of a whole op that stands after its name: `scale 0.125`.
 struct FactoredParameter {
   llvm::StringRef name;

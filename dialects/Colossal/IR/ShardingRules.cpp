@@ -54,6 +54,9 @@ static Dependence dependenceOf(Operation &op, ArrayRef<Dependence> inputs) {
     linear = inputs[0] != inputs[1];
   } else if (isa<arith::DivFOp>(op)) {
     linear = inputs[1] == Dependence::None;
+  } else if (isa<WhereOp>(op)) {
+    linear = llvm::all_of(inputs.drop_front(),
+                          [](Dependence id) { return id == Dependence::None; });
   } else if (isa<arith::SelectOp>(op)) {
     linear = inputs[0] == Dependence::None &&
              llvm::all_of(llvm::seq(1, 3), [&](int branch) {

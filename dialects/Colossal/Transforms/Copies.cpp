@@ -22,36 +22,21 @@ std::string CopyInserter::uniqueName(StringRef base) {
 // Equations
 //===----------------------------------------------------------------------===//
 
-/// index == what the sub-dimensions add up to
-static Value equation(OpBuilder &builder, Location loc, StringRef index,
-                      ArrayRef<SubDimAttr> subDims,
-                      ArrayRef<FactorAttr> factors) {
-  auto integer = [&](int64_t value) -> Value {
-    return arith::ConstantOp::create(builder, loc,
-                                     builder.getI64IntegerAttr(value));
-  };
-  Type i64 = builder.getI64Type();
-  int64_t stride = 1, constant = 0;
-  Value sum;
+/// place == what the sub-dimensions add up to
+static EquationAttr equation(Builder &builder, StringRef place,
+                             ArrayRef<SubDimAttr> subDims,
+                             ArrayRef<FactorAttr> factors) {
+  IndexSum sum;
+  sum.terms.push_back({builder.getStringAttr(place), 1});
+  int64_t stride = 1;
   for (SubDimAttr sub : llvm::reverse(subDims)) {
-    constant += sub.getOffset() * stride;
-    if (!sub.isConstant()) {
-      Value term = IndexOp::create(builder, loc, i64,
-                                   factors[sub.getFactor()].getName());
-      if (stride != 1)
-        term = arith::MulIOp::create(builder, loc, term, integer(stride));
-      sum = sum ? arith::AddIOp::create(builder, loc, sum, term).getResult()
-                : term;
-    }
+    sum.constant -= sub.getOffset() * stride;
+    if (!sub.isConstant())
+      sum.terms.push_back(
+          {builder.getStringAttr(factors[sub.getFactor()].getName()), -stride});
     stride *= sub.getBound();
   }
-  if (!sum)
-    sum = integer(constant);
-  else if (constant != 0)
-    sum = arith::AddIOp::create(builder, loc, sum, integer(constant));
-  Value own = IndexOp::create(builder, loc, i64, index);
-  return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, own,
-                               sum);
+  return EquationAttr::get(builder.getContext(), sum, 0, /*hasId=*/false);
 }
 
 bool CopyInserter::isFreed(FactoredOp op) const {
@@ -80,17 +65,19 @@ void CopyInserter::free(GenericOp op, unsigned dim, unsigned first) {
   for (SubDimAttr sub : replaced)
     size *= sub.getBound();
   std::string name = editor.uniqueName("place");
-  Value condition = equation(builder, loc, name, replaced, editor.factors);
   Value value = op.getYielded()[0];
-  if (auto select = value.getDefiningOp<arith::SelectOp>()) {
-    condition =
-        arith::AndIOp::create(builder, loc, select.getCondition(), condition);
-    value = select.getTrueValue();
+  SmallVector<EquationAttr> equations;
+  auto before = value.getDefiningOp<WhereOp>();
+  if (before) {
+    for (Attribute attribute : before.getEquations())
+      equations.push_back(cast<EquationAttr>(attribute));
+    value = before.getValue();
   }
-  Value zero = arith::ConstantOp::create(builder, loc,
-                                         builder.getZeroAttr(value.getType()));
-  value = arith::SelectOp::create(builder, loc, condition, value, zero);
-  body.getTerminator()->setOperand(0, value);
+  equations.push_back(equation(builder, name, replaced, editor.factors));
+  body.getTerminator()->setOperand(
+      0, WhereOp::create(builder, loc, value, equations));
+  if (before)
+    before.erase();
   subs.erase(subs.begin() + first, subs.begin() + last);
   subs.insert(subs.begin() + first,
               SubDimAttr::get(context, editor.factors.size(), 0, size));

@@ -2,10 +2,10 @@
 //
 // Where two ops need decompositions of a value that have no common refinement,
 // or a window that a cut does not meet, one of them works on a copy. The copy
-// is a placement (Analysis/Placement.h): in one dimension a sum over the
-// positions of its operand, of which an equation of indices leaves one. So the
-// two sides of it share no factor in that dimension and are cut independently;
-// in the others they are cut alike.
+// is in one dimension a sum over the positions of its operand, of which an
+// equation of indices leaves one (Analysis/Selection.h). So the two sides of it
+// share no factor in that dimension and are cut independently; in the others
+// they are cut alike.
 //
 //===----------------------------------------------------------------------===//
 

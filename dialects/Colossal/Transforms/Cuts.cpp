@@ -25,6 +25,7 @@ static void dropUnitWindows(GenericOp op) {
   FactoredOp factored(op.getOperation());
   SmallVector<FactorAttr> factors = factored.getFactorList();
   SmallVector<Attribute> maps;
+  bool isDropped = false;
   for (unsigned i = 0, e = op->getNumOperands(); i < e; ++i) {
     SmallVector<SubDimAttr> dropped;
     SmallVector<DimAttr> dims;
@@ -43,20 +44,19 @@ static void dropUnitWindows(GenericOp op) {
     OpBuilder builder = OpBuilder::atBlockBegin(&block);
     Location loc = op.getLoc();
     for (SubDimAttr sub : dropped) {
-      Value index = IndexOp::create(builder, loc, builder.getI64Type(),
-                                    factors[sub.getFactor()].getName());
-      Value place = arith::ConstantOp::create(
-          builder, loc, builder.getI64IntegerAttr(-sub.getOffset()));
-      Value there = arith::CmpIOp::create(
-          builder, loc, arith::CmpIPredicate::eq, index, place);
-      Value zero = arith::ConstantOp::create(
-          builder, loc, builder.getZeroAttr(argument.getType()));
-      auto select =
-          arith::SelectOp::create(builder, loc, there, argument, zero);
-      argument.replaceAllUsesExcept(select, select);
+      IndexSum index;
+      index.terms.push_back(
+          {builder.getStringAttr(factors[sub.getFactor()].getName()), 1});
+      auto there = EquationAttr::get(op.getContext(), index, -sub.getOffset(),
+                                     /*hasId=*/false);
+      auto where = WhereOp::create(builder, loc, argument, there);
+      argument.replaceAllUsesExcept(where, where);
+      isDropped = true;
     }
   }
   op.setOperandMapsAttr(ArrayAttr::get(op.getContext(), maps));
+  if (isDropped)
+    simplifyBodies(op);
 }
 
 LogicalResult

@@ -156,6 +156,16 @@ void FactorEditor::apply() {
   op->setAttr("operandMaps", toArray(operandMaps));
   op->setAttr("resultMaps", toArray(resultMaps));
   for (auto &[name, terms] : indexRewrites) {
+    IndexSum sum;
+    for (auto &[part, stride] : terms)
+      sum.terms.push_back({attributes.getStringAttr(part), stride});
+    op->getRegion(0).walk([&](WhereOp where) {
+      where.substitute([&](StringAttr factor) -> std::optional<IndexSum> {
+        if (factor.getValue() != name)
+          return std::nullopt;
+        return sum;
+      });
+    });
     SmallVector<IndexOp> uses;
     op->getRegion(0).walk([&](IndexOp index) {
       if (index.getFactor() == name)

@@ -2,7 +2,8 @@
 //
 // Passes that reshape iteration spaces (refinement, fusion, differentiation)
 // edit an op through this class: read, change, apply. The body is kept
-// consistent: indices of split or substituted factors become expressions.
+// consistent: indices of split factors become expressions, and terms of
+// equations.
 //
 //===----------------------------------------------------------------------===//
 

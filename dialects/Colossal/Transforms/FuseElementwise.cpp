@@ -2,6 +2,8 @@
 
 #include "Colossal/Analysis/Contraction.h"
 #include "Colossal/Analysis/OpWork.h"
+#include "Colossal/Analysis/Selection.h"
+#include "Colossal/IR/Where.h"
 #include "Colossal/Transforms/FactorEditing.h"
 #include "Colossal/Transforms/Passes.h"
 
@@ -144,6 +146,27 @@ static LogicalResult align(FactorEditor &producer, IndexMapAttr &resultMap,
   return success();
 }
 
+/// Asks what equations do not state any more: an id that varies with a factor
+/// of its equation (the diagonal of a one-hot matrix) is compared with an
+/// index.
+static void expandVaryingIds(GenericOp op) {
+  FactoredOp factored(op.getOperation());
+  SmallVector<FactorAttr> factors = factored.getFactorList();
+  for (auto where :
+       llvm::make_early_inc_range(op.getBody().getOps<WhereOp>())) {
+    bool varies = false;
+    for (unsigned number = 0, e = where.getEquations().size(); number < e;
+         ++number)
+      if (Value id = where.getId(number)) {
+        llvm::SmallBitVector varying = factorsOf(factored, id);
+        for (unsigned f : varying.set_bits())
+          varies |= where.getEquation(number).getStride(factors[f].getName());
+      }
+    if (varies)
+      expandWhere(where);
+  }
+}
+
 /// Inlines `producer` into operand `index` of `consumer`.
 static LogicalResult inlineInto(GenericOp producer, FactoredOp consumer,
                                 unsigned index) {
@@ -214,16 +237,31 @@ static LogicalResult inlineInto(GenericOp producer, FactoredOp consumer,
                   block.insertArgument(index + 1 + number, argument.getType(),
                                        argument.getLoc()));
     OpBuilder inner = OpBuilder::atBlockBegin(&block);
+    auto substituteOf = [&](StringRef name) -> SubDimAttr {
+      for (auto [number, factor] : llvm::enumerate(from.factors))
+        if (factor.getName() == name)
+          return substitute[number];
+      return {};
+    };
     for (Operation &op : body.without_terminator()) {
       auto indexOp = dyn_cast<IndexOp>(op);
       if (!indexOp) {
-        inner.clone(op, mapping);
+        if (auto where = dyn_cast<WhereOp>(inner.clone(op, mapping)))
+          where.substitute([&](StringAttr name) -> std::optional<IndexSum> {
+            IndexSum sum;
+            if (SubDimAttr other = substituteOf(name)) {
+              sum.constant = other.getOffset();
+              if (!other.isConstant())
+                sum.terms.push_back(
+                    {StringAttr::get(context,
+                                     to.factors[other.getFactor()].getName()),
+                     1});
+            }
+            return sum;
+          });
         continue;
       }
-      SubDimAttr other;
-      for (auto [number, factor] : llvm::enumerate(from.factors))
-        if (factor.getName() == indexOp.getFactor())
-          other = substitute[number];
+      SubDimAttr other = substituteOf(indexOp.getFactor());
       Location loc = op.getLoc();
       auto constant = [&](int64_t value) -> Value {
         return arith::ConstantOp::create(inner, loc,
@@ -247,6 +285,8 @@ static LogicalResult inlineInto(GenericOp producer, FactoredOp consumer,
   copy.erase();
   consumer->setOperands(operands);
   to.apply();
+  if (auto generic = dyn_cast<GenericOp>(consumer.getOperation()))
+    expandVaryingIds(generic);
   return success();
 }
 

@@ -22,7 +22,7 @@ def RefineFactorsPass : Pass<"colossal-refine-factors", "::mlir::func::FuncOp"> 
     afterwards: their factors are split accordingly, to a fixed point. Factors
     of bound 1 vanish. Where two ops need decompositions without a common
     refinement (6 as 2 x 3 and as 3 x 2), or a window that a cut does not meet, one
-    of them works on a copy, which is a sum over places (Analysis/Placement.h).
+    of them works on a copy, which is a sum over places (Analysis/Selection.h).
   }];
 }
 

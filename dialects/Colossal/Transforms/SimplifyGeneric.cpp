@@ -125,6 +125,7 @@ void colossal::simplifyBodies(Operation *root) {
   MLIRContext *context = root->getContext();
   RewritePatternSet patterns(context);
   patterns.add<ExpandSmallPower, DropNeutralElement>(context);
+  WhereOp::getCanonicalizationPatterns(patterns, context);
   for (RegisteredOperationName name : context->getRegisteredOperations())
     if (name.getDialectNamespace() == "arith" ||
         name.getDialectNamespace() == "math")

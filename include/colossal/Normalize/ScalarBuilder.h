@@ -54,6 +54,10 @@ public:
   /// Ordered comparison (false on NaN), except NotEqual (true on NaN).
   mlir::Value compare(Relation relation, mlir::Value a, mlir::Value b);
   mlir::Value select(mlir::Value condition, mlir::Value a, mlir::Value b);
+  /// `value` where the equations hold, else zero; an id (i32 or i64) for each
+  /// that has one.
+  mlir::Value where(mlir::Value value, llvm::ArrayRef<EquationAttr> equations,
+                    mlir::ValueRange ids = {});
   mlir::Value logicalAnd(mlir::Value a, mlir::Value b);
   mlir::Value logicalOr(mlir::Value a, mlir::Value b);
   mlir::Value logicalNot(mlir::Value a);

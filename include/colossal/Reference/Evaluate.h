@@ -12,7 +12,7 @@
 //   reshard             the identity.
 //   shard_slice, shard_mask   local; see Collectives.h for the rest.
 //
-// Generics that are contractions or one-hot sums take a fast path, which
+// Generics that are contractions or select terms take a fast path, which
 // computes the same value (the order of a sum may differ).
 //
 //===----------------------------------------------------------------------===//

@@ -28,8 +28,7 @@
 #ifndef COLOSSAL_SCHEDULE_KERNELPLAN_H
 #define COLOSSAL_SCHEDULE_KERNELPLAN_H
 
-#include "Colossal/Analysis/OneHot.h"
-#include "Colossal/Analysis/Placement.h"
+#include "Colossal/Analysis/Selection.h"
 #include "Colossal/IR/ColossalDialect.h"
 
 #include <optional>
@@ -83,14 +82,8 @@ struct KernelOp {
   GenericOp op;
   std::vector<unsigned> factors; ///< op's factor -> unified factor
   Dims parallel = 0, reduction = 0;
-  /// A gather or pick: the one-hot factor is not looped over and is in neither
-  /// set.
-  std::optional<OneHot> gather;
-  /// A scatter-add, lowered by a form of its own. Alone in its kernel, or
-  /// followed by the op that adds it to another tensor (see KernelPlan::base).
-  std::optional<OneHot> scatter;
-  /// Sums that equations determine: computed, and in neither set.
-  std::optional<Placement> placement;
+  /// What equations determine. Sums among it are computed, and in neither set.
+  std::optional<Selection> selection;
   std::vector<std::optional<Access>> operands; ///< of operands in memory
   std::vector<std::optional<Access>> results;  ///< of results in memory
   unsigned phase = 0;
@@ -98,6 +91,9 @@ struct KernelOp {
   bool isStored = false; ///< some result is an output of the kernel
 
   bool reduces() const { return reduction != 0; }
+  /// A scatter-add, lowered by a form of its own. Alone in its kernel, or
+  /// followed by the op that adds it to another tensor (see KernelPlan::base).
+  bool scatters() const { return selection && selection->scatter; }
   std::string name() const { return GenericOp(op).getName().str(); }
 };
 

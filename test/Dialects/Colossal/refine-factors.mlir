@@ -45,8 +45,7 @@ func.func @positions() -> tensor<2x8xi64> {
 // CHECK-LABEL: func.func @two_views
 // CHECK:       colossal.generic "a" [i = 2, j = 3] (%arg0 : [(i, j)])
 // CHECK:       colossal.generic "b" [i = 3, j = 2, place.0 = 2 : sum, place.1 = 3 : sum] (%arg0 : [(place.0, place.1)]) -> ([i, j])
-// CHECK:         arith.cmpi eq
-// CHECK:         arith.select
+// CHECK:         colossal.where %{{.*}} [3 * place.0 + place.1 == j + 2 * i] : f32
 func.func @two_views(%x: tensor<6xf32>) -> (tensor<2x3xf32>, tensor<3x2xf32>) {
   %a = colossal.generic "a" [i = 2, j = 3] (%x : [(i, j)]) -> ([i, j]) {
     ^bb0(%0: f32):
@@ -148,8 +147,7 @@ func.func @joined(%x: tensor<1xi1>, %y: tensor<5xi1>) -> tensor<2x3xi1> {
 // A window that a cut leaves one element of is a condition.
 // CHECK-LABEL: func.func @narrow
 // CHECK:       colossal.generic "pad" [n.0 = 3, n.1 = 2] (%arg0 : [n.1]) -> ([(n.0, n.1)])
-// CHECK:         colossal.index "n.0"
-// CHECK:         arith.select
+// CHECK:         colossal.where %{{.*}} [n.0 == 1] : f32
 func.func @narrow(%x: tensor<2xf32>) -> tensor<3x2xf32> {
   %p = colossal.generic "pad" [n = 6] (%x : [n - 2 of 2]) -> ([n]) {
     ^bb0(%0: f32):

@@ -36,10 +36,7 @@ func.func @forward(
   } : (tensor<8x10xf32>, tensor<8xf32>) -> tensor<8xf32>
   %pick = colossal.generic "loss/cross_entropy.0.pick" [b = 8, c = 10 : sum] (%target : [b], %logits : [b, c]) -> ([b]) attributes {group = "loss/cross_entropy.0"} {
     ^bb0(%0: i64, %1: f32):
-      %i = colossal.index "c"
-      %zero = arith.constant 0.0 : f32
-      %2 = arith.cmpi eq, %0, %i : i64
-      %3 = arith.select %2, %1, %zero : f32
+      %3 = colossal.where %1 [c == %0 : i64] : f32
       colossal.yield %3 : f32
   } : (tensor<8xi64>, tensor<8x10xf32>) -> tensor<8xf32>
   %total = colossal.generic "loss/cross_entropy.0.total" [b = 8 : sum] (%target : [b], %max : [b], %sum : [b], %pick : [b]) -> ([]) attributes {group = "loss/cross_entropy.0"} {

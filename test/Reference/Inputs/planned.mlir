@@ -19,10 +19,7 @@ module attributes {colossal.mesh = [["data", 2], ["tensor", 2]], colossal.stages
     %p = colossal.generic "pick" [b = 63 : sum, n = 51 : sum] (%y : [b, n], %t : [b]) -> ([])
         attributes {segment = "forward", stage = 0 : i64, axes = {data = ["b"], tensor = ["n"], time = ["b"]}} {
       ^bb0(%0: f32, %1: i64):
-        %n = colossal.index "n"
-        %zero = arith.constant 0.0 : f32
-        %hit = arith.cmpi eq, %1, %n : i64
-        %2 = arith.select %hit, %0, %zero : f32
+        %2 = colossal.where %0 [n == %1 : i64] : f32
         colossal.yield %2 : f32
     } : (tensor<63x51xf32>, tensor<63xi64>) -> tensor<f32>
     %loss = colossal.reshard "loss" %p from <partial {data = sum, tensor = sum, time = sum}> to <>
@@ -31,10 +28,7 @@ module attributes {colossal.mesh = [["data", 2], ["tensor", 2]], colossal.stages
         attributes {segment = "backward", stage = 0 : i64, gradient_of = "w",
                     axes = {data = ["b"], tensor = ["n"], time = ["b"]}} {
       ^bb0(%0: f32, %1: i64):
-        %n = colossal.index "n"
-        %zero = arith.constant 0.0 : f32
-        %hit = arith.cmpi eq, %1, %n : i64
-        %2 = arith.select %hit, %0, %zero : f32
+        %2 = colossal.where %0 [n == %1 : i64] : f32
         colossal.yield %2 : f32
     } : (tensor<63x96xf32>, tensor<63xi64>) -> tensor<32x51xf32>
     %g = colossal.reshard "dw/reduce" %dw from <[_], [tensor], partial {data = sum, time = sum}> to <[_], [tensor]>

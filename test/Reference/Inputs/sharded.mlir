@@ -20,10 +20,7 @@ module attributes {colossal.mesh = [["data", 2], ["tensor", 2]], colossal.stages
     %p = colossal.generic "pick" [b = 2 of 7 {time(2) * 4, data(2) * 2}, n = 3 of 5 {tensor(2) * 3} : sum]
         (%y : [b, n], %t : [b]) -> ([b]) {
       ^bb0(%0: f32, %1: i64):
-        %n = colossal.index "n"
-        %zero = arith.constant 0.0 : f32
-        %hit = arith.cmpi eq, %1, %n : i64
-        %2 = arith.select %hit, %0, %zero : f32
+        %2 = colossal.where %0 [n == %1 : i64] : f32
         colossal.yield %2 : f32
     } : (tensor<2x3xf32>, tensor<2xi64>) -> tensor<2xf32>
     %r = colossal.all_reduce "pick/reduce" sum %p over ["tensor"] : tensor<2xf32> -> tensor<2xf32>
@@ -54,11 +51,8 @@ module attributes {colossal.mesh = [["data", 2], ["tensor", 2]], colossal.stages
     %dy = colossal.generic "dy" [b = 2 of 7 {time(2) * 4, data(2) * 2}, n = 3 of 5 {tensor(2) * 3}]
         (%d : [b], %t : [b]) -> ([b, n]) {
       ^bb0(%0: f32, %1: i64):
-        %n = colossal.index "n"
-        %zero = arith.constant 0.0 : f32
-        %hit = arith.cmpi eq, %1, %n : i64
         %2 = arith.addf %0, %0 : f32
-        %3 = arith.select %hit, %2, %zero : f32
+        %3 = colossal.where %2 [n == %1 : i64] : f32
         colossal.yield %3 : f32
     } : (tensor<2xf32>, tensor<2xi64>) -> tensor<2x3xf32>
     %dw = colossal.generic "dw" [k = 6, n = 3 of 5 {tensor(2) * 3}, b = 2 of 7 {time(2) * 4, data(2) * 2} : sum]

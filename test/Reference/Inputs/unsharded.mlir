@@ -12,10 +12,7 @@ func.func @train_step(
   } : (tensor<7x6xf32>, tensor<6x5xf32>) -> tensor<7x5xf32>
   %p = colossal.generic "pick" [b = 7, n = 5 : sum] (%y : [b, n], %t : [b]) -> ([b]) {
     ^bb0(%0: f32, %1: i64):
-      %n = colossal.index "n"
-      %zero = arith.constant 0.0 : f32
-      %hit = arith.cmpi eq, %1, %n : i64
-      %2 = arith.select %hit, %0, %zero : f32
+      %2 = colossal.where %0 [n == %1 : i64] : f32
       colossal.yield %2 : f32
   } : (tensor<7x5xf32>, tensor<7xi64>) -> tensor<7xf32>
   %d = colossal.generic "sub" [b = 7] (%p : [b], %t : [b]) -> ([b]) {
@@ -35,11 +32,8 @@ func.func @train_step(
   } : (tensor<7xf32>) -> tensor<f32>
   %dy = colossal.generic "dy" [b = 7, n = 5] (%d : [b], %t : [b]) -> ([b, n]) {
     ^bb0(%0: f32, %1: i64):
-      %n = colossal.index "n"
-      %zero = arith.constant 0.0 : f32
-      %hit = arith.cmpi eq, %1, %n : i64
       %2 = arith.addf %0, %0 : f32
-      %3 = arith.select %hit, %2, %zero : f32
+      %3 = colossal.where %2 [n == %1 : i64] : f32
       colossal.yield %3 : f32
   } : (tensor<7xf32>, tensor<7xi64>) -> tensor<7x5xf32>
   %dw = colossal.generic "dw" [k = 6, n = 5, b = 7 : sum] (%x : [b, k], %dy : [b, n]) -> ([k, n])

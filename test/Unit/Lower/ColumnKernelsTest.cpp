@@ -169,18 +169,12 @@ static const char *kEmbedding = R"(
     func.func @f(%id: tensor<3x7xi64>, %w: tensor<VxLxf32>, %dy: tensor<3x7xLxf32>) -> (tensor<3x7xLxf32>, tensor<VxLxf32>) {
       %y = colossal.generic "gather" [b = 3, s = 7, d = L, v = F : sum] (%id : [b, s], %w : [v, d]) -> ([b, s, d]) {
         ^bb0(%0: i64, %1: f32):
-          %v = colossal.index "v"
-          %zero = arith.constant 0.0 : f32
-          %2 = arith.cmpi eq, %0, %v : i64
-          %3 = arith.select %2, %1, %zero : f32
+          %3 = colossal.where %1 [v == %0 : i64] : f32
           colossal.yield %3 : f32
       } : (tensor<3x7xi64>, tensor<VxLxf32>) -> tensor<3x7xLxf32>
       %dw = colossal.generic "scatter" [v = F, d = L, b = 3 : sum, s = 7 : sum] (%id : [b, s], %dy : [b, s, d]) -> ([v, d]) {
         ^bb0(%0: i64, %1: f32):
-          %v = colossal.index "v"
-          %zero = arith.constant 0.0 : f32
-          %2 = arith.cmpi eq, %0, %v : i64
-          %3 = arith.select %2, %1, %zero : f32
+          %3 = colossal.where %1 [v == %0 : i64] : f32
           colossal.yield %3 : f32
       } : (tensor<3x7xi64>, tensor<3x7xLxf32>) -> tensor<VxLxf32>
       return %y, %dw : tensor<3x7xLxf32>, tensor<VxLxf32>
@@ -223,48 +217,24 @@ static std::string placements(const std::string &rows, int have,
     func.func @f(%x: tensor<3xHx8xf32>, %w: tensor<7xHxf32>) -> (tensor<3xWx6xf32>, tensor<9xHxf32>, tensor<7xHxf32>) {
       %y = colossal.generic "regroup" [b = 3, i = F, j = 6, a = R : sum, c = 8 : sum] (%x : [b, a, c]) -> ([b, i, j]) {
         ^bb0(%0: f32):
-          %a = colossal.index "a"
-          %c = colossal.index "c"
-          %i = colossal.index "i"
-          %j = colossal.index "j"
-          %six = arith.constant 6 : i64
-          %eight = arith.constant 8 : i64
-          %1 = arith.muli %a, %eight : i64
-          %2 = arith.addi %1, %c : i64
-          %3 = arith.muli %i, %six : i64
-          %4 = arith.addi %3, %j : i64
-          %5 = arith.cmpi eq, %2, %4 : i64
-          %zero = arith.constant 0.0 : f32
-          %6 = arith.select %5, %0, %zero : f32
-          colossal.yield %6 : f32
+          %1 = colossal.where %0 [8 * a + c == 6 * i + j] : f32
+          colossal.yield %1 : f32
       } : (tensor<3xHx8xf32>) -> tensor<3xWx6xf32>
       %s = colossal.generic "window" [n = 9, m = R, k = 7 : sum] (%w : [k, m]) -> ([n, m]) {
         ^bb0(%0: f32):
-          %n = colossal.index "n"
-          %k = colossal.index "k"
-          %three = arith.constant 3 : i64
-          %1 = arith.subi %n, %three : i64
-          %2 = arith.cmpi eq, %k, %1 : i64
-          %zero = arith.constant 0.0 : f32
-          %3 = arith.select %2, %0, %zero : f32
-          colossal.yield %3 : f32
+          %1 = colossal.where %0 [k == n - 3] : f32
+          colossal.yield %1 : f32
       } : (tensor<7xHxf32>) -> tensor<9xHxf32>
       %t = colossal.generic "steps" [n = 7, m = R, k = 7 : sum] (%w : [k, m]) -> ([n, m]) {
         ^bb0(%0: f32):
-          %n = colossal.index "n"
           %m = colossal.index "m"
-          %k = colossal.index "k"
           %two = arith.constant 2 : i64
-          %one = arith.constant 1 : i64
-          %1 = arith.muli %k, %two : i64
-          %2 = arith.addi %1, %one : i64
-          %3 = arith.cmpi eq, %2, %n : i64
-          %4 = arith.cmpi sge, %m, %two : i64
-          %5 = arith.andi %3, %4 : i1
-          %6 = arith.mulf %0, %0 : f32
+          %1 = arith.cmpi sge, %m, %two : i64
+          %2 = arith.mulf %0, %0 : f32
           %zero = arith.constant 0.0 : f32
-          %7 = arith.select %5, %6, %zero : f32
-          colossal.yield %7 : f32
+          %3 = arith.select %1, %2, %zero : f32
+          %4 = colossal.where %3 [2 * k + 1 == n] : f32
+          colossal.yield %4 : f32
       } : (tensor<7xHxf32>) -> tensor<7xHxf32>
       return %y, %s, %t : tensor<3xWx6xf32>, tensor<9xHxf32>, tensor<7xHxf32>
     })";
@@ -293,10 +263,7 @@ TEST(OneHotKernels, ScatterOnto) {
     func.func @f(%id: tensor<3x7xi64>, %g: tensor<10x40xf32>, %dy: tensor<3x7x40xf32>) -> tensor<10x40xf32> {
       %dw = colossal.generic "scatter" [v = 10, d = 40, b = 3 : sum, s = 7 : sum] (%id : [b, s], %dy : [b, s, d]) -> ([v, d]) {
         ^bb0(%0: i64, %1: f32):
-          %v = colossal.index "v"
-          %zero = arith.constant 0.0 : f32
-          %2 = arith.cmpi eq, %0, %v : i64
-          %3 = arith.select %2, %1, %zero : f32
+          %3 = colossal.where %1 [v == %0 : i64] : f32
           colossal.yield %3 : f32
       } : (tensor<3x7xi64>, tensor<3x7x40xf32>) -> tensor<10x40xf32>
       %s = colossal.generic "sum" [v = 10, d = 40] (%g : [v, d], %dw : [v, d]) -> ([v, d]) {

@@ -82,13 +82,9 @@ TEST(MatrixProducts, Placed) {
     func.func @f(%p: tensor<2x3x10x12xf32>, %do: tensor<2x10x24xf32>) -> tensor<2x12x72xf32> {
       %y = colossal.generic "dv" [b = 2, h = 3, q = 10 : sum, e = 8, k = 12, part = 3] (%p : [b, h, q, k], %do : [b, q, (h, e)]) -> ([b, k, (part, h, e)]) {
         ^bb0(%0: f32, %1: f32):
-          %zero = arith.constant 0.0 : f32
-          %two = arith.constant 2 : i64
           %2 = arith.mulf %0, %1 : f32
-          %3 = colossal.index "part"
-          %4 = arith.cmpi eq, %3, %two : i64
-          %5 = arith.select %4, %2, %zero : f32
-          colossal.yield %5 : f32
+          %3 = colossal.where %2 [part == 2] : f32
+          colossal.yield %3 : f32
       } : (tensor<2x3x10x12xf32>, tensor<2x10x24xf32>) -> tensor<2x12x72xf32>
       return %y : tensor<2x12x72xf32>
     })");

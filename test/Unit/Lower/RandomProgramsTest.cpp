@@ -204,11 +204,8 @@ private:
     std::string scalars = body(int(operands.size()), space);
     const char *yielded = "%y";
     if (selected >= 0) {
-      scalars += "      %zero = arith.constant 0.0 : f32\n"
-                 "      %v = colossal.index \"" +
-                 dims[selected].name +
-                 "\"\n      %is = arith.cmpi eq, %id, %v : i64\n"
-                 "      %z = arith.select %is, %y, %zero : f32\n";
+      scalars += "      %z = colossal.where %y [" + dims[selected].name +
+                 " == %id : i64] : f32\n";
       yielded = "%z";
     }
     for (size_t i = 0; i < results.size(); ++i) {

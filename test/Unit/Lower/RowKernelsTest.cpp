@@ -196,11 +196,8 @@ TEST(RowKernels, CrossEntropy) {
       } : (tensor<12xf32>, tensor<12xf32>) -> tensor<12xf32>
       %p = colossal.generic "pick" [i = 12, v = 301 : sum] (%label : [i], %x : [i, v], %lse : [i]) -> ([i]) {
         ^bb0(%0: i64, %1: f32, %2: f32):
-          %v = colossal.index "v"
-          %zero = arith.constant 0.0 : f32
-          %3 = arith.cmpi eq, %0, %v : i64
           %4 = arith.subf %2, %1 : f32
-          %5 = arith.select %3, %4, %zero : f32
+          %5 = colossal.where %4 [v == %0 : i64] : f32
           colossal.yield %5 : f32
       } : (tensor<12xi64>, tensor<12x301xf32>, tensor<12xf32>) -> tensor<12xf32>
       return %p, %lse : tensor<12xf32>, tensor<12xf32>
@@ -217,14 +214,12 @@ TEST(RowKernels, CrossEntropyBackward) {
     func.func @loss(%x: tensor<12x301xf32>, %label: tensor<12xi64>, %lse: tensor<12xf32>, %g: tensor<f32>) -> tensor<12x301xf32> {
       %d = colossal.generic "dx" [i = 12, v = 301] (%x : [i, v], %label : [i], %lse : [i], %g : []) -> ([i, v]) {
         ^bb0(%0: f32, %1: i64, %2: f32, %3: f32):
-          %v = colossal.index "v"
           %zero = arith.constant 0.0 : f32
           %one = arith.constant 1.0 : f32
           %none = arith.constant -1 : i64
           %4 = arith.subf %0, %2 : f32
           %5 = math.exp %4 : f32
-          %6 = arith.cmpi eq, %1, %v : i64
-          %7 = arith.select %6, %one, %zero : f32
+          %7 = colossal.where %one [v == %1 : i64] : f32
           %8 = arith.subf %5, %7 : f32
           %9 = arith.mulf %8, %3 : f32
           %10 = arith.cmpi ne, %1, %none : i64

@@ -19,10 +19,7 @@ static std::string gatherGradient(const std::string &rows,
          rows + R"(, v = 7, d = 9, n = 5 : sum] (%id : )" + idMap +
          R"(, %dy : [b, n, d]) -> ([b, v, d]) {
         ^bb0(%0: i64, %1: f32):
-          %v = colossal.index "v"
-          %zero = arith.constant 0.0 : f32
-          %2 = arith.cmpi eq, %0, %v : i64
-          %3 = arith.select %2, %1, %zero : f32
+          %3 = colossal.where %1 [v == %0 : i64] : f32
           colossal.yield %3 : f32
       } : ()" +
          idType + R"(, tensor<6x5x9xf32>) -> tensor<6x7x9xf32>
@@ -55,10 +52,7 @@ TEST(ScatterKernels, OntoAnother) {
     func.func @f(%id: tensor<4x3x8xi64>, %g: tensor<4x6x8xf32>, %dy: tensor<4x3x8xf32>) -> tensor<4x6x8xf32> {
       %dw = colossal.generic "scatter" [b = 4, v = 6, d = 8, s = 3 : sum] (%id : [b, s, d], %dy : [b, s, d]) -> ([b, v, d]) {
         ^bb0(%0: i64, %1: f32):
-          %v = colossal.index "v"
-          %zero = arith.constant 0.0 : f32
-          %2 = arith.cmpi eq, %0, %v : i64
-          %3 = arith.select %2, %1, %zero : f32
+          %3 = colossal.where %1 [v == %0 : i64] : f32
           colossal.yield %3 : f32
       } : (tensor<4x3x8xi64>, tensor<4x3x8xf32>) -> tensor<4x6x8xf32>
       %s = colossal.generic "sum" [b = 4, v = 6, d = 8] (%g : [b, v, d], %dw : [b, v, d]) -> ([b, v, d]) {
@@ -85,10 +79,7 @@ TEST(StoredIndexFunctions, Ids) {
       } : () -> tensor<5xi64>
       %dw = colossal.generic "scatter" [v = 7, d = 20, s = 5 : sum] (%id : [s], %dy : [s, d]) -> ([v, d]) {
         ^bb0(%0: i64, %1: f32):
-          %v = colossal.index "v"
-          %zero = arith.constant 0.0 : f32
-          %2 = arith.cmpi eq, %0, %v : i64
-          %3 = arith.select %2, %1, %zero : f32
+          %3 = colossal.where %1 [v == %0 : i64] : f32
           colossal.yield %3 : f32
       } : (tensor<5xi64>, tensor<5x20xf32>) -> tensor<7x20xf32>
       return %dw : tensor<7x20xf32>

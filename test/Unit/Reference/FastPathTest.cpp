@@ -93,145 +93,133 @@ TEST(FastPaths, RandomContractions) {
   }
 }
 
-/// A one-hot generic over factors i, v, d; ids lie in [-2, v + 1].
-static std::string oneHot(const std::string &factors, const std::string &maps,
-                          const std::string &valueType,
-                          const std::string &resultType,
-                          const std::string &predicate) {
+/// A selection over factors i, v, d; ids lie in [-2, v + 1].
+static std::string selects(const std::string &factors, const std::string &maps,
+                           const std::string &valueType,
+                           const std::string &resultType,
+                           const std::string &statement) {
   return "func.func @f(%ids: tensor<5xi64>, %x: " + valueType + ") -> " +
          resultType + " {\n %y = colossal.generic \"g\" [" + factors + "] " +
          maps + " {\n ^bb0(%id: i64, %0: f32):\n" +
-         " %v = colossal.index \"v\"\n %i = colossal.index \"i\"\n"
+         " %i = colossal.index \"i\"\n"
          " %zero = arith.constant 0.0 : f32\n"
-         " %two = arith.constant 2 : i64\n" +
-         predicate +
-         " %1 = math.exp %0 : f32\n"
-         " %2 = arith.select %hit, %1, %zero : f32\n"
-         " colossal.yield %2 : f32\n } : (tensor<5xi64>, " +
+         " %two = arith.constant 2 : i64\n"
+         " %1 = math.exp %0 : f32\n" +
+         statement + " colossal.yield %2 : f32\n } : (tensor<5xi64>, " +
          valueType + ") -> " + resultType + "\n return %y : " + resultType +
          "\n}";
 }
 
-static constexpr const char *kPredicates[] = {
-    " %hit = arith.cmpi eq, %id, %v : i64\n",
-    " %hit = arith.cmpi eq, %v, %id : i64\n",
+static constexpr const char *kStatements[] = {
+    " %2 = colossal.where %1 [v == %id : i64] : f32\n",
+    // A narrow id, backwards, from another row.
+    R"(%n = arith.trunci %id : i64 to i32
+       %2 = colossal.where %1 [0 == v + %n : i32 - 6] : f32
+    )",
     // A shifted id, and a second condition.
     R"(%s = arith.addi %id, %i : i64
-       %same = arith.cmpi eq, %s, %v : i64
        %early = arith.cmpi slt, %i, %two : i64
-       %hit = arith.andi %early, %same : i1
+       %e = arith.select %early, %1, %zero : f32
+       %2 = colossal.where %e [v == %s : i64] : f32
     )",
+    // Another equation.
+    " %2 = colossal.where %1 [2 * i == v + 2, v == %id : i64 + 1] : f32\n",
 };
 
 TEST(FastPaths, Gather) {
   Random random(2);
-  for (const char *predicate : kPredicates)
-    expectEqualPaths(oneHot("i = 5, d = 300, v = 7 : sum",
-                            "(%ids : [i], %x : [v, d]) -> ([i, d])",
-                            "tensor<7x300xf32>", "tensor<5x300xf32>",
-                            predicate),
+  for (const char *statement : kStatements)
+    expectEqualPaths(selects("i = 5, d = 300, v = 7 : sum",
+                             "(%ids : [i], %x : [v, d]) -> ([i, d])",
+                             "tensor<7x300xf32>", "tensor<5x300xf32>",
+                             statement),
                      random, -2, 8);
 }
 
 TEST(FastPaths, Pick) {
   Random random(3);
-  for (const char *predicate : kPredicates)
-    expectEqualPaths(oneHot("i = 5, v = 7 : sum",
-                            "(%ids : [i], %x : [i, v]) -> ([i])",
-                            "tensor<5x7xf32>", "tensor<5xf32>", predicate),
+  for (const char *statement : kStatements)
+    expectEqualPaths(selects("i = 5, v = 7 : sum",
+                             "(%ids : [i], %x : [i, v]) -> ([i])",
+                             "tensor<5x7xf32>", "tensor<5xf32>", statement),
                      random, -2, 8);
 }
 
 TEST(FastPaths, ScatterAdd) {
   Random random(4);
-  for (const char *predicate : kPredicates)
-    expectEqualPaths(oneHot("v = 7, d = 3, i = 5 : sum",
-                            "(%ids : [i], %x : [i, d]) -> ([d, v])",
-                            "tensor<5x3xf32>", "tensor<3x7xf32>", predicate),
+  for (const char *statement : kStatements)
+    expectEqualPaths(selects("v = 7, d = 3, i = 5 : sum",
+                             "(%ids : [i], %x : [i, d]) -> ([d, v])",
+                             "tensor<5x3xf32>", "tensor<3x7xf32>", statement),
                      random, -2, 8);
 }
 
 TEST(FastPaths, OneHotRows) {
   Random random(5);
-  for (const char *predicate : kPredicates)
-    expectEqualPaths(oneHot("i = 5, v = 7",
-                            "(%ids : [i], %x : [i]) -> ([i, v])",
-                            "tensor<5xf32>", "tensor<5x7xf32>", predicate),
+  for (const char *statement : kStatements)
+    expectEqualPaths(selects("i = 5, v = 7",
+                             "(%ids : [i], %x : [i]) -> ([i, v])",
+                             "tensor<5xf32>", "tensor<5x7xf32>", statement),
                      random, -2, 8);
 }
 
 TEST(FastPaths, Placements) {
-  // Sums that an equation determines, wholly or in part; one that is not
-  // determined (2 a + c with c < 3); one sum in two equations.
+  // Sums that an equation determines, wholly or in part; the gradient of an
+  // expansion that is regrouped; one sum in two equations.
   struct {
-    const char *factors, *maps, *operand, *result, *left, *right;
+    const char *factors, *map, *operand, *result, *equations;
   } cases[] = {{"i = 16, j = 6, a = 12 : sum, c = 8 : sum", "[a, c]", "12x8",
-                "16x6", "8 a 1 c", "6 i 1 j"},
+                "16x6", "8 * a + c == 6 * i + j"},
                {"a = 12, c = 8, i = 16 : sum, j = 6 : sum", "[i, j]", "16x6",
-                "12x8", "8 a 1 c", "6 i 1 j"},
+                "12x8", "8 * a + c == 6 * i + j"},
+               {"a = 12, c = 8 : sum, i = 16 : sum, j = 6 : sum", "[i, j]",
+                "16x6", "12", "8 * a + c == 6 * i + j"},
                {"i = 9, j = 2, a = 7 : sum, c = 2 : sum", "[a, c]", "7x2",
-                "9x2", "1 a", "1 i -2"},
+                "9x2", "a == i - 2"},
                {"i = 5, j = 2, a = 7 : sum, c = 3 : sum", "[a, c]", "7x3",
-                "5x2", "3 a", "1 i 2"},
+                "5x2", "3 * a == i + 2"},
                {"i = 9, j = 2, a = 4 : sum, c = 3 : sum", "[a, c]", "4x3",
-                "9x2", "2 a 1 c", "1 i"},
+                "9x2", "2 * a + c == i"},
                {"i = 6, j = 2, a = 6 : sum, c = 3 : sum", "[a, c]", "6x3",
-                "6x2", "-1 a", "1 i -5"}};
+                "6x2", "a + i == 5"},
+               {"i = 6, j = 2, a = 6 : sum, c = 3 : sum", "[a, c]", "6x3",
+                "6x2", "a == c + i, c == j"},
+               {"i = 6, j = 2, a = 6 : sum, c = 3 : sum", "[a, c]", "6x3",
+                "6x2", "a == i, a == 2 * c + j"},
+               {"i = 6, j = 2, a = 6 : sum, c = 3 : sum", "[a, c]", "6x3",
+                "6x2", "0 == 1, a == i"}};
   Random random(8);
   for (auto &c : cases) {
-    std::string body;
-    int number = 0;
-    auto linear = [&](StringRef text) {
-      std::string sum;
-      SmallVector<StringRef> words;
-      text.split(words, ' ');
-      for (size_t w = 0; w < words.size(); w += 2) {
-        std::string n = std::to_string(number++), term = "%t" + n;
-        body += "%k" + n + " = arith.constant " + words[w].str() + " : i64\n";
-        if (w + 1 < words.size())
-          body += "%x" + n + " = colossal.index \"" + words[w + 1].str() +
-                  "\"\n" + term + " = arith.muli %x" + n + ", %k" + n +
-                  " : i64\n";
-        else
-          term = "%k" + n;
-        if (!sum.empty())
-          body += "%s" + n + " = arith.addi " + sum + ", " + term + " : i64\n";
-        sum = sum.empty() ? term : "%s" + n;
-      }
-      return sum;
-    };
-    std::string left = linear(c.left), right = linear(c.right);
-    std::string result =
-        StringRef(c.factors).starts_with("a") ? "[a, c]" : "[i, j]";
+    StringRef factors(c.factors);
+    std::string result = !factors.starts_with("a")     ? "[i, j]"
+                         : factors.contains("c = 8 :") ? "[a]"
+                                                       : "[a, c]";
     std::string types = "tensor<" + std::string(c.operand) +
                         "xf32>) -> tensor<" + c.result + "xf32>";
     expectEqualPaths(
         "func.func @f(%x: " + types + " {\n%y = colossal.generic \"y\" [" +
-            c.factors + "] (%x : " + c.maps + ") -> (" + result +
-            ") {\n^bb0(%0: f32):\n" + body + "%c = arith.cmpi eq, " + left +
-            ", " + right +
-            " : i64\n%zero = arith.constant 0.0 : f32\n%1 = "
-            "arith.select %c, %0, %zero : f32\ncolossal.yield %1 "
-            ": f32\n} : (" +
-            types + "\nreturn %y : tensor<" + c.result + "xf32>\n}",
+            c.factors + "] (%x : " + c.map + ") -> (" + result +
+            ") {\n^bb0(%0: f32):\n%1 = colossal.where %0 [" + c.equations +
+            "] : f32\ncolossal.yield %1 : f32\n} : (" + types +
+            "\nreturn %y : tensor<" + c.result + "xf32>\n}",
         random);
   }
 }
 
-TEST(FastPaths, MaximumOfASelectIsNotOneHot) {
+TEST(FastPaths, MaximumOfASelection) {
   // The maximum with the zeros of the other rows matters.
   Random random(6);
-  expectEqualPaths(oneHot("i = 5, v = 7 : max",
-                          "(%ids : [i], %x : [i, v]) -> ([i])",
-                          "tensor<5x7xf32>", "tensor<5xf32>", kPredicates[0]),
+  expectEqualPaths(selects("i = 5, v = 7 : max",
+                           "(%ids : [i], %x : [i, v]) -> ([i])",
+                           "tensor<5x7xf32>", "tensor<5xf32>", kStatements[0]),
                    random, -2, 8);
 }
 
 TEST(FastPaths, GatherFromAShardWithPadding) {
   auto module =
-      parse(oneHot("i = 5, d = 3, v = 4 of 7 {tensor(2) * 4} : sum",
-                   "(%ids : [i], %x : [v, d]) -> ([i, d])", "tensor<4x3xf32>",
-                   "tensor<5x3xf32>", kPredicates[0]));
+      parse(selects("i = 5, d = 3, v = 4 of 7 {tensor(2) * 4} : sum",
+                    "(%ids : [i], %x : [v, d]) -> ([i, d])", "tensor<4x3xf32>",
+                    "tensor<5x3xf32>", kStatements[0]));
   Random random(7);
   Tensors arguments = randomArguments(functionOf(*module), random, -1, 8);
   Operation *op = &functionOf(*module).getBody().front().front();

@@ -20,10 +20,7 @@ func.func @f(%ids: tensor<64xi64> {colossal.role = "batch", colossal.name = "ids
     -> (tensor<64xf32>, tensor<64xf32>) {
   %x = colossal.generic "gather" [i = 64, v = 11 : sum] (%ids : [i], %w : [v], %mask : [i]) -> ([i]) {
     ^bb0(%id: i64, %0: f32, %m: i64):
-      %v0 = colossal.index "v"
-      %zero = arith.constant 0.0 : f32
-      %hit = arith.cmpi eq, %id, %v0 : i64
-      %1 = arith.select %hit, %0, %zero : f32
+      %1 = colossal.where %0 [v == %id : i64] : f32
       colossal.yield %1 : f32
   } : (tensor<64xi64>, tensor<11xf32>, tensor<64xi64>) -> tensor<64xf32>
   %shifted = colossal.generic "shift" [s = 64] (%labels : [s + 1 of 64]) -> ([s]) {
@@ -37,14 +34,12 @@ func.func @f(%ids: tensor<64xi64> {colossal.role = "batch", colossal.name = "ids
   } : (tensor<64xi64>) -> tensor<64xi64>
   %p = colossal.generic "pick" [s = 64, n = 13 : sum] (%shifted : [s], %x : [s]) -> ([s]) {
     ^bb0(%id: i64, %0: f32):
-      %n = colossal.index "n"
       %zero = arith.constant 0.0 : f32
       %ignored = arith.constant -100 : i64
-      %hit = arith.cmpi eq, %id, %n : i64
       %kept = arith.cmpi ne, %id, %ignored : i64
-      %both = arith.andi %hit, %kept : i1
-      %1 = arith.select %both, %0, %zero : f32
-      colossal.yield %1 : f32
+      %1 = arith.select %kept, %0, %zero : f32
+      %2 = colossal.where %1 [n == %id : i64] : f32
+      colossal.yield %2 : f32
   } : (tensor<64xi64>, tensor<64xf32>) -> tensor<64xf32>
   return %x, %p : tensor<64xf32>, tensor<64xf32>
 })";
@@ -75,21 +70,19 @@ TEST(RandomInputs, IntegersStayInRange) {
     EXPECT_TRUE(bit == 0 || bit == 1) << bit;
 }
 
-/// A body over one id `%id`, a row `%x` and the index `%v` of 9 rows.
+/// A body over one id `%id` and a row `%x` of 9, which yields `%s`.
 static IntegerUse useIn(const std::string &body) {
   auto module = parse(R"(
 func.func @f(%ids: tensor<6xi64>, %w: tensor<9xf32>) -> tensor<6xf32> {
   %r = colossal.generic "f" [i = 6, v = 9 : sum] (%ids : [i], %w : [v]) -> ([i]) {
     ^bb0(%id: i64, %x: f32):
       %v = colossal.index "v"
-      %i = colossal.index "i"
       %zero = arith.constant 0.0 : f32
       %c0 = arith.constant 0 : i64
       %c3 = arith.constant 3 : i64
       %c9 = arith.constant 9 : i64
       %c255 = arith.constant 255 : i64
 )" + body + R"(
-      %s = arith.select %hit, %x, %zero : f32
       colossal.yield %s : f32
   } : (tensor<6xi64>, tensor<9xf32>) -> tensor<6xf32>
   return %r : tensor<6xf32>
@@ -98,16 +91,19 @@ func.func @f(%ids: tensor<6xi64>, %w: tensor<9xf32>) -> tensor<6xf32> {
 }
 
 TEST(IntegerUse, ALookUpNeedsItsRange) {
-  IntegerUse plain = useIn("%hit = arith.cmpi eq, %v, %id : i64");
+  IntegerUse plain = useIn("%s = colossal.where %x [v == %id : i64] : f32");
   EXPECT_EQ(plain.required, 9);
   EXPECT_FALSE(plain.fromEnd);
   EXPECT_EQ(plain.lookup, "f");
+  // A row of a part.
+  EXPECT_EQ(useIn("%s = colossal.where %x [v == %id : i64 - 2] : f32").required,
+            11);
   // From the end.
   IntegerUse wrapped = useIn(R"(
       %negative = arith.cmpi slt, %id, %c0 : i64
       %sum = arith.addi %id, %c9 : i64
       %row = arith.select %negative, %sum, %id : i64
-      %hit = arith.cmpi eq, %row, %v : i64)");
+      %s = colossal.where %x [v == %row : i64] : f32)");
   EXPECT_EQ(wrapped.required, 9);
   EXPECT_TRUE(wrapped.fromEnd);
   // A mark of ignored positions need not be negative; one inside is none.
@@ -115,7 +111,7 @@ TEST(IntegerUse, ALookUpNeedsItsRange) {
       %inside = arith.cmpi eq, %id, %c3 : i64
       %mark = arith.cmpi eq, %id, %c255 : i64
       %row = arith.select %mark, %c0, %id : i64
-      %hit = arith.cmpi eq, %row, %v : i64)");
+      %s = colossal.where %x [v == %row : i64] : f32)");
   EXPECT_EQ(marked.required, 9);
   EXPECT_EQ(marked.ignored(), 255);
 }
@@ -125,21 +121,20 @@ TEST(IntegerUse, WhatIsReplacedOrAskedNeedsNone) {
   IntegerUse replaced = useIn(R"(
       %negative = arith.cmpi slt, %id, %c0 : i64
       %row = arith.select %negative, %c0, %id : i64
-      %hit = arith.cmpi eq, %row, %v : i64)");
+      %s = colossal.where %x [v == %row : i64] : f32)");
   EXPECT_EQ(replaced.extent, 9);
   EXPECT_FALSE(replaced.required);
   // Less than an index, clamped, shifted: no look-up is known.
-  for (const char *body : {"%hit = arith.cmpi slt, %v, %id : i64",
+  for (const char *body : {"%hit = arith.cmpi slt, %v, %id : i64\n"
+                           "%s = arith.select %hit, %x, %zero : f32",
                            "%low = arith.maxsi %id, %c0 : i64\n"
-                           "%hit = arith.cmpi eq, %low, %v : i64",
+                           "%s = colossal.where %x [v == %low : i64] : f32",
                            "%other = arith.addi %id, %c3 : i64\n"
-                           "%hit = arith.cmpi eq, %other, %v : i64"})
+                           "%s = colossal.where %x [v == %other : i64] : f32",
+                           // The model's own comparison.
+                           "%hit = arith.cmpi eq, %id, %v : i64\n"
+                           "%s = arith.select %hit, %x, %zero : f32"})
     EXPECT_FALSE(useIn(body).required) << body;
-  // The model's own comparison.
-  EXPECT_FALSE(
-      useIn("%hit = arith.cmpi eq, %id, %v : i64 loc(\"net/eq.0\")").required);
-  EXPECT_TRUE(useIn("%hit = arith.cmpi eq, %id, %v : i64 loc(\"eq/gather.0\")")
-                  .required);
 }
 
 TEST(RandomInputs, ByRoleAndSeed) {

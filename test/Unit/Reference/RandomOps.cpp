@@ -210,7 +210,7 @@ std::string colossal::reference::randomGeneric(Random &random, bool positive) {
     case 5: {
       if (id.empty())
         break;
-      // One-hot, if the operand does not use the factor.
+      // A question: is the factor at the id?
       std::string f = define("colossal.index \"" + factor() + "\"");
       std::string hit = define("arith.cmpi eq, " + id + ", " + f + " : i64");
       values.push_back(
@@ -222,6 +222,19 @@ std::string colossal::reference::randomGeneric(Random &random, bool positive) {
   int64_t results = random.integer(0, 3) == 0 ? 2 : 1;
   std::string element = facts.ofBooleans ? "i1" : "f32";
   addResults(text, results, element);
+  // All results where equations hold: of a factor and the id, of two factors.
+  std::string statement;
+  if (!positive) {
+    std::string place = factor();
+    if (!id.empty() && random.integer(0, 1) &&
+        !StringRef(text.operands.back().map).contains(place))
+      statement = place + " == " + id + " : i64";
+    if (random.integer(0, 2) == 0)
+      statement += (statement.empty() ? "" : ", ") + ("2 * " + factor()) +
+                   " + " + factor() + " == " + factor() + " + 1";
+  }
+  if (!statement.empty())
+    statement = " [" + statement + "]";
   std::string yields, types;
   for (int64_t i = 0; i < results; ++i) {
     std::string value = i == 0 ? values.back() : pick();
@@ -233,6 +246,8 @@ std::string colossal::reference::randomGeneric(Random &random, bool positive) {
     }
     if (facts.ofBooleans)
       value = define("arith.cmpf ogt, " + value + ", " + zero + " : f32");
+    if (!statement.empty())
+      value = define("colossal.where " + value + statement + " : " + element);
     yields += (i ? ", " : "") + value;
     types += (i ? ", " : "") + element;
   }

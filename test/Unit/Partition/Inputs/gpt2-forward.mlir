@@ -2,10 +2,7 @@ module {
   func.func @forward(%arg0: tensor<17x12xf32> {colossal.aliases = ["lm_head.weight"], colossal.name = "transformer.wte.weight", colossal.role = "parameter"}, %arg1: tensor<5x12xf32> {colossal.name = "transformer.wpe.weight", colossal.role = "parameter"}, %arg2: tensor<12xf32> {colossal.name = "transformer.h.0.ln_1.weight", colossal.role = "parameter"}, %arg3: tensor<12xf32> {colossal.name = "transformer.h.0.ln_1.bias", colossal.role = "parameter"}, %arg4: tensor<12x36xf32> {colossal.name = "transformer.h.0.attn.c_attn.weight", colossal.role = "parameter"}, %arg5: tensor<36xf32> {colossal.name = "transformer.h.0.attn.c_attn.bias", colossal.role = "parameter"}, %arg6: tensor<12x12xf32> {colossal.name = "transformer.h.0.attn.c_proj.weight", colossal.role = "parameter"}, %arg7: tensor<12xf32> {colossal.name = "transformer.h.0.attn.c_proj.bias", colossal.role = "parameter"}, %arg8: tensor<12xf32> {colossal.name = "transformer.h.0.ln_2.weight", colossal.role = "parameter"}, %arg9: tensor<12xf32> {colossal.name = "transformer.h.0.ln_2.bias", colossal.role = "parameter"}, %arg10: tensor<12x48xf32> {colossal.name = "transformer.h.0.mlp.c_fc.weight", colossal.role = "parameter"}, %arg11: tensor<48xf32> {colossal.name = "transformer.h.0.mlp.c_fc.bias", colossal.role = "parameter"}, %arg12: tensor<48x12xf32> {colossal.name = "transformer.h.0.mlp.c_proj.weight", colossal.role = "parameter"}, %arg13: tensor<12xf32> {colossal.name = "transformer.h.0.mlp.c_proj.bias", colossal.role = "parameter"}, %arg14: tensor<12xf32> {colossal.name = "transformer.h.1.ln_1.weight", colossal.role = "parameter"}, %arg15: tensor<12xf32> {colossal.name = "transformer.h.1.ln_1.bias", colossal.role = "parameter"}, %arg16: tensor<12x36xf32> {colossal.name = "transformer.h.1.attn.c_attn.weight", colossal.role = "parameter"}, %arg17: tensor<36xf32> {colossal.name = "transformer.h.1.attn.c_attn.bias", colossal.role = "parameter"}, %arg18: tensor<12x12xf32> {colossal.name = "transformer.h.1.attn.c_proj.weight", colossal.role = "parameter"}, %arg19: tensor<12xf32> {colossal.name = "transformer.h.1.attn.c_proj.bias", colossal.role = "parameter"}, %arg20: tensor<12xf32> {colossal.name = "transformer.h.1.ln_2.weight", colossal.role = "parameter"}, %arg21: tensor<12xf32> {colossal.name = "transformer.h.1.ln_2.bias", colossal.role = "parameter"}, %arg22: tensor<12x48xf32> {colossal.name = "transformer.h.1.mlp.c_fc.weight", colossal.role = "parameter"}, %arg23: tensor<48xf32> {colossal.name = "transformer.h.1.mlp.c_fc.bias", colossal.role = "parameter"}, %arg24: tensor<48x12xf32> {colossal.name = "transformer.h.1.mlp.c_proj.weight", colossal.role = "parameter"}, %arg25: tensor<12xf32> {colossal.name = "transformer.h.1.mlp.c_proj.bias", colossal.role = "parameter"}, %arg26: tensor<12xf32> {colossal.name = "transformer.ln_f.weight", colossal.role = "parameter"}, %arg27: tensor<12xf32> {colossal.name = "transformer.ln_f.bias", colossal.role = "parameter"}, %arg28: tensor<4x5xi64> {colossal.batch_dim = 0 : i64, colossal.name = "input_ids", colossal.role = "batch"}, %arg29: tensor<4x5xi64> {colossal.batch_dim = 0 : i64, colossal.name = "labels", colossal.role = "batch"}) -> tensor<f32> {
     %0 = colossal.generic "transformer.wte/embedding.0" [b = 4, s = 5, v = 17 : sum, d1 = 12] (%arg28 : [b, s], %arg0 : [v, d1]) -> ([b, s, d1]) {
     ^bb0(%arg30: i64, %arg31: f32):
-      %112 = colossal.index "v"
-      %113 = arith.cmpi eq, %arg30, %112 : i64
-      %cst = arith.constant 0.000000e+00 : f32
-      %114 = arith.select %113, %arg31, %cst : f32
+      %114 = colossal.where %arg31 [v == %arg30 : i64] : f32
       colossal.yield %114 : f32
     } : (tensor<4x5xi64>, tensor<17x12xf32>) -> tensor<4x5x12xf32>
     %1 = colossal.generic "transformer.wpe/embedding.0" [d0 = 5, d1 = 12] (%arg1 : [d0, d1]) -> ([0 of 1, d0, d1]) {
@@ -609,10 +606,7 @@ module {
     } : (tensor<20xf32>, tensor<20xf32>) -> tensor<20xf32>
     %107 = colossal.generic "cross_entropy_loss.0.label" [b = 4, q = 5, v = 17 : sum] (%103 : [(b, q)], %102 : [(b, q), v]) -> ([(b, q)]) attributes {group = "cross_entropy_loss.0"} {
     ^bb0(%arg30: i64, %arg31: f32):
-      %112 = colossal.index "v"
-      %113 = arith.cmpi eq, %arg30, %112 : i64
-      %cst = arith.constant 0.000000e+00 : f32
-      %114 = arith.select %113, %arg31, %cst : f32
+      %114 = colossal.where %arg31 [v == %arg30 : i64] : f32
       colossal.yield %114 : f32
     } : (tensor<20xi64>, tensor<20x17xf32>) -> tensor<20xf32>
     %108 = colossal.generic "cross_entropy_loss.0.row" [b = 4, s = 5] (%103 : [(b, s)], %106 : [(b, s)], %107 : [(b, s)]) -> ([(b, s)]) attributes {group = "cross_entropy_loss.0"} {

@@ -51,10 +51,7 @@ module {
     } : (tensor<12xf32>, tensor<12xf32>) -> tensor<12xf32>
     %8 = colossal.generic "cross_entropy_loss.0.label" [b = 12, v = 3 : sum] (%arg5 : [b], %4 : [b, v]) -> ([b]) attributes {group = "cross_entropy_loss.0"} {
     ^bb0(%arg6: i64, %arg7: f32):
-      %13 = colossal.index "v"
-      %14 = arith.cmpi eq, %arg6, %13 : i64
-      %cst = arith.constant 0.000000e+00 : f32
-      %15 = arith.select %14, %arg7, %cst : f32
+      %15 = colossal.where %arg7 [v == %arg6 : i64] : f32
       colossal.yield %15 : f32
     } : (tensor<12xi64>, tensor<12x3xf32>) -> tensor<12xf32>
     %9 = colossal.generic "cross_entropy_loss.0.row" [b = 12] (%arg5 : [b], %7 : [b], %8 : [b]) -> ([b]) attributes {group = "cross_entropy_loss.0"} {
