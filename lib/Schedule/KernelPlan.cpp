@@ -113,7 +113,7 @@ public:
     plan.rows &= plan.dims.size() >= 64 ? ~Dims(0) : bit(plan.dims.size()) - 1;
     chooseLane();
     choosePhases();
-    return checkColumns() && chooseStorage() && checkSize();
+    return checkLookUps() && checkColumns() && chooseStorage() && checkSize();
   }
 
 private:
@@ -180,6 +180,28 @@ private:
                                               (producer->reduces() ? 1 : 0));
       plan.phases = std::max(plan.phases, op.phase + 1);
     }
+  }
+
+  /// A value of a row is in a register, and values of lanes are there a stripe
+  /// at a time: a look-up finds no others.
+  bool checkLookUps() {
+    for (const KernelOp &op : plan.ops) {
+      FactoredOp factored(GenericOp(op.op).getOperation());
+      for (auto [number, access] : llvm::enumerate(op.operands)) {
+        if (access || !op.selection)
+          continue; // in memory
+        IndexMapAttr map = factored.getOperandMap(number);
+        for (unsigned f = 0; f < op.factors.size(); ++f) {
+          unsigned dim = plan.factors[op.factors[f]].dim;
+          if (op.selection->determines(f) && map.uses(f) &&
+              (has(plan.rows, dim) || plan.lane == dim)) {
+            reason = "'" + op.name() + "' looks up values of other rows";
+            return false;
+          }
+        }
+      }
+    }
+    return true;
   }
 
   /// Inside a column sum whole rows pass by a stripe at a time: nothing of a

@@ -256,6 +256,31 @@ TEST(OneHotKernels, Placements) {
   }
 }
 
+// The value of a row and that of the row which an id names are two values.
+TEST(OneHotKernels, OtherRows) {
+  for (const char *order : {"[v, i]", "[i, v]"})
+    compare(R"(
+      func.func @f(%id: tensor<7xi64>, %a: tensor<7xf32>) -> tensor<7x7xf32> {
+        %p = colossal.generic "p" [v = 7] (%a : [v]) -> ([v]) {
+          ^bb0(%0: f32):
+            %1 = math.exp %0 : f32
+            colossal.yield %1 : f32
+        } : (tensor<7xf32>) -> tensor<7xf32>
+        %g = colossal.generic "g" [i = 7, v = 7 : sum] (%id : [i], %p : [v]) -> ([i]) {
+          ^bb0(%0: i64, %1: f32):
+            %2 = colossal.where %1 [v == %0 : i64] : f32
+            colossal.yield %2 : f32
+        } : (tensor<7xi64>, tensor<7xf32>) -> tensor<7xf32>
+        %y = colossal.generic "y" [v = 7, i = 7] (%p : [v], %g : [i]) -> ()" +
+            std::string(order) + R"() {
+          ^bb0(%0: f32, %1: f32):
+            %2 = arith.subf %0, %1 : f32
+            colossal.yield %2 : f32
+        } : (tensor<7xf32>, tensor<7xf32>) -> tensor<7x7xf32>
+        return %y : tensor<7x7xf32>
+      })");
+}
+
 // A tied weight: the gradient of the embedding is added to that of the head, in
 // its place if it may.
 TEST(OneHotKernels, ScatterOnto) {
