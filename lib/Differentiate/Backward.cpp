@@ -29,7 +29,7 @@ private:
   /// What stands for a forward value in the backward pass: itself, or inside a
   /// group a copy computed again.
   Value standIn(Value value);
-  void mark(Operation *op, FactoredOp forward);
+  void mark(FactoredOp op, FactoredOp forward);
   /// Some result of the op has a gradient, if only 0: so have the operands that
   /// reach it.
   void markZeros(FactoredOp op);
@@ -37,7 +37,7 @@ private:
   Value zeroGradient(Value parameter);
   std::string nameOf(Value value);
   /// A new value of `value`'s shape: the sum of `parts`.
-  Value sum(Value value, ArrayRef<Value> parts, Attribute group,
+  Value sum(Value value, ArrayRef<Value> parts, StringAttr group,
             const Twine &name);
 
   func::FuncOp function;
@@ -57,13 +57,11 @@ static bool isFloat(Value value) {
       cast<RankedTensorType>(value.getType()).getElementType());
 }
 
-void Backward::mark(Operation *op, FactoredOp forward) {
-  op->setAttr(names::pass, builder.getStringAttr("backward"));
-  op->setAttr(names::forwardOf,
-              builder.getStringAttr(forward.getFactoredName()));
-  if (auto group = forward->getAttrOfType<StringAttr>(names::group))
-    op->setAttr(names::group,
-                builder.getStringAttr(group.getValue() + ".backward"));
+void Backward::mark(FactoredOp op, FactoredOp forward) {
+  op.setPass(Segment::Backward);
+  op.setForwardOfAttr(builder.getStringAttr(forward.getFactoredName()));
+  if (StringAttr group = forward.getGroupAttr())
+    op.setGroupAttr(builder.getStringAttr(group.getValue() + ".backward"));
 }
 
 /// `transformer.wte.weight` or the name of the op, with `.1` for a second
@@ -80,7 +78,7 @@ std::string Backward::nameOf(Value value) {
   return name ? name.getValue().str() : "argument" + std::to_string(number);
 }
 
-Value Backward::sum(Value value, ArrayRef<Value> parts, Attribute group,
+Value Backward::sum(Value value, ArrayRef<Value> parts, StringAttr group,
                     const Twine &name) {
   IdentitySpace space = identitySpaceOf(value);
   Type type = cast<RankedTensorType>(value.getType()).getElementType();
@@ -93,12 +91,10 @@ Value Backward::sum(Value value, ArrayRef<Value> parts, Attribute group,
           total = arith::AddFOp::create(inner, value.getLoc(), total, part);
         return {total};
       });
-  op->setAttr(names::pass, builder.getStringAttr("backward"));
+  op.setPass(Segment::Backward);
   if (auto forward = value.getDefiningOp<FactoredOp>())
-    op->setAttr(names::forwardOf,
-                builder.getStringAttr(forward.getFactoredName()));
-  if (group)
-    op->setAttr(names::group, group);
+    op.setForwardOf(forward.getFactoredName());
+  op.setGroupAttr(group);
   return op.getOutputs()[0];
 }
 
@@ -108,32 +104,32 @@ Value Backward::gradientOf(Value value) {
     return {};
   // Terms of one group are added up inside it, and fuse with it: a layer norm
   // has one gradient, not three.
-  llvm::MapVector<Attribute, SmallVector<Value>> byGroup;
+  llvm::MapVector<StringAttr, SmallVector<Value>> byGroup;
   SmallVector<Value> terms;
   for (Value part : parts) {
-    Attribute group = part.getDefiningOp()->getAttr(names::group);
-    if (group)
+    if (StringAttr group = part.getDefiningOp<FactoredOp>().getGroupAttr())
       byGroup[group].push_back(part);
     else
       terms.push_back(part);
   }
   std::string name = nameOf(value) + ".gradient";
   for (auto &[group, members] : byGroup) {
-    std::string inner = name + "." + cast<StringAttr>(group).getValue().str();
+    std::string inner = name + "." + group.str();
     terms.push_back(members.size() == 1 ? members[0]
                                         : sum(value, members, group, inner));
   }
-  parts = {terms.size() == 1 ? terms[0] : sum(value, terms, Attribute(), name)};
+  parts = {terms.size() == 1 ? terms[0]
+                             : sum(value, terms, StringAttr(), name)};
   return parts[0];
 }
 
 Value Backward::standIn(Value value) {
   auto op = value.getDefiningOp<FactoredOp>();
-  if (!op || !currentUnit.contains(op) || op->hasAttr(names::keep))
+  if (!op || !currentUnit.contains(op) || op.getKeep())
     return value;
   if (llvm::any_of(value.getUsers(), [&](Operation *user) {
-        auto pass = user->getAttrOfType<StringAttr>(names::pass);
-        bool backward = pass && pass.getValue() == "backward";
+        auto factored = dyn_cast<FactoredOp>(user);
+        bool backward = factored && factored.getPass() == Segment::Backward;
         return !backward && !currentUnit.contains(user);
       }))
     return value;
@@ -142,10 +138,10 @@ Value Backward::standIn(Value value) {
   IRMapping mapping;
   for (Value operand : op->getOperands())
     mapping.map(operand, standIn(operand));
-  Operation *copy = builder.clone(*op, mapping);
+  auto copy = cast<FactoredOp>(builder.clone(*op, mapping));
   copy->setAttr("name",
                 builder.getStringAttr(op.getFactoredName() + ".recompute"));
-  copy->removeAttr(names::noGradient);
+  copy.setNoGradient(false);
   mark(copy, op);
   for (auto [original, again] : llvm::zip(op->getResults(), copy->getResults()))
     recomputed[original] = again;
@@ -179,15 +175,15 @@ Value Backward::zeroGradient(Value parameter) {
         return {arith::ConstantOp::create(inner, parameter.getLoc(),
                                           inner.getFloatAttr(type, 0.0))};
       });
-  op->setAttr(names::pass, builder.getStringAttr("backward"));
-  op->setAttr(names::forwardOf, builder.getStringAttr(nameOf(parameter)));
+  op.setPass(Segment::Backward);
+  op.setForwardOf(nameOf(parameter));
   return op.getOutputs()[0];
 }
 
 LogicalResult Backward::differentiateOp(FactoredOp op) {
-  if (op->hasAttr(names::noGradient) ||
-      llvm::none_of(op->getResults(),
-                    [&](Value v) { return active.contains(v); }))
+  if (op.getNoGradient() || llvm::none_of(op->getResults(), [&](Value v) {
+        return active.contains(v);
+      }))
     return success();
   markZeros(op);
   SmallVector<Value> cotangents;
@@ -203,7 +199,8 @@ LogicalResult Backward::differentiateOp(FactoredOp op) {
     for (Operation *created = last->getNextNode();
          created && &*builder.getInsertionPoint() != created;
          created = created->getNextNode())
-      mark(created, op);
+      if (auto factored = dyn_cast<FactoredOp>(created))
+        mark(factored, op);
   };
   if (auto whole = dyn_cast<DifferentiableOp>(op.getOperation())) {
     SmallVector<Value> results;
@@ -236,9 +233,8 @@ LogicalResult Backward::differentiateOp(FactoredOp op) {
   for (unsigned i = 0, e = op->getNumOperands(); i < e; ++i) {
     if (!active.contains(op->getOperand(i)))
       continue;
-    Value kept = op->hasAttr(names::keep) && op->getNumResults() == 1
-                     ? op->getResult(0)
-                     : Value();
+    Value kept =
+        op.getKeep() && op->getNumResults() == 1 ? op->getResult(0) : Value();
     FailureOr<Value> gradient = differentiateGeneric(
         builder, generic, i, operands, cotangents, kept, statistics,
         (op.getFactoredName() + ".gradient" + Twine(i)).str());
@@ -268,15 +264,15 @@ FailureOr<SmallVector<Value>> Backward::run(unsigned lossIndex,
                                             ArrayRef<Value> parameters) {
   SmallVector<FactoredOp> ops;
   for (FactoredOp op : function.front().getOps<FactoredOp>()) {
-    op->setAttr(names::pass, builder.getStringAttr("forward"));
+    op.setPass(Segment::Forward);
     ops.push_back(op);
   }
   // What lies between the parameters and the loss.
   active.insert(parameters.begin(), parameters.end());
   for (FactoredOp op : ops)
-    if (!op->hasAttr(names::noGradient) &&
-        llvm::any_of(op->getOperands(),
-                     [&](Value v) { return active.contains(v); }))
+    if (!op.getNoGradient() && llvm::any_of(op->getOperands(), [&](Value v) {
+          return active.contains(v);
+        }))
       for (Value result : op->getResults())
         if (isFloat(result))
           active.insert(result);
@@ -294,21 +290,20 @@ FailureOr<SmallVector<Value>> Backward::run(unsigned lossIndex,
         return {arith::ConstantOp::create(inner, loss.getLoc(),
                                           inner.getFloatAttr(type, 1.0))};
       });
-  seed->setAttr(names::pass, builder.getStringAttr("backward"));
-  seed->setAttr(names::forwardOf,
-                builder.getStringAttr(lossOp.getFactoredName()));
+  seed.setPass(Segment::Backward);
+  seed.setForwardOf(lossOp.getFactoredName());
   contributions[loss].push_back(seed.getOutputs()[0]);
 
   DenseMap<Attribute, SmallVector<FactoredOp>> groups;
   for (FactoredOp op : ops)
-    if (Attribute group = op->getAttr(names::group))
+    if (StringAttr group = op.getGroupAttr())
       groups[group].push_back(op);
   llvm::SmallDenseSet<Operation *> done;
   for (FactoredOp op : llvm::reverse(ops)) {
     if (done.contains(op))
       continue;
     SmallVector<FactoredOp> unit = {op};
-    if (Attribute group = op->getAttr(names::group))
+    if (StringAttr group = op.getGroupAttr())
       unit = groups[group];
     for (FactoredOp member : unit)
       done.insert(member);

@@ -84,8 +84,8 @@ LogicalResult TrainStep::collectParameters() {
            << ", expected a scalar loss: let forward return the loss, such "
               "as its mean";
   for (BlockArgument argument : function.getArguments()) {
-    auto role = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
-                                                      names::role);
+    auto role = function.getArgAttrOfType<RoleAttr>(argument.getArgNumber(),
+                                                    names::role);
     auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
                                                       names::name);
     if (!role || !name)
@@ -95,7 +95,7 @@ LogicalResult TrainStep::collectParameters() {
       return function.emitError("argument '")
              << name.getValue() << "' has type " << argument.getType()
              << ", expected a tensor";
-    if (role.getValue() == "parameter")
+    if (role.getValue() == ArgumentRole::Parameter)
       trained.push_back({name.getValue().str(), argument, {}, {}, {}});
   }
   return success();
@@ -103,7 +103,8 @@ LogicalResult TrainStep::collectParameters() {
 
 Value TrainStep::addState(Type type, const Twine &name) {
   NamedAttribute attributes[] = {
-      builder.getNamedAttr(names::role, builder.getStringAttr("optimizer")),
+      builder.getNamedAttr(names::role, RoleAttr::get(builder.getContext(),
+                                                      ArgumentRole::Optimizer)),
       builder.getNamedAttr(names::name, builder.getStringAttr(name)),
       builder.getNamedAttr(names::source,
                            builder.getDictionaryAttr({builder.getNamedAttr(
@@ -171,8 +172,8 @@ void TrainStep::addWrittenBuffers() {
         [](OpBuilder &, ValueRange in) -> SmallVector<Value> {
           return {in[0]};
         });
-    op->setAttr(names::pass, builder.getStringAttr("update"));
-    op->setAttr(names::forwardOf, name);
+    op.setPass(Segment::Update);
+    op.setForwardOfAttr(name);
     addUpdatedResult(op.getOutputs()[0], buffer);
   }
 }
@@ -200,8 +201,8 @@ LogicalResult TrainStep::run() {
   for (auto [entry, gradient] : llvm::zip(trained, *gradients)) {
     entry.gradient = gradient;
     if (gradient)
-      gradient.getDefiningOp()->setAttr(names::gradientOf,
-                                        builder.getStringAttr(entry.name));
+      gradient.getDefiningOp<FactoredOp>().setGradientOfAttr(
+          builder.getStringAttr(entry.name));
   }
   builder.setInsertionPoint(function.front().getTerminator());
   results.add(function.front().getTerminator()->getOperand(0), names::metric,

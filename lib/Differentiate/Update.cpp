@@ -65,8 +65,8 @@ GenericOp Update::generic(const Twine &name, const IdentitySpace &space,
                       ScalarBuilder s(inner, loc);
                       return body(s, in);
                     });
-  op->setAttr(names::pass, builder.getStringAttr("update"));
-  op->setAttr(names::forwardOf, builder.getStringAttr(belongsTo));
+  op.setPass(Segment::Update);
+  op.setForwardOf(belongsTo);
   return op;
 }
 
@@ -96,7 +96,7 @@ Value Update::sumOfScalars(ArrayRef<Value> values, const Twine &name) {
             return {total};
           });
       // A group of its own: the sums must not fuse into one.
-      sum->setAttr(names::group, builder.getStringAttr(sumName));
+      sum.setGroup(sumName);
       next.push_back(sum.getOutputs()[0]);
     }
     if (last)

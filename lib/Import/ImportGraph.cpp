@@ -110,7 +110,9 @@ DictionaryAttr GraphImporter::stateAttributes(const State &state) {
   NamedAttrList attributes;
   attributes.append(
       colossal::names::role,
-      builder.getStringAttr(state.trained ? "parameter" : "buffer"));
+      colossal::RoleAttr::get(builder.getContext(),
+                              state.trained ? colossal::ArgumentRole::Parameter
+                                            : colossal::ArgumentRole::Buffer));
   attributes.append(colossal::names::name, builder.getStringAttr(state.name));
   attributes.append(colossal::names::source,
                     source.getDictionary(builder.getContext()));
@@ -126,7 +128,9 @@ DictionaryAttr
 GraphImporter::inputAttributes(const Input &input,
                                const BatchDimensions &dimensions) {
   NamedAttrList attributes;
-  attributes.append(colossal::names::role, builder.getStringAttr("batch"));
+  attributes.append(colossal::names::role,
+                    colossal::RoleAttr::get(builder.getContext(),
+                                            colossal::ArgumentRole::Batch));
   attributes.append(colossal::names::name, builder.getStringAttr(input.name));
   auto given = dimensions.find(input.name);
   int64_t dimension = given == dimensions.end() ? 0 : given->second;

@@ -166,9 +166,9 @@ FailureOr<rank::Op> ProgramBuilder::build(const Group &group) {
 
 FailureOr<rank::Program> ProgramBuilder::run() {
   rank::Program program = schedule.program;
-  auto segmentOf = [&](timeline::Segment segment) -> rank::Segment & {
+  auto segmentOf = [&](Segment segment) -> rank::Segment & {
     for (rank::Segment &entry : program.segments)
-      if (entry.name == timeline::nameOf(segment))
+      if (entry.name == nameOf(segment))
         return entry;
     llvm_unreachable("Schedule lists every segment");
   };
@@ -177,7 +177,7 @@ FailureOr<rank::Program> ProgramBuilder::run() {
     fill.kind = rank::OpKind::Fill;
     fill.name = program.buffers[buffer].name + ".zero";
     fill.operands = {{buffer, 0}};
-    segmentOf(timeline::Segment::Prologue).ops.push_back(fill);
+    segmentOf(Segment::Prologue).ops.push_back(fill);
   }
   for (schedule::SegmentSchedule &entry : schedule.segments) {
     rank::Segment &segment = segmentOf(entry.segment);

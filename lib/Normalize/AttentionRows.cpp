@@ -35,13 +35,14 @@ static bool needsGradient(Value value, llvm::SmallDenseSet<Value> &seen) {
     return false;
   if (auto argument = dyn_cast<BlockArgument>(value)) {
     auto function = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp());
-    auto role = function ? function.getArgAttrOfType<StringAttr>(
+    auto role = function ? function.getArgAttrOfType<RoleAttr>(
                                argument.getArgNumber(), names::role)
-                         : StringAttr();
-    return role && role.getValue() == "parameter";
+                         : RoleAttr();
+    return role && role.getValue() == ArgumentRole::Parameter;
   }
   Operation *op = value.getDefiningOp();
-  return !op->hasAttr(names::noGradient) &&
+  auto factored = dyn_cast<FactoredOp>(op);
+  return !(factored && factored.getNoGradient()) &&
          llvm::any_of(op->getOperands(), [&](Value operand) {
            return needsGradient(operand, seen);
          });

@@ -55,7 +55,7 @@ GenericBuilder Call::generic(StringRef suffix) {
 
 GenericBuilder Call::member(StringRef suffix) {
   GenericBuilder g = generic(suffix);
-  g.attribute(names::group, builder().getStringAttr(op.getName()));
+  g.group(op.getName());
   return g;
 }
 

@@ -63,7 +63,7 @@ static Value combine(GenericBuilder g, ArrayRef<Part> parts,
 /// 1 / sqrt(variance + eps), kept for the backward pass.
 static Value rstdOf(Call &c, Value variance, Type type, double eps) {
   GenericBuilder g = c.member("rstd");
-  g.mark(names::keep);
+  g.keep();
   SmallVector<int64_t> dims = allDims(variance);
   return combine(g, {{variance, dims}}, dims, type, type,
                  [&](ScalarBuilder &s, ValueRange in) {
@@ -82,7 +82,7 @@ static Statistics statisticsOf(Call &c, Value x, ArrayRef<int64_t> kept,
       stats.count *= size;
   double share = 1.0 / double(std::max<int64_t>(1, stats.count));
   GenericBuilder mean = c.member("mean");
-  mean.mark(names::keep);
+  mean.keep();
   Part whole{x, allDims(x)};
   stats.mean = combine(mean, {whole}, kept, type, type,
                        [&](ScalarBuilder &s, ValueRange in) {
@@ -140,7 +140,7 @@ static void updateRunning(Call &c, unsigned index, Value statistic,
   auto shape = cast<RankedTensorType>(statistic.getType());
   if (shape.getRank() == 2) {
     GenericBuilder average = c.generic((name + ".average").str());
-    average.mark(names::noGradient);
+    average.noGradient();
     double share = 1.0 / double(std::max<int64_t>(1, shape.getDimSize(0)));
     statistic = combine(average, {{statistic, {0, 1}}}, {1}, type, type,
                         [&](ScalarBuilder &s, ValueRange in) {
@@ -148,7 +148,7 @@ static void updateRunning(Call &c, unsigned index, Value statistic,
                         });
   }
   GenericBuilder g = c.generic(name);
-  g.mark(names::noGradient);
+  g.noGradient();
   Value updated = combine(
       g, {{statistic, {0}}, {c.tensor(index), {0}}}, {0}, type,
       running->type.getElementType(), [&](ScalarBuilder &s, ValueRange in) {

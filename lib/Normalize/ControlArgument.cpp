@@ -8,7 +8,8 @@ using namespace colossal;
 Value colossal::controlArgument(func::FuncOp function, StringRef name,
                                 std::optional<double> fill) {
   Builder builder(function.getContext());
-  Attribute control = builder.getStringAttr("control"),
+  Attribute control =
+                RoleAttr::get(function.getContext(), ArgumentRole::Control),
             own = builder.getStringAttr(name);
   unsigned count = function.getNumArguments();
   for (unsigned i = 0; i < count; ++i)

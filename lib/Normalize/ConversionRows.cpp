@@ -37,7 +37,7 @@ static void detach(Call &c) {
     return c.result(c.item(0));
   Value value = c.tensor(0);
   GenericBuilder g = c.generic();
-  g.mark(names::noGradient);
+  g.noGradient();
   IndexMapAttr map = plainMap(g, addFactors(g, dimsOf(value)));
   g.operand(value, map);
   g.result(c.type(0).getElementType(), map);

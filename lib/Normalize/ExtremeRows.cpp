@@ -46,7 +46,7 @@ template <bool isMax> static void extremeOver(Call &c) {
     return;
   Type type = c.type(0).getElementType();
   GenericBuilder g = c.generic();
-  g.mark(names::keep);
+  g.keep();
   c.result(reduce(g, {c.tensor(0)}, dims, c.flag(2), extremeKind(isMax, type),
                   type, itself));
 }
@@ -66,7 +66,7 @@ template <bool isMax> static void extremeOfAll(Call &c) {
     return c.result(reduce(g, {x}, dims, false, kind, type, itself));
   }
   GenericBuilder extreme = c.member(isMax ? "max" : "min");
-  extreme.mark(names::keep).mark(names::noGradient);
+  extreme.keep().noGradient();
   Value value = reduce(extreme, {x}, dims, false, kind, type, itself);
   // 1 where an element is the extreme, else 0.
   auto share = [&](ScalarBuilder &s, ValueRange in) {
@@ -75,7 +75,7 @@ template <bool isMax> static void extremeOfAll(Call &c) {
     return s.select(isExtreme, s.one(type), s.zero(type));
   };
   GenericBuilder count = c.member("count");
-  count.mark(names::keep).mark(names::noGradient);
+  count.keep().noGradient();
   Value number =
       reduce(count, {x, value}, dims, false, FactorKind::Sum, type, share);
   GenericBuilder sum = c.member("sum");
@@ -102,7 +102,7 @@ static Value placeOf(Call &c, bool isMax, ArrayRef<int64_t> dims, bool keep) {
   Value x = c.tensor(0);
   Type type = c.type(0).getElementType(), i64 = c.builder().getI64Type();
   GenericBuilder extreme = c.generic(isMax ? "max" : "min");
-  extreme.mark(names::noGradient);
+  extreme.noGradient();
   Value value =
       reduce(extreme, {x}, dims, keep, extremeKind(isMax, type), type, itself);
   GenericBuilder g = c.generic("place");
@@ -205,7 +205,7 @@ static Type productType(Call &c, unsigned dtypeIndex) {
 
 static void productOver(Call &c, ArrayRef<int64_t> dims, bool keep, Type type) {
   GenericBuilder g = c.generic();
-  g.mark(names::keep);
+  g.keep();
   c.result(reduce(
       g, {c.tensor(0)}, dims, keep, productKind(type), type,
       [&](ScalarBuilder &s, ValueRange in) { return s.cast(in[0], type); }));

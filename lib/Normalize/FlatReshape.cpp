@@ -9,18 +9,18 @@ using namespace colossal::normalize;
 
 namespace {
 /// A run of dimensions that have as many elements before as after a reshape.
-struct Segment {
+struct Stretch {
   unsigned from, numFrom, to, numTo;
 };
 } // namespace
 
 /// The shortest runs, in order. No size is 0.
-static SmallVector<Segment> segmentsOf(ArrayRef<int64_t> from,
-                                       ArrayRef<int64_t> to) {
-  SmallVector<Segment> segments;
+static SmallVector<Stretch> stretchesOf(ArrayRef<int64_t> from,
+                                        ArrayRef<int64_t> to) {
+  SmallVector<Stretch> stretches;
   unsigned f = 0, t = 0;
   while (f < from.size() || t < to.size()) {
-    Segment segment = {f, 0, t, 0};
+    Stretch stretch = {f, 0, t, 0};
     int64_t before = 1, after = 1;
     do {
       if (f < from.size() && (before <= after || t == to.size()))
@@ -28,28 +28,28 @@ static SmallVector<Segment> segmentsOf(ArrayRef<int64_t> from,
       else
         after *= to[t++];
     } while (before != after);
-    segment.numFrom = f - segment.from;
-    segment.numTo = t - segment.to;
-    segments.push_back(segment);
+    stretch.numFrom = f - stretch.from;
+    stretch.numTo = t - stretch.to;
+    stretches.push_back(stretch);
   }
-  return segments;
+  return stretches;
 }
 
 TensorRef normalize::reshapeFlat(Call &c, const TensorRef &parent,
                                  ArrayRef<int64_t> sizes) {
-  SmallVector<Segment> segments = segmentsOf(parent->type.getShape(), sizes);
-  SmallVector<int64_t> common; // per segment; 0: its dimensions are kept
+  SmallVector<Stretch> stretches = stretchesOf(parent->type.getShape(), sizes);
+  SmallVector<int64_t> common; // per stretch; 0: its dimensions are kept
   TensorRef flat;
   {
     ViewBuilder v(c, parent);
-    for (const Segment &segment : segments) {
+    for (const Stretch &stretch : stretches) {
       ArrayRef<Dim> dims =
-          ArrayRef(v.dims).slice(segment.from, segment.numFrom);
-      ArrayRef<int64_t> wanted = sizes.slice(segment.to, segment.numTo);
+          ArrayRef(v.dims).slice(stretch.from, stretch.numFrom);
+      ArrayRef<int64_t> wanted = sizes.slice(stretch.to, stretch.numTo);
       Dims finer, target;
       if (succeeded(regroup(dims, wanted, finer, target))) {
-        for (unsigned d = 0; d < segment.numFrom; ++d)
-          v.keep(segment.from + d);
+        for (unsigned d = 0; d < stretch.numFrom; ++d)
+          v.keep(stretch.from + d);
         common.push_back(0);
         continue;
       }
@@ -76,20 +76,20 @@ TensorRef normalize::reshapeFlat(Call &c, const TensorRef &parent,
   }
   ViewBuilder v(c, flat);
   unsigned position = 0;
-  for (auto [segment, divisor] : llvm::zip(segments, common)) {
-    ArrayRef<int64_t> wanted = sizes.slice(segment.to, segment.numTo);
+  for (auto [stretch, divisor] : llvm::zip(stretches, common)) {
+    ArrayRef<int64_t> wanted = sizes.slice(stretch.to, stretch.numTo);
     if (divisor == 0) {
       Dims finer, target;
-      ArrayRef<Dim> dims = ArrayRef(v.dims).slice(position, segment.numFrom);
+      ArrayRef<Dim> dims = ArrayRef(v.dims).slice(position, stretch.numFrom);
       (void)regroup(dims, wanted, finer, target); // did before
       v.cutAnew(finer, target);
-      position += segment.numFrom;
+      position += stretch.numFrom;
       continue;
     }
     SmallVector<SubDimAttr> merged;
     for (auto [index, size] : llvm::enumerate(wanted)) {
       Dim parts;
-      std::string name = "d" + std::to_string(segment.to + index);
+      std::string name = "d" + std::to_string(stretch.to + index);
       int64_t major = index == 0 ? divisor : 1;
       for (int64_t part : {major, size / major})
         if (part != 1)

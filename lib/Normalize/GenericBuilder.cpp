@@ -172,14 +172,21 @@ void GenericBuilder::result(Type elementType, IndexMapAttr map) {
   resultMaps.push_back(map);
 }
 
-GenericBuilder &GenericBuilder::attribute(StringRef attributeName,
-                                          Attribute value) {
-  attributes.push_back(builder.getNamedAttr(attributeName, value));
+GenericBuilder &GenericBuilder::group(StringRef groupName) {
+  attributes.push_back(
+      builder.getNamedAttr("group", builder.getStringAttr(groupName)));
   return *this;
 }
 
-GenericBuilder &GenericBuilder::mark(StringRef attributeName) {
-  return attribute(attributeName, builder.getUnitAttr());
+GenericBuilder &GenericBuilder::keep() {
+  attributes.push_back(builder.getNamedAttr("keep", builder.getUnitAttr()));
+  return *this;
+}
+
+GenericBuilder &GenericBuilder::noGradient() {
+  attributes.push_back(
+      builder.getNamedAttr("no_gradient", builder.getUnitAttr()));
+  return *this;
 }
 
 Value GenericBuilder::build(Body body) {

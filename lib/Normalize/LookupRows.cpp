@@ -66,7 +66,7 @@ static Value rowsInSequence(Call &c, Value table, Value ids, int64_t dim,
 static Value withoutGradientOfRow(Call &c, Value table, int64_t row) {
   Type type = getElementTypeOrSelf(table.getType());
   GenericBuilder stop = c.generic("stop");
-  stop.mark(names::noGradient);
+  stop.noGradient();
   IndexMapAttr map = plainMap(stop, addFactors(stop, dimsOf(table)));
   stop.operand(table, map);
   stop.result(type, map);

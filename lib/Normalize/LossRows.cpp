@@ -140,17 +140,17 @@ struct RowStatistics {
 static RowStatistics statisticsOfRows(Call &c, Value scores, int64_t classes) {
   Type type = getElementTypeOrSelf(scores.getType());
   GenericBuilder max = c.member("max");
-  max.mark(names::keep).mark(names::noGradient);
+  max.keep().noGradient();
   Value maximum = reduce(max, {scores}, {classes}, false, FactorKind::Max, type,
                          [](ScalarBuilder &, ValueRange in) { return in[0]; });
   GenericBuilder sum = c.member("sum");
-  sum.mark(names::keep);
+  sum.keep();
   Value sums = reduce(sum, {scores, maximum}, {classes}, false, FactorKind::Sum,
                       type, [](ScalarBuilder &s, ValueRange in) {
                         return s.create<math::ExpOp>(s.sub(in[0], in[1]));
                       });
-  Value logSum = overRows(c.member("logsum").mark(names::keep), {sums}, {},
-                          type, [](ScalarBuilder &s, ValueRange in) {
+  Value logSum = overRows(c.member("logsum").keep(), {sums}, {}, type,
+                          [](ScalarBuilder &s, ValueRange in) {
                             return s.create<math::LogOp>(in[0]);
                           });
   return {maximum, logSum};

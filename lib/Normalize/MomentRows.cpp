@@ -94,7 +94,7 @@ static void variance(Call &c, Moment moment, ArrayRef<int64_t> dims, bool keep,
   };
   // The variance does not change with the point that it is taken around.
   GenericBuilder center = c.member("mean");
-  center.mark(names::keep).mark(names::noGradient);
+  center.keep().noGradient();
   Value around = mean(center);
   double divisor = std::max(0.0, double(count) - correction);
   bool root = moment == Moment::Deviation;

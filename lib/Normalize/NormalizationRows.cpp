@@ -38,7 +38,7 @@ static Value meanOf(GenericBuilder g, ArrayRef<Value> inputs,
 static Value rstdOf(Call &c, Value variance, double eps) {
   Type type = getElementTypeOrSelf(variance.getType());
   GenericBuilder g = c.member("rstd");
-  g.mark(names::keep);
+  g.keep();
   return overRows(
       g, {variance}, {}, type, [&](ScalarBuilder &s, ValueRange in) {
         return s.create<math::RsqrtOp>(s.add(in[0], s.constant(type, eps)));
@@ -82,7 +82,7 @@ static void layerNorm(Call &c) {
   if (c.failed())
     return;
   GenericBuilder first = c.member("mean");
-  first.mark(names::keep);
+  first.keep();
   Value mean = meanOf(first, {x}, dims,
                       [](ScalarBuilder &, ValueRange in) { return in[0]; });
   Value variance = meanOf(c.member("variance"), {x, mean}, dims,

@@ -117,9 +117,10 @@ LogicalResult NormalizePass::normalizeFunction(func::FuncOp function) {
                 "with known sizes";
     }
     TensorRef tensor = state.fresh(argument, "argument", argument.getLoc());
-    auto role = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
-                                                      names::role);
-    if (role && role.getValue() != "batch") // a written batch is of no concern
+    auto role = function.getArgAttrOfType<RoleAttr>(argument.getArgNumber(),
+                                                    names::role);
+    if (role && role.getValue() !=
+                    ArgumentRole::Batch) // a written batch is of no concern
       tensor->storage->argument = argument.getArgNumber();
     state.bind(argument, tensor);
   }

@@ -186,11 +186,11 @@ Value normalize::softmax(Call &c, Value x, int64_t dim, bool logarithm,
   if (!scalar)
     dims.push_back(dim);
   GenericBuilder max = c.member(named("max"));
-  max.mark(names::keep).mark(names::noGradient);
+  max.keep().noGradient();
   Value maximum = reduce(max, {x}, dims, false, FactorKind::Max, type,
                          [](ScalarBuilder &, ValueRange in) { return in[0]; });
   GenericBuilder sum = c.member(named("sum"));
-  sum.mark(names::keep);
+  sum.keep();
   Value total = reduce(sum, {x, maximum}, dims, false, FactorKind::Sum, type,
                        [](ScalarBuilder &s, ValueRange in) {
                          return s.create<math::ExpOp>(s.sub(in[0], in[1]));
@@ -223,7 +223,7 @@ static void logSumExp(Call &c) {
   if (countReduced(c.type(0), dims) == 0)
     return c.error("the maximum of no elements");
   GenericBuilder max = c.member("max");
-  max.mark(names::keep).mark(names::noGradient);
+  max.keep().noGradient();
   Value maximum = reduce(max, {x}, dims, keep, FactorKind::Max, type,
                          [](ScalarBuilder &, ValueRange in) { return in[0]; });
   auto finite = [&](ScalarBuilder &s, Value m) {
@@ -232,7 +232,7 @@ static void logSumExp(Call &c) {
     return s.select(infinite, s.zero(type), m);
   };
   GenericBuilder sum = c.member("sum");
-  sum.mark(names::keep);
+  sum.keep();
   Value total =
       reduce(sum, {x, maximum}, dims, keep, FactorKind::Sum, type,
              [&](ScalarBuilder &s, ValueRange in) {

@@ -20,21 +20,17 @@ FailureOr<PartitionedModule> PartitionedModule::read(ModuleOp module) {
   result.mesh = *mesh;
   for (func::FuncOp function : module.getOps<func::FuncOp>()) {
     auto stage = function->getAttrOfType<IntegerAttr>(names::stage);
-    auto name = function->getAttrOfType<StringAttr>(names::segment);
-    std::optional<Segment> segment =
-        name ? segmentOf(name.getValue()) : std::nullopt;
-    if (!stage || stage.getInt() < 0 || stage.getInt() >= mesh->stages ||
-        !segment)
+    auto segment = function->getAttrOfType<SegmentAttr>(names::segment);
+    if (!stage || !segment)
       return function.emitError("found function '")
-             << function.getName()
-             << "' without a valid 'stage' and 'segment', expected local "
-                "functions only";
-    auto [it, isNew] =
-        result.functions.try_emplace({stage.getInt(), *segment}, function);
+             << function.getName() << "' without '" << names::stage << "' and '"
+             << names::segment << "', expected local functions only";
+    auto [it, isNew] = result.functions.try_emplace(
+        {stage.getInt(), segment.getValue()}, function);
     if (!isNew) {
       InFlightDiagnostic diagnostic =
           function.emitError("found a second function for segment '")
-          << name.getValue() << "' of stage " << stage.getInt();
+          << nameOf(segment.getValue()) << "' of stage " << stage.getInt();
       diagnostic.attachNote(it->second.getLoc()) << "the first one is here";
       return diagnostic;
     }

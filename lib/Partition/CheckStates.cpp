@@ -151,22 +151,12 @@ void StateCheck::checkFactored(FactoredOp op) {
       return;
     subs.push_back(*sub);
   }
-  SmallVector<std::pair<unsigned, SmallVector<int64_t>>> linear;
-  if (auto axes = op->getAttrOfType<DictionaryAttr>(names::axes))
-    if (auto entries = axes.getAs<DictionaryAttr>("linear"))
-      for (NamedAttribute entry : entries)
-        if (std::optional<unsigned> axis =
-                mesh.find(entry.getName().getValue());
-            axis && mesh.axes[*axis].size > 1) {
-          SmallVector<int64_t> operands;
-          if (auto list = dyn_cast<ArrayAttr>(entry.getValue()))
-            for (Attribute index : list)
-              if (auto number = dyn_cast<IntegerAttr>(index))
-                operands.push_back(number.getInt());
-          if (auto list = dyn_cast<DenseI64ArrayAttr>(entry.getValue()))
-            operands.assign(list.asArrayRef().begin(), list.asArrayRef().end());
-          linear.push_back({*axis, operands});
-        }
+  SmallVector<std::pair<unsigned, ArrayRef<int64_t>>> linear;
+  if (AxesAttr axes = op.getAxesAttr())
+    for (AxisUseAttr use : axes.getUses())
+      if (std::optional<unsigned> axis = mesh.find(use.getAxis());
+          use.isLinear() && axis && mesh.axes[*axis].size > 1)
+        linear.push_back({*axis, use.getOperands()});
   auto stateOf = [&](IndexMapAttr map) {
     SmallVector<SmallVector<int64_t>> structure;
     for (DimAttr dim : map.getDims()) {
@@ -186,8 +176,8 @@ void StateCheck::checkFactored(FactoredOp op) {
   };
   bool once = false;
   if (auto function = op->getParentOfType<func::FuncOp>())
-    once = !isPerMicrobatch(*segmentOf(
-        function->getAttrOfType<StringAttr>(names::segment).getValue()));
+    once = !isPerMicrobatch(
+        function->getAttrOfType<SegmentAttr>(names::segment).getValue());
   for (unsigned i = 0; i < op->getNumOperands(); ++i) {
     ShardState expected = stateOf(op.getOperandMap(i));
     for (auto &[axis, operands] : linear)
@@ -336,7 +326,7 @@ void StateCheck::checkFunction(func::FuncOp function, int64_t stage,
       checkLinkedArgument(end, stage, link.getValue());
       continue;
     }
-    auto role = attributes.getAs<StringAttr>(names::role);
+    auto role = attributes.getAs<RoleAttr>(names::role);
     auto name = attributes.getAs<StringAttr>(names::name);
     if (!role || !name) {
       fail(function.getLoc())
@@ -344,7 +334,7 @@ void StateCheck::checkFunction(func::FuncOp function, int64_t stage,
           << function.getName() << "' is neither linked nor has a role";
       continue;
     }
-    if (role.getValue() == "batch" || role.getValue() == "control")
+    if (!isState(role.getValue()))
       continue;
     auto [it, isNew] = stored.try_emplace({stage, name.getValue().str()}, end);
     if (!isNew && !it->second.state.agreesWith(*state)) {

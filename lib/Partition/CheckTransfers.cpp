@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Checks.h"
+#include "colossal/Timeline/Schedule.h"
 #include "llvm/ADT/STLExtras.h"
 
 #include <set>
@@ -44,12 +45,12 @@ private:
     ok = false;
     return emitError(end.op->getLoc())
            << "'" << end.name << "' (stage " << end.stage << ", "
-           << timeline::nameOf(end.segment) << "): ";
+           << nameOf(end.segment) << "): ";
   }
   void note(InFlightDiagnostic &diagnostic, const End &end, StringRef text) {
     diagnostic.attachNote(end.op->getLoc())
         << text << " '" << end.name << "' (stage " << end.stage << ", "
-        << timeline::nameOf(end.segment) << ")";
+        << nameOf(end.segment) << ")";
   }
 
   const PartitionedModule &module;
@@ -171,23 +172,14 @@ void TransferCheck::compareOrders() {
 /// Walks all stages' schedules with room for one value per channel.
 void TransferCheck::runSchedules() {
   const Mesh &mesh = module.mesh;
-  std::optional<timeline::ScheduleKind> kind =
-      timeline::scheduleKindOf(mesh.schedule);
-  if (!kind) {
-    ok = false;
-    if (!module.functions.empty())
-      module.functions.begin()->second->emitError("found schedule '")
-          << mesh.schedule << "', expected 'gpipe' or '1f1b'";
-    return;
-  }
   struct Progress {
     std::vector<timeline::Step> steps;
     size_t step = 0, position = 0;
   };
   std::vector<Progress> stages(mesh.stages);
   for (int64_t s = 0; s < mesh.stages; ++s)
-    stages[s].steps =
-        timeline::scheduleOrder(*kind, s, mesh.stages, mesh.microbatches());
+    stages[s].steps = timeline::scheduleOrder(mesh.schedule, s, mesh.stages,
+                                              mesh.microbatches());
   std::map<Channel, int64_t> slots; // the microbatch that waits there
   static const std::vector<End> none;
   auto listOf = [&](int64_t stage,
@@ -240,7 +232,7 @@ void TransferCheck::runSchedules() {
   if (!first)
     return;
   InFlightDiagnostic diagnostic = fail(*first) << "deadlock under schedule '"
-                                               << mesh.schedule << "'";
+                                               << nameOf(mesh.schedule) << "'";
   for (auto [end, microbatch] : waiting)
     note(diagnostic, *end,
          (end->isSend ? "microbatch " + std::to_string(microbatch) +

@@ -60,20 +60,23 @@ LogicalResult LocalProgram::addFactored(const PlannedOp &planned,
         cast<RankedTensorType>(op->getResult(i).getType()).getElementType()));
   }
   builder.setInsertionPointToEnd(&function.block());
-  Operation *local = cloneFactored(builder, op, operands, types, factors,
-                                   operandMaps, resultMaps);
-  local->removeAttr(names::segment);
-  local->removeAttr(names::stage);
+  auto local = cast<FactoredOp>(cloneFactored(
+      builder, op, operands, types, factors, operandMaps, resultMaps));
+  local.setSegment(std::nullopt);
+  local.setStage(std::nullopt);
   if (extraTime >= 0) {
     // The same op once more, for one microbatch.
     local->setAttr("name", builder.getStringAttr(op.getFactoredName() + "/" +
                                                  names::timeAxis));
-    NamedAttrList axes;
-    if (auto dictionary = op->getAttrOfType<DictionaryAttr>(names::axes))
-      axes = NamedAttrList(dictionary);
-    axes.set(names::timeAxis,
-             builder.getStrArrayAttr({factors[extraTime].getName()}));
-    local->setAttr(names::axes, axes.getDictionary(context));
+    SmallVector<AxisUseAttr> uses;
+    if (AxesAttr axes = op.getAxesAttr())
+      llvm::copy_if(
+          axes.getUses(), std::back_inserter(uses),
+          [](AxisUseAttr use) { return use.getAxis() != names::timeAxis; });
+    uses.push_back(
+        AxisUseAttr::cut(builder.getStringAttr(names::timeAxis),
+                         builder.getStringAttr(factors[extraTime].getName())));
+    local.setAxesAttr(AxesAttr::get(context, uses));
   }
   for (unsigned i = 0; i < op->getNumResults(); ++i)
     define(function, op->getResult(i), program.resultOf(planned, i, extraTime),
@@ -116,12 +119,6 @@ LogicalResult LocalProgram::addReshard(const PlannedOp &planned,
       emitReshard(builder, op.getLoc(), op.getName(), *input, from, to, mesh);
   if (failed(result))
     return failure();
-  for (Operation *step = result->getDefiningOp();
-       step && *result != *input && step != input->getDefiningOp();
-       step = step->getOperand(0).getDefiningOp())
-    for (StringRef kept : {names::pass, names::forwardOf})
-      if (Attribute attribute = op->getAttr(kept))
-        step->setAttr(kept, attribute);
   define(function, op.getResult(), to, *result);
   return success();
 }

@@ -39,8 +39,7 @@ LocalProgram::Function &LocalProgram::functionOf(int64_t stage,
   if (isNew) {
     function.stage = stage;
     function.segment = segment;
-    std::string name =
-        "stage" + std::to_string(stage) + "." + timeline::nameOf(segment);
+    std::string name = "stage" + std::to_string(stage) + "." + nameOf(segment);
     function.op = func::FuncOp::create(program.getFunction().getLoc(), name,
                                        FunctionType::get(context, {}, {}));
     function.op.addEntryBlock();
@@ -187,11 +186,12 @@ bool LocalProgram::isOfEveryStage(Value value) {
   constexpr unsigned none = 0, ofBatch = 1, ofState = 2, both = 3;
   auto classOf = [&](Value operand) -> unsigned {
     if (auto argument = dyn_cast<BlockArgument>(operand)) {
-      StringRef role = program.roleOf(argument);
-      return role == "control"                                  ? both
-             : role == "batch"                                  ? ofBatch
-             : role == "buffer" && !program.isWritten(argument) ? ofState
-                                                                : none;
+      std::optional<ArgumentRole> role = program.roleOf(argument);
+      bool isBuffer = role == ArgumentRole::Buffer;
+      return role == ArgumentRole::Control              ? both
+             : role == ArgumentRole::Batch              ? ofBatch
+             : isBuffer && !program.isWritten(argument) ? ofState
+                                                        : none;
     }
     return everyStage.lookup(operand.getDefiningOp());
   };
@@ -403,8 +403,8 @@ void LocalProgram::finish(ModuleOp module) {
     function.op.setAllResultAttrs(function.resultAttributes);
     function.op->setAttr(names::stage,
                          builder.getI64IntegerAttr(function.stage));
-    function.op->setAttr(names::segment, builder.getStringAttr(timeline::nameOf(
-                                             function.segment)));
+    function.op->setAttr(names::segment,
+                         SegmentAttr::get(context, function.segment));
     module.push_back(function.op);
   }
 }

@@ -10,14 +10,6 @@ using namespace mlir;
 using namespace colossal;
 using namespace colossal::partition;
 
-std::optional<Segment> colossal::partition::segmentOf(StringRef name) {
-  for (Segment segment : {Segment::Prologue, Segment::Forward,
-                          Segment::Backward, Segment::Update})
-    if (name == timeline::nameOf(segment))
-      return segment;
-  return std::nullopt;
-}
-
 //===----------------------------------------------------------------------===//
 // Ops
 //===----------------------------------------------------------------------===//
@@ -39,100 +31,64 @@ LogicalResult PlannedProgram::readOp(Operation *op) {
            << "' in a planned program, expected factored ops and reshards";
   PlannedOp planned;
   planned.op = op;
-  auto stage = op->getAttrOfType<IntegerAttr>(names::stage);
-  if (!stage || stage.getInt() < 0 || stage.getInt() >= mesh.stages)
+  auto placed = cast<PlacedOp>(op);
+  std::optional<uint64_t> stage = placed.getStage();
+  if (!stage || *stage >= uint64_t(mesh.stages))
     return op->emitError("found no valid 'stage' on '")
            << nameOfOp(op) << "', expected an integer below " << mesh.stages;
-  planned.stage = stage.getInt();
-  auto segment = op->getAttrOfType<StringAttr>(names::segment);
-  std::optional<Segment> parsed =
-      segment ? segmentOf(segment.getValue()) : std::nullopt;
-  if (!parsed)
-    return op->emitError("found no valid 'segment' on '")
-           << nameOfOp(op)
-           << "', expected 'prologue', 'forward', 'backward' or 'update'";
-  planned.segment = *parsed;
+  planned.stage = *stage;
+  std::optional<Segment> segment = placed.getSegment();
+  if (!segment)
+    return op->emitError("found no 'segment' on '") << nameOfOp(op) << "'";
+  planned.segment = *segment;
   if (isa<FactoredOp>(op) && failed(readAxes(planned)))
     return failure();
   ops.push_back(std::move(planned));
   return success();
 }
 
-/// `axes = {a0 = ["b"], linear = {a1 = [0, 1]}}`.
+/// The verifier has seen that axes and factors exist.
 LogicalResult PlannedProgram::readAxes(PlannedOp &planned) {
   auto op = cast<FactoredOp>(planned.op);
   SmallVector<FactorAttr> factors = op.getFactorList();
   planned.factorAxes.resize(factors.size());
-  auto axes = op->getAttrOfType<DictionaryAttr>(names::axes);
+  AxesAttr axes = op.getAxesAttr();
   if (!axes)
     return success();
-  auto axisOf = [&](NamedAttribute entry) -> std::optional<unsigned> {
-    std::optional<unsigned> axis = mesh.find(entry.getName().getValue());
-    if (!axis)
-      op->emitError("found axis '")
-          << entry.getName().getValue() << "' in 'axes' of '"
-          << op.getFactoredName() << "', expected an axis of the mesh";
-    return axis;
-  };
   std::vector<int> factorOf(mesh.axes.size(), -1);
-  for (NamedAttribute entry : axes) {
-    if (entry.getName() == "linear")
+  for (AxisUseAttr use : axes.getUses()) {
+    unsigned axis = *mesh.find(use.getAxis());
+    bool counts = mesh.axes[axis].size != 1 &&
+                  (axis != mesh.timeAxis() || isPerMicrobatch(planned.segment));
+    if (use.isLinear()) {
+      SmallVector<unsigned> operands(use.getOperands());
+      llvm::sort(operands);
+      if (!isLinearIn(op, operands))
+        return op->emitError("found operands [")
+               << use.getOperands() << "] partial over '"
+               << use.getAxis().getValue() << "', but '" << op.getFactoredName()
+               << "' is not linear in them";
+      if (counts)
+        planned.linear.push_back({axis, operands});
       continue;
-    std::optional<unsigned> axis = axisOf(entry);
-    if (!axis)
-      return failure();
-    auto list = dyn_cast<ArrayAttr>(entry.getValue());
-    auto name =
-        list && list.size() == 1 ? dyn_cast<StringAttr>(list[0]) : nullptr;
-    auto it = name ? llvm::find_if(factors,
-                                   [&](FactorAttr factor) {
-                                     return factor.getName() == name.getValue();
-                                   })
-                   : factors.end();
-    if (it == factors.end())
-      return op->emitError("found ")
-             << entry.getValue() << " for axis '" << entry.getName().getValue()
-             << "' of '" << op.getFactoredName()
-             << "', expected a list with the name of one factor";
-    unsigned factor = it - factors.begin();
-    if (mesh.axes[*axis].size == 1 ||
-        (*axis == mesh.timeAxis() && !isPerMicrobatch(planned.segment)))
+    }
+    unsigned factor = llvm::find_if(factors,
+                                    [&](FactorAttr entry) {
+                                      return entry.getName() == use.getFactor();
+                                    }) -
+                      factors.begin();
+    if (!counts)
       continue;
     if (!op.isShardable(factor))
       return op->emitError("factor '")
-             << name.getValue() << "' of '" << op.getFactoredName()
+             << use.getFactor().getValue() << "' of '" << op.getFactoredName()
              << "' cannot be cut, found it cut over '"
-             << entry.getName().getValue() << "'";
-    factorOf[*axis] = factor;
+             << use.getAxis().getValue() << "'";
+    factorOf[axis] = factor;
   }
   for (unsigned axis : mesh.majorToMinor())
     if (factorOf[axis] >= 0)
       planned.factorAxes[factorOf[axis]].push_back(axis);
-
-  auto linear = axes.getAs<DictionaryAttr>("linear");
-  if (!linear)
-    return success();
-  for (NamedAttribute entry : linear) {
-    std::optional<unsigned> axis = axisOf(entry);
-    if (!axis)
-      return failure();
-    SmallVector<unsigned> operands;
-    if (auto list = dyn_cast<ArrayAttr>(entry.getValue()))
-      for (Attribute element : list)
-        if (auto index = dyn_cast<IntegerAttr>(element))
-          operands.push_back(index.getInt());
-    if (auto list = dyn_cast<DenseI64ArrayAttr>(entry.getValue()))
-      operands.assign(list.asArrayRef().begin(), list.asArrayRef().end());
-    llvm::sort(operands);
-    if (!isLinearIn(op, operands) || factorOf[*axis] >= 0)
-      return op->emitError("found operands ")
-             << entry.getValue() << " partial over '"
-             << entry.getName().getValue() << "', but '" << op.getFactoredName()
-             << "' is not linear in them";
-    if (mesh.axes[*axis].size != 1 &&
-        (*axis != mesh.timeAxis() || isPerMicrobatch(planned.segment)))
-      planned.linear.push_back({*axis, operands});
-  }
   return success();
 }
 
@@ -346,9 +302,9 @@ LogicalResult PlannedProgram::checkUses() {
         InFlightDiagnostic diagnostic =
             planned.op->emitError("'")
             << nameOfOp(planned.op) << "' in segment '"
-            << timeline::nameOf(planned.segment) << "' uses '"
+            << colossal::nameOf(planned.segment) << "' uses '"
             << nameOf(operand.get()) << "' of the later segment '"
-            << timeline::nameOf(producer->segment) << "'";
+            << colossal::nameOf(producer->segment) << "'";
         diagnostic.attachNote(producer->op->getLoc()) << "produced here";
         return diagnostic;
       }
@@ -357,7 +313,7 @@ LogicalResult PlannedProgram::checkUses() {
           stateOf(operand.get()).cutBy(mesh.timeAxis()) >= 0)
         return planned.op->emitError("'")
                << nameOfOp(planned.op) << "' in segment '"
-               << timeline::nameOf(planned.segment) << "' uses '"
+               << colossal::nameOf(planned.segment) << "' uses '"
                << nameOf(operand.get())
                << "', of which each microbatch has only its own part";
     }
@@ -417,15 +373,16 @@ std::string PlannedProgram::nameOf(Value value) const {
   return name;
 }
 
-StringRef PlannedProgram::roleOf(BlockArgument argument) const {
-  auto role = getFunction().getArgAttrOfType<StringAttr>(
-      argument.getArgNumber(), names::role);
-  return role ? role.getValue() : "";
+std::optional<ArgumentRole>
+PlannedProgram::roleOf(BlockArgument argument) const {
+  auto role = getFunction().getArgAttrOfType<RoleAttr>(argument.getArgNumber(),
+                                                       names::role);
+  return role ? std::optional(role.getValue()) : std::nullopt;
 }
 
 bool PlannedProgram::isState(BlockArgument argument) const {
-  StringRef role = roleOf(argument);
-  return role == "parameter" || role == "buffer" || role == "optimizer";
+  std::optional<ArgumentRole> role = roleOf(argument);
+  return role && colossal::isState(*role);
 }
 
 bool PlannedProgram::isWritten(BlockArgument argument) const {

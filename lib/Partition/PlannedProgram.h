@@ -15,19 +15,9 @@
 #define COLOSSAL_LIB_PARTITION_PLANNEDPROGRAM_H
 
 #include "colossal/Partition/ShardState.h"
-#include "colossal/Timeline/Schedule.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 namespace colossal::partition {
-
-using timeline::Segment;
-
-inline bool isPerMicrobatch(Segment segment) {
-  return segment == Segment::Forward || segment == Segment::Backward;
-}
-
-/// "prologue", ... to its enumerator.
-std::optional<Segment> segmentOf(llvm::StringRef name);
 
 /// An op of the program and where it runs.
 struct PlannedOp {
@@ -74,7 +64,7 @@ public:
   std::string nameOf(mlir::Value value) const;
 
   /// `colossal.role` of an argument.
-  llvm::StringRef roleOf(mlir::BlockArgument argument) const;
+  std::optional<ArgumentRole> roleOf(mlir::BlockArgument argument) const;
   bool isState(mlir::BlockArgument argument) const;
   /// Whether a result of the program is its new value.
   bool isWritten(mlir::BlockArgument argument) const;

@@ -23,34 +23,16 @@ Mesh Mesh::get(std::vector<MeshAxis> deviceAxes, int64_t microbatches,
 }
 
 FailureOr<Mesh> Mesh::of(ModuleOp module) {
-  auto fail = [&](StringRef attribute, StringRef expected) {
-    return module.emitError("found no valid attribute '")
-           << attribute << "', expected " << expected
-           << "; a planned module has it";
-  };
-  std::optional<SmallVector<DeviceAxis>> devices = meshOf(module);
+  MeshAttr devices = meshOf(module);
   if (!devices)
-    return fail(names::mesh, "a list like [[\"a0\", 2]]");
+    return module.emitError("found no '")
+           << names::mesh << "'; a planned module has it";
   std::vector<MeshAxis> axes;
-  for (const DeviceAxis &axis : *devices)
-    axes.push_back({axis.name.str(), axis.size});
-  auto count = [&](StringRef attribute) -> std::optional<int64_t> {
-    if (!module->hasAttr(attribute))
-      return 1;
-    auto value = module->getAttrOfType<IntegerAttr>(attribute);
-    if (!value || value.getInt() < 1)
-      return std::nullopt;
-    return value.getInt();
-  };
-  std::optional<int64_t> stages = count(names::stages);
-  std::optional<int64_t> microbatches = count(names::microbatches);
-  if (!stages)
-    return fail(names::stages, "a positive integer");
-  if (!microbatches)
-    return fail(names::microbatches, "a positive integer");
-  Mesh mesh = Mesh::get(std::move(axes), *microbatches, *stages);
-  if (auto schedule = module->getAttrOfType<StringAttr>(names::schedule))
-    mesh.schedule = schedule.getValue().str();
+  for (MeshAxisAttr axis : devices.getAxes())
+    axes.push_back({axis.getName().str(), axis.getSize()});
+  Mesh mesh = Mesh::get(std::move(axes), microbatchesOf(module).value_or(1),
+                        stagesOf(module).value_or(1));
+  mesh.schedule = scheduleOf(module);
   return mesh;
 }
 
@@ -129,7 +111,7 @@ FailureOr<ShardState> ShardState::get(const ShardState &sizes,
   unsigned flat = 0;
   for (auto [dim, entry] : llvm::enumerate(sharding.getDims())) {
     unsigned count = sizes.counts[dim];
-    bool cut = llvm::any_of(entry.getSubDims(), [](AxesAttr axes) {
+    bool cut = llvm::any_of(entry.getSubDims(), [](CutAttr axes) {
       return !axes.getAxes().empty();
     });
     if (cut && entry.getSubDims().size() != count) {
@@ -165,9 +147,9 @@ ShardingAttr ShardState::toAttr(MLIRContext *context, const Mesh &mesh) const {
   SmallVector<DimShardingAttr> dims;
   unsigned flat = 0;
   for (unsigned count : counts) {
-    SmallVector<AxesAttr> subs;
+    SmallVector<CutAttr> subs;
     for (unsigned i = 0; i < count; ++i, ++flat)
-      subs.push_back(AxesAttr::get(
+      subs.push_back(CutAttr::get(
           context, llvm::map_to_vector(subDims[flat].axes, [&](unsigned axis) {
             return StringAttr::get(context, mesh.axes[axis].name);
           })));

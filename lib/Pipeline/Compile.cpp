@@ -155,9 +155,9 @@ void Compilation::describeInputs() {
   for (func::FuncOp function : module->getOps<func::FuncOp>())
     for (BlockArgument argument : function.getArguments()) {
       unsigned number = argument.getArgNumber();
-      auto role = function.getArgAttrOfType<StringAttr>(number, names::role);
+      auto role = function.getArgAttrOfType<RoleAttr>(number, names::role);
       auto name = function.getArgAttrOfType<StringAttr>(number, names::name);
-      if (!role || !name || role != "batch")
+      if (!role || !name || role.getValue() != ArgumentRole::Batch)
         continue;
       auto it = llvm::find_if(inputs, [&](const rank::InputSchema &input) {
         return input.name == name.getValue();

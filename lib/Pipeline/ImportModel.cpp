@@ -131,10 +131,10 @@ LogicalResult colossal::markBatch(ModuleOp module,
   for (auto function : module.getOps<func::FuncOp>())
     for (BlockArgument argument : function.getArguments()) {
       unsigned number = argument.getArgNumber();
-      auto role = function.getArgAttrOfType<StringAttr>(number, names::role);
+      auto role = function.getArgAttrOfType<RoleAttr>(number, names::role);
       auto name = function.getArgAttrOfType<StringAttr>(number, names::name);
       auto type = dyn_cast<RankedTensorType>(argument.getType());
-      if (!role || role.getValue() != "batch" || !name || !type)
+      if (!role || role.getValue() != ArgumentRole::Batch || !name || !type)
         continue;
       int64_t dim = 0;
       if (!options.batch.empty()) {
@@ -170,14 +170,14 @@ LogicalResult colossal::checkTypes(ModuleOp module) {
   for (auto function : module.getOps<func::FuncOp>()) {
     for (BlockArgument argument : function.getArguments()) {
       unsigned number = argument.getArgNumber();
-      auto role = function.getArgAttrOfType<StringAttr>(number, names::role);
+      auto role = function.getArgAttrOfType<RoleAttr>(number, names::role);
       auto name = function.getArgAttrOfType<StringAttr>(number, names::name);
-      bool trained = role && role.getValue() == "parameter";
+      bool trained = role && role.getValue() == ArgumentRole::Parameter;
       Type type = elementOf(argument);
       if (type && (trained ? type.isF32() : bool(schedule::dtypeOf(type))))
         continue;
       return emitError(argument.getLoc())
-             << (role ? role.getValue() : StringRef("argument")) << " '"
+             << (role ? nameOf(role.getValue()) : "argument") << " '"
              << (name ? name.getValue() : StringRef("?")) << "' has type "
              << argument.getType() << ", expected elements of type "
              << (trained ? "f32: the engine trains in f32, call .float() on "

@@ -52,61 +52,55 @@ private:
 };
 } // namespace
 
-static bool isLoop(Segment segment) {
-  return segment == Segment::Forward || segment == Segment::Backward;
-}
-
 void Applier::writeModule() {
-  SmallVector<Attribute> axes;
+  MLIRContext *context = builder.getContext();
+  SmallVector<MeshAxisAttr> axes;
   for (const Axis &axis : plan.mesh.axes)
-    axes.push_back(
-        builder.getArrayAttr({builder.getStringAttr(axis.name),
-                              builder.getI64IntegerAttr(axis.size)}));
-  module->setAttr(names::mesh, builder.getArrayAttr(axes));
+    axes.push_back(MeshAxisAttr::get(context, builder.getStringAttr(axis.name),
+                                     axis.size));
+  module->setAttr(names::mesh, MeshAttr::get(context, axes));
   module->setAttr(names::stages, builder.getI64IntegerAttr(plan.mesh.stages));
   module->setAttr(names::microbatches,
                   builder.getI64IntegerAttr(plan.microbatches));
-  module->setAttr(names::schedule,
-                  builder.getStringAttr(timeline::nameOf(plan.schedule)));
+  module->setAttr(names::schedule, ScheduleAttr::get(context, plan.schedule));
 }
 
 void Applier::writeOps() {
   for (size_t i = 0; i < program.ops.size(); ++i) {
     const Op &op = program.ops[i];
     const PlannedOp &planned = plan.ops[i];
-    Operation *target = extracted.ops[i];
-    target->setAttr(names::segment,
-                    builder.getStringAttr(nameOf(planned.segment)));
-    target->setAttr(names::stage, builder.getI64IntegerAttr(planned.stage));
-    NamedAttrList axes, linear;
+    auto target = cast<FactoredOp>(extracted.ops[i]);
+    target.setSegment(planned.segment);
+    target.setStage(planned.stage);
+    SmallVector<AxisUseAttr> uses;
     auto factorName = [&](int factor) {
-      return builder.getStrArrayAttr({op.factors[factor].name});
+      return builder.getStringAttr(op.factors[factor].name);
     };
     for (size_t a = 0; a < planned.axes.size(); ++a) {
       if (planned.axes[a].factor >= 0)
-        axes.append(axisName(a), factorName(planned.axes[a].factor));
+        uses.push_back(
+            AxisUseAttr::cut(axisName(a), factorName(planned.axes[a].factor)));
       if (!planned.axes[a].linear.empty()) {
         std::vector<int64_t> operands(planned.axes[a].linear.begin(),
                                       planned.axes[a].linear.end());
-        linear.append(axisName(a), builder.getI64ArrayAttr(operands));
+        uses.push_back(AxisUseAttr::linear(axisName(a), operands));
       }
     }
     // Time: the batch, or sums over the microbatches used linearly.
-    if (cutsTime(isLoop(planned.segment))) {
+    if (cutsTime(isPerMicrobatch(planned.segment))) {
       if (batching.factors[i] >= 0) {
-        axes.append(time(), factorName(batching.factors[i]));
+        uses.push_back(
+            AxisUseAttr::cut(time(), factorName(batching.factors[i])));
       } else {
         std::vector<int64_t> operands;
         for (size_t o = 0; o < op.operands.size(); ++o)
           if (batching.partial[op.operands[o].value])
             operands.push_back(int64_t(o));
         if (!operands.empty())
-          linear.append(time(), builder.getI64ArrayAttr(operands));
+          uses.push_back(AxisUseAttr::linear(time(), operands));
       }
     }
-    if (!linear.empty())
-      axes.append("linear", linear.getDictionary(builder.getContext()));
-    target->setAttr(names::axes, axes.getDictionary(builder.getContext()));
+    target.setAxesAttr(AxesAttr::get(builder.getContext(), uses));
   }
 }
 
@@ -116,7 +110,7 @@ ShardingAttr Applier::shardingOf(int index, const Sharding &state,
   SmallVector<DimShardingAttr> dims;
   int flat = 0;
   for (const std::vector<int64_t> &dim : value.dims) {
-    SmallVector<AxesAttr> subs;
+    SmallVector<CutAttr> subs;
     for (size_t k = 0; k < dim.size(); ++k, ++flat) {
       SmallVector<StringAttr> axes;
       if (cutsTime(inLoop) && batching.subDims[index] == flat)
@@ -124,7 +118,7 @@ ShardingAttr Applier::shardingOf(int index, const Sharding &state,
       for (size_t a = 0; a < state.size(); ++a)
         if (state[a] == flat)
           axes.push_back(axisName(a));
-      subs.push_back(AxesAttr::get(builder.getContext(), axes));
+      subs.push_back(CutAttr::get(builder.getContext(), axes));
     }
     dims.push_back(DimShardingAttr::get(builder.getContext(), subs));
   }
@@ -172,14 +166,14 @@ void Applier::insertReshards() {
                       : copies[reshard.source];
     const std::string &name = program.values[reshard.value].name;
     OpBuilder at(firstUsers[r]);
-    bool inLoop = isLoop(reshard.segment);
+    bool inLoop = isPerMicrobatch(reshard.segment);
     auto op = ReshardOp::create(
         at, input.getLoc(), input.getType(),
         at.getStringAttr(name + "/reshard." + std::to_string(counts[name]++)),
         input, shardingOf(reshard.value, reshard.from, inLoop),
-        shardingOf(reshard.value, reshard.to, inLoop));
-    op->setAttr(names::segment, builder.getStringAttr(nameOf(reshard.segment)));
-    op->setAttr(names::stage, builder.getI64IntegerAttr(reshard.stage));
+        shardingOf(reshard.value, reshard.to, inLoop),
+        SegmentAttr::get(at.getContext(), reshard.segment),
+        at.getI64IntegerAttr(reshard.stage));
     copies.push_back(op.getResult());
   }
   for (const PlannedUse &use : plan.uses)
@@ -209,21 +203,22 @@ void Applier::repeatControlOps() {
     Operation *op = extracted.ops[i];
     for (const Access &access : program.ops[i].results)
       control[access.value] = true;
-    std::map<int64_t, Operation *> clones;
+    std::map<uint64_t, PlacedOp> clones;
     for (OpResult result : op->getResults())
       for (OpOperand &use : llvm::make_early_inc_range(result.getUses())) {
-        auto stage = use.getOwner()->getAttrOfType<IntegerAttr>(names::stage);
-        if (!stage || stage.getInt() == plan.ops[i].stage)
+        auto user = dyn_cast<PlacedOp>(use.getOwner());
+        std::optional<uint64_t> stage = user ? user.getStage() : std::nullopt;
+        if (!stage || int64_t(*stage) == plan.ops[i].stage)
           continue;
-        Operation *&clone = clones[stage.getInt()];
+        PlacedOp &clone = clones[*stage];
         if (!clone) {
           OpBuilder after(op);
           after.setInsertionPointAfter(op);
-          clone = after.clone(*op, stages[stage.getInt()]);
-          clone->setAttr(names::stage, stage);
+          clone = cast<PlacedOp>(after.clone(*op, stages[*stage]));
+          clone.setStage(stage);
           clone->setAttr("name",
                          after.getStringAttr(program.ops[i].name + "/stage" +
-                                             std::to_string(stage.getInt())));
+                                             std::to_string(*stage)));
         }
         use.set(clone->getResult(result.getResultNumber()));
       }

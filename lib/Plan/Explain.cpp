@@ -90,9 +90,9 @@ colossal::plan::explainPlan(const Program &program, const Plan &plan,
   for (size_t a = 0; a < plan.mesh.axes.size(); ++a)
     text += format("%s%s=%lld", a ? " x " : "", plan.mesh.axes[a].name.c_str(),
                    (long long)plan.mesh.axes[a].size);
-  text += format(
-      ", %lld microbatch%s, schedule %s\n", (long long)plan.microbatches,
-      plan.microbatches == 1 ? "" : "es", timeline::nameOf(plan.schedule));
+  text +=
+      format(", %lld microbatch%s, schedule %s\n", (long long)plan.microbatches,
+             plan.microbatches == 1 ? "" : "es", nameOf(plan.schedule));
   if (Batching batching = analyzeBatching(program); !batching.divisible)
     text += "  one microbatch: with more the result would be another one, " +
             batching.reason + "\n";

@@ -6,20 +6,10 @@
 #include "Colossal/Transforms/FactorEditing.h"
 #include "colossal/Cost/Cost.h"
 
-#include "llvm/ADT/StringSwitch.h"
-
 using namespace mlir;
 using namespace colossal;
 
 namespace colossal::plan {
-/// Runs before the segments are known: `segment`, else `pass`.
-static std::optional<Segment> segmentOfOp(Operation *op) {
-  for (StringRef attribute : {names::segment, names::pass})
-    if (auto text = op->getAttrOfType<StringAttr>(attribute))
-      return segmentOf(text.getValue().str());
-  return Segment::Forward;
-}
-
 namespace {
 class Extractor {
 public:
@@ -103,19 +93,11 @@ private:
 
   void addArgument(BlockArgument argument) {
     unsigned number = argument.getArgNumber();
-    auto text = [&](StringRef attribute) {
-      auto attr = function.getArgAttrOfType<StringAttr>(number, attribute);
-      return attr ? attr.getValue() : StringRef();
-    };
-    StringRef name = text(names::name);
-    ProgramValue &value = addValue(
-        argument, name.empty() ? "arg" + std::to_string(number) : name.str());
-    value.role = llvm::StringSwitch<Role>(text(names::role))
-                     .Case("parameter", Role::Parameter)
-                     .Case("buffer", Role::Buffer)
-                     .Case("optimizer", Role::Optimizer)
-                     .Case("batch", Role::Batch)
-                     .Default(Role::Control);
+    auto name = function.getArgAttrOfType<StringAttr>(number, names::name);
+    ProgramValue &value =
+        addValue(argument, name ? name.str() : "arg" + std::to_string(number));
+    auto role = function.getArgAttrOfType<RoleAttr>(number, names::role);
+    value.role = role ? role.getValue() : Role::Control;
     if (auto dim =
             function.getArgAttrOfType<IntegerAttr>(number, names::batchDim))
       if (dim.getInt() < int64_t(value.dims.size())) {
@@ -186,18 +168,16 @@ static uint64_t structureOfOp(FactoredOp op) {
 }
 
 LogicalResult Extractor::addOp(FactoredOp op) {
-  std::optional<Segment> segment = segmentOfOp(op);
-  if (!segment)
-    return op->emitError("found no known segment or pass on '")
-           << op.getFactoredName() << "'";
   Op &added = result.program.ops.emplace_back();
   result.ops.push_back(op);
   added.name = op.getFactoredName().str();
-  added.segment = *segment;
-  if (auto group = op->getAttrOfType<StringAttr>(names::group))
-    added.group = group.getValue().str();
-  if (auto of = op->getAttrOfType<StringAttr>(names::forwardOf))
-    added.forwardOf = of.getValue().str();
+  // Runs before the segments are known, too.
+  added.segment =
+      op.getSegment().value_or(op.getPass().value_or(Segment::Forward));
+  if (StringAttr group = op.getGroupAttr())
+    added.group = group.str();
+  if (StringAttr of = op.getForwardOfAttr())
+    added.forwardOf = of.str();
   added.structure = structureOfOp(op);
   for (auto [number, factor] : llvm::enumerate(op.getFactorList()))
     added.factors.push_back({factor.getName().str(), factor.getBound(),
@@ -292,8 +272,7 @@ static void hoist(const ExtractedProgram &extracted, const Batching &batching) {
       for (OpOperand &operand : op->getOpOperands())
         operand.set(mapping.lookupOrDefault(operand.get()));
     }
-    op->setAttr(names::segment,
-                StringAttr::get(context, nameOf(Segment::Prologue)));
+    cast<FactoredOp>(op).setSegment(Segment::Prologue);
   }
 }
 
@@ -306,9 +285,7 @@ FailureOr<BatchedProgram> readBatchedProgram(func::FuncOp function) {
     if (batching.hoisted.empty() && batching.sunk.empty())
       return BatchedProgram{std::move(*extracted), std::move(batching)};
     for (int index : batching.sunk)
-      extracted->ops[index]->setAttr(
-          names::segment,
-          StringAttr::get(function.getContext(), nameOf(Segment::Update)));
+      cast<FactoredOp>(extracted->ops[index]).setSegment(Segment::Update);
     hoist(*extracted, batching);
   }
 }

@@ -335,7 +335,7 @@ std::vector<bool> colossal::plan::valuesOfEveryStage(const Program &program) {
   std::vector<bool> changed = program.changedStates();
   std::vector<bool> ofBatch(count), ofState(count);
   for (size_t v = 0; v < count; ++v) {
-    Role role = program.values[v].role;
+    std::optional<Role> role = program.values[v].role;
     bool isControl = role == Role::Control;
     ofBatch[v] = isControl || role == Role::Batch;
     ofState[v] = isControl || (role == Role::Buffer && !changed[v]);

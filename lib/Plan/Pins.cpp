@@ -32,7 +32,7 @@ std::optional<Pins> Pins::parse(const std::string &text, std::string &error) {
     if (!seen.insert(name).second)
       return fail(item, name + "= once");
     if (name == "schedule") {
-      pins.schedule = timeline::scheduleKindOf(value);
+      pins.schedule = scheduleKindOf(value);
       if (!pins.schedule)
         return fail(item, "schedule=gpipe or schedule=1f1b");
       continue;
@@ -73,7 +73,7 @@ std::string Pins::toString() const {
   addCount("microbatches", microbatches);
   addCount("zero", zero);
   if (schedule)
-    add("schedule", timeline::nameOf(*schedule));
+    add("schedule", nameOf(*schedule));
   return text;
 }
 
@@ -133,8 +133,7 @@ std::string colossal::plan::contradictionOf(const Pins &pins,
                           : "no optimizer state") +
         " over the data axes, the pins say zero=" + std::to_string(*pins.zero);
   if (pins.schedule && *pins.schedule != plan.schedule && text.empty())
-    text = std::string("the plan has schedule=") +
-           timeline::nameOf(plan.schedule) +
-           ", the pins say schedule=" + timeline::nameOf(*pins.schedule);
+    text = std::string("the plan has schedule=") + nameOf(plan.schedule) +
+           ", the pins say schedule=" + nameOf(*pins.schedule);
   return text;
 }

@@ -50,7 +50,7 @@ public:
     root.append("mesh", mesh);
     root.append("stages", plan.mesh.stages);
     root.append("microbatches", plan.microbatches);
-    root.append("schedule", timeline::nameOf(plan.schedule));
+    root.append("schedule", nameOf(plan.schedule));
     root.append("predicted", predicted());
     json::Value arguments = json::Value::object();
     for (const auto &[value, state] : plan.arguments)
@@ -199,8 +199,8 @@ public:
     plan.microbatches = root.field("microbatches").integer(1, 1 << 24);
     if (!checkMesh(root))
       return plan;
-    plan.schedule = timeline::ScheduleKind(
-        root.field("schedule").choice({"gpipe", "1f1b"}));
+    plan.schedule =
+        ScheduleKind(root.field("schedule").choice({"gpipe", "1f1b"}));
     readPrediction(root.field("predicted"));
     json::Reader arguments = root.field("arguments");
     for (const std::string &name : arguments.fieldNames()) {

@@ -4,28 +4,8 @@
 
 #include <algorithm>
 
+using namespace colossal;
 using namespace colossal::plan;
-
-const char *colossal::plan::nameOf(Segment segment) {
-  switch (segment) {
-  case Segment::Prologue:
-    return "prologue";
-  case Segment::Forward:
-    return "forward";
-  case Segment::Backward:
-    return "backward";
-  case Segment::Update:
-    return "update";
-  }
-  return "";
-}
-
-std::optional<Segment> colossal::plan::segmentOf(const std::string &name) {
-  for (int i = 0; i < segmentCount; ++i)
-    if (name == nameOf(Segment(i)))
-      return Segment(i);
-  return std::nullopt;
-}
 
 std::vector<ValueUses> colossal::plan::usesOf(const Problem &problem) {
   std::vector<ValueUses> uses(problem.values.size());

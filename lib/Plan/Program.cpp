@@ -106,7 +106,7 @@ std::vector<bool> Program::changedStates() const {
 uint64_t Program::structureHash() const {
   uint64_t hash = hashText("program");
   for (const ProgramValue &value : values) {
-    hash = hashCombine(hash, uint64_t(value.role) * 64 + value.elementBytes);
+    hash = hashCombine(hash, numberOf(value.role) * 64 + value.elementBytes);
     hash = hashCombine(hash, uint64_t(value.updates + 1));
     for (int64_t bound : value.subDims())
       hash = hashCombine(hash, uint64_t(bound));

@@ -77,11 +77,10 @@ private:
   void tryLayout(const Layout &layout);
   bool tryMicrobatches(const Layout &layout, int64_t microbatches);
   std::optional<Solved> solve(const Layout &layout, int64_t microbatches,
-                              timeline::ScheduleKind kind, int64_t price,
+                              ScheduleKind kind, int64_t price,
                               const Solution *start = nullptr,
                               std::optional<int64_t> limit = std::nullopt);
-  void tryLimit(const Layout &layout, int64_t microbatches,
-                timeline::ScheduleKind kind);
+  void tryLimit(const Layout &layout, int64_t microbatches, ScheduleKind kind);
   void consider(Solved &&solved);
   SearchResult finish();
   std::string refusal() const;
@@ -95,7 +94,7 @@ private:
   const SearchOptions &options;
   /// The budget of a configuration: less what its last schedule exceeded.
   int64_t budgetOf(const Layout &layout, int64_t microbatches,
-                   timeline::ScheduleKind kind) const;
+                   ScheduleKind kind) const;
 
   int64_t budget = 0;
   Cut single, pipelined, fine;
@@ -114,16 +113,16 @@ private:
 
 /// Tells apart what is solved on its own.
 static std::string configurationOf(const Layout &layout, int64_t microbatches,
-                                   timeline::ScheduleKind kind) {
+                                   ScheduleKind kind) {
   std::string text = layout.label;
   for (const Axis &axis : layout.mesh.axes)
     text += "/" + std::to_string(axis.size);
   return text + "/" + std::to_string(layout.mesh.stages) + " stages/" +
-         std::to_string(microbatches) + "/" + timeline::nameOf(kind);
+         std::to_string(microbatches) + "/" + nameOf(kind);
 }
 
 int64_t Search::budgetOf(const Layout &layout, int64_t microbatches,
-                         timeline::ScheduleKind kind) const {
+                         ScheduleKind kind) const {
   auto found =
       options.excessOf.find(configurationOf(layout, microbatches, kind));
   return found == options.excessOf.end() || options.leanest
@@ -132,7 +131,7 @@ int64_t Search::budgetOf(const Layout &layout, int64_t microbatches,
 }
 
 std::optional<Solved> Search::solve(const Layout &layout, int64_t microbatches,
-                                    timeline::ScheduleKind kind, int64_t price,
+                                    ScheduleKind kind, int64_t price,
                                     const Solution *start,
                                     std::optional<int64_t> limit) {
   int64_t room = budgetOf(layout, microbatches, kind);
@@ -218,13 +217,12 @@ void Search::consider(Solved &&solved) {
 /// something fits.
 bool Search::tryMicrobatches(const Layout &layout, int64_t microbatches) {
   bool fits = false;
-  std::vector<timeline::ScheduleKind> kinds = {
-      timeline::ScheduleKind::OneFOneB};
+  std::vector<ScheduleKind> kinds = {ScheduleKind::OneFOneB};
   if (options.pins.schedule)
     kinds = {*options.pins.schedule};
   else if (layout.mesh.stages > 1)
-    kinds.push_back(timeline::ScheduleKind::GPipe);
-  for (timeline::ScheduleKind kind : kinds) {
+    kinds.push_back(ScheduleKind::GPipe);
+  for (ScheduleKind kind : kinds) {
     std::optional<Solved> free = solve(layout, microbatches, kind, 0);
     if (!free)
       return fits;
@@ -283,7 +281,7 @@ bool Search::tryMicrobatches(const Layout &layout, int64_t microbatches) {
 /// buffers live, so the distance to the peak is taken from the last plan that
 /// fits.
 void Search::tryLimit(const Layout &layout, int64_t microbatches,
-                      timeline::ScheduleKind kind) {
+                      ScheduleKind kind) {
   if (!best || best->candidate.label != layout.label ||
       best->candidate.microbatches != microbatches)
     return;

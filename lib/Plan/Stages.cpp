@@ -55,11 +55,12 @@ private:
 };
 } // namespace
 
-StagedPlan
-colossal::plan::predict(const Pieces &pieces, const Measured &measured,
-                        const machine::Cluster &cluster, const Mesh &mesh,
-                        timeline::ScheduleKind kind, int64_t microbatches,
-                        std::vector<int> stageOfPiece) {
+StagedPlan colossal::plan::predict(const Pieces &pieces,
+                                   const Measured &measured,
+                                   const machine::Cluster &cluster,
+                                   const Mesh &mesh, ScheduleKind kind,
+                                   int64_t microbatches,
+                                   std::vector<int> stageOfPiece) {
   StagedPlan plan;
   int64_t stages = mesh.stages;
   plan.stages.resize(stages);
@@ -142,7 +143,7 @@ class Distribution {
 public:
   Distribution(const Pieces &pieces, const Measured &measured,
                const machine::Cluster &cluster, const Mesh &mesh,
-               timeline::ScheduleKind kind, int64_t microbatches)
+               ScheduleKind kind, int64_t microbatches)
       : measured(measured), stages(mesh.stages), kind(kind),
         microbatches(microbatches) {
     std::vector<int> position(pieces.count(), -1);
@@ -232,7 +233,7 @@ private:
 
   const Measured &measured;
   int64_t stages;
-  timeline::ScheduleKind kind;
+  ScheduleKind kind;
   int64_t microbatches;
   std::vector<int> order;
   /// In front of each piece; 0 at both ends.
@@ -243,7 +244,7 @@ private:
 std::optional<StagedPlan>
 colossal::plan::distribute(const Pieces &pieces, const Measured &measured,
                            const machine::Cluster &cluster, const Mesh &mesh,
-                           timeline::ScheduleKind kind, int64_t microbatches,
+                           ScheduleKind kind, int64_t microbatches,
                            int64_t memoryBytes) {
   Distribution distribution(pieces, measured, cluster, mesh, kind,
                             microbatches);

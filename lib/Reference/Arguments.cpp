@@ -142,17 +142,18 @@ std::optional<Tensors> colossal::reference::bindArguments(
     const std::string &name = names[i];
     auto type = cast<RankedTensorType>(function.getArgumentTypes()[i]);
     auto fail = [&](const Twine &message) {
-      StringRef role = argumentRole(function, i);
-      error =
-          ((role.empty() ? "argument" : role) + " '" + name + "': " + message)
-              .str();
+      std::optional<ArgumentRole> role = argumentRole(function, i);
+      error = (Twine(role ? nameOf(*role) : "argument") + " '" + name +
+               "': " + message)
+                  .str();
       return std::nullopt;
     };
     auto found = given.find(name);
     std::string reason;
     if (found != given.end()) {
       TensorRef value = found->second;
-      if (argumentRole(function, i) == "control" && value->shape.empty()) {
+      if (argumentRole(function, i) == ArgumentRole::Control &&
+          value->shape.empty()) {
         Tensor converted = Tensor::zeros(type);
         if (converted.size() == 1)
           converted.setNumber(0, value->number(0));
@@ -182,10 +183,10 @@ std::string colossal::reference::argumentName(func::FuncOp function,
   return "arg" + std::to_string(index);
 }
 
-StringRef colossal::reference::argumentRole(func::FuncOp function,
-                                            unsigned index) {
-  auto role = function.getArgAttrOfType<StringAttr>(index, names::role);
-  return role ? role.getValue() : StringRef();
+std::optional<ArgumentRole>
+colossal::reference::argumentRole(func::FuncOp function, unsigned index) {
+  auto role = function.getArgAttrOfType<RoleAttr>(index, names::role);
+  return role ? std::optional(role.getValue()) : std::nullopt;
 }
 
 std::string colossal::reference::resultName(func::FuncOp function,

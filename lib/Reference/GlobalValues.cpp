@@ -28,12 +28,12 @@ static PartialAxes partialAxes(FactoredOp op, unsigned result) {
       partial.combiner = combinerOf(kind);
     }
   }
-  auto axes = op->getAttrOfType<DictionaryAttr>(names::axes);
-  if (auto linear = axes ? axes.getAs<DictionaryAttr>("linear") : nullptr)
-    for (NamedAttribute entry : linear) {
-      partial.axes.insert(entry.getName().getValue());
-      partial.combiner = Combiner::Sum;
-    }
+  if (AxesAttr axes = op.getAxesAttr())
+    for (AxisUseAttr use : axes.getUses())
+      if (use.isLinear()) {
+        partial.axes.insert(use.getAxis().getValue());
+        partial.combiner = Combiner::Sum;
+      }
   return partial;
 }
 

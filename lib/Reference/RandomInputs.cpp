@@ -44,27 +44,28 @@ NamedTensors colossal::reference::randomInputs(func::FuncOp function,
   Random random(seed);
   for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i) {
     auto type = cast<RankedTensorType>(function.getArgumentTypes()[i]);
-    StringRef role = argumentRole(function, i);
+    std::optional<ArgumentRole> role = argumentRole(function, i);
     Tensor tensor = randomTensor(type, random, 1.0, 0, 1);
-    bool isBatch = role == "batch";
+    bool isBatch = role == ArgumentRole::Batch;
     bool isPositive = draw == Draw::Positive || draw == Draw::SmallPositive ||
                       draw == Draw::LargePositive || draw == Draw::Opposed ||
                       (draw == Draw::PositiveBatch && isBatch);
-    bool isNegative = draw == Draw::Opposed && role == "parameter";
+    bool isNegative = draw == Draw::Opposed && role == ArgumentRole::Parameter;
     if (isPositive)
       for (double &value : tensor.floats)
         value = (0.1 + std::fabs(value)) * (isNegative ? -1 : 1);
-    if (isBatch || role == "parameter")
+    if (isBatch || role == ArgumentRole::Parameter)
       for (double &value : tensor.floats)
         value *= scale;
-    if (role == "parameter") {
+    if (role == ArgumentRole::Parameter) {
       // Scores and logits stay of moderate size.
       for (double &value : tensor.floats)
         value *= 0.25;
-    } else if (role == "optimizer" || role == "buffer") {
+    } else if (role == ArgumentRole::Optimizer ||
+               role == ArgumentRole::Buffer) {
       for (double &value : tensor.floats)
         value = 0.1 * std::fabs(value);
-    } else if (role == "control") {
+    } else if (role == ArgumentRole::Control) {
       auto source = function.getArgAttrOfType<DictionaryAttr>(i, names::source);
       auto fill = source ? source.getAs<FloatAttr>("fill") : FloatAttr();
       for (int64_t j = 0, n = tensor.size(); j < n; ++j)

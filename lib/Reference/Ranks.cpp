@@ -17,20 +17,17 @@ using namespace colossal::reference;
 
 std::optional<Mesh> Mesh::get(ModuleOp module, std::string &error) {
   Mesh mesh;
-  std::optional<SmallVector<DeviceAxis>> axes = meshOf(module);
+  MeshAttr axes = meshOf(module);
   if (!axes) {
     error = "found no 'colossal.mesh' on the module, expected a partitioned "
             "program";
     return std::nullopt;
   }
-  for (const DeviceAxis &axis : *axes)
-    mesh.axes.push_back({axis.name.str(), axis.size});
-  if (auto stages = module->getAttrOfType<IntegerAttr>(names::stages))
-    mesh.stages = std::max<int64_t>(1, stages.getInt());
-  if (auto count = module->getAttrOfType<IntegerAttr>(names::microbatches))
-    mesh.microbatches = std::max<int64_t>(1, count.getInt());
-  if (auto schedule = module->getAttrOfType<StringAttr>(names::schedule))
-    mesh.schedule = schedule.str();
+  for (MeshAxisAttr axis : axes.getAxes())
+    mesh.axes.push_back({axis.getName().str(), axis.getSize()});
+  mesh.stages = stagesOf(module).value_or(1);
+  mesh.microbatches = microbatchesOf(module).value_or(1);
+  mesh.schedule = scheduleOf(module);
   return mesh;
 }
 
@@ -83,11 +80,6 @@ std::optional<Tensor> colossal::reference::shardArgument(func::FuncOp function,
 std::optional<std::vector<std::vector<RankStep>>>
 colossal::reference::rankSteps(ModuleOp module, const Mesh &mesh,
                                std::string &error) {
-  auto kind = timeline::scheduleKindOf(mesh.schedule);
-  if (!kind) {
-    error = "found schedule '" + mesh.schedule + "', expected gpipe or 1f1b";
-    return std::nullopt;
-  }
   std::map<std::string, func::FuncOp> functions;
   for (func::FuncOp function : module.getOps<func::FuncOp>()) {
     if (!isExecutable(function, error))
@@ -98,9 +90,9 @@ colossal::reference::rankSteps(ModuleOp module, const Mesh &mesh,
   for (int64_t stage = 0; stage < mesh.stages; ++stage) {
     std::vector<RankStep> list;
     for (const timeline::Step &step : timeline::scheduleOrder(
-             *kind, stage, mesh.stages, mesh.microbatches)) {
+             mesh.schedule, stage, mesh.stages, mesh.microbatches)) {
       auto found = functions.find("stage" + std::to_string(stage) + "." +
-                                  timeline::nameOf(step.segment));
+                                  nameOf(step.segment));
       if (found != functions.end())
         list.push_back({found->second, step.microbatch, nullptr});
     }

@@ -120,7 +120,7 @@ std::vector<std::vector<RankStep>> MemoryChecker::steps() const {
     for (const rank::Step &step : stage.program.schedule)
       for (const schedule::SegmentSchedule &segment : stage.segments) {
         func::FuncOp function = segment.function;
-        if (step.segment == timeline::nameOf(segment.segment))
+        if (step.segment == nameOf(segment.segment))
           list.push_back({function, step.microbatch,
                           ordered.find(function.getOperation())->second.order});
       }
@@ -161,8 +161,8 @@ bool MemoryChecker::initialise(const NamedTensors &values, std::string &error) {
     const StageSchedule &stage = stageOf(rank);
     for (const schedule::SegmentSchedule &segment : stage.segments) {
       func::FuncOp function = segment.function;
-      bool repeats = segment.segment == timeline::Segment::Forward ||
-                     segment.segment == timeline::Segment::Backward;
+      bool repeats = segment.segment == Segment::Forward ||
+                     segment.segment == Segment::Backward;
       for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i) {
         auto storage = stage.storage.find(function.getArgument(i));
         auto given = values.find(argumentName(function, i));

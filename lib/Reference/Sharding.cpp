@@ -30,12 +30,12 @@ std::optional<Layout> Layout::get(DictionaryAttr attributes,
     return fail("found a sharding or global shape of another rank than the "
                 "tensor");
   for (unsigned d = 0; d < rank; ++d) {
-    ArrayRef<AxesAttr> cuts;
+    ArrayRef<CutAttr> cuts;
     if (sharding && !sharding.getDims().empty())
       cuts = sharding.getDims()[d].getSubDims();
     auto given = shape ? dyn_cast<ArrayAttr>(shape[d]) : nullptr;
     bool isCut = llvm::any_of(
-        cuts, [](AxesAttr axes) { return !axes.getAxes().empty(); });
+        cuts, [](CutAttr axes) { return !axes.getAxes().empty(); });
     if (isCut && (!given || given.size() != cuts.size() ||
                   !llvm::all_of(given, llvm::IsaPred<IntegerAttr>)))
       return fail("found dimension " + Twine(d) +

@@ -186,14 +186,11 @@ void Shrinker::readOp(FactoredOp op) {
     read(op->getOperand(i), op.getOperandMap(i));
   for (unsigned j = 0; j < op->getNumResults(); ++j)
     read(op->getResult(j), op.getResultMap(j));
-  if (auto axes = op->getAttrOfType<DictionaryAttr>(names::axes))
-    for (NamedAttribute entry : axes)
-      if (auto list = dyn_cast<ArrayAttr>(entry.getValue()))
-        for (Attribute name : list)
-          for (auto [number, factor] : llvm::enumerate(factors))
-            if (auto text = dyn_cast<StringAttr>(name);
-                text && text.getValue() == factor.getName())
-              classes[find(first + number)].axes.insert(entry.getName().str());
+  if (AxesAttr axes = op.getAxesAttr())
+    for (AxisUseAttr use : axes.getUses())
+      for (auto [number, factor] : llvm::enumerate(factors))
+        if (!use.isLinear() && use.getFactor() == factor.getName())
+          classes[find(first + number)].axes.insert(use.getAxis().str());
 }
 
 void Shrinker::readSharding(Value value, ShardingAttr sharding) {

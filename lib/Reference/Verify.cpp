@@ -170,22 +170,15 @@ static std::string findDivergence(func::FuncOp unsharded, ModuleOp partitioned,
 /// whose last reshape was fused into the update has lost its mark).
 static llvm::StringMap<std::string> findGradients(func::FuncOp function) {
   llvm::StringMap<std::string> gradients;
-  auto isPass = [](Operation *op, StringRef pass) {
-    auto attribute = op->getAttrOfType<StringAttr>(names::pass);
-    return attribute && attribute.getValue() == pass;
-  };
-  for (Operation &op : function.getBody().front()) {
-    auto factored = dyn_cast<FactoredOp>(op);
-    if (!factored)
+  for (auto op : function.getBody().front().getOps<FactoredOp>()) {
+    if (StringAttr of = op.getGradientOfAttr())
+      gradients[op.getFactoredName()] = of.str();
+    StringAttr parameter = op.getForwardOfAttr();
+    if (!parameter || op.getPass() != Segment::Update)
       continue;
-    if (auto of = op.getAttrOfType<StringAttr>(names::gradientOf))
-      gradients[factored.getFactoredName()] = of.str();
-    auto parameter = op.getAttrOfType<StringAttr>(names::forwardOf);
-    if (!parameter || !isPass(&op, "update"))
-      continue;
-    for (Value operand : op.getOperands()) {
+    for (Value operand : op->getOperands()) {
       auto producer = operand.getDefiningOp<FactoredOp>();
-      if (producer && isPass(producer, "backward"))
+      if (producer && producer.getPass() == Segment::Backward)
         gradients.try_emplace(producer.getFactoredName(), parameter.str());
     }
   }
@@ -205,9 +198,8 @@ colossal::reference::verify(func::FuncOp unsharded, ModuleOp partitioned,
     return std::nullopt;
   VerifyReport report;
   report.ranks = mesh->ranks();
-  unsharded.walk([&](Operation *op) {
-    auto pass = op->getAttrOfType<StringAttr>(names::pass);
-    report.trains |= pass && pass.getValue() == "backward";
+  unsharded.walk([&](FactoredOp op) {
+    report.trains |= op.getPass() == Segment::Backward;
   });
 
   llvm::StringMap<std::string> gradients = findGradients(unsharded);

@@ -17,14 +17,6 @@ using namespace colossal::schedule;
 // Copies
 //===----------------------------------------------------------------------===//
 
-/// Attributes that say where and when an op runs; a copy for it has them too.
-static void copyPlacement(Operation *from, Operation *to) {
-  for (NamedAttribute attribute : from->getDiscardableAttrs())
-    if (attribute.getName() != names::keep &&
-        attribute.getName() != names::noGradient)
-      to->setDiscardableAttr(attribute.getName(), attribute.getValue());
-}
-
 /// Builds a generic that copies: result[resultMap] = operand[operandMap].
 static GenericOp buildCopy(OpBuilder &builder, Location loc, StringRef name,
                            ArrayRef<FactorAttr> factors, Value operand,
@@ -134,7 +126,6 @@ private:
           builder, op.getLoc(),
           (op.getName() + "/pack." + Twine(operand)).str(), copyFactors, source,
           readMap, mapOf(context, copyOrder, copyFactors));
-      copyPlacement(op, built);
       copy = built->getResult(0);
     }
     op->setOperand(operand, copy);
@@ -170,8 +161,6 @@ static void copyReturned(func::ReturnOp terminator, unsigned number,
   StringRef base = definition ? nameOfOp(definition) : StringRef("argument");
   GenericOp copy = buildCopy(builder, terminator.getLoc(),
                              (base + suffix).str(), factors, value, map, map);
-  if (definition)
-    copyPlacement(definition, copy);
   copy->setDiscardableAttr(kMaterialize, builder.getUnitAttr());
   terminator.setOperand(number, copy->getResult(0));
 }

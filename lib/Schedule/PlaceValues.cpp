@@ -5,7 +5,6 @@
 using namespace mlir;
 using namespace colossal;
 using namespace colossal::schedule;
-using timeline::Segment;
 
 //===----------------------------------------------------------------------===//
 // Roots
@@ -41,7 +40,7 @@ void StageScheduler::placeState(Value value, DictionaryAttr attributes) {
   rank::State state;
   state.buffer = root;
   state.name = name;
-  state.role = attributes.getAs<StringAttr>(names::role).getValue().str();
+  state.role = nameOf(attributes.getAs<RoleAttr>(names::role).getValue());
   state.layout = layoutOf(attributes, setting.meshWithTime);
   state.globalShape = globalShapeOf(state.layout);
   if (auto source = attributes.getAs<DictionaryAttr>(names::source)) {
@@ -109,15 +108,15 @@ LogicalResult StageScheduler::placeArguments(SegmentSchedule &segment) {
       places[argument] = known->second;
       continue;
     }
-    auto role = attributes.getAs<StringAttr>(names::role);
+    auto role = attributes.getAs<RoleAttr>(names::role);
     auto name = attributes.getAs<StringAttr>(names::name);
     if (!role || !name)
       return function.emitError("argument ")
              << argument.getArgNumber()
              << " has neither colossal.link nor colossal.role and name";
-    if (role.getValue() == "batch") {
+    if (role.getValue() == ArgumentRole::Batch) {
       placeInput(argument, attributes);
-    } else if (role.getValue() == "control") {
+    } else if (role.getValue() == ArgumentRole::Control) {
       bool isNew = false;
       unsigned root = fixedRoot(("control:" + name.getValue()).str(), argument,
                                 name.getValue(), isNew);

@@ -30,7 +30,7 @@ void schedule::printSchedule(const StageSchedule &stage, raw_ostream &stream) {
     stream << " \"" << buffer.name << "\"\n";
   }
   for (const SegmentSchedule &segment : stage.segments) {
-    stream << timeline::nameOf(segment.segment) << ":\n";
+    stream << nameOf(segment.segment) << ":\n";
     auto place = [&](Value value) {
       rank::Operand operand = stage.storage.lookup(value);
       stream << "#" << operand.buffer;

@@ -7,7 +7,6 @@
 using namespace mlir;
 using namespace colossal;
 using namespace colossal::schedule;
-using timeline::Segment;
 
 //===----------------------------------------------------------------------===//
 // Offsets
@@ -65,10 +64,9 @@ FailureOr<StageSchedule> StageScheduler::run() {
   result.program.microbatches = setting.microbatches;
   result.program.mesh = setting.mesh;
   int64_t position = 1;
-  for (Segment segment : segmentOrder) {
+  for (Segment segment : allSegments) {
     unsigned index = unsigned(segment);
-    std::string name =
-        "stage" + std::to_string(stage) + "." + timeline::nameOf(segment);
+    std::string name = "stage" + std::to_string(stage) + "." + nameOf(segment);
     auto function = module.lookupSymbol<func::FuncOp>(name);
     segmentBegin[index] = position;
     if (function) {
@@ -105,37 +103,31 @@ FailureOr<StageSchedule> StageScheduler::run() {
       return entry.segment == segment;
     });
   };
-  for (Segment segment : segmentOrder)
+  for (Segment segment : allSegments)
     if (exists(segment))
-      result.program.segments.push_back({timeline::nameOf(segment), {}});
+      result.program.segments.push_back({nameOf(segment), {}});
   for (const timeline::Step &step : timeline::scheduleOrder(
            setting.schedule, stage, setting.stages, setting.microbatches))
     if (exists(step.segment))
       result.program.schedule.push_back(
-          {timeline::nameOf(step.segment), step.microbatch});
+          {nameOf(step.segment), step.microbatch});
   return std::move(result);
 }
 
 static FailureOr<Setting> readSetting(ModuleOp module) {
   Setting setting;
-  std::optional<SmallVector<DeviceAxis>> mesh = meshOf(module);
-  auto stages = module->getAttrOfType<IntegerAttr>(names::stages);
-  auto microbatches = module->getAttrOfType<IntegerAttr>(names::microbatches);
-  auto kind = module->getAttrOfType<StringAttr>(names::schedule);
+  MeshAttr mesh = meshOf(module);
+  std::optional<int64_t> stages = stagesOf(module);
+  std::optional<int64_t> microbatches = microbatchesOf(module);
   if (!mesh || !stages || !microbatches)
     return module.emitError(
         "found no colossal.mesh, colossal.stages or colossal.microbatches: "
         "expected a partitioned module");
-  for (const DeviceAxis &axis : *mesh)
-    setting.mesh.push_back({axis.name.str(), axis.size});
-  setting.stages = stages.getInt();
-  setting.microbatches = microbatches.getInt();
-  if (kind) {
-    auto parsed = timeline::scheduleKindOf(kind.getValue().str());
-    if (!parsed)
-      return module.emitError("unknown schedule '") << kind.getValue() << "'";
-    setting.schedule = *parsed;
-  }
+  for (MeshAxisAttr axis : mesh.getAxes())
+    setting.mesh.push_back({axis.getName().str(), axis.getSize()});
+  setting.stages = *stages;
+  setting.microbatches = *microbatches;
+  setting.schedule = scheduleOf(module);
   setting.meshWithTime = setting.mesh;
   setting.meshWithTime.push_back({names::timeAxis.str(), setting.microbatches});
   return setting;

@@ -13,18 +13,13 @@
 
 namespace colossal::schedule {
 
-/// In the order in which a step runs them.
-constexpr timeline::Segment segmentOrder[] = {
-    timeline::Segment::Prologue, timeline::Segment::Forward,
-    timeline::Segment::Backward, timeline::Segment::Update};
-
 /// What the module's attributes say.
 struct Setting {
   std::vector<rank::Axis> mesh;
   std::vector<rank::Axis> meshWithTime;
   int64_t stages = 1;
   int64_t microbatches = 1;
-  timeline::ScheduleKind schedule = timeline::ScheduleKind::OneFOneB;
+  ScheduleKind schedule = ScheduleKind::OneFOneB;
 };
 
 class StageScheduler {

@@ -4,33 +4,8 @@
 
 #include <algorithm>
 
+using namespace colossal;
 using namespace colossal::timeline;
-
-const char *colossal::timeline::nameOf(ScheduleKind kind) {
-  return kind == ScheduleKind::GPipe ? "gpipe" : "1f1b";
-}
-
-std::optional<ScheduleKind>
-colossal::timeline::scheduleKindOf(const std::string &name) {
-  for (ScheduleKind kind : {ScheduleKind::GPipe, ScheduleKind::OneFOneB})
-    if (name == nameOf(kind))
-      return kind;
-  return std::nullopt;
-}
-
-const char *colossal::timeline::nameOf(Segment segment) {
-  switch (segment) {
-  case Segment::Prologue:
-    return "prologue";
-  case Segment::Forward:
-    return "forward";
-  case Segment::Backward:
-    return "backward";
-  case Segment::Update:
-    return "update";
-  }
-  return "";
-}
 
 bool colossal::timeline::operator==(const Step &a, const Step &b) {
   return a.segment == b.segment && a.microbatch == b.microbatch;

@@ -16,7 +16,7 @@ module {
   // CHECK:      arith.mulf %[[M]], %[[O]]
   // CHECK:      %[[Q:.*]] = arith.divf %[[P]], %[[X]]
   // CHECK:      arith.mulf %[[M]], %[[Q]]
-  func.func @forward(%x: tensor<4x6xf32> {colossal.name = "x", colossal.role = "parameter"}) -> (tensor<f32> {colossal.metric = "loss"}) {
+  func.func @forward(%x: tensor<4x6xf32> {colossal.name = "x", colossal.role = #colossal.role<parameter>}) -> (tensor<f32> {colossal.metric = "loss"}) {
     %max = colossal.generic "max" [i = 4, k = 6 : max] (%x : [i, k]) -> ([i]) {
     ^bb0(%0: f32):
       colossal.yield %0 : f32

@@ -12,9 +12,9 @@
 // CHECK-NOT: convolution_backward_data
 // CHECK: colossal.convolution_backward_weights "down.backward1" {{.*}}[b = 2 : sum, o = 3, c = 4, x = 5 : sum, k = 3, y = 2 : sum] (%{{.*}} : [b, c, x], %[[DY]] : [b, o, y]) -> ([o, c, k])
 // CHECK-SAME: gradient_of = "w"
-func.func @forward(%w: tensor<3x4x3xf32> {colossal.role = "parameter", colossal.name = "w"},
-                   %v: tensor<3x4x3xf32> {colossal.role = "parameter", colossal.name = "v"},
-                   %x: tensor<2x4x5xf32> {colossal.role = "batch", colossal.name = "x", colossal.batch_dim = 0 : i64}) -> tensor<f32> {
+func.func @forward(%w: tensor<3x4x3xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "w"},
+                   %v: tensor<3x4x3xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "v"},
+                   %x: tensor<2x4x5xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.batch_dim = 0 : i64}) -> tensor<f32> {
   %y = colossal.convolution "down" stride array<i64: 2> padding array<i64: 0> dilation array<i64: 1>
     [b = 2, o = 3, c = 4 : sum, x = 5 : sum, k = 3 : sum, y = 2]
     (%x : [b, c, x], %w : [o, c, k]) -> ([b, o, y]) : (tensor<2x4x5xf32>, tensor<3x4x3xf32>) -> tensor<2x3x2xf32>

@@ -16,7 +16,7 @@
 // CHECK-NEXT:  %[[R:.*]] = arith.select %[[IN]], %[[G2]], %[[ZERO]]
 // CHECK-NEXT:  colossal.yield %[[R]]
 // CHECK-NOT:   with_derivative
-func.func @forward(%w: tensor<3xf32> {colossal.role = "parameter", colossal.name = "w"}) -> tensor<f32> {
+func.func @forward(%w: tensor<3xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "w"}) -> tensor<f32> {
   %y = colossal.generic "act" [n = 3] (%w : [n]) -> ([n]) {
   ^bb0(%x: f32):
     %zero = arith.constant 0.0 : f32

@@ -7,29 +7,29 @@
 // loss = mean((x w + b)^2). The gradient of a product is a product, that of a
 // broadcast bias a sum over the batch.
 // CHECK-LABEL: func.func @gradients
-// CHECK:       "mm" {{.*}}pass = "forward"
-// CHECK:       "loss" {{.*}}pass = "forward"
+// CHECK:       "mm" {{.*}}pass = forward
+// CHECK:       "loss" {{.*}}pass = forward
 // CHECK:       "bias.gradient1" [b = 4 : sum, n = 3]
-// CHECK-SAME:  forward_of = "bias", gradient_of = "b", pass = "backward"
+// CHECK-SAME:  forward_of = "bias", gradient_of = "b", pass = backward
 // CHECK:       "mm.gradient1" [b = 4 : sum, n = 3, k = 8]
 // CHECK-SAME:  -> ([k, n])
 // CHECK-SAME:  gradient_of = "w"
 // CHECK:       return {{.*}} : tensor<f32>, tensor<8x3xf32>, tensor<3xf32>
 
 // ADAMW-LABEL: func.func @train_step
-// ADAMW-SAME:  %arg3: tensor<8x3xf32> {colossal.name = "w#exp_avg", colossal.role = "optimizer", colossal.source = {fill = 0.000000e+00 : f64}}
-// ADAMW-SAME:  tensor<f64> {colossal.name = "lr", colossal.role = "control"}
+// ADAMW-SAME:  %arg3: tensor<8x3xf32> {colossal.name = "w#exp_avg", colossal.role = #colossal.role<optimizer>, colossal.source = {fill = 0.000000e+00 : f64}}
+// ADAMW-SAME:  tensor<f64> {colossal.name = "lr", colossal.role = #colossal.role<control>}
 // ADAMW-SAME:  (tensor<f32> {colossal.metric = "loss"}, tensor<f32> {colossal.metric = "grad_norm"}, tensor<8x3xf32> {colossal.updates = 0 : i64}
 // ADAMW:       "w/square_norm"
 // ADAMW:       "clip/coefficient"
 // ADAMW:       "w/adamw"
-// ADAMW-SAME:  pass = "update"
+// ADAMW-SAME:  pass = update
 
 // SGD-LABEL: func.func @train_step
 // SGD:       "w/sgd"
-func.func @forward(%w: tensor<8x3xf32> {colossal.role = "parameter", colossal.name = "w"},
-                   %b: tensor<3xf32> {colossal.role = "parameter", colossal.name = "b"},
-                   %x: tensor<4x8xf32> {colossal.role = "batch", colossal.name = "x", colossal.batch_dim = 0 : i64}) -> tensor<f32> {
+func.func @forward(%w: tensor<8x3xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "w"},
+                   %b: tensor<3xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "b"},
+                   %x: tensor<4x8xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.batch_dim = 0 : i64}) -> tensor<f32> {
   %mm = colossal.generic "mm" [b = 4, n = 3, k = 8 : sum] (%x : [b, k], %w : [k, n]) -> ([b, n]) {
     ^bb0(%0: f32, %1: f32):
       %2 = arith.mulf %0, %1 : f32

@@ -10,9 +10,9 @@
 // CHECK-NEXT:  %[[ZERO:.*]] = arith.constant 0.0
 // CHECK-NEXT:  colossal.yield %[[ZERO]]
 // CHECK-NOT:   "scaled
-func.func @forward(%w: tensor<3xf32> {colossal.role = "parameter", colossal.name = "w"},
-                   %c: tensor<3xf32> {colossal.role = "parameter", colossal.name = "c"},
-                   %v: tensor<3xf32> {colossal.role = "parameter", colossal.name = "v"}) -> tensor<f32> {
+func.func @forward(%w: tensor<3xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "w"},
+                   %c: tensor<3xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "c"},
+                   %v: tensor<3xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "v"}) -> tensor<f32> {
   %scaled = colossal.generic "scaled" [n = 3] (%w : [n]) -> ([n]) {
   ^bb0(%x: f32):
     %two = arith.constant 2.0 : f32

@@ -3,9 +3,9 @@
 // RUN: colossal-translate --import-torchscript %inputs/gpt2_eager.pt | FileCheck %s
 
 // CHECK-LABEL: func.func @forward(
-// CHECK-SAME: tensor<19x12xf32> {colossal.name = "transformer.wte.weight", colossal.role = "parameter"
-// CHECK-SAME: tensor<19x12xf32> {colossal.name = "lm_head.weight", colossal.role = "parameter"
-// CHECK-SAME: tensor<1x1x8x8xi1> {colossal.name = "transformer.h.0.attn.bias", colossal.role = "buffer", colossal.source = {bytes = 64 : i64
+// CHECK-SAME: tensor<19x12xf32> {colossal.name = "transformer.wte.weight", colossal.role = #colossal.role<parameter>
+// CHECK-SAME: tensor<19x12xf32> {colossal.name = "lm_head.weight", colossal.role = #colossal.role<parameter>
+// CHECK-SAME: tensor<1x1x8x8xi1> {colossal.name = "transformer.h.0.attn.bias", colossal.role = #colossal.role<buffer>, colossal.source = {bytes = 64 : i64
 // CHECK-SAME: colossal.name = "input_ids"
 // CHECK: "aten::matmul({{[^"]*}}"({{.*}}) name "transformer.h.0.attn/matmul.0"
 // CHECK: "aten::where.self({{[^"]*}}"({{.*}}) name "transformer.h.0.attn/where.0"

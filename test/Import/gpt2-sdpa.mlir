@@ -12,8 +12,8 @@
 // CHECK-SAME: colossal.name = "transformer.ln_f.bias"
 // The mask buffer is not used by the fused form: it is not an argument.
 // CHECK-NOT: "buffer"
-// CHECK-SAME: tensor<4x8xi64> {colossal.batch_dim = 0 : i64, colossal.name = "input_ids", colossal.role = "batch"}
-// CHECK-SAME: tensor<4x8xi64> {colossal.batch_dim = 0 : i64, colossal.name = "labels", colossal.role = "batch"}
+// CHECK-SAME: tensor<4x8xi64> {colossal.batch_dim = 0 : i64, colossal.name = "input_ids", colossal.role = #colossal.role<batch>}
+// CHECK-SAME: tensor<4x8xi64> {colossal.batch_dim = 0 : i64, colossal.name = "labels", colossal.role = #colossal.role<batch>}
 
 // CHECK: %[[SIZE:.*]] = colossal.aten "aten::size.int(Tensor self, int dim) -> int"({{.*}}) name "transformer/size.0"
 // CHECK: colossal.aten "prim::NumToTensor"(%[[SIZE]]) name "transformer/NumToTensor.0"

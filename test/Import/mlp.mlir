@@ -3,12 +3,12 @@
 // RUN: colossal-translate --import-torchscript %inputs/mlp.pt | FileCheck %s
 
 // CHECK-LABEL: func.func @forward(
-// CHECK-SAME: tensor<16x8xf32> {colossal.name = "layers.0.weight", colossal.role = "parameter", colossal.source = {bytes = 512 : i64, crc = {{[0-9]+}} : i64, file = "{{.*}}mlp.pt", offset = 64 : i64, record = "data/0"}}
-// CHECK-SAME: tensor<16xf32> {colossal.name = "layers.0.bias", colossal.role = "parameter"
-// CHECK-SAME: tensor<5x16xf32> {colossal.name = "layers.1.weight", colossal.role = "parameter"
-// CHECK-SAME: tensor<5xf32> {colossal.name = "layers.1.bias", colossal.role = "parameter"
-// CHECK-SAME: %[[X:.*]]: tensor<4x8xf32> {colossal.batch_dim = 0 : i64, colossal.name = "features", colossal.role = "batch"}
-// CHECK-SAME: %[[LABELS:.*]]: tensor<4xi64> {colossal.batch_dim = 0 : i64, colossal.name = "labels", colossal.role = "batch"}
+// CHECK-SAME: tensor<16x8xf32> {colossal.name = "layers.0.weight", colossal.role = #colossal.role<parameter>, colossal.source = {bytes = 512 : i64, crc = {{[0-9]+}} : i64, file = "{{.*}}mlp.pt", offset = 64 : i64, record = "data/0"}}
+// CHECK-SAME: tensor<16xf32> {colossal.name = "layers.0.bias", colossal.role = #colossal.role<parameter>
+// CHECK-SAME: tensor<5x16xf32> {colossal.name = "layers.1.weight", colossal.role = #colossal.role<parameter>
+// CHECK-SAME: tensor<5xf32> {colossal.name = "layers.1.bias", colossal.role = #colossal.role<parameter>
+// CHECK-SAME: %[[X:.*]]: tensor<4x8xf32> {colossal.batch_dim = 0 : i64, colossal.name = "features", colossal.role = #colossal.role<batch>}
+// CHECK-SAME: %[[LABELS:.*]]: tensor<4xi64> {colossal.batch_dim = 0 : i64, colossal.name = "labels", colossal.role = #colossal.role<batch>}
 // CHECK-SAME: -> !colossal.any
 
 // CHECK-DAG: %[[NONE:.*]] = colossal.aten_constant unit -> !colossal.any

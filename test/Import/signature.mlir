@@ -6,7 +6,7 @@
 
 // RUN: colossal-translate --import-torchscript=%inputs/gpt2_sdpa.pt --batch input_ids:1 --batch labels:none | FileCheck %s --check-prefix=BATCH
 // BATCH: {colossal.batch_dim = 1 : i64, colossal.name = "input_ids"
-// BATCH-SAME: {colossal.name = "labels", colossal.role = "batch"}
+// BATCH-SAME: {colossal.name = "labels", colossal.role = #colossal.role<batch>}
 
 // RUN: colossal-translate --import-torchscript %inputs/no_inputs.pt --input features=4x8xf32 --input labels=4xi64 | FileCheck %s --check-prefix=NONE
 // NONE: tensor<4x8xf32> {colossal.batch_dim = 0 : i64, colossal.name = "features"

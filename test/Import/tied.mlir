@@ -4,11 +4,11 @@
 // RUN: colossal-translate --import-torchscript %inputs/tied.pt | FileCheck %s
 
 // CHECK-LABEL: func.func @forward(
-// CHECK-SAME: %[[SCALE:arg[0-9]+]]: tensor<6xf32> {colossal.name = "scale", colossal.role = "buffer"
-// CHECK-SAME: tensor<4x6xf32> {colossal.name = "encoder.weight", colossal.role = "parameter"
-// CHECK-SAME: %[[TIED:arg[0-9]+]]: tensor<6x4xf32> {colossal.aliases = ["again.weight"], colossal.name = "decoder.weight", colossal.role = "parameter"
-// CHECK-SAME: %[[STEPS:arg[0-9]+]]: tensor<i64> {colossal.name = "steps", colossal.role = "buffer"
-// CHECK-SAME: tensor<6xf32> {colossal.name = "offset", colossal.role = "buffer"
+// CHECK-SAME: %[[SCALE:arg[0-9]+]]: tensor<6xf32> {colossal.name = "scale", colossal.role = #colossal.role<buffer>
+// CHECK-SAME: tensor<4x6xf32> {colossal.name = "encoder.weight", colossal.role = #colossal.role<parameter>
+// CHECK-SAME: %[[TIED:arg[0-9]+]]: tensor<6x4xf32> {colossal.aliases = ["again.weight"], colossal.name = "decoder.weight", colossal.role = #colossal.role<parameter>
+// CHECK-SAME: %[[STEPS:arg[0-9]+]]: tensor<i64> {colossal.name = "steps", colossal.role = #colossal.role<buffer>
+// CHECK-SAME: tensor<6xf32> {colossal.name = "offset", colossal.role = #colossal.role<buffer>
 // CHECK-DAG: colossal.aten_constant dense<[5, 4, 3, 2, 1, 0]> : tensor<6xi64> -> tensor<6xi64>
 // CHECK-DAG: colossal.aten_constant dense<5.000000e-01> : tensor<f64> weak -> tensor<f64>
 // CHECK: "aten::add_.Tensor({{[^"]*}}"(%[[STEPS]], {{.*}}) name "add_.0"

@@ -3,9 +3,9 @@
 // is_causal is a predicate on the query and key indices.
 // CHECK-LABEL: func.func @forward
 func.func @forward(
-    %q: tensor<2x3x8x4xf32> {colossal.role = "batch", colossal.name = "q", colossal.batch_dim = 0 : i64},
-    %k: tensor<2x3x8x4xf32> {colossal.role = "batch", colossal.name = "k", colossal.batch_dim = 0 : i64},
-    %v: tensor<2x3x8x4xf32> {colossal.role = "batch", colossal.name = "v", colossal.batch_dim = 0 : i64}) -> !colossal.any {
+    %q: tensor<2x3x8x4xf32> {colossal.role = #colossal.role<batch>, colossal.name = "q", colossal.batch_dim = 0 : i64},
+    %k: tensor<2x3x8x4xf32> {colossal.role = #colossal.role<batch>, colossal.name = "k", colossal.batch_dim = 0 : i64},
+    %v: tensor<2x3x8x4xf32> {colossal.role = #colossal.role<batch>, colossal.name = "v", colossal.batch_dim = 0 : i64}) -> !colossal.any {
   %none = colossal.aten_constant unit -> !colossal.any
   %zero = colossal.aten_constant 0.0 : f64 -> !colossal.any
   %true = colossal.aten_constant true -> !colossal.any
@@ -28,8 +28,8 @@ func.func @forward(
 // A mask that is data is an extra operand; one that is a function of indices moves into the body.
 // CHECK-LABEL: func.func @forward
 func.func @forward(
-    %q: tensor<2x8x4xf32> {colossal.role = "batch", colossal.name = "q", colossal.batch_dim = 0 : i64},
-    %m: tensor<8x8xi1> {colossal.role = "buffer", colossal.name = "m"}) -> (!colossal.any, !colossal.any) {
+    %q: tensor<2x8x4xf32> {colossal.role = #colossal.role<batch>, colossal.name = "q", colossal.batch_dim = 0 : i64},
+    %m: tensor<8x8xi1> {colossal.role = #colossal.role<buffer>, colossal.name = "m"}) -> (!colossal.any, !colossal.any) {
   %none = colossal.aten_constant unit -> !colossal.any
   %zero = colossal.aten_constant 0.0 : f64 -> !colossal.any
   %c0 = colossal.aten_constant 0 : i64 -> !colossal.any
@@ -65,8 +65,8 @@ func.func @forward(
 // products and a softmax.
 // CHECK-LABEL: func.func @forward
 func.func @forward(
-    %q: tensor<2x4x4xf32> {colossal.role = "batch", colossal.name = "q", colossal.batch_dim = 0 : i64},
-    %bias: tensor<4x4xf32> {colossal.role = "parameter", colossal.name = "bias"}) -> (!colossal.any, !colossal.any) {
+    %q: tensor<2x4x4xf32> {colossal.role = #colossal.role<batch>, colossal.name = "q", colossal.batch_dim = 0 : i64},
+    %bias: tensor<4x4xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "bias"}) -> (!colossal.any, !colossal.any) {
   %none = colossal.aten_constant unit -> !colossal.any
   %zero = colossal.aten_constant 0.0 : f64 -> !colossal.any
   %c0 = colossal.aten_constant 0 : i64 -> !colossal.any

@@ -3,9 +3,9 @@
 // A linear layer is a contraction and a bias. The weight is stored [out, in].
 // CHECK-LABEL: func.func @forward
 func.func @forward(
-    %w: tensor<12x8xf32> {colossal.role = "parameter", colossal.name = "fc.weight"},
-    %b: tensor<12xf32> {colossal.role = "parameter", colossal.name = "fc.bias"},
-    %x: tensor<4x16x8xf32> {colossal.role = "batch", colossal.name = "x", colossal.batch_dim = 0 : i64}) -> !colossal.any {
+    %w: tensor<12x8xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "fc.weight"},
+    %b: tensor<12xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "fc.bias"},
+    %x: tensor<4x16x8xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.batch_dim = 0 : i64}) -> !colossal.any {
   // CHECK: %[[Y:.*]] = colossal.generic "fc/linear.0" [b = 4, s = 16, n = 12, k = 8 : sum] (%{{.*}} : [b, s, k], %{{.*}} : [n, k]) -> ([b, s, n])
   // CHECK: arith.mulf
   // CHECK: colossal.generic "fc/linear.0.bias" [b = 4, s = 16, n = 12] (%[[Y]] : [b, s, n], %{{.*}} : [n]) -> ([b, s, n])
@@ -21,9 +21,9 @@ func.func @forward(
 // apart again. They stay two factors, b and s, of the merged dimension.
 // CHECK-LABEL: func.func @forward
 func.func @forward(
-    %w: tensor<8x12xf32> {colossal.role = "parameter", colossal.name = "w"},
-    %b: tensor<12xf32> {colossal.role = "parameter", colossal.name = "b"},
-    %x: tensor<4x16x8xf32> {colossal.role = "batch", colossal.name = "x", colossal.batch_dim = 0 : i64}) -> !colossal.any {
+    %w: tensor<8x12xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "w"},
+    %b: tensor<12xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "b"},
+    %x: tensor<4x16x8xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.batch_dim = 0 : i64}) -> !colossal.any {
   %m1 = colossal.aten_constant -1 : i64 -> !colossal.any
   %c1 = colossal.aten_constant 1 : i64 -> !colossal.any
   %c8 = colossal.aten_constant 8 : i64 -> !colossal.any
@@ -53,8 +53,8 @@ func.func @forward(
 // Batched matrices: each operand may lack batch dimensions, or have them of size 1.
 // CHECK-LABEL: func.func @forward
 func.func @forward(
-    %x: tensor<2x1x3x4xf32> {colossal.role = "batch", colossal.name = "x"},
-    %y: tensor<5x4x6xf32> {colossal.role = "batch", colossal.name = "y"}) -> !colossal.any {
+    %x: tensor<2x1x3x4xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x"},
+    %y: tensor<5x4x6xf32> {colossal.role = #colossal.role<batch>, colossal.name = "y"}) -> !colossal.any {
   // CHECK: colossal.generic "matmul.0" [d0 = 2, d0_1 = 5, d2 = 3, n = 6, k = 4 : sum] (%{{.*}} : [d0, 0 of 1, d2, k], %{{.*}} : [d0_1, k, n]) -> ([d0, d0_1, d2, n])
   %z = colossal.aten "aten::matmul(Tensor self, Tensor other) -> Tensor"(%x, %y)
       name "matmul.0" : (tensor<2x1x3x4xf32>, tensor<5x4x6xf32>) -> !colossal.any
@@ -66,8 +66,8 @@ func.func @forward(
 // A letter of an einsum is a factor.
 // CHECK-LABEL: func.func @forward
 func.func @forward(
-    %x: tensor<2x3x4xf32> {colossal.role = "batch", colossal.name = "x"},
-    %y: tensor<2x5x4xf32> {colossal.role = "batch", colossal.name = "y"}) -> !colossal.any {
+    %x: tensor<2x3x4xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x"},
+    %y: tensor<2x5x4xf32> {colossal.role = #colossal.role<batch>, colossal.name = "y"}) -> !colossal.any {
   %e = colossal.aten_constant "bij,bkj->bik" -> !colossal.any
   %none = colossal.aten_constant unit -> !colossal.any
   %l = colossal.aten "prim::ListConstruct"(%x, %y) name "ListConstruct.0" : (tensor<2x3x4xf32>, tensor<2x5x4xf32>) -> !colossal.any

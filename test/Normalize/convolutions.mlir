@@ -3,9 +3,9 @@
 // Groups are the major part of the channels of all three tensors; a bias is an op of its own, which fuses.
 // CHECK-LABEL: func.func @forward
 func.func @forward(
-    %w: tensor<6x2x3x3xf32> {colossal.role = "parameter", colossal.name = "conv.weight"},
-    %b: tensor<6xf32> {colossal.role = "parameter", colossal.name = "conv.bias"},
-    %x: tensor<8x4x9x9xf32> {colossal.role = "batch", colossal.name = "x", colossal.batch_dim = 0 : i64}) -> !colossal.any {
+    %w: tensor<6x2x3x3xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "conv.weight"},
+    %b: tensor<6xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "conv.bias"},
+    %x: tensor<8x4x9x9xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.batch_dim = 0 : i64}) -> !colossal.any {
   %2 = colossal.aten_constant 2 : i64 -> !colossal.any
   %1 = colossal.aten_constant 1 : i64 -> !colossal.any
   %stride = colossal.aten "prim::ListConstruct"(%2, %1) name "stride" : (!colossal.any, !colossal.any) -> !colossal.any
@@ -24,8 +24,8 @@ func.func @forward(
 // A transposed convolution is the derivative by x: its input is what a convolution's result would be.
 // CHECK-LABEL: func.func @forward
 func.func @forward(
-    %w: tensor<4x3x3xf32> {colossal.role = "parameter", colossal.name = "w"},
-    %x: tensor<8x4x5xf32> {colossal.role = "batch", colossal.name = "x", colossal.batch_dim = 0 : i64}) -> !colossal.any {
+    %w: tensor<4x3x3xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "w"},
+    %x: tensor<8x4x5xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.batch_dim = 0 : i64}) -> !colossal.any {
   %none = colossal.aten_constant unit -> !colossal.any
   %2 = colossal.aten_constant 2 : i64 -> !colossal.any
   %1 = colossal.aten_constant 1 : i64 -> !colossal.any
@@ -40,8 +40,8 @@ func.func @forward(
 // -----
 
 func.func @forward(
-    %w: tensor<6x3x3xf32> {colossal.role = "parameter", colossal.name = "w"},
-    %x: tensor<8x4x9xf32> {colossal.role = "batch", colossal.name = "x", colossal.batch_dim = 0 : i64}) -> !colossal.any {
+    %w: tensor<6x3x3xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "w"},
+    %x: tensor<8x4x9xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.batch_dim = 0 : i64}) -> !colossal.any {
   %none = colossal.aten_constant unit -> !colossal.any
   %1 = colossal.aten_constant 1 : i64 -> !colossal.any
   // expected-error @below {{found an input of [8, 4, 9], expected 3 channels as the weights have}}
@@ -53,8 +53,8 @@ func.func @forward(
 // -----
 
 func.func @forward(
-    %w: tensor<6x4x3xf32> {colossal.role = "parameter", colossal.name = "w"},
-    %x: tensor<8x4x2xf32> {colossal.role = "batch", colossal.name = "x", colossal.batch_dim = 0 : i64}) -> !colossal.any {
+    %w: tensor<6x4x3xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "w"},
+    %x: tensor<8x4x2xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.batch_dim = 0 : i64}) -> !colossal.any {
   %none = colossal.aten_constant unit -> !colossal.any
   %0 = colossal.aten_constant 0 : i64 -> !colossal.any
   %1 = colossal.aten_constant 1 : i64 -> !colossal.any

@@ -3,7 +3,7 @@
 // One scalar expression per op. Python numbers become constants of the body: they do not change the type
 // (weak), and one that f32 cannot hold exactly keeps its digits in f64.
 // CHECK-LABEL: func.func @forward
-func.func @forward(%x: tensor<4x3xf32> {colossal.role = "batch", colossal.name = "x", colossal.batch_dim = 0 : i64}) -> !colossal.any {
+func.func @forward(%x: tensor<4x3xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.batch_dim = 0 : i64}) -> !colossal.any {
   %half = colossal.aten_constant dense<0.5> : tensor<f64> weak -> tensor<f64>
   %tenth = colossal.aten_constant dense<0.1> : tensor<f64> weak -> tensor<f64>
   %one = colossal.aten_constant 1 : i64 -> !colossal.any
@@ -27,8 +27,8 @@ func.func @forward(%x: tensor<4x3xf32> {colossal.role = "batch", colossal.name =
 // f32.
 // CHECK-LABEL: func.func @forward
 func.func @forward(
-    %x: tensor<4x1xi64> {colossal.role = "batch", colossal.name = "x", colossal.batch_dim = 0 : i64},
-    %y: tensor<3xf32> {colossal.role = "parameter", colossal.name = "y"}) -> !colossal.any {
+    %x: tensor<4x1xi64> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.batch_dim = 0 : i64},
+    %y: tensor<3xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "y"}) -> !colossal.any {
   // CHECK: colossal.generic "mul.0" [b = 4, d0 = 3] (%{{.*}} : [b, 0 of 1], %{{.*}} : [d0]) -> ([b, d0])
   // CHECK: arith.sitofp %{{.*}} : i64 to f32
   // CHECK: tensor<4x3xf32>
@@ -40,7 +40,7 @@ func.func @forward(
 
 // NaN passes through relu, whose derivative at 0 is 0.
 // CHECK-LABEL: func.func @forward
-func.func @forward(%x: tensor<4xf32> {colossal.role = "batch", colossal.name = "x", colossal.batch_dim = 0 : i64}) -> !colossal.any {
+func.func @forward(%x: tensor<4xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.batch_dim = 0 : i64}) -> !colossal.any {
   // CHECK: %[[LOW:.*]] = arith.cmpf ole, %[[X:.*]], %[[ZERO:.*]] : f32
   // CHECK: arith.select %[[LOW]], %[[ZERO]], %[[X]]
   %y = colossal.aten "aten::relu"(%x) name "relu.0" : (tensor<4xf32>) -> !colossal.any
@@ -51,7 +51,7 @@ func.func @forward(%x: tensor<4xf32> {colossal.role = "batch", colossal.name = "
 
 // What is computed from sizes is a number, whatever ops compute it: here 1 / sqrt(3 * 4 + 4).
 // CHECK-LABEL: func.func @forward
-func.func @forward(%x: tensor<4x3xf32> {colossal.role = "batch", colossal.name = "x", colossal.batch_dim = 0 : i64}) -> !colossal.any {
+func.func @forward(%x: tensor<4x3xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.batch_dim = 0 : i64}) -> !colossal.any {
   %c0 = colossal.aten_constant 0 : i64 -> !colossal.any
   %c1 = colossal.aten_constant 1 : i64 -> !colossal.any
   %half = colossal.aten_constant 0.5 : f64 -> !colossal.any

@@ -1,7 +1,7 @@
 // RUN: colossal-opt --colossal-normalize -split-input-file -verify-diagnostics %s
 
 // An op without a row: the op, its module and its line.
-func.func @forward(%x: tensor<4xf32> {colossal.role = "batch", colossal.name = "x"}) -> !colossal.any {
+func.func @forward(%x: tensor<4xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x"}) -> !colossal.any {
   // expected-error @below {{unsupported op 'aten::nonzero(Tensor self) -> Tensor' in module path 'transformer.h.0'}}
   %y = colossal.aten "aten::nonzero(Tensor self) -> Tensor"(%x) name "transformer.h.0/nonzero.0" : (tensor<4xf32>) -> !colossal.any
   return %y : !colossal.any
@@ -10,7 +10,7 @@ func.func @forward(%x: tensor<4xf32> {colossal.role = "batch", colossal.name = "
 // -----
 
 // All of them at once: the first of each kind, and how many more there are.
-func.func @forward(%x: tensor<4xf32> {colossal.role = "batch", colossal.name = "x"}) -> !colossal.any {
+func.func @forward(%x: tensor<4xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x"}) -> !colossal.any {
   // expected-error @below {{2 unsupported ops: 'aten::nonzero' in module path 'a'}}
   %y = colossal.aten "aten::nonzero(Tensor self) -> Tensor"(%x) name "a/nonzero.0" : (tensor<4xf32>) -> !colossal.any
   %z = colossal.aten "aten::unique(Tensor self) -> Tensor"(%y) name "unique.0" : (!colossal.any) -> !colossal.any
@@ -22,7 +22,7 @@ func.func @forward(%x: tensor<4xf32> {colossal.role = "batch", colossal.name = "
 // -----
 
 // A probability.
-func.func @forward(%x: tensor<4xf32> {colossal.role = "batch", colossal.name = "x"}) -> !colossal.any {
+func.func @forward(%x: tensor<4xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x"}) -> !colossal.any {
   %p = colossal.aten_constant 1.5 : f64 -> !colossal.any
   %true = colossal.aten_constant true -> !colossal.any
   // expected-error @below {{dropout with p = 1.500000, expected 0 to 1}}
@@ -32,7 +32,7 @@ func.func @forward(%x: tensor<4xf32> {colossal.role = "batch", colossal.name = "
 
 // -----
 
-func.func @forward(%x: tensor<2x3xf32> {colossal.role = "batch", colossal.name = "x"}, %y: tensor<2xf32> {colossal.role = "batch", colossal.name = "y"}) -> !colossal.any {
+func.func @forward(%x: tensor<2x3xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x"}, %y: tensor<2xf32> {colossal.role = #colossal.role<batch>, colossal.name = "y"}) -> !colossal.any {
   // expected-error @below {{found shapes [2, 3] and [2], which do not broadcast}}
   %z = colossal.aten "aten::mul.Tensor"(%x, %y) name "m/mul.0" : (tensor<2x3xf32>, tensor<2xf32>) -> !colossal.any
   return %z : !colossal.any
@@ -40,7 +40,7 @@ func.func @forward(%x: tensor<2x3xf32> {colossal.role = "batch", colossal.name =
 
 // -----
 
-func.func @forward(%x: tensor<2x3xf32> {colossal.role = "batch", colossal.name = "x"}, %w: tensor<5x4xf32> {colossal.role = "parameter", colossal.name = "w"}) -> !colossal.any {
+func.func @forward(%x: tensor<2x3xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x"}, %w: tensor<5x4xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "w"}) -> !colossal.any {
   %none = colossal.aten_constant unit -> !colossal.any
   // expected-error @below {{found 3 columns in the first matrix and 4 rows in the second}}
   %z = colossal.aten "aten::linear"(%x, %w, %none) name "m/linear.0" : (tensor<2x3xf32>, tensor<5x4xf32>, !colossal.any) -> !colossal.any
@@ -50,7 +50,7 @@ func.func @forward(%x: tensor<2x3xf32> {colossal.role = "batch", colossal.name =
 // -----
 
 // A size that depends on data.
-func.func @forward(%x: tensor<f32> {colossal.role = "batch", colossal.name = "x"}) -> !colossal.any {
+func.func @forward(%x: tensor<f32> {colossal.role = #colossal.role<batch>, colossal.name = "x"}) -> !colossal.any {
   // expected-error @below {{depends on data, but must be a number known at compile time}}
   %n = colossal.aten "aten::Int.Tensor"(%x) name "m/Int.0" : (tensor<f32>) -> !colossal.any
   return %n : !colossal.any
@@ -59,7 +59,7 @@ func.func @forward(%x: tensor<f32> {colossal.role = "batch", colossal.name = "x"
 // -----
 
 // Writing into elements that are one in memory.
-func.func @forward(%x: tensor<1xf32> {colossal.role = "batch", colossal.name = "x"}) -> !colossal.any {
+func.func @forward(%x: tensor<1xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x"}) -> !colossal.any {
   %c4 = colossal.aten_constant 4 : i64 -> !colossal.any
   %false = colossal.aten_constant false -> !colossal.any
   %s = colossal.aten "prim::ListConstruct"(%c4) name "ListConstruct.0" : (!colossal.any) -> !colossal.any
@@ -72,6 +72,6 @@ func.func @forward(%x: tensor<1xf32> {colossal.role = "batch", colossal.name = "
 // -----
 
 // expected-error @below {{argument 'image' has type 'tensor<4xui8>', expected a tensor of floats, signed integers or booleans with known sizes}}
-func.func @forward(%x: tensor<4xui8> {colossal.role = "batch", colossal.name = "image"}) -> tensor<4xui8> {
+func.func @forward(%x: tensor<4xui8> {colossal.role = #colossal.role<batch>, colossal.name = "image"}) -> tensor<4xui8> {
   return %x : tensor<4xui8>
 }

@@ -3,7 +3,7 @@
 // Writing through a view rebuilds the base; a view that is read later is taken from the new base.
 //   y = x.clone(); row = y[1]; y[:, 2:] = 0 (a fill of a slice); return row
 // CHECK-LABEL: func.func @forward
-func.func @forward(%x: tensor<3x5xf32> {colossal.role = "batch", colossal.name = "x", colossal.batch_dim = 0 : i64}) -> !colossal.any {
+func.func @forward(%x: tensor<3x5xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.batch_dim = 0 : i64}) -> !colossal.any {
   %c0 = colossal.aten_constant 0 : i64 -> !colossal.any
   %c1 = colossal.aten_constant 1 : i64 -> !colossal.any
   %c2 = colossal.aten_constant 2 : i64 -> !colossal.any
@@ -27,8 +27,8 @@ func.func @forward(%x: tensor<3x5xf32> {colossal.role = "batch", colossal.name =
 
 // An in-place op keeps the type of what it writes, and every alias sees the new value.
 // CHECK-LABEL: func.func @forward
-func.func @forward(%x: tensor<3xf32> {colossal.role = "batch", colossal.name = "x", colossal.batch_dim = 0 : i64},
-                   %i: tensor<3xi64> {colossal.role = "batch", colossal.name = "i", colossal.batch_dim = 0 : i64}) -> (!colossal.any, !colossal.any) {
+func.func @forward(%x: tensor<3xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.batch_dim = 0 : i64},
+                   %i: tensor<3xi64> {colossal.role = #colossal.role<batch>, colossal.name = "i", colossal.batch_dim = 0 : i64}) -> (!colossal.any, !colossal.any) {
   %c1 = colossal.aten_constant 1 : i64 -> !colossal.any
   %none = colossal.aten_constant unit -> !colossal.any
   %y = colossal.aten "aten::clone"(%x, %none) name "clone.0" : (tensor<3xf32>, !colossal.any) -> !colossal.any
@@ -45,9 +45,9 @@ func.func @forward(%x: tensor<3xf32> {colossal.role = "batch", colossal.name = "
 // CHECK-SAME: %arg0: tensor<i64> {colossal.name = "steps"
 // CHECK-SAME: %arg1: tensor<3xf32>
 // CHECK-SAME: -> (tensor<3xf32>, tensor<i64> {colossal.updates = 0 : i64})
-func.func @forward(%mask: tensor<4x4xi1> {colossal.role = "buffer", colossal.name = "mask"},
-                   %steps: tensor<i64> {colossal.role = "buffer", colossal.name = "steps"},
-                   %x: tensor<3xf32> {colossal.role = "batch", colossal.name = "x", colossal.batch_dim = 0 : i64}) -> !colossal.any {
+func.func @forward(%mask: tensor<4x4xi1> {colossal.role = #colossal.role<buffer>, colossal.name = "mask"},
+                   %steps: tensor<i64> {colossal.role = #colossal.role<buffer>, colossal.name = "steps"},
+                   %x: tensor<3xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.batch_dim = 0 : i64}) -> !colossal.any {
   %c1 = colossal.aten_constant 1 : i64 -> !colossal.any
   // CHECK: %[[S:.*]] = colossal.generic "add_.0" [] (%arg0 : []) -> ([])
   %s = colossal.aten "aten::add_.Scalar"(%steps, %c1, %c1) name "add_.0" : (tensor<i64>, !colossal.any, !colossal.any) -> !colossal.any
@@ -61,7 +61,7 @@ func.func @forward(%mask: tensor<4x4xi1> {colossal.role = "buffer", colossal.nam
 // A batch that is written is not state: nothing is given back. What is returned is the written value.
 // CHECK-LABEL: func.func @forward
 // CHECK-SAME: -> tensor<3xi64> {
-func.func @forward(%t: tensor<3xi64> {colossal.role = "batch", colossal.name = "t", colossal.batch_dim = 0 : i64}) -> tensor<3xi64> {
+func.func @forward(%t: tensor<3xi64> {colossal.role = #colossal.role<batch>, colossal.name = "t", colossal.batch_dim = 0 : i64}) -> tensor<3xi64> {
   %c2 = colossal.aten_constant 2 : i64 -> !colossal.any
   // CHECK: %[[U:.*]] = colossal.generic "mul_.0"
   %u = colossal.aten "aten::mul_.Scalar"(%t, %c2) name "mul_.0" : (tensor<3xi64>, !colossal.any) -> !colossal.any

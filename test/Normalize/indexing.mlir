@@ -3,9 +3,9 @@
 // An embedding is a sum over the vocabulary of a one-hot predicate; position numbers take a part of the table.
 // CHECK-LABEL: func.func @forward
 func.func @forward(
-    %wte: tensor<50x8xf32> {colossal.role = "parameter", colossal.name = "wte"},
-    %wpe: tensor<32x8xf32> {colossal.role = "parameter", colossal.name = "wpe"},
-    %ids: tensor<2x6xi64> {colossal.role = "batch", colossal.name = "ids", colossal.batch_dim = 0 : i64}) -> (!colossal.any, !colossal.any) {
+    %wte: tensor<50x8xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "wte"},
+    %wpe: tensor<32x8xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "wpe"},
+    %ids: tensor<2x6xi64> {colossal.role = #colossal.role<batch>, colossal.name = "ids", colossal.batch_dim = 0 : i64}) -> (!colossal.any, !colossal.any) {
   %m1 = colossal.aten_constant -1 : i64 -> !colossal.any
   %c6 = colossal.aten_constant 6 : i64 -> !colossal.any
   %false = colossal.aten_constant false -> !colossal.any
@@ -24,8 +24,8 @@ func.func @forward(
 // Padding reads outside the tensor, which gives zero; another value is selected by index. Concatenation likewise.
 // CHECK-LABEL: func.func @forward
 func.func @forward(
-    %t: tensor<2x8xi64> {colossal.role = "batch", colossal.name = "t", colossal.batch_dim = 0 : i64},
-    %u: tensor<2x3xi64> {colossal.role = "batch", colossal.name = "u", colossal.batch_dim = 0 : i64}) -> (!colossal.any, !colossal.any) {
+    %t: tensor<2x8xi64> {colossal.role = #colossal.role<batch>, colossal.name = "t", colossal.batch_dim = 0 : i64},
+    %u: tensor<2x3xi64> {colossal.role = #colossal.role<batch>, colossal.name = "u", colossal.batch_dim = 0 : i64}) -> (!colossal.any, !colossal.any) {
   %c0 = colossal.aten_constant 0 : i64 -> !colossal.any
   %c1 = colossal.aten_constant 1 : i64 -> !colossal.any
   %value = colossal.aten_constant -100.0 : f64 -> !colossal.any

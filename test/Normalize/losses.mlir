@@ -5,8 +5,8 @@
 // be computed before the first microbatch.
 // CHECK-LABEL: func.func @forward
 func.func @forward(
-    %x: tensor<6x5xf32> {colossal.role = "batch", colossal.name = "x", colossal.batch_dim = 0 : i64},
-    %t: tensor<6xi64> {colossal.role = "batch", colossal.name = "t", colossal.batch_dim = 0 : i64}) -> !colossal.any {
+    %x: tensor<6x5xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.batch_dim = 0 : i64},
+    %t: tensor<6xi64> {colossal.role = #colossal.role<batch>, colossal.name = "t", colossal.batch_dim = 0 : i64}) -> !colossal.any {
   %none = colossal.aten_constant unit -> !colossal.any
   %mean = colossal.aten_constant 1 : i64 -> !colossal.any
   %ignored = colossal.aten_constant -100 : i64 -> !colossal.any
@@ -33,8 +33,8 @@ func.func @forward(
 
 // CHECK-LABEL: func.func @forward
 func.func @forward(
-    %x: tensor<6x5xf32> {colossal.role = "batch", colossal.name = "x", colossal.batch_dim = 0 : i64},
-    %t: tensor<6x5xf32> {colossal.role = "batch", colossal.name = "t", colossal.batch_dim = 0 : i64}) -> !colossal.any {
+    %x: tensor<6x5xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.batch_dim = 0 : i64},
+    %t: tensor<6x5xf32> {colossal.role = #colossal.role<batch>, colossal.name = "t", colossal.batch_dim = 0 : i64}) -> !colossal.any {
   %mean = colossal.aten_constant 1 : i64 -> !colossal.any
   // CHECK: %[[E:.*]] = colossal.generic "mse.0.element" [b = 6, s = 5]
   // CHECK: %[[S:.*]] = colossal.generic "mse.0.total" [b = 6 : sum, s = 5 : sum] (%[[E]] : [b, s]) -> ([])

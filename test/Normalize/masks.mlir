@@ -37,7 +37,7 @@ func.func @forward() -> !colossal.any {
 // triu and tril are predicates on the last two indices.
 // CHECK-LABEL: func.func @forward
 // FUSED-LABEL: func.func @forward
-func.func @forward(%x: tensor<2x4x4xf32> {colossal.role = "batch", colossal.name = "x", colossal.batch_dim = 0 : i64}) -> !colossal.any {
+func.func @forward(%x: tensor<2x4x4xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.batch_dim = 0 : i64}) -> !colossal.any {
   %c1 = colossal.aten_constant 1 : i64 -> !colossal.any
   // CHECK: colossal.generic "triu.0" [b = 2, s = 4, d2 = 4] (%{{.*}} : [b, s, d2]) -> ([b, s, d2])
   // CHECK-DAG: %[[ROW:.*]] = colossal.index "s"

@@ -3,9 +3,9 @@
 // Layer norm is a composite: a group of generics. Mean and rstd may be kept for the backward pass.
 // CHECK-LABEL: func.func @forward
 func.func @forward(
-    %x: tensor<4x16x8xf32> {colossal.role = "batch", colossal.name = "x", colossal.batch_dim = 0 : i64},
-    %w: tensor<8xf32> {colossal.role = "parameter", colossal.name = "w"},
-    %b: tensor<8xf32> {colossal.role = "parameter", colossal.name = "b"}) -> !colossal.any {
+    %x: tensor<4x16x8xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.batch_dim = 0 : i64},
+    %w: tensor<8xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "w"},
+    %b: tensor<8xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "b"}) -> !colossal.any {
   %c8 = colossal.aten_constant 8 : i64 -> !colossal.any
   %eps = colossal.aten_constant 1.0e-05 : f64 -> !colossal.any
   %true = colossal.aten_constant true -> !colossal.any
@@ -24,7 +24,7 @@ func.func @forward(
 
 // Softmax: the maximum is a constant for the derivative.
 // CHECK-LABEL: func.func @forward
-func.func @forward(%x: tensor<4x16xf32> {colossal.role = "batch", colossal.name = "x", colossal.batch_dim = 0 : i64}) -> !colossal.any {
+func.func @forward(%x: tensor<4x16xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.batch_dim = 0 : i64}) -> !colossal.any {
   %m1 = colossal.aten_constant -1 : i64 -> !colossal.any
   %none = colossal.aten_constant unit -> !colossal.any
   // CHECK: %[[MAX:.*]] = colossal.generic "softmax.0.max" [b = 4, s = 16 : max] (%arg0 : [b, s]) -> ([b]) attributes {group = "softmax.0", keep, no_gradient}
@@ -41,10 +41,10 @@ func.func @forward(%x: tensor<4x16xf32> {colossal.role = "batch", colossal.name 
 // CHECK-LABEL: func.func @forward
 // CHECK-SAME: -> (tensor<4x3x5xf32>, tensor<3xf32> {colossal.updates = 2 : i64}, tensor<3xf32> {colossal.updates = 3 : i64})
 func.func @forward(
-    %x: tensor<4x3x5xf32> {colossal.role = "batch", colossal.name = "x", colossal.batch_dim = 0 : i64},
-    %w: tensor<3xf32> {colossal.role = "parameter", colossal.name = "w"},
-    %mean: tensor<3xf32> {colossal.role = "buffer", colossal.name = "mean"},
-    %variance: tensor<3xf32> {colossal.role = "buffer", colossal.name = "variance"}) -> !colossal.any {
+    %x: tensor<4x3x5xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.batch_dim = 0 : i64},
+    %w: tensor<3xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "w"},
+    %mean: tensor<3xf32> {colossal.role = #colossal.role<buffer>, colossal.name = "mean"},
+    %variance: tensor<3xf32> {colossal.role = #colossal.role<buffer>, colossal.name = "variance"}) -> !colossal.any {
   %none = colossal.aten_constant unit -> !colossal.any
   %true = colossal.aten_constant true -> !colossal.any
   %momentum = colossal.aten_constant 0.25 : f64 -> !colossal.any

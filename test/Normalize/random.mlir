@@ -3,8 +3,8 @@
 // An element is kept where a hash of op, seed, step and its place is not below p; the derivative draws the same
 // number again, so no mask crosses to backward. The step is the optimizer's too.
 // CHECK-LABEL: func.func @train_step
-// CHECK-SAME: colossal.name = "seed", colossal.role = "control", colossal.source = {fill = 0.000000e+00 : f64}
-// CHECK-SAME: colossal.name = "step", colossal.role = "control"
+// CHECK-SAME: colossal.name = "seed", colossal.role = #colossal.role<control>, colossal.source = {fill = 0.000000e+00 : f64}
+// CHECK-SAME: colossal.name = "step", colossal.role = #colossal.role<control>
 // CHECK-NOT: colossal.name = "step"
 // CHECK: colossal.generic "mean.0" [b = 4 : sum, s = 3 : sum]
 // CHECK: colossal.random "drop/dropout.0"
@@ -14,8 +14,8 @@
 // CHECK: colossal.random "drop/dropout.0"
 // CHECK-NEXT: arith.cmpf oge
 func.func @forward(
-    %x: tensor<4x3xf32> {colossal.role = "batch", colossal.name = "x", colossal.batch_dim = 0 : i64},
-    %w: tensor<3xf32> {colossal.role = "parameter", colossal.name = "w"}) -> !colossal.any {
+    %x: tensor<4x3xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.batch_dim = 0 : i64},
+    %w: tensor<3xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "w"}) -> !colossal.any {
   %p = colossal.aten_constant 0.25 : f64 -> !colossal.any
   %yes = colossal.aten_constant true -> !colossal.any
   %none = colossal.aten_constant unit -> !colossal.any

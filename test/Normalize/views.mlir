@@ -5,7 +5,7 @@
 // transpose changes the order. After refinement all that is left are the maps of the two users.
 // CHECK-LABEL: func.func @forward
 // REFINED-LABEL: func.func @forward
-func.func @forward(%x: tensor<2x5x24xf32> {colossal.role = "batch", colossal.name = "x", colossal.batch_dim = 0 : i64}) -> !colossal.any {
+func.func @forward(%x: tensor<2x5x24xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.batch_dim = 0 : i64}) -> !colossal.any {
   %m1 = colossal.aten_constant -1 : i64 -> !colossal.any
   %c1 = colossal.aten_constant 1 : i64 -> !colossal.any
   %c2 = colossal.aten_constant 2 : i64 -> !colossal.any
@@ -34,8 +34,8 @@ func.func @forward(%x: tensor<2x5x24xf32> {colossal.role = "batch", colossal.nam
 // A part that is one of a few equal ones is a constant sub-dimension, any other part a window: an offset.
 // CHECK-LABEL: func.func @forward
 // REFINED-LABEL: func.func @forward
-func.func @forward(%x: tensor<2x8xf32> {colossal.role = "batch", colossal.name = "x", colossal.batch_dim = 0 : i64},
-                   %y: tensor<2x8xf32> {colossal.role = "batch", colossal.name = "y", colossal.batch_dim = 0 : i64})
+func.func @forward(%x: tensor<2x8xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.batch_dim = 0 : i64},
+                   %y: tensor<2x8xf32> {colossal.role = #colossal.role<batch>, colossal.name = "y", colossal.batch_dim = 0 : i64})
     -> (!colossal.any, !colossal.any, !colossal.any) {
   %c0 = colossal.aten_constant 0 : i64 -> !colossal.any
   %c1 = colossal.aten_constant 1 : i64 -> !colossal.any
@@ -55,7 +55,7 @@ func.func @forward(%x: tensor<2x8xf32> {colossal.role = "batch", colossal.name =
 // Dropout with p = 0, a cast to the same type, contiguous: the tensor itself.
 // CHECK-LABEL: func.func @forward
 // REFINED-LABEL: func.func @forward
-func.func @forward(%x: tensor<2x8xf32> {colossal.role = "batch", colossal.name = "x", colossal.batch_dim = 0 : i64}) -> !colossal.any {
+func.func @forward(%x: tensor<2x8xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.batch_dim = 0 : i64}) -> !colossal.any {
   %zero = colossal.aten_constant 0.0 : f64 -> !colossal.any
   %true = colossal.aten_constant true -> !colossal.any
   %false = colossal.aten_constant false -> !colossal.any
@@ -75,8 +75,8 @@ func.func @forward(%x: tensor<2x8xf32> {colossal.role = "batch", colossal.name =
 // is not concatenated.
 // CHECK-LABEL: func.func @forward
 // REFINED-LABEL: func.func @forward
-func.func @forward(%x: tensor<6x4xf32> {colossal.role = "batch", colossal.name = "x", colossal.batch_dim = 0 : i64},
-                   %y: tensor<5xf32> {colossal.role = "buffer", colossal.name = "y"})
+func.func @forward(%x: tensor<6x4xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.batch_dim = 0 : i64},
+                   %y: tensor<5xf32> {colossal.role = #colossal.role<buffer>, colossal.name = "y"})
     -> (!colossal.any, !colossal.any, !colossal.any) {
   %c0 = colossal.aten_constant 0 : i64 -> !colossal.any
   %c1 = colossal.aten_constant 1 : i64 -> !colossal.any

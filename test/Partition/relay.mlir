@@ -3,7 +3,7 @@
 // Three stages. A skip from the first to the last goes by way of the second, so that the first may
 // begin its next microbatch; a mask of the batch and a table from a buffer that no step writes are
 // computed by each stage that reads them.
-module attributes {colossal.mesh = [], colossal.stages = 3 : i64, colossal.microbatches = 4 : i64, colossal.schedule = "1f1b"} {
+module attributes {colossal.mesh = #colossal.mesh<>, colossal.stages = 3 : i64, colossal.microbatches = 4 : i64, colossal.schedule = #colossal.schedule<"1f1b">} {
 
 // CHECK-LABEL: func.func @stage0.prologue
 // CHECK:         colossal.send "rates/0->2"
@@ -28,37 +28,37 @@ module attributes {colossal.mesh = [], colossal.stages = 3 : i64, colossal.micro
 // CHECK:         colossal.generic "loss" {{.*}} (%[[SECOND]] : [b, k], %[[SKIP]] : [b, k], %[[MASK]] : [b], %[[TABLE]] : [k])
 
 func.func @train_step(
-    %rates: tensor<3xf32> {colossal.role = "buffer", colossal.name = "rates", colossal.sharding = #colossal.sharding<[_]>},
-    %x: tensor<16x3xf32> {colossal.role = "batch", colossal.name = "x", colossal.batch_dim = 0 : i64, colossal.sharding = #colossal.sharding<[time], [_]>},
-    %m: tensor<16xf32> {colossal.role = "batch", colossal.name = "m", colossal.batch_dim = 0 : i64, colossal.sharding = #colossal.sharding<[time]>})
+    %rates: tensor<3xf32> {colossal.role = #colossal.role<buffer>, colossal.name = "rates", colossal.sharding = #colossal.sharding<[_]>},
+    %x: tensor<16x3xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.batch_dim = 0 : i64, colossal.sharding = #colossal.sharding<[time], [_]>},
+    %m: tensor<16xf32> {colossal.role = #colossal.role<batch>, colossal.name = "m", colossal.batch_dim = 0 : i64, colossal.sharding = #colossal.sharding<[time]>})
     -> (tensor<f32> {colossal.metric = "loss"}) {
   %mask = colossal.generic "mask" [b = 16] (%m : [b]) -> ([b])
-      attributes {segment = "forward", stage = 0 : i64, axes = {time = ["b"]}} {
+      attributes {segment = forward, stage = 0, axes = {time = b}} {
     ^bb0(%0: f32):
       %1 = arith.negf %0 : f32
       colossal.yield %1 : f32
   } : (tensor<16xf32>) -> tensor<16xf32>
   %table = colossal.generic "table" [k = 3] (%rates : [k]) -> ([k])
-      attributes {segment = "forward", stage = 0 : i64, axes = {}} {
+      attributes {segment = forward, stage = 0, axes = {}} {
     ^bb0(%0: f32):
       %1 = math.cos %0 : f32
       colossal.yield %1 : f32
   } : (tensor<3xf32>) -> tensor<3xf32>
   %first = colossal.generic "first" [b = 16, k = 3] (%x : [b, k], %mask : [b], %table : [k]) -> ([b, k])
-      attributes {segment = "forward", stage = 0 : i64, axes = {time = ["b"]}} {
+      attributes {segment = forward, stage = 0, axes = {time = b}} {
     ^bb0(%0: f32, %1: f32, %2: f32):
       %3 = arith.mulf %0, %1 : f32
       %4 = arith.mulf %3, %2 : f32
       colossal.yield %4 : f32
   } : (tensor<16x3xf32>, tensor<16xf32>, tensor<3xf32>) -> tensor<16x3xf32>
   %second = colossal.generic "second" [b = 16, k = 3] (%first : [b, k]) -> ([b, k])
-      attributes {segment = "forward", stage = 1 : i64, axes = {time = ["b"]}} {
+      attributes {segment = forward, stage = 1, axes = {time = b}} {
     ^bb0(%0: f32):
       %1 = arith.negf %0 : f32
       colossal.yield %1 : f32
   } : (tensor<16x3xf32>) -> tensor<16x3xf32>
   %l = colossal.generic "loss" [b = 16 : sum, k = 3 : sum] (%second : [b, k], %first : [b, k], %mask : [b], %table : [k]) -> ([])
-      attributes {segment = "forward", stage = 2 : i64, axes = {time = ["b"]}} {
+      attributes {segment = forward, stage = 2, axes = {time = b}} {
     ^bb0(%0: f32, %1: f32, %2: f32, %3: f32):
       %4 = arith.mulf %0, %1 : f32
       %5 = arith.mulf %2, %3 : f32
@@ -66,7 +66,7 @@ func.func @train_step(
       colossal.yield %6 : f32
   } : (tensor<16x3xf32>, tensor<16x3xf32>, tensor<16xf32>, tensor<3xf32>) -> tensor<f32>
   %loss = colossal.reshard "loss/reduce" %l from <partial {time = sum}> to <>
-      {segment = "update", stage = 2 : i64} : tensor<f32>
+      {segment = update, stage = 2} : tensor<f32>
   return %loss : tensor<f32>
 }
 }

@@ -29,7 +29,7 @@ def main():
     shutil.rmtree(options.output, ignore_errors=True)
     (options.output / "parameters").mkdir(parents=True)
     values = {file.stem: file for file in (options.reference / "data").glob("*.npy")}
-    counts_steps = 'colossal.name = "step", colossal.role = "control"' in options.program.read_text()
+    counts_steps = 'colossal.name = "step", colossal.role = #colossal.role<control>' in options.program.read_text()
     losses = []
     for step in range(1, options.steps + 1):
         folder = options.output / f"step-{step}"

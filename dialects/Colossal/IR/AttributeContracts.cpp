@@ -7,7 +7,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "Colossal/IR/FactoredChecks.h"
-#include "Colossal/IR/MeshAttribute.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -46,26 +45,14 @@ static bool isSource(Attribute attribute) {
 
 /// What an attribute of this name must be; empty if `attribute` is that.
 static StringRef expectedOf(StringRef name, Attribute attribute) {
-  if (name == names::role) {
-    auto role = dyn_cast<StringAttr>(attribute);
-    bool known = role && llvm::StringSwitch<bool>(role.getValue())
-                             .Cases({"parameter", "buffer", "optimizer"}, true)
-                             .Cases({"batch", "control"}, true)
-                             .Default(false);
-    return known ? ""
-                 : "\"parameter\", \"buffer\", \"optimizer\", \"batch\" or "
-                   "\"control\"";
-  }
+  if (name == names::role)
+    return isa<RoleAttr>(attribute) ? "" : "a #colossal.role";
   if (llvm::is_contained({names::name, names::metric, names::link}, name)) {
     auto text = dyn_cast<StringAttr>(attribute);
     return text && !text.getValue().empty() ? "" : "a name";
   }
-  if (name == names::schedule) {
-    auto text = dyn_cast<StringAttr>(attribute);
-    bool known =
-        text && (text.getValue() == "gpipe" || text.getValue() == "1f1b");
-    return known ? "" : "\"gpipe\" or \"1f1b\"";
-  }
+  if (name == names::schedule)
+    return isa<ScheduleAttr>(attribute) ? "" : "a #colossal.schedule";
   if (name == names::accumulate)
     return attribute == StringAttr::get(attribute.getContext(), "sum")
                ? ""
@@ -95,9 +82,11 @@ static StringRef expectedOf(StringRef name, Attribute attribute) {
   if (name == names::perMicrobatch)
     return isa<UnitAttr>(attribute) ? "" : "no value";
   if (name == names::mesh)
-    return readMesh(attribute) ? ""
-                               : "pairs of an axis name (not \"time\") and a "
-                                 "size, such as [[\"data\", 2]]";
+    return isa<MeshAttr>(attribute) ? "" : "a #colossal.mesh";
+  if (name == names::segment)
+    return isa<SegmentAttr>(attribute) ? "" : "a #colossal.segment";
+  if (name == names::stage)
+    return isInteger(attribute, 0, kMaxCount) ? "" : "the number of a stage";
   if (name == names::stages || name == names::microbatches)
     return isCount(attribute) ? "" : "a positive i64";
   return "";
@@ -123,6 +112,8 @@ static StringRef labelOf(StringRef name) {
       .Cases({names::perMicrobatch, names::accumulate}, "F7")
       .Case(names::globalShape, "F8")
       .Case(names::sharding, "S3")
+      .Case(names::segment, "D3")
+      .Case(names::stage, "D4")
       .Default("");
 }
 
@@ -180,8 +171,14 @@ ColossalDialect::verifyOperationAttribute(Operation *op,
                                           NamedAttribute attribute) {
   if (failed(verifyForm(op, attribute)))
     return failure();
+  StringRef label = labelOf(attribute.getName());
   if (isa<ModuleOp>(op)) {
-    if (labelOf(attribute.getName()).starts_with("M"))
+    if (label.starts_with("M"))
+      return success();
+  } else if (isa<FunctionOpInterface>(op)) {
+    if (attribute.getName() == names::stage)
+      return verifyStage(op, cast<IntegerAttr>(attribute.getValue()));
+    if (attribute.getName() == names::segment)
       return success();
   } else if (isa<RecvOp>(op) && (attribute.getName() == names::sharding ||
                                  attribute.getName() == names::globalShape)) {
@@ -191,8 +188,9 @@ ColossalDialect::verifyOperationAttribute(Operation *op,
   return op->emitError("F9: found ")
          << attribute.getName() << " on '" << op->getName()
          << "', expected it on "
-         << (labelOf(attribute.getName()).starts_with("M")
-                 ? "a module"
+         << (label.starts_with("M") ? "a module"
+             : label.starts_with("D")
+                 ? "a function"
                  : "an argument or a result of a function");
 }
 
@@ -217,8 +215,8 @@ LogicalResult ColossalDialect::verifyRegionArgAttribute(
   if (failed(verifyForm(op, attribute)) ||
       failed(verifyHolder(op, attribute,
                           {names::mesh, names::stages, names::microbatches,
-                           names::schedule, names::updates, names::metric,
-                           names::accumulate},
+                           names::schedule, names::segment, names::stage,
+                           names::updates, names::metric, names::accumulate},
                           "an argument")))
     return failure();
   auto function = dyn_cast<FunctionOpInterface>(op);
@@ -246,9 +244,8 @@ static LogicalResult verifyUpdate(FunctionOpInterface function, unsigned result,
   if (number.getInt() >= function.getNumArguments())
     return fail() << "the number of one of " << function.getNumArguments()
                   << " arguments";
-  auto role = dyn_cast_or_null<StringAttr>(
-      function.getArgAttr(number.getInt(), names::role));
-  if (role && (role.getValue() == "batch" || role.getValue() == "control"))
+  auto role = function.getArgAttrOfType<RoleAttr>(number.getInt(), names::role);
+  if (role && !isState(role.getValue()))
     return fail() << "a parameter, a buffer or a state of the optimizer";
   Type type = function.getArgumentTypes()[number.getInt()];
   if (type != function.getResultTypes()[result])
@@ -261,8 +258,9 @@ LogicalResult ColossalDialect::verifyRegionResultAttribute(
   if (failed(verifyForm(op, attribute)) ||
       failed(verifyHolder(op, attribute,
                           {names::mesh, names::stages, names::microbatches,
-                           names::schedule, names::role, names::source,
-                           names::aliases, names::batchDim},
+                           names::schedule, names::segment, names::stage,
+                           names::role, names::source, names::aliases,
+                           names::batchDim},
                           "a result")))
     return failure();
   auto function = dyn_cast<FunctionOpInterface>(op);

@@ -3,7 +3,6 @@
 #include "Colossal/IR/Combiner.h"
 #include "Colossal/IR/FactoredChecks.h"
 #include "Colossal/IR/MeshAttribute.h"
-#include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/SmallSet.h"
 
 using namespace mlir;
@@ -178,7 +177,7 @@ LogicalResult ReshardOp::verify() {
       if (failed(verifyCombines(*this, "S2", partial.getCombiner(),
                                 getElementTypeOrSelf(getInput()))))
         return failure();
-  return verifyPlacement(*this);
+  return verifyPlacement(PlacedOp(getOperation()));
 }
 
 //===----------------------------------------------------------------------===//
@@ -188,10 +187,7 @@ LogicalResult ReshardOp::verify() {
 static LogicalResult verifyTransfer(Operation *op, int64_t peer, int64_t tag) {
   if (failed(verifyTensors(op)))
     return failure();
-  auto module = op->getParentOfType<ModuleOp>();
-  Attribute stages = module ? module->getAttr(names::stages) : nullptr;
-  int64_t count = stages && isCount(stages) ? cast<IntegerAttr>(stages).getInt()
-                                            : kMaxCount;
+  int64_t count = stagesOf(op).value_or(kMaxCount);
   if (peer < 0 || peer >= count)
     return op->emitOpError("T1: found the stage ")
            << peer << ", expected one from 0 to below " << count;

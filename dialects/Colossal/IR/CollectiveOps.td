@@ -22,17 +22,18 @@
 
 include "Colossal/IR/ColossalOps.td"
 
-def Colossal_ReshardOp : Colossal_Op<"reshard", [Pure, AllTypesMatch<["input", "result"]>]> {
+def Colossal_ReshardOp : Colossal_Op<"reshard", [Pure, AllTypesMatch<["input", "result"]>,
+    Colossal_PlacedOp]> {
   let summary = "the same value, distributed differently";
   let description = [{
     Inserted by Plan, in programs of global shapes. Partition turns it into collectives.
     Carries `segment` and `stage` like any planned op: where and when it is paid.
   }];
-  let arguments = (ins StrAttr:$name, AnyRankedTensor:$input,
-      Colossal_ShardingAttr:$from, Colossal_ShardingAttr:$to);
+  let arguments = !con((ins StrAttr:$name, AnyRankedTensor:$input,
+      Colossal_ShardingAttr:$from, Colossal_ShardingAttr:$to), Colossal_placement);
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = [{
-    $name $input `from` $from `to` $to attr-dict `:` type($input)
+    $name $input `from` $from `to` $to custom<Attributes>(attr-dict) `:` type($input)
   }];
   let hasVerifier = 1;
 }

@@ -138,7 +138,7 @@ ArrayRef<StringAttr> ShardingAttr::getAxes(unsigned dim,
 bool ShardingAttr::isReplicated() const {
   return getPartial().empty() && llvm::all_of(getDims(), [](DimShardingAttr d) {
            return llvm::all_of(d.getSubDims(),
-                               [](AxesAttr a) { return a.getAxes().empty(); });
+                               [](CutAttr a) { return a.getAxes().empty(); });
          });
 }
 
@@ -146,7 +146,7 @@ void ShardingAttr::print(AsmPrinter &printer) const {
   printer << "<";
   llvm::interleaveComma(getDims(), printer, [&](DimShardingAttr dim) {
     printer << "[";
-    llvm::interleaveComma(dim.getSubDims(), printer, [&](AxesAttr axes) {
+    llvm::interleaveComma(dim.getSubDims(), printer, [&](CutAttr axes) {
       if (axes.getAxes().empty())
         printer << "_";
       llvm::interleave(
@@ -172,7 +172,7 @@ Attribute ShardingAttr::parse(AsmParser &parser, Type) {
   MLIRContext *context = parser.getContext();
   SmallVector<DimShardingAttr> dims;
   SmallVector<PartialAttr> partial;
-  auto parseAxes = [&](SmallVectorImpl<AxesAttr> &subs) -> ParseResult {
+  auto parseAxes = [&](SmallVectorImpl<CutAttr> &subs) -> ParseResult {
     SmallVector<StringAttr> axes;
     std::string axis;
     do {
@@ -181,7 +181,7 @@ Attribute ShardingAttr::parse(AsmParser &parser, Type) {
       if (axis != "_")
         axes.push_back(StringAttr::get(context, axis));
     } while (succeeded(parser.parseOptionalStar()));
-    subs.push_back(AxesAttr::get(context, axes));
+    subs.push_back(CutAttr::get(context, axes));
     return success();
   };
   auto parsePartial = [&]() -> ParseResult {
@@ -203,7 +203,7 @@ Attribute ShardingAttr::parse(AsmParser &parser, Type) {
             if (succeeded(parser.parseOptionalKeyword("partial")))
               return parser.parseCommaSeparatedList(
                   AsmParser::Delimiter::Braces, parsePartial);
-            SmallVector<AxesAttr> subs;
+            SmallVector<CutAttr> subs;
             if (parser.parseCommaSeparatedList(
                     AsmParser::Delimiter::Square,
                     [&]() { return parseAxes(subs); }))

@@ -146,7 +146,7 @@ def Colossal_EquationAttr : Colossal_Attr<"Equation", "equation"> {
   }];
 }
 
-def Colossal_AxesAttr : Colossal_Attr<"Axes", "axes"> {
+def Colossal_CutAttr : Colossal_Attr<"Cut", "cut"> {
   let summary = "the mesh axes that cut one sub-dimension, major first";
   let parameters = (ins OptionalArrayRefParameter<"::mlir::StringAttr">:$axes);
   let assemblyFormat = "`<` (`[` $axes^ `]`)? `>`";
@@ -154,7 +154,7 @@ def Colossal_AxesAttr : Colossal_Attr<"Axes", "axes"> {
 
 def Colossal_DimShardingAttr : Colossal_Attr<"DimSharding", "dim_sharding"> {
   let summary = "the sharding of one dimension: per sub-dimension its axes";
-  let parameters = (ins OptionalArrayRefParameter<"::colossal::AxesAttr">:$subDims);
+  let parameters = (ins OptionalArrayRefParameter<"::colossal::CutAttr">:$subDims);
   let assemblyFormat = "`<` (`[` $subDims^ `]`)? `>`";
 }
 
@@ -186,6 +186,90 @@ def Colossal_ShardingAttr : Colossal_Attr<"Sharding", "sharding"> {
     ::llvm::ArrayRef<::mlir::StringAttr> getAxes(unsigned dim, unsigned subDim) const;
     bool isReplicated() const;
   }];
+}
+
+//===----------------------------------------------------------------------===//
+// What phases say of ops, arguments, functions and modules
+//===----------------------------------------------------------------------===//
+
+/// One word: an enumerator of colossal/Support/Step.h. In the text of an op `forward`, elsewhere
+/// `#colossal.segment<forward>`.
+class Colossal_WordAttr<string name, string attrMnemonic, string enum>
+    : Colossal_Attr<name, attrMnemonic> {
+  let parameters = (ins enum:$value);
+  let hasCustomAssemblyFormat = 1;
+  let returnType = enum;
+  let convertFromStorage = "$_self.getValue()";
+  let constBuilderCall = "::colossal::" # name # "Attr::get($_builder.getContext(), $0)";
+}
+
+def Colossal_SegmentAttr : Colossal_WordAttr<"Segment", "segment", "::colossal::Segment"> {
+  let summary = "prologue, forward, backward or update";
+}
+def Colossal_ScheduleAttr : Colossal_WordAttr<"Schedule", "schedule", "::colossal::ScheduleKind"> {
+  let summary = "gpipe or \"1f1b\"";
+}
+def Colossal_RoleAttr : Colossal_WordAttr<"Role", "role", "::colossal::ArgumentRole"> {
+  let summary = "parameter, buffer, optimizer, batch or control";
+}
+
+def Colossal_MeshAxisAttr : Colossal_Attr<"MeshAxis", "mesh_axis"> {
+  let summary = "an axis of devices, and how many coordinates it has";
+  let parameters = (ins "mlir::StringAttr":$name, "int64_t":$size);
+  let assemblyFormat = "`<` $name `,` $size `>`";
+}
+
+def Colossal_MeshAttr : Colossal_Attr<"Mesh", "mesh"> {
+  let summary = "the devices of one stage";
+  let description = [{
+    The axes, major first (M1 of ColossalDialect.td).
+
+    **Text form.** `#colossal.mesh<data = 2, tensor = 4>`; one device: `#colossal.mesh<>`.
+  }];
+  let parameters = (ins OptionalArrayRefParameter<"::colossal::MeshAxisAttr">:$axes);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+}
+
+def Colossal_AxisUseAttr : Colossal_Attr<"AxisUse", "axis_use"> {
+  let summary = "what an op does with a mesh axis: cut a factor, or be linear";
+  let parameters = (ins "mlir::StringAttr":$axis, OptionalParameter<"mlir::StringAttr">:$factor,
+      OptionalArrayRefParameter<"int64_t">:$operands);
+  let assemblyFormat = "`<` $axis (`,` `cuts` $factor^)? (`,` `[` $operands^ `]`)? `>`";
+  let extraClassDeclaration = [{
+    /// Cuts no factor: over the axis `operands` are partial sums, and so are the results.
+    bool isLinear() const { return !getFactor(); }
+
+    static AxisUseAttr cut(::mlir::StringAttr axis, ::mlir::StringAttr factor) {
+      return get(axis.getContext(), axis, factor, {});
+    }
+    static AxisUseAttr linear(::mlir::StringAttr axis, ::llvm::ArrayRef<int64_t> operands) {
+      return get(axis.getContext(), axis, {}, operands);
+    }
+  }];
+}
+
+def Colossal_AxesAttr : Colossal_Attr<"Axes", "axes"> {
+  let summary = "the strategy of an op: what it does with each mesh axis";
+  let description = [{
+    **Definition.** An axis cuts one factor of the op; or the op, linear in some operands, has
+    partial sums over the axis in these operands and in its results, and the other operands
+    complete. Over an axis that is not named every coordinate computes the same (D5 to D7 of
+    ColossalDialect.td). Kept in the order of the axes' names.
+
+    **Text form.** In an op `axes = {data = b, tensor = linear [0, 2]}`; alone
+    `#colossal.axes<data = b, tensor = linear [0, 2]>`.
+  }];
+  let parameters = (ins OptionalArrayRefParameter<"::colossal::AxisUseAttr">:$uses);
+  let skipDefaultBuilders = 1;
+  let builders = [AttrBuilder<(ins "::llvm::ArrayRef<::colossal::AxisUseAttr>":$uses), [{
+    ::llvm::SmallVector<AxisUseAttr> sorted(uses);
+    ::llvm::sort(sorted, [](AxisUseAttr a, AxisUseAttr b) {
+      return a.getAxis().getValue() < b.getAxis().getValue(); });
+    return $_get($_ctxt, sorted);
+  }]>];
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
 }
 
 #endif // COLOSSAL_IR_ATTRIBUTES

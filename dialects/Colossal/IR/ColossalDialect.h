@@ -10,6 +10,7 @@
 #define COLOSSAL_IR_COLOSSALDIALECT_H
 
 #include "colossal/Cost/Work.h"
+#include "colossal/Support/Step.h"
 
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -66,7 +67,8 @@ namespace colossal {
 /// and of iterations, which are products of a few of these, stay in 64 bits.
 inline constexpr int64_t kMaxElements = int64_t(1) << 40;
 
-/// Names of discardable attributes; see docs/Architecture.md.
+/// Names of the attributes of modules, functions, arguments and results. Those
+/// of ops are declared with the ops. See docs/Architecture.md.
 namespace names {
 inline constexpr llvm::StringLiteral role = "colossal.role";
 inline constexpr llvm::StringLiteral name = "colossal.name";
@@ -84,15 +86,8 @@ inline constexpr llvm::StringLiteral mesh = "colossal.mesh";
 inline constexpr llvm::StringLiteral stages = "colossal.stages";
 inline constexpr llvm::StringLiteral microbatches = "colossal.microbatches";
 inline constexpr llvm::StringLiteral schedule = "colossal.schedule";
-inline constexpr llvm::StringLiteral group = "group";
-inline constexpr llvm::StringLiteral keep = "keep";
-inline constexpr llvm::StringLiteral noGradient = "no_gradient";
-inline constexpr llvm::StringLiteral pass = "pass";
-inline constexpr llvm::StringLiteral forwardOf = "forward_of";
-inline constexpr llvm::StringLiteral gradientOf = "gradient_of";
-inline constexpr llvm::StringLiteral segment = "segment";
-inline constexpr llvm::StringLiteral stage = "stage";
-inline constexpr llvm::StringLiteral axes = "axes";
+inline constexpr llvm::StringLiteral segment = "colossal.segment";
+inline constexpr llvm::StringLiteral stage = "colossal.stage";
 /// The pseudo-axis whose coordinate is the microbatch number.
 inline constexpr llvm::StringLiteral timeAxis = "time";
 } // namespace names
@@ -101,7 +96,7 @@ inline constexpr llvm::StringLiteral timeAxis = "time";
 bool isCountable(mlir::Type type);
 
 /// Copies `op` with other factors, maps, operands and result types; body and
-/// discardable attributes are kept. Works for every FactoredOp.
+/// all other attributes are kept. Works for every FactoredOp.
 mlir::Operation *cloneFactored(mlir::OpBuilder &builder, FactoredOp op,
                                mlir::ValueRange operands,
                                mlir::TypeRange resultTypes,
@@ -113,7 +108,7 @@ mlir::Operation *cloneFactored(mlir::OpBuilder &builder, FactoredOp op,
 /// Axes that cut no factor of the map leave a result partial if they cut a
 /// reduction, and an operand replicated. `linear` axes are not handled here.
 ShardingAttr shardingOf(FactoredOp op, IndexMapAttr map, bool isResult,
-                        llvm::ArrayRef<mlir::NamedAttribute> axes,
+                        AxesAttr axes,
                         llvm::ArrayRef<mlir::StringAttr> axisOrder);
 
 } // namespace colossal

@@ -13,20 +13,22 @@ def Colossal_Dialect : Dialect {
     everything is a `colossal.generic`: a nest of named factors with a scalar
     body. See docs/Architecture.md for the language on one page.
 
-    Attributes of phases (ColossalDialect.h has their names) meet these constraints; each
-    diagnostic begins with the label.
+    Attributes of phases are typed (ColossalAttributes.td), and meet these constraints; each
+    diagnostic begins with the label. Those of ops are declared with the ops, the others are
+    discardable (ColossalDialect.h has their names).
 
-    On factored ops and reshards:
+    On factored ops and reshards; D3 and D4 also as `colossal.segment` and `colossal.stage` of
+    functions:
     - D1 `group`, `forward_of`, `gradient_of` are strings; `keep`, `no_gradient` have no value
-    - D2 `pass` is "forward", "backward" or "update"
-    - D3 `segment` is "prologue", "forward", "backward" or "update"
+    - D2 `pass` is forward, backward or update
+    - D3 `segment` is prologue, forward, backward or update
     - D4 `stage` is an i64 below `colossal.stages`
-    - D5 `axes` gives an axis one factor of the op
+    - D5 `axes` names an axis once, and a factor of the op
     - D6 axes are of the mesh
-    - D7 `linear` gives an axis that cuts no factor distinct operands
+    - D7 an axis that cuts no factor is linear in distinct operands of the op
 
     On arguments and results:
-    - F1 `colossal.role` is "parameter", "buffer", "optimizer", "batch" or "control"
+    - F1 `colossal.role` is parameter, buffer, optimizer, batch or control
     - F2 names, metrics and links are not empty; arguments have distinct names
     - F3 `colossal.source` is {fill} or {file, record, offset, bytes, crc}
     - F4 `colossal.aliases` is a list of strings
@@ -35,13 +37,13 @@ def Colossal_Dialect : Dialect {
       result's type; each state has one new value
     - F7 `colossal.per_microbatch` has no value, `colossal.accumulate` is "sum"
     - F8 `colossal.global_shape` has the sizes of sub-dimensions for each dimension
-    - F9 an attribute is known, and stands where it is read: of a module, an argument, a
-      result, or (sharding and global shape) a receive
+    - F9 an attribute is known, and stands where it is read: of a module, a function,
+      an argument, a result, or (sharding and global shape) a receive
 
     On modules:
-    - M1 `colossal.mesh` has pairs of a name, but not "time", and a size of at least 1
+    - M1 `colossal.mesh` has axes of distinct names, but not "time", and sizes of at least 1
     - M2 `colossal.stages`, `colossal.microbatches` are positive
-    - M3 `colossal.schedule` is "gpipe" or "1f1b"
+    - M3 `colossal.schedule` is gpipe or "1f1b"
 
     Shardings of values:
     - S1 an axis occurs once

@@ -4,7 +4,24 @@
 
 include "mlir/IR/OpBase.td"
 
-def Colossal_FactoredOp : OpInterface<"FactoredOp"> {
+/// Accessors that ODS generates from the attribute of an op.
+class Colossal_Get<string type, string what>
+    : InterfaceMethod<"", type, "get" # what, (ins), "return $_op.get" # what # "();">;
+class Colossal_Set<string type, string what>
+    : InterfaceMethod<"", "void", "set" # what, (ins type:$value), "$_op.set" # what # "(value);">;
+
+def Colossal_PlacedOp : OpInterface<"PlacedOp"> {
+  let cppNamespace = "::colossal";
+  let description = [{An op of a planned program: what Plan says of when and where it runs.}];
+  let methods = [
+    Colossal_Get<"::std::optional<::colossal::Segment>", "Segment">,
+    Colossal_Set<"::std::optional<::colossal::Segment>", "Segment">,
+    Colossal_Get<"::std::optional<uint64_t>", "Stage">,
+    Colossal_Set<"::std::optional<uint64_t>", "Stage">,
+  ];
+}
+
+def Colossal_FactoredOp : OpInterface<"FactoredOp", [Colossal_PlacedOp]> {
   let cppNamespace = "::colossal";
   let description = [{
     An op that iterates over factors. This is all that the planner and the
@@ -53,6 +70,21 @@ def Colossal_FactoredOp : OpInterface<"FactoredOp"> {
       }], "bool", "keepsLayout", (ins), "", [{ return false; }]>,
     InterfaceMethod<"What the op costs, by its factors.", "::colossal::cost::Work",
       "getWork", (ins)>,
+    // The attributes of all factored ops (docs/Architecture.md, section 1).
+    Colossal_Get<"::mlir::StringAttr", "GroupAttr">,
+    Colossal_Set<"::mlir::StringAttr", "GroupAttr">,
+    Colossal_Get<"bool", "Keep">,
+    Colossal_Set<"bool", "Keep">,
+    Colossal_Get<"bool", "NoGradient">,
+    Colossal_Set<"bool", "NoGradient">,
+    Colossal_Get<"::std::optional<::colossal::Segment>", "Pass">,
+    Colossal_Set<"::std::optional<::colossal::Segment>", "Pass">,
+    Colossal_Get<"::mlir::StringAttr", "ForwardOfAttr">,
+    Colossal_Set<"::mlir::StringAttr", "ForwardOfAttr">,
+    Colossal_Get<"::mlir::StringAttr", "GradientOfAttr">,
+    Colossal_Set<"::mlir::StringAttr", "GradientOfAttr">,
+    Colossal_Get<"::colossal::AxesAttr", "AxesAttr">,
+    Colossal_Set<"::colossal::AxesAttr", "AxesAttr">,
   ];
 }
 

@@ -12,15 +12,25 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 class Colossal_Op<string opMnemonic, list<Trait> traits = []>
     : Op<Colossal_Dialect, opMnemonic, traits>;
 
-class Colossal_FactoredBase<string opMnemonic, list<string> ownMethods = []>
+/// Where and when an op runs (docs/Architecture.md, section 1).
+defvar Colossal_placement = (ins OptionalAttr<Colossal_SegmentAttr>:$segment,
+    OptionalAttr<I64Attr>:$stage);
+
+/// `own` are the attributes and operands besides those that every factored op has.
+class Colossal_FactoredBase<string opMnemonic, dag own, list<string> ownMethods = []>
     : Colossal_Op<opMnemonic, [Pure, IsolatedFromAbove, DeclareOpInterfaceMethods<Colossal_FactoredOp,
           !listconcat(["isShardable", "getLinearOperandSets", "getWork"], ownMethods)>, RecursiveMemoryEffects]> {
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
   let regions = (region SizedRegion<1>:$body);
+  let arguments = !con((ins StrAttr:$name, ArrayAttr:$factors, ArrayAttr:$operandMaps,
+      ArrayAttr:$resultMaps), own, (ins OptionalAttr<StrAttr>:$group, UnitAttr:$keep,
+      UnitAttr:$no_gradient, OptionalAttr<Colossal_SegmentAttr>:$pass,
+      OptionalAttr<StrAttr>:$forward_of, OptionalAttr<StrAttr>:$gradient_of,
+      OptionalAttr<Colossal_AxesAttr>:$axes), Colossal_placement);
 }
 
-def Colossal_GenericOp : Colossal_FactoredBase<"generic"> {
+def Colossal_GenericOp : Colossal_FactoredBase<"generic", (ins Variadic<AnyRankedTensor>:$inputs)> {
   let summary = "a nest of factors with a scalar body";
   let description = [{
     result[j][map j] = combine over reduction factors of yield_j(body(operands at their
@@ -37,10 +47,21 @@ def Colossal_GenericOp : Colossal_FactoredBase<"generic"> {
     - C7 a factor without axes is whole (bound = extent); one that is cut names each axis
       once, with the size that it has in the mesh
   }];
-  let arguments = (ins StrAttr:$name, ArrayAttr:$factors, ArrayAttr:$operandMaps,
-      ArrayAttr:$resultMaps, Variadic<AnyRankedTensor>:$inputs);
   let results = (outs Variadic<AnyRankedTensor>:$outputs);
   let hasRegionVerifier = 1;
+  /// Without what phases say of the op, and with an empty region.
+  let builders = [OpBuilder<(ins "::mlir::TypeRange":$outputs, "::llvm::StringRef":$name,
+      "::mlir::ArrayAttr":$factors, "::mlir::ArrayAttr":$operandMaps,
+      "::mlir::ArrayAttr":$resultMaps, "::mlir::ValueRange":$inputs), [{
+    auto &properties = $_state.getOrAddProperties<Properties>();
+    properties.name = $_builder.getStringAttr(name);
+    properties.factors = factors;
+    properties.operandMaps = operandMaps;
+    properties.resultMaps = resultMaps;
+    $_state.addOperands(inputs);
+    $_state.addTypes(outputs);
+    $_state.addRegion();
+  }]>];
   let extraClassDeclaration = [{
     /// The body's terminator operands.
     ::mlir::OperandRange getYielded();

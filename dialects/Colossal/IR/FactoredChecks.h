@@ -19,8 +19,11 @@ mlir::LogicalResult verifyFactored(FactoredOp op, mlir::ArrayAttr factors,
                                    mlir::ArrayAttr operandMaps,
                                    mlir::ArrayAttr resultMaps);
 
-/// D1 to D7: what phases attach to a factored op or a reshard.
-mlir::LogicalResult verifyPlacement(mlir::Operation *op);
+/// D2 and D4 to D7: what phases attach to a factored op or a reshard.
+mlir::LogicalResult verifyPlacement(PlacedOp op);
+
+/// D4 of an op or a function.
+mlir::LogicalResult verifyStage(mlir::Operation *op, mlir::IntegerAttr stage);
 
 /// S1 to S4 of a sharding of a value of this type.
 mlir::LogicalResult verifySharding(mlir::Operation *op, ShardingAttr sharding,

@@ -2,6 +2,7 @@
 
 #include "Colossal/IR/Combiner.h"
 #include "Colossal/IR/FactoredChecks.h"
+#include "Colossal/IR/FactoredSyntax.h"
 #include "Colossal/IR/MeshAttribute.h"
 #include "llvm/ADT/SmallSet.h"
 
@@ -136,7 +137,7 @@ LogicalResult colossal::verifyFactored(FactoredOp op, ArrayAttr factors,
       failed(verifyMaps(op, resultMaps, op->getResultTypes(), factors.size(),
                         "result")))
     return failure();
-  if (failed(verifyPlacement(op)))
+  if (failed(verifyPlacement(PlacedOp(op.getOperation()))))
     return failure();
   // A plain sub-dimension covers its factor.
   SmallVector<FactorAttr> list = op.getFactorList();

@@ -220,7 +220,8 @@ ParseResult colossal::parseFactored(OpAsmParser &parser, OperationState &result,
       parser.parseArrow() ||
       parser.parseCommaSeparatedList(AsmParser::Delimiter::Paren,
                                      [&]() { return parseMap(resultMaps); }) ||
-      parser.parseOptionalAttrDictWithKeyword(result.attributes))
+      (succeeded(parser.parseOptionalKeyword("attributes")) &&
+       parseAttributes(parser, result.attributes)))
     return failure();
   Region *body = result.addRegion();
   FunctionType type;
@@ -240,7 +241,9 @@ ParseResult colossal::parseFactored(OpAsmParser &parser, OperationState &result,
   result.addAttribute("factors", builder.getArrayAttr(factorList));
   result.addAttribute("operandMaps", builder.getArrayAttr(operandMaps));
   result.addAttribute("resultMaps", builder.getArrayAttr(resultMaps));
-  return success();
+  return result.name.verifyInherentAttrs(result.attributes, [&] {
+    return parser.emitError(operandLoc, "'") << result.name << "' op ";
+  });
 }
 
 static bool yieldsNothing(Region &body) {
@@ -283,7 +286,12 @@ void colossal::printFactored(OpAsmPrinter &printer, FactoredOp op,
                                         nameOf);
                         });
   printer << ")";
-  printer.printOptionalAttrDictWithKeyword(op->getAttrs(), printed);
+  if (llvm::any_of(op->getAttrs(), [&](NamedAttribute attribute) {
+        return !llvm::is_contained(printed, attribute.getName());
+      })) {
+    printer << " attributes";
+    printAttributes(printer, op->getAttrs(), printed);
+  }
   if (Region &body = op->getRegion(0); !yieldsNothing(body)) {
     printer << ' ';
     printer.printRegion(body);

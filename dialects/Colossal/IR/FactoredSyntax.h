@@ -33,6 +33,18 @@ void printEquation(mlir::AsmPrinter &printer, EquationAttr equation,
 mlir::FailureOr<EquationAttr>
 parseEquation(mlir::AsmParser &parser,
               llvm::function_ref<mlir::OptionalParseResult()> parseId);
+/// `{axes = {data = b}, keep, segment = forward}`, or nothing: like any
+/// attribute dictionary, but what phases attach is written without its type.
+mlir::ParseResult parseAttributes(mlir::OpAsmParser &parser,
+                                  mlir::NamedAttrList &attributes);
+void printAttributes(mlir::OpAsmPrinter &printer,
+                     llvm::ArrayRef<mlir::NamedAttribute> attributes,
+                     llvm::ArrayRef<llvm::StringRef> elided);
+/// The same for the custom directive `Attributes` of CollectiveOps.td.
+inline void printAttributes(mlir::OpAsmPrinter &printer, mlir::Operation *,
+                            mlir::DictionaryAttr attributes) {
+  printAttributes(printer, attributes.getValue(), {"name", "from", "to"});
+}
 
 /// An attribute of a whole op that stands after its name: `scale 0.125`.
 struct FactoredParameter {

@@ -1,6 +1,7 @@
-//===- MeshAttribute.h - The mesh of a module -------------------*- C++ -*-===//
+//===- MeshAttribute.h - What a module says of its devices ------*- C++ -*-===//
 //
-// The one reading of `colossal.mesh = [["data", 2], ["tensor", 4]]`.
+// The one reading of `colossal.mesh`, `colossal.stages`,
+// `colossal.microbatches` and `colossal.schedule`.
 //
 //===----------------------------------------------------------------------===//
 
@@ -11,18 +12,16 @@
 
 namespace colossal {
 
-/// A mesh axis of devices, and how many coordinates it has.
-struct DeviceAxis {
-  llvm::StringRef name;
-  int64_t size = 1;
-};
+/// The mesh of the module of `op`, or of `op` if it is one; null if it has
+/// none.
+MeshAttr meshOf(mlir::Operation *op);
 
-/// Major axis first; nothing if the attribute is no mesh (M1 of
-/// ColossalDialect.td).
-std::optional<llvm::SmallVector<DeviceAxis>> readMesh(mlir::Attribute mesh);
+/// Stages and microbatches that this module states; nothing if it does not.
+std::optional<int64_t> stagesOf(mlir::Operation *op);
+std::optional<int64_t> microbatchesOf(mlir::Operation *op);
 
-/// The mesh of the module of `op`; nothing if it has none.
-std::optional<llvm::SmallVector<DeviceAxis>> meshOf(mlir::Operation *op);
+/// 1F1B unless the module says otherwise.
+ScheduleKind scheduleOf(mlir::Operation *op);
 
 /// Coordinates on an axis of the mesh of the module of `op`; on `time`, of
 /// microbatches. Nothing if there is no mesh, 0 if it has no such axis.

@@ -1,6 +1,6 @@
 //===- PlacementContracts.cpp - What phases say of an op's place ----------===//
 //
-// D and S of ColossalDialect.td: group, pass, segment, stage, axes, shardings.
+// D and S of ColossalDialect.td, as far as they depend on the op or the value.
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,128 +12,52 @@
 using namespace mlir;
 using namespace colossal;
 
-static bool isOneOf(Attribute attribute, ArrayRef<StringRef> values) {
-  auto text = dyn_cast<StringAttr>(attribute);
-  return text && llvm::is_contained(values, text.getValue());
-}
-
-static InFlightDiagnostic failOn(Operation *op, StringRef label,
-                                 StringRef name) {
-  return op->emitOpError(label)
-         << ": found " << name << " = " << op->getAttr(name) << ", expected ";
-}
-
-//===----------------------------------------------------------------------===//
-// Axes
-//===----------------------------------------------------------------------===//
-
-/// D6; without a mesh every name may be an axis.
-static LogicalResult verifyAxis(Operation *op, StringRef axis) {
-  if (sizeOfAxis(op, axis).value_or(1) == 0)
-    return failOn(op, "D6", names::axes)
-           << "axes of the mesh, which has no '" << axis << "'";
-  return success();
-}
-
-/// D7: `linear = {a1 = [0, 2]}`.
-static LogicalResult verifyLinear(Operation *op, DictionaryAttr axes,
-                                  DictionaryAttr linear) {
-  for (NamedAttribute entry : linear) {
-    if (failed(verifyAxis(op, entry.getName())))
-      return failure();
-    if (axes.contains(entry.getName()))
-      return failOn(op, "D7", names::axes)
-             << "the axis '" << entry.getName().getValue()
-             << "' to cut a factor or to be linear, not both";
-    SmallVector<int64_t> operands;
-    bool isList = false;
-    if (auto dense = dyn_cast<DenseI64ArrayAttr>(entry.getValue())) {
-      isList = true;
-      llvm::append_range(operands, dense.asArrayRef());
-    } else if (auto list = dyn_cast<ArrayAttr>(entry.getValue())) {
-      isList = llvm::all_of(list, llvm::IsaPred<IntegerAttr>);
-      if (isList)
-        for (Attribute number : list)
-          operands.push_back(cast<IntegerAttr>(number).getInt());
-    }
-    llvm::SmallSet<int64_t, 8> seen;
-    for (int64_t operand : operands)
-      isList &= operand >= 0 && operand < int64_t(op->getNumOperands()) &&
-                seen.insert(operand).second;
-    if (!isList || operands.empty())
-      return failOn(op, "D7", names::axes)
-             << "for each axis of 'linear' distinct numbers of the "
-             << op->getNumOperands() << " operands";
-  }
-  return success();
-}
-
-/// D5: `{data = ["b"], linear = {...}}`.
-static LogicalResult verifyAxes(FactoredOp op, DictionaryAttr axes) {
-  SmallVector<FactorAttr> factors = op.getFactorList();
-  for (NamedAttribute entry : axes) {
-    if (entry.getName() == "linear") {
-      auto linear = dyn_cast<DictionaryAttr>(entry.getValue());
-      if (!linear)
-        return failOn(op, "D7", names::axes) << "a dictionary after 'linear'";
-      if (failed(verifyLinear(op, axes, linear)))
-        return failure();
-      continue;
-    }
-    auto list = dyn_cast<ArrayAttr>(entry.getValue());
-    if (!list || list.size() != 1 || !isa<StringAttr>(list[0]))
-      return failOn(op, "D5", names::axes)
-             << "one factor for each axis, as in {data = [\"b\"]}";
-    StringRef name = cast<StringAttr>(list[0]).getValue();
-    if (llvm::none_of(factors, [&](FactorAttr factor) {
-          return factor.getName() == name;
-        }))
-      return failOn(op, "D5", names::axes)
-             << "factors of the op, which has no '" << name << "'";
-    if (failed(verifyAxis(op, entry.getName())))
-      return failure();
-  }
-  return success();
-}
-
-//===----------------------------------------------------------------------===//
-// Ops
-//===----------------------------------------------------------------------===//
-
-LogicalResult colossal::verifyPlacement(Operation *op) {
-  for (StringRef name : {names::group, names::forwardOf, names::gradientOf})
-    if (Attribute found = op->getAttr(name); found && !isa<StringAttr>(found))
-      return failOn(op, "D1", name) << "a string";
-  for (StringRef name : {names::keep, names::noGradient})
-    if (Attribute found = op->getAttr(name); found && !isa<UnitAttr>(found))
-      return failOn(op, "D1", name) << "no value";
-  if (Attribute pass = op->getAttr(names::pass);
-      pass && !isOneOf(pass, {"forward", "backward", "update"}))
-    return failOn(op, "D2", names::pass) << "'forward', 'backward' or 'update'";
-  if (Attribute segment = op->getAttr(names::segment);
-      segment &&
-      !isOneOf(segment, {"prologue", "forward", "backward", "update"}))
-    return failOn(op, "D3", names::segment)
-           << "'prologue', 'forward', 'backward' or 'update'";
-  if (Attribute stage = op->getAttr(names::stage)) {
-    auto module = op->getParentOfType<ModuleOp>();
-    Attribute stages = module ? module->getAttr(names::stages) : nullptr;
-    int64_t count = stages && isCount(stages)
-                        ? cast<IntegerAttr>(stages).getInt()
-                        : kMaxCount;
-    if (!isInteger(stage, 0, count - 1))
-      return failOn(op, "D4", names::stage)
-             << "an i64 from 0 to below " << count;
-  }
-  Attribute axes = op->getAttr(names::axes);
-  auto factored = dyn_cast<FactoredOp>(op);
-  if (!axes || !factored) // collectives have axes of their own (L4)
+/// D4: below `colossal.stages`.
+LogicalResult colossal::verifyStage(Operation *op, IntegerAttr stage) {
+  int64_t count = stagesOf(op).value_or(kMaxCount);
+  if (stage.getInt() >= 0 && stage.getInt() < count)
     return success();
-  auto byAxis = dyn_cast<DictionaryAttr>(axes);
-  if (!byAxis)
-    return failOn(op, "D5", names::axes)
-           << "a dictionary such as {data = [\"b\"]}";
-  return verifyAxes(factored, byAxis);
+  return op->emitError("D4: found stage = ")
+         << stage.getInt() << ", expected one from 0 to below " << count;
+}
+
+/// D5, D6 and D7, as far as they depend on the op.
+static LogicalResult verifyAxes(FactoredOp op, AxesAttr axes) {
+  SmallVector<FactorAttr> factors = op.getFactorList();
+  for (AxisUseAttr use : axes.getUses()) {
+    StringRef axis = use.getAxis().getValue();
+    auto fail = [&](StringRef label) {
+      return op->emitOpError(label) << ": found the axis '" << axis << "', ";
+    };
+    if (!use.isLinear() && llvm::none_of(factors, [&](FactorAttr factor) {
+          return factor.getName() == use.getFactor();
+        }))
+      return fail("D5") << "which cuts '" << use.getFactor().getValue()
+                        << "', expected a factor of the op";
+    // Without a mesh every name may be an axis.
+    if (sizeOfAxis(op, axis).value_or(1) == 0)
+      return fail("D6") << "expected axes of the mesh";
+    for (int64_t operand : use.getOperands())
+      if (operand >= int64_t(op->getNumOperands()))
+        return fail("D7") << "over which operand " << operand
+                          << " is linear, expected numbers of the "
+                          << op->getNumOperands() << " operands";
+  }
+  return success();
+}
+
+LogicalResult colossal::verifyPlacement(PlacedOp op) {
+  if (auto stage = op->getAttrOfType<IntegerAttr>("stage"))
+    if (failed(verifyStage(op, stage)))
+      return failure();
+  auto factored = dyn_cast<FactoredOp>(op.getOperation());
+  if (!factored)
+    return success();
+  if (factored.getPass() == Segment::Prologue)
+    return op->emitOpError("D2: found pass = prologue, expected forward, "
+                           "backward or update");
+  AxesAttr axes = factored.getAxesAttr();
+  return axes ? verifyAxes(factored, axes) : success();
 }
 
 //===----------------------------------------------------------------------===//
@@ -149,7 +73,7 @@ LogicalResult colossal::verifySharding(Operation *op, ShardingAttr sharding,
   };
   SmallVector<StringAttr> axes;
   for (DimShardingAttr dim : sharding.getDims())
-    for (AxesAttr entry : dim.getSubDims())
+    for (CutAttr entry : dim.getSubDims())
       llvm::append_range(axes, entry.getAxes());
   for (PartialAttr partial : sharding.getPartial()) {
     axes.push_back(partial.getAxis());

@@ -141,29 +141,28 @@ SmallVector<SmallVector<unsigned>> GenericOp::getLinearOperandSets() {
 //===----------------------------------------------------------------------===//
 
 ShardingAttr colossal::shardingOf(FactoredOp op, IndexMapAttr map,
-                                  bool isResult, ArrayRef<NamedAttribute> axes,
+                                  bool isResult, AxesAttr axes,
                                   ArrayRef<StringAttr> axisOrder) {
   MLIRContext *context = op->getContext();
   SmallVector<FactorAttr> factors = op.getFactorList();
   auto factorOf = [&](StringAttr axis) -> int64_t {
-    for (NamedAttribute entry : axes)
-      if (entry.getName() == axis.getValue())
+    for (AxisUseAttr use : axes.getUses())
+      if (use.getAxis() == axis && !use.isLinear())
         for (auto [index, factor] : llvm::enumerate(factors))
-          if (factor.getName() ==
-              cast<StringAttr>(cast<ArrayAttr>(entry.getValue())[0]).getValue())
+          if (factor.getName() == use.getFactor().getValue())
             return index;
     return -1;
   };
   SmallVector<DimShardingAttr> dims;
   for (DimAttr dim : map.getDims()) {
-    SmallVector<AxesAttr> subs;
+    SmallVector<CutAttr> subs;
     for (SubDimAttr sub : dim.getSubDims()) {
       SmallVector<StringAttr> cut;
       if (sub.isPlain())
         for (StringAttr axis : axisOrder)
           if (factorOf(axis) == sub.getFactor())
             cut.push_back(axis);
-      subs.push_back(AxesAttr::get(context, cut));
+      subs.push_back(CutAttr::get(context, cut));
     }
     dims.push_back(DimShardingAttr::get(context, subs));
   }

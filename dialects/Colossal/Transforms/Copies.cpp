@@ -129,13 +129,15 @@ static GenericOp elementwise(OpBuilder &builder, Location loc, StringRef name,
 Value CopyInserter::copy(OpBuilder &builder, Location loc, Value value,
                          unsigned dim, int64_t stride, Operation *like) {
   std::string name = "copy";
-  if (auto factored = dyn_cast<FactoredOp>(like))
+  auto factored = dyn_cast<FactoredOp>(like);
+  if (factored)
     name = (factored.getFactoredName() + ".copy").str();
   GenericOp op =
       elementwise(builder, loc, uniqueName(name), value, dim, stride);
-  for (StringRef attribute : {names::pass, names::forwardOf})
-    if (Attribute attr = like->getAttr(attribute))
-      op->setAttr(attribute, attr);
+  if (factored) {
+    op.setPass(factored.getPass());
+    op.setForwardOfAttr(factored.getForwardOfAttr());
+  }
   inserted.push_back(op);
   free(op, dim, stride > 1 ? 1 : 0);
   return op.getOutputs()[0];
@@ -203,7 +205,7 @@ void CopyInserter::mergeEqual() {
       NamedAttrList own(op->getAttrs()), its(other->getAttrs());
       for (NamedAttrList *list : {&own, &its}) {
         list->erase("name");
-        list->erase(names::forwardOf);
+        list->erase(op.getForwardOfAttrName());
       }
       return own == its && op.getResultTypes() == other.getResultTypes() &&
              OperationEquivalence::isRegionEquivalentTo(

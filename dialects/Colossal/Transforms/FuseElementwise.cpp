@@ -58,7 +58,7 @@ static bool hasClippedUse(FactoredOp op) {
 
 static bool mayInline(GenericOp producer, FactoredOp consumer, unsigned index) {
   if (producer.getNumResults() != 1 || !producer.isAllParallel() ||
-      producer->hasAttr(names::keep) || producer->hasAttr(names::noGradient))
+      producer.getKeep() || producer.getNoGradient())
     return false;
   // Padding iterations would change place; fusion comes before Partition.
   for (FactorAttr factor : FactoredOp(producer).getFactorList())
@@ -75,7 +75,7 @@ static bool mayInline(GenericOp producer, FactoredOp consumer, unsigned index) {
     return false;
   if (!generic || isSumOfProducts(generic))
     return movement && !hasClippedUse(producer) &&
-           consumer->getAttr(names::pass) == producer->getAttr(names::pass);
+           consumer.getPass() == producer.getPass();
   // A window would make factors of the consumer unshardable: positions that are
   // added to a sequence stay a value of their own, which is cut locally.
   if (hasClippedUse(producer) && !isMovement(generic) &&
@@ -83,9 +83,8 @@ static bool mayInline(GenericOp producer, FactoredOp consumer, unsigned index) {
     return false;
   if (movement || producer.getNumOperands() == 0)
     return true;
-  return producer->hasOneUse() &&
-         producer->getAttr(names::pass) == consumer->getAttr(names::pass) &&
-         producer->getAttr(names::group) == consumer->getAttr(names::group) &&
+  return producer->hasOneUse() && producer.getPass() == consumer.getPass() &&
+         producer.getGroupAttr() == consumer.getGroupAttr() &&
          readsOnce(consumer, index);
 }
 
@@ -297,8 +296,7 @@ static LogicalResult sinkInto(GenericOp movement) {
   FactoredOp producer =
       result ? dyn_cast<FactoredOp>(result.getOwner()) : FactoredOp();
   if (!producer || producer.keepsLayout() || !result.hasOneUse() ||
-      !isMovement(movement) ||
-      producer->getAttr(names::pass) != movement->getAttr(names::pass))
+      !isMovement(movement) || producer.getPass() != movement.getPass())
     return failure();
   auto generic = dyn_cast<GenericOp>(producer.getOperation());
   if (generic && !isSumOfProducts(generic))

@@ -85,11 +85,10 @@ public:
     result(elementType, map(text));
   }
 
-  /// Adds a discardable attribute (names::group, names::keep, ...).
-  GenericBuilder &attribute(llvm::StringRef attributeName,
-                            mlir::Attribute value);
-  /// Adds a unit attribute.
-  GenericBuilder &mark(llvm::StringRef attributeName);
+  /// The op's attributes of these names.
+  GenericBuilder &group(llvm::StringRef groupName);
+  GenericBuilder &keep();
+  GenericBuilder &noGradient();
 
   using Body =
       llvm::function_ref<mlir::Value(ScalarBuilder &, mlir::ValueRange)>;

@@ -41,7 +41,7 @@ struct MeshAxis {
 struct Mesh {
   std::vector<MeshAxis> axes;
   int64_t stages = 1;
-  std::string schedule = "1f1b";
+  ScheduleKind schedule = ScheduleKind::OneFOneB;
 
   /// Adds the time axis to `deviceAxes`.
   static Mesh get(std::vector<MeshAxis> deviceAxes, int64_t microbatches = 1,

@@ -62,7 +62,7 @@ struct StagePrediction {
 struct Plan {
   Mesh mesh;
   int64_t microbatches = 1;
-  timeline::ScheduleKind schedule = timeline::ScheduleKind::OneFOneB;
+  ScheduleKind schedule = ScheduleKind::OneFOneB;
   std::vector<PlannedOp> ops;        ///< per op of the program
   std::map<int, Sharding> arguments; ///< stored states
   std::map<int, int> argumentStages; ///< of state arguments

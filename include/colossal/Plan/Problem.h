@@ -35,20 +35,20 @@
 #ifndef COLOSSAL_PLAN_PROBLEM_H
 #define COLOSSAL_PLAN_PROBLEM_H
 
+#include "colossal/Support/Step.h"
+
 #include <array>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace colossal::plan {
 
-enum class Segment { Prologue, Forward, Backward, Update };
-constexpr int segmentCount = 4;
-
-/// "prologue", "forward", "backward", "update".
-const char *nameOf(Segment segment);
-std::optional<Segment> segmentOf(const std::string &name);
+using colossal::Segment;
+using colossal::segmentOf;
+constexpr int segmentCount = int(std::size(allSegments));
 
 struct State {
   std::string name;

@@ -63,7 +63,12 @@ struct Op {
   Work work;
 };
 
-enum class Role { None, Parameter, Buffer, Optimizer, Batch, Control };
+using Role = ArgumentRole;
+
+/// For hashes; 0 for values that are no arguments.
+inline uint64_t numberOf(std::optional<Role> role) {
+  return role ? uint64_t(*role) + 1 : 0;
+}
 
 struct ProgramValue {
   std::string name;
@@ -71,12 +76,12 @@ struct ProgramValue {
   std::vector<std::vector<int64_t>> dims;
   int64_t elementBytes = 4;
   bool isFloat = true;
-  int producer = -1; ///< op; -1: an argument of the program
-  int result = 0;    ///< which result of the producer
-  Role role = Role::None;
-  int batchSubDim = -1; ///< of a batch argument
-  int updates = -1;     ///< the state argument that this result updates
-  bool metric = false;  ///< a result of the program besides state
+  int producer = -1;        ///< op; -1: an argument of the program
+  int result = 0;           ///< which result of the producer
+  std::optional<Role> role; ///< of an argument
+  int batchSubDim = -1;     ///< of a batch argument
+  int updates = -1;         ///< the state argument that this result updates
+  bool metric = false;      ///< a result of the program besides state
 
   /// The bounds, flattened.
   std::vector<int64_t> subDims() const;

@@ -27,7 +27,7 @@ struct Pins {
   std::optional<int64_t> microbatches;
   std::optional<int64_t> zero; ///< 0: whole optimizer state on each data
                                ///< coordinate; 1: cut over the data axes
-  std::optional<timeline::ScheduleKind> schedule;
+  std::optional<ScheduleKind> schedule;
 
   /// `data=2,tensor=2,pipeline=2,microbatches=4,zero=1,schedule=1f1b`. On
   /// failure returns nothing and `error` says what was found and expected.
@@ -69,7 +69,7 @@ struct SearchOptions {
 struct Candidate {
   Mesh mesh;
   int64_t microbatches = 1;
-  timeline::ScheduleKind schedule = timeline::ScheduleKind::OneFOneB;
+  ScheduleKind schedule = ScheduleKind::OneFOneB;
   std::string label; ///< "data=2 tensor=2", the restriction it stands for
   bool fits = false;
   int64_t stepNs = 0;

@@ -64,7 +64,7 @@ struct StagedPlan {
 
 StagedPlan predict(const Pieces &pieces, const Measured &measured,
                    const machine::Cluster &cluster, const Mesh &mesh,
-                   timeline::ScheduleKind kind, int64_t microbatches,
+                   ScheduleKind kind, int64_t microbatches,
                    std::vector<int> stageOfPiece);
 
 /// Distributes the pieces over `mesh.stages` stages so that the slowest stage
@@ -74,8 +74,7 @@ StagedPlan predict(const Pieces &pieces, const Measured &measured,
 std::optional<StagedPlan> distribute(const Pieces &pieces,
                                      const Measured &measured,
                                      const machine::Cluster &cluster,
-                                     const Mesh &mesh,
-                                     timeline::ScheduleKind kind,
+                                     const Mesh &mesh, ScheduleKind kind,
                                      int64_t microbatches, int64_t memoryBytes);
 
 } // namespace colossal::plan

@@ -43,8 +43,9 @@ bool isExecutable(mlir::func::FuncOp function, std::string &error);
 
 /// `colossal.name` of an argument, or "argN".
 std::string argumentName(mlir::func::FuncOp function, unsigned index);
-/// `colossal.role`, empty if there is none.
-llvm::StringRef argumentRole(mlir::func::FuncOp function, unsigned index);
+/// `colossal.role`; nothing if there is none.
+std::optional<ArgumentRole> argumentRole(mlir::func::FuncOp function,
+                                         unsigned index);
 /// The metric, the name, or the name of the argument that the result updates;
 /// "resultN" without these.
 std::string resultName(mlir::func::FuncOp function, unsigned index);

@@ -28,7 +28,7 @@ struct Mesh {
   std::vector<std::pair<std::string, int64_t>> axes; ///< major first
   int64_t stages = 1;
   int64_t microbatches = 1;
-  std::string schedule = "1f1b";
+  ScheduleKind schedule = ScheduleKind::OneFOneB;
 
   static std::optional<Mesh> get(mlir::ModuleOp module, std::string &error);
   int64_t devices() const; ///< of one stage

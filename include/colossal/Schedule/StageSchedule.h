@@ -32,7 +32,7 @@ struct TrailingCopy {
 };
 
 struct SegmentSchedule {
-  timeline::Segment segment = timeline::Segment::Forward;
+  Segment segment = Segment::Forward;
   mlir::func::FuncOp function;
   std::vector<Group> groups;
   std::vector<TrailingCopy> copies;

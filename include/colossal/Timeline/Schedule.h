@@ -16,26 +16,15 @@
 #ifndef COLOSSAL_TIMELINE_SCHEDULE_H
 #define COLOSSAL_TIMELINE_SCHEDULE_H
 
+#include "colossal/Support/Step.h"
+
 #include <cstdint>
-#include <optional>
-#include <string>
 #include <vector>
 
 namespace colossal::timeline {
 
-enum class ScheduleKind {
-  GPipe,    ///< all forwards, then all backwards
-  OneFOneB, ///< stages - stage - 1 forwards, then forward and backward in turn
-};
-
-/// "gpipe", "1f1b".
-const char *nameOf(ScheduleKind kind);
-std::optional<ScheduleKind> scheduleKindOf(const std::string &name);
-
-enum class Segment { Prologue, Forward, Backward, Update };
-
-/// "prologue", "forward", "backward", "update".
-const char *nameOf(Segment segment);
+using colossal::ScheduleKind;
+using colossal::Segment;
 
 /// One entry of a stage's list; microbatch is -1 for prologue and update.
 struct Step {

@@ -1,7 +1,7 @@
 // Constraints M of modules and F of arguments and results (ColossalDialect.td): what phases attach.
 // RUN: colossal-opt -split-input-file -verify-diagnostics %s
 
-// expected-error @below {{M1: found "colossal.mesh" = ["data", 2], expected pairs of an axis name (not "time") and a size}}
+// expected-error @below {{M1: found "colossal.mesh" = ["data", 2], expected a #colossal.mesh}}
 module attributes {colossal.mesh = ["data", 2]} {}
 
 // -----
@@ -11,29 +11,29 @@ module attributes {colossal.mesh = 2 : i64} {}
 
 // -----
 
-// expected-error @below {{M1: found "colossal.mesh"}}
-module attributes {colossal.mesh = [["a", 0]]} {}
+// expected-error @below {{M1: found 'a' of size 0, expected sizes of at least 1}}
+module attributes {colossal.mesh = #colossal.mesh<a = 0>} {}
 
 // -----
 
-// expected-error @below {{M1: found "colossal.mesh"}}
-module attributes {colossal.mesh = [["a", 2], ["a", 2]]} {}
+// expected-error @below {{M1: found the axis 'a', expected distinct names}}
+module attributes {colossal.mesh = #colossal.mesh<a = 2, a = 2>} {}
 
 // -----
 
-// expected-error @below {{M1: found "colossal.mesh"}}
-module attributes {colossal.mesh = [["time", 2]]} {}
+// expected-error @below {{M1: found the axis 'time', expected distinct names, and not 'time'}}
+module attributes {colossal.mesh = #colossal.mesh<time = 2>} {}
 
 // -----
 
-// expected-error @below {{M1: found "colossal.mesh"}}
-module attributes {colossal.mesh = [["", 2]]} {}
+// expected-error @below {{M1: found the axis ''}}
+module attributes {colossal.mesh = #colossal.mesh<"" = 2>} {}
 
 // -----
 
 // More devices than there are.
-// expected-error @below {{M1: found "colossal.mesh"}}
-module attributes {colossal.mesh = [["a", 1048576], ["b", 2]]} {}
+// expected-error @below {{M1: found 'b' of size 2, expected sizes of at least 1, and at most 1048576 devices}}
+module attributes {colossal.mesh = #colossal.mesh<a = 1048576, b = 2>} {}
 
 // -----
 
@@ -52,17 +52,22 @@ module attributes {colossal.microbatches = 2 : i32} {}
 
 // -----
 
-// expected-error @below {{M3: found "colossal.schedule" = "zigzag", expected "gpipe" or "1f1b"}}
-module attributes {colossal.schedule = "zigzag"} {}
+// expected-error @below {{M3: found 'zigzag', expected gpipe, 1f1b}}
+module attributes {colossal.schedule = #colossal.schedule<zigzag>} {}
 
 // -----
 
-// expected-error @below {{F1: found "colossal.role" = "weight", expected "parameter"}}
-func.func @f(%x: tensor<4xf32> {colossal.role = "weight"}) { return }
+// expected-error @below {{M3: found "colossal.schedule" = "gpipe", expected a #colossal.schedule}}
+module attributes {colossal.schedule = "gpipe"} {}
 
 // -----
 
-// expected-error @below {{F1: found "colossal.role" = 1}}
+// expected-error @below {{F1: found 'weight', expected parameter, buffer, optimizer, batch, control}}
+func.func @f(%x: tensor<4xf32> {colossal.role = #colossal.role<weight>}) { return }
+
+// -----
+
+// expected-error @below {{F1: found "colossal.role" = 1 : i64, expected a #colossal.role}}
 func.func @f(%x: tensor<4xf32> {colossal.role = 1 : i64}) { return }
 
 // -----
@@ -138,7 +143,7 @@ func.func @f(%x: tensor<4xf32>, %y: tensor<f32>) -> (tensor<f32> {colossal.updat
 // -----
 
 // expected-error @below {{F6: found colossal.updates = 0 : i64, expected a parameter, a buffer or a state of the optimizer}}
-func.func @f(%x: tensor<4xf32> {colossal.role = "batch"}) -> (tensor<4xf32> {colossal.updates = 0 : i64}) { return %x : tensor<4xf32> }
+func.func @f(%x: tensor<4xf32> {colossal.role = #colossal.role<batch>}) -> (tensor<4xf32> {colossal.updates = 0 : i64}) { return %x : tensor<4xf32> }
 
 // -----
 
@@ -184,14 +189,14 @@ func.func @f(%x: tensor<f32> {colossal.updates = 0 : i64}) { return }
 // -----
 
 // expected-error @below {{F9: found "colossal.role" on a result}}
-func.func @f(%x: tensor<f32>) -> (tensor<f32> {colossal.role = "batch"}) { return %x : tensor<f32> }
+func.func @f(%x: tensor<f32>) -> (tensor<f32> {colossal.role = #colossal.role<batch>}) { return %x : tensor<f32> }
 
 // -----
 
 // expected-error @below {{F9: found "colossal.role" on 'func.func', expected it on an argument or a result of a function}}
-func.func @f(%x: tensor<f32>) attributes {colossal.role = "batch"} { return }
+func.func @f(%x: tensor<f32>) attributes {colossal.role = #colossal.role<batch>} { return }
 
 // -----
 
 // expected-error @below {{F9: found "colossal.mesh" on 'func.func', expected it on a module}}
-func.func @f(%x: tensor<f32>) attributes {colossal.mesh = [["a", 2 : i64]]} { return }
+func.func @f(%x: tensor<f32>) attributes {colossal.mesh = #colossal.mesh<a = 2>} { return }

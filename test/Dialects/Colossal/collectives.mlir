@@ -65,7 +65,7 @@ func.func @f(%x: tensor<3xf32>) -> tensor<2x3xf32> {
 
 // -----
 
-module attributes {colossal.mesh = [["a", 4 : i64]]} {
+module attributes {colossal.mesh = #colossal.mesh<a = 4>} {
 func.func @f(%x: tensor<6xf32>) -> tensor<3xf32> {
   // expected-error @below {{L2: found 3 elements in the shard of a group of 4, expected 2}}
   %y = colossal.reduce_scatter "y" sum %x over ["a"] outer 1 extent 6 innermost 1 : tensor<6xf32> -> tensor<3xf32>
@@ -75,7 +75,7 @@ func.func @f(%x: tensor<6xf32>) -> tensor<3xf32> {
 
 // -----
 
-module attributes {colossal.mesh = [["a", 2 : i64]], colossal.microbatches = 4 : i64} {
+module attributes {colossal.mesh = #colossal.mesh<a = 2>, colossal.microbatches = 4 : i64} {
 func.func @f(%x: tensor<8xf32>) -> tensor<4xf32> {
   // expected-error @below {{L2: found 4 elements in the shard of a group of 4, expected 2}}
   %y = colossal.shard_slice "y" %x over ["time"] outer 1 extent 8 innermost 1 : tensor<8xf32> -> tensor<4xf32>
@@ -85,7 +85,7 @@ func.func @f(%x: tensor<8xf32>) -> tensor<4xf32> {
 
 // -----
 
-module attributes {colossal.mesh = [["a", 2 : i64]]} {
+module attributes {colossal.mesh = #colossal.mesh<a = 2>} {
 func.func @f(%x: tensor<4x4xf32>) -> tensor<4x4xf32> {
   // expected-error @below {{L2: found 16 and 16 elements cut along x and y, expected 8 and 8}}
   %y = colossal.all_to_all "y" %x over ["a"] view 1, 4, 1, 4, 1 gather_x true : tensor<4x4xf32> -> tensor<4x4xf32>
@@ -119,7 +119,7 @@ func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
 
 // -----
 
-module attributes {colossal.mesh = [["a", 2 : i64]]} {
+module attributes {colossal.mesh = #colossal.mesh<a = 2>} {
 func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
   // expected-error @below {{L4: found the axis 'b', expected axes of the mesh}}
   %y = colossal.shard_mask "y" %x over ["b"] : tensor<4xf32> -> tensor<4xf32>
@@ -138,7 +138,7 @@ func.func @f(%x: tensor<4xf32>) -> tensor<8xf32> {
 
 // -----
 
-module attributes {colossal.mesh = [["a", 2 : i64]]} {
+module attributes {colossal.mesh = #colossal.mesh<a = 2>} {
 func.func @f(%x: tensor<4x2xf32>) -> tensor<2x4xf32> {
   // expected-error @below {{L4: found the axis 'b', expected axes of the mesh}}
   %y = colossal.all_to_all "y" %x over ["b"] view 1, 4, 1, 4, 1 gather_x false : tensor<4x2xf32> -> tensor<2x4xf32>

@@ -318,7 +318,7 @@ func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
 
 // -----
 
-module attributes {colossal.mesh = [["a", 4 : i64]]} {
+module attributes {colossal.mesh = #colossal.mesh<a = 4>} {
 func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
   // expected-error @below {{C7: factor 'i' has bound 4 of 8, expected axes of the mesh, found 'a' of size 2}}
   %y = colossal.generic "y" [i = 4 of 8 {a(2) * 4}] (%x : [i]) -> ([i]) {
@@ -331,7 +331,7 @@ func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
 
 // -----
 
-module attributes {colossal.mesh = [["a", 2 : i64]]} {
+module attributes {colossal.mesh = #colossal.mesh<a = 2>} {
 func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
   // expected-error @below {{C7: factor 'i' has bound 4 of 8, expected axes of the mesh, found 'b' of size 2}}
   %y = colossal.generic "y" [i = 4 of 8 {b(2) * 4}] (%x : [i]) -> ([i]) {

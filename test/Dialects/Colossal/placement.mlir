@@ -57,8 +57,8 @@ func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
 // -----
 
 func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error @below {{D2: found pass = "sideways", expected 'forward', 'backward' or 'update'}}
-  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {pass = "sideways"} {
+  // expected-error @below {{D2: found 'sideways', expected prologue, forward, backward, update}}
+  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {pass = sideways} {
   ^bb0(%0: f32):
     colossal.yield %0 : f32
   } : (tensor<4xf32>) -> tensor<4xf32>
@@ -69,8 +69,8 @@ func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
 
 // A pass is no segment.
 func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error @below {{D2: found pass = "prologue"}}
-  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {pass = "prologue"} {
+  // expected-error @below {{D2: found pass = prologue, expected forward, backward or update}}
+  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {pass = prologue} {
   ^bb0(%0: f32):
     colossal.yield %0 : f32
   } : (tensor<4xf32>) -> tensor<4xf32>
@@ -80,8 +80,8 @@ func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
 // -----
 
 func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error @below {{D3: found segment = "middle", expected 'prologue', 'forward', 'backward' or 'update'}}
-  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {segment = "middle"} {
+  // expected-error @below {{D3: found 'middle', expected prologue, forward, backward, update}}
+  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {segment = middle} {
   ^bb0(%0: f32):
     colossal.yield %0 : f32
   } : (tensor<4xf32>) -> tensor<4xf32>
@@ -91,16 +91,16 @@ func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
 // -----
 
 func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error @below {{D3: found segment = 0 : i64, expected 'prologue'}}
-  %y = colossal.reshard "y" %x from <[a]> to <[_]> {segment = 0 : i64} : tensor<4xf32>
+  // expected-error @below {{D3: expected prologue, forward}}
+  %y = colossal.reshard "y" %x from <[a]> to <[_]> {segment = 0} : tensor<4xf32>
   return %y : tensor<4xf32>
 }
 
 // -----
 
 func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error @below {{D4: found stage = -1 : i64, expected an i64 from 0}}
-  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {stage = -1 : i64} {
+  // expected-error @below {{D4: found stage = -1, expected one from 0}}
+  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {stage = -1} {
   ^bb0(%0: f32):
     colossal.yield %0 : f32
   } : (tensor<4xf32>) -> tensor<4xf32>
@@ -110,8 +110,8 @@ func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
 // -----
 
 func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error @below {{D4: found stage = 0 : i32}}
-  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {stage = 0 : i32} {
+  // expected-error @below {{'colossal.generic' op attribute 'stage' failed to satisfy constraint: 64-bit signless integer}}
+  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {stage = "first"} {
   ^bb0(%0: f32):
     colossal.yield %0 : f32
   } : (tensor<4xf32>) -> tensor<4xf32>
@@ -122,8 +122,8 @@ func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
 
 module attributes {colossal.stages = 2 : i64} {
 func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error @below {{D4: found stage = 2 : i64, expected an i64 from 0 to below 2}}
-  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {stage = 2 : i64} {
+  // expected-error @below {{D4: found stage = 2, expected one from 0 to below 2}}
+  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {stage = 2} {
   ^bb0(%0: f32):
     colossal.yield %0 : f32
   } : (tensor<4xf32>) -> tensor<4xf32>
@@ -134,8 +134,8 @@ func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
 // -----
 
 func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error @below {{D5: found axes = ["i"], expected a dictionary such as}}
-  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {axes = ["i"]} {
+  // expected-error @below {{expected '{'}}
+  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {axes = [i]} {
   ^bb0(%0: f32):
     colossal.yield %0 : f32
   } : (tensor<4xf32>) -> tensor<4xf32>
@@ -145,8 +145,8 @@ func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
 // -----
 
 func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error @below {{D5: found axes = {data = "i"}, expected one factor for each axis}}
-  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {axes = {data = "i"}} {
+  // expected-error @below {{expected valid keyword or string}}
+  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {axes = {data = 3}} {
   ^bb0(%0: f32):
     colossal.yield %0 : f32
   } : (tensor<4xf32>) -> tensor<4xf32>
@@ -157,8 +157,8 @@ func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
 
 // An axis cuts one factor.
 func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error @below {{D5: found axes = {data = ["i", "i"]}, expected one factor for each axis}}
-  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {axes = {data = ["i", "i"]}} {
+  // expected-error @below {{D5: found the axis 'data' twice, expected it to cut one factor or to be linear}}
+  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {axes = {data = i, data = i}} {
   ^bb0(%0: f32):
     colossal.yield %0 : f32
   } : (tensor<4xf32>) -> tensor<4xf32>
@@ -168,8 +168,8 @@ func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
 // -----
 
 func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error @below {{D5: found axes = {data = ["k"]}, expected factors of the op, which has no 'k'}}
-  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {axes = {data = ["k"]}} {
+  // expected-error @below {{D5: found the axis 'data', which cuts 'k', expected a factor of the op}}
+  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {axes = {data = k}} {
   ^bb0(%0: f32):
     colossal.yield %0 : f32
   } : (tensor<4xf32>) -> tensor<4xf32>
@@ -178,23 +178,10 @@ func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
 
 // -----
 
-module attributes {colossal.mesh = [["a", 2 : i64]]} {
+module attributes {colossal.mesh = #colossal.mesh<a = 2>} {
 func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error @below {{D6: found axes = {b = ["i"]}, expected axes of the mesh, which has no 'b'}}
-  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {axes = {b = ["i"]}} {
-  ^bb0(%0: f32):
-    colossal.yield %0 : f32
-  } : (tensor<4xf32>) -> tensor<4xf32>
-  return %y : tensor<4xf32>
-}
-}
-
-// -----
-
-module attributes {colossal.mesh = [["a", 2 : i64]]} {
-func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error @below {{D6: found axes = {linear = {b = [0]}}, expected axes of the mesh}}
-  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {axes = {linear = {b = [0]}}} {
+  // expected-error @below {{D6: found the axis 'b', expected axes of the mesh}}
+  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {axes = {b = i}} {
   ^bb0(%0: f32):
     colossal.yield %0 : f32
   } : (tensor<4xf32>) -> tensor<4xf32>
@@ -204,9 +191,22 @@ func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
 
 // -----
 
+module attributes {colossal.mesh = #colossal.mesh<a = 2>} {
 func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error @below {{D7: found axes = {linear = [0]}, expected a dictionary after 'linear'}}
-  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {axes = {linear = [0]}} {
+  // expected-error @below {{D6: found the axis 'b', expected axes of the mesh}}
+  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {axes = {b = linear [0]}} {
+  ^bb0(%0: f32):
+    colossal.yield %0 : f32
+  } : (tensor<4xf32>) -> tensor<4xf32>
+  return %y : tensor<4xf32>
+}
+}
+
+// -----
+
+func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @below {{D5: found the axis 'a' twice, expected it to cut one factor or to be linear}}
+  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {axes = {a = i, a = linear [0]}} {
   ^bb0(%0: f32):
     colossal.yield %0 : f32
   } : (tensor<4xf32>) -> tensor<4xf32>
@@ -216,8 +216,8 @@ func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
 // -----
 
 func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error @below {{D7: found axes = {a = ["i"], linear = {a = [0]}}, expected the axis 'a' to cut a factor or to be linear, not both}}
-  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {axes = {a = ["i"], linear = {a = [0]}}} {
+  // expected-error @below {{D7: found the axis 'a', over which operand 1 is linear, expected numbers of the 1 operands}}
+  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {axes = {a = linear [1]}} {
   ^bb0(%0: f32):
     colossal.yield %0 : f32
   } : (tensor<4xf32>) -> tensor<4xf32>
@@ -227,8 +227,8 @@ func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
 // -----
 
 func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error @below {{D7: found axes = {linear = {a = [1]}}, expected for each axis of 'linear' distinct numbers of the 1 operands}}
-  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {axes = {linear = {a = [1]}}} {
+  // expected-error @below {{D7: found the operand 0 linear over 'a', expected distinct numbers of operands}}
+  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {axes = {a = linear [0, 0]}} {
   ^bb0(%0: f32):
     colossal.yield %0 : f32
   } : (tensor<4xf32>) -> tensor<4xf32>
@@ -238,8 +238,8 @@ func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
 // -----
 
 func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error @below {{D7: found axes = {linear = {a = [0, 0]}}}}
-  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {axes = {linear = {a = [0, 0]}}} {
+  // expected-error @below {{expected integer value}}
+  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {axes = {a = linear []}} {
   ^bb0(%0: f32):
     colossal.yield %0 : f32
   } : (tensor<4xf32>) -> tensor<4xf32>
@@ -249,8 +249,8 @@ func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
 // -----
 
 func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error @below {{D7: found axes = {linear = {a = []}}}}
-  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {axes = {linear = {a = []}}} {
+  // expected-error @below {{expected integer value}}
+  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {axes = {a = linear ["x"]}} {
   ^bb0(%0: f32):
     colossal.yield %0 : f32
   } : (tensor<4xf32>) -> tensor<4xf32>
@@ -260,10 +260,38 @@ func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
 // -----
 
 func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error @below {{D7: found axes = {linear = {a = ["x"]}}}}
-  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {axes = {linear = {a = ["x"]}}} {
+  // expected-error @below {{found the attribute 'stage' twice}}
+  %y = colossal.generic "y" [i = 4] (%x : [i]) -> ([i]) attributes {stage = 0, stage = 1} {
   ^bb0(%0: f32):
     colossal.yield %0 : f32
   } : (tensor<4xf32>) -> tensor<4xf32>
   return %y : tensor<4xf32>
 }
+
+// -----
+
+// Functions say it with the dialect's prefix.
+// expected-error @below {{D3: found 'middle', expected prologue, forward, backward, update}}
+func.func @f() attributes {colossal.segment = #colossal.segment<middle>} { return }
+
+// -----
+
+// expected-error @below {{D3: found "colossal.segment" = "forward", expected a #colossal.segment}}
+func.func @f() attributes {colossal.segment = "forward"} { return }
+
+// -----
+
+// expected-error @below {{D4: found "colossal.stage" = -1 : i64, expected the number of a stage}}
+func.func @f() attributes {colossal.stage = -1 : i64} { return }
+
+// -----
+
+module attributes {colossal.stages = 2 : i64} {
+// expected-error @below {{D4: found stage = 2, expected one from 0 to below 2}}
+func.func @f() attributes {colossal.stage = 2 : i64} { return }
+}
+
+// -----
+
+// expected-error @below {{F9: found "colossal.stage" on an argument}}
+func.func @f(%x: tensor<4xf32> {colossal.stage = 0 : i64}) { return }

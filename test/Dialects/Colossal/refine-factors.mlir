@@ -169,7 +169,7 @@ func.func @narrow(%x: tensor<2xf32>) -> tensor<3x2xf32> {
 // CHECK:       colossal.generic "empty" [n = 0] (%arg0 : [n + 2 of 6])
 // CHECK:       %[[COPY:.*]] = colossal.generic "new.copy" [d0.0 = 2, d0.1 = 3, place.0 = 3 : sum, place.1 = 2 : sum] (%[[NEW]] : [(place.0, place.1)])
 // CHECK:       return {{.*}}, %[[COPY]]
-func.func @state(%x: tensor<6xf32> {colossal.role = "buffer", colossal.name = "x"}, %y: tensor<3x2xf32>)
+func.func @state(%x: tensor<6xf32> {colossal.role = #colossal.role<buffer>, colossal.name = "x"}, %y: tensor<3x2xf32>)
     -> (tensor<2x3xf32>, tensor<0xf32>, tensor<6xf32> {colossal.updates = 0 : i64}) {
   %a = colossal.generic "a" [i = 2, j = 3] (%x : [(i, j)]) -> ([i, j]) {
     ^bb0(%0: f32):

@@ -59,14 +59,14 @@ func.func @f() -> tensor<4xf32> {
 
 // -----
 
-module attributes {colossal.mesh = [["a", 2 : i64]]} {
+module attributes {colossal.mesh = #colossal.mesh<a = 2>} {
 // expected-error @below {{S4: found the sharding #colossal.sharding<[b]> of a value of type 'tensor<4xf32>', expected axes of the mesh, which has no 'b'}}
 func.func @f(%x: tensor<4xf32> {colossal.sharding = #colossal.sharding<[b]>}) { return }
 }
 
 // -----
 
-module attributes {colossal.mesh = [["a", 2 : i64]]} {
+module attributes {colossal.mesh = #colossal.mesh<a = 2>} {
 func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
   // expected-error @below {{S4: found the sharding #colossal.sharding<[_], partial {b = sum}>}}
   %y = colossal.reshard "y" %x from <[_], partial {b = sum}> to <[_]> : tensor<4xf32>

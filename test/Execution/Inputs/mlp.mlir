@@ -1,11 +1,11 @@
 // A perceptron with cross entropy, as Normalize leaves it: the form in which
 // tests of later phases start without Import.
 func.func @forward(
-    %w0: tensor<32x20xf32> {colossal.role = "parameter", colossal.name = "fc0.weight", colossal.source = {fill = 0.01}},
-    %b0: tensor<32xf32> {colossal.role = "parameter", colossal.name = "fc0.bias", colossal.source = {fill = 0.0}},
-    %w1: tensor<10x32xf32> {colossal.role = "parameter", colossal.name = "fc1.weight", colossal.source = {fill = 0.02}},
-    %x: tensor<8x20xf32> {colossal.role = "batch", colossal.name = "x", colossal.batch_dim = 0 : i64},
-    %target: tensor<8xi64> {colossal.role = "batch", colossal.name = "target", colossal.batch_dim = 0 : i64}) -> tensor<f32> {
+    %w0: tensor<32x20xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "fc0.weight", colossal.source = {fill = 0.01}},
+    %b0: tensor<32xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "fc0.bias", colossal.source = {fill = 0.0}},
+    %w1: tensor<10x32xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "fc1.weight", colossal.source = {fill = 0.02}},
+    %x: tensor<8x20xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.batch_dim = 0 : i64},
+    %target: tensor<8xi64> {colossal.role = #colossal.role<batch>, colossal.name = "target", colossal.batch_dim = 0 : i64}) -> tensor<f32> {
   %mm0 = colossal.generic "fc0/linear.0" [b = 8, n = 32, k = 20 : sum] (%x : [b, k], %w0 : [n, k]) -> ([b, n]) {
     ^bb0(%0: f32, %1: f32):
       %2 = arith.mulf %0, %1 : f32

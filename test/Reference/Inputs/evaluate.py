@@ -4,10 +4,10 @@ import zlib
 import struct
 
 PROGRAM = """
-func.func @step(%w: tensor<3x2xf32> {{colossal.role = "parameter", colossal.name = "w",
+func.func @step(%w: tensor<3x2xf32> {{colossal.role = #colossal.role<parameter>, colossal.name = "w",
       colossal.source = {{file = "weights.bin", offset = 8 : i64, bytes = 24 : i64, crc = {crc} : i64}}}},
-    %lr: tensor<f64> {{colossal.role = "control", colossal.name = "lr"}},
-    %x: tensor<2x3xf32> {{colossal.role = "batch", colossal.name = "x"}})
+    %lr: tensor<f64> {{colossal.role = #colossal.role<control>, colossal.name = "lr"}},
+    %x: tensor<2x3xf32> {{colossal.role = #colossal.role<batch>, colossal.name = "x"}})
     -> (tensor<f32> {{colossal.metric = "loss"}}, tensor<3x2xf32> {{colossal.updates = 0 : i64}}) {{
   %loss = colossal.generic "loss" [b = 2 : sum, n = 2 : sum, k = 3 : sum] (%x : [b, k], %w : [k, n]) -> ([]) {{
     ^bb0(%0: f32, %1: f32):

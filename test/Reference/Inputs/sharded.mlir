@@ -1,13 +1,13 @@
 // unsharded.mlir on data = 2, tensor = 2 (columns of w, 3 of 5), two microbatches (2 of 7 samples each).
 #data = #colossal.sharding<[time * data], [_]>
-module attributes {colossal.mesh = [["data", 2], ["tensor", 2]], colossal.stages = 1 : i64,
-                   colossal.microbatches = 2 : i64, colossal.schedule = "1f1b"} {
+module attributes {colossal.mesh = #colossal.mesh<data = 2, tensor = 2>, colossal.stages = 1 : i64,
+                   colossal.microbatches = 2 : i64, colossal.schedule = #colossal.schedule<"1f1b">} {
   func.func @stage0.forward(
-      %w: tensor<6x3xf32> {colossal.role = "parameter", colossal.name = "w", colossal.global_shape = [[6], [5]],
+      %w: tensor<6x3xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "w", colossal.global_shape = [[6], [5]],
                            colossal.sharding = #colossal.sharding<[_], [tensor]>},
-      %x: tensor<2x6xf32> {colossal.role = "batch", colossal.name = "x", colossal.per_microbatch,
+      %x: tensor<2x6xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.per_microbatch,
                            colossal.global_shape = [[7], [6]], colossal.sharding = #data},
-      %t: tensor<2xi64> {colossal.role = "batch", colossal.name = "labels", colossal.per_microbatch,
+      %t: tensor<2xi64> {colossal.role = #colossal.role<batch>, colossal.name = "labels", colossal.per_microbatch,
                          colossal.global_shape = [[7]], colossal.sharding = #colossal.sharding<[time * data]>})
       -> (tensor<2xf32> {colossal.link = "sub", colossal.per_microbatch},
           tensor<f32> {colossal.link = "loss", colossal.accumulate = "sum"}) {
@@ -42,9 +42,9 @@ module attributes {colossal.mesh = [["data", 2], ["tensor", 2]], colossal.stages
     return %d, %l : tensor<2xf32>, tensor<f32>
   }
   func.func @stage0.backward(
-      %x: tensor<2x6xf32> {colossal.role = "batch", colossal.name = "x", colossal.per_microbatch,
+      %x: tensor<2x6xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.per_microbatch,
                            colossal.global_shape = [[7], [6]], colossal.sharding = #data},
-      %t: tensor<2xi64> {colossal.role = "batch", colossal.name = "labels", colossal.per_microbatch,
+      %t: tensor<2xi64> {colossal.role = #colossal.role<batch>, colossal.name = "labels", colossal.per_microbatch,
                          colossal.global_shape = [[7]], colossal.sharding = #colossal.sharding<[time * data]>},
       %d: tensor<2xf32> {colossal.link = "sub", colossal.per_microbatch})
       -> (tensor<6x3xf32> {colossal.link = "dw", colossal.accumulate = "sum"}) {
@@ -64,10 +64,10 @@ module attributes {colossal.mesh = [["data", 2], ["tensor", 2]], colossal.stages
     return %dw : tensor<6x3xf32>
   }
   func.func @stage0.update(
-      %w: tensor<6x3xf32> {colossal.role = "parameter", colossal.name = "w", colossal.global_shape = [[6], [5]],
+      %w: tensor<6x3xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "w", colossal.global_shape = [[6], [5]],
                            colossal.sharding = #colossal.sharding<[_], [tensor]>},
       %l: tensor<f32> {colossal.link = "loss"}, %g: tensor<6x3xf32> {colossal.link = "dw"},
-      %lr: tensor<f64> {colossal.role = "control", colossal.name = "lr"})
+      %lr: tensor<f64> {colossal.role = #colossal.role<control>, colossal.name = "lr"})
       -> (tensor<f32> {colossal.metric = "loss"},
           tensor<6x3xf32> {colossal.updates = "w", colossal.global_shape = [[6], [5]],
                            colossal.sharding = #colossal.sharding<[_], [tensor]>}) {

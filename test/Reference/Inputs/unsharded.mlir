@@ -1,9 +1,9 @@
 // y = x w, loss = sum over rows that are not ignored of (y[label] - 1)^2; w -= lr * dw.
 func.func @train_step(
-    %w: tensor<6x5xf32> {colossal.role = "parameter", colossal.name = "w"},
-    %x: tensor<7x6xf32> {colossal.role = "batch", colossal.name = "x", colossal.batch_dim = 0 : i64},
-    %t: tensor<7xi64> {colossal.role = "batch", colossal.name = "labels", colossal.batch_dim = 0 : i64},
-    %lr: tensor<f64> {colossal.role = "control", colossal.name = "lr"})
+    %w: tensor<6x5xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "w"},
+    %x: tensor<7x6xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.batch_dim = 0 : i64},
+    %t: tensor<7xi64> {colossal.role = #colossal.role<batch>, colossal.name = "labels", colossal.batch_dim = 0 : i64},
+    %lr: tensor<f64> {colossal.role = #colossal.role<control>, colossal.name = "lr"})
     -> (tensor<f32> {colossal.metric = "loss"}, tensor<6x5xf32> {colossal.updates = 0 : i64}) {
   %y = colossal.generic "fc" [b = 7, n = 5, k = 6 : sum] (%x : [b, k], %w : [k, n]) -> ([b, n]) {
     ^bb0(%0: f32, %1: f32):

@@ -390,7 +390,7 @@ TEST(Masks, ShardSliceAndMask) {
     setup.place.sizes = {{"tensor", 3}};
     setup.place.coordinates = {{"tensor", coordinate}};
     compare(R"(
-    module attributes {colossal.mesh = [["tensor", 3]]} {
+    module attributes {colossal.mesh = #colossal.mesh<tensor = 3>} {
     func.func @f(%x: tensor<4x25x8xf32>) -> (tensor<4x9x8xf32>, tensor<4x25x8xf32>) {
       %y = colossal.shard_slice "slice" %x over ["tensor"] outer 4 extent 25 innermost 8 : tensor<4x25x8xf32> -> tensor<4x9x8xf32>
       %z = colossal.shard_mask "mask" %x over ["tensor"] : tensor<4x25x8xf32> -> tensor<4x25x8xf32>

@@ -106,13 +106,13 @@ TEST_F(GenericBuilderTest, BuildsSeveralResultsAndAttributes) {
   g.operand(in[0], "[i]");
   g.result(builder.getF32Type(), "[i]");
   g.result(builder.getI1Type(), "[i]");
-  g.mark(names::keep);
+  g.keep();
   GenericOp op = g.buildMany([](ScalarBuilder &s, ValueRange x) {
     return SmallVector<Value>{
         x[0], s.compare(Relation::Less, x[0], s.zero(x[0].getType()))};
   });
   EXPECT_TRUE(succeeded(verify(*module)));
-  EXPECT_TRUE(op->hasAttr(names::keep));
+  EXPECT_TRUE(op.getKeep());
   EXPECT_EQ(op.getNumResults(), 2u);
 }
 

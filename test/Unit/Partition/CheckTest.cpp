@@ -165,8 +165,8 @@ TEST_F(Check, ReductionOverTime) {
 
 TEST_F(Check, WrongGroup) {
   std::string text = readExample("data-parallel.mlir");
-  std::string mesh = R"(["a0", 2 : i64])";
-  text.replace(text.find(mesh), mesh.size(), mesh + R"(, ["a1", 3 : i64])");
+  std::string mesh = "mesh<a0 = 2";
+  text.replace(text.find(mesh), mesh.size(), mesh + ", a1 = 3");
   OwningOpRef<ModuleOp> module = partition(text);
   ASSERT_TRUE(module);
   ASSERT_EQ(check(*module), "");
@@ -393,8 +393,8 @@ TEST_F(Check, ReceivedOutOfOrder) {
 // 16 384 ranks: nothing is enumerated.
 TEST_F(Check, ManyRanks) {
   std::string text = readExample("stages.mlir");
-  std::string mesh = R"(["a0", 2 : i64])";
-  text.replace(text.find(mesh), mesh.size(), R"(["a0", 8192 : i64])");
+  std::string mesh = "mesh<a0 = 2";
+  text.replace(text.find(mesh), mesh.size(), "mesh<a0 = 8192");
   std::clock_t begin = std::clock();
   OwningOpRef<ModuleOp> module = partition(text);
   ASSERT_TRUE(module);

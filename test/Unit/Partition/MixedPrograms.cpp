@@ -40,7 +40,7 @@ private:
     std::string name = "%p" + std::to_string(values.size());
     arguments += (arguments.empty() ? "" : ", ") + name + ": " + typeOf(dims) +
                  " {colossal.name = \"" + name.substr(1) +
-                 "\", colossal.role = \"" + role + "\"" +
+                 "\", colossal.role = #colossal.role<" + role + ">" +
                  (role == "batch" ? ", colossal.batch_dim = 0 : i64" : "") +
                  "}";
     values.push_back({name, dims});

@@ -34,10 +34,6 @@ public:
 private:
   bool flip(unsigned oneIn) { return random() % oneIn == 0; }
   bool cutsTime() const { return mesh.microbatches() > 1; }
-  static bool inLoop(plan::Segment segment) {
-    return segment == plan::Segment::Forward ||
-           segment == plan::Segment::Backward;
-  }
   int valueOf(Value value) const {
     auto it = llvm::find(extracted.values, value);
     return it == extracted.values.end() ? -1 : it - extracted.values.begin();
@@ -53,8 +49,8 @@ private:
   /// microbatch loop.
   ShardingAttr withTime(ShardingAttr sharding, int value, bool loop);
   ShardingAttr withoutTime(ShardingAttr sharding);
-  Value reshard(Value value, ShardingAttr to, plan::Segment segment,
-                int64_t stage, Operation *before);
+  Value reshard(Value value, ShardingAttr to, Segment segment, int64_t stage,
+                Operation *before);
 
   func::FuncOp function;
   const Mesh &mesh;
@@ -72,15 +68,15 @@ private:
 
 void RandomPlanner::drawOp(size_t index) {
   auto op = cast<FactoredOp>(extracted.ops[index]);
-  plan::Segment segment = extracted.program.ops[index].segment;
+  Segment segment = extracted.program.ops[index].segment;
   // Stages rise through the forward and fall through the backward.
   int64_t stage = random() % mesh.stages;
   int64_t perStage = extracted.ops.size() / (3 * mesh.stages) + 1;
-  if (segment == plan::Segment::Forward) {
+  if (segment == Segment::Forward) {
     if (forwardStage + 1 < mesh.stages && flip(perStage))
       ++forwardStage;
     stage = forwardStage;
-  } else if (segment == plan::Segment::Backward) {
+  } else if (segment == Segment::Backward) {
     if (backwardStage < 0)
       backwardStage = mesh.stages - 1;
     else if (backwardStage > 0 && flip(perStage))
@@ -88,20 +84,20 @@ void RandomPlanner::drawOp(size_t index) {
     stage = backwardStage;
   }
   stages[op] = stage;
-  op->setAttr(names::stage, builder.getI64IntegerAttr(stage));
-  op->setAttr(names::segment, builder.getStringAttr(plan::nameOf(segment)));
+  op.setStage(stage);
+  op.setSegment(segment);
 
   SmallVector<FactorAttr> factors = op.getFactorList();
   int batch = cutsTime() ? batching.factors[index] : -1;
-  NamedAttrList axes, linear;
+  SmallVector<AxisUseAttr> uses;
   int64_t batchParts = mesh.microbatches();
   for (unsigned axis = 0; axis < mesh.timeAxis(); ++axis) {
-    StringRef name = mesh.axes[axis].name;
+    StringAttr name = builder.getStringAttr(mesh.axes[axis].name);
     SmallVector<SmallVector<unsigned>> sets = op.getLinearOperandSets();
     if (!sets.empty() && flip(6)) {
       const SmallVector<unsigned> &set = sets[random() % sets.size()];
       SmallVector<int64_t> operands(set.begin(), set.end());
-      linear.append(name, builder.getI64ArrayAttr(operands));
+      uses.push_back(AxisUseAttr::linear(name, operands));
       continue;
     }
     unsigned factor = random() % (factors.size() + 1);
@@ -115,24 +111,24 @@ void RandomPlanner::drawOp(size_t index) {
         continue;
       }
     }
-    axes.append(name, builder.getStrArrayAttr({factors[factor].getName()}));
+    uses.push_back(AxisUseAttr::cut(
+        name, builder.getStringAttr(factors[factor].getName())));
   }
-  if (cutsTime() && inLoop(segment)) {
+  if (cutsTime() && isPerMicrobatch(segment)) {
+    StringAttr time = builder.getStringAttr(names::timeAxis);
     if (batch >= 0) {
-      axes.append(names::timeAxis,
-                  builder.getStrArrayAttr({factors[batch].getName()}));
+      uses.push_back(AxisUseAttr::cut(
+          time, builder.getStringAttr(factors[batch].getName())));
     } else {
       SmallVector<int64_t> operands;
       for (unsigned i = 0; i < op->getNumOperands(); ++i)
         if (batching.partial[valueOf(op->getOperand(i))])
           operands.push_back(i);
       if (!operands.empty())
-        linear.append(names::timeAxis, builder.getI64ArrayAttr(operands));
+        uses.push_back(AxisUseAttr::linear(time, operands));
     }
   }
-  if (!linear.empty())
-    axes.append("linear", linear.getDictionary(builder.getContext()));
-  op->setAttr(names::axes, axes.getDictionary(builder.getContext()));
+  op.setAxesAttr(AxesAttr::get(builder.getContext(), uses));
   for (unsigned i = 0; i < op->getNumResults(); ++i)
     states[op->getResult(i)] = sharding(op, op.getResultMap(i), true, 0);
 }
@@ -140,22 +136,15 @@ void RandomPlanner::drawOp(size_t index) {
 /// What the strategy implies for an operand or result, without time.
 ShardingAttr RandomPlanner::sharding(FactoredOp op, IndexMapAttr map,
                                      bool isResult, unsigned operand) {
-  auto axes = op->getAttrOfType<DictionaryAttr>(names::axes);
+  AxesAttr axes = op.getAxesAttr();
   ShardingAttr state =
-      withoutTime(shardingOf(op, map, isResult, axes.getValue(), axisOrder));
+      withoutTime(shardingOf(op, map, isResult, axes, axisOrder));
   SmallVector<PartialAttr> partial(state.getPartial());
-  if (auto linear = axes.getAs<DictionaryAttr>("linear"))
-    for (NamedAttribute entry : linear) {
-      if (entry.getName() == names::timeAxis)
-        continue;
-      bool contains =
-          llvm::any_of(cast<ArrayAttr>(entry.getValue()), [&](Attribute index) {
-            return cast<IntegerAttr>(index).getInt() == int64_t(operand);
-          });
-      if (isResult || contains)
-        partial.push_back(PartialAttr::get(builder.getContext(),
-                                           entry.getName(), FactorKind::Sum));
-    }
+  for (AxisUseAttr use : axes.getUses())
+    if (use.isLinear() && use.getAxis() != names::timeAxis &&
+        (isResult || llvm::is_contained(use.getOperands(), int64_t(operand))))
+      partial.push_back(PartialAttr::get(builder.getContext(), use.getAxis(),
+                                         FactorKind::Sum));
   llvm::sort(partial, [](PartialAttr a, PartialAttr b) {
     return a.getAxis().getValue() < b.getAxis().getValue();
   });
@@ -166,13 +155,13 @@ ShardingAttr RandomPlanner::withoutTime(ShardingAttr sharding) {
   MLIRContext *context = builder.getContext();
   SmallVector<DimShardingAttr> dims;
   for (DimShardingAttr dim : sharding.getDims()) {
-    SmallVector<AxesAttr> subs;
-    for (AxesAttr axes : dim.getSubDims()) {
+    SmallVector<CutAttr> subs;
+    for (CutAttr axes : dim.getSubDims()) {
       SmallVector<StringAttr> kept;
       for (StringAttr axis : axes.getAxes())
         if (axis != names::timeAxis)
           kept.push_back(axis);
-      subs.push_back(AxesAttr::get(context, kept));
+      subs.push_back(CutAttr::get(context, kept));
     }
     dims.push_back(DimShardingAttr::get(context, subs));
   }
@@ -192,12 +181,12 @@ ShardingAttr RandomPlanner::withTime(ShardingAttr sharding, int value,
   SmallVector<DimShardingAttr> dims;
   int flat = 0;
   for (DimShardingAttr dim : sharding.getDims()) {
-    SmallVector<AxesAttr> subs;
-    for (AxesAttr axes : dim.getSubDims()) {
+    SmallVector<CutAttr> subs;
+    for (CutAttr axes : dim.getSubDims()) {
       SmallVector<StringAttr> list(axes.getAxes());
       if (batching.subDims[value] == flat++)
         list.push_back(time); // Partition makes it major
-      subs.push_back(AxesAttr::get(context, list));
+      subs.push_back(CutAttr::get(context, list));
     }
     dims.push_back(DimShardingAttr::get(context, subs));
   }
@@ -232,9 +221,9 @@ void RandomPlanner::drawArguments() {
       }
     SmallVector<DimShardingAttr> dims;
     for (auto &dim : cuts) {
-      SmallVector<AxesAttr> subs;
+      SmallVector<CutAttr> subs;
       for (auto &axes : dim)
-        subs.push_back(AxesAttr::get(context, axes));
+        subs.push_back(CutAttr::get(context, axes));
       dims.push_back(DimShardingAttr::get(context, subs));
     }
     states[argument] = ShardingAttr::get(context, dims, {});
@@ -244,24 +233,22 @@ void RandomPlanner::drawArguments() {
   }
 }
 
-Value RandomPlanner::reshard(Value value, ShardingAttr to,
-                             plan::Segment segment, int64_t stage,
-                             Operation *before) {
+Value RandomPlanner::reshard(Value value, ShardingAttr to, Segment segment,
+                             int64_t stage, Operation *before) {
   OpBuilder at(before);
   int index = valueOf(value);
-  bool loop = inLoop(segment);
+  bool loop = isPerMicrobatch(segment);
   auto op = ReshardOp::create(
       at, value.getLoc(), value.getType(),
       at.getStringAttr("reshard." + std::to_string(numReshards++)), value,
-      withTime(states[value], index, loop), withTime(to, index, loop));
-  op->setAttr(names::segment, at.getStringAttr(plan::nameOf(segment)));
-  op->setAttr(names::stage, at.getI64IntegerAttr(stage));
+      withTime(states[value], index, loop), withTime(to, index, loop),
+      SegmentAttr::get(at.getContext(), segment), at.getI64IntegerAttr(stage));
   return op.getResult();
 }
 
 void RandomPlanner::reshardOperands(size_t index) {
   auto op = cast<FactoredOp>(extracted.ops[index]);
-  plan::Segment segment = extracted.program.ops[index].segment;
+  Segment segment = extracted.program.ops[index].segment;
   for (unsigned i = 0; i < op->getNumOperands(); ++i) {
     Value value = op->getOperand(i);
     ShardingAttr need = sharding(op, op.getOperandMap(i), false, i);
@@ -269,16 +256,14 @@ void RandomPlanner::reshardOperands(size_t index) {
       continue;
     // A parameter may be resharded once, before the microbatches; a value of
     // the same segment where it is produced.
-    plan::Segment paid = segment;
+    Segment paid = segment;
     int64_t stage = stages[op];
     Operation *producer = value.getDefiningOp();
     if (!producer && flip(2) &&
         (!cutsTime() || batching.subDims[valueOf(value)] < 0 || flip(2)))
-      paid = plan::Segment::Prologue;
+      paid = Segment::Prologue;
     else if (producer && flip(2) &&
-             plan::segmentOf(producer->getAttrOfType<StringAttr>(names::segment)
-                                 .getValue()
-                                 .str()) == segment)
+             cast<PlacedOp>(producer).getSegment() == segment)
       stage = stages[producer];
     op->setOperand(i, reshard(value, need, paid, stage, op));
   }
@@ -301,13 +286,12 @@ void RandomPlanner::reshardResults() {
       for (DimShardingAttr dim : states[value].getDims())
         dims.push_back(DimShardingAttr::get(
             builder.getContext(),
-            SmallVector<AxesAttr>(dim.getSubDims().size(),
-                                  AxesAttr::get(builder.getContext(), {}))));
+            SmallVector<CutAttr>(dim.getSubDims().size(),
+                                 CutAttr::get(builder.getContext(), {}))));
       to = ShardingAttr::get(builder.getContext(), dims, {});
     }
     if (to != states[value] || (!updates && flip(2)))
-      result.set(
-          reshard(value, to, plan::Segment::Update, stages[op], terminator));
+      result.set(reshard(value, to, Segment::Update, stages[op], terminator));
   }
 }
 
@@ -322,16 +306,17 @@ LogicalResult colossal::partition::test::planRandomly(ModuleOp module,
       (!read->batching.divisible || read->batching.batch % mesh.microbatches()))
     return failure();
   Builder builder(module.getContext());
-  SmallVector<Attribute> axes;
+  SmallVector<MeshAxisAttr> axes;
   for (unsigned axis = 0; axis < mesh.timeAxis(); ++axis)
-    axes.push_back(builder.getArrayAttr(
-        {builder.getStringAttr(mesh.axes[axis].name),
-         builder.getI64IntegerAttr(mesh.axes[axis].size)}));
-  module->setAttr(names::mesh, builder.getArrayAttr(axes));
+    axes.push_back(MeshAxisAttr::get(
+        module.getContext(), builder.getStringAttr(mesh.axes[axis].name),
+        mesh.axes[axis].size));
+  module->setAttr(names::mesh, MeshAttr::get(module.getContext(), axes));
   module->setAttr(names::stages, builder.getI64IntegerAttr(mesh.stages));
   module->setAttr(names::microbatches,
                   builder.getI64IntegerAttr(mesh.microbatches()));
-  module->setAttr(names::schedule, builder.getStringAttr(mesh.schedule));
+  module->setAttr(names::schedule,
+                  ScheduleAttr::get(module.getContext(), mesh.schedule));
   RandomPlanner(function, mesh, read->extracted, read->batching, random).run();
   return success();
 }
@@ -357,6 +342,6 @@ Mesh colossal::partition::test::drawMesh(std::mt19937 &random) {
   for (size_t i = 0; i < axes.size(); ++i)
     axes[i] = {"a" + std::to_string(i), int64_t(2 + random() % 2)};
   Mesh mesh = Mesh::get(axes, int64_t(1) << (random() % 3), 1 + random() % 3);
-  mesh.schedule = random() % 2 ? "1f1b" : "gpipe";
+  mesh.schedule = random() % 2 ? ScheduleKind::OneFOneB : ScheduleKind::GPipe;
   return mesh;
 }

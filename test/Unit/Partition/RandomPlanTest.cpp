@@ -35,7 +35,7 @@ static void tryPlan(const std::string &file, unsigned seed) {
   std::string what = file + ", seed " + std::to_string(seed) + ": ";
   for (const MeshAxis &axis : mesh.axes)
     what += axis.name + "=" + std::to_string(axis.size) + " ";
-  what += "stages=" + std::to_string(mesh.stages) + " " + mesh.schedule;
+  what += "stages=" + std::to_string(mesh.stages) + " " + nameOf(mesh.schedule);
   OwningOpRef<ModuleOp> planned = unsharded->clone();
   ASSERT_TRUE(succeeded(planRandomly(*planned, mesh, random))) << what;
   if (std::getenv("COLOSSAL_RANDOM_SEED"))

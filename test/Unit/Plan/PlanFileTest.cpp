@@ -128,8 +128,7 @@ TEST_F(PlanFile, PinsThatContradictAreNamed) {
   EXPECT_EQ(against("microbatches=4"),
             "the plan has microbatches=2, the pins say microbatches=4");
   EXPECT_NE(against("zero=0"), against("zero=1"));
-  EXPECT_EQ(against(std::string("schedule=") + timeline::nameOf(plan.schedule)),
-            "");
+  EXPECT_EQ(against(std::string("schedule=") + nameOf(plan.schedule)), "");
   EXPECT_NE(against("schedule=gpipe"), against("schedule=1f1b"));
 }
 

@@ -61,12 +61,12 @@ TensorRef colossal::reference::integers(ArrayRef<int64_t> shape,
 }
 
 const char *const colossal::reference::kDataParallel = R"(
-module attributes {colossal.mesh = [["data", 2]], colossal.stages = 1 : i64,
-                   colossal.microbatches = 2 : i64, colossal.schedule = "gpipe"} {
+module attributes {colossal.mesh = #colossal.mesh<data = 2>, colossal.stages = 1 : i64,
+                   colossal.microbatches = 2 : i64, colossal.schedule = #colossal.schedule<gpipe>} {
   func.func @stage0.forward(
-      %x: tensor<2xf32> {colossal.name = "x", colossal.role = "batch", colossal.per_microbatch, colossal.global_shape = [[7]],
+      %x: tensor<2xf32> {colossal.name = "x", colossal.role = #colossal.role<batch>, colossal.per_microbatch, colossal.global_shape = [[7]],
                          colossal.sharding = #colossal.sharding<[time * data]>},
-      %w: tensor<f32> {colossal.name = "w", colossal.role = "parameter"})
+      %w: tensor<f32> {colossal.name = "w", colossal.role = #colossal.role<parameter>})
       -> (tensor<f32> {colossal.link = "sum", colossal.accumulate = "sum"},
           tensor<2xf32> {colossal.link = "each", colossal.per_microbatch}) {
     %0 = colossal.generic "scale" [b = 2 of 7 {time(2) * 4, data(2) * 2}] (%x : [b], %w : []) -> ([b]) {

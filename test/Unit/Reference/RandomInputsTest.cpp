@@ -11,12 +11,12 @@ using namespace colossal::reference;
 /// Ids go into a gather of 11 rows; labels are shifted, then picked from 13
 /// columns, and -100 is ignored; the mask is compared with nothing.
 static const char *const kProgram = R"(
-func.func @f(%ids: tensor<64xi64> {colossal.role = "batch", colossal.name = "ids"},
-             %labels: tensor<64xi64> {colossal.role = "batch", colossal.name = "labels"},
-             %mask: tensor<64xi64> {colossal.role = "batch", colossal.name = "mask"},
-             %w: tensor<11xf32> {colossal.role = "parameter", colossal.name = "w"},
-             %v: tensor<11xf32> {colossal.role = "optimizer", colossal.name = "w#exp_avg_sq"},
-             %clip: tensor<f64> {colossal.role = "control", colossal.name = "clip", colossal.source = {fill = 0.5 : f64}})
+func.func @f(%ids: tensor<64xi64> {colossal.role = #colossal.role<batch>, colossal.name = "ids"},
+             %labels: tensor<64xi64> {colossal.role = #colossal.role<batch>, colossal.name = "labels"},
+             %mask: tensor<64xi64> {colossal.role = #colossal.role<batch>, colossal.name = "mask"},
+             %w: tensor<11xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "w"},
+             %v: tensor<11xf32> {colossal.role = #colossal.role<optimizer>, colossal.name = "w#exp_avg_sq"},
+             %clip: tensor<f64> {colossal.role = #colossal.role<control>, colossal.name = "clip", colossal.source = {fill = 0.5 : f64}})
     -> (tensor<64xf32>, tensor<64xf32>) {
   %x = colossal.generic "gather" [i = 64, v = 11 : sum] (%ids : [i], %w : [v], %mask : [i]) -> ([i]) {
     ^bb0(%id: i64, %0: f32, %m: i64):

@@ -37,9 +37,9 @@ TEST(Ranks, MicrobatchesLinksAndPadding) {
 static std::string pipeline(const std::string &schedule,
                             const std::string &receiveName) {
   return R"(
-module attributes {colossal.mesh = [["tensor", 2]], colossal.stages = 2 : i64,
-                   colossal.microbatches = 3 : i64, colossal.schedule = ")" +
-         schedule + R"("} {
+module attributes {colossal.mesh = #colossal.mesh<tensor = 2>, colossal.stages = 2 : i64,
+                   colossal.microbatches = 3 : i64, colossal.schedule = #colossal.schedule<")" +
+         schedule + R"(">} {
   func.func @stage0.forward(
       %x: tensor<1x2xf32> {colossal.name = "x", colossal.per_microbatch, colossal.global_shape = [[3], [3]],
                            colossal.sharding = #colossal.sharding<[time], [tensor]>}) {
@@ -99,7 +99,7 @@ TEST(Ranks, TransferOfAnotherValueIsRefused) {
 TEST(Ranks, DeadlockNamesWhatEveryRankWaitsAt) {
   std::string error;
   EXPECT_FALSE(runText(R"(
-module attributes {colossal.mesh = [], colossal.stages = 2 : i64} {
+module attributes {colossal.mesh = #colossal.mesh<>, colossal.stages = 2 : i64} {
   func.func @stage0.forward() {
     %x = colossal.recv "a" from 1 tag 0 : tensor<f32>
     colossal.send "b" %x to 1 tag 0 : tensor<f32>
@@ -122,7 +122,7 @@ module attributes {colossal.mesh = [], colossal.stages = 2 : i64} {
 TEST(Ranks, ValueThatNobodyReceives) {
   std::string error;
   EXPECT_FALSE(runText(R"(
-module attributes {colossal.mesh = [], colossal.stages = 2 : i64} {
+module attributes {colossal.mesh = #colossal.mesh<>, colossal.stages = 2 : i64} {
   func.func @stage0.forward(%x: tensor<f32> {colossal.name = "x"}) {
     colossal.send "a" %x to 1 tag 0 : tensor<f32>
     return
@@ -136,7 +136,7 @@ module attributes {colossal.mesh = [], colossal.stages = 2 : i64} {
 static std::string runDifferent(const std::string &first,
                                 const std::string &second) {
   auto module =
-      parse("module attributes {colossal.mesh = [[\"data\", 2]]} {\n"
+      parse("module attributes {colossal.mesh = #colossal.mesh<data = 2>} {\n"
             "func.func @a(%x: tensor<4xf32> {colossal.name = \"x\"}) {\n" +
             first +
             "return\n}\n"
@@ -174,7 +174,7 @@ TEST(Ranks, MismatchedCollectives) {
 TEST(Ranks, ReplicasThatDiffer) {
   std::string error;
   EXPECT_FALSE(runText(R"(
-module attributes {colossal.mesh = [["data", 2]]} {
+module attributes {colossal.mesh = #colossal.mesh<data = 2>} {
   func.func @stage0.update(%x: tensor<2xf32> {colossal.name = "x", colossal.global_shape = [[4]],
                                               colossal.sharding = #colossal.sharding<[data]>})
       -> (tensor<2xf32> {colossal.updates = "w"}) {

@@ -47,16 +47,22 @@ Assignment colossal::reference::randomAssignment(FactoredOp op,
   return result;
 }
 
-/// `axes` as Plan writes it, linear axes apart.
-static SmallVector<NamedAttribute>
-axesOf(FactoredOp op, const Assignment &assignment, Builder &builder) {
-  SmallVector<NamedAttribute> axes;
-  for (auto [axis, factor] : llvm::zip(assignment.mesh, assignment.factors))
+/// As Plan writes it; what the ranks hold can be put together from this.
+static AxesAttr axesOf(FactoredOp op, const Assignment &assignment,
+                       Builder &builder) {
+  SmallVector<AxisUseAttr> uses;
+  for (size_t a = 0; a < assignment.mesh.size(); ++a) {
+    StringAttr axis = builder.getStringAttr(assignment.mesh[a].first);
+    int64_t factor = assignment.factors[a];
     if (factor >= 0)
-      axes.push_back(builder.getNamedAttr(
-          axis.first,
-          builder.getStrArrayAttr({op.getFactorList()[factor].getName()})));
-  return axes;
+      uses.push_back(AxisUseAttr::cut(
+          axis, builder.getStringAttr(op.getFactorList()[factor].getName())));
+    SmallVector<int64_t> operands(assignment.linear[a].begin(),
+                                  assignment.linear[a].end());
+    if (!operands.empty())
+      uses.push_back(AxisUseAttr::linear(axis, operands));
+  }
+  return AxesAttr::get(builder.getContext(), uses);
 }
 
 /// Bounds and terms of the factors on the mesh.
@@ -113,15 +119,15 @@ static ShardingAttr swapAxes(ShardingAttr sharding,
   MLIRContext *context = sharding.getContext();
   SmallVector<DimShardingAttr> dims;
   for (DimShardingAttr dim : sharding.getDims()) {
-    SmallVector<AxesAttr> subs;
-    for (AxesAttr axes : dim.getSubDims()) {
+    SmallVector<CutAttr> subs;
+    for (CutAttr axes : dim.getSubDims()) {
       SmallVector<StringAttr> swapped;
       for (StringAttr axis : axes.getAxes()) {
         bool isFirst = axis.getValue() == assignment.mesh[0].first;
         swapped.push_back(
             StringAttr::get(context, assignment.mesh[isFirst ? 1 : 0].first));
       }
-      subs.push_back(AxesAttr::get(context, swapped));
+      subs.push_back(CutAttr::get(context, swapped));
     }
     dims.push_back(DimShardingAttr::get(context, subs));
   }
@@ -136,16 +142,15 @@ OwningOpRef<ModuleOp> colossal::reference::shardOp(func::FuncOp function,
   OpBuilder builder(context);
   Location loc = op->getLoc();
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
-  SmallVector<Attribute> mesh;
+  SmallVector<MeshAxisAttr> mesh;
   SmallVector<StringAttr> order;
   for (const auto &[axis, size] : assignment.mesh) {
-    mesh.push_back(builder.getArrayAttr(
-        {builder.getStringAttr(axis), builder.getI64IntegerAttr(size)}));
     order.push_back(builder.getStringAttr(axis));
+    mesh.push_back(MeshAxisAttr::get(context, order.back(), size));
   }
-  (*module)->setAttr(names::mesh, builder.getArrayAttr(mesh));
+  (*module)->setAttr(names::mesh, MeshAttr::get(context, mesh));
 
-  SmallVector<NamedAttribute> axes = axesOf(op, assignment, builder);
+  AxesAttr axes = axesOf(op, assignment, builder);
   SmallVector<FactorAttr> factors =
       localFactors(op, assignment, fault == Fault::MissingMask);
   auto localType = [&](Value value, IndexMapAttr map) {
@@ -189,17 +194,7 @@ OwningOpRef<ModuleOp> colossal::reference::shardOp(func::FuncOp function,
   }
   Operation *local = cloneFactored(builder, op, operands, types, factors,
                                    operandMaps, resultMaps);
-  // As Plan writes it; what the ranks hold can be put together from this.
-  SmallVector<NamedAttribute> linear;
-  for (size_t a = 0; a < assignment.mesh.size(); ++a)
-    if (!assignment.linear[a].empty())
-      linear.push_back(builder.getNamedAttr(
-          assignment.mesh[a].first,
-          builder.getI64ArrayAttr(SmallVector<int64_t>(
-              assignment.linear[a].begin(), assignment.linear[a].end()))));
-  NamedAttrList planned(axes);
-  planned.append("linear", builder.getDictionaryAttr(linear));
-  local->setAttr(names::axes, planned.getDictionary(context));
+  cast<FactoredOp>(local).setAxesAttr(axes);
   for (unsigned j = 0; j < op->getNumResults(); ++j) {
     IndexMapAttr map = op.getResultMap(j);
     ShardingAttr sharding = shardingOf(op, map, true, axes, order);

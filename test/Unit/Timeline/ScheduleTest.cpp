@@ -20,8 +20,8 @@ static std::string text(const std::vector<Step> &order) {
 
 TEST(Schedule, NamesReadBack) {
   for (ScheduleKind kind : {ScheduleKind::GPipe, ScheduleKind::OneFOneB})
-    EXPECT_EQ(scheduleKindOf(nameOf(kind)), kind);
-  EXPECT_FALSE(scheduleKindOf("zigzag").has_value());
+    EXPECT_EQ(colossal::scheduleKindOf(nameOf(kind)), kind);
+  EXPECT_FALSE(colossal::scheduleKindOf("zigzag").has_value());
 }
 
 TEST(Schedule, GPipe) {

@@ -4,7 +4,9 @@
 
 include "Colossal/IR/ColossalOps.td"
 
-def Colossal_AttentionOp : Colossal_FactoredBase<"attention", ["getCombiner"]> {
+defvar Attention_own = (ins F64Attr:$scale, Variadic<AnyRankedTensor>:$inputs);
+
+def Colossal_AttentionOp : Colossal_FactoredBase<"attention", Attention_own, ["getCombiner"]> {
   let summary = "softmax(body(scale * q k^T)) v, and the log-sum-exp of each query";
   let description = [{
     Roles of factors follow from the maps: in q, k and v: batch; in q and not in k: query;
@@ -26,20 +28,16 @@ def Colossal_AttentionOp : Colossal_FactoredBase<"attention", ["getCombiner"]> {
     - A6 `out` is indexed by batch, query and features of the values, `lse` by batch and
       query; in the backward op, gradients by the factors of what they are the gradient of
   }];
-  let arguments = (ins StrAttr:$name, ArrayAttr:$factors, ArrayAttr:$operandMaps,
-      ArrayAttr:$resultMaps, F64Attr:$scale, Variadic<AnyRankedTensor>:$inputs);
   let results = (outs Variadic<AnyRankedTensor>:$outputs);
 }
 
-def Colossal_AttentionBackwardOp : Colossal_FactoredBase<"attention_backward"> {
+def Colossal_AttentionBackwardOp : Colossal_FactoredBase<"attention_backward", Attention_own> {
   let summary = "the derivative of attention with respect to q, k, v";
   let description = [{
     Operands: q, k, v, out, lse, dout, extra...; results: dq, dk, dv. The body is that of
     the forward op; extra operands are constants for the derivative.
     Batch, query and key factors may be cut.
   }];
-  let arguments = (ins StrAttr:$name, ArrayAttr:$factors, ArrayAttr:$operandMaps,
-      ArrayAttr:$resultMaps, F64Attr:$scale, Variadic<AnyRankedTensor>:$inputs);
   let results = (outs Variadic<AnyRankedTensor>:$outputs);
 }
 

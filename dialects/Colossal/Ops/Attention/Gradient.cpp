@@ -46,12 +46,17 @@ differentiate(OpBuilder &builder, AttentionOp op, ValueRange operands,
     return builder.getArrayAttr(
         SmallVector<Attribute>(list.begin(), list.end()));
   };
-  auto backward = AttentionBackwardOp::create(
-      builder, op.getLoc(), types, builder.getStringAttr(name),
-      toArray(factors), toArray(operandMaps), toArray(resultMaps),
-      op.getScaleAttr(), inputs);
+  OperationState state(op.getLoc(), AttentionBackwardOp::getOperationName());
+  state.addOperands(inputs);
+  state.addTypes(types);
+  state.addAttribute("name", builder.getStringAttr(name));
+  state.addAttribute("factors", toArray(factors));
+  state.addAttribute("operandMaps", toArray(operandMaps));
+  state.addAttribute("resultMaps", toArray(resultMaps));
+  state.addAttribute("scale", op.getScaleAttr());
   IRMapping mapping;
-  op.getBody().cloneInto(&backward.getBody(), mapping);
+  op.getBody().cloneInto(state.addRegion(), mapping);
+  auto backward = cast<AttentionBackwardOp>(builder.create(state));
   SmallVector<Value> gradients;
   for (unsigned i = 0; i < 3; ++i)
     gradients.push_back(

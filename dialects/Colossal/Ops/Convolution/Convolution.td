@@ -5,10 +5,9 @@
 include "Colossal/IR/ColossalOps.td"
 
 class Colossal_ConvolutionBase<string opMnemonic>
-    : Colossal_FactoredBase<opMnemonic, ["keepsLayout"]> {
-  let arguments = (ins StrAttr:$name, ArrayAttr:$factors, ArrayAttr:$operandMaps,
-      ArrayAttr:$resultMaps, DenseI64ArrayAttr:$stride, DenseI64ArrayAttr:$padding,
-      DenseI64ArrayAttr:$dilation, AnyRankedTensor:$first, AnyRankedTensor:$second);
+    : Colossal_FactoredBase<opMnemonic, (ins DenseI64ArrayAttr:$stride,
+          DenseI64ArrayAttr:$padding, DenseI64ArrayAttr:$dilation, AnyRankedTensor:$first,
+          AnyRankedTensor:$second), ["keepsLayout"]> {
   let results = (outs AnyRankedTensor:$result);
 }
 

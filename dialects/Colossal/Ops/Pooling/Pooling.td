@@ -24,11 +24,10 @@ include "Colossal/IR/ColossalOps.td"
 ///   reductions where the result has none of them, and multiply to the sizes
 /// - P7 (averages) the divisor is not negative
 class Colossal_PoolingOp<string opMnemonic, dag parameters = (ins)>
-    : Colossal_FactoredBase<opMnemonic, ["keepsLayout"]> {
-  let arguments = !con((ins StrAttr:$name, ArrayAttr:$factors, ArrayAttr:$operandMaps,
-      ArrayAttr:$resultMaps, DenseI64ArrayAttr:$input, DenseI64ArrayAttr:$output,
-      DenseI64ArrayAttr:$kernel, DenseI64ArrayAttr:$stride, DenseI64ArrayAttr:$padding,
-      DenseI64ArrayAttr:$dilation), parameters, (ins Variadic<AnyRankedTensor>:$inputs));
+    : Colossal_FactoredBase<opMnemonic, !con((ins DenseI64ArrayAttr:$input,
+          DenseI64ArrayAttr:$output, DenseI64ArrayAttr:$kernel, DenseI64ArrayAttr:$stride,
+          DenseI64ArrayAttr:$padding, DenseI64ArrayAttr:$dilation), parameters,
+          (ins Variadic<AnyRankedTensor>:$inputs)), ["keepsLayout"]> {
   let results = (outs Variadic<AnyRankedTensor>:$outputs);
 }
 
