@@ -44,27 +44,35 @@ static void silu(Call &c) {
   });
 }
 
-/// gelu(x) = x/2 (1 + erf(x / sqrt 2)), or with the tanh approximation
+/// x P with P = 1/2 + erf(x / sqrt 2) / 2, the chance of a normal number below
+/// x; derivative P + x p with its density p = exp(-x^2 / 2) / sqrt(2 pi).
+static Value geluOf(ScalarBuilder &s, Value x) {
+  Type type = x.getType();
+  Value half = s.constant(type, 0.5);
+  Value scaled = s.mul(x, s.constant(type, 0.70710678118654752440));
+  Value chance = s.add(s.mul(s.create<math::ErfOp>(scaled), half), half);
+  Value density = s.mul(s.create<math::ExpOp>(s.negate(s.mul(scaled, scaled))),
+                        s.constant(type, 0.39894228040143267794));
+  return s.withDerivative(s.mul(x, chance), x,
+                          s.add(chance, s.mul(x, density)));
+}
+
 /// x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
+static Value geluByTanh(ScalarBuilder &s, Value x) {
+  Type type = x.getType();
+  Value cube = s.mul(s.mul(x, x), x);
+  Value sum = s.add(x, s.mul(s.constant(type, 0.044715), cube));
+  Value inner = s.create<math::TanhOp>(
+      s.mul(s.constant(type, 0.79788456080286535588), sum));
+  Value half = s.mul(s.constant(type, 0.5), x);
+  return s.mul(half, s.add(s.one(type), inner));
+}
+
 static void gelu(Call &c) {
   bool tanh = c.text(1) == "tanh";
   if (!tanh && c.text(1) != "none")
     c.error("approximate = '" + c.text(1) + "' (expected 'none' or 'tanh')");
-  unaryFloat(c, [&](ScalarBuilder &s, Value x) {
-    Type type = x.getType();
-    Value inner;
-    if (tanh) {
-      Value cube = s.mul(s.mul(x, x), x);
-      Value sum = s.add(x, s.mul(s.constant(type, 0.044715), cube));
-      inner = s.create<math::TanhOp>(
-          s.mul(s.constant(type, 0.79788456080286535588), sum));
-    } else {
-      inner = s.create<math::ErfOp>(
-          s.mul(x, s.constant(type, 0.70710678118654752440)));
-    }
-    Value half = s.mul(s.constant(type, 0.5), x);
-    return s.mul(half, s.add(s.one(type), inner));
-  });
+  unaryFloat(c, tanh ? geluByTanh : geluOf);
 }
 
 /// log(1 + exp(beta x)) / beta; linear where beta x > threshold. Derivative

@@ -85,9 +85,13 @@ static void layerNorm(Call &c) {
   first.keep();
   Value mean = meanOf(first, {x}, dims,
                       [](ScalarBuilder &, ValueRange in) { return in[0]; });
+  // The variance does not change with the point that it is taken around: it
+  // has no derivative by the mean.
   Value variance = meanOf(c.member("variance"), {x, mean}, dims,
                           [](ScalarBuilder &s, ValueRange in) {
-                            Value centered = s.sub(in[0], in[1]);
+                            Value centered =
+                                s.withDerivative(s.sub(in[0], in[1]), in[0],
+                                                 s.one(in[0].getType()));
                             return s.mul(centered, centered);
                           });
   Value rstd = rstdOf(c, variance, eps);

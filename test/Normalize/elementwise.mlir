@@ -75,3 +75,24 @@ func.func @forward(%x: tensor<4x3xf32> {colossal.role = #colossal.role<batch>, c
   %y = colossal.aten "aten::div.Tensor"(%x, %t) name "div.0" : (tensor<4x3xf32>, !colossal.any) -> !colossal.any
   return %y : !colossal.any
 }
+
+// -----
+
+// GELU is x P, where P is the chance of a normal number below x; its derivative is P + x p with the density p: one
+// error function and one exponential.
+// CHECK-LABEL: func.func @forward
+func.func @forward(%x: tensor<4x3xf32> {colossal.role = "batch", colossal.name = "x", colossal.batch_dim = 0 : i64}) -> !colossal.any {
+  %none = colossal.aten_constant "none" -> !colossal.any
+  // CHECK: ^bb0(%[[X:.*]]: f32):
+  // CHECK: %[[ERF:.*]] = math.erf
+  // CHECK: %[[HALF:.*]] = arith.mulf %[[ERF]]
+  // CHECK: %[[P:.*]] = arith.addf %[[HALF]]
+  // CHECK: %[[EXP:.*]] = math.exp
+  // CHECK: %[[DENSITY:.*]] = arith.mulf %[[EXP]]
+  // CHECK: %[[Y:.*]] = arith.mulf %[[X]], %[[P]]
+  // CHECK: %[[XP:.*]] = arith.mulf %[[X]], %[[DENSITY]]
+  // CHECK: %[[SLOPE:.*]] = arith.addf %[[P]], %[[XP]]
+  // CHECK: colossal.with_derivative %[[Y]] of(%[[X]]) by(%[[SLOPE]])
+  %y = colossal.aten "aten::gelu"(%x, %none) name "gelu.0" : (tensor<4x3xf32>, !colossal.any) -> !colossal.any
+  return %y : !colossal.any
+}

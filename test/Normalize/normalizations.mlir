@@ -1,6 +1,7 @@
 // RUN: colossal-opt --colossal-normalize -split-input-file %s | FileCheck %s
 
-// Layer norm is a composite: a group of generics. Mean and rstd may be kept for the backward pass.
+// Layer norm is a composite: a group of generics. Mean and rstd may be kept for the backward pass. The variance has no
+// derivative by the mean: what is squared has one by x alone.
 // CHECK-LABEL: func.func @forward
 func.func @forward(
     %x: tensor<4x16x8xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.batch_dim = 0 : i64},
@@ -12,6 +13,9 @@ func.func @forward(
   %shape = colossal.aten "prim::ListConstruct"(%c8) name "ListConstruct.0" : (!colossal.any) -> !colossal.any
   // CHECK: %[[MEAN:.*]] = colossal.generic "ln/layer_norm.0.mean" [b = 4, s = 16, d2 = 8 : sum] (%arg0 : [b, s, d2]) -> ([b, s, 0 of 1]) attributes {group = "ln/layer_norm.0", keep}
   // CHECK: %[[VAR:.*]] = colossal.generic "ln/layer_norm.0.variance" [b = 4, s = 16, d2 = 8 : sum] (%arg0 : [b, s, d2], %[[MEAN]] : [b, s, 0 of 1]) -> ([b, s, 0 of 1]) attributes {group = "ln/layer_norm.0"}
+  // CHECK-NEXT: ^bb0(%[[X:.*]]: f32, %{{.*}}: f32):
+  // CHECK: %[[C:.*]] = colossal.with_derivative %{{.*}} of(%[[X]]) by(%cst{{.*}}) : f32
+  // CHECK: arith.mulf %[[C]], %[[C]]
   // CHECK: %[[RSTD:.*]] = colossal.generic "ln/layer_norm.0.rstd" [b = 4, s = 16] (%[[VAR]] : [b, s, 0 of 1]) -> ([b, s, 0 of 1]) attributes {group = "ln/layer_norm.0", keep}
   // CHECK: math.rsqrt
   // CHECK: colossal.generic "ln/layer_norm.0" [b = 4, s = 16, d2 = 8] (%arg0 : [b, s, d2], %[[RSTD]] : [b, s, 0 of 1], %[[MEAN]] : [b, s, 0 of 1], %arg1 : [d2], %arg2 : [d2]) -> ([b, s, d2]) attributes {group = "ln/layer_norm.0"}
