@@ -72,6 +72,9 @@ FailureOr<Adjoints> AdjointRules::apply(Operation *op, ValueRange in, Value r,
       .Case<arith::SubFOp>(
           [&](auto) { return Result(Adjoints{g, s.negate(g)}); })
       .Case<arith::MulFOp>([&](auto) {
+        // Of a square, 2 g is often the same for a whole row.
+        if (op->getOperand(0) == op->getOperand(1))
+          return Result(Adjoints{s.mul(s.add(g, g), in[0]), Value()});
         return Result(Adjoints{s.mul(g, in[1]), s.mul(g, in[0])});
       })
       .Case<arith::DivFOp>([&](auto) {

@@ -11,7 +11,8 @@
 // CHECK:       "act.gradient0" [n = 3] {{.*}}gradient_of = "w"
 // CHECK-NEXT:  ^bb0(%[[W:.*]]: f32, %[[G:.*]]: f32):
 // CHECK-NEXT:  %[[ZERO:.*]] = arith.constant 0.0
-// CHECK-NEXT:  %[[G2:.*]] = arith.addf %[[G]], %[[G]]
+// CHECK-NEXT:  %[[TWO:.*]] = arith.constant 2.0
+// CHECK-NEXT:  %[[G2:.*]] = arith.mulf %[[G]], %[[TWO]]
 // CHECK-NEXT:  %[[IN:.*]] = arith.cmpf ogt, %[[W]], %[[ZERO]]
 // CHECK-NEXT:  %[[R:.*]] = arith.select %[[IN]], %[[G2]], %[[ZERO]]
 // CHECK-NEXT:  colossal.yield %[[R]]
