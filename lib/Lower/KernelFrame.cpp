@@ -11,6 +11,12 @@ using namespace colossal::lower;
 /// f32 lanes of the loop vectoriser: one register of 512 bits, or two of 256.
 static constexpr int64_t kVectorWidth = 16;
 
+/// Bodies of more ops are not interleaved. LLVM takes copies of a body to have
+/// more than one chain of sums, and its guess of the registers that they need
+/// is too low for long bodies: four copies of a GELU's gradient moved 250
+/// registers to the stack and back.
+static constexpr size_t kLongBody = 48;
+
 KernelFrame::KernelFrame(ModuleOp module, StringRef symbol, Location loc)
     : builder(module.getContext()), loc(loc) {
   builder.setInsertionPointToEnd(module.getBody());
@@ -111,6 +117,26 @@ void KernelFrame::at(unsigned level) {
     builder.setInsertionPointToEnd(target.block);
 }
 
+/// What the loop vectoriser is told of an innermost loop.
+static Attribute innerAnnotation(scf::ForOp loop, ArrayAttr accessGroups) {
+  MLIRContext *context = loop.getContext();
+  Builder builder(context);
+  auto vectorize = LLVM::LoopVectorizeAttr::get(
+      context, /*disable=*/builder.getBoolAttr(false),
+      /*predicateEnable=*/nullptr, /*scalableEnable=*/nullptr,
+      /*width=*/builder.getI32IntegerAttr(kVectorWidth), nullptr, nullptr,
+      nullptr);
+  LLVM::LoopInterleaveAttr interleave;
+  if (loop.getBody()->getOperations().size() > kLongBody)
+    interleave =
+        LLVM::LoopInterleaveAttr::get(context, builder.getI32IntegerAttr(1));
+  return LLVM::LoopAnnotationAttr::get(
+      context, nullptr, vectorize, interleave, nullptr, nullptr, nullptr,
+      nullptr, nullptr, nullptr, nullptr, /*mustProgress=*/
+      builder.getBoolAttr(true), nullptr, nullptr, nullptr,
+      {cast<LLVM::AccessGroupAttr>(accessGroups[0])});
+}
+
 scf::ForOp KernelFrame::loop(Value lower, Value upper, int64_t step,
                              ValueRange initial, bool isInner) {
   at(level());
@@ -121,20 +147,8 @@ scf::ForOp KernelFrame::loop(Value lower, Value upper, int64_t step,
   if (!loop.getBody()->empty())
     loop.getBody()->back().erase();
   Attribute group;
-  if (isInner) {
-    auto accessGroup = LLVM::AccessGroupAttr::get(context);
-    group = builder.getArrayAttr({accessGroup});
-    auto vectorize = LLVM::LoopVectorizeAttr::get(
-        context, /*disable=*/builder.getBoolAttr(false),
-        /*predicateEnable=*/nullptr, /*scalableEnable=*/nullptr,
-        /*width=*/builder.getI32IntegerAttr(kVectorWidth), nullptr, nullptr,
-        nullptr);
-    auto annotation = LLVM::LoopAnnotationAttr::get(
-        context, nullptr, vectorize, nullptr, nullptr, nullptr, nullptr,
-        nullptr, nullptr, nullptr, nullptr, /*mustProgress=*/
-        builder.getBoolAttr(true), nullptr, nullptr, nullptr, {accessGroup});
-    loop->setAttr("llvm.loop_annotation", annotation);
-  }
+  if (isInner)
+    group = builder.getArrayAttr({LLVM::AccessGroupAttr::get(context)});
   levels.back().next = loop;
   levels.push_back({loop.getBody(), nullptr, group});
   at(level());
@@ -163,6 +177,8 @@ void KernelFrame::close(ValueRange values) {
   at(level());
   auto loop = cast<scf::ForOp>(levels.back().block->getParentOp());
   scf::YieldOp::create(builder, loc, values);
+  if (auto groups = dyn_cast_or_null<ArrayAttr>(levels.back().accessGroup))
+    loop->setAttr("llvm.loop_annotation", innerAnnotation(loop, groups));
   levels.pop_back();
   // What follows comes after the loop.
   Operation *after = loop->getNextNode();

@@ -30,14 +30,20 @@ static Value emitPower(OpBuilder &builder, Location loc, Value x, Value y) {
 
 Value colossal::lower::emitFused(OpBuilder &builder, Location loc, Value x,
                                  Value y, bool subtract) {
-  auto product = x.getDefiningOp<arith::MulFOp>();
-  if (product) {
+  // A product that an outer loop has computed already is only added here.
+  auto productHere = [&](Value value) {
+    auto product = value.getDefiningOp<arith::MulFOp>();
+    return product && product->getBlock() == builder.getInsertionBlock()
+               ? product
+               : arith::MulFOp();
+  };
+  if (arith::MulFOp product = productHere(x)) {
     if (subtract)
       y = arith::NegFOp::create(builder, loc, y);
     return math::FmaOp::create(builder, loc, product.getLhs(), product.getRhs(),
                                y);
   }
-  product = y.getDefiningOp<arith::MulFOp>();
+  arith::MulFOp product = productHere(y);
   if (!product)
     return {};
   Value factor = product.getLhs();

@@ -1,4 +1,4 @@
-// RUN: colossal-opt %s --colossal-print-kernels -o /dev/null | FileCheck %s
+// RUN: colossal-opt %s -split-input-file --colossal-print-kernels -o /dev/null | FileCheck %s
 
 // Two layers with the same structure share one kernel, whatever their names. The
 // range is the rows; the scalar of the row is loaded outside the lanes' loop.
@@ -26,4 +26,40 @@ func.func @scale(%x: tensor<64x32xf32>, %y: tensor<64x32xf32>, %s: tensor<64xf32
       colossal.yield %2 : f32
   } : (tensor<64x32xf32>, tensor<64xf32>) -> tensor<64x32xf32>
   return %a, %b : tensor<64x32xf32>, tensor<64x32xf32>
+}
+
+// -----
+
+// A product that does not change along the lanes is computed once a row, and only added there.
+// CHECK-LABEL: func.func @k1_shift
+// CHECK: scf.for
+// CHECK: %[[OFFSET:.*]] = arith.mulf
+// CHECK: scf.for
+// CHECK: %[[X:.*]] = llvm.load {{.*}}access_groups
+// CHECK-NOT: math.fma
+// CHECK: arith.addf %[[X]], %[[OFFSET]]
+func.func @shift(%x: tensor<64x32xf32>, %s: tensor<64xf32>) -> tensor<64x32xf32> {
+  %y = colossal.generic "shift" [i = 64, k = 32] (%x : [i, k], %s : [i]) -> ([i, k]) {
+    ^bb0(%0: f32, %1: f32):
+      %2 = arith.mulf %1, %1 : f32
+      %3 = arith.addf %0, %2 : f32
+      colossal.yield %3 : f32
+  } : (tensor<64x32xf32>, tensor<64xf32>) -> tensor<64x32xf32>
+  return %y : tensor<64x32xf32>
+}
+
+// -----
+
+// A long body has chains enough: the vectoriser makes no copies of it.
+// CHECK: #[[ONE:.*]] = #llvm.loop_interleave<count = 1 : i32>
+// CHECK: #llvm.loop_annotation<vectorize = {{.*}}, interleave = #[[ONE]],
+// CHECK-LABEL: func.func @k1_long
+func.func @long(%x: tensor<64x32xf32>) -> tensor<64xf32> {
+  %y = colossal.generic "long" [i = 64, k = 32 : sum] (%x : [i, k]) -> ([i]) {
+    ^bb0(%0: f32):
+      %1 = math.erf %0 : f32
+      %2 = math.exp %1 : f32
+      colossal.yield %2 : f32
+  } : (tensor<64x32xf32>) -> tensor<64xf32>
+  return %y : tensor<64xf32>
 }
