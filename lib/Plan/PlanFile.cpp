@@ -175,6 +175,15 @@ std::string colossal::plan::writePlan(const Program &program,
 // Reading
 //===----------------------------------------------------------------------===//
 
+/// The enumerator of a word; an error is recorded if it is none.
+template <class Enum, size_t count>
+static Enum wordOf(const json::Reader &reader, const Enum (&all)[count]) {
+  std::vector<std::string> names;
+  for (Enum value : all)
+    names.push_back(nameOf(value));
+  return all[reader.choice(names)];
+}
+
 namespace {
 class PlanReader {
 public:
@@ -199,8 +208,7 @@ public:
     plan.microbatches = root.field("microbatches").integer(1, 1 << 24);
     if (!checkMesh(root))
       return plan;
-    plan.schedule =
-        ScheduleKind(root.field("schedule").choice({"gpipe", "1f1b"}));
+    plan.schedule = wordOf(root.field("schedule"), allSchedules);
     readPrediction(root.field("predicted"));
     json::Reader arguments = root.field("arguments");
     for (const std::string &name : arguments.fieldNames()) {
@@ -291,8 +299,7 @@ private:
 
   void readOp(const json::Reader &reader, PlannedOp &planned, const Op &op) {
     planned.stage = int(reader.field("stage").integer(0, plan.mesh.stages - 1));
-    planned.segment = Segment(reader.field("segment").choice(
-        {"prologue", "forward", "backward", "update"}));
+    planned.segment = wordOf(reader.field("segment"), allSegments);
     planned.axes.resize(plan.mesh.axes.size());
     if (reader.has("axes"))
       for (const std::string &name : reader.field("axes").fieldNames()) {
@@ -330,8 +337,7 @@ private:
                          reader.field("value"));
     if (reader.has("copy"))
       reshard.source = copy(reader.field("copy"));
-    reshard.segment = Segment(reader.field("segment").choice(
-        {"prologue", "forward", "backward", "update"}));
+    reshard.segment = wordOf(reader.field("segment"), allSegments);
     reshard.stage = int(reader.field("stage").integer(0, plan.mesh.stages - 1));
     reshard.from = sharding(reader.field("from"), reshard.value);
     reshard.to = sharding(reader.field("to"), reshard.value);
