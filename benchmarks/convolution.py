@@ -1,0 +1,284 @@
+#!/usr/bin/env python3
+"""Convolutions and residual networks against PyTorch eager, on pinned cores, in alternating rounds.
+
+    convolution.py [resnet18] [resnet50] [shapes] [--batch 4] [--size 224] [--threads 1]
+                   [--max-cpu x86-64-v3] [--rounds 3] [--steps 3] [--work DIR] [--json FILE]
+
+resnet18, resnet50: a training step (images of --size, SGD with momentum), ours on one rank, PyTorch with
+its default layout and with channels_last. The best step of all rounds counts; the ratio is to the better
+PyTorch. shapes: every convolution of both networks, its forward and both backward passes. Ours are the ops
+of a step of conv, relu, conv, relu, conv with equal shapes (`--profile`), the one in the middle; where the
+shapes of input and output differ, it lies between 1 x 1 convolutions. PyTorch's are calls of its ops by
+themselves.
+"""
+import argparse
+import json
+import os
+import re
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from stacks import OLDER
+from train_step import BIN, ROOT, TUNED, execute, print_table
+
+OPTIMIZER = "sgd:lr=0.01,momentum=0.9"
+# Input channels, positions, output channels, taps, stride: of 224 x 224 images.
+SHAPES = [(3, 224, 64, 7, 2), (64, 56, 64, 3, 1), (64, 56, 128, 3, 2), (128, 28, 128, 3, 1), (128, 28, 256, 3, 2),
+          (256, 14, 256, 3, 1), (256, 14, 512, 3, 2), (512, 7, 512, 3, 1), (64, 56, 128, 1, 2), (64, 56, 256, 1, 1),
+          (256, 56, 64, 1, 1), (512, 28, 128, 1, 1), (1024, 14, 256, 1, 1), (512, 7, 2048, 1, 1)]
+PASSES = ("convolution", "convolution_backward_data", "convolution_backward_weights")
+
+
+def residual_network(layers):
+    import torch
+    from torch import nn
+    from torch.nn import functional as F
+
+    def unit(inputs, outputs, taps, stride=1):
+        return nn.Sequential(nn.Conv2d(inputs, outputs, taps, stride, taps // 2, bias=False), nn.BatchNorm2d(outputs))
+
+    class Block(nn.Module):
+        def __init__(self, inputs, width, outputs, stride):
+            super().__init__()
+            self.units = nn.ModuleList(
+                [unit(inputs, width, 3, stride), unit(width, outputs, 3)] if outputs == width else
+                [unit(inputs, width, 1), unit(width, width, 3, stride), unit(width, outputs, 1)])
+            self.shortcut = unit(inputs, outputs, 1, stride) if stride > 1 or inputs != outputs else nn.Identity()
+
+        def forward(self, x):
+            h = x
+            for number, part in enumerate(self.units):
+                h = part(h) if number + 1 == len(self.units) else F.relu(part(h))
+            return F.relu(h + self.shortcut(x))
+
+    class Network(nn.Module):
+        def __init__(self):
+            super().__init__()
+            counts, wide = ((2, 2, 2, 2), 1) if layers == 18 else ((3, 4, 6, 3), 4)
+            self.first, self.pool = unit(3, 64, 7, 2), nn.MaxPool2d(3, 2, 1)
+            blocks, inputs = [], 64
+            for stage, count in enumerate(counts):
+                width = 64 << stage
+                for number in range(count):
+                    blocks.append(Block(inputs, width, width * wide, 2 if stage and not number else 1))
+                    inputs = width * wide
+            self.blocks, self.head = nn.Sequential(*blocks), nn.Linear(inputs, 1000)
+
+        def forward(self, x, y):
+            h = self.blocks(self.pool(F.relu(self.first(x))))
+            return F.cross_entropy(self.head(F.adaptive_avg_pool2d(h, 1).flatten(1)), y)
+
+    torch.manual_seed(0)
+    return Network().train()
+
+
+def stack_of(inputs, size, outputs, taps, stride):
+    """The convolution between two others, so that it has an input with a gradient."""
+    import torch
+    from torch import nn
+    torch.manual_seed(0)
+    around = (taps, taps // 2) if inputs == outputs else (1, 0)
+    layers = [nn.Conv2d(inputs, inputs, around[0], 1, around[1], bias=False), nn.ReLU(),
+              nn.Conv2d(inputs, outputs, taps, stride, taps // 2, bias=False), nn.ReLU(),
+              nn.Conv2d(outputs, outputs, around[0], 1, around[1], bias=False)]
+
+    class Stack(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.Sequential(*layers)
+
+        def forward(self, x):
+            return self.layers(x).square().mean()
+
+    return Stack()
+
+
+def name_of(shape):
+    inputs, size, outputs, taps, stride = shape
+    return f"{taps}x{taps}" + (f"/{stride}" if stride > 1 else "") + f" {inputs}-{outputs} at {size}"
+
+
+def network_worker(options):
+    """Trains in this process; prints one JSON object."""
+    import numpy as np
+    import torch
+    torch.set_num_threads(options.threads)
+    model = residual_network(int(options.worker))
+    x, y = (torch.from_numpy(np.load(options.work / f"images-{name}.npy")) for name in "xy")
+    if options.channels_last:
+        model, x = model.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    seconds, losses = [], []
+    for _ in range(options.steps + 1):
+        begin = time.perf_counter()
+        optimizer.zero_grad()
+        loss = model(x, y)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+        seconds.append(time.perf_counter() - begin)
+    print(json.dumps({"seconds": seconds[1:], "losses": losses}))
+
+
+def shapes_worker(options):
+    """Times of PyTorch's ops: {shape: {pass: seconds}}."""
+    import torch
+    torch.set_num_threads(options.threads)
+    layout = torch.channels_last if options.channels_last else torch.contiguous_format
+    result = {}
+    for inputs, size, outputs, taps, stride in SHAPES:
+        after = (size + 2 * (taps // 2) - taps) // stride + 1
+        x, w, y = (torch.randn(*shape).contiguous(memory_format=layout) for shape in (
+            (options.batch, inputs, size, size), (outputs, inputs, taps, taps), (options.batch, outputs, after, after)))
+        steps, padding = [stride] * 2, [taps // 2] * 2
+
+        def backward(*mask):
+            torch.ops.aten.convolution_backward(y, x, w, None, steps, padding, [1, 1], False, [0, 0], 1, [*mask, False])
+
+        calls = (lambda: torch.conv2d(x, w, None, steps, padding), lambda: backward(True, False),
+                 lambda: backward(False, True))
+        own = result[name_of((inputs, size, outputs, taps, stride))] = {}
+        for name, call in zip(PASSES, calls):
+            times = []
+            for _ in range(options.steps + 1):
+                begin = time.perf_counter()
+                call()
+                times.append(time.perf_counter() - begin)
+            own[name] = min(times[1:])
+    print(json.dumps(result))
+
+
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        cores = ",".join(map(str, sorted(os.sched_getaffinity(0))[-options.threads:]))
+        self.pin = ["taskset", "-c", cores]
+        self.environment = OLDER if options.max_cpu else {}
+
+    def pytorch(self, worker, channels_last):
+        options = self.options
+        command = [*self.pin, sys.executable, __file__, "--worker", worker, "--threads", options.threads, "--steps",
+                   options.steps, "--batch", options.batch, "--work", options.work]
+        done = execute(command + (["--channels-last"] if channels_last else []), **TUNED, **self.environment)
+        return json.loads(done.stdout.splitlines()[-1])
+
+    def compile(self, name, model, inputs, optimizer):
+        import numpy as np
+        import torch
+        work = self.options.work
+        for key, value in inputs.items():
+            np.save(work / f"{name}-{key}.npy", value)
+        archive, bundle = work / f"{name}.pt", work / f"{name}.colossal"
+        torch.jit.trace(model, tuple(torch.from_numpy(value) for value in inputs.values()),
+                        check_trace=False).save(archive)
+        shutil.rmtree(bundle, ignore_errors=True)
+        execute([*self.pin, BIN / "colossal-compile", archive, "--cluster", "local:1",
+                 *(part for key in inputs for part in ("--batch", key)), "--optimizer", optimizer, "-o", bundle],
+                **self.environment)
+        return bundle
+
+    def ours(self, bundle, name, inputs, steps, *more):
+        report, metrics = self.options.work / "report.json", self.options.work / "metrics.jsonl"
+        data = [part for key in inputs for part in ("--data", f"{key}={self.options.work}/{name}-{key}.npy")]
+        execute([*self.pin, BIN / "colossal-run", bundle, *data, "--no-shuffle", "--quiet", "--steps", steps + 1,
+                 "--report", report, "--metrics", metrics, *more], **self.environment)
+        result = json.loads(report.read_text())
+        return {"seconds": result["step_seconds"][1:], "predicted_seconds": result["predicted_step_seconds"],
+                "losses": [json.loads(line)["loss"] for line in metrics.read_text().splitlines()]}
+
+    def network(self, layers):
+        import numpy as np
+        options, random = self.options, np.random.default_rng(0)
+        inputs = {"x": random.standard_normal((options.batch, 3, options.size, options.size), dtype=np.float32),
+                  "y": random.integers(0, 1000, options.batch)}
+        bundle = self.compile("images", residual_network(layers), inputs, OPTIMIZER)
+        ways = {"PyTorch": lambda: self.pytorch(layers, False),
+                "PyTorch, channels_last": lambda: self.pytorch(layers, True),
+                "ours": lambda: self.ours(bundle, "images", inputs, options.steps)}
+        runs = {}
+        for number in range(options.rounds):
+            for way, run in ways.items():
+                one = run()
+                whole = runs.setdefault(way, {**one, "seconds": []})
+                whole["seconds"] += one["seconds"]
+                print(f"round {number + 1}: resnet{layers}: {way}: {min(one['seconds']):.3f} s", file=sys.stderr, flush=True)
+        worst = max(abs(a - b) / abs(b) for a, b in zip(runs["ours"]["losses"], runs["PyTorch"]["losses"]))
+        if not worst < 1e-2:
+            raise SystemExit(f"convolution: the losses of resnet{layers} differ from PyTorch's by {worst:.1e}")
+        return runs
+
+    def shapes(self):
+        import numpy as np
+        options, result = self.options, {}
+        profile, bundles = options.work / "profile.txt", {}
+        for shape in SHAPES:
+            inputs = {"x": np.random.default_rng(0).standard_normal(
+                (options.batch, shape[0], shape[1], shape[1]), dtype=np.float32)}
+            name = re.sub(r"\W+", "-", name_of(shape))
+            bundles[shape] = (self.compile(name, stack_of(*shape), inputs, "none"), name, inputs)
+        for number in range(options.rounds):
+            for channels_last in (False, True):
+                way = "PyTorch, channels_last" if channels_last else "PyTorch"
+                for name, times in self.pytorch("shapes", channels_last).items():
+                    for key, seconds in times.items():
+                        best = result.setdefault(name, {}).setdefault(key, {})
+                        best[way] = min(best.get(way, seconds), seconds)
+            for shape, (bundle, name, inputs) in bundles.items():
+                self.ours(bundle, name, inputs, options.steps, "--profile", profile)
+                lines = re.findall(r"([0-9.]+) us +(\w+) (\S+)", profile.read_text())
+                for key in PASSES:
+                    seconds = [1e-6 * float(time) for time, kind, op in lines if kind == key and "layers.2" in op]
+                    if seconds:
+                        best = result[name_of(shape)][key]
+                        best["ours"] = min(best.get("ours", seconds[0]), seconds[0])
+            print(f"round {number + 1}: shapes", file=sys.stderr, flush=True)
+        return result
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("what", nargs="*", metavar="resnet18|resnet50|shapes", help="resnet18, if none is named")
+    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--size", type=int, default=224)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--max-cpu", choices=["x86-64-v3"])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=3, help="timed steps per round, after one that is not")
+    parser.add_argument("--work", type=Path, default=ROOT / "out" / "benchmark")
+    parser.add_argument("--json", type=Path, help="write all figures")
+    parser.add_argument("--worker", help=argparse.SUPPRESS)
+    parser.add_argument("--channels-last", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.worker:
+        return shapes_worker(options) if options.worker == "shapes" else network_worker(options)
+    if unknown := set(options.what) - {"resnet18", "resnet50", "shapes"}:
+        parser.error(f"found {sorted(unknown)}, expected resnet18, resnet50 or shapes")
+    options.work.mkdir(parents=True, exist_ok=True)
+    bench, result = Bench(options), {}
+    for name in options.what or ["resnet18"]:
+        if name == "shapes":
+            result[name] = bench.shapes()
+            rows = [("convolution", "pass", "PyTorch", "channels_last", "ours", "ratio")]
+            for shape, passes in result[name].items():
+                for key, best in passes.items():
+                    peers = [best["PyTorch"], best["PyTorch, channels_last"]]
+                    rows.append((shape, key.replace("convolution_", "").replace("convolution", "forward"),
+                                 *(f"{1e3 * time:.2f} ms" for time in (*peers, best["ours"])),
+                                 f"{best['ours'] / min(peers):.2f}"))
+        else:
+            result[name] = runs = bench.network(int(name[6:]))
+            best = {way: min(run["seconds"]) for way, run in runs.items()}
+            peer = min(time for way, time in best.items() if way != "ours")
+            rows = [("step of " + name, *best, "ratio", "predicted"),
+                    ("", *(f"{time:.3f} s" for time in best.values()), f"{best['ours'] / peer:.2f}",
+                     f"{runs['ours']['predicted_seconds']:.3f} s")]
+        print_table(rows)
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()
