@@ -190,6 +190,7 @@ LogicalResult Compilation::normalize() {
   PassManager passes(&context);
   passes.addPass(createNormalizePass());
   passes.addNestedPass<func::FuncOp>(createFuseElementwisePass());
+  passes.addNestedPass<func::FuncOp>(createChannelsLastPass());
   passes.addNestedPass<func::FuncOp>(createRefineFactorsPass());
   return failure(failed(passes.run(*module)) || failed(checkTypes(*module)));
 }

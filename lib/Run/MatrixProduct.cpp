@@ -3,11 +3,10 @@
 #include "colossal/Run/MatrixProduct.h"
 
 #include "BlockedProduct.h"
-#include "RunError.h"
+#include "colossal/Run/LibraryEngine.h"
 #include "colossal/Support/CpuGeneration.h"
 
 #include <algorithm>
-#include <dnnl.hpp>
 #include <optional>
 
 namespace colossal::rank {
@@ -17,30 +16,6 @@ namespace {
 /// Sums of this many terms are ours: the library streams a matrix of that
 /// length from memory for every block of rows.
 constexpr int64_t kLongSum = 16384;
-
-const dnnl::engine &cpu() {
-  static const dnnl::engine engine = [] {
-    switch (cpuGeneration()) {
-    case CpuGeneration::Avx512:
-      break;
-    case CpuGeneration::Avx2:
-      if (isCpuLimited())
-        dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx2);
-      break;
-    case CpuGeneration::Baseline:
-      if (isCpuLimited())
-        dnnl_set_max_cpu_isa(dnnl_cpu_isa_sse41);
-      break;
-    }
-    return dnnl::engine(dnnl::engine::kind::cpu, 0);
-  }();
-  return engine;
-}
-
-const dnnl::stream &stream() {
-  static thread_local const dnnl::stream stream(cpu());
-  return stream;
-}
 
 /// One matrix of a batched product as the library describes it, batch first.
 dnnl::memory::desc matrixOf(const Gemm &gemm,
@@ -99,15 +74,15 @@ struct MatrixProduct::Impl {
       auto b = matrixOf(gemm, gemm.bBatch, gemm.k, gemm.n, gemm.bK, gemm.bN);
       auto c = matrixOf(gemm, gemm.cBatch, gemm.m, gemm.n, gemm.cM, gemm.cN);
       dnnl::matmul::primitive_desc descriptor(dnnl::matmul::desc(a, b, c),
-                                              attributes, cpu());
+                                              attributes, libraryEngine());
       std::string found = descriptor.impl_info_str();
       if (found.compare(0, 3, "brg") != 0 ||
           int64_t(descriptor.scratchpad_desc().get_size()) > bytes)
         return;
-      ma = dnnl::memory(a, cpu(), nullptr);
-      mb = dnnl::memory(b, cpu(), nullptr);
-      mc = dnnl::memory(c, cpu(), nullptr);
-      ms = dnnl::memory(descriptor.scratchpad_desc(), cpu(), nullptr);
+      ma = dnnl::memory(a, libraryEngine(), nullptr);
+      mb = dnnl::memory(b, libraryEngine(), nullptr);
+      mc = dnnl::memory(c, libraryEngine(), nullptr);
+      ms = dnnl::memory(descriptor.scratchpad_desc(), libraryEngine(), nullptr);
       primitive = dnnl::matmul(descriptor);
       name = found;
     } catch (const dnnl::error &) {
@@ -125,7 +100,7 @@ struct MatrixProduct::Impl {
   // One set of memory objects per concurrent caller would be needed if ops of
   // one rank ran at the same time; they do not, except in whole ops, which
   // make one product per thread.
-  mutable dnnl::memory ma, mb, mc, ms;
+  dnnl::memory ma, mb, mc, ms;
 };
 
 MatrixProduct::MatrixProduct(const Gemm &gemm, const Threads &threads)
@@ -144,21 +119,12 @@ void MatrixProduct::run(const float *a, const float *b, float *c,
     std::swap(a, b);
   if (!p.primitive)
     return runBlocked(p.gemm, p.threads, a, b, c, scratch);
-  dnnl_memory_t memories[] = {p.ma.get(), p.mb.get(), p.mc.get(), p.ms.get()};
-  void *handles[] = {const_cast<float *>(a), const_cast<float *>(b), c,
-                     scratch};
-  const int arguments[] = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST,
-                           DNNL_ARG_SCRATCHPAD};
-  dnnl_exec_arg_t list[4];
-  for (int i = 0; i < 4; ++i) {
-    dnnl_memory_set_data_handle_v2(memories[i], handles[i], stream().get());
-    list[i] = {arguments[i], memories[i]};
-  }
-  dnnl_status_t status =
-      dnnl_primitive_execute(p.primitive->get(), stream().get(), 4, list);
-  if (status != dnnl_success)
-    throw RunError("oneDNN failed with status " + std::to_string(status) +
-                   " in a matrix product");
+  const dnnl::memory memories[] = {p.ma, p.mb, p.mc, p.ms};
+  void *const data[] = {const_cast<float *>(a), const_cast<float *>(b), c,
+                        scratch};
+  static const int arguments[] = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST,
+                                  DNNL_ARG_SCRATCHPAD};
+  runPrimitive(*p.primitive, arguments, memories, data, 4, "a matrix product");
 }
 
 double flopsOf(const Gemm &gemm) {

@@ -29,7 +29,8 @@ from aten_cases import BOOL, F32, F64, I32, I64, ROWS, Draw
 
 warnings.filterwarnings("ignore")
 STAGES = {"normalize": ["--colossal-normalize"],
-          "refine": ["--colossal-normalize", "--colossal-fuse-elementwise", "--colossal-refine-factors"]}
+          "refine": ["--colossal-normalize", "--colossal-fuse-elementwise", "--colossal-channels-last",
+                     "--colossal-refine-factors"]}
 
 
 class Together(torch.nn.Module):

@@ -19,9 +19,11 @@ void colossal::registerDialects(DialectRegistry &registry) {
     attention::attachLowering(context);
     convolution::attachDerivative(context);
     convolution::attachEvaluation(context);
+    convolution::attachLayout(context);
     convolution::attachLowering(context);
     pooling::attachDerivative(context);
     pooling::attachEvaluation(context);
+    pooling::attachLayout(context);
     pooling::attachLowering(context);
   });
 }

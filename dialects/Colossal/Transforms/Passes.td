@@ -15,6 +15,17 @@ def FuseElementwisePass : Pass<"colossal-fuse-elementwise", "::mlir::func::FuncO
   }];
 }
 
+def ChannelsLastPass : Pass<"colossal-channels-last", "::mlir::func::FuncOp"> {
+  let summary = "Put the channels of images last where that is faster";
+  let description = [{
+    Images, [samples, channels, positions...], get the order [samples, positions...,
+    channels] along chains of whole ops that take either (Transforms/LayoutOp.td) and of
+    elementwise ops between them, where one of the whole ops prefers it and none refuses.
+    Arguments and results keep their layout: there, before contractions and before ops
+    without a choice, elements are moved by a generic.
+  }];
+}
+
 def RefineFactorsPass : Pass<"colossal-refine-factors", "::mlir::func::FuncOp"> {
   let summary = "Give every value one decomposition into sub-dimensions";
   let description = [{

@@ -35,6 +35,20 @@ func.func @backward(%x: tensor<2x4x5x5xf32>, %w: tensor<6x2x3x3xf32>, %dy: tenso
 
 // -----
 
+// Channels last, said by an attribute: where sizes are 1, the maps do not tell. Weights keep their order.
+// CHECK-LABEL: func.func @channels_last
+// CHECK: colossal.convolution "c"
+// CHECK-SAME: (%{{.*}} : [n, x, 0 of 1, (g, c)], %{{.*}} : [(g, o), c, k, 0 of 1]) -> ([n, y, 0 of 1, (g, o)]) attributes {channels_last} :
+func.func @channels_last(%x: tensor<2x5x1x4xf32>, %w: tensor<6x2x3x1xf32>) -> tensor<2x3x1x6xf32> {
+  %y = colossal.convolution "c" stride array<i64: 2, 1> padding array<i64: 1, 0> dilation array<i64: 1, 1>
+    [n = 2, g = 2, o = 3, c = 2 : sum, x = 5 : sum, k = 3 : sum, y = 3]
+    (%x : [n, x, 0 of 1, (g, c)], %w : [(g, o), c, k, 0 of 1]) -> ([n, y, 0 of 1, (g, o)]) attributes {channels_last}
+    : (tensor<2x5x1x4xf32>, tensor<6x2x3x1xf32>) -> tensor<2x3x1x6xf32>
+  return %y : tensor<2x3x1x6xf32>
+}
+
+// -----
+
 // Movement before and after stays; only factors are split.
 // PASSES-LABEL: func.func @movement
 // PASSES: %[[IN:.*]] = colossal.generic "in"
@@ -125,6 +139,17 @@ func.func @permuted(%x: tensor<2x5x4xf32>, %w: tensor<3x4x3xf32>) -> tensor<2x3x
   %y = colossal.convolution "c" stride array<i64: 2> padding array<i64: 1> dilation array<i64: 1>
     [n = 2, o = 3, c = 4 : sum, x = 5 : sum, k = 3 : sum, y = 3]
     (%x : [n, x, c], %w : [o, c, k]) -> ([n, o, y]) : (tensor<2x5x4xf32>, tensor<3x4x3xf32>) -> tensor<2x3x3xf32>
+  return %y : tensor<2x3x3xf32>
+}
+
+// -----
+
+// Both images have one layout.
+func.func @half_permuted(%x: tensor<2x5x4xf32>, %w: tensor<3x4x3xf32>) -> tensor<2x3x3xf32> {
+  // expected-error @below {{expected [n, positions..., (g, o)], each role's factors in order}}
+  %y = colossal.convolution "c" stride array<i64: 2> padding array<i64: 1> dilation array<i64: 1>
+    [n = 2, o = 3, c = 4 : sum, x = 5 : sum, k = 3 : sum, y = 3]
+    (%x : [n, x, c], %w : [o, c, k]) -> ([n, o, y]) attributes {channels_last} : (tensor<2x5x4xf32>, tensor<3x4x3xf32>) -> tensor<2x3x3xf32>
   return %y : tensor<2x3x3xf32>
 }
 

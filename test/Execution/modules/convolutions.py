@@ -45,6 +45,27 @@ def groups_and_channels_alone():
                       nn.Conv2d(9, 6, 1), width=6), images()
 
 
+class Wide(nn.Module):
+    """Channels enough to go last in memory: norms, a pool, a residual, a depthwise convolution, a linear layer of all."""
+
+    def __init__(self, width=16, classes=5):
+        super().__init__()
+        self.first, self.norm = nn.Conv2d(3, width, 3, padding=1, bias=False), nn.GroupNorm(2, width)
+        self.inner, self.alone = nn.Conv2d(width, width, 3, padding=1), nn.Conv2d(width, width, 3, padding=1, groups=width)
+        self.last = nn.Conv2d(width, 2 * width, 1, stride=2)
+        self.o = nn.Linear(2 * width * 4, classes)
+
+    def forward(self, x, y):
+        x = F.max_pool2d(F.relu(self.norm(self.first(x))), 2)
+        x = F.relu(x + self.alone(F.gelu(self.inner(x))))
+        return F.cross_entropy(self.o(self.last(x).flatten(1)), y)
+
+
+@module("1", "2 data=2", "2 tensor=2", "3 tensor=3", "2 pipeline=2,microbatches=2", "1 microbatches=2", "4 data=2,tensor=2")
+def wide():
+    return Wide(), images(size=(9, 8))
+
+
 class AutoEncoder(nn.Module):
     """Smaller, then larger again, in one dimension."""
 

@@ -49,7 +49,18 @@ template <class Visit> void visitProducts(const Convolution &c, Visit visit) {
     }
 }
 
-/// One call; returns its result. Operands have the values of their buffers.
+/// Where element `i` of a tensor [samples, channels, positions...] is.
+int64_t placeOf(const Convolution &c, int64_t tensor, int64_t i) {
+  if (!c.channelsLast || tensor == 1)
+    return i;
+  int64_t points = pointsOf(tensor == 0 ? c.input : c.output);
+  int64_t channels = c.groups * (tensor == 0 ? c.channels : c.outputs);
+  int64_t sample = i / points / channels, channel = i / points % channels;
+  return (sample * points + i % points) * channels + channel;
+}
+
+/// One call; returns its result, whatever the layout as [samples, channels,
+/// positions...]. Operands have the values of their buffers.
 std::vector<float> execute(const Convolution &c, int threads) {
   static const int orders[3][3] = {{0, 1, 2}, {2, 1, 0}, {0, 2, 1}};
   const int *order = orders[int(c.pass)];
@@ -74,15 +85,26 @@ std::vector<float> execute(const Convolution &c, int threads) {
     auto *data = reinterpret_cast<float *>(engine.address(id));
     int64_t tensor = order[id == first ? 0 : id == second ? 1 : 2];
     for (int64_t i = 0; i < b.program.buffers[size_t(id)].bytes / 4; ++i)
-      data[i] = value(i + 1000 * tensor);
+      data[placeOf(c, tensor, i)] = value(i + 1000 * tensor);
   }
   {
     AllocationCounter large(4096);
     engine.runStep(1);
     EXPECT_EQ(large.count(), 0) << "largest: " << large.largest();
   }
-  auto *data = reinterpret_cast<float *>(engine.address(result));
-  return {data, data + elements[size_t(order[2])]};
+  // Nothing else was written.
+  for (int64_t id : {first, second}) {
+    auto *data = reinterpret_cast<const float *>(engine.address(id));
+    int64_t tensor = order[id == first ? 0 : 1];
+    for (int64_t i = 0; i < elements[size_t(tensor)]; ++i)
+      EXPECT_EQ(data[placeOf(c, tensor, i)], value(i + 1000 * tensor));
+  }
+  auto *data = reinterpret_cast<const float *>(engine.address(result));
+  const int64_t count = elements[size_t(order[2])];
+  std::vector<float> found(count);
+  for (size_t i = 0; i < found.size(); ++i)
+    found[i] = data[placeOf(c, order[2], int64_t(i))];
+  return found;
 }
 
 void check(Convolution c) {
@@ -108,13 +130,17 @@ void check(Convolution c) {
                               {Pass::BackwardWeights, 1}}) {
     SCOPED_TRACE(testing::Message() << "pass " << int(pass));
     c.pass = pass;
-    std::vector<float> found = execute(c, 1);
-    ASSERT_EQ(found.size(), want[tensor].size());
-    for (size_t i = 0; i < found.size(); ++i)
-      ASSERT_NEAR(found[i], want[tensor][i], 1e-6 * sizes[tensor][i])
-          << "element " << i;
-    for (int threads : {2, 3})
-      ASSERT_EQ(execute(c, threads), found) << threads << " threads";
+    for (bool channelsLast : {false, true}) {
+      SCOPED_TRACE(channelsLast ? "channels last" : "channels first");
+      c.channelsLast = channelsLast;
+      std::vector<float> found = execute(c, 1);
+      ASSERT_EQ(found.size(), want[tensor].size());
+      for (size_t i = 0; i < found.size(); ++i)
+        ASSERT_NEAR(found[i], want[tensor][i], 1e-6 * sizes[tensor][i])
+            << "element " << i;
+      for (int threads : {2, 3})
+        ASSERT_EQ(execute(c, threads), found) << threads << " threads";
+    }
   }
 }
 
@@ -232,6 +258,133 @@ TEST(Convolution, ForwardAndBackward) {
        {1, 1, 2},
        {0, 0, 4},
        {1, 1, 3}},
+      // What networks have: channels of whole vectors and of parts, strides,
+      // dilation, one tap with a stride (positions are picked), depthwise, as
+      // many groups as vectors, one and three dimensions.
+      {3,
+       1,
+       32,
+       16,
+       {1, 9, 7},
+       {1, 3, 3},
+       {1, 9, 7},
+       {1, 1, 1},
+       {0, 1, 1},
+       {1, 1, 1}},
+      {2,
+       1,
+       20,
+       3,
+       {1, 17, 18},
+       {1, 7, 7},
+       {1, 9, 9},
+       {1, 2, 2},
+       {0, 3, 3},
+       {1, 1, 1}},
+      {2,
+       1,
+       24,
+       40,
+       {1, 8, 8},
+       {1, 3, 3},
+       {1, 4, 4},
+       {1, 2, 2},
+       {0, 1, 1},
+       {1, 1, 1}},
+      {2,
+       1,
+       16,
+       16,
+       {1, 12, 9},
+       {1, 3, 3},
+       {1, 12, 9},
+       {1, 1, 1},
+       {0, 2, 2},
+       {1, 2, 2}},
+      {2, 1, 32, 24, {1, 9, 8}, {1, 1, 1}, {1, 5, 4}, {1, 2, 2}, {}, {1, 1, 1}},
+      {2,
+       1,
+       24,
+       16,
+       {1, 9, 10},
+       {1, 1, 1},
+       {1, 3, 4},
+       {1, 3, 2},
+       {},
+       {1, 1, 1}},
+      {3, 1, 48, 32, {1, 5, 5}, {1, 1, 1}, {1, 5, 5}, {1, 1, 1}, {}, {1, 1, 1}},
+      {2,
+       40,
+       1,
+       1,
+       {1, 9, 9},
+       {1, 3, 3},
+       {1, 5, 5},
+       {1, 2, 2},
+       {0, 1, 1},
+       {1, 1, 1}},
+      {2,
+       2,
+       16,
+       32,
+       {1, 6, 6},
+       {1, 3, 3},
+       {1, 6, 6},
+       {1, 1, 1},
+       {0, 1, 1},
+       {1, 1, 1}},
+      {2,
+       1,
+       16,
+       24,
+       {1, 1, 33},
+       {1, 1, 5},
+       {1, 1, 15},
+       {1, 1, 2},
+       {},
+       {1, 1, 1}},
+      {2,
+       1,
+       16,
+       16,
+       {5, 6, 4},
+       {3, 3, 3},
+       {5, 6, 4},
+       {1, 1, 1},
+       {1, 1, 1},
+       {1, 1, 1}},
+      // Patches that leave a rest.
+      {2,
+       1,
+       16,
+       3,
+       {1, 14, 13},
+       {1, 4, 4},
+       {1, 3, 3},
+       {1, 4, 4},
+       {},
+       {1, 1, 1}},
+      // Blocks of channels with a rest, blocks of samples with a rest.
+      {1,
+       1,
+       144,
+       128,
+       {1, 4, 4},
+       {1, 3, 3},
+       {1, 4, 4},
+       {1, 1, 1},
+       {0, 1, 1},
+       {1, 1, 1}},
+      {17,
+       1,
+       16,
+       16,
+       {1, 6, 6},
+       {1, 3, 3},
+       {1, 6, 6},
+       {1, 1, 1},
+       {0, 1, 1},
+       {1, 1, 1}},
   };
   for (const Shape &shape : shapes) {
     SCOPED_TRACE(testing::Message()

@@ -22,7 +22,8 @@ std::array<Tensor, 3> convolution::tensorsOf(Operation *op) {
 }
 
 Roles::Roles(FactoredOp op)
-    : factors(op.getFactorList()), tensors(tensorsOf(op)) {
+    : factors(op.getFactorList()), tensors(tensorsOf(op)),
+      channelsLast(op->hasAttr(channelsLastName)) {
   for (unsigned i = 0; i < 3; ++i)
     maps[unsigned(tensors[i])] =
         i < 2 ? op.getOperandMap(i) : op.getResultMap(0);
@@ -53,10 +54,18 @@ int64_t Roles::size(Role role) const {
   return size;
 }
 
+unsigned Roles::positionsBegin(Tensor tensor) const {
+  return channelsLast && tensor != Tensor::Weights ? 1 : 2;
+}
+
+unsigned Roles::channelDim(Tensor tensor) const {
+  return positionsBegin(tensor) == 1 ? map(tensor).getDims().size() - 1 : 1;
+}
+
 SmallVector<int64_t> Roles::positions(Tensor tensor) const {
   SmallVector<int64_t> sizes = map(tensor).getShape();
-  sizes.erase(sizes.begin(), sizes.begin() + 2);
-  return sizes;
+  return SmallVector<int64_t>(
+      ArrayRef(sizes).slice(positionsBegin(tensor), sizes.size() - 2));
 }
 
 //===----------------------------------------------------------------------===//
@@ -85,9 +94,11 @@ static LogicalResult verifyAttributes(Operation *op, size_t spatial) {
 static LogicalResult verifyLayout(Operation *op, const Roles &roles,
                                   Tensor tensor) {
   static const char *const names[] = {"x", "w", "y"};
-  static const char *const layouts[] = {"[n, (g, c), positions...]",
-                                        "[(g, o), c, positions...]",
-                                        "[n, (g, o), positions...]"};
+  static const char *const layouts[2][3] = {
+      {"[n, (g, c), positions...]", "[(g, o), c, positions...]",
+       "[n, (g, o), positions...]"},
+      {"[n, positions..., (g, c)]", "[(g, o), c, positions...]",
+       "[n, positions..., (g, o)]"}};
   auto listOf = [&](std::initializer_list<Role> wanted) {
     SmallVector<unsigned> list;
     for (Role role : wanted)
@@ -119,9 +130,11 @@ static LogicalResult verifyLayout(Operation *op, const Roles &roles,
     for (SubDimAttr sub : entry.getSubDims())
       if (!sub.isConstant())
         found.push_back(sub.getFactor());
-    if (dim < 2)
-      // Factors are numbered in one order, but a role's need not be.
-      agrees &= dim == 0 ? found == first : found == second;
+    // Factors are numbered in one order, but a role's need not be.
+    if (dim == 0)
+      agrees &= found == first;
+    else if (dim == roles.channelDim(tensor))
+      agrees &= found == second;
     else
       agrees &= llvm::all_of(found, [&](unsigned factor) {
         return roles.roles[factor] == position;
@@ -131,7 +144,7 @@ static LogicalResult verifyLayout(Operation *op, const Roles &roles,
     return success();
   return op->emitOpError("V4: found ")
          << names[unsigned(tensor)] << " by " << roles.map(tensor)
-         << ", expected " << layouts[unsigned(tensor)]
+         << ", expected " << layouts[roles.channelsLast][unsigned(tensor)]
          << ", each role's factors in order";
 }
 

@@ -45,6 +45,11 @@ static std::vector<Point> meetings(Operation *op, const Roles &roles) {
         }
     points = std::move(finer);
   }
+  if (roles.channelsLast)
+    // All channels lie between two positions.
+    for (Point &point : points)
+      for (Which tensor : {Which::Input, Which::Output})
+        point[unsigned(tensor)] *= roles.map(tensor).getShape().back();
   return points;
 }
 

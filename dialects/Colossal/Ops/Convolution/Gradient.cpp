@@ -53,6 +53,8 @@ static Value build(OpBuilder &builder, Operation *like, const Roles &roles,
   state.addAttribute("resultMaps", builder.getArrayAttr({roles.map(result)}));
   for (StringRef attribute : {"stride", "padding", "dilation"})
     state.addAttribute(attribute, like->getAttr(attribute));
+  if (roles.channelsLast)
+    state.addAttribute(channelsLastName, builder.getUnitAttr());
   OpBuilder inner(builder.getContext());
   inner.createBlock(state.addRegion());
   YieldOp::create(inner, like->getLoc());

@@ -28,6 +28,7 @@ static rank::Convolution callOf(FactoredOp op) {
   call.groups = roles.size(Role::Group);
   call.outputs = roles.size(Role::OutputChannel);
   call.channels = roles.size(Role::InputChannel);
+  call.channelsLast = roles.channelsLast;
   // The last dimensions of three.
   auto copy = [](ArrayRef<int64_t> from, std::array<int64_t, 3> &to) {
     std::copy(from.begin(), from.end(), to.end() - from.size());

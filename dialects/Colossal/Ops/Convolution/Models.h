@@ -9,6 +9,7 @@ namespace colossal::convolution {
 
 void attachDerivative(mlir::MLIRContext *context);
 void attachEvaluation(mlir::MLIRContext *context);
+void attachLayout(mlir::MLIRContext *context);
 void attachLowering(mlir::MLIRContext *context);
 
 } // namespace colossal::convolution

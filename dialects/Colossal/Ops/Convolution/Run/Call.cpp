@@ -9,7 +9,9 @@ namespace colossal::rank {
 static const char *const functionNames[] = {
     "convolution", "convolution_backward_data", "convolution_backward_weights"};
 
-/// Calls `visit(name, field)` for every parameter.
+static const char *const layoutName = "channelsLast";
+
+/// Calls `visit(name, field)` for every size and step.
 template <class Call, class Visit> static void integers(Call &c, Visit visit) {
   visit("samples", c.samples);
   visit("groups", c.groups);
@@ -33,6 +35,8 @@ LibraryCall callOf(const Convolution &convolution) {
   integers(convolution, [&](const std::string &name, int64_t value) {
     call.integers[name] = value;
   });
+  if (convolution.channelsLast)
+    call.integers[layoutName] = 1;
   // Tensors are dense: no strides.
   call.strides.resize(3);
   return call;
@@ -47,6 +51,8 @@ Convolution convolutionOf(const LibraryCall &call) {
     if (auto it = call.integers.find(name); it != call.integers.end())
       value = it->second;
   });
+  if (auto it = call.integers.find(layoutName); it != call.integers.end())
+    convolution.channelsLast = it->second;
   return convolution;
 }
 
@@ -61,6 +67,8 @@ void checkConvolution(OperandFaults &faults, const std::string &place,
   Convolution convolution = convolutionOf(op.library);
   if (!faults.checkCount(place, op, 3, 1))
     return;
+  if (convolution.channelsLast != 0 && convolution.channelsLast != 1)
+    faults.fault(place + " " + layoutName, convolution.channelsLast, "0 or 1");
   // No buffer has so many elements; their products with steps do not overflow.
   const int64_t mostElements = int64_t(1) << 40, mostSteps = 1 << 20;
   bool inRange = true;

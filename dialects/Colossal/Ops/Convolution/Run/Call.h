@@ -17,7 +17,10 @@ namespace colossal::rank {
 /// Over dense row-major tensors of f32
 ///   x [samples, groups * channels, input...],
 ///   w [groups * outputs, channels, taps...],
-///   y [samples, groups * outputs, output...]
+///   y [samples, groups * outputs, output...],
+/// or, where `channelsLast` is 1,
+///   x [samples, input..., groups * channels],
+///   y [samples, output..., groups * outputs],
 /// with elements of x outside of it zero:
 ///   y[n, (g, o), j] = sum over c, t of
 ///       x[n, (g, c), stride * j + dilation * t - padding] * w[(g, o), c, t].
@@ -30,6 +33,7 @@ struct Convolution {
   int64_t samples = 1, groups = 1, outputs = 1, channels = 1;
   Sizes input = {1, 1, 1}, taps = {1, 1, 1}, output = {1, 1, 1};
   Sizes stride = {1, 1, 1}, padding = {0, 0, 0}, dilation = {1, 1, 1};
+  int64_t channelsLast = 0;
 };
 
 /// Product of the sizes.

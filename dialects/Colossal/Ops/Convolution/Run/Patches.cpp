@@ -7,6 +7,21 @@
 
 namespace colossal::rank {
 
+static ImageStrides stridesOf(const Convolution &c, int64_t channels,
+                              const Convolution::Sizes &sizes) {
+  if (c.channelsLast)
+    return {1, c.groups * channels};
+  return {pointsOf(sizes), 1};
+}
+
+ImageStrides inputStrides(const Convolution &c) {
+  return stridesOf(c, c.channels, c.input);
+}
+
+ImageStrides outputStrides(const Convolution &c) {
+  return stridesOf(c, c.outputs, c.output);
+}
+
 namespace {
 
 /// Output positions that lie in one row, and what they meet.
@@ -23,7 +38,8 @@ template <class Visit>
 void walk(const Convolution &c, int64_t channels, int64_t begin, int64_t end,
           Visit visit) {
   const auto &x = c.input, &y = c.output;
-  int64_t plane = pointsOf(x), number = 0;
+  const ImageStrides strides = inputStrides(c);
+  int64_t number = 0;
   for (int64_t channel = 0; channel < channels; ++channel)
     for (int64_t t0 = 0; t0 < c.taps[0]; ++t0)
       for (int64_t t1 = 0; t1 < c.taps[1]; ++t1)
@@ -46,8 +62,10 @@ void walk(const Convolution &c, int64_t channels, int64_t begin, int64_t end,
             line.last = std::clamp(high - j2, line.first, line.count);
             if (i0 < 0 || i0 >= x[0] || i1 < 0 || i1 >= x[1])
               line.last = line.first;
-            line.from = channel * plane + (i0 * x[1] + i1) * x[2] +
-                        step * (j2 + line.first) + shift;
+            line.from =
+                channel * strides.channel +
+                ((i0 * x[1] + i1) * x[2] + step * (j2 + line.first) + shift) *
+                    strides.position;
             visit(number, line);
             j += line.count;
           }
@@ -59,7 +77,7 @@ void walk(const Convolution &c, int64_t channels, int64_t begin, int64_t end,
 void fillPatches(const Convolution &convolution, const float *x,
                  int64_t channels, int64_t begin, int64_t end, float *matrix,
                  int64_t row) {
-  int64_t step = convolution.stride[2];
+  int64_t step = convolution.stride[2] * inputStrides(convolution).position;
   walk(convolution, channels, begin, end,
        [&](int64_t number, const Line &line) {
          float *to = matrix + number * row + line.at;
@@ -78,7 +96,7 @@ void fillPatches(const Convolution &convolution, const float *x,
 
 void addPatches(const Convolution &convolution, float *x, int64_t channels,
                 int64_t begin, int64_t end, const float *matrix, int64_t row) {
-  int64_t step = convolution.stride[2];
+  int64_t step = convolution.stride[2] * inputStrides(convolution).position;
   walk(convolution, channels, begin, end,
        [&](int64_t number, const Line &line) {
          const float *from = matrix + number * row + line.at + line.first;

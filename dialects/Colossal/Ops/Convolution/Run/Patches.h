@@ -12,6 +12,13 @@
 
 namespace colossal::rank {
 
+/// Elements from one channel of x or y to the next, and from one position.
+struct ImageStrides {
+  int64_t channel, position;
+};
+ImageStrides inputStrides(const Convolution &convolution);
+ImageStrides outputStrides(const Convolution &convolution);
+
 /// matrix[(c, t)][j - begin] = x[c][stride * j + dilation * t - padding], zero
 /// outside of x, for `channels` channels of one sample and the output positions
 /// [begin, end) (row-major numbers). Rows of `matrix` are `row` elements apart.

@@ -2,7 +2,7 @@
 
 #include "Routine.h"
 
-#include "Patches.h"
+#include "Direct.h"
 
 #include <algorithm>
 #include <cstring>
@@ -34,10 +34,12 @@ int64_t sizeOf(int64_t block, int64_t per, int64_t all) {
 ConvolutionRoutine::ConvolutionRoutine(const Convolution &convolution,
                                        const Threads &threads)
     : c(convolution), threads(threads), taps(pointsOf(c.taps)),
-      positions(pointsOf(c.output)), plane(pointsOf(c.input)) {
+      positions(pointsOf(c.output)), plane(pointsOf(c.input)),
+      xStrides(inputStrides(c)), yStrides(outputStrides(c)) {
   using Pass = Convolution::Pass;
   columnsPerBlock = std::min(kColumns, positions);
   samplesPerBlock = std::clamp<int64_t>(kColumns / positions, 1, c.samples);
+  packs = samplesPerBlock > 1 || c.channelsLast;
   sampleBlocks = divided(c.samples, samplesPerBlock);
   int64_t blocksPerSample = divided(positions, columnsPerBlock);
   columnBlocks = sampleBlocks * blocksPerSample;
@@ -110,15 +112,15 @@ ConvolutionRoutine::ConvolutionRoutine(const Convolution &convolution,
     threadBytes += (elements * 4 + 63) / 64 * 64;
   };
   reserve(patchesAt, channelsPerBlock * taps * columns);
-  if (samplesPerBlock > 1)
+  if (packs)
     reserve(packedAt, outputsPerBlock * columns);
 }
 
 MatrixProduct ConvolutionRoutine::makeProduct(const Key &key) const {
   static const Threads alone = Threads::alone();
   auto [outputs, rows, columns, accumulate] = key;
-  int64_t row = samplesPerBlock > 1 ? columns : positions; // of y
-  int64_t all = c.channels * taps;                         // a row of w
+  int64_t row = packs ? columns : positions; // of y
+  int64_t all = c.channels * taps;           // a row of w
   Gemm gemm;
   gemm.accumulate = accumulate;
   switch (c.pass) {
@@ -177,14 +179,38 @@ void ConvolutionRoutine::fill(const Frame &frame, int64_t group,
 const float *ConvolutionRoutine::gather(const Frame &frame, int64_t group,
                                         int64_t output, int64_t count,
                                         const Columns &columns) const {
-  if (samplesPerBlock == 1)
+  if (!packs)
     return yAt(frame, columns.sample, group, output) + columns.begin;
-  for (int64_t o = 0; o < count; ++o)
-    for (int64_t s = 0; s < columns.samples; ++s)
-      memcpy(packed(frame) + o * columns.count() + s * positions,
-             yAt(frame, columns.sample + s, group, output + o),
-             size_t(positions) * 4);
+  int64_t width = columns.end - columns.begin;
+  for (int64_t s = 0; s < columns.samples; ++s) {
+    const float *y = yAt(frame, columns.sample + s, group, output) +
+                     columns.begin * yStrides.position;
+    float *to = packed(frame) + s * width;
+    for (int64_t o = 0; o < count; ++o, y += yStrides.channel)
+      if (yStrides.position == 1)
+        memcpy(to + o * columns.count(), y, size_t(width) * 4);
+      else
+        for (int64_t i = 0; i < width; ++i)
+          to[o * columns.count() + i] = y[i * yStrides.position];
+  }
   return packed(frame);
+}
+
+void ConvolutionRoutine::scatter(const Frame &frame, int64_t group,
+                                 int64_t output, int64_t count,
+                                 const Columns &columns) const {
+  int64_t width = columns.end - columns.begin;
+  for (int64_t s = 0; s < columns.samples; ++s) {
+    float *y = yAt(frame, columns.sample + s, group, output) +
+               columns.begin * yStrides.position;
+    const float *from = packed(frame) + s * width;
+    for (int64_t o = 0; o < count; ++o, y += yStrides.channel)
+      if (yStrides.position == 1)
+        memcpy(y, from + o * columns.count(), size_t(width) * 4);
+      else
+        for (int64_t i = 0; i < width; ++i)
+          y[i * yStrides.position] = from[o * columns.count() + i];
+  }
 }
 
 void ConvolutionRoutine::multiply(const Frame &frame, const Key &key,
@@ -200,9 +226,8 @@ void ConvolutionRoutine::forward(const Frame &frame, int64_t task) const {
   int64_t group = task / columnBlocks / outputBlocks;
   int64_t output = block * outputsPerBlock;
   int64_t outputs = sizeOf(block, outputsPerBlock, c.outputs);
-  bool direct = samplesPerBlock == 1;
-  float *y = direct ? yAt(frame, columns.sample, group, output) + columns.begin
-                    : packed(frame);
+  float *y = packs ? packed(frame)
+                   : yAt(frame, columns.sample, group, output) + columns.begin;
   for (int64_t b = 0; b < channelBlocks; ++b) {
     int64_t channel = b * channelsPerBlock;
     int64_t count = sizeOf(b, channelsPerBlock, c.channels);
@@ -212,12 +237,18 @@ void ConvolutionRoutine::forward(const Frame &frame, int64_t task) const {
     multiply(frame, {outputs, count * taps, columns.count(), b > 0}, w,
              patches(frame), y);
   }
-  if (direct)
+  if (packs)
+    scatter(frame, group, output, outputs, columns);
+}
+
+/// All positions of `count` channels of one sample.
+void ConvolutionRoutine::clear(float *x, int64_t count) const {
+  if (!c.channelsLast) {
+    memset(x, 0, size_t(count * plane) * 4);
     return;
-  for (int64_t o = 0; o < outputs; ++o)
-    for (int64_t s = 0; s < columns.samples; ++s)
-      memcpy(yAt(frame, columns.sample + s, group, output + o),
-             y + o * columns.count() + s * positions, size_t(positions) * 4);
+  }
+  for (int64_t i = 0; i < plane; ++i)
+    memset(x + i * xStrides.position, 0, size_t(count) * 4);
 }
 
 /// Task: a group, a block of input channels, a block of samples.
@@ -232,8 +263,7 @@ void ConvolutionRoutine::backwardData(const Frame &frame, int64_t task) const {
     Columns columns = columnsAt(task % sampleBlocks * perSample + i);
     if (i == 0)
       for (int64_t s = 0; s < columns.samples; ++s)
-        memset(xAt(frame, columns.sample + s, group, channel), 0,
-               size_t(count * plane) * 4);
+        clear(xAt(frame, columns.sample + s, group, channel), count);
     const float *y = gather(frame, group, 0, c.outputs, columns);
     multiply(frame, {c.outputs, count * taps, columns.count(), false}, w, y,
              patches(frame));
@@ -306,8 +336,16 @@ void ConvolutionRoutine::run(char *const *operands, const int64_t *, size_t,
 
 std::unique_ptr<LibraryRoutine>
 makeConvolution(const Op &op, const Threads &threads, KernelFunction) {
-  return std::make_unique<ConvolutionRoutine>(convolutionOf(op.library),
-                                              threads);
+  Convolution convolution = convolutionOf(op.library);
+  auto ours = std::make_unique<ConvolutionRoutine>(convolution, threads);
+  if (!convolution.channelsLast)
+    return ours;
+  DirectSizes sizes(convolution, threads);
+  int64_t bytes = std::max(ours->scratchBytes(), sizes.bytes());
+  if (auto direct = DirectConvolution::make(sizes, threads, bytes))
+    return direct;
+  ours->reserve(bytes);
+  return ours;
 }
 
 } // namespace colossal::rank

@@ -17,7 +17,7 @@
 #ifndef COLOSSAL_OPS_CONVOLUTION_RUN_ROUTINE_H
 #define COLOSSAL_OPS_CONVOLUTION_RUN_ROUTINE_H
 
-#include "Colossal/Ops/Convolution/Run/Call.h"
+#include "Patches.h"
 #include "colossal/Run/MatrixProduct.h"
 
 #include <map>
@@ -30,8 +30,12 @@ public:
   ConvolutionRoutine(const Convolution &convolution, const Threads &threads);
 
   int64_t scratchBytes() const override {
-    return threadBytes * int64_t(workers.size()) + (parts - 1) * partBytes;
+    return std::max(reserved, threadBytes * int64_t(workers.size()) +
+                                  (parts - 1) * partBytes);
   }
+  /// Scratch does not depend on the CPU, the routine does: what the one that
+  /// another CPU takes needs.
+  void reserve(int64_t bytes) { reserved = bytes; }
   void run(char *const *operands, const int64_t *indices, size_t indexCount,
            char *scratch) const override;
 
@@ -58,12 +62,16 @@ private:
   Columns columnsAt(int64_t block) const;
   void fill(const Frame &frame, int64_t group, int64_t channel, int64_t count,
             const Columns &columns) const;
-  /// Rows of y, packed where the columns are those of several samples.
+  /// Rows of y as the product reads them.
   const float *gather(const Frame &frame, int64_t group, int64_t output,
                       int64_t count, const Columns &columns) const;
+  /// Rows of y from where the product left them to where they belong.
+  void scatter(const Frame &frame, int64_t group, int64_t output, int64_t count,
+               const Columns &columns) const;
   void multiply(const Frame &frame, const Key &key, const float *a,
                 const float *b, float *c) const;
   void forward(const Frame &frame, int64_t task) const;
+  void clear(float *x, int64_t count) const;
   void backwardData(const Frame &frame, int64_t task) const;
   void backwardWeights(const Frame &frame, int64_t task, float *result) const;
 
@@ -75,26 +83,29 @@ private:
   }
   float *yAt(const Frame &frame, int64_t sample, int64_t group,
              int64_t output) const {
-    return frame.y +
-           ((sample * c.groups + group) * c.outputs + output) * positions;
+    return frame.y + sample * c.groups * c.outputs * positions +
+           (group * c.outputs + output) * yStrides.channel;
   }
   float *xAt(const Frame &frame, int64_t sample, int64_t group,
              int64_t channel) const {
-    return frame.x +
-           ((sample * c.groups + group) * c.channels + channel) * plane;
+    return frame.x + sample * c.groups * c.channels * plane +
+           (group * c.channels + channel) * xStrides.channel;
   }
 
   Convolution c;
   const Threads &threads;
   std::vector<Worker> workers;
   int64_t taps, positions, plane; ///< of w, y and x, points of one channel
+  ImageStrides xStrides, yStrides;
+  /// Rows of y are packed: they are of several samples, or not contiguous.
+  bool packs = false;
   /// Sizes of blocks, and how many there are.
   int64_t outputsPerBlock, channelsPerBlock, columnsPerBlock, samplesPerBlock;
   int64_t outputBlocks, channelBlocks, columnBlocks, sampleBlocks;
   int64_t tasks = 1;
   /// Backward, weights: sums over parts of the columns, added up at the end.
   int64_t parts = 1, partBytes = 0;
-  int64_t threadBytes = 0, patchesAt = 0, packedAt = 0;
+  int64_t threadBytes = 0, patchesAt = 0, packedAt = 0, reserved = 0;
 };
 
 } // namespace colossal::rank
