@@ -13,6 +13,16 @@ func.func @windows(%x: tensor<2x6xf32>) -> tensor<2x2xf32> {
 
 // -----
 
+// Factors of 1 are welcome where a size is 1, and anywhere else.
+// CHECK-LABEL: func.func @units
+// CHECK: colossal.max_pool "m" [b = 1, w = 1 : max, x = 4 : max, z = 1 : max, v = 1, y = 2] (%{{.*}} : [b, w, x, z]) -> ([b, v, y])
+func.func @units(%x: tensor<1x1x4x1xf32>) -> tensor<1x1x2xf32> {
+  %m = colossal.max_pool "m" [b = 1, w = 1 : max, x = 4 : max, z = 1 : max, v = 1, y = 2] (%x : [b, w, x, z]) -> ([b, v, y]) attributes {dilation = array<i64: 1, 1, 1>, input = array<i64: 1, 4, 1>, kernel = array<i64: 1, 2, 1>, output = array<i64: 1, 2, 1>, padding = array<i64: 0, 0, 0>, stride = array<i64: 1, 2, 1>} : (tensor<1x1x4x1xf32>) -> tensor<1x1x2xf32>
+  return %m : tensor<1x1x2xf32>
+}
+
+// -----
+
 func.func @f(%x: tensor<2x4xf32>) -> tensor<2x2xf32> {
   // expected-error @below {{P1: found 2 operands and 1 results, expected 1 and 1}}
   %y = colossal.max_pool "p" [b = 2, x = 4 : max, y = 2] (%x : [b, x], %x : [b, x]) -> ([b, y]) attributes {dilation = array<i64: 1>, input = array<i64: 4>, kernel = array<i64: 2>, output = array<i64: 2>, padding = array<i64: 0>, stride = array<i64: 2>} : (tensor<2x4xf32>, tensor<2x4xf32>) -> tensor<2x2xf32>

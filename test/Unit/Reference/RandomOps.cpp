@@ -42,6 +42,7 @@ public:
   std::vector<Factor> factors;
   std::string list;
   std::vector<TensorText> operands, results;
+  std::string attributes; ///< " attributes {...}"
 };
 } // namespace
 
@@ -112,9 +113,9 @@ std::string OpText::function(const std::string &op,
                 return number("%a", i) + " : " + operands[i].map;
               }) +
          ") -> (" +
-         join(results.size(), [&](size_t i) { return results[i].map; }) +
-         ") {\n" + body + "} : (" + in + ") -> (" + out + ")\n return " +
-         names + " : " + out + "\n}";
+         join(results.size(), [&](size_t i) { return results[i].map; }) + ")" +
+         attributes + " {\n" + body + "} : (" + in + ") -> (" + out +
+         ")\n return " + names + " : " + out + "\n}";
 }
 
 /// Random factors; reductions are by `kind`.
@@ -337,7 +338,7 @@ std::string colossal::reference::randomConvolution(Random &random, int pass) {
   enum { X, W, Y };
   int result = pass == 0 ? Y : pass == 1 ? X : W;
   std::vector<std::string> dims[3];
-  std::string shapes[3];
+  std::vector<int64_t> shapes[3];
   // Adds factors of a role to the tensors that have it; returns their names,
   // with a comma at the end.
   int64_t size = 1;
@@ -358,7 +359,7 @@ std::string colossal::reference::randomConvolution(Random &random, int pass) {
     dims[tensor].push_back(names.empty()
                                ? "0 of 1"
                                : "(" + names.substr(0, names.size() - 2) + ")");
-    shapes[tensor] += std::to_string(extent) + "x";
+    shapes[tensor].push_back(extent);
   };
   std::string n = add("n", 5, {X, Y});
   int64_t samples = size;
@@ -387,11 +388,22 @@ std::string colossal::reference::randomConvolution(Random &random, int pass) {
           (d ? ", " : "") +
           std::to_string(i == 1 ? random.integer(0, 2) : random.integer(1, 3));
   }
+  if (random.integer(0, 1)) {
+    text.attributes = " attributes {channels_last}";
+    for (int image : {X, Y}) {
+      std::rotate(dims[image].begin() + 1, dims[image].begin() + 2,
+                  dims[image].end());
+      std::rotate(shapes[image].begin() + 1, shapes[image].begin() + 2,
+                  shapes[image].end());
+    }
+  }
   auto tensor = [&](int which) {
-    std::string map = "[";
-    for (const std::string &dimension : dims[which])
+    std::string map = "[", type = "tensor<";
+    for (auto [dimension, extent] : llvm::zip(dims[which], shapes[which])) {
       map += (map.size() > 1 ? ", " : "") + dimension;
-    return TensorText{map + "]", "tensor<" + shapes[which] + "f32>"};
+      type += std::to_string(extent) + "x";
+    }
+    return TensorText{map + "]", type + "f32>"};
   };
   text.addOperand(tensor(pass == 1 ? Y : X));
   text.addOperand(tensor(pass == 2 ? Y : W));
@@ -402,5 +414,74 @@ std::string colossal::reference::randomConvolution(Random &random, int pass) {
   return text.function(std::string(names[pass]) + " \"c\" stride array<i64: " +
                            steps[0] + "> padding array<i64: " + steps[1] +
                            "> dilation array<i64: " + steps[2] + ">",
+                       "colossal.yield\n");
+}
+
+std::string colossal::reference::randomPool(Random &random, bool max,
+                                            bool backward) {
+  OpText text(random);
+  std::vector<std::string> batch, inputs, outputs;
+  for (int64_t i = 0, e = random.integer(0, 3); i < e; ++i) {
+    batch.push_back("b" + std::to_string(i));
+    text.addFactor(batch.back(), random.integer(1, 4));
+  }
+  // The factors of one spatial dimension: one, two that make it up, or none.
+  auto add = [&](std::vector<std::string> &names, const std::string &name,
+                 int64_t size, bool reduced) {
+    std::vector<int64_t> bounds = {size};
+    if (size % 2 == 0 && random.integer(0, 1))
+      bounds = {2, size / 2};
+    if (size == 1 && random.integer(0, 1))
+      bounds.clear();
+    for (auto [i, bound] : llvm::enumerate(bounds)) {
+      names.push_back(name + (i ? "_" : ""));
+      text.addFactor(names.back(), bound,
+                     !reduced           ? ""
+                     : max && !backward ? "max"
+                                        : "sum");
+    }
+  };
+  enum { Input, Output, Kernel, Stride, Padding, Dilation };
+  std::string lists[6];
+  bool adaptive = random.integer(0, 3) == 0;
+  for (int64_t d = 0, e = random.integer(1, 3); d < e; ++d) {
+    int64_t input = random.integer(1, 7 - e), kernel = random.integer(1, 3),
+            stride = random.integer(1, 3), dilation = random.integer(1, 2);
+    int64_t padding = random.integer(0, ((kernel - 1) * dilation + 1) / 2);
+    int64_t output =
+        adaptive ? random.integer(1, 4)
+                 : random.integer(1, (input + padding - 1) / stride + 1);
+    add(inputs, "x" + std::to_string(d), input, !backward);
+    add(outputs, "y" + std::to_string(d), output, backward);
+    const int64_t values[] = {input, output, kernel, stride, padding, dilation};
+    for (int i = 0; i < (adaptive ? 2 : 6); ++i)
+      lists[i] += (d ? ", " : ": ") + std::to_string(values[i]);
+  }
+  auto tensor = [&](const std::vector<std::string> &positions) {
+    std::vector<const Factor *> used;
+    for (const Factor &factor : text.factors)
+      if (llvm::is_contained(batch, factor.name) ||
+          llvm::is_contained(positions, factor.name))
+        used.push_back(&factor);
+    return text.tensor(used, false, "f32");
+  };
+  if (max || !backward)
+    text.addOperand(tensor(inputs));
+  if (backward)
+    text.addOperand(tensor(outputs));
+  text.addResult(tensor(backward ? inputs : outputs));
+  static const char *const names[] = {"input",  "output",  "kernel",
+                                      "stride", "padding", "dilation"};
+  text.attributes = " attributes {";
+  for (int i = 0; i < 6; ++i)
+    text.attributes += (i ? std::string(", ") : "") + names[i] +
+                       " = array<i64" + lists[i] + ">";
+  if (!max && random.integer(0, 2) == 0)
+    text.attributes += ", divisor = 3 : i64";
+  if (!max && random.integer(0, 2) == 0)
+    text.attributes += ", count_padding";
+  text.attributes += "}";
+  return text.function((max ? "max_pool" : "average_pool") +
+                           std::string(backward ? "_backward" : "") + " \"p\"",
                        "colossal.yield\n");
 }

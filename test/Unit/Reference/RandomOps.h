@@ -22,8 +22,13 @@ std::string randomAttention(Random &random, bool backward);
 
 /// `pass` 0: convolution, 1 and 2: its derivatives by x and w. One to three
 /// spatial dimensions with strides, padding and dilation, some of which leave
-/// positions that nothing reaches; roles with no factor and with two.
+/// positions that nothing reaches; roles with no factor and with two; channels
+/// first or last.
 std::string randomConvolution(Random &random, int pass);
+
+/// A pool over one to three spatial dimensions, any layout; windows that
+/// overlap, leave gaps, reach into padding, or are adaptive.
+std::string randomPool(Random &random, bool max, bool backward);
 
 } // namespace colossal::reference
 

@@ -58,6 +58,12 @@ TEST(ShardingProperty, Convolution) {
     expectEqual(randomConvolution(random, i % 3), random);
 }
 
+TEST(ShardingProperty, Pools) {
+  Random random(36);
+  for (int i = 0; i < 240 && !HasFailure(); ++i)
+    expectEqual(randomPool(random, i % 2, i / 2 % 2), random);
+}
+
 /// Whether no two elements are equal.
 static bool isDistinct(const Tensor &tensor) {
   std::vector<double> sorted = tensor.floats;

@@ -128,6 +128,8 @@ static LogicalResult verifySizes(FactoredOp op, ArrayRef<unsigned> factors,
   int64_t product = 1;
   bool fits = true;
   for (unsigned f : factors) {
+    if (list[f].getBound() == 1)
+      continue; // of any dimension, also of one that is complete
     while (dim < sizes.size() && product == sizes[dim]) {
       product = 1;
       ++dim;
