@@ -164,7 +164,7 @@ class Bench:
         done = execute(command + (["--channels-last"] if channels_last else []), **TUNED, **self.environment)
         return json.loads(done.stdout.splitlines()[-1])
 
-    def compile(self, name, model, inputs, optimizer):
+    def compile(self, name, model, inputs):
         import numpy as np
         import torch
         work = self.options.work
@@ -175,8 +175,8 @@ class Bench:
                         check_trace=False).save(archive)
         shutil.rmtree(bundle, ignore_errors=True)
         execute([*self.pin, BIN / "colossal-compile", archive, "--cluster", "local:1",
-                 *(part for key in inputs for part in ("--batch", key)), "--optimizer", optimizer, "-o", bundle],
-                **self.environment)
+                 *(part for key in inputs for part in ("--batch", key)), "--pin", "microbatches=1", "--optimizer",
+                 OPTIMIZER, "-o", bundle], **self.environment)
         return bundle
 
     def ours(self, bundle, name, inputs, steps, *more):
@@ -193,7 +193,7 @@ class Bench:
         options, random = self.options, np.random.default_rng(0)
         inputs = {"x": random.standard_normal((options.batch, 3, options.size, options.size), dtype=np.float32),
                   "y": random.integers(0, 1000, options.batch)}
-        bundle = self.compile("images", residual_network(layers), inputs, OPTIMIZER)
+        bundle = self.compile("images", residual_network(layers), inputs)
         ways = {"PyTorch": lambda: self.pytorch(layers, False),
                 "PyTorch, channels_last": lambda: self.pytorch(layers, True),
                 "ours": lambda: self.ours(bundle, "images", inputs, options.steps)}
@@ -217,7 +217,7 @@ class Bench:
             inputs = {"x": np.random.default_rng(0).standard_normal(
                 (options.batch, shape[0], shape[1], shape[1]), dtype=np.float32)}
             name = re.sub(r"\W+", "-", name_of(shape))
-            bundles[shape] = (self.compile(name, stack_of(*shape), inputs, "none"), name, inputs)
+            bundles[shape] = (self.compile(name, stack_of(*shape), inputs), name, inputs)
         for number in range(options.rounds):
             for channels_last in (False, True):
                 way = "PyTorch, channels_last" if channels_last else "PyTorch"

@@ -97,3 +97,16 @@ func.func @pool(%x: tensor<2x32x8xf32>) -> tensor<2x32x4xf32> {
                 padding = array<i64: 0>, dilation = array<i64: 1>} : (tensor<2x32x8xf32>) -> tensor<2x32x4xf32>
   return %p : tensor<2x32x4xf32>
 }
+
+// -----
+
+// Large patches of images: only the forward pass would be faster.
+// CHECK-LABEL: func.func @patches
+// CHECK-NOT: channels_last
+// CHECK: return
+func.func @patches(%x: tensor<2x3x32x32xf32>, %w: tensor<64x3x16x16xf32>) -> tensor<2x64x2x2xf32> {
+  %a = colossal.convolution "a" stride array<i64: 16, 16> padding array<i64: 0, 0> dilation array<i64: 1, 1>
+    [n = 2, o = 64, c = 3 : sum, i = 32 : sum, j = 32 : sum, k = 16 : sum, l = 16 : sum, y = 2, z = 2]
+    (%x : [n, c, i, j], %w : [o, c, k, l]) -> ([n, o, y, z]) : (tensor<2x3x32x32xf32>, tensor<64x3x16x16xf32>) -> tensor<2x64x2x2xf32>
+  return %a : tensor<2x64x2x2xf32>
+}

@@ -11,6 +11,9 @@ using namespace colossal::convolution;
 /// Of a vector: with fewer channels both layouts are slow.
 static constexpr int64_t kVector = 16;
 
+/// In one dimension, of direct kernels.
+static constexpr int64_t kMostTaps = 14;
+
 /// Direct kernels exist for dense and depthwise convolutions, and for groups of
 /// whole vectors (Run/Direct.h).
 static LayoutWish wishOf(FactoredOp op) {
@@ -19,6 +22,10 @@ static LayoutWish wishOf(FactoredOp op) {
           inputs = roles.size(Role::InputChannel),
           outputs = roles.size(Role::OutputChannel);
   if (roles.channelsLast || !getElementTypeOrSelf(op->getResult(0)).isF32())
+    return LayoutWish::First;
+  // Large patches: their derivatives have no direct kernels.
+  if (llvm::any_of(roles.positions(Tensor::Weights),
+                   [](int64_t taps) { return taps > kMostTaps; }))
     return LayoutWish::First;
   bool isDepthwise = inputs == 1 && outputs == 1;
   bool isWhole = inputs % kVector == 0 && outputs % kVector == 0;

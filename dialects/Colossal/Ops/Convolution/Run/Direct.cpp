@@ -26,6 +26,8 @@ constexpr int64_t kChannels = 64, kUnit = 16;
 /// Backward, weights: output positions of a sum that is added to the others at
 /// the end, at least; the bytes of all sums at most.
 constexpr int64_t kPositionsOfSum = 1024, kBytesOfSums = int64_t(16) << 20;
+/// With fewer channels of x, products of patches make it faster.
+constexpr int64_t kFewChannels = 8;
 /// Scratch of the library's kernels: lists of addresses.
 constexpr int64_t kLibraryBytes = int64_t(64) << 10;
 
@@ -60,7 +62,9 @@ DirectSizes::DirectSizes(const Convolution &c, const Threads &threads)
   int64_t positions = c.samples * pointsOf(c.output);
   auto weightsOf = [&](int64_t block) {
     if (c.groups == 1)
-      return roundUp(block, kUnit) * roundUp(others, kUnit) * taps * 4;
+      // Rows may have a gap, against aliases in the cache.
+      return roundUp(block, kUnit) * (roundUp(others, kUnit) + kUnit) * taps *
+             4;
     if (c.outputs == 1 && c.channels == 1)
       return roundUp(c.groups, kUnit) * taps * 4;
     return c.groups * roundUp(c.outputs, kUnit) * roundUp(c.channels, kUnit) *
@@ -146,9 +150,12 @@ struct Geometry {
     return c.input[size_t(d)] == 1 && c.output[size_t(d)] == 1 &&
            c.taps[size_t(d)] == 1 && c.padding[size_t(d)] == 0;
   }
-  /// Padding beyond the reach of the weights is nothing that networks have, nor
-  /// the library's tests.
+  /// False for padding beyond the reach of the weights, which is nothing that
+  /// networks have, nor the library's tests; and for results of so few channels
+  /// that most of a vector is idle.
   bool isUsual() const {
+    if (c.pass == Pass::BackwardData && c.groups == 1 && inputs < kFewChannels)
+      return false;
     for (size_t i = 0; i < before.size(); ++i) {
       int64_t reach = (dilation[i] + 1) * (w[w.size() - before.size() + i] - 1);
       if (before[i] > reach || after[i] > reach || after[i] <= -stride[i])
@@ -191,7 +198,7 @@ dnnl::primitive_attr attributes() {
 
 bool isDirect(const std::string &implementation) {
   return implementation.compare(0, 3, "jit") == 0 ||
-         implementation.compare(0, 3, "brg") == 0;
+         implementation.compare(0, 2, "br") == 0;
 }
 
 /// Takes what a primitive's descriptor says; false where the implementation is

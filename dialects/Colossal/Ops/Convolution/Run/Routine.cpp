@@ -19,6 +19,9 @@ constexpr int64_t kColumns = 448;
 constexpr int64_t kPatchBytes = int64_t(1) << 20;
 /// Fewer tasks than this are divided further.
 constexpr int64_t kTasks = 16;
+/// Positions whose channels are moved together: their lines stay in the first
+/// cache.
+constexpr int64_t kTile = 16;
 /// Output channels of a task, where they are divided: each makes the patches
 /// again.
 constexpr int64_t kOutputs = 128;
@@ -186,12 +189,15 @@ const float *ConvolutionRoutine::gather(const Frame &frame, int64_t group,
     const float *y = yAt(frame, columns.sample + s, group, output) +
                      columns.begin * yStrides.position;
     float *to = packed(frame) + s * width;
-    for (int64_t o = 0; o < count; ++o, y += yStrides.channel)
-      if (yStrides.position == 1)
-        memcpy(to + o * columns.count(), y, size_t(width) * 4);
-      else
-        for (int64_t i = 0; i < width; ++i)
-          to[o * columns.count() + i] = y[i * yStrides.position];
+    if (!c.channelsLast)
+      for (int64_t o = 0; o < count; ++o)
+        memcpy(to + o * columns.count(), y + o * yStrides.channel,
+               size_t(width) * 4);
+    else
+      for (int64_t begin = 0; begin < width; begin += kTile)
+        for (int64_t o = 0; o < count; ++o)
+          for (int64_t i = begin; i < std::min(width, begin + kTile); ++i)
+            to[o * columns.count() + i] = y[i * yStrides.position + o];
   }
   return packed(frame);
 }
@@ -204,12 +210,15 @@ void ConvolutionRoutine::scatter(const Frame &frame, int64_t group,
     float *y = yAt(frame, columns.sample + s, group, output) +
                columns.begin * yStrides.position;
     const float *from = packed(frame) + s * width;
-    for (int64_t o = 0; o < count; ++o, y += yStrides.channel)
-      if (yStrides.position == 1)
-        memcpy(y, from + o * columns.count(), size_t(width) * 4);
-      else
-        for (int64_t i = 0; i < width; ++i)
-          y[i * yStrides.position] = from[o * columns.count() + i];
+    if (!c.channelsLast)
+      for (int64_t o = 0; o < count; ++o)
+        memcpy(y + o * yStrides.channel, from + o * columns.count(),
+               size_t(width) * 4);
+    else
+      for (int64_t begin = 0; begin < width; begin += kTile)
+        for (int64_t o = 0; o < count; ++o)
+          for (int64_t i = begin; i < std::min(width, begin + kTile); ++i)
+            y[i * yStrides.position + o] = from[o * columns.count() + i];
   }
 }
 
