@@ -160,6 +160,10 @@ struct Geometry {
       int64_t reach = (dilation[i] + 1) * (w[w.size() - before.size() + i] - 1);
       if (before[i] > reach || after[i] > reach || after[i] <= -stride[i])
         return false;
+      // Weights that reach beyond both ends: the library's derivative by
+      // weights of three dimensions reads outside of x.
+      if (reach >= x[i + 2])
+        return false;
     }
     return true;
   }
