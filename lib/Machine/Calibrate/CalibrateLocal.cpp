@@ -18,6 +18,7 @@ struct Measurements {
   double forkJoinNs;
   double elementwise;
   MatrixMeasurement matrix;
+  LibraryMeasurement library;
   StreamingMeasurement streaming;
   CollectiveMeasurement collectives;
   int64_t independentRanks;
@@ -155,6 +156,7 @@ colossal::machine::calibrateLocal(int64_t ranks, int64_t threadsPerRank,
     own.collectives = measureCollectives(together);
     own.elementwise = measureElementwise(together);
     own.matrix = measureMatrix(together);
+    own.library = measureLibrary(together);
     own.independentRanks = together.independentRanks();
     if (together.rank() == 0)
       std::memcpy(result, &own, sizeof own);
@@ -196,6 +198,10 @@ colossal::machine::calibrateLocal(int64_t ranks, int64_t threadsPerRank,
   device.library = {
       {"attention", share(measured.matrix.attentionForward / peak)},
       {"attention_backward", share(measured.matrix.attentionBackward / peak)}};
+  std::vector<std::string> names = libraryNames();
+  for (size_t i = 0; i < names.size(); ++i)
+    device.library.push_back(
+        {names[i], share(measured.library.flopsPerSecond[i] / peak)});
   if (ranks > 1)
     cluster.levels = {nodeLevel(ranks, measured.collectives)};
 

@@ -14,7 +14,7 @@ using namespace colossal;
 using namespace colossal::machine;
 
 /// Changes when measuring changes, so that old files are not taken.
-static const char *const measuringVersion = "3";
+static const char *const measuringVersion = "4";
 
 /// FNV-1a (Fowler, Noll, Vo), 64 bits.
 static uint64_t hash(const std::string &text) {

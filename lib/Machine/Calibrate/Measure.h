@@ -12,6 +12,8 @@
 #include "Together.h"
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 namespace colossal::machine {
 
@@ -28,6 +30,15 @@ struct MatrixMeasurement {
   double attentionBackward = 0.0; ///< flop per second
 };
 MatrixMeasurement measureMatrix(Together &together);
+
+/// Rates of the runtime's library calls but attention, flop per second.
+struct LibraryMeasurement {
+  int count = 0;
+  double flopsPerSecond[maximumPoints] = {}; ///< in the order of the names
+};
+LibraryMeasurement measureLibrary(Together &together);
+/// What ops call these rates.
+std::vector<std::string> libraryNames();
 
 /// Bytes read and written per second and rank.
 struct StreamingMeasurement {
