@@ -365,7 +365,7 @@ TEST(Convolution, ForwardAndBackward) {
        {},
        {1, 1, 1}},
       // Blocks of channels with a rest, blocks of samples with a rest.
-      {1,
+      {9,
        1,
        144,
        128,

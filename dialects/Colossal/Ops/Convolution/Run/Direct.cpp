@@ -19,15 +19,20 @@ using Pass = Convolution::Pass;
 /// Tasks that are enough for the threads of a rank.
 constexpr int64_t kTasks = 16;
 /// A block of channels is copied: each of its elements must be worth this many
-/// operations.
-constexpr int64_t kWorkPerCopy = 2048;
-/// Channels of a block at least, and the library's blocks.
-constexpr int64_t kChannels = 64, kUnit = 16;
+/// operations. Channels of a block at least.
+constexpr int64_t kWorkPerCopy = 2048, kChannels = 64;
+/// The same where fewer samples than this would leave threads without work.
+constexpr int64_t kFewSamples = 4, kWorkOfFew = 256, kChannelsOfFew = 32;
+/// The library's blocks of channels.
+constexpr int64_t kUnit = 16;
 /// Backward, weights: output positions of a sum that is added to the others at
 /// the end, at least; the bytes of all sums at most.
 constexpr int64_t kPositionsOfSum = 1024, kBytesOfSums = int64_t(16) << 20;
 /// With fewer channels of x, products of patches make it faster.
 constexpr int64_t kFewChannels = 8;
+/// Sums over fewer output positions cost less than to bring the weights into
+/// their order.
+constexpr int64_t kFewPositions = 128;
 /// Scratch of the library's kernels: lists of addresses.
 constexpr int64_t kLibraryBytes = int64_t(64) << 10;
 
@@ -78,9 +83,11 @@ DirectSizes::DirectSizes(const Convolution &c, const Threads &threads)
   samplesPerTask = divided(c.samples, most);
   sampleTasks = divided(c.samples, samplesPerTask);
   int64_t blocks = 1;
-  if (c.groups == 1 && work >= kWorkPerCopy)
-    blocks = std::clamp<int64_t>(kTasks / sampleTasks, 1,
-                                 std::max<int64_t>(1, channels / kChannels));
+  bool few = c.samples < kFewSamples;
+  if (c.groups == 1 && work >= (few ? kWorkOfFew : kWorkPerCopy))
+    blocks = std::clamp<int64_t>(
+        kTasks / sampleTasks, 1,
+        std::max<int64_t>(1, channels / (few ? kChannelsOfFew : kChannels)));
   channelsPerTask =
       blocks == 1 ? channels : roundUp(divided(channels, blocks), kUnit);
   channelTasks = divided(channels, channelsPerTask);
@@ -309,6 +316,10 @@ bool DirectConvolution::Impl::makeReordering(const Geometry &g,
 }
 
 bool DirectConvolution::Impl::makePrimitives() {
+  const Convolution &c = sizes.given;
+  if (c.pass == Pass::BackwardWeights && c.groups == 1 &&
+      c.samples * pointsOf(c.output) < kFewPositions)
+    return false;
   const dnnl::engine &engine = libraryEngine();
   for (int64_t block : {int64_t(0), sizes.channelTasks - 1}) {
     int64_t count = sizes.channelsOf(block);
