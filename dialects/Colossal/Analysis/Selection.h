@@ -13,8 +13,8 @@
 //
 // Sums that an equation determines are computed from its other terms and its id
 // (`Selection::sums`). Where an id varies with the sums, as in a scatter, it is
-// the place in the result that is computed (`Selection::scatter`). Terms that
-// are left are loops, at least as many as the op has terms that are not zero.
+// the place in the result that is computed (`Selection::scatter`). Factors that
+// no equation determines are loops.
 //
 //===----------------------------------------------------------------------===//
 

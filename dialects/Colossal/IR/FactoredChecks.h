@@ -1,9 +1,9 @@
 //===- FactoredChecks.h - What ops and attributes check ---------*- C++ -*-===//
 //
 // For the verifiers and sharding rules of ops. The numbered constraints are in
-// the descriptions of the .td files: of generics (C), of bodies (B), of what
-// Plan decides (D), of arguments and results (F), of modules (M), of shardings
-// (S), of collectives (L) and transfers (T).
+// the descriptions of the .td files: of generics (C), of bodies (B) and of
+// selections in them (E), of what Plan decides (D), of arguments and results
+// (F), of modules (M), of shardings (S), of collectives (L) and transfers (T).
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,6 +1,7 @@
 //===- FastPathTest.cpp - Fast paths against element-wise evaluation ------===//
 
 #include "Programs.h"
+#include "RandomOps.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -203,6 +204,19 @@ TEST(FastPaths, Placements) {
             "] : f32\ncolossal.yield %1 : f32\n} : (" + types +
             "\nreturn %y : tensor<" + c.result + "xf32>\n}",
         random);
+  }
+}
+
+TEST(FastPaths, RandomSelections) {
+  Random random(9);
+  for (int selections = 0; selections < 200;) {
+    std::string text = randomGeneric(random, false);
+    // Products overflow.
+    if (!StringRef(text).contains("colossal.where") ||
+        StringRef(text).contains(": product"))
+      continue;
+    ++selections;
+    expectEqualPaths(text, random, -2, 8);
   }
 }
 
