@@ -18,14 +18,14 @@ static Value onePlusExp(ScalarBuilder &s, Value x) {
 }
 
 /// 1 / (1 + exp(-x)); derivative y (1 - y).
-static Value sigmoidOf(ScalarBuilder &s, Value x) {
+Value normalize::sigmoidOf(ScalarBuilder &s, Value x) {
   Value one = s.one(x.getType());
   Value y = s.div(one, onePlusExp(s, x));
   return s.withDerivative(y, x, s.mul(y, s.sub(one, y)));
 }
 
 /// x if positive, else 0; NaN stays NaN, and the derivative at 0 is 0.
-static Value reluOf(ScalarBuilder &s, Value x) {
+Value normalize::reluOf(ScalarBuilder &s, Value x) {
   Value zero = s.zero(x.getType());
   return s.select(s.compare(Relation::LessEqual, x, zero), zero, x);
 }

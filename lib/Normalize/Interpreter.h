@@ -5,6 +5,7 @@
 
 #include "Item.h"
 #include "colossal/Normalize/GenericBuilder.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 
 namespace colossal::normalize {
@@ -47,12 +48,24 @@ public:
   /// first asked for. `fill`: its value where nobody gives one.
   mlir::Value control(llvm::StringRef name, std::optional<double> fill);
 
+  /// The op `name` numbers the rows that `mask` selects (SelectedRows.h), which
+  /// was first asked for as `selection`.
+  void noteSelection(llvm::StringRef name, mlir::Value mask,
+                     llvm::StringRef selection) {
+    selections[name] = masks.try_emplace(mask, selection).first->second;
+  }
+  const llvm::StringMap<std::string> &getSelections() const {
+    return selections;
+  }
+
   /// `wanted`, or `wanted.2`, `wanted.3`... if it was given before.
   std::string uniqueName(llvm::StringRef wanted);
 
 private:
   llvm::DenseMap<mlir::Value, Item> items;
   llvm::StringSet<> names;
+  llvm::StringMap<std::string> selections;
+  llvm::DenseMap<mlir::Value, std::string> masks;
   std::vector<std::shared_ptr<Storage>> writtenArguments;
 };
 

@@ -5,6 +5,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "Dtypes.h"
+#include "Join.h"
+#include "Lookup.h"
 #include "Rows.h"
 #include "Shapes.h"
 
@@ -80,8 +82,8 @@ static void padWith(Call &c, ArrayRef<int64_t> widths, const Item &number) {
 }
 
 static void pad(Call &c) {
-  if (c.text(2) != "constant")
-    return c.error("padding mode '" + c.text(2) + "' (expected 'constant')");
+  if (StringRef mode = c.text(2); mode != "constant")
+    return padWithBorder(c, c.integers(1), mode);
   Item number = c.item(3);
   if (!number.isNone())
     c.scalar(3);
@@ -106,11 +108,8 @@ static Value chooseByIndex(ScalarBuilder &s, Value index, ValueRange in,
   return chosen;
 }
 
-/// Parts of one size: their number is a major sub-dimension of the result, so
-/// that halves that are joined meet halves that were split.
-static Value concatenateEqual(Call &c, ArrayRef<Value> values, int64_t dim,
-                              Type type) {
-  GenericBuilder g = c.generic();
+Value normalize::concatenationOf(GenericBuilder g, ArrayRef<Value> values,
+                                 int64_t dim, Type type) {
   DimFactors own, out;
   int64_t number = -1;
   for (auto [index, sub] : llvm::enumerate(dimsOf(values[0]))) {
@@ -178,7 +177,7 @@ static void concatenate(Call &c) {
                         cast<RankedTensorType>(values[0].getType()).getShape();
                });
   if (equal)
-    return c.result(concatenateEqual(c, values, dim, type));
+    return c.result(concatenationOf(c.generic(), values, dim, type));
   GenericBuilder g = c.generic();
   Dims dims = dimsOf(values[0]);
   DimFactors factors;
@@ -204,31 +203,37 @@ static void concatenate(Call &c) {
   }));
 }
 
-static void stack(Call &c) {
-  ArrayRef<Item> list = c.list(0);
-  if (list.empty() || c.failed())
-    return c.error("stacks no tensors");
-  Type type = resultType(list, c.builder().getContext());
-  SmallVector<Value> values;
-  for (const Item &part : list)
-    values.push_back(c.tensor(part));
-  auto first = cast<RankedTensorType>(values[0].getType());
-  int64_t dim = c.dimension(1, first.getRank() + 1);
-  GenericBuilder g = c.generic();
+Value normalize::stackOf(GenericBuilder g, ArrayRef<Value> values, int64_t dim,
+                         Type type) {
   DimFactors own = addFactors(g, dimsOf(values[0])), out = own;
   int64_t number = g.factor("i", values.size());
   out.insert(out.begin() + dim, {number});
   SmallVector<int64_t> ends;
   for (auto [index, value] : llvm::enumerate(values)) {
-    if (cast<RankedTensorType>(value.getType()).getShape() != first.getShape())
-      return c.error("stacks tensors of different shapes");
     g.operand(value, plainMap(g, own));
     ends.push_back(index + 1);
   }
   g.result(type, plainMap(g, out));
-  c.result(g.build([&](ScalarBuilder &s, ValueRange in) {
+  return g.build([&](ScalarBuilder &s, ValueRange in) {
     return chooseByIndex(s, s.index(g.nameOf(number)), in, ends, type);
-  }));
+  });
+}
+
+static void stack(Call &c) {
+  ArrayRef<Item> list = c.list(0);
+  if (list.empty() || c.failed())
+    return c.error("stacks no tensors");
+  SmallVector<Value> values;
+  for (const Item &part : list)
+    values.push_back(c.tensor(part));
+  ArrayRef<int64_t> shape =
+      cast<RankedTensorType>(values[0].getType()).getShape();
+  int64_t dim = c.dimension(1, shape.size() + 1);
+  for (Value value : values)
+    if (cast<RankedTensorType>(value.getType()).getShape() != shape)
+      return c.error("stacks tensors of different shapes");
+  c.result(stackOf(c.generic(), values, dim,
+                   resultType(list, c.builder().getContext())));
 }
 
 void normalize::addJoinRows(Table &table) {

@@ -1,9 +1,12 @@
-//===- LookupRows.cpp - Elements by number: sums where an id is met -------===//
+//===- LookupRows.cpp - Elements by number: sums over a one-hot predicate -===//
 
 #include "Colossal/IR/Combiner.h"
 #include "Elementwise.h"
 #include "IndexFunction.h"
+#include "Join.h"
+#include "Lookup.h"
 #include "Rows.h"
+#include "SelectedRows.h"
 #include "Shapes.h"
 
 using namespace mlir;
@@ -16,8 +19,8 @@ static Dim single(Value value, int64_t dim, StringRef name) {
   return {SubDim{name.str(), size}};
 }
 
-/// out[before.., ids.., after..] = sum_v where(x[before, v, after], v == ids).
-static Value lookUp(GenericBuilder g, Value x, int64_t dim, Value ids) {
+/// sum_v where(x[before, v, after], v == ids).
+Value normalize::lookUp(GenericBuilder g, Value x, int64_t dim, Value ids) {
   Dims xDims = dimsOf(x);
   xDims[dim] = single(x, dim, "v");
   DimFactors idFactors = addFactors(g, dimsOf(ids)), xFactors, out;
@@ -133,37 +136,43 @@ static void indexSelect(Call &c) {
   c.result(lookUp(c.generic(), x, dim, ids));
 }
 
-/// out[i] = x[i with dimension dim replaced by index[i]].
+Value normalize::readElements(GenericBuilder g, Value x, int64_t dim,
+                              Value ids) {
+  auto type = cast<RankedTensorType>(x.getType()),
+       idType = cast<RankedTensorType>(ids.getType());
+  DimFactors idFactors = addFactors(g, dimsOf(ids));
+  Type element = type.getElementType();
+  int64_t v = g.factor("v", type.getDimSize(dim), kindOfSelection(element));
+  SmallVector<SmallVector<SubDimAttr>> subs;
+  for (int64_t d = 0; d < type.getRank(); ++d) {
+    if (d == dim) {
+      subs.push_back({g.plain(v)});
+    } else if (idType.getDimSize(d) == type.getDimSize(d)) {
+      subs.push_back(plain(g, idFactors[d]));
+    } else if (idFactors[d].size() == 1) {
+      subs.push_back({g.clipped(idFactors[d][0], 0, type.getDimSize(d))});
+    } else if (idFactors[d].empty()) {
+      subs.push_back({g.constant(0, type.getDimSize(d))});
+    } else {
+      return nullptr;
+    }
+  }
+  g.operand(ids, plainMap(g, idFactors));
+  g.operand(x, g.map(subs));
+  g.result(element, plainMap(g, idFactors));
+  return g.build([&](ScalarBuilder &s, ValueRange in) {
+    return whereId(g, s, in[1], v, in[0]);
+  });
+}
+
 static void gather(Call &c) {
   Value x = c.tensor(0), ids = c.tensor(2);
   int64_t rank = c.type(0).getRank(), dim = c.dimension(1, rank);
   if (c.failed() || rank == 0 || c.type(2).getRank() != rank)
     return c.error("expected an index of the same rank as the tensor");
-  GenericBuilder g = c.generic();
-  Dims idDims = dimsOf(ids);
-  DimFactors idFactors = addFactors(g, idDims);
-  Type type = c.type(0).getElementType();
-  int64_t v = g.factor("v", c.type(0).getDimSize(dim), kindOfSelection(type));
-  SmallVector<SmallVector<SubDimAttr>> subs;
-  for (int64_t d = 0; d < rank; ++d) {
-    if (d == dim) {
-      subs.push_back({g.plain(v)});
-    } else if (c.type(2).getDimSize(d) == c.type(0).getDimSize(d)) {
-      subs.push_back(plain(g, idFactors[d]));
-    } else if (idFactors[d].size() == 1) {
-      subs.push_back({g.clipped(idFactors[d][0], 0, c.type(0).getDimSize(d))});
-    } else if (idFactors[d].empty()) {
-      subs.push_back({g.constant(0, c.type(0).getDimSize(d))});
-    } else {
-      return c.error("the index covers a part of a merged dimension");
-    }
-  }
-  g.operand(ids, plainMap(g, idFactors));
-  g.operand(x, g.map(subs));
-  g.result(type, plainMap(g, idFactors));
-  c.result(g.build([&](ScalarBuilder &s, ValueRange in) {
-    return whereId(g, s, in[1], v, in[0]);
-  }));
+  if (Value read = readElements(c.generic(), x, dim, ids))
+    return c.result(read);
+  c.error("the index covers a part of a merged dimension");
 }
 
 /// self + alpha (a row of source for each index, added to that row of self).
@@ -176,22 +185,8 @@ static void indexAdd(Call &c) {
       c.type(3).getRank() != rank || c.type(3).getElementType() != type ||
       type.isInteger(1))
     return c.error("expected a list of indices, and numbers of one type");
-  GenericBuilder g = c.generic("rows");
-  Dims dims = dimsOf(source);
-  int64_t row = g.factor("i", c.type(2).getDimSize(0), FactorKind::Sum);
-  int64_t v = g.factor("v", c.type(0).getDimSize(dim));
-  DimFactors in, out;
-  for (auto [index, sub] : llvm::enumerate(dims)) {
-    bool looked = int64_t(index) == dim;
-    in.push_back(looked ? SmallVector<int64_t>{row} : addFactors(g, sub));
-    out.push_back(looked ? SmallVector<int64_t>{v} : in.back());
-  }
-  g.operand(ids, plainMap(g, {{row}}));
-  g.operand(source, plainMap(g, in));
-  g.result(type, plainMap(g, out));
-  Value rows = g.build([&](ScalarBuilder &s, ValueRange elements) {
-    return whereId(g, s, elements[1], v, elements[0]);
-  });
+  Value rows = scatterSum(c.generic("rows"), source, dim, ids,
+                          c.type(0).getDimSize(dim));
   ElementwiseOptions options;
   options.compute = type;
   c.result(elementwiseValue(c, {self, rows}, options,
@@ -203,21 +198,23 @@ static void indexAdd(Call &c) {
                             }));
 }
 
-/// x[a, b]: rows by the first index, then the entries of each row by the next.
-static Value pickAlong(Call &c, Value x, int64_t idRank, Value ids,
-                       StringRef suffix) {
+/// x[.., a, b]: rows by the first index, whose dimensions begin at `first`,
+/// then the entries of each row by the next.
+static Value pickAlong(Call &c, Value x, int64_t first, int64_t idRank,
+                       Value ids, StringRef suffix) {
   GenericBuilder g = c.generic(suffix);
   Dims dims = dimsOf(x);
-  dims[idRank] = single(x, idRank, "v");
+  int64_t entries = first + idRank;
+  dims[entries] = single(x, entries, "v");
   DimFactors factors, out, idFactors;
   Type type = getElementTypeOrSelf(x.getType());
   for (auto [index, dim] : llvm::enumerate(dims)) {
-    bool looked = int64_t(index) == idRank;
+    bool looked = int64_t(index) == entries;
     factors.push_back(addFactors(
         g, dim, looked ? kindOfSelection(type) : FactorKind::Parallel));
     if (!looked)
       out.push_back(factors.back());
-    if (int64_t(index) < idRank)
+    if (int64_t(index) >= first && int64_t(index) < entries)
       idFactors.push_back(factors.back());
   }
   g.operand(ids,
@@ -226,15 +223,45 @@ static Value pickAlong(Call &c, Value x, int64_t idRank, Value ids,
   g.operand(x, plainMap(g, factors));
   g.result(type, plainMap(g, out));
   return g.build([&](ScalarBuilder &s, ValueRange in) {
-    return whereId(g, s, in[1], factors[idRank], in[0]);
+    return whereId(g, s, in[1], factors[entries], in[0]);
   });
+}
+
+/// The indices, with the numbers of its true elements instead of a mask: one
+/// list for each of its dimensions.
+static std::vector<Item> withoutMasks(Call &c, ArrayRef<Item> list) {
+  std::vector<Item> indices;
+  for (const Item &item : list) {
+    if (!item.isTensor() || !item.tensor->type.getElementType().isInteger(1)) {
+      indices.push_back(item);
+      continue;
+    }
+    for (Value numbers : selectedBy(c, c.tensor(item)))
+      indices.push_back(c.state.fresh(numbers, c.op.getName(), c.loc()));
+  }
+  return indices;
+}
+
+/// nonzero(x), and where(x), a list for each dimension of x.
+static void nonzero(Call &c) {
+  SmallVector<Value> numbers = selectedBy(c, c.tensor(0));
+  if (numbers.empty())
+    return c.error("the elements of a 0-d tensor that are not zero");
+  c.result(stackOf(c.generic(), numbers, 1, c.builder().getI64Type()));
+}
+
+static void nonzeroByDimension(Call &c) {
+  std::vector<Item> lists;
+  for (Value numbers : selectedBy(c, c.tensor(0)))
+    lists.push_back(c.state.fresh(numbers, c.op.getName(), c.loc()));
+  c.result(Item::makeList(lists));
 }
 
 /// index.Tensor(x, [none.., ids, ids..., none..]): integer indices of
 /// dimensions that are next to each other.
 static void index(Call &c) {
   Value x = c.tensor(0);
-  ArrayRef<Item> list = c.list(1);
+  std::vector<Item> list = withoutMasks(c, c.list(1));
   int64_t rank = c.type(0).getRank(), first = -1, last = -1;
   SmallVector<ArrayRef<int64_t>> shapes;
   for (auto [dim, item] : llvm::enumerate(list)) {
@@ -242,9 +269,8 @@ static void index(Call &c) {
       continue;
     Value ids = c.tensor(item);
     auto type = cast<RankedTensorType>(ids.getType());
-    if (!isa<IntegerType>(type.getElementType()) ||
-        type.getElementType().isInteger(1))
-      return c.error("an index that is a mask makes a result of unknown shape");
+    if (!isa<IntegerType>(type.getElementType()))
+      return c.error("expected integer indices");
     if (last >= 0 && last + 1 != int64_t(dim))
       return c.error("indices of dimensions that are not next to each other");
     first = first < 0 ? dim : first;
@@ -272,9 +298,7 @@ static void index(Call &c) {
       x = lookUp(c.generic(suffix), x, dim, ids);
       continue;
     }
-    if (first != 0)
-      return c.error("several indices after a dimension without one");
-    x = pickAlong(c, x, shape.size(), ids, suffix);
+    x = pickAlong(c, x, first, shape.size(), ids, suffix);
   }
   c.result(x);
 }
@@ -292,7 +316,9 @@ static void oneHot(Call &c) {
   Type i64 = c.builder().getI64Type();
   g.result(i64, plainMap(g, dims));
   c.result(g.build([&](ScalarBuilder &s, ValueRange in) {
-    return whereId(g, s, s.one(i64), dims.back(), in[0]);
+    return s.cast(s.compare(Relation::Equal, s.cast(in[0], i64),
+                            s.index(g.nameOf(dims.back()[0]))),
+                  i64);
   }));
 }
 
@@ -302,5 +328,7 @@ void normalize::addLookupRows(Table &table) {
   table.add("aten::index_select", indexSelect);
   table.add("aten::gather", gather);
   table.add("aten::index.Tensor", index);
+  table.add("aten::nonzero", nonzero);
+  table.add({"aten::where", "aten::nonzero_numpy"}, nonzeroByDimension);
   table.add("aten::one_hot", oneHot);
 }

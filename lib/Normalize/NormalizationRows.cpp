@@ -118,7 +118,42 @@ static void rmsNorm(Call &c) {
   c.result(scaleAndShift(c, x, Value(), rstd, c.item(2), Item()));
 }
 
+/// _weight_norm(v, g, dim): v g / |v|, with a norm for each index of `dim`; of
+/// all elements if it is -1. T. Salimans, D. Kingma, Weight normalization,
+/// 2016.
+static void weightNorm(Call &c) {
+  Value v = c.tensor(0), g = c.tensor(1);
+  int64_t rank = c.type(0).getRank(), dim = c.integer(2);
+  Type type = c.type(0).getElementType();
+  if (dim < -1 || dim >= rank)
+    c.error("found dimension " + Twine(dim) + " of " + Twine(rank));
+  if (c.failed())
+    return;
+  SmallVector<int64_t> reduced;
+  for (int64_t d = 0; d < rank; ++d)
+    if (d != dim)
+      reduced.push_back(d);
+  GenericBuilder squares = c.member("squares");
+  Value sum = reduce(
+      squares, {v}, reduced, true, FactorKind::Sum, type,
+      [](ScalarBuilder &s, ValueRange in) { return s.mul(in[0], in[0]); });
+  GenericBuilder norm = c.member("norm");
+  norm.keep();
+  Value length =
+      overRows(norm, {sum}, {}, type, [](ScalarBuilder &s, ValueRange in) {
+        return s.create<math::SqrtOp>(in[0]);
+      });
+  ElementwiseOptions options;
+  options.compute = type;
+  options.member = true;
+  c.result(elementwiseValue(c, {v, g, length}, options,
+                            [](ScalarBuilder &s, ValueRange in) {
+                              return s.mul(in[0], s.div(in[1], in[2]));
+                            }));
+}
+
 void normalize::addNormalizationRows(Table &table) {
+  table.add("aten::_weight_norm", weightNorm);
   table.add("aten::layer_norm", layerNorm);
   table.add("aten::rms_norm", rmsNorm);
 }

@@ -3,6 +3,7 @@
 #include "Constants.h"
 #include "EmptyValues.h"
 #include "Rows.h"
+#include "SelectedRows.h"
 #include "colossal/Normalize/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -172,7 +173,7 @@ LogicalResult NormalizePass::normalizeFunction(func::FuncOp function) {
     if (isOpTriviallyDead(op))
       op->erase();
   eraseDeadArguments(function);
-  return success();
+  return checkSelections(function, state);
 }
 
 LogicalResult NormalizePass::checkContract(func::FuncOp function) {

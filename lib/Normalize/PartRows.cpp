@@ -220,6 +220,41 @@ static void chunk(Call &c) {
   partsOf(c, self, dim, lengths);
 }
 
+/// Parts between the indices listed, or so many parts, the first ones one
+/// larger where they do not come out even.
+static void tensorSplit(Call &c) {
+  TensorRef self = c.alias(0);
+  int64_t dim = c.dimension(2, self->type.getRank());
+  if (c.failed() || self->type.getRank() == 0)
+    return c.error("splits a 0-d tensor");
+  int64_t size = self->type.getDimSize(dim);
+  std::vector<Item> parts;
+  auto add = [&](int64_t start, int64_t end) {
+    parts.push_back(
+        sliceOf(c, self, dim, start, std::max<int64_t>(end - start, 0)));
+  };
+  if (c.item(1).isList()) {
+    int64_t start = 0;
+    SmallVector<int64_t> ends = c.integers(1);
+    ends.push_back(size);
+    for (int64_t end : ends) {
+      end = std::clamp<int64_t>(end < 0 ? end + size : end, 0, size);
+      add(start, end);
+      start = end;
+    }
+  } else {
+    int64_t count = c.integer(1);
+    if (count < 1)
+      return c.error("found " + Twine(count) + " parts, expected at least 1");
+    for (int64_t i = 0, start = 0; i < count; ++i) {
+      int64_t end = start + size / count + (i < size % count);
+      add(start, end);
+      start = end;
+    }
+  }
+  c.result(Item::makeList(parts));
+}
+
 static void unbind(Call &c) {
   TensorRef self = c.alias(0);
   int64_t dim = c.dimension(1, self->type.getRank());
@@ -238,5 +273,7 @@ void normalize::addPartRows(Table &table) {
              "aten::split_with_sizes"},
             split);
   table.add("aten::chunk", chunk);
+  table.add({"aten::tensor_split.indices", "aten::tensor_split.sections"},
+            tensorSplit);
   table.add("aten::unbind.int", unbind);
 }

@@ -36,6 +36,12 @@ const Table &Table::get() {
     addPoolingRows(rows);
     addCreationRows(rows);
     addLookupRows(rows);
+    addInterpolationRows(rows);
+    addWindowRows(rows);
+    addRandomRows(rows);
+    addSortRows(rows);
+    addScatterRows(rows);
+    addRecurrentRows(rows);
     addJoinRows(rows);
     return rows;
   }();

@@ -58,6 +58,12 @@ void addLossRows(Table &table);
 void addAttentionRows(Table &table);
 void addCreationRows(Table &table);
 void addLookupRows(Table &table);
+void addInterpolationRows(Table &table);
+void addWindowRows(Table &table);
+void addRandomRows(Table &table);
+void addSortRows(Table &table);
+void addScatterRows(Table &table);
+void addRecurrentRows(Table &table);
 void addJoinRows(Table &table);
 
 } // namespace colossal::normalize

@@ -39,8 +39,12 @@ template <typename Body> void unaryFloat(Call &c, Body body) {
                   }));
 }
 
-/// log sigmoid(x), with its derivative.
+/// 1 / (1 + exp(-x)) and log of it, with their derivatives.
+mlir::Value sigmoidOf(ScalarBuilder &s, mlir::Value x);
 mlir::Value logSigmoidOf(ScalarBuilder &s, mlir::Value x);
+
+/// x if positive, else 0; NaN stays NaN, and the derivative at 0 is 0.
+mlir::Value reluOf(ScalarBuilder &s, mlir::Value x);
 
 } // namespace colossal::normalize
 

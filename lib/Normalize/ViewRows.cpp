@@ -241,6 +241,36 @@ static void broadcastTensors(Call &c) {
   c.result(Item::makeList(expanded));
 }
 
+/// meshgrid(vectors, indexing): vector i along dimension i of the product of
+/// all; "xy" exchanges the first two dimensions.
+static void meshgrid(Call &c) {
+  std::vector<Item> grids;
+  SmallVector<int64_t> shape;
+  SmallVector<TensorRef> vectors;
+  bool swap = c.size() > 1 && c.text(1) == "xy" && c.list(0).size() > 1;
+  for (const Item &item : c.list(0)) {
+    Value value = c.tensor(item);
+    vectors.push_back(item.isTensor()
+                          ? item.tensor
+                          : c.state.fresh(value, c.op.getName(), c.loc()));
+    if (vectors.back()->type.getRank() > 1)
+      return c.error("expected vectors");
+    shape.push_back(vectors.back()->type.getNumElements());
+  }
+  if (swap)
+    std::swap(shape[0], shape[1]);
+  for (auto [index, vector] : llvm::enumerate(vectors)) {
+    int64_t dim = swap && index < 2 ? 1 - index : index;
+    SmallVector<int64_t> own(shape.size(), 1);
+    own[dim] = shape[dim];
+    Item column = reshapeTo(c, vector, own);
+    if (c.failed())
+      return;
+    grids.push_back(expandedTo(c, column.tensor, shape));
+  }
+  c.result(Item::makeList(grids));
+}
+
 /// Each dimension several times over: a new, major sub-dimension.
 static void repeat(Call &c) {
   ViewBuilder v(c, c.alias(0));
@@ -307,6 +337,7 @@ void normalize::addViewRows(Table &table) {
   table.add({"aten::expand", "aten::broadcast_to"}, expand);
   table.add("aten::expand_as", expandAs);
   table.add("aten::broadcast_tensors", broadcastTensors);
+  table.add({"aten::meshgrid", "aten::meshgrid.indexing"}, meshgrid);
   table.add("aten::repeat", repeat);
   table.add("aten::repeat_interleave.self_int", repeatInterleave);
 }

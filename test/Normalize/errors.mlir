@@ -2,8 +2,8 @@
 
 // An op without a row: the op, its module and its line.
 func.func @forward(%x: tensor<4xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x"}) -> !colossal.any {
-  // expected-error @below {{unsupported op 'aten::nonzero(Tensor self) -> Tensor' in module path 'transformer.h.0'}}
-  %y = colossal.aten "aten::nonzero(Tensor self) -> Tensor"(%x) name "transformer.h.0/nonzero.0" : (tensor<4xf32>) -> !colossal.any
+  // expected-error @below {{unsupported op 'aten::frobnicate(Tensor self) -> Tensor' in module path 'transformer.h.0'}}
+  %y = colossal.aten "aten::frobnicate(Tensor self) -> Tensor"(%x) name "transformer.h.0/nonzero.0" : (tensor<4xf32>) -> !colossal.any
   return %y : !colossal.any
 }
 
@@ -11,11 +11,11 @@ func.func @forward(%x: tensor<4xf32> {colossal.role = #colossal.role<batch>, col
 
 // All of them at once: the first of each kind, and how many more there are.
 func.func @forward(%x: tensor<4xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x"}) -> !colossal.any {
-  // expected-error @below {{2 unsupported ops: 'aten::nonzero' in module path 'a'}}
-  %y = colossal.aten "aten::nonzero(Tensor self) -> Tensor"(%x) name "a/nonzero.0" : (tensor<4xf32>) -> !colossal.any
+  // expected-error @below {{2 unsupported ops: 'aten::frobnicate' in module path 'a'}}
+  %y = colossal.aten "aten::frobnicate(Tensor self) -> Tensor"(%x) name "a/nonzero.0" : (tensor<4xf32>) -> !colossal.any
   %z = colossal.aten "aten::unique(Tensor self) -> Tensor"(%y) name "unique.0" : (!colossal.any) -> !colossal.any
-  %u = colossal.aten "aten::nonzero(Tensor self) -> Tensor"(%x) name "a/nonzero.1" : (tensor<4xf32>) -> !colossal.any
-  %v = colossal.aten "aten::nonzero(Tensor self) -> Tensor"(%x) name "b/nonzero.0" : (tensor<4xf32>) -> !colossal.any
+  %u = colossal.aten "aten::frobnicate(Tensor self) -> Tensor"(%x) name "a/nonzero.1" : (tensor<4xf32>) -> !colossal.any
+  %v = colossal.aten "aten::frobnicate(Tensor self) -> Tensor"(%x) name "b/nonzero.0" : (tensor<4xf32>) -> !colossal.any
   return %z : !colossal.any
 }
 
@@ -74,4 +74,39 @@ func.func @forward(%x: tensor<1xf32> {colossal.role = #colossal.role<batch>, col
 // expected-error @below {{argument 'image' has type 'tensor<4xui8>', expected a tensor of floats, signed integers or booleans with known sizes}}
 func.func @forward(%x: tensor<4xui8> {colossal.role = #colossal.role<batch>, colossal.name = "image"}) -> tensor<4xui8> {
   return %x : tensor<4xui8>
+}
+
+// -----
+
+// Orders take n^2 comparisons: not of a vocabulary.
+func.func @forward(%x: tensor<50000xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x"}) -> (!colossal.any, !colossal.any) {
+  %c0 = colossal.aten_constant 0 : i64 -> !colossal.any
+  %true = colossal.aten_constant true -> !colossal.any
+  // expected-error @below {{orders 50000 elements, expected at most 4096}}
+  %y, %p = colossal.aten "aten::sort"(%x, %c0, %true) name "m/sort.0" : (tensor<50000xf32>, !colossal.any, !colossal.any) -> (!colossal.any, !colossal.any)
+  return %y, %p : !colossal.any, !colossal.any
+}
+
+// -----
+
+func.func @forward(%x: tensor<1x1x4xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x"}) -> !colossal.any {
+  %c4 = colossal.aten_constant 4 : i64 -> !colossal.any
+  %none = colossal.aten_constant unit -> !colossal.any
+  %mode = colossal.aten_constant "reflect" -> !colossal.any
+  %widths = colossal.aten "prim::ListConstruct"(%c4, %c4) name "ListConstruct.0" : (!colossal.any, !colossal.any) -> !colossal.any
+  // expected-error @below {{found widths 4 and 4 of a border of mode 'reflect' for a dimension of size 4}}
+  %y = colossal.aten "aten::pad"(%x, %widths, %mode, %none) name "m/pad.0" : (tensor<1x1x4xf32>, !colossal.any, !colossal.any, !colossal.any) -> !colossal.any
+  return %y : !colossal.any
+}
+
+// -----
+
+// The number of selected rows depends on data: nothing may sum over them.
+func.func @forward(%x: tensor<8xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x"}, %m: tensor<8xi1> {colossal.role = #colossal.role<batch>, colossal.name = "m"}) -> !colossal.any {
+  %none = colossal.aten_constant unit -> !colossal.any
+  %list = colossal.aten "prim::ListConstruct"(%m) name "ListConstruct.0" : (tensor<8xi1>) -> !colossal.any
+  %s = colossal.aten "aten::index.Tensor"(%x, %list) name "m/index.0" : (tensor<8xf32>, !colossal.any) -> !colossal.any
+  // expected-error @below {{combines the rows that 'm/index.0' selects, whose number depends on data: expected index_add_ or scatter_add}}
+  %y = colossal.aten "aten::sum"(%s, %none) name "m/sum.0" : (!colossal.any, !colossal.any) -> !colossal.any
+  return %y : !colossal.any
 }

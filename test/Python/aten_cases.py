@@ -700,6 +700,8 @@ rows("indexing", {
     "index": lambda d: (lambda x, i: x[i], [d.floats(4, 5), d.integers(-4, 4, 2, 3)]),
     "index with dimensions before": lambda d: (lambda x, i: x[:, i], [d.floats(4, 5, 2), d.integers(-5, 5, 3)]),
     "index pairs": lambda d: (lambda x, i, j: x[i, j], [d.floats(4, 5, 2), d.integers(0, 4, 3), d.integers(-5, 5, 3)]),
+    "index pairs after a dimension": lambda d: (lambda x, i, j: x[:, i, j] + x[:, [1, 3], [0, 4]][:, :1], [d.floats(3, 4, 5, 2), d.integers(0, 4, 3), d.integers(-5, 5, 3)]),
+    "index triples": lambda d: (lambda x, i, j, k: x[:, i, j, k], [d.floats(2, 4, 5, 3), d.integers(0, 4, 3, 1), d.integers(-5, 5, 1, 2), d.integers(0, 3, 2)]),
     "index rows by numbers": lambda d: (lambda x, j: x[torch.arange(4), j], [d.floats(4, 5), d.integers(-5, 5, 4)]),
     "pad": lambda d: (lambda x: F.pad(x, (1, 2, 0, 1), value=-1.5), [d.floats(2, 3, 4)]),
     "pad zero": lambda d: (lambda x: F.pad(x, (2, 0)), [d.floats(2, 3)]),
@@ -761,6 +763,132 @@ rows("sizes of 0 and 1", {f"{name} {number}": maker for number in range(4) for n
     "tril": sized(lambda x: x.tril(), "nk"),
     "write": sized(lambda x, y: in_place(lambda x, y: x[:, :1].copy_(y))(x * 1, y), "bk", ("b", 1)),
 }.items()})
+
+# --------------------------------------------------------------------------------------------------------------
+# Other resolutions, windows, borders
+# --------------------------------------------------------------------------------------------------------------
+def resized(mode, spatial, **options):
+    """To sizes or by factors that are drawn: larger, smaller, the same, 1."""
+    def make(d):
+        x = d.floats(2, 3, *(d.size(1, 6) for _ in range(spatial)))
+        given = dict(options)
+        if "scale_factor" not in given:
+            given["size"] = [d.size(1, 9) for _ in range(spatial)]
+        return lambda x: F.interpolate(x, mode=mode, **given), [x]
+    return make
+
+
+rows("resolutions", {
+    **{f"{mode} {n}d": resized(mode, n) for mode in ("nearest", "nearest-exact") for n in (1, 2, 3)},
+    **{f"{mode}{corners}": resized(mode, n, align_corners=bool(corners))
+       for mode, n in (("linear", 1), ("bilinear", 2), ("trilinear", 3), ("bicubic", 2)) for corners in ("", " corners")},
+    "nearest twice": resized("nearest", 2, scale_factor=2.0),
+    "nearest by a factor": resized("nearest", 1, scale_factor=1.7, recompute_scale_factor=True),
+    "bilinear by factors": resized("bilinear", 2, scale_factor=(1.7, 0.6)),
+    "bilinear recomputed": resized("bilinear", 2, scale_factor=(1.7, 2.6), recompute_scale_factor=True),
+    "bicubic by factors": resized("bicubic", 2, scale_factor=(1.3, 2.0)),
+    "nearest of f32": lambda d: (lambda x: F.interpolate(x, size=(7, 200), mode="nearest"), [d.floats(1, 1, 3, 41, dtype=F32)]),
+})
+rows("windows", {
+    "unfold": lambda d: (lambda x: x.unfold(1, 3, 2) * 1, [d.floats(2, 8, 3)]),
+    "unfold side by side": lambda d: (lambda x: x.unfold(-1, 2, 2) * 1, [d.floats(2, 6)]),
+    "unfold of all": lambda d: (lambda x: x.unfold(0, 5, 1) * 1, [d.floats(5, 2)]),
+    "patches": lambda d: (lambda x: F.unfold(x, (2, 3), dilation=(1, 2), padding=(1, 2), stride=(2, 1)), [d.floats(2, 3, 5, 6)]),
+    "patches of one": lambda d: (lambda x: F.unfold(x, 3), [d.floats(3, 3, 3)]),
+    "sum of patches": lambda d: (lambda x: F.fold(x, (5, 6), (2, 3), dilation=(1, 2), padding=(1, 2), stride=(2, 1)), [d.floats(2, 12, 18)]),
+    "sum of overlapping patches": lambda d: (lambda x: F.fold(F.unfold(x, 3, padding=1), (4, 5), 3, padding=1), [d.floats(2, 1, 4, 5)]),
+    **{f"pad {mode}": lambda d, mode=mode: (lambda x: F.pad(x, (1, 2, 0, 2), mode=mode), [d.floats(2, 2, 3, 4)])
+       for mode in ("reflect", "replicate", "circular")},
+    "pad reflect 3d": lambda d: (lambda x: F.pad(x, (1, 1, 1, 0, 0, 1), mode="reflect"), [d.floats(1, 2, 2, 3, 4)]),
+    "pad replicate of one": lambda d: (lambda x: F.pad(x, (2, 3), mode="replicate"), [d.floats(2, 2, 1)]),
+    "pads by name": lambda d: (lambda x: torch.ops.aten.reflection_pad2d(x, (1, 2, 0, 2)) + torch.ops.aten.replication_pad2d(x, (1, 2, 2, 0)), [d.floats(2, 2, 3, 4)]),
+    "pads of other ranks by name": lambda d: (lambda x, y: (torch.ops.aten.reflection_pad1d(x, (1, 2)), torch.ops.aten.replication_pad1d(x, (0, 2)), torch.ops.aten.reflection_pad3d(y, (1, 1, 0, 1, 1, 0)), torch.ops.aten.replication_pad3d(y, (1, 1, 0, 1, 1, 0))), [d.floats(2, 2, 3), d.floats(1, 2, 2, 3, 4)]),
+})
+
+# --------------------------------------------------------------------------------------------------------------
+# Orders: with ties, NaN, infinities, truth values
+# --------------------------------------------------------------------------------------------------------------
+def values_and_order(result, x, dim):
+    """Places of equal elements are PyTorch's choice: what they hold is compared."""
+    values, places = result
+    return values * 1, x.gather(dim, places)
+
+
+def shuffled(d, *shape):
+    """Different numbers."""
+    size = int(np.prod(shape))
+    return (torch.randperm(size, generator=d.torch).to(F64) - size / 3).reshape(shape)
+
+
+rows("orders", {
+    "topk": lambda d: (lambda x: x.topk(3, 1), [shuffled(d, 2, 6, 2)]),
+    "topk smallest": lambda d: (lambda x: x.topk(2, -1, largest=False), [shuffled(d, 3, 5)]),
+    "topk of ties": lambda d: (lambda x: values_and_order(x.topk(3), x, -1), [d.integers(0, 3, 4, 5).to(F64)]),
+    "topk of all and none": lambda d: (lambda x: (*x.topk(4), *x.topk(0)), [shuffled(d, 2, 4)]),
+    "topk of integers": lambda d: (lambda x: x.topk(2)[0], [d.integers(-9, 9, 3, 5)]),
+    "sort": lambda d: (lambda x: x.sort(1), [shuffled(d, 2, 5, 2)]),
+    "sort descending": lambda d: (lambda x: x.sort(0, descending=True), [shuffled(d, 5, 2)]),
+    "sort stable": lambda d: (lambda x: torch.sort(x, dim=-1, stable=True), [d.integers(0, 3, 3, 6).to(F64)]),
+    "sort special": lambda d: (lambda x: (x.sort()[0], x.sort(descending=True)[0]), [d.floats(3, 7, special=True)]),
+    "sort truth": lambda d: (lambda x: x.sort()[0].long(), [d.bools(2, 5)]),
+    "argsort": lambda d: (lambda x: (x.argsort(1), torch.argsort(x, dim=0, stable=True, descending=True)), [shuffled(d, 4, 3)]),
+    "kthvalue": lambda d: (lambda x: (*x.kthvalue(2, 1), *x.kthvalue(3, 0, True)), [shuffled(d, 3, 4)]),
+    "sort of one": lambda d: (lambda x: x.sort(1), [d.floats(3, 1)]),
+})
+rows("scatters", {
+    "scatter_add": lambda d: (lambda x, i, y: x.scatter_add(1, i, y), [d.floats(3, 5), d.integers(0, 5, 3, 7), d.floats(3, 7)]),
+    "scatter_add of rows": lambda d: (lambda x, i, y: x.scatter_add(0, i[:, None].expand(-1, 3), y), [d.floats(4, 3), d.integers(0, 4, 6), d.floats(6, 3)]),
+    "scatter_add_": lambda d: (in_place(lambda x, i, y: x.scatter_add_(0, i, y).sum()), [d.floats(5, 2), d.integers(0, 5, 4, 2), d.floats(4, 2)]),
+    "scatter": lambda d: (lambda x, i, y: x.scatter(1, i, y), [d.floats(3, 5), shuffled(d, 5).argsort()[None, :3].repeat(3, 1), d.floats(3, 3)]),
+    "scatter a number": lambda d: (lambda x, i: x.scatter(1, i, 2.5), [d.floats(3, 5), d.integers(0, 5, 3, 7)]),
+    "scatter_": lambda d: (in_place(lambda x, i, y: x.scatter_(0, i, y).sum()), [d.floats(5, 2), shuffled(d, 5).argsort()[:3, None].repeat(1, 2), d.floats(3, 2)]),
+    "one-hot by scatter": lambda d: (lambda i: torch.zeros(4, 5, dtype=F64).scatter_(1, i[:, None], 1.0), [d.integers(0, 5, 4)]),
+    "selected rows": lambda d: (lambda x, m: x.index_add(0, torch.where(m)[0], x[m] * 2 + 1), [d.floats(6, 3), d.bools(6)]),
+    "selected rows by numbers": lambda d: (lambda x, m: x.index_add(0, m.nonzero()[:, 0], x[m.nonzero()[:, 0]] * 2), [d.floats(6, 3), d.integers(0, 2, 6)]),
+    "selected of two dimensions": lambda d: (lambda x, w, m: (lambda i, j: x.index_add(0, j, x[None, j].reshape(-1, 3) * w[j, i, None]))(*torch.where(m)), [d.floats(6, 3), d.floats(6, 2), d.integers(0, 2, 2, 6)]),
+    "scores of the best by numbers": lambda d: (lambda x, i, j: x.topk(2)[0][i, j], [shuffled(d, 4, 5), d.integers(0, 4, 3), d.integers(0, 2, 3)]),
+    "embedding_bag": lambda d: (lambda w, i, o: F.embedding_bag(i, w, o, mode="sum"), [d.floats(7, 3), d.integers(0, 7, 9), torch.tensor([0, 2, 2, 6])]),
+    "embedding_bag mean": lambda d: (lambda w, i, o: F.embedding_bag(i, w, o, mode="mean"), [d.floats(7, 3), d.integers(0, 7, 9), torch.tensor([0, 2, 2, 6])]),
+    "embedding_bag weights": lambda d: (lambda w, i, o, p: F.embedding_bag(i, w, o, mode="sum", per_sample_weights=p), [d.floats(7, 3), d.integers(0, 7, 9), torch.tensor([0, 4]), d.floats(9)]),
+    "embedding_bag with an end": lambda d: (lambda w, i, o: F.embedding_bag(i, w, o, mode="sum", include_last_offset=True), [d.floats(7, 3), d.integers(0, 7, 9), torch.tensor([0, 4, 9])]),
+    "embedding_bag of a matrix": lambda d: (lambda w, i: F.embedding_bag(i, w, mode="mean"), [d.floats(7, 3), d.integers(0, 7, 3, 2)]),
+})
+
+# --------------------------------------------------------------------------------------------------------------
+# Recurrent layers
+# --------------------------------------------------------------------------------------------------------------
+def recurrent(kind, time=3, batch=2, **options):
+    def make(d):
+        module = getattr(torch.nn, kind)(3, 4, dtype=F64, **options)
+        names = [name for name, _ in module.named_parameters()]
+        states = (2 if kind == "LSTM" else 1)
+        count = module.num_layers * (2 if module.bidirectional else 1)
+        shape = (batch, time, 3) if module.batch_first else (time, batch, 3)
+        start = [d.floats(count, batch, 4) for _ in range(states)]
+        weights = [d.floats(*p.shape) * 0.5 for p in module.parameters()]
+        function = {"LSTM": torch.lstm, "GRU": torch.gru, "RNN": torch.rnn_relu if module.mode == "RNN_RELU" else torch.rnn_tanh}[kind] \
+            if kind == "RNN" else {"LSTM": torch.lstm, "GRU": torch.gru}[kind]
+        def run(x, *rest):
+            hx = rest[:states] if states == 2 else rest[0]
+            return function(x, hx, rest[states:], module.bias, module.num_layers, 0.0, False, module.bidirectional, module.batch_first)
+        return run, [d.floats(*shape), *start, *weights]
+    return make
+
+
+rows("recurrent", {
+    "lstm": recurrent("LSTM"), "lstm batch first": recurrent("LSTM", batch_first=True, num_layers=2),
+    "lstm both ways": recurrent("LSTM", bidirectional=True), "lstm without biases": recurrent("LSTM", bias=False),
+    "gru": recurrent("GRU"), "gru both ways": recurrent("GRU", batch_first=True, bidirectional=True, num_layers=2),
+    "rnn": recurrent("RNN"), "rnn relu": recurrent("RNN", nonlinearity="relu"), "lstm of one step": recurrent("LSTM", time=1, batch=1),
+})
+rows("normalization by weights", {
+    f"weight_norm {dim}": lambda d, dim=dim: (lambda v, g: torch._weight_norm(v, g, dim), [d.floats(4, 3, 2), d.floats(*((4, 1, 1) if dim == 0 else (1, 1, 2) if dim == 2 else (1, 1, 1)))])
+    for dim in (0, 2, -1)})
+rows("grids", {
+    "meshgrid": lambda d: (lambda x, y: torch.meshgrid(x, y, indexing="ij"), [d.floats(3), d.floats(4)]),
+    "meshgrid xy": lambda d: (lambda x, y: torch.meshgrid(x, y, indexing="xy"), [d.floats(3), d.floats(4)]),
+    "tensor_split": lambda d: (lambda x: tuple(y * 2 for y in (*x.tensor_split((1, 3), 1), *x.tensor_split(2, 1), *x.tensor_split((-2,), 0))), [d.floats(3, 5)]),
+})
 
 # --------------------------------------------------------------------------------------------------------------
 # Chains of views: decompositions that do not nest, windows that no cut meets, sizes of 0 and 1

@@ -43,16 +43,21 @@ static void dropUnitWindows(GenericOp op) {
     BlockArgument argument = block.getArgument(i);
     OpBuilder builder = OpBuilder::atBlockBegin(&block);
     Location loc = op.getLoc();
+    Value chosen = argument;
+    Operation *first = nullptr;
     for (SubDimAttr sub : dropped) {
       IndexSum index;
       index.terms.push_back(
           {builder.getStringAttr(factors[sub.getFactor()].getName()), 1});
       auto there = EquationAttr::get(op.getContext(), index, -sub.getOffset(),
                                      /*hasId=*/false);
-      auto where = WhereOp::create(builder, loc, argument, there);
-      argument.replaceAllUsesExcept(where, where);
+      auto where = WhereOp::create(builder, loc, chosen, there);
+      first = first ? first : where;
+      chosen = where;
       isDropped = true;
     }
+    if (first)
+      argument.replaceAllUsesExcept(chosen, first);
   }
   op.setOperandMapsAttr(ArrayAttr::get(op.getContext(), maps));
   if (isDropped)

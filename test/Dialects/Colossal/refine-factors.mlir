@@ -185,3 +185,24 @@ func.func @state(%x: tensor<6xf32> {colossal.role = #colossal.role<buffer>, colo
   } : (tensor<6xf32>) -> tensor<0xf32>
   return %a, %e, %n : tensor<2x3xf32>, tensor<0xf32>, tensor<6xf32>
 }
+
+// -----
+
+// A small image in the corner of a larger one, which is cut into windows: what is left of a window that is one element
+// wide is a condition; two dimensions have two.
+// CHECK-LABEL: func.func @corner
+// CHECK:       colossal.generic "pad" [b = 2, i.0 = 2, i.1 = 4, j.0 = 2, j.1 = 4] (%arg0 : [b, i.1, j.1]) -> ([b, (i.0, i.1), (j.0, j.1)])
+// CHECK:         %[[X:.*]] = arith.select %{{.*}}, %arg1, %{{.*}} : f32
+// CHECK:         %[[Y:.*]] = arith.select %{{.*}}, %[[X]], %{{.*}} : f32
+// CHECK:         colossal.yield %[[Y]] : f32
+func.func @corner(%x: tensor<2x4x4xf32>) -> tensor<2x4x4x4xf32> {
+  %p = colossal.generic "pad" [b = 2, i = 8, j = 8] (%x : [b, i + 0 of 4, j + 0 of 4]) -> ([b, i, j]) {
+    ^bb0(%0: f32):
+      colossal.yield %0 : f32
+  } : (tensor<2x4x4xf32>) -> tensor<2x8x8xf32>
+  %w = colossal.generic "window" [b = 2, n = 2, m = 2, i = 4, j = 4] (%p : [b, (n, i), (m, j)]) -> ([b, (n, m), i, j]) {
+    ^bb0(%0: f32):
+      colossal.yield %0 : f32
+  } : (tensor<2x8x8xf32>) -> tensor<2x4x4x4xf32>
+  return %w : tensor<2x4x4x4xf32>
+}

@@ -1,0 +1,53 @@
+//===- Lookup.h - Elements by number ----------------------------*- C++ -*-===//
+//
+// Ids are integer tensors; what they number is a dimension of another tensor.
+// An id outside that dimension reads zero, or is added nowhere.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_LIB_NORMALIZE_LOOKUP_H
+#define COLOSSAL_LIB_NORMALIZE_LOOKUP_H
+
+#include "Shapes.h"
+
+namespace colossal::normalize {
+
+/// out[before.., ids.., after..] = x[before, ids[..], after], where the id
+/// numbers dimension `dim` of x. `g` is empty.
+mlir::Value lookUp(GenericBuilder g, mlir::Value x, int64_t dim,
+                   mlir::Value ids);
+
+/// out[i..] = x[i.. with the index in dimension `dim` replaced by ids[i..]]:
+/// `ids` has the rank of x, and may be smaller. Null if it covers a part of a
+/// merged dimension.
+mlir::Value readElements(GenericBuilder g, mlir::Value x, int64_t dim,
+                         mlir::Value ids);
+
+/// The transpose of `lookUp`: out[before.., v, after..] = the sum of x[before,
+/// i.., after] over the ids[i..] that are v, with v below `size`; the
+/// dimensions of `ids` are those of x from `dim` on.
+mlir::Value scatterSum(GenericBuilder g, mlir::Value x, int64_t dim,
+                       mlir::Value ids, int64_t size);
+
+/// The same with an id for each element: `ids` has the shape of x, and
+/// numbers dimension `dim`.
+mlir::Value scatterElements(GenericBuilder g, mlir::Value x, int64_t dim,
+                            mlir::Value ids, int64_t size);
+
+/// Ids that are a function of indices: `body` gets those of the dimensions of
+/// `sizes` (i64) and gives an i64.
+mlir::Value idsOf(Call &c, llvm::ArrayRef<int64_t> sizes,
+                  llvm::StringRef suffix, GenericBuilder::Body body);
+
+/// x with dimension `dim` read at body(0), body(1) .. body(count - 1).
+mlir::Value readAt(Call &c, mlir::Value x, int64_t dim, int64_t count,
+                   llvm::StringRef suffix, GenericBuilder::Body body);
+
+/// Pads by `mode`: "reflect", "replicate" or "circular". `widths`: before and
+/// after, for the last dimension first.
+void padWithBorder(Call &c, llvm::ArrayRef<int64_t> widths,
+                   llvm::StringRef mode);
+
+} // namespace colossal::normalize
+
+#endif // COLOSSAL_LIB_NORMALIZE_LOOKUP_H

@@ -1,0 +1,182 @@
+//===- RandomRows.cpp - Random tensors ------------------------------------===//
+//
+// Numbers are functions of the op, the seed, the step and the element (see
+// RandomOp). Their derivatives are zero.
+//
+//===----------------------------------------------------------------------===//
+
+#include "RandomNumber.h"
+#include "Rows.h"
+#include "Shapes.h"
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::normalize;
+
+/// An element, of numbers in [0, 1), f32, and of the elements of further
+/// operands.
+using Distribution =
+    llvm::function_ref<Value(ScalarBuilder &, ValueRange, ValueRange)>;
+
+/// A tensor of `dims` of numbers drawn from a distribution that takes `draws`
+/// numbers for one; `more` are further operands, of the same dimensions.
+static Value drawn(Call &c, ArrayRef<Dim> dims, Type type, unsigned draws,
+                   ValueRange more, Distribution distribution) {
+  GenericBuilder g = c.generic();
+  DimFactors factors = addFactors(g, dims);
+  IndexMapAttr map = plainMap(g, factors);
+  for (Value value : more)
+    g.operand(value, map);
+  SmallVector<RandomNumber> random;
+  std::string stream = c.op.getName().str();
+  for (unsigned i = 0; i < draws; ++i)
+    random.emplace_back(c, g, i ? stream + "." + std::to_string(i) : stream);
+  g.result(type, map);
+  SmallVector<int64_t> counted;
+  for (ArrayRef<int64_t> dim : factors)
+    counted.append(dim.begin(), dim.end());
+  return g.build([&](ScalarBuilder &s, ValueRange in) {
+    SmallVector<Value> numbers;
+    for (RandomNumber &source : random)
+      numbers.push_back(source.at(s, in, counted));
+    return s.cast(distribution(s, numbers, in.take_front(more.size())), type);
+  });
+}
+
+static Dims singleDims(ArrayRef<int64_t> sizes) {
+  Dims dims;
+  for (auto [index, size] : llvm::enumerate(sizes))
+    dims.push_back(size == 1 ? Dim{}
+                             : Dim{SubDim{"d" + std::to_string(index), size}});
+  return dims;
+}
+
+//===----------------------------------------------------------------------===//
+// Distributions
+//===----------------------------------------------------------------------===//
+
+static Value uniform(ScalarBuilder &, ValueRange u, ValueRange) { return u[0]; }
+
+/// G. Box, M. Muller, A note on the generation of random normal deviates, 1958.
+static Value normal(ScalarBuilder &s, ValueRange u, ValueRange) {
+  Type f32 = u[0].getType();
+  Value positive = s.sub(s.one(f32), u[0]); // (0, 1]
+  Value radius = s.create<math::SqrtOp>(
+      s.mul(s.constant(f32, -2), s.create<math::LogOp>(positive)));
+  Value angle = s.mul(s.constant(f32, 2 * M_PI), u[1]);
+  return s.mul(radius, s.create<math::CosOp>(angle));
+}
+
+static bool wantsFloats(Call &c, Type type) {
+  if (!isa<FloatType>(type))
+    c.error("random numbers of a type that is no float");
+  return !c.failed();
+}
+
+static void ofSizes(Call &c, unsigned draws, Distribution distribution) {
+  Type type = c.dtype(1, c.builder().getF32Type());
+  SmallVector<int64_t> sizes = c.integers(0);
+  if (llvm::any_of(sizes, [](int64_t size) { return size < 0; }))
+    c.error("found a negative size");
+  if (wantsFloats(c, type))
+    c.result(drawn(c, singleDims(sizes), type, draws, {}, distribution));
+}
+
+static void likeTensor(Call &c, unsigned draws, Distribution distribution) {
+  Type type = c.dtype(1, c.type(0).getElementType());
+  if (wantsFloats(c, type))
+    c.result(drawn(c, dimsOf(c.tensor(0)), type, draws, {}, distribution));
+}
+
+static void rand(Call &c) { ofSizes(c, 1, uniform); }
+static void randLike(Call &c) { likeTensor(c, 1, uniform); }
+static void randn(Call &c) { ofSizes(c, 2, normal); }
+static void randnLike(Call &c) { likeTensor(c, 2, normal); }
+
+//===----------------------------------------------------------------------===//
+// In place of a tensor's elements: reached through `uniform_` and so on
+//===----------------------------------------------------------------------===//
+
+/// uniform_(self, from, to).
+static void fillUniform(Call &c) {
+  double from = c.real(1), to = c.real(2);
+  if (!(from <= to))
+    c.error("a uniform distribution from " + std::to_string(from) + " to " +
+            std::to_string(to));
+  if (!wantsFloats(c, c.type(0).getElementType()))
+    return;
+  c.result(drawn(c, dimsOf(c.tensor(0)), c.type(0).getElementType(), 1, {},
+                 [&](ScalarBuilder &s, ValueRange u, ValueRange) {
+                   Type f32 = u[0].getType();
+                   return s.add(s.mul(u[0], s.constant(f32, to - from)),
+                                s.constant(f32, from));
+                 }));
+}
+
+/// normal_(self, mean, std).
+static void fillNormal(Call &c) {
+  double mean = c.real(1), deviation = c.real(2);
+  if (!(deviation >= 0))
+    c.error("a normal distribution of deviation " + std::to_string(deviation));
+  if (!wantsFloats(c, c.type(0).getElementType()))
+    return;
+  c.result(drawn(c, dimsOf(c.tensor(0)), c.type(0).getElementType(), 2, {},
+                 [&](ScalarBuilder &s, ValueRange u, ValueRange more) {
+                   Value x = normal(s, u, more);
+                   return s.add(s.mul(x, s.constant(x.getType(), deviation)),
+                                s.constant(x.getType(), mean));
+                 }));
+}
+
+/// exponential_(self, rate).
+static void fillExponential(Call &c) {
+  double rate = c.real(1);
+  if (!(rate > 0))
+    c.error("an exponential distribution of rate " + std::to_string(rate));
+  if (!wantsFloats(c, c.type(0).getElementType()))
+    return;
+  c.result(drawn(c, dimsOf(c.tensor(0)), c.type(0).getElementType(), 1, {},
+                 [&](ScalarBuilder &s, ValueRange u, ValueRange) {
+                   Type f32 = u[0].getType();
+                   Value x = s.create<math::LogOp>(s.sub(s.one(f32), u[0]));
+                   return s.mul(x, s.constant(f32, -1 / rate));
+                 }));
+}
+
+/// bernoulli_(self, p): 1 with probability p, else 0.
+static void bernoulli(Call &c) {
+  double p = c.real(1);
+  if (!(p >= 0 && p <= 1))
+    return c.error("a probability of " + std::to_string(p) +
+                   ", expected 0 to 1");
+  Type i1 = c.builder().getI1Type();
+  c.result(drawn(c, dimsOf(c.tensor(0)), c.type(0).getElementType(), 1, {},
+                 [&](ScalarBuilder &s, ValueRange u, ValueRange) {
+                   Value limit = s.constant(u[0].getType(), p);
+                   return s.cast(s.compare(Relation::Less, u[0], limit), i1);
+                 }));
+}
+
+/// bernoulli(p): a probability for each element.
+static void bernoulliOfTensor(Call &c) {
+  if (!wantsFloats(c, c.type(0).getElementType()))
+    return;
+  Value p = c.tensor(0);
+  c.result(drawn(c, dimsOf(p), c.type(0).getElementType(), 1, p,
+                 [&](ScalarBuilder &s, ValueRange u, ValueRange more) {
+                   Value number = s.cast(u[0], more[0].getType());
+                   return s.compare(Relation::Less, number, more[0]);
+                 }));
+}
+
+void normalize::addRandomRows(Table &table) {
+  table.add("aten::rand", rand);
+  table.add("aten::rand_like", randLike);
+  table.add("aten::randn", randn);
+  table.add("aten::randn_like", randnLike);
+  table.add("aten::uniform", fillUniform);
+  table.add("aten::normal", fillNormal);
+  table.add("aten::exponential", fillExponential);
+  table.add({"aten::bernoulli.p", "aten::bernoulli.float"}, bernoulli);
+  table.add("aten::bernoulli", bernoulliOfTensor);
+}

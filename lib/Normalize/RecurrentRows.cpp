@@ -1,0 +1,290 @@
+//===- RecurrentRows.cpp - LSTM, GRU and simple recurrent layers ----------===//
+//
+// A recurrence is unrolled over time: one product of all inputs with the
+// weights, and for each step a product with the state before and an
+// elementwise op. Gates are parts of one dimension, in PyTorch's order.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Dropout.h"
+#include "Join.h"
+#include "Product.h"
+#include "Rows.h"
+#include "Shapes.h"
+#include "Unary.h"
+
+#include <functional>
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::normalize;
+
+namespace {
+
+/// A recurrent layer in one direction.
+struct Layer {
+  Value inputWeight, stateWeight, inputBias, stateBias; ///< biases may be null
+  std::string name;
+};
+
+/// How one of the states goes on: from sums of some gates, of the input and of
+/// the state before, biases included, and from a state.
+struct Update {
+  unsigned written; ///< the state: 0 is hidden, 1 an LSTM's cell
+  unsigned read;
+  SmallVector<unsigned> gates;
+  std::function<Value(ScalarBuilder &, ArrayRef<Value> x, ArrayRef<Value> h,
+                      Value state)>
+      body;
+};
+
+/// The updates of a step, in order: later ones read what earlier ones wrote.
+struct Cell {
+  unsigned gates;
+  SmallVector<Update> updates;
+};
+
+/// What the op's arguments say of all layers.
+struct Stack {
+  int64_t layers;
+  unsigned directions;
+  bool hasBiases, batchFirst;
+  double dropout; ///< between layers
+};
+
+} // namespace
+
+static Type elementOf(Value value) { return getElementTypeOrSelf(value); }
+
+/// x[.., index, ..] without dimension `dim`.
+static Value at(Call &c, Value x, int64_t dim, int64_t index,
+                StringRef suffix) {
+  GenericBuilder g = c.generic(suffix);
+  SmallVector<SmallVector<SubDimAttr>> from;
+  DimFactors out;
+  for (auto [d, sub] : llvm::enumerate(dimsOf(x))) {
+    if (int64_t(d) == dim) {
+      int64_t size = cast<RankedTensorType>(x.getType()).getDimSize(dim);
+      from.push_back({g.constant(index, size)});
+      continue;
+    }
+    out.push_back(addFactors(g, sub));
+    from.push_back(plain(g, out.back()));
+  }
+  g.operand(x, g.map(from));
+  g.result(elementOf(x), plainMap(g, out));
+  return g.build([](ScalarBuilder &, ValueRange in) { return in[0]; });
+}
+
+/// One step: `inputs` [.., t, .., gates x hidden] of all times, and the states,
+/// which become the next ones.
+static void step(Call &c, const Cell &cell, const Layer &layer, Value inputs,
+                 int64_t timeDim, int64_t time, SmallVector<Value> &states) {
+  std::string name = layer.name + ".t" + std::to_string(time);
+  Value sums = contract(c, {states[0], layer.stateWeight, false, false, true},
+                        name + ".product");
+  if (c.failed())
+    return;
+  auto stateType = cast<RankedTensorType>(states[0].getType());
+  int64_t times = cast<RankedTensorType>(inputs.getType()).getDimSize(timeDim);
+  for (const Update &update : cell.updates) {
+    GenericBuilder g = c.generic(update.written == 0 ? name : name + ".cell");
+    SmallVector<int64_t> batch = addFactors(g, dimsOf(states[0])[0]);
+    int64_t h = g.factor("h", stateType.getDimSize(1));
+    IndexMapAttr own = plainMap(g, {batch, {h}});
+    for (unsigned gate : update.gates) {
+      SmallVector<SubDimAttr> part;
+      if (cell.gates > 1)
+        part.push_back(g.constant(gate, cell.gates));
+      part.push_back(g.plain(h));
+      SmallVector<SmallVector<SubDimAttr>> ofInput(3);
+      ofInput[timeDim] = {g.constant(time, times)};
+      ofInput[1 - timeDim] = plain(g, batch);
+      ofInput[2] = part;
+      g.operand(inputs, g.map(ofInput));
+      g.operand(sums, g.map({plain(g, batch), part}));
+      for (Value bias : {layer.inputBias, layer.stateBias})
+        if (bias)
+          g.operand(bias, g.map({part}));
+    }
+    g.operand(states[update.read], own);
+    g.result(elementOf(inputs), own);
+    states[update.written] = g.build([&](ScalarBuilder &s, ValueRange in) {
+      SmallVector<Value> x, h;
+      for (size_t i = 0; i < update.gates.size(); ++i) {
+        x.push_back(in[0]);
+        h.push_back(in[1]);
+        in = in.drop_front(2);
+        if (layer.inputBias) {
+          x.back() = s.add(x.back(), in[0]);
+          h.back() = s.add(h.back(), in[1]);
+          in = in.drop_front(2);
+        }
+      }
+      return update.body(s, x, h, in[0]);
+    });
+  }
+}
+
+/// All layers: the op's results are the outputs of the last one and the states
+/// after the last step, [layers x directions, batch, hidden].
+static void unroll(Call &c, const Cell &cell, const Stack &stack,
+                   ArrayRef<Item> initial, ArrayRef<Item> weights) {
+  Value x = c.tensor(0);
+  auto type = cast<RankedTensorType>(x.getType());
+  unsigned each = stack.hasBiases ? 4 : 2;
+  if (c.failed())
+    return;
+  if (type.getRank() != 3)
+    return c.error("expected inputs of three dimensions, found " +
+                   Twine(type.getRank()));
+  if (int64_t(weights.size()) != stack.layers * stack.directions * each)
+    return c.error("found " + Twine(weights.size()) + " weights, expected " +
+                   Twine(each) +
+                   " for each layer and direction (projections are not "
+                   "supported)");
+  int64_t timeDim = stack.batchFirst ? 1 : 0, times = type.getDimSize(timeDim);
+  if (times < 1)
+    return c.error("a sequence without elements");
+  std::vector<SmallVector<Value>> last(initial.size());
+  SmallVector<Value> starts;
+  for (const Item &item : initial)
+    starts.push_back(c.tensor(item));
+  for (int64_t number = 0; number < stack.layers; ++number) {
+    SmallVector<Value> outputs;
+    for (unsigned direction = 0; direction < stack.directions; ++direction) {
+      int64_t place = number * stack.directions + direction;
+      ArrayRef<Item> own = weights.slice(place * each, each);
+      Layer layer;
+      layer.name = "l" + std::to_string(number) + (direction ? ".reverse" : "");
+      layer.inputWeight = c.tensor(own[0]);
+      layer.stateWeight = c.tensor(own[1]);
+      if (stack.hasBiases) {
+        layer.inputBias = c.tensor(own[2]);
+        layer.stateBias = c.tensor(own[3]);
+      }
+      Value inputs = contract(c, {x, layer.inputWeight, false, false, true},
+                              layer.name + ".inputs");
+      SmallVector<Value> state;
+      for (auto [index, start] : llvm::enumerate(starts))
+        state.push_back(
+            at(c, start, 0, place, layer.name + (index ? ".cell" : ".start")));
+      std::vector<Value> hidden(times);
+      for (int64_t i = 0; i < times && !c.failed(); ++i) {
+        int64_t time = direction ? times - 1 - i : i;
+        step(c, cell, layer, inputs, timeDim, time, state);
+        hidden[time] = state[0];
+      }
+      if (c.failed())
+        return;
+      for (auto [index, value] : llvm::enumerate(state))
+        last[index].push_back(value);
+      outputs.push_back(stackOf(c.generic(layer.name + ".outputs"), hidden,
+                                timeDim, elementOf(x)));
+    }
+    x = outputs.size() == 1
+            ? outputs[0]
+            : concatenationOf(c.generic("l" + std::to_string(number)), outputs,
+                              2, elementOf(x));
+    if (stack.dropout > 0 && number + 1 < stack.layers)
+      x = dropout(c, x, stack.dropout, std::nullopt,
+                  "l" + std::to_string(number) + ".dropout");
+  }
+  c.result(x);
+  for (auto [index, values] : llvm::enumerate(last))
+    c.result(stackOf(c.generic(index ? "cells" : "states"), values, 0,
+                     elementOf(x)));
+}
+
+/// (input, initial, weights, has_biases, num_layers, dropout, train,
+/// bidirectional, batch_first).
+static std::optional<Stack> describeStack(Call &c, ArrayRef<Item> initial,
+                                          unsigned states) {
+  Stack stack;
+  stack.hasBiases = c.flag(3);
+  stack.layers = c.integer(4);
+  stack.dropout = c.flag(6) ? c.real(5) : 0;
+  stack.directions = c.flag(7) ? 2 : 1;
+  stack.batchFirst = c.flag(8);
+  if (c.failed())
+    return std::nullopt;
+  if (!(stack.dropout >= 0 && stack.dropout <= 1))
+    c.error("dropout with p = " + std::to_string(stack.dropout) +
+            ", expected 0 to 1");
+  if (initial.size() != states || stack.layers < 1)
+    c.error("expected " + Twine(states) + " initial states and a layer");
+  if (c.failed())
+    return std::nullopt;
+  auto type = cast<RankedTensorType>(c.tensor(initial[0]).getType());
+  if (type.getRank() != 3 ||
+      type.getDimSize(0) != stack.layers * stack.directions) {
+    c.error("found an initial state of shape " + shapeText(type.getShape()) +
+            ", expected three dimensions, the first for layers and directions");
+    return std::nullopt;
+  }
+  return stack;
+}
+
+static Value tanhOf(ScalarBuilder &s, Value x) {
+  return s.create<math::TanhOp>(x);
+}
+
+/// S. Hochreiter, J. Schmidhuber, Long short-term memory, 1997, with forget
+/// gates. Gates: input, forget, cell, output.
+static void lstm(Call &c) {
+  ArrayRef<Item> initial = c.list(1);
+  std::optional<Stack> stack = describeStack(c, initial, 2);
+  if (!stack)
+    return;
+  Update cell = {1, 1, {0, 1, 2}, [](auto &s, auto x, auto h, Value state) {
+                   auto gate = [&](unsigned i) { return s.add(x[i], h[i]); };
+                   Value kept = s.mul(sigmoidOf(s, gate(1)), state);
+                   return s.add(
+                       kept, s.mul(sigmoidOf(s, gate(0)), tanhOf(s, gate(2))));
+                 }};
+  Update hidden = {0, 1, {3}, [](auto &s, auto x, auto h, Value state) {
+                     Value output = sigmoidOf(s, s.add(x[0], h[0]));
+                     return s.mul(output, tanhOf(s, state));
+                   }};
+  unroll(c, {4, {cell, hidden}}, *stack, initial, c.list(2));
+}
+
+/// K. Cho et al., Learning phrase representations using RNN encoder-decoder,
+/// 2014, in the form with the reset gate after the product. Gates: reset,
+/// update, new.
+static void gru(Call &c) {
+  std::vector<Item> initial = {c.item(1)};
+  std::optional<Stack> stack = describeStack(c, initial, 1);
+  if (!stack)
+    return;
+  Update hidden = {0, 0, {0, 1, 2}, [](auto &s, auto x, auto h, Value state) {
+                     Value reset = sigmoidOf(s, s.add(x[0], h[0]));
+                     Value update = sigmoidOf(s, s.add(x[1], h[1]));
+                     Value fresh = tanhOf(s, s.add(x[2], s.mul(reset, h[2])));
+                     // (1 - update) fresh + update state
+                     return s.add(fresh, s.mul(update, s.sub(state, fresh)));
+                   }};
+  unroll(c, {3, {hidden}}, *stack, initial, c.list(2));
+}
+
+static void simple(Call &c, bool tanh) {
+  std::vector<Item> initial = {c.item(1)};
+  std::optional<Stack> stack = describeStack(c, initial, 1);
+  if (!stack)
+    return;
+  Update hidden = {0, 0, {0}, [tanh](auto &s, auto x, auto h, Value) {
+                     Value sum = s.add(x[0], h[0]);
+                     return tanh ? tanhOf(s, sum) : reluOf(s, sum);
+                   }};
+  unroll(c, {1, {hidden}}, *stack, initial, c.list(2));
+}
+
+static void rnnTanh(Call &c) { simple(c, true); }
+static void rnnRelu(Call &c) { simple(c, false); }
+
+void normalize::addRecurrentRows(Table &table) {
+  table.add("aten::lstm.input", lstm);
+  table.add("aten::gru.input", gru);
+  table.add("aten::rnn_tanh.input", rnnTanh);
+  table.add("aten::rnn_relu.input", rnnRelu);
+}

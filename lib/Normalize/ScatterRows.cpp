@@ -1,0 +1,220 @@
+//===- ScatterRows.cpp - Elements that are put where ids say --------------===//
+
+#include "Elementwise.h"
+#include "Lookup.h"
+#include "Rows.h"
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::normalize;
+
+/// (self, dim, index, ..): the dimension, if the index fits.
+static std::optional<int64_t> scatteredDim(Call &c) {
+  RankedTensorType type = c.type(0), idType = c.type(2);
+  int64_t rank = type.getRank(), dim = c.dimension(1, rank);
+  if (c.failed() || rank == 0 || idType.getRank() != rank ||
+      !isa<IntegerType>(idType.getElementType())) {
+    c.error("expected an integer index of the same rank as the tensor");
+    return std::nullopt;
+  }
+  for (int64_t d = 0; d < rank; ++d)
+    if (d != dim && idType.getDimSize(d) != type.getDimSize(d)) {
+      c.error("found an index of shape " + shapeText(idType.getShape()) +
+              " for a tensor of shape " + shapeText(type.getShape()) +
+              ", expected the same sizes but for dimension " + Twine(dim));
+      return std::nullopt;
+    }
+  return dim;
+}
+
+/// The source, of the index's shape: a tensor may be larger, a number is one
+/// for all.
+static Value sourceOf(Call &c) {
+  Type type = c.type(0).getElementType();
+  ArrayRef<int64_t> shape = c.type(2).getShape();
+  if (c.item(3).isTensor()) {
+    Value source = c.tensor(3);
+    if (c.type(3).getElementType() != type || c.type(3).getShape() != shape)
+      c.error("found a source of shape " + shapeText(c.type(3).getShape()) +
+              ", expected the tensor's dtype and the index's shape, " +
+              shapeText(shape));
+    return source;
+  }
+  ElementwiseOptions options;
+  options.types = {c.type(2).getElementType(), type};
+  options.result = type;
+  options.suffix = "source";
+  return c.tensor(
+      elementwise(c, {c.item(2), c.item(3)}, options,
+                  [](ScalarBuilder &, ValueRange in) { return in[1]; }));
+}
+
+static Value combined(Call &c, ArrayRef<Value> inputs,
+                      GenericBuilder::Body body) {
+  ElementwiseOptions options;
+  options.result = c.type(0).getElementType();
+  for (Value input : inputs)
+    options.types.push_back(getElementTypeOrSelf(input.getType()));
+  return elementwiseValue(c, inputs, options, body);
+}
+
+/// scatter_add(self, dim, index, source): all that an id names is added.
+static void scatterAdd(Call &c) {
+  std::optional<int64_t> dim = scatteredDim(c);
+  if (!dim)
+    return;
+  if (c.type(0).getElementType().isInteger(1))
+    return c.error("adds truth values");
+  Value source = sourceOf(c);
+  if (c.failed())
+    return;
+  Value added = scatterElements(c.generic("added"), source, *dim, c.tensor(2),
+                                c.type(0).getDimSize(*dim));
+  c.result(
+      combined(c, {c.tensor(0), added}, [](ScalarBuilder &s, ValueRange in) {
+        return s.add(in[0], in[1]);
+      }));
+}
+
+/// For each element of self the number, from 1, of the last id that names it;
+/// 0 if none does. (Which one wins is not defined in PyTorch.)
+static Value winners(Call &c, int64_t dim) {
+  GenericBuilder g = c.generic("winner");
+  g.noGradient();
+  Value ids = c.tensor(2);
+  Dims dims = dimsOf(ids);
+  dims[dim] = {SubDim{"i", c.type(2).getDimSize(dim)}};
+  int64_t v = g.factor("v", c.type(0).getDimSize(dim));
+  DimFactors own, out;
+  for (auto [index, sub] : llvm::enumerate(dims)) {
+    bool over = int64_t(index) == dim;
+    own.push_back(
+        addFactors(g, sub, over ? FactorKind::Max : FactorKind::Parallel));
+    out.push_back(over ? SmallVector<int64_t>{v} : own.back());
+  }
+  g.operand(ids, plainMap(g, own));
+  Type i64 = c.builder().getI64Type();
+  g.result(i64, plainMap(g, out));
+  return g.build([&](ScalarBuilder &s, ValueRange in) {
+    Value index = s.cast(s.index(g.nameOf(v)), in[0].getType());
+    Value number = s.add(s.index(g.nameOf(own[dim][0])), s.integer(i64, 1));
+    return s.select(s.compare(Relation::Equal, in[0], index), number,
+                    s.integer(i64, 0));
+  });
+}
+
+/// scatter(self, dim, index, source or value): replaces elements.
+static void scatter(Call &c) {
+  std::optional<int64_t> dim = scatteredDim(c);
+  if (!dim)
+    return;
+  Value source = sourceOf(c);
+  if (c.failed())
+    return;
+  Value winner = winners(c, *dim);
+  Type i64 = c.builder().getI64Type();
+  ElementwiseOptions options;
+  options.compute = i64;
+  options.suffix = "place";
+  Value place = elementwiseValue(c, {winner}, options,
+                                 [&](ScalarBuilder &s, ValueRange in) {
+                                   return s.sub(in[0], s.integer(i64, 1));
+                                 });
+  Value put = readElements(c.generic("put"), source, *dim, place);
+  if (!put)
+    return c.error("the index covers a part of a merged dimension");
+  c.result(combined(
+      c, {c.tensor(0), put, winner}, [&](ScalarBuilder &s, ValueRange in) {
+        Value hit = s.compare(Relation::Greater, in[2], s.integer(i64, 0));
+        return s.select(hit, in[1], in[0]);
+      }));
+}
+
+/// rows[n, d] weights[n].
+static Value weighted(Call &c, Value rows, Value weights) {
+  GenericBuilder g = c.generic("weighted");
+  DimFactors out = addFactors(g, dimsOf(rows));
+  g.operand(rows, plainMap(g, out));
+  g.operand(weights, plainMap(g, {out[0]}));
+  g.result(getElementTypeOrSelf(rows.getType()), plainMap(g, out));
+  return g.build(
+      [](ScalarBuilder &s, ValueRange in) { return s.mul(in[0], in[1]); });
+}
+
+/// The other three are for PyTorch's own derivative.
+static void bagResults(Call &c, Value bags) {
+  c.result(bags);
+  for (int i = 0; i < 3; ++i)
+    c.result(Item::makeMissing("only the first result of embedding_bag is "
+                               "supported"));
+}
+
+/// embedding_bag(table, ids, offsets, scale_grad_by_freq, mode, sparse,
+/// weights, include_last_offset, padding): sums or means of rows, a bag from
+/// one offset to the next.
+static void embeddingBag(Call &c) {
+  RankedTensorType table = c.type(0), ids = c.type(1), offsets = c.type(2);
+  if (table.getRank() != 2 || ids.getRank() != 1 || offsets.getRank() != 1)
+    return c.error("expected a table and lists of ids and offsets");
+  int64_t mode = c.integer(4);
+  bool hasWeights = c.size() > 6 && !c.isNone(6);
+  bool withEnd = c.size() > 7 && c.flag(7);
+  int64_t padding = c.size() > 8 && !c.isNone(8) ? c.integer(8) : -1;
+  if (c.flag(3))
+    c.error("scale_grad_by_freq is not supported");
+  if (mode != 0 && mode != 1)
+    c.error("bags of mode 'max' are not supported (expected 'sum' or 'mean')");
+  if (padding >= 0)
+    c.error("bags with a padding_idx are not supported");
+  if (hasWeights && mode != 0)
+    c.error("weights of a mean");
+  int64_t bags = offsets.getDimSize(0) - withEnd;
+  if (c.failed() || bags < 1)
+    return c.error("expected at least one bag");
+  Type type = table.getElementType(), i64 = c.builder().getI64Type();
+  // The bag of an id: how many offsets are not after it, less one.
+  GenericBuilder g = c.generic("bag");
+  g.noGradient();
+  int64_t n = g.factor("n", ids.getDimSize(0));
+  int64_t b = g.factor("b", offsets.getDimSize(0), FactorKind::Sum);
+  g.operand(c.tensor(2), g.map(ArrayRef<int64_t>{b}));
+  g.result(i64, g.map(ArrayRef<int64_t>{n}));
+  Value bag = g.build([&](ScalarBuilder &s, ValueRange in) {
+    Value started = s.compare(Relation::LessEqual, s.cast(in[0], i64),
+                              s.index(g.nameOf(n)));
+    Value first =
+        s.compare(Relation::Equal, s.index(g.nameOf(b)), s.integer(i64, 0));
+    return s.sub(s.cast(started, i64), s.cast(first, i64));
+  });
+  Value rows = lookUp(c.generic("rows"), c.tensor(0), 0, c.tensor(1));
+  if (hasWeights)
+    rows = weighted(c, rows, c.tensor(6));
+  Value sums =
+      scatterSum(c.generic(mode == 0 ? "" : "sum"), rows, 0, bag, bags);
+  if (mode == 0)
+    return bagResults(c, sums);
+  GenericBuilder counter = c.generic("count");
+  int64_t i = counter.factor("n", ids.getDimSize(0), FactorKind::Sum);
+  int64_t v = counter.factor("b", bags);
+  counter.operand(bag, counter.map(ArrayRef<int64_t>{i}));
+  counter.result(type, counter.map(ArrayRef<int64_t>{v}));
+  Value counts = counter.build([&](ScalarBuilder &s, ValueRange in) {
+    return s.cast(s.compare(Relation::Equal, in[0], s.index(counter.nameOf(v))),
+                  type);
+  });
+  GenericBuilder mean = c.generic();
+  DimFactors out = addFactors(mean, dimsOf(sums));
+  mean.operand(sums, plainMap(mean, out));
+  mean.operand(counts, plainMap(mean, {out[0]}));
+  mean.result(type, plainMap(mean, out));
+  bagResults(c, mean.build([&](ScalarBuilder &s, ValueRange in) {
+    return s.div(in[0], s.maximum(in[1], s.one(type))); // an empty bag is 0
+  }));
+}
+
+void normalize::addScatterRows(Table &table) {
+  table.add("aten::scatter_add", scatterAdd);
+  table.add({"aten::scatter.src", "aten::scatter.value"}, scatter);
+  table.add({"aten::embedding_bag", "aten::embedding_bag.padding_idx"},
+            embeddingBag);
+}
