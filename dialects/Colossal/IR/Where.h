@@ -12,6 +12,9 @@ namespace colossal {
 /// alike). Null: none. Products do not keep zeros: 0 times infinity.
 WhereOp selectionOf(mlir::Value value);
 
+/// sum += scale * part. Numbers of damaged text wrap around; E2 refuses them.
+void addScaled(IndexSum &sum, const IndexSum &part, int64_t scale);
+
 /// Whether strides and constant of the equation are sizes that tensors have.
 bool isSized(EquationAttr equation, FactoredOp op);
 
