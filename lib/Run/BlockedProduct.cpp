@@ -12,8 +12,9 @@ namespace colossal::rank {
 namespace {
 
 /// Blocks: kRows x kDepth of A stay in the second cache, kDepth x kColumns of B
-/// in the third, a sliver of B of one tile's width in the first.
-constexpr int64_t kRows = 168, kColumns = 1024, kDepth = 256;
+/// in the third. Deep ones: C is read and written once for each, and a tile's
+/// beginning and end cost as much as ten steps of its depth.
+constexpr int64_t kRows = 84, kColumns = 1024, kDepth = 512;
 
 /// Fewer multiplications than this are not worth a second thread.
 constexpr int64_t kGrain = 1 << 20;
