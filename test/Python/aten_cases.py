@@ -398,22 +398,6 @@ rows("convolutions", {
                                    matrices(d, (4, 2, 6, 6), (3, 2, 2, 2), (5, 27))),
     "conv2d of shared weights": lambda d: (lambda x, w: F.conv2d(F.relu(F.conv2d(x, w, padding=1)), w, padding=1),
                                            matrices(d, (2, 3, 5, 5), (3, 3, 3, 3))),
-    # Channels enough to go last.
-    "conv2d wide": convolved(F.conv2d, (2, 16, 5, 4), (20, 16, 3, 2), (20,), stride=(2, 1), padding=1),
-    "conv2d wide, one tap with a stride": convolved(F.conv2d, (2, 16, 5, 4), (24, 16, 1, 1), stride=2),
-    "conv2d wide, of each channel": convolved(F.conv2d, (2, 16, 5, 5), (16, 1, 3, 3), (16,), groups=16, padding=1),
-    "conv2d wide groups": convolved(F.conv2d, (2, 32, 3, 3), (32, 16, 2, 2), groups=2),
-    "conv2d wide, flattened": lambda d: (lambda x, w, v: F.linear(F.conv2d(x, w, stride=2).flatten(1), v),
-                                         matrices(d, (2, 2, 6, 6), (16, 2, 2, 2), (3, 144))),
-    "conv2d wide, pools and residuals": lambda d: (
-        lambda x, w, v: F.avg_pool2d(torch.cat((p := F.max_pool2d(F.relu(F.conv2d(x, w, padding=1)), 2), F.conv2d(p, v) + p), 1), 2),
-        matrices(d, (2, 3, 8, 8), (16, 3, 3, 3), (16, 16, 1, 1))),
-    "conv2d wide, norms of channels": lambda d: (
-        lambda x, w, g: F.group_norm(F.batch_norm(F.conv2d(x, w), None, None, g, training=True), 4) * x.mean((1, 2, 3), True),
-        matrices(d, (4, 3, 4, 4), (16, 3, 2, 2), (16,))),
-    "conv1d wide": convolved(F.conv1d, (2, 3, 9), (16, 3, 4), (16,), stride=2, padding=1),
-    "conv3d wide": convolved(F.conv3d, (2, 2, 2, 3, 2), (16, 2, 2, 2, 2), (16,), padding=(0, 1, 1)),
-    "conv_transpose2d wide": convolved(F.conv_transpose2d, (2, 16, 3, 4), (16, 3, 3, 2), (3,), stride=2, padding=1),
     "conv3d": convolved(F.conv3d, (2, 2, 4, 5, 4), (4, 2, 2, 3, 1), (4,), stride=(1, 2, 1), padding=(1, 0, 0)),
     "conv_transpose1d": convolved(F.conv_transpose1d, (2, 4, 5), (4, 3, 3), (3,), stride=2, padding=1),
     "conv_transpose2d": convolved(F.conv_transpose2d, (2, 4, 3, 4), (4, 3, 3, 2), (3,), stride=2, output_padding=1),
@@ -964,4 +948,25 @@ rows("spellings", {
     "_unsafe_view": lambda d: (lambda x: torch.ops.aten._unsafe_view(x, [3, 2, 2]), [d.floats(3, 4)]),
     "norms": lambda d: (lambda x: (torch.ops.aten.norm(x, 2), torch.ops.aten.norm(x, 2, [1])), [d.floats(3, 4)]),
     "std var_mean": lambda d: (lambda x: (torch.ops.aten.std(x, True), *torch.ops.aten.var_mean(x, True)), [d.floats(3, 4)]),
+})
+
+# --------------------------------------------------------------------------------------------------------------
+# Convolutions of channels enough to go last in memory
+# --------------------------------------------------------------------------------------------------------------
+rows("channels last", {
+    "conv2d": convolved(F.conv2d, (2, 16, 5, 4), (20, 16, 3, 2), (20,), stride=(2, 1), padding=1),
+    "conv2d, one tap with a stride": convolved(F.conv2d, (2, 16, 5, 4), (24, 16, 1, 1), stride=2),
+    "conv2d, of each channel": convolved(F.conv2d, (2, 16, 5, 5), (16, 1, 3, 3), (16,), groups=16, padding=1),
+    "conv2d groups": convolved(F.conv2d, (2, 32, 3, 3), (32, 16, 2, 2), groups=2),
+    "conv2d, flattened": lambda d: (lambda x, w, v: F.linear(F.conv2d(x, w, stride=2).flatten(1), v),
+                                    matrices(d, (2, 2, 6, 6), (16, 2, 2, 2), (3, 144))),
+    "conv2d, pools and residuals": lambda d: (
+        lambda x, w, v: F.avg_pool2d(torch.cat((p := F.max_pool2d(F.relu(F.conv2d(x, w, padding=1)), 2), F.conv2d(p, v) + p), 1), 2),
+        matrices(d, (2, 3, 8, 8), (16, 3, 3, 3), (16, 16, 1, 1))),
+    "conv2d, norms of channels": lambda d: (
+        lambda x, w, g: F.group_norm(F.batch_norm(F.conv2d(x, w), None, None, g, training=True), 4) * x.mean((1, 2, 3), True),
+        matrices(d, (4, 3, 4, 4), (16, 3, 2, 2), (16,))),
+    "conv1d": convolved(F.conv1d, (2, 3, 9), (16, 3, 4), (16,), stride=2, padding=1),
+    "conv3d": convolved(F.conv3d, (2, 2, 2, 3, 2), (16, 2, 2, 2, 2), (16,), padding=(0, 1, 1)),
+    "conv_transpose2d": convolved(F.conv_transpose2d, (2, 16, 3, 4), (16, 3, 3, 2), (3,), stride=2, padding=1),
 })
