@@ -40,8 +40,9 @@ def Colossal_ConvolutionOp : Colossal_ConvolutionBase<"convolution"> {
 
     Samples, groups and channels may be cut; a cut of positions would need elements of
     the neighbours (halos), which is not supported. The factors that are not in the result
-    are summed over. Layouts are fixed: movement of an operand or of the result stays an op
-    of its own.
+    are summed over. There are two layouts of x and y: channels first, and channels last
+    with the attribute `channels_last` (where sizes are 1, the maps do not tell). Any other
+    movement of an operand or of the result stays an op of its own.
 
     Constraints:
     - V1 x, w and y are floats of one type, with two dimensions and one to three spatial ones
@@ -49,7 +50,8 @@ def Colossal_ConvolutionOp : Colossal_ConvolutionBase<"convolution"> {
       1048576; strides and dilations are at least 1
     - V3 maps are plain, and name a factor once
     - V4 x is [n, (g, c), positions...], w is [(g, o), c, positions...], y is
-      [n, (g, o), positions...], with the same factors in the same order
+      [n, (g, o), positions...]; with channels last x is [n, positions..., (g, c)] and y
+      [n, positions..., (g, o)]; with the same factors in the same order
     - V5 factors of the result are parallel, all others sums
     - V6 the body is empty
   }];

@@ -11,7 +11,8 @@ include "Colossal/IR/ColossalOps.td"
 ///
 /// Roles of factors follow from the maps: in x and in y: batch; in x only: input; in y
 /// only: output. The input factors, in order, are the spatial dimensions of x, one or
-/// several for each; the output factors those of y. A dimension of size 1 may have none.
+/// several for each; the output factors those of y. A dimension of size 1 may have none; a
+/// factor of 1 belongs to any dimension.
 /// Batch factors may be cut.
 ///
 /// Constraints:
