@@ -223,9 +223,11 @@ LogicalResult Backward::differentiateOp(FactoredOp op) {
   std::optional<Combiner> combiner = combinerOf(op);
   SmallVector<Value> statistics;
   if (combiner && !factsOf(*combiner).isLinear) {
-    FailureOr<SmallVector<Value>> reduced =
-        reductionStatistics(builder, generic, operands,
-                            standIn(op->getResult(0)), op.getFactoredName());
+    SmallVector<Value> results;
+    for (Value result : op->getResults())
+      results.push_back(standIn(result));
+    FailureOr<SmallVector<Value>> reduced = reductionStatistics(
+        builder, generic, operands, results, op.getFactoredName());
     if (failed(reduced))
       return failure();
     statistics = *reduced;

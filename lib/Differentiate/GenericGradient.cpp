@@ -1,5 +1,6 @@
 //===- GenericGradient.cpp - The gradient of an operand of a generic ------===//
 
+#include "Colossal/IR/Combiner.h"
 #include "Colossal/Transforms/FactorEditing.h"
 #include "colossal/Differentiate/Gradient.h"
 #include "colossal/Normalize/ScalarBuilder.h"
@@ -132,9 +133,10 @@ colossal::differentiateGeneric(OpBuilder &builder, GenericOp op, unsigned index,
   }
 
   unsigned firstStatistic = inputs.size();
-  for (Value statistic : statistics) {
+  for (auto [number, statistic] : llvm::enumerate(statistics)) {
     inputs.push_back(statistic);
-    maps.push_back(space->translate(factored.getResultMap(0)));
+    maps.push_back(space->translate(
+        factored.getResultMap(isTuple(factored) ? number : 0)));
   }
 
   bool depends = false;
@@ -170,13 +172,14 @@ colossal::differentiateGeneric(OpBuilder &builder, GenericOp op, unsigned index,
     Value yielded = forward.getTerminator()->getOperand(0);
     if (resultArgument >= 0 && yielded.getDefiningOp())
       mapping.map(yielded, in[resultArgument]);
-    SmallVector<Value> adjoints;
-    for (auto [position, term] : llvm::zip(cotangentArgument, op.getYielded()))
-      adjoints.push_back(
-          position < 0
-              ? Value()
-              : adjointOfTerm(s, op, mapping.lookupOrDefault(term),
-                              in.drop_front(firstStatistic), in[position]));
+    SmallVector<Value> terms, ofResults;
+    for (auto [position, term] :
+         llvm::zip(cotangentArgument, op.getYielded())) {
+      terms.push_back(mapping.lookupOrDefault(term));
+      ofResults.push_back(position < 0 ? Value() : in[position]);
+    }
+    SmallVector<Value> adjoints =
+        adjointsOfTerms(s, op, terms, in.drop_front(firstStatistic), ofResults);
     FailureOr<Value> gradient =
         differentiateBody(inner, forward, mapping, adjoints, index);
     if (failed(gradient) || !*gradient) {

@@ -11,6 +11,15 @@
 //              f_k = 0: p if z = 1, else 0;  f_k != 0: y / f_k if z = 0, else 0
 //   any, all   none: of truth values
 //
+// Of tuples, with the terms of iteration k numbered by k:
+//
+//   argmax,    (x, i)        x_k: g_x [i_k = i], the whole to the one element;
+//   argmin                   NaN too
+//   max_sum_    (m, s)       stands for s exp(m), and what uses it is a
+//   function exp                      of that number alone, so g_m = s g_s:
+//                            m_k: g_s s_k exp(m_k - m);  s_k: g_s exp(m_k - m)
+//   welford     (n, c, q)    c_k: g_c n_k / n + 2 g_q n_k (c_k - c);  q_k: g_q
+//
 //===----------------------------------------------------------------------===//
 
 #include "Colossal/IR/Combiner.h"
@@ -65,11 +74,14 @@ reduceTerms(OpBuilder &builder, GenericOp op, ValueRange operands, Value y,
 FailureOr<SmallVector<Value>> colossal::reductionStatistics(OpBuilder &builder,
                                                             GenericOp op,
                                                             ValueRange operands,
-                                                            Value result,
+                                                            ValueRange results,
                                                             StringRef name) {
   std::optional<Combiner> combiner = combinerOf(FactoredOp(op.getOperation()));
   if (!combiner || factsOf(*combiner).isLinear)
     return SmallVector<Value>();
+  if (isTuple(*combiner))
+    return llvm::to_vector(results);
+  Value result = results[0];
   if (op.getNumResults() != 1)
     return op.emitOpError("no derivative: several results are combined by ")
            << factsOf(*combiner).name;
@@ -101,10 +113,9 @@ FailureOr<SmallVector<Value>> colossal::reductionStatistics(OpBuilder &builder,
   return SmallVector<Value>{result, count};
 }
 
-Value colossal::adjointOfTerm(ScalarBuilder &s, GenericOp op, Value f,
-                              ValueRange statistics, Value adjoint) {
-  if (statistics.empty())
-    return adjoint;
+/// Of a combiner of one value.
+static Value adjointOfTerm(ScalarBuilder &s, GenericOp op, Value f,
+                           ValueRange statistics, Value adjoint) {
   Type type = f.getType();
   Value y = statistics[0], zero = s.zero(type);
   if (*combinerOf(FactoredOp(op.getOperation())) != Combiner::Product)
@@ -117,4 +128,75 @@ Value colossal::adjointOfTerm(ScalarBuilder &s, GenericOp op, Value f,
   };
   return s.select(s.compare(Relation::Equal, f, zero), chosen(1, others),
                   chosen(0, s.div(y, f)));
+}
+
+//===----------------------------------------------------------------------===//
+// Tuples
+//===----------------------------------------------------------------------===//
+
+/// Of what is multiplied by a number that is no float.
+static Value times(ScalarBuilder &s, Value adjoint, Value count) {
+  return s.mul(adjoint, s.cast(count, adjoint.getType()));
+}
+
+static SmallVector<Value> adjointsOfPlace(ScalarBuilder &s, ValueRange terms,
+                                          ValueRange results,
+                                          ArrayRef<Value> adjoints) {
+  if (!adjoints[0])
+    return {Value(), Value()};
+  Value isPlace = s.compare(Relation::Equal, terms[1], results[1]);
+  return {s.select(isPlace, adjoints[0], s.zero(adjoints[0].getType())),
+          Value()};
+}
+
+static SmallVector<Value> adjointsOfExponentials(ScalarBuilder &s,
+                                                 ValueRange terms,
+                                                 ValueRange results,
+                                                 ArrayRef<Value> adjoints) {
+  if (!adjoints[1])
+    return {Value(), Value()};
+  // NaN where the maximum is infinite and this term is it, as in PyTorch.
+  Value scale = s.create<math::ExpOp>(s.sub(terms[0], results[0]));
+  Value ofSum = s.mul(adjoints[1], scale);
+  return {s.mul(ofSum, terms[1]), ofSum};
+}
+
+static SmallVector<Value> adjointsOfMoments(ScalarBuilder &s, ValueRange terms,
+                                            ValueRange results,
+                                            ArrayRef<Value> adjoints) {
+  Value ofMean;
+  if (adjoints[1])
+    ofMean = s.div(times(s, adjoints[1], terms[0]),
+                   s.cast(results[0], adjoints[1].getType()));
+  if (adjoints[2]) {
+    Value twice = s.mul(adjoints[2], s.constant(adjoints[2].getType(), 2.0));
+    Value ofSquares =
+        s.mul(times(s, twice, terms[0]), s.sub(terms[1], results[1]));
+    ofMean = ofMean ? s.add(ofMean, ofSquares) : ofSquares;
+  }
+  return {Value(), ofMean, adjoints[2]};
+}
+
+SmallVector<Value> colossal::adjointsOfTerms(ScalarBuilder &s, GenericOp op,
+                                             ValueRange terms,
+                                             ValueRange statistics,
+                                             ArrayRef<Value> adjoints) {
+  SmallVector<Value> own(adjoints);
+  if (statistics.empty())
+    return own;
+  switch (*combinerOf(FactoredOp(op.getOperation()))) {
+  case Combiner::ArgMax:
+  case Combiner::ArgMin:
+    return adjointsOfPlace(s, terms, statistics, adjoints);
+  case Combiner::MaxSumExp:
+    return adjointsOfExponentials(s, terms, statistics, adjoints);
+  case Combiner::Welford:
+    return adjointsOfMoments(s, terms, statistics, adjoints);
+  default:
+    break;
+  }
+  for (auto [term, adjoint] : llvm::zip(terms, own))
+    if (adjoint)
+      adjoint = adjointOfTerm(s, op, term, statistics, adjoint);
+  return own;
 }

@@ -97,7 +97,8 @@ private:
   Leveled both(Leveled x, Leveled y);
   Leveled orZero(Leveled condition, Leveled value);
 
-  // Loops (KernelLoops.cpp: rows; KernelNests.cpp: phases; ScatterKernel.cpp).
+  // Loops (KernelLoops.cpp: rows; KernelNests.cpp: phases; TupleKernel.cpp;
+  // ScatterKernel.cpp).
   void emitRow(Environment &env);
   void emitRowScalars(unsigned phase, Environment &env);
   void emitNest(llvm::ArrayRef<const KernelOp *> ops, Environment &env);
@@ -105,6 +106,35 @@ private:
                       llvm::ArrayRef<unsigned> order, Environment &env);
   void emitArrayNest(llvm::ArrayRef<const KernelOp *> ops,
                      llvm::ArrayRef<unsigned> order, Environment &env);
+  /// Loops over `order` that carry values from `step` to `step`.
+  llvm::SmallVector<mlir::Value>
+  carryAlong(llvm::ArrayRef<unsigned> order, const Environment &env,
+             mlir::ValueRange initial, bool isInner,
+             llvm::function_ref<llvm::SmallVector<mlir::Value>(
+                 Environment &, llvm::ArrayRef<mlir::Value>)>
+                 step);
+  /// The results of ops in loops over `order`, which all of them reduce.
+  llvm::SmallVector<llvm::SmallVector<mlir::Value>>
+  reduceAlong(llvm::ArrayRef<const KernelOp *> ops,
+              llvm::ArrayRef<unsigned> order, const Environment &env);
+  /// Whether a tuple is reduced in two passes over the loops.
+  bool reducesTwice(const KernelOp &op, llvm::ArrayRef<unsigned> order) const;
+  llvm::SmallVector<mlir::Value> reduceTwice(const KernelOp &op,
+                                             llvm::ArrayRef<unsigned> order,
+                                             const Environment &env);
+  llvm::SmallVector<mlir::Value>
+  reduceExponentials(const KernelOp &op, llvm::ArrayRef<unsigned> order,
+                     const Environment &env);
+  llvm::SmallVector<mlir::Value> reduceMoments(const KernelOp &op,
+                                               llvm::ArrayRef<unsigned> order,
+                                               const Environment &env);
+  /// Whether a tuple is reduced in lanes along the innermost of the loops.
+  bool reducesInLanes(llvm::ArrayRef<unsigned> order) const;
+  llvm::SmallVector<mlir::Value> reduceInLanes(const KernelOp &op,
+                                               llvm::ArrayRef<unsigned> order,
+                                               const Environment &env);
+  void emitTupleNest(const KernelOp &op, llvm::ArrayRef<unsigned> order,
+                     Environment &env);
   void emitScatter();
   std::vector<unsigned> loopOrder(llvm::ArrayRef<const KernelOp *> ops) const;
   void openLoop(unsigned dim, mlir::ValueRange initial, bool isInner,
@@ -119,11 +149,24 @@ private:
                     llvm::ArrayRef<unsigned> order, const Environment &env);
   void storeResult(const KernelOp &op, unsigned result, mlir::Value value,
                    Environment &env);
-  /// `alongRow`: x is a scalar accumulator of a loop over (part of) a row.
+  /// Of one value. `alongRow`: x is a scalar accumulator of a loop over (part
+  /// of) a row.
   mlir::Value combine(const KernelOp &op, mlir::Value x, mlir::Value y,
                       bool alongRow = false);
-  mlir::Value neutral(const KernelOp &op, mlir::Type type);
-  mlir::Value masked(const KernelOp &op, mlir::Value value, Environment &env);
+  /// Of all results of the op.
+  llvm::SmallVector<mlir::Value> combineAll(const KernelOp &op,
+                                            mlir::ValueRange x,
+                                            mlir::ValueRange y,
+                                            bool alongRow = false);
+  llvm::SmallVector<mlir::Value> neutral(const KernelOp &op);
+  mlir::Value exponential(mlir::Value exponent);
+  /// What an iteration yields; the neutral elements where it is padding.
+  llvm::SmallVector<mlir::Value> terms(const KernelOp &op, Environment &env);
+  llvm::SmallVector<mlir::Value>
+  loadAll(const KernelOp &op, mlir::ValueRange arrays, mlir::Value index);
+  void storeAll(mlir::ValueRange values, mlir::ValueRange arrays,
+                mlir::Value index);
+  llvm::SmallVector<mlir::Value> arraysOf(const KernelOp &op) const;
   unsigned bufferOf(mlir::Value tensor) const;
   void allocateArrays();
 };

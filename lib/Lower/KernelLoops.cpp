@@ -2,6 +2,7 @@
 //------------------===//
 
 #include "Colossal/IR/Combiner.h"
+#include "FastMath.h"
 #include "KernelEmitter.h"
 #include "colossal/Lower/ScalarOp.h"
 
@@ -38,8 +39,13 @@ static Combiner combinerOfKernelOp(const KernelOp &op) {
   return *combinerOf(FactoredOp(op.op));
 }
 
-Value KernelEmitter::neutral(const KernelOp &op, Type type) {
-  return frame.constant(neutralElement(combinerOfKernelOp(op), type));
+SmallVector<Value> KernelEmitter::neutral(const KernelOp &op) {
+  SmallVector<Value> values;
+  for (OpResult result : GenericOp(op.op)->getResults())
+    values.push_back(frame.constant(neutralElement(
+        combinerOfKernelOp(op), getElementTypeOrSelf(result.getType()),
+        result.getResultNumber())));
+  return values;
 }
 
 Value KernelEmitter::combine(const KernelOp &op, Value x, Value y,
@@ -58,13 +64,59 @@ Value KernelEmitter::combine(const KernelOp &op, Value x, Value y,
   return createCombine(builder, frame.loc, combiner, x, y);
 }
 
-Value KernelEmitter::masked(const KernelOp &op, Value value, Environment &env) {
+Value KernelEmitter::exponential(Value exponent) {
+  return exponent.getType().isF32()
+             ? emitExp(builder, frame.loc, exponent)
+             : math::ExpOp::create(builder, frame.loc, exponent);
+}
+
+SmallVector<Value> KernelEmitter::combineAll(const KernelOp &op, ValueRange x,
+                                             ValueRange y, bool alongRow) {
+  Combiner combiner = combinerOfKernelOp(op);
+  if (isTuple(combiner))
+    return createTupleCombine(
+        builder, frame.loc, combiner, x, y,
+        [&](Value exponent) { return exponential(exponent); });
+  SmallVector<Value> values;
+  for (auto [first, second] : llvm::zip(x, y))
+    values.push_back(combine(op, first, second, alongRow));
+  return values;
+}
+
+SmallVector<Value> KernelEmitter::terms(const KernelOp &op, Environment &env) {
+  SmallVector<Value> values;
+  for (const Leveled &value : evaluateOp(op, env))
+    values.push_back(value.value);
   Leveled valid = isValid(op, op.reduction, env);
   frame.at(frame.level());
   if (!valid.value)
-    return value;
-  return arith::SelectOp::create(builder, frame.loc, valid.value, value,
-                                 neutral(op, value.getType()));
+    return values;
+  for (auto [value, other] : llvm::zip(values, neutral(op)))
+    value =
+        arith::SelectOp::create(builder, frame.loc, valid.value, value, other);
+  return values;
+}
+
+SmallVector<Value> KernelEmitter::loadAll(const KernelOp &op, ValueRange arrays,
+                                          Value index) {
+  SmallVector<Value> values;
+  for (auto [result, array] : llvm::zip(GenericOp(op.op)->getResults(), arrays))
+    values.push_back(
+        frame.load(getElementTypeOrSelf(result.getType()), array, index));
+  return values;
+}
+
+void KernelEmitter::storeAll(ValueRange values, ValueRange arrays,
+                             Value index) {
+  for (auto [value, array] : llvm::zip(values, arrays))
+    frame.store(value, array, index);
+}
+
+SmallVector<Value> KernelEmitter::arraysOf(const KernelOp &op) const {
+  SmallVector<Value> list;
+  for (Value result : GenericOp(op.op)->getResults())
+    list.push_back(arrays.lookup(result));
+  return list;
 }
 
 void KernelEmitter::storeResult(const KernelOp &op, unsigned result,
@@ -243,11 +295,13 @@ void KernelEmitter::emitRow(Environment &env) {
   rowLevel = frame.level();
   for (unsigned phase = 0; phase < plan.phases; ++phase) {
     emitRowScalars(phase, env);
-    llvm::MapVector<std::pair<Dims, Dims>, SmallVector<const KernelOp *>> nests;
+    llvm::MapVector<std::tuple<Dims, Dims, unsigned>,
+                    SmallVector<const KernelOp *>>
+        nests;
     for (const KernelOp &op : plan.ops)
       if (op.phase == phase && plan.inner(op) &&
           (op.reduces() || op.isStored || op.storage == Storage::RowBuffer))
-        nests[plan.nest(op)].push_back(&op);
+        nests[plan.nest(op).key()].push_back(&op);
     for (auto &[key, ops] : nests)
       emitNest(ops, env);
   }

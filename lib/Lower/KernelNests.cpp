@@ -1,5 +1,6 @@
 //===- KernelNests.cpp - The loop nests of a phase ------------------------===//
 
+#include "Colossal/IR/Combiner.h"
 #include "KernelEmitter.h"
 
 using namespace mlir;
@@ -19,10 +20,9 @@ void KernelEmitter::emitScalarNest(ArrayRef<const KernelOp *> ops,
   SmallVector<Value> carried;
   for (const KernelOp *op : ops)
     if (op->reduces())
-      for (OpResult result : GenericOp(op->op)->getResults()) {
-        sums.push_back({op, result.getResultNumber()});
-        carried.push_back(neutral(
-            *op, cast<RankedTensorType>(result.getType()).getElementType()));
+      for (auto [number, value] : llvm::enumerate(neutral(*op))) {
+        sums.push_back({op, number});
+        carried.push_back(value);
       }
   for (auto [depth, dim] : llvm::enumerate(order)) {
     openLoop(dim, carried, depth + 1 == order.size(), env);
@@ -33,26 +33,22 @@ void KernelEmitter::emitScalarNest(ArrayRef<const KernelOp *> ops,
   // All values before any store: an output may have an input's place.
   SmallVector<SmallVector<Value>> values;
   for (const KernelOp *op : ops) {
-    values.emplace_back();
-    for (Value result : GenericOp(op->op)->getResults()) {
-      Leveled value;
-      if (op->reduces()) {
-        std::vector<Leveled> all = evaluateOp(*op, env);
-        value = all[cast<OpResult>(result).getResultNumber()];
-      } else {
-        value = evaluate(result, env);
-      }
-      values.back().push_back(value.value);
+    if (op->reduces()) {
+      values.push_back(terms(*op, env));
+      continue;
     }
+    values.emplace_back();
+    for (Value result : GenericOp(op->op)->getResults())
+      values.back().push_back(evaluate(result, env).value);
   }
   SmallVector<Value> next;
-  unsigned number = 0;
+  ArrayRef<Value> old = carried;
   for (auto [op, list] : llvm::zip(ops, values))
-    if (op->reduces())
-      for (Value value : list) {
-        Value term = masked(*op, value, env);
-        next.push_back(combine(*op, carried[number++], term, true));
-      }
+    if (op->reduces()) {
+      llvm::append_range(
+          next, combineAll(*op, old.take_front(list.size()), list, true));
+      old = old.drop_front(list.size());
+    }
   for (auto [op, list] : llvm::zip(ops, values)) {
     if (op->reduces())
       continue;
@@ -83,6 +79,61 @@ void KernelEmitter::emitScalarNest(ArrayRef<const KernelOp *> ops,
   clearPadding(ops, order, rowEnv);
 }
 
+SmallVector<Value> KernelEmitter::carryAlong(
+    ArrayRef<unsigned> order, const Environment &outer, ValueRange initial,
+    bool isInner,
+    llvm::function_ref<SmallVector<Value>(Environment &, ArrayRef<Value>)>
+        step) {
+  Environment env = outer;
+  SmallVector<Value> carried(initial);
+  for (auto [depth, dim] : llvm::enumerate(order)) {
+    openLoop(dim, carried, isInner && depth + 1 == order.size(), env);
+    auto loop = cast<scf::ForOp>(frame.currentBlock()->getParentOp());
+    carried.assign(loop.getRegionIterArgs().begin(),
+                   loop.getRegionIterArgs().end());
+  }
+  SmallVector<Value> next = step(env, carried);
+  for (unsigned depth = 0; depth < order.size(); ++depth) {
+    auto loop = cast<scf::ForOp>(frame.currentBlock()->getParentOp());
+    frame.close(next);
+    next.assign(loop.getResults().begin(), loop.getResults().end());
+  }
+  return next;
+}
+
+SmallVector<SmallVector<Value>>
+KernelEmitter::reduceAlong(ArrayRef<const KernelOp *> ops,
+                           ArrayRef<unsigned> order, const Environment &env) {
+  bool ofTuples = isTuple(FactoredOp(ops[0]->op));
+  if (ofTuples && reducesTwice(*ops[0], order))
+    return {reduceTwice(*ops[0], order, env)};
+  if (ofTuples && reducesInLanes(order))
+    return {reduceInLanes(*ops[0], order, env)};
+  SmallVector<Value> initial;
+  for (const KernelOp *op : ops)
+    llvm::append_range(initial, neutral(*op));
+  SmallVector<Value> reduced = carryAlong(
+      order, env, initial, !ofTuples,
+      [&](Environment &inner, ArrayRef<Value> old) {
+        SmallVector<Value> next;
+        for (const KernelOp *op : ops) {
+          SmallVector<Value> list = terms(*op, inner);
+          llvm::append_range(
+              next, combineAll(*op, old.take_front(list.size()), list, true));
+          old = old.drop_front(list.size());
+        }
+        return next;
+      });
+  SmallVector<SmallVector<Value>> values;
+  ArrayRef<Value> rest = reduced;
+  for (const KernelOp *op : ops) {
+    unsigned count = GenericOp(op->op)->getNumResults();
+    values.emplace_back(rest.take_front(count));
+    rest = rest.drop_front(count);
+  }
+  return values;
+}
+
 void KernelEmitter::emitArrayNest(ArrayRef<const KernelOp *> ops,
                                   ArrayRef<unsigned> order,
                                   Environment &rowEnv) {
@@ -90,19 +141,6 @@ void KernelEmitter::emitArrayNest(ArrayRef<const KernelOp *> ops,
   SmallVector<unsigned> kept, reduced; // outer to inner
   for (unsigned dim : order)
     (has(reduction, dim) ? reduced : kept).push_back(dim);
-  struct Sum {
-    const KernelOp *op;
-    unsigned number;
-    Value array;
-    Type type;
-  };
-  SmallVector<Sum> sums;
-  for (const KernelOp *op : ops)
-    for (OpResult result : GenericOp(op->op)->getResults())
-      sums.push_back(
-          {op, result.getResultNumber(), arrays[result],
-           cast<RankedTensorType>(result.getType()).getElementType()});
-
   /// Runs `body` in loops over the kept dims.
   auto overKept = [&](Environment env, auto body) {
     for (auto [depth, dim] : llvm::enumerate(kept))
@@ -111,8 +149,8 @@ void KernelEmitter::emitArrayNest(ArrayRef<const KernelOp *> ops,
     for (unsigned depth = 0; depth < kept.size(); ++depth)
       frame.close();
   };
-  auto arrayAt = [&](const Sum &sum, Environment &env) {
-    Leveled index = arrayIndex(*sum.op, env);
+  auto arrayAt = [&](const KernelOp &op, Environment &env) {
+    Leveled index = arrayIndex(op, env);
     frame.at(frame.level());
     return index.value;
   };
@@ -122,39 +160,19 @@ void KernelEmitter::emitArrayNest(ArrayRef<const KernelOp *> ops,
     Environment env = rowEnv;
     for (unsigned dim : kept)
       openLoop(dim, {}, false, env);
-    SmallVector<Value> carried;
-    for (const Sum &sum : sums)
-      carried.push_back(neutral(*sum.op, sum.type));
-    Environment inner = env;
-    for (auto [depth, dim] : llvm::enumerate(reduced)) {
-      openLoop(dim, carried, depth + 1 == reduced.size(), inner);
-      auto loop = cast<scf::ForOp>(frame.currentBlock()->getParentOp());
-      carried.assign(loop.getRegionIterArgs().begin(),
-                     loop.getRegionIterArgs().end());
-    }
-    SmallVector<Value> next;
-    for (auto [sum, old] : llvm::zip(sums, carried)) {
-      Value value = evaluateOp(*sum.op, inner)[sum.number].value;
-      value = masked(*sum.op, value, inner);
-      next.push_back(combine(*sum.op, old, value, true));
-    }
-    for (unsigned depth = 0; depth < reduced.size(); ++depth) {
-      auto loop = cast<scf::ForOp>(frame.currentBlock()->getParentOp());
-      frame.close(next);
-      next.assign(loop.getResults().begin(), loop.getResults().end());
-    }
-    for (auto [sum, value] : llvm::zip(sums, next)) {
-      Value index = arrayAt(sum, env);
-      frame.store(value, sum.array, index);
+    SmallVector<SmallVector<Value>> values = reduceAlong(ops, reduced, env);
+    for (auto [op, list] : llvm::zip(ops, values)) {
+      Value index = arrayAt(*op, env);
+      storeAll(list, arraysOf(*op), index);
     }
     for (unsigned depth = 0; depth < kept.size(); ++depth)
       frame.close();
   } else {
     // Contiguous along a kept dim: that one is innermost, and sums are arrays.
     overKept(rowEnv, [&](Environment &env) {
-      for (const Sum &sum : sums) {
-        Value index = arrayAt(sum, env);
-        frame.store(neutral(*sum.op, sum.type), sum.array, index);
+      for (const KernelOp *op : ops) {
+        Value index = arrayAt(*op, env);
+        storeAll(neutral(*op), arraysOf(*op), index);
       }
     });
     Environment env = rowEnv;
@@ -176,25 +194,25 @@ void KernelEmitter::emitArrayNest(ArrayRef<const KernelOp *> ops,
                                        frame.constant(i));
         }));
       overKept(outer, [&](Environment &inner) {
-        for (const Sum &sum : sums) {
-          SmallVector<Value> terms;
+        for (const KernelOp *op : ops) {
+          SmallVector<SmallVector<Value>> parts;
           for (const Leveled &index : indices) {
             Environment here;
             here.indices = inner.indices;
             here.limited = inner.limited;
             here.indices[last] = index;
-            Value value = evaluateOp(*sum.op, here)[sum.number].value;
-            terms.push_back(masked(*sum.op, value, here));
+            parts.push_back(terms(*op, here));
           }
-          while (terms.size() > 1) {
-            SmallVector<Value> half;
-            for (unsigned i = 0; i + 1 < terms.size(); i += 2)
-              half.push_back(combine(*sum.op, terms[i], terms[i + 1]));
-            terms = half;
+          while (parts.size() > 1) {
+            SmallVector<SmallVector<Value>> half;
+            for (unsigned i = 0; i + 1 < parts.size(); i += 2)
+              half.push_back(combineAll(*op, parts[i], parts[i + 1]));
+            parts = half;
           }
-          Value index = arrayAt(sum, inner);
-          Value old = frame.load(sum.type, sum.array, index);
-          frame.store(combine(*sum.op, old, terms[0]), sum.array, index);
+          SmallVector<Value> arrays = arraysOf(*op);
+          Value index = arrayAt(*op, inner);
+          SmallVector<Value> old = loadAll(*op, arrays, index);
+          storeAll(combineAll(*op, old, parts[0]), arrays, index);
         }
       });
       frame.close();
@@ -205,17 +223,19 @@ void KernelEmitter::emitArrayNest(ArrayRef<const KernelOp *> ops,
       frame.close();
   }
 
-  for (const Sum &sum : sums)
-    filled.insert(GenericOp(sum.op->op)->getResult(sum.number));
+  for (const KernelOp *op : ops)
+    filled.insert_range(GenericOp(op->op)->getResults());
   if (llvm::any_of(ops, [](const KernelOp *op) { return op->isStored; }))
     overKept(rowEnv, [&](Environment &env) {
-      for (const Sum &sum : sums) {
-        if (!sum.op->results[sum.number])
-          continue;
-        Value index = arrayAt(sum, env);
-        Value value = frame.load(sum.type, sum.array, index);
-        storeResult(*sum.op, sum.number, value, env);
-      }
+      for (const KernelOp *op : ops)
+        for (OpResult result : GenericOp(op->op)->getResults()) {
+          if (!op->results[result.getResultNumber()])
+            continue;
+          Value index = arrayAt(*op, env);
+          Value value = frame.load(getElementTypeOrSelf(result.getType()),
+                                   arrays[result], index);
+          storeResult(*op, result.getResultNumber(), value, env);
+        }
     });
   clearPadding(ops, order, rowEnv);
 }
@@ -224,6 +244,8 @@ void KernelEmitter::emitNest(ArrayRef<const KernelOp *> ops, Environment &env) {
   std::vector<unsigned> order = loopOrder(ops);
   if (ops[0]->reduces() && (ops[0]->parallel & ~plan.rows))
     emitArrayNest(ops, order, env);
+  else if (ops[0]->reduces() && isTuple(FactoredOp(ops[0]->op)))
+    emitTupleNest(*ops[0], order, env);
   else
     emitScalarNest(ops, order, env);
 }

@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Checks.h"
+#include "Colossal/IR/Combiner.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringMap.h"
 
@@ -62,6 +63,7 @@ public:
 private:
   void checkFunction(func::FuncOp function, int64_t stage, Segment segment);
   void checkFactored(FactoredOp op);
+  void checkTuples(FactoredOp op, ArrayRef<SubDim> subs);
   void checkCollective(Operation *op);
   void checkResults(func::FuncOp function, int64_t stage, Segment segment);
   void checkLinkedArgument(const LinkEnd &end, int64_t stage, StringRef name);
@@ -142,6 +144,43 @@ FailureOr<SubDim> StateCheck::subDimOf(FactoredOp op, FactorAttr factor) {
   return sub;
 }
 
+/// Whether the factor keeps the ranks' parts apart and does nothing else: no
+/// operand has it, and no scalar asks for it.
+static bool isPartFactor(FactoredOp op, unsigned number, const SubDim &sub) {
+  bool isUsed = false;
+  for (unsigned i = 0, e = op->getNumOperands(); i < e; ++i)
+    isUsed |= op.getOperandMap(i).uses(number);
+  StringRef name = op.getFactorList()[number].getName();
+  op->getRegion(0).walk(
+      [&](IndexOp index) { isUsed |= index.getFactor() == name; });
+  return !isUsed && !sub.axes.empty();
+}
+
+/// Tuples of a part of the iterations: a dimension of each result keeps the
+/// parts of all ranks apart, or nothing could be done with them.
+void StateCheck::checkTuples(FactoredOp op, ArrayRef<SubDim> subs) {
+  SmallVector<FactorAttr> factors = op.getFactorList();
+  auto keepsApart = [&](unsigned axis) {
+    for (auto [number, sub] : llvm::enumerate(subs))
+      if (factors[number].isParallel() && llvm::is_contained(sub.axes, axis))
+        return sub.size == mesh.sizeOf(sub.axes) &&
+               isPartFactor(op, number, sub);
+    return false;
+  };
+  for (auto [factor, sub] : llvm::zip(factors, subs)) {
+    if (factor.isParallel())
+      continue;
+    for (unsigned axis : sub.axes)
+      if (!keepsApart(axis))
+        fail(op->getLoc())
+            << "'" << op.getFactoredName() << "' combines by '"
+            << stringifyFactorKind(factor.getKind()) << "' a part of '"
+            << factor.getName() << "' on each coordinate of '"
+            << mesh.axes[axis].name
+            << "', expected a dimension of the results that keeps them apart";
+  }
+}
+
 void StateCheck::checkFactored(FactoredOp op) {
   SmallVector<FactorAttr> factors = op.getFactorList();
   SmallVector<SubDim> subs;
@@ -151,6 +190,8 @@ void StateCheck::checkFactored(FactoredOp op) {
       return;
     subs.push_back(*sub);
   }
+  if (isTuple(op))
+    checkTuples(op, subs);
   SmallVector<std::pair<unsigned, ArrayRef<int64_t>>> linear;
   if (AxesAttr axes = op.getAxesAttr())
     for (AxisUseAttr use : axes.getUses())
@@ -190,7 +231,7 @@ void StateCheck::checkFactored(FactoredOp op) {
     IndexMapAttr map = op.getResultMap(i);
     ShardState state = stateOf(map);
     for (auto [index, sub] : llvm::enumerate(subs))
-      if (!map.uses(index))
+      if (!map.uses(index) && !(isTuple(op) && !factors[index].isParallel()))
         for (unsigned axis : sub.axes)
           state.setPartial(axis, factors[index].isParallel()
                                      ? FactorKind::Sum

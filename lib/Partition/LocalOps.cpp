@@ -1,5 +1,6 @@
 //===- LocalOps.cpp - Local ops, and the results of the program -----------===//
 
+#include "Colossal/IR/Combiner.h"
 #include "LocalProgram.h"
 #include "llvm/ADT/STLExtras.h"
 
@@ -10,6 +11,21 @@ using namespace colossal::partition;
 //===----------------------------------------------------------------------===//
 // Ops
 //===----------------------------------------------------------------------===//
+
+/// The axes over which the iterations are cut whose tuples the op combines,
+/// major first.
+SmallVector<unsigned>
+LocalProgram::axesOfTuples(const PlannedOp &planned) const {
+  auto op = cast<FactoredOp>(planned.op);
+  SmallVector<unsigned> axes;
+  if (isTuple(op))
+    for (unsigned axis : mesh.majorToMinor())
+      for (auto [factor, cut] :
+           llvm::zip(op.getFactorList(), planned.factorAxes))
+        if (!factor.isParallel() && llvm::is_contained(cut, axis))
+          axes.push_back(axis);
+  return axes;
+}
 
 LogicalResult LocalProgram::addFactored(const PlannedOp &planned,
                                         Function &function, int extraTime) {
@@ -77,6 +93,14 @@ LogicalResult LocalProgram::addFactored(const PlannedOp &planned,
         AxisUseAttr::cut(builder.getStringAttr(names::timeAxis),
                          builder.getStringAttr(factors[extraTime].getName())));
     local.setAxesAttr(AxesAttr::get(context, uses));
+  }
+  SmallVector<unsigned> axes = axesOfTuples(planned);
+  if (!axes.empty()) {
+    FailureOr<GenericOp> combined =
+        combineParts(planned, cast<GenericOp>(local), axes, extraTime);
+    if (failed(combined))
+      return failure();
+    local = *combined;
   }
   for (unsigned i = 0; i < op->getNumResults(); ++i)
     define(function, op->getResult(i), program.resultOf(planned, i, extraTime),

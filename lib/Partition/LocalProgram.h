@@ -79,6 +79,15 @@ private:
                                        mlir::Operation *user);
   mlir::LogicalResult addFactored(const PlannedOp &op, Function &function,
                                   int extraTime);
+  llvm::SmallVector<unsigned> axesOfTuples(const PlannedOp &planned) const;
+  /// For `local`, whose tuples are of this rank's part of the iterations: the
+  /// same op that keeps the parts of the ranks apart, their gather and their
+  /// combination, which gives the results of `planned`. `axes`: over which the
+  /// iterations are cut. Erases `local`.
+  mlir::FailureOr<GenericOp> combineParts(const PlannedOp &planned,
+                                          GenericOp local,
+                                          llvm::ArrayRef<unsigned> axes,
+                                          int extraTime);
   /// `extraTime`: the sub-dimension that is cut over time in addition, or -1.
   mlir::LogicalResult addReshard(const PlannedOp &op, Function &function,
                                  int extraTime);

@@ -1,6 +1,7 @@
 //===- PlannedProgram.cpp - What Partition knows of a planned step --------===//
 
 #include "PlannedProgram.h"
+#include "Colossal/IR/Combiner.h"
 #include "Colossal/IR/Linearity.h"
 #include "Colossal/Transforms/FactorEditing.h"
 #include "llvm/ADT/STLExtras.h"
@@ -84,6 +85,13 @@ LogicalResult PlannedProgram::readAxes(PlannedOp &planned) {
              << use.getFactor().getValue() << "' of '" << op.getFactoredName()
              << "' cannot be cut, found it cut over '"
              << use.getAxis().getValue() << "'";
+    if (axis == mesh.timeAxis() && !factors[factor].isParallel() &&
+        isTuple(combinerOf(factors[factor].getKind())))
+      return op->emitError("factor '")
+             << use.getFactor().getValue() << "' of '" << op.getFactoredName()
+             << "' is combined over the microbatches by '"
+             << stringifyFactorKind(factors[factor].getKind())
+             << "', expected a sum";
     factorOf[axis] = factor;
   }
   for (unsigned axis : mesh.majorToMinor())
@@ -147,6 +155,8 @@ ShardState PlannedProgram::resultOf(const PlannedOp &planned, unsigned index,
     // A result without a parallel factor sums over it: gradients of whole ops.
     FactorKind kind = factors[factor].isParallel() ? FactorKind::Sum
                                                    : factors[factor].getKind();
+    if (isTuple(combinerOf(kind)))
+      continue; // combined at once (LocalTuples.cpp)
     for (unsigned axis : axes)
       state.setPartial(axis, kind);
     if (int(factor) == extraTime)

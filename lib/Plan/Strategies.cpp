@@ -38,9 +38,10 @@ Sharding colossal::plan::shardingOf(const Program &program, const OpNode &node,
     for (size_t k = 0; k < access.map.size(); ++k)
       if (access.map[k].factor == factor && access.map[k].plain)
         sharding[a] = int(k);
-    if (result && sharding[a] == replicated)
-      sharding[a] =
-          partialOf(op.factors[factor].combiner.value_or(Combiner::Sum));
+    Combiner combiner = op.factors[factor].combiner.value_or(Combiner::Sum);
+    // Tuples of the parts are gathered and combined at once.
+    if (result && sharding[a] == replicated && !isTuple(combiner))
+      sharding[a] = partialOf(combiner);
   }
   return sharding;
 }
@@ -260,6 +261,30 @@ static machine::DataType dataType(const ProgramValue &value) {
                                    : machine::DataType::F32;
 }
 
+/// To gather the tuples of parts over the axes that cut what is reduced.
+static int64_t tupleTime(const Program &program,
+                         const machine::Cluster &cluster,
+                         const Reshards &reshards, const Mesh &mesh,
+                         const OpNode &node, int position,
+                         const std::vector<Choice> &choices,
+                         const std::vector<int64_t> &bounds) {
+  const Op &op = program.ops[node.ops[position]];
+  int64_t time = 0;
+  for (size_t a = 0; a < choices.size(); ++a) {
+    if (choices[a].kind != Choice::Kind::Class)
+      continue;
+    int factor = factorOf(node, position, choices[a].index);
+    if (factor < 0 || !op.factors[factor].combiner ||
+        !isTuple(*op.factors[factor].combiner))
+      continue;
+    for (const Access &access : op.results)
+      time += cost::allGatherTime(
+          cluster, reshards.spanOf(int(a)),
+          mesh.axes[a].size * accessBytes(program, op, access, bounds, true));
+  }
+  return time;
+}
+
 int64_t colossal::plan::nodeTime(
     const Program &program, const Batching &batching,
     const machine::Cluster &cluster, const Reshards &reshards, const Mesh &mesh,
@@ -298,6 +323,8 @@ int64_t colossal::plan::nodeTime(
           moved, dataType(program.values[op.results[0].value]));
       continue;
     }
+    time += tupleTime(program, cluster, reshards, mesh, node, int(p),
+                      strategy.opChoices[p], bounds);
     // Kernels of one node are fused: only what crosses its border moves.
     int64_t points = 1;
     for (size_t f = 0; f < bounds.size(); ++f)

@@ -67,9 +67,10 @@ Sharding Verifier::implied(int index, const Access &access, int operand) const {
     for (size_t k = 0; k < access.map.size(); ++k)
       if (access.map[k].factor == axis.factor && access.map[k].plain)
         state[a] = int(k);
-    if (operand < 0 && state[a] == replicated)
-      state[a] =
-          partialOf(op.factors[axis.factor].combiner.value_or(Combiner::Sum));
+    Combiner combiner =
+        op.factors[axis.factor].combiner.value_or(Combiner::Sum);
+    if (operand < 0 && state[a] == replicated && !isTuple(combiner))
+      state[a] = partialOf(combiner);
   }
   return state;
 }

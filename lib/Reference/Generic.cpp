@@ -44,6 +44,7 @@ private:
   LogicalResult addEquation(const SolvedEquation &equation, Block &block,
                             const IRMapping &mapping);
   bool solve();
+  void storeTuples(int64_t count);
 
   GenericOp op;
   LoopNest nest;
@@ -76,7 +77,7 @@ void GenericEvaluation::initialise(unsigned j) {
       parallel.push_back(number);
   for (int64_t position : positions(writes[j], parallel, nest.valid))
     setNeutral(*combiner, getElementTypeOrSelf(op.getResult(j)), results[j],
-               writes[j].base + position);
+               writes[j].base + position, j);
 }
 
 /// The longest factor that moves no index which an equation determines.
@@ -192,6 +193,35 @@ void GenericEvaluation::store(unsigned j, const Word *values, int64_t begin,
     store(result.booleans, [](Word word) { return uint8_t(word.integer); });
 }
 
+/// Combines what the iterations of a strip yield with the results, which are
+/// the components of tuples.
+void GenericEvaluation::storeTuples(int64_t count) {
+  SmallVector<Word> old(results.size()), term(results.size());
+  bool ofFloats = llvm::any_of(results, [](const Tensor &result) {
+    return result.kind == ElementKind::Float;
+  });
+  for (int64_t e = 0; e < count; ++e) {
+    auto place = [&](unsigned j) {
+      int64_t stride = strip < 0 ? 0 : writes[j].strides[strip];
+      return writes[j].at(indices) + e * stride;
+    };
+    for (auto [j, result] : llvm::enumerate(results)) {
+      term[j] = body->value(j)[e];
+      if (result.kind == ElementKind::Float)
+        old[j].real = result.floats[place(j)];
+      else
+        old[j].integer = result.integers[place(j)];
+    }
+    combineWords(*combiner, ofFloats, old, term);
+    for (auto [j, result] : llvm::enumerate(results)) {
+      if (result.kind == ElementKind::Float)
+        result.floats[place(j)] = old[j].real;
+      else
+        result.integers[place(j)] = old[j].integer;
+    }
+  }
+}
+
 /// Sets the indices that the equations determine; false if there are none.
 bool GenericEvaluation::solve() {
   for (Determined &own : determined) {
@@ -294,6 +324,10 @@ FailureOr<Tensors> GenericEvaluation::run() {
       load(*body, begin, count);
       setIndices(*body, begin, count);
       body->run(count);
+      if (combiner && isTuple(*combiner)) {
+        storeTuples(count);
+        continue;
+      }
       for (unsigned j = 0; j < results.size(); ++j)
         store(j, body->value(j), begin, count);
     }

@@ -23,6 +23,9 @@ static PartialAxes partialAxes(FactoredOp op, unsigned result) {
       continue;
     // A result without a parallel factor sums over it.
     FactorKind kind = factor.isParallel() ? FactorKind::Sum : factor.getKind();
+    // Tuples of a part are results of their own.
+    if (isTuple(combinerOf(kind)))
+      continue;
     for (AxisTermAttr term : factor.getTerms()) {
       partial.axes.insert(term.getAxis().getValue());
       partial.combiner = combinerOf(kind);

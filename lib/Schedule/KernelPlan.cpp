@@ -2,6 +2,7 @@
 
 #include "colossal/Schedule/KernelPlan.h"
 #include "Colossal/Analysis/OpWork.h"
+#include "Colossal/IR/Combiner.h"
 
 #include <set>
 
@@ -60,9 +61,11 @@ Dims KernelPlan::inner(const KernelOp &op) const {
   return (op.parallel | op.reduction) & ~rows;
 }
 
-std::pair<Dims, Dims> KernelPlan::nest(const KernelOp &op) const {
+Nest KernelPlan::nest(const KernelOp &op) const {
   bool array = op.reduces() && (op.parallel & ~rows);
-  return {inner(op), array ? op.reduction : 0};
+  bool alone = op.reduces() && isTuple(FactoredOp(op.op));
+  return {inner(op), array ? op.reduction : 0,
+          alone ? 1 + unsigned(&op - ops.data()) : 0};
 }
 
 std::vector<unsigned> KernelPlan::evaluators(const KernelOp &op) const {
@@ -247,11 +250,9 @@ private:
       if (work[number] < 16 || size > kMaxRowBuffer)
         continue;
       std::vector<unsigned> users = plan.evaluators(op);
-      std::set<std::tuple<unsigned, Dims, Dims>> nests;
-      for (unsigned user : users) {
-        auto [inner, split] = plan.nest(plan.ops[user]);
-        nests.insert({plan.ops[user].phase, inner, split});
-      }
+      std::set<std::pair<unsigned, Nest>> nests;
+      for (unsigned user : users)
+        nests.insert({plan.ops[user].phase, plan.nest(plan.ops[user])});
       bool otherSize = llvm::any_of(users, [&](unsigned user) {
         return plan.inner(plan.ops[user]) != plan.inner(op);
       });
@@ -288,11 +289,9 @@ private:
     if (most <= kMaxKernelSize)
       return true;
     for (const KernelOp &op : plan.ops) {
-      std::set<std::tuple<unsigned, Dims, Dims>> nests;
-      for (unsigned user : plan.evaluators(op)) {
-        auto [inner, split] = plan.nest(plan.ops[user]);
-        nests.insert({plan.ops[user].phase, inner, split});
-      }
+      std::set<std::pair<unsigned, Nest>> nests;
+      for (unsigned user : plan.evaluators(op))
+        nests.insert({plan.ops[user].phase, plan.nest(plan.ops[user])});
       size += bodyWork(op.op) * std::max<int64_t>(1, nests.size());
     }
     if (size <= kMaxKernelSize || plan.ops.size() == 1)

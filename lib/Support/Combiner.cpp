@@ -14,14 +14,15 @@ std::optional<Combiner> colossal::combinerNamed(const std::string &name) {
 std::vector<std::string> colossal::combinerTexts() {
   std::vector<std::string> names;
   for (const CombinerFacts &facts : combiners)
-    names.push_back(facts.name);
+    if (!facts.isTuple())
+      names.push_back(facts.name);
   return names;
 }
 
 std::string colossal::combinerNames(std::optional<bool> ofBooleans) {
   std::vector<std::string> names;
   for (const CombinerFacts &facts : combiners)
-    if (!ofBooleans || *ofBooleans == facts.ofBooleans)
+    if (!facts.isTuple() && (!ofBooleans || *ofBooleans == facts.ofBooleans))
       names.push_back(facts.name);
   std::string text;
   for (size_t i = 0; i < names.size(); ++i)

@@ -19,7 +19,11 @@ def Colossal_FactorKind : I32EnumAttr<"FactorKind", "how iterations of a factor 
     I32EnumAttrCase<"Product", 3, "product">,
     I32EnumAttrCase<"Min", 4, "min">,
     I32EnumAttrCase<"Any", 5, "any">,
-    I32EnumAttrCase<"All", 6, "all">]> {
+    I32EnumAttrCase<"All", 6, "all">,
+    I32EnumAttrCase<"ArgMax", 7, "argmax">,
+    I32EnumAttrCase<"ArgMin", 8, "argmin">,
+    I32EnumAttrCase<"MaxSumExp", 9, "max_sum_exp">,
+    I32EnumAttrCase<"Welford", 10, "welford">]> {
   let cppNamespace = "::colossal";
   let genSpecializedAttr = 0;
 }
@@ -42,8 +46,9 @@ def Colossal_FactorAttr : Colossal_Attr<"Factor", "factor"> {
     Iterations with a global index of `extent` or more are padding and contribute
     the neutral element.
 
-    The combiners are sum, product, max, min (of numbers), any and all (of i1);
-    colossal/Support/Combiner.h says what each means.
+    The combiners are sum, product, max, min (of numbers), any and all (of i1),
+    and, of all results of an op together, argmax, argmin, max_sum_exp and
+    welford; colossal/Support/Combiner.h says what each means.
 
     **Text form.** `b = 4`, `k = 768 : sum`, `v = 25129 of 50257 {tensor(2) * 25129} : min`.
 

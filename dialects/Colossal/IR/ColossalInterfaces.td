@@ -29,7 +29,8 @@ def Colossal_FactoredOp : OpInterface<"FactoredOp", [Colossal_PlacedOp]> {
 
     Cutting a parallel or reduction factor f over a mesh axis cuts every operand
     and result sub-dimension that is f; a result without f becomes partial, with
-    f's combiner; an operand without f is needed in full.
+    f's combiner, unless that is a tuple combiner: then it is complete; an operand without
+    f is needed in full.
   }];
   let methods = [
     InterfaceMethod<"The factors, in order.", "::llvm::SmallVector<::colossal::FactorAttr>",

@@ -46,6 +46,17 @@ def Colossal_GenericOp : Colossal_FactoredBase<"generic", (ins Variadic<AnyRanke
       of all other types
     - C7 a factor without axes is whole (bound = extent); one that is cut names each axis
       once, with the size that it has in the mesh
+    - C8 the results of a tuple combiner are its components, in their order: indices are
+      i64, the others of one type, floats where the combiner takes floats
+
+    The terms of a tuple combiner are what one iteration yields: the greatest x and its
+    index, where equal ones have the least,
+
+        %v, %i = colossal.generic "top" [b = 4, k = 10 : argmax] (%x : [b, k]) -> ([b], [b]) {
+        ^bb0(%0: f32):
+          %1 = colossal.index "k"
+          colossal.yield %0, %1 : f32, i64
+        } : (tensor<4x10xf32>) -> (tensor<4xf32>, tensor<4xi64>)
   }];
   let results = (outs Variadic<AnyRankedTensor>:$outputs);
   let hasRegionVerifier = 1;

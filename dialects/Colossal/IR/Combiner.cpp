@@ -32,8 +32,14 @@ bool colossal::isZeroNeutral(FactoredOp op) {
   return combiner && factsOf(*combiner).isZeroNeutral;
 }
 
+bool colossal::isTuple(FactoredOp op) {
+  std::optional<Combiner> combiner = combinerOf(op);
+  return combiner && isTuple(*combiner);
+}
+
 bool colossal::combines(Combiner combiner, Type element) {
-  return factsOf(combiner).ofBooleans == element.isInteger(1) &&
+  const CombinerFacts &facts = factsOf(combiner);
+  return !facts.isTuple() && facts.ofBooleans == element.isInteger(1) &&
          isa<FloatType, IntegerType>(element);
 }
 
@@ -41,7 +47,21 @@ FactorKind colossal::kindOfSelection(Type element) {
   return element.isInteger(1) ? FactorKind::Any : FactorKind::Sum;
 }
 
-TypedAttr colossal::neutralElement(Combiner combiner, Type element) {
+/// Of a component of a tuple, the combiner of one value that has the same
+/// neutral element.
+static Combiner combinerOfComponent(Combiner tuple, unsigned component) {
+  if (component == 0 && tuple == Combiner::ArgMin)
+    return Combiner::Min;
+  if (component == 0 && tuple != Combiner::Welford)
+    return Combiner::Max;
+  bool isPlace = tuple == Combiner::ArgMax || tuple == Combiner::ArgMin;
+  return isPlace ? Combiner::Min : Combiner::Sum;
+}
+
+TypedAttr colossal::neutralElement(Combiner combiner, Type element,
+                                   unsigned component) {
+  if (isTuple(combiner))
+    combiner = combinerOfComponent(combiner, component);
   return withCombiner(combiner, [&](auto constant) -> TypedAttr {
     if (isa<FloatType>(element))
       return FloatAttr::get(element, neutralOf<constant(), double>());
@@ -85,10 +105,164 @@ Value colossal::createCombine(OpBuilder &builder, Location loc,
     return OrIOp::create(builder, loc, x, y);
   case Combiner::All:
     return AndIOp::create(builder, loc, x, y);
-  case Combiner::Sum:
+  default: // sum
     break;
   }
   return createFor<AddFOp, AddIOp>(builder, loc, x, y, flags);
+}
+
+//===----------------------------------------------------------------------===//
+// Tuples
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Tuples as ops of `arith`: TupleCombiner.h line by line.
+class TupleCombine {
+public:
+  TupleCombine(OpBuilder &builder, Location loc, ValueRange x, ValueRange y)
+      : builder(builder), loc(loc), x(x), y(y) {}
+
+  SmallVector<Value> extreme(bool isMax);
+  SmallVector<Value> sumOfExponentials(llvm::function_ref<Value(Value)> exp);
+  SmallVector<Value> moments();
+
+private:
+  template <class Op, class... Args> Value create(Args... args) {
+    return Op::create(builder, loc, args...);
+  }
+  Value compare(arith::CmpFPredicate predicate, Value a, Value b) {
+    return create<arith::CmpFOp>(predicate, a, b);
+  }
+  Value compare(arith::CmpIPredicate predicate, Value a, Value b) {
+    return create<arith::CmpIOp>(predicate, a, b);
+  }
+  Value select(Value condition, Value a, Value b) {
+    return create<arith::SelectOp>(condition, a, b);
+  }
+  SmallVector<Value> selectAll(Value condition, ValueRange a, ValueRange b) {
+    SmallVector<Value> values;
+    for (auto [first, second] : llvm::zip(a, b))
+      values.push_back(select(condition, first, second));
+    return values;
+  }
+  Value constant(Type type, double value) {
+    return create<arith::ConstantOp>(
+        isa<FloatType>(type)
+            ? TypedAttr(FloatAttr::get(type, value))
+            : TypedAttr(IntegerAttr::get(type, int64_t(value))));
+  }
+
+  OpBuilder &builder;
+  Location loc;
+  ValueRange x, y;
+};
+} // namespace
+
+SmallVector<Value> TupleCombine::extreme(bool isMax) {
+  using arith::AndIOp, arith::CmpFPredicate, arith::CmpIPredicate, arith::OrIOp;
+  Value beats, ties;
+  if (isa<FloatType>(x[0].getType())) {
+    // `beats`: greater, or one of the two is NaN, and it is not x.
+    Value isNumber = compare(CmpFPredicate::ORD, x[0], x[0]);
+    Value otherIsNan = compare(CmpFPredicate::UNO, y[0], y[0]);
+    beats = create<AndIOp>(
+        isNumber,
+        compare(isMax ? CmpFPredicate::UGT : CmpFPredicate::ULT, y[0], x[0]));
+    Value isNan = compare(CmpFPredicate::UNO, x[0], x[0]);
+    ties = create<OrIOp>(compare(CmpFPredicate::OEQ, x[0], y[0]),
+                         create<AndIOp>(isNan, otherIsNan));
+  } else {
+    beats =
+        compare(isMax ? CmpIPredicate::sgt : CmpIPredicate::slt, y[0], x[0]);
+    ties = compare(CmpIPredicate::eq, x[0], y[0]);
+  }
+  Value first = compare(CmpIPredicate::slt, y[1], x[1]);
+  Value takesOther = create<OrIOp>(beats, create<AndIOp>(ties, first));
+  return selectAll(takesOther, y, x);
+}
+
+SmallVector<Value>
+TupleCombine::sumOfExponentials(llvm::function_ref<Value(Value)> exp) {
+  using arith::CmpFPredicate;
+  Type type = x[0].getType();
+  Value maximum = create<arith::MaximumFOp>(x[0], y[0]);
+  Value distance = create<math::AbsFOp>(create<arith::SubFOp>(x[0], y[0]));
+  Value scale = exp(create<arith::NegFOp>(distance));
+  scale =
+      select(compare(CmpFPredicate::OEQ, x[0], y[0]), constant(type, 1), scale);
+  Value isFirst = compare(CmpFPredicate::OGE, x[0], y[0]);
+  Value large = select(isFirst, x[1], y[1]),
+        small = select(isFirst, y[1], x[1]);
+  Value sum = create<arith::AddFOp>(large, create<arith::MulFOp>(small, scale));
+  return {maximum, sum};
+}
+
+SmallVector<Value> TupleCombine::moments() {
+  using arith::AddFOp, arith::CmpIPredicate, arith::MulFOp;
+  Type type = x[1].getType();
+  Value count = create<arith::AddIOp>(x[0], y[0]);
+  Value difference = create<arith::SubFOp>(y[1], x[1]);
+  auto real = [&](Value value) { return create<arith::SIToFPOp>(type, value); };
+  Value share = create<arith::DivFOp>(real(y[0]), real(count));
+  Value mean = create<AddFOp>(x[1], create<MulFOp>(difference, share));
+  Value between = create<MulFOp>(
+      create<MulFOp>(difference, create<MulFOp>(real(x[0]), share)),
+      difference);
+  Value squares = create<AddFOp>(create<AddFOp>(x[2], y[2]), between);
+  // A tuple of no terms leaves the other one as it is.
+  auto isEmpty = [&](Value n) {
+    return compare(CmpIPredicate::eq, n, constant(n.getType(), 0));
+  };
+  return selectAll(isEmpty(x[0]), y,
+                   selectAll(isEmpty(y[0]), x, {count, mean, squares}));
+}
+
+SmallVector<Value>
+colossal::createTupleCombine(OpBuilder &builder, Location loc,
+                             Combiner combiner, ValueRange x, ValueRange y,
+                             llvm::function_ref<Value(Value)> exp) {
+  TupleCombine tuple(builder, loc, x, y);
+  if (combiner == Combiner::Welford)
+    return tuple.moments();
+  if (combiner == Combiner::MaxSumExp)
+    return tuple.sumOfExponentials(exp);
+  return tuple.extreme(combiner == Combiner::ArgMax);
+}
+
+/// For messages.
+static const char *textOf(Component component) {
+  return component == Component::Index   ? "i64"
+         : component == Component::Float ? "a float"
+                                         : "a number";
+}
+
+LogicalResult colossal::verifyComponents(Operation *op, Combiner combiner) {
+  const CombinerFacts &facts = factsOf(combiner);
+  if (op->getNumResults() != facts.width())
+    return op->emitOpError("C8: found ")
+           << op->getNumResults() << " results, expected the " << facts.width()
+           << " components of '" << facts.name << "'";
+  Type common;
+  for (auto [number, result] : llvm::enumerate(op->getResults())) {
+    Component component = facts.components[number];
+    Type element = getElementTypeOrSelf(result.getType());
+    bool isIndex = component == Component::Index;
+    bool fits =
+        isIndex ? element.isInteger(64)
+        : component == Component::Float
+            ? isa<FloatType>(element)
+            : isa<FloatType, IntegerType>(element) && !element.isInteger(1);
+    if (!isIndex && fits) {
+      fits = !common || common == element;
+      common = element;
+    }
+    if (!fits)
+      return op->emitOpError("C8: result ")
+             << number << " of '" << facts.name << "' has " << element
+             << " elements, expected " << textOf(component)
+             << (isIndex ? "" : " of one type in all components");
+  }
+  return success();
 }
 
 LogicalResult colossal::verifyCombines(Operation *op, StringRef label,

@@ -28,15 +28,19 @@ bool isSum(FactoredOp op);
 /// iterations that yield zero may be left out.
 bool isZeroNeutral(FactoredOp op);
 
-/// Whether the combiner takes elements of this type.
+/// Whether the op combines its results together.
+bool isTuple(FactoredOp op);
+
+/// Whether the combiner, of one value, takes elements of this type.
 bool combines(Combiner combiner, mlir::Type element);
 
 /// The combiner that adds up values of which at most one is not zero: sum, or
 /// any of truth values.
 FactorKind kindOfSelection(mlir::Type element);
 
-/// The neutral element.
-mlir::TypedAttr neutralElement(Combiner combiner, mlir::Type element);
+/// The neutral element; of a tuple, the component of that number.
+mlir::TypedAttr neutralElement(Combiner combiner, mlir::Type element,
+                               unsigned component = 0);
 
 /// combine(x, y) as an op of `arith`. `flags`: of float sums and products.
 mlir::Value createCombine(
@@ -44,9 +48,19 @@ mlir::Value createCombine(
     mlir::Value x, mlir::Value y,
     mlir::arith::FastMathFlags flags = mlir::arith::FastMathFlags::none);
 
+/// combine(x, y) of tuples as ops of `arith`; `exp` makes an exponential.
+llvm::SmallVector<mlir::Value>
+createTupleCombine(mlir::OpBuilder &builder, mlir::Location loc,
+                   Combiner combiner, mlir::ValueRange x, mlir::ValueRange y,
+                   llvm::function_ref<mlir::Value(mlir::Value)> exp);
+
 /// Emits an error with `label` if the combiner does not take the type.
 mlir::LogicalResult verifyCombines(mlir::Operation *op, llvm::StringRef label,
                                    FactorKind kind, mlir::Type element);
+
+/// C8: emits an error if the results of the op are not the combiner's
+/// components.
+mlir::LogicalResult verifyComponents(mlir::Operation *op, Combiner combiner);
 
 } // namespace colossal
 

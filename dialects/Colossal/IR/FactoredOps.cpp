@@ -209,11 +209,15 @@ LogicalResult GenericOp::verify() {
       return emitOpError("C5: reduction factors have different combiners");
     combiner = factor.getKind();
   }
-  if (combiner)
+  if (isTuple(op)) {
+    if (failed(verifyComponents(*this, combinerOf(*combiner))))
+      return failure();
+  } else if (combiner) {
     for (Type type : getResultTypes())
       if (failed(verifyCombines(*this, "C6", *combiner,
                                 getElementTypeOrSelf(type))))
         return failure();
+  }
   Block &block = getBody().front();
   if (block.getNumArguments() != getNumOperands())
     return emitOpError("C3: found ")

@@ -175,6 +175,9 @@ ShardingAttr colossal::shardingOf(FactoredOp op, IndexMapAttr map,
         // A result without the factor sums over it (a whole op's gradients).
         if (kind == FactorKind::Parallel)
           kind = FactorKind::Sum;
+        // Tuples of the parts are combined at once.
+        if (isTuple(combinerOf(kind)))
+          continue;
         partial.push_back(PartialAttr::get(context, axis, kind));
       }
     }

@@ -50,17 +50,20 @@ mlir::FailureOr<mlir::Value> differentiateGeneric(
     mlir::Value keptResult, mlir::ValueRange statistics, llvm::StringRef name);
 
 /// What the derivative of the op's combiner needs beside the terms, emitted at
-/// `builder`; each has the type and the map of the op's result, `result` in the
-/// backward pass. None for sums, and for ops without reductions.
+/// `builder`: of a tuple combiner the op's results (`results` in the backward
+/// pass); of another one, values of the type and the map of its result. None
+/// for sums, and for ops without reductions.
 mlir::FailureOr<llvm::SmallVector<mlir::Value>>
 reductionStatistics(mlir::OpBuilder &builder, GenericOp op,
-                    mlir::ValueRange operands, mlir::Value result,
+                    mlir::ValueRange operands, mlir::ValueRange results,
                     llvm::StringRef name);
 
-/// d(loss) by d(one term of the reduction), from d(loss) by d(its result).
-/// `statistics`: one element of each.
-mlir::Value adjointOfTerm(ScalarBuilder &s, GenericOp op, mlir::Value term,
-                          mlir::ValueRange statistics, mlir::Value adjoint);
+/// d(loss) by d(one iteration's terms), from d(loss) by d(the results); null
+/// where it is zero. `statistics`: one element of each.
+llvm::SmallVector<mlir::Value>
+adjointsOfTerms(ScalarBuilder &s, GenericOp op, mlir::ValueRange terms,
+                mlir::ValueRange statistics,
+                llvm::ArrayRef<mlir::Value> adjoints);
 
 /// The map of an operand without constant sub-dimensions: how a whole op lays
 /// out the gradient of the part that it reads.

@@ -10,6 +10,7 @@
 #define COLOSSAL_REFERENCE_COMBINE_H
 
 #include "Colossal/IR/Combiner.h"
+#include "colossal/Reference/ScalarProgram.h"
 #include "colossal/Reference/Tensor.h"
 
 namespace colossal::reference {
@@ -22,9 +23,14 @@ void combineElement(Combiner combiner, mlir::Type element, Tensor &into,
 void combineTensor(Combiner combiner, mlir::Type element, Tensor &into,
                    const Tensor &from);
 
-/// element[i] := the neutral element.
+/// into := combine(into, from) of tuples, one word a component; numbers are
+/// `ofFloats` or integers.
+void combineWords(Combiner combiner, bool ofFloats,
+                  llvm::MutableArrayRef<Word> into, llvm::ArrayRef<Word> from);
+
+/// element[i] := the neutral element; of a tuple, this component of it.
 void setNeutral(Combiner combiner, mlir::Type element, Tensor &tensor,
-                int64_t i);
+                int64_t i, unsigned component = 0);
 
 } // namespace colossal::reference
 

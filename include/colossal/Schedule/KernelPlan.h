@@ -33,6 +33,7 @@
 
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace colossal::schedule {
@@ -97,6 +98,19 @@ struct KernelOp {
   std::string name() const { return GenericOp(op).getName().str(); }
 };
 
+/// What ops that share a loop nest have in common.
+struct Nest {
+  Dims dims;  ///< looped over
+  Dims split; ///< reduced into an array; none: into scalars, or not at all
+  /// An op that reduces to tuples has loops of its own (1 + its position); 0.
+  unsigned own;
+
+  bool operator==(const Nest &other) const { return key() == other.key(); }
+  bool operator!=(const Nest &other) const { return key() != other.key(); }
+  bool operator<(const Nest &other) const { return key() < other.key(); }
+  std::tuple<Dims, Dims, unsigned> key() const { return {dims, split, own}; }
+};
+
 struct KernelPlan {
   std::vector<KernelFactor> factors;
   std::vector<KernelDim> dims;
@@ -121,9 +135,8 @@ struct KernelPlan {
   bool reduces() const;
   /// The dims of an op inside a row, reductions too.
   Dims inner(const KernelOp &op) const;
-  /// Ops of a phase with equal keys share a loop nest: the dims, and those of
-  /// them that are reduced into an array (none: into scalars, or not at all).
-  std::pair<Dims, Dims> nest(const KernelOp &op) const;
+  /// Ops of a phase with equal keys share a loop nest.
+  Nest nest(const KernelOp &op) const;
   /// Ops with loops of their own (they reduce, store or fill a row buffer)
   /// that evaluate `op`, as positions in `ops`.
   std::vector<unsigned> evaluators(const KernelOp &op) const;

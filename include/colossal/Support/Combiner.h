@@ -13,6 +13,15 @@
 //   any       booleans  false           a or b
 //   all       booleans  true            a and b
 //
+// These combine each result of an op by itself. Tuple combiners combine all
+// results of an op together (TupleCombiner.h):
+//
+//   combiner     of                       neutral
+//   argmax       (number, index)          (-inf or least, the greatest index)
+//   argmin       (number, index)          (+inf or greatest, the same)
+//   max_sum_exp  (maximum, sum)           (-inf, 0)
+//   welford      (count, mean, squares)   (0, 0, 0)
+//
 // Floats. NaN goes through all of them: with a NaN the result is NaN, as in
 // PyTorch (its payload is not defined). max and min order the zeros, -0 below
 // +0, so that their bits do not depend on the order of the terms. A sum begins
@@ -23,7 +32,9 @@
 //
 // All are associative and commutative but for the rounding of float sums and
 // products, so each has a collective. There a group combines in the order of
-// its members, ((m0, m1), m2) ...
+// its members, ((m0, m1), m2) ... Of a tuple no component is complete without
+// the others: its collective gathers the members' tuples, which every member
+// combines.
 //
 //===----------------------------------------------------------------------===//
 
@@ -41,7 +52,22 @@
 
 namespace colossal {
 
-enum class Combiner : uint32_t { Sum, Max, Product, Min, Any, All };
+enum class Combiner : uint32_t {
+  Sum,
+  Max,
+  Product,
+  Min,
+  Any,
+  All,
+  ArgMax,
+  ArgMin,
+  MaxSumExp,
+  Welford
+};
+
+/// What a component of a tuple is: a number of any type, a float, or an i64.
+/// Components that are no indices have one type.
+enum class Component : uint8_t { None, Number, Float, Index };
 
 struct CombinerFacts {
   Combiner combiner;
@@ -54,33 +80,78 @@ struct CombinerFacts {
   bool isIdempotent;
   /// The neutral element is zero (false): terms that are zero may be left out.
   bool isZeroNeutral;
+  /// Of a tuple combiner; else none.
+  std::array<Component, 3> components = {};
+
+  constexpr bool isTuple() const { return components[0] != Component::None; }
+  /// Results of an op that it combines together.
+  constexpr unsigned width() const {
+    unsigned count = isTuple() ? 0 : 1;
+    for (Component component : components)
+      count += component != Component::None;
+    return count;
+  }
 };
 
 /// All combiners; number i is Combiner(i).
-constexpr std::array<CombinerFacts, 6> combiners = {{
+constexpr std::array<CombinerFacts, 10> combiners = {{
     {Combiner::Sum, "sum", false, true, false, true},
     {Combiner::Max, "max", false, false, true, false},
     {Combiner::Product, "product", false, false, false, false},
     {Combiner::Min, "min", false, false, true, false},
     {Combiner::Any, "any", true, false, true, true},
     {Combiner::All, "all", true, false, true, false},
+    {Combiner::ArgMax,
+     "argmax",
+     false,
+     false,
+     true,
+     false,
+     {Component::Number, Component::Index}},
+    {Combiner::ArgMin,
+     "argmin",
+     false,
+     false,
+     true,
+     false,
+     {Component::Number, Component::Index}},
+    {Combiner::MaxSumExp,
+     "max_sum_exp",
+     false,
+     false,
+     false,
+     false,
+     {Component::Float, Component::Float}},
+    {Combiner::Welford,
+     "welford",
+     false,
+     false,
+     false,
+     true,
+     {Component::Index, Component::Float, Component::Float}},
 }};
 
 constexpr const CombinerFacts &factsOf(Combiner combiner) {
   return combiners[size_t(combiner)];
 }
 
+constexpr bool isTuple(Combiner combiner) {
+  return factsOf(combiner).isTuple();
+}
+
 /// By its name; nothing if there is none.
 std::optional<Combiner> combinerNamed(const std::string &name);
 
-/// All names, by number.
+/// Names of the combiners of one value, by number.
 std::vector<std::string> combinerTexts();
 
-/// "sum, max, product or min": the combiners of a type, or all, for messages.
+/// "sum, max, product or min": the combiners of one value of a type, or of any,
+/// for messages.
 std::string combinerNames(std::optional<bool> ofBooleans = std::nullopt);
 
 //===----------------------------------------------------------------------===//
-// Of C++ numbers: float, double, int32_t, int64_t; uint8_t (0, 1) for booleans
+// Of one C++ number: float, double, int32_t, int64_t; uint8_t (0, 1) for
+// booleans
 //===----------------------------------------------------------------------===//
 
 /// Wraps around: signed overflow is not defined in C++.
@@ -129,7 +200,8 @@ template <Combiner combiner, class T> constexpr T neutralOf() {
     return T(0);
 }
 
-/// Calls `f` with the combiner as a compile-time constant:
+/// Calls `f` with the combiner, which is of one value, as a compile-time
+/// constant:
 ///   withCombiner(c, [&](auto constant) { combine<constant()>(a, b); })
 template <class F> auto withCombiner(Combiner combiner, F &&f) {
   using C = Combiner;
@@ -144,7 +216,7 @@ template <class F> auto withCombiner(Combiner combiner, F &&f) {
     return f(std::integral_constant<C, C::Any>());
   case C::All:
     return f(std::integral_constant<C, C::All>());
-  case C::Sum:
+  default: // sum
     break;
   }
   return f(std::integral_constant<C, C::Sum>());

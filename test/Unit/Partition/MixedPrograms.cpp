@@ -50,6 +50,8 @@ private:
                const std::string &factors, const std::string &steps,
                const std::string &reduction = "sum",
                const std::string &attributes = "");
+  /// `source` reduced along `dim` to a tuple, and a function of it.
+  void tuple(const Tensor &source, char dim);
   void addOp();
 
   std::mt19937 &random;
@@ -124,6 +126,76 @@ static const char *const binary[] = {
     "      %r = arith.divf %a0, %t : f32\n",
 };
 
+void Generator::tuple(const Tensor &source, char dim) {
+  struct Kind {
+    const char *combiner;
+    std::vector<std::string> types;
+    const char *body, *function;
+  };
+  static const Kind kinds[] = {
+      {"argmax",
+       {"f32", "i64"},
+       "      colossal.yield %a, %i : f32, i64\n",
+       "      %d = arith.sitofp %b : i64 to f32\n"
+       "      %r = arith.addf %a, %d : f32\n"},
+      {"argmin",
+       {"f32", "i64"},
+       "      colossal.yield %a, %i : f32, i64\n",
+       "      %d = arith.sitofp %b : i64 to f32\n"
+       "      %r = arith.addf %a, %d : f32\n"},
+      {"max_sum_exp",
+       {"f32", "f32"},
+       "      %o = arith.constant 1.0 : f32\n"
+       "      colossal.yield %a, %o : f32, f32\n",
+       "      %d = math.log %b : f32\n"
+       "      %r = arith.addf %a, %d : f32\n"},
+      {"welford",
+       {"i64", "f32", "f32"},
+       "      %o = arith.constant 1 : i64\n"
+       "      %z = arith.constant 0.0 : f32\n"
+       "      colossal.yield %o, %a, %z : i64, f32, f32\n",
+       "      %r = arith.addf %b, %c : f32\n"},
+  };
+  const Kind &kind = kinds[pick(4)];
+  std::string result = source.dims;
+  result.erase(result.find(dim), 1);
+  std::string tuple = "%v" + std::to_string(count),
+              name = std::to_string(count);
+  std::string factors, types, maps, block, operands;
+  for (char own : source.dims)
+    factors += (factors.empty() ? "" : ", ") + std::string(1, own) + " = " +
+               std::to_string(boundOf(own)) +
+               (own == dim ? std::string(" : ") + kind.combiner : "");
+  std::string shape = typeOf(result);
+  shape.resize(shape.size() - 4); // without f32>
+  for (size_t i = 0; i < kind.types.size(); ++i) {
+    std::string separator = i ? ", " : "";
+    types += separator + shape + kind.types[i] + ">";
+    maps += separator + mapOf(result);
+    block +=
+        separator + "%" + std::string(1, char('a' + i)) + ": " + kind.types[i];
+    operands +=
+        separator + tuple + "#" + std::to_string(i) + " : " + mapOf(result);
+  }
+  body += "    " + tuple + ":" + std::to_string(kind.types.size()) +
+          " = colossal.generic \"op." + name + "\" [" + factors + "] (" +
+          source.name + " : " + mapOf(source.dims) + ") -> (" + maps +
+          ") {\n    ^bb0(%a: f32):\n      %i = colossal.index \"" +
+          std::string(1, dim) + "\"\n" + kind.body + "    } : (" +
+          typeOf(source.dims) + ") -> (" + types + ")\n";
+  ++count;
+  std::string parallel;
+  for (char own : result)
+    parallel += (parallel.empty() ? "" : ", ") + std::string(1, own) + " = " +
+                std::to_string(boundOf(own));
+  body += "    %v" + std::to_string(count) + " = colossal.generic \"op." +
+          std::to_string(count) + "\" [" + parallel + "] (" + operands +
+          ") -> (" + mapOf(result) + ") {\n    ^bb0(" + block + "):\n" +
+          kind.function + "      colossal.yield %r : f32\n    } : (" + types +
+          ") -> " + typeOf(result) + "\n";
+  values.push_back({"%v" + std::to_string(count++), result});
+}
+
 void Generator::addOp() {
   switch (pick(9)) {
   case 0: { // constants: zeros, a mask
@@ -147,11 +219,13 @@ void Generator::addOp() {
     Tensor source = recent();
     return generic({source}, source.dims, source.dims, unary[pick(4)]);
   }
-  case 4: { // a mean or a maximum, of which no gradient is taken
+  case 4: { // a tuple, a mean, or a maximum of which no gradient is taken
     Tensor source = recent();
     if (source.dims.empty())
       return;
     char dim = source.dims[pick(unsigned(source.dims.size()))];
+    if (pick(3) == 0)
+      return tuple(source, dim);
     if (pick(4) == 0)
       return generic({source}, without(source.dims, dim), source.dims,
                      "      %r = arith.addf %a0, %a0 : f32\n", "max",

@@ -106,4 +106,5 @@ TEST(RandomPlan, EveryReductionCounts) {
 }
 
 TEST(RandomPlan, Perceptron) { tryPlans("mlp-forward.mlir", 100); }
+TEST(RandomPlan, Tuples) { tryPlans("tuples.mlir", 100); }
 TEST(RandomPlan, Transformer) { tryPlans("gpt2-forward.mlir", 12); }

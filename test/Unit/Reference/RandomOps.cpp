@@ -134,25 +134,28 @@ static std::vector<const Factor *> randomSubset(OpText &text) {
   return used;
 }
 
-static void addResults(OpText &text, int64_t count,
-                       const std::string &element) {
+static void addResult(OpText &text, const std::string &element) {
   std::vector<const Factor *> parallel;
   for (const Factor &factor : text.factors)
     if (!factor.reduced)
       parallel.push_back(&factor);
-  for (int64_t i = 0; i < count; ++i)
-    text.addResult(text.tensor(parallel, false, element));
+  text.addResult(text.tensor(parallel, false, element));
 }
 
 std::string colossal::reference::randomGeneric(Random &random, bool positive) {
   OpText text(random);
-  // Sums often; else any combiner. Truth values are not told apart by size.
+  // Sums often; else any combiner. Truth values and tuples are not told apart
+  // by size.
   CombinerFacts facts = factsOf(Combiner::Sum);
   if (random.integer(0, 1))
     do
       facts = combiners[random.integer(0, combiners.size() - 1)];
-    while (positive && facts.ofBooleans);
+    while (positive && (facts.ofBooleans || facts.isTuple()));
   addRandomFactors(text, facts.name);
+  // Without a reduction there are no tuples.
+  bool reduces = llvm::any_of(
+      text.factors, [](const Factor &factor) { return factor.reduced; });
+  bool ofTuples = facts.isTuple() && reduces;
   // Block arguments %0, %1, ...; the last operand may be integers.
   std::string arguments, body;
   std::vector<std::string> values;
@@ -220,12 +223,12 @@ std::string colossal::reference::randomGeneric(Random &random, bool positive) {
     }
     }
   }
-  int64_t results = random.integer(0, 3) == 0 ? 2 : 1;
-  std::string element = facts.ofBooleans ? "i1" : "f32";
-  addResults(text, results, element);
+  int64_t results = ofTuples                    ? facts.width()
+                    : random.integer(0, 3) == 0 ? 2
+                                                : 1;
   // All results where equations hold: of a factor and the id, of two factors.
   std::string statement;
-  if (!positive) {
+  if (!positive && !ofTuples) {
     std::string place = factor();
     if (!id.empty() && random.integer(0, 1) &&
         !StringRef(text.operands.back().map).contains(place))
@@ -239,7 +242,12 @@ std::string colossal::reference::randomGeneric(Random &random, bool positive) {
   std::string yields, types;
   for (int64_t i = 0; i < results; ++i) {
     std::string value = i == 0 ? values.back() : pick();
-    if (positive) {
+    std::string element = facts.ofBooleans ? "i1" : "f32";
+    if (ofTuples && facts.components[i] == Component::Index) {
+      value = define("colossal.index \"" + factor() + "\"");
+      element = "i64";
+    } else if (positive || (ofTuples && i > 0 && i + 1 == results)) {
+      // The last component of a tuple is a sum of what is not negative.
       std::string one = define("arith.constant 1.0 : f32");
       std::string square =
           define("arith.mulf " + value + ", " + value + " : f32");
@@ -249,6 +257,7 @@ std::string colossal::reference::randomGeneric(Random &random, bool positive) {
       value = define("arith.cmpf ogt, " + value + ", " + zero + " : f32");
     if (!statement.empty())
       value = define("colossal.where " + value + statement + " : " + element);
+    addResult(text, element);
     yields += (i ? ", " : "") + value;
     types += (i ? ", " : "") + element;
   }
@@ -273,7 +282,7 @@ std::string colossal::reference::randomLinear(Random &random) {
             value + ", %" + std::to_string(i) + " : f32\n";
     value = result;
   }
-  addResults(text, 1, "f32");
+  addResult(text, "f32");
   return text.function("generic \"g\"", " ^bb0(" + arguments + "):\n" + body +
                                             "colossal.yield " + value +
                                             " : f32\n");

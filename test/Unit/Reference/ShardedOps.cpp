@@ -1,6 +1,7 @@
 //===- ShardedOps.cpp - One op, sharded by hand ---------------------------===//
 
 #include "ShardedOps.h"
+#include "Colossal/IR/Combiner.h"
 #include "colossal/Reference/GlobalValues.h"
 
 using namespace mlir;
@@ -31,7 +32,9 @@ Assignment colossal::reference::randomAssignment(FactoredOp op,
   Assignment result;
   std::vector<int64_t> legal;
   for (unsigned f = 0; f < op.getFactorList().size(); ++f)
-    if (op.isShardable(f))
+    // Tuples of parts are Partition's (MixedProgramsTest.cpp).
+    if (op.isShardable(f) &&
+        (op.getFactorList()[f].isParallel() || !isTuple(op)))
       legal.push_back(f);
   SmallVector<SmallVector<unsigned>> sets = op.getLinearOperandSets();
   for (const char *axis : {"data", "tensor"}) {

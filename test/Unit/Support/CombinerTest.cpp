@@ -104,6 +104,8 @@ TEST(Combiner, FactsAreTrue) {
     SCOPED_TRACE(facts.name);
     EXPECT_EQ(uint32_t(facts.combiner), number++);
     EXPECT_EQ(combinerNamed(facts.name), facts.combiner);
+    if (facts.isTuple()) // TupleCombinerTest.cpp
+      continue;
     auto check = [&](auto values) {
       using T = typename decltype(values)::value_type;
       auto combine = [&](T a, T b) { return combined(facts.combiner, a, b); };
