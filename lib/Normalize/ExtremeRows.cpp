@@ -95,34 +95,26 @@ template <bool isMax> static void extremeOfAll(Call &c) {
 // Places
 //===----------------------------------------------------------------------===//
 
-/// The number of the first element that is the extreme, where a NaN is beyond
-/// all numbers: over `dims` in their order. Two reductions: the extreme, then
-/// the least number among the elements that have it.
-static Value placeOf(Call &c, bool isMax, ArrayRef<int64_t> dims, bool keep) {
-  Value x = c.tensor(0);
-  Type type = c.type(0).getElementType(), i64 = c.builder().getI64Type();
-  GenericBuilder extreme = c.generic(isMax ? "max" : "min");
-  extreme.noGradient();
-  Value value =
-      reduce(extreme, {x}, dims, keep, extremeKind(isMax, type), type, itself);
-  GenericBuilder g = c.generic("place");
-  DimFactors factors =
-      addInputs(g, {x, value}, dims,
-                dims.empty() ? FactorKind::Parallel : FactorKind::Min);
-  return reduceInto(
-      g, factors, dims, keep, i64, [&](ScalarBuilder &s, ValueRange in) {
-        SmallVector<int64_t> digits;
-        for (int64_t dim : dims)
-          digits.append(factors[dim]);
-        Value number = mixedRadix(g, s, digits);
-        Value isExtreme = s.compare(Relation::Equal, in[0], in[1]);
-        if (isa<FloatType>(type))
-          isExtreme = s.logicalOr(isExtreme,
-                                  s.compare(Relation::NotEqual, in[0], in[0]));
-        return s.select(
-            isExtreme, number,
-            s.create<arith::ConstantOp>(neutralElement(Combiner::Min, i64)));
-      });
+/// The extreme over `dims` and the number of the first element that is it, in
+/// the order of `dims`; a NaN is beyond all numbers. Of truth values the
+/// extreme is an i32.
+static GenericOp extremeAndPlace(Call &c, GenericBuilder g, bool isMax,
+                                 ArrayRef<int64_t> dims, bool keep) {
+  Type type = c.type(0).getElementType();
+  if (type.isInteger(1))
+    type = c.builder().getI32Type();
+  FactorKind kind = isMax ? FactorKind::ArgMax : FactorKind::ArgMin;
+  DimFactors factors = addInputs(g, {c.tensor(0)}, dims,
+                                 dims.empty() ? FactorKind::Parallel : kind);
+  return reduceIntoTuple(g, factors, dims, keep,
+                         {type, c.builder().getI64Type()},
+                         [&](ScalarBuilder &s, ValueRange in) {
+                           SmallVector<int64_t> digits;
+                           for (int64_t dim : dims)
+                             digits.append(factors[dim]);
+                           return SmallVector<Value>{s.cast(in[0], type),
+                                                     mixedRadix(g, s, digits)};
+                         });
 }
 
 /// argmax(x, dim or none, keepdim). Without a dimension the place is that in
@@ -131,40 +123,23 @@ template <bool isMax> static void argExtreme(Call &c) {
   SmallVector<int64_t> dims = c.isNone(1) ? allDims(c) : oneDim(c, 1);
   if (c.failed() || reducesNothing(c, dims))
     return;
-  c.result(placeOf(c, isMax, dims, c.flag(2)));
+  GenericBuilder g = c.generic();
+  g.mark(names::noGradient);
+  c.result(extremeAndPlace(c, g, isMax, dims, c.flag(2)).getOutputs()[1]);
 }
 
-/// max(x, dim, keepdim): the values and their places. A value is the element
-/// in its place, which gets the derivative.
+/// max(x, dim, keepdim): the values and their places. The derivative of a value
+/// goes to the element in its place.
 template <bool isMax> static void extremeWithPlace(Call &c) {
   SmallVector<int64_t> dims = oneDim(c, 1);
   bool keep = c.flag(2);
   if (c.failed() || reducesNothing(c, dims))
     return;
-  Value x = c.tensor(0), place = placeOf(c, isMax, dims, keep);
-  Type type = c.type(0).getElementType();
   GenericBuilder g = c.generic();
-  // The dimension is one factor, as in other look-ups.
-  Dims shape = dimsOf(x);
-  if (!dims.empty())
-    shape[dims[0]] = {SubDim{"v", c.type(0).getDimSize(dims[0])}};
-  DimFactors factors, kept;
-  for (auto [index, dim] : llvm::enumerate(shape)) {
-    bool reduced = llvm::is_contained(dims, int64_t(index));
-    factors.push_back(addFactors(
-        g, dim, reduced ? kindOfSelection(type) : FactorKind::Parallel));
-    if (!reduced)
-      kept.push_back(factors.back());
-    else if (keep)
-      kept.push_back({});
-  }
-  g.operand(place, plainMap(g, kept));
-  g.operand(x, plainMap(g, factors));
-  g.result(type, plainMap(g, kept));
-  c.result(g.build([&](ScalarBuilder &s, ValueRange in) {
-    return dims.empty() ? in[1] : whereId(g, s, in[1], factors[dims[0]], in[0]);
-  }));
-  c.result(place);
+  g.keep();
+  GenericOp both = extremeAndPlace(c, g, isMax, dims, keep);
+  c.result(castTo(c, both.getOutputs()[0], c.type(0).getElementType(), "cast"));
+  c.result(both.getOutputs()[1]);
 }
 
 //===----------------------------------------------------------------------===//

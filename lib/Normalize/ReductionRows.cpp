@@ -50,9 +50,9 @@ DimFactors normalize::addInputs(GenericBuilder &g, ArrayRef<Value> inputs,
   return factors;
 }
 
-Value normalize::reduceInto(GenericBuilder &g, const DimFactors &factors,
-                            ArrayRef<int64_t> reduced, bool keep, Type result,
-                            GenericBuilder::Body body) {
+/// Factors of the result.
+static DimFactors keptFactors(const DimFactors &factors,
+                              ArrayRef<int64_t> reduced, bool keep) {
   DimFactors kept;
   for (auto [index, dim] : llvm::enumerate(factors)) {
     if (!llvm::is_contained(reduced, int64_t(index)))
@@ -60,8 +60,24 @@ Value normalize::reduceInto(GenericBuilder &g, const DimFactors &factors,
     else if (keep)
       kept.push_back({});
   }
-  g.result(result, plainMap(g, kept));
+  return kept;
+}
+
+Value normalize::reduceInto(GenericBuilder &g, const DimFactors &factors,
+                            ArrayRef<int64_t> reduced, bool keep, Type result,
+                            GenericBuilder::Body body) {
+  g.result(result, plainMap(g, keptFactors(factors, reduced, keep)));
   return g.build(body);
+}
+
+GenericOp normalize::reduceIntoTuple(GenericBuilder &g,
+                                     const DimFactors &factors,
+                                     ArrayRef<int64_t> reduced, bool keep,
+                                     TypeRange results,
+                                     GenericBuilder::Bodies body) {
+  for (Type result : results)
+    g.result(result, plainMap(g, keptFactors(factors, reduced, keep)));
+  return g.buildMany(body);
 }
 
 Value normalize::reduce(GenericBuilder &g, ArrayRef<Value> inputs,
@@ -213,8 +229,8 @@ template <bool logarithm> static void softmaxRow(Call &c) {
     c.result(softmax(c, x, dim, logarithm));
 }
 
-/// log sum exp over dimensions, as max + log sum exp(x - max); where the
-/// maximum is infinite it is not subtracted.
+/// log sum exp over dimensions: of the maximum m and the sum s of exponentials
+/// of what is subtracted from it, m + log(s), infinite maxima too.
 static void logSumExp(Call &c) {
   Type type = floatType(c.type(0).getElementType());
   Value x = castTo(c, c.tensor(0), type, "cast");
@@ -222,27 +238,21 @@ static void logSumExp(Call &c) {
   bool keep = c.flag(2);
   if (countReduced(c.type(0), dims) == 0)
     return c.error("the maximum of no elements");
-  GenericBuilder max = c.member("max");
-  max.keep().noGradient();
-  Value maximum = reduce(max, {x}, dims, keep, FactorKind::Max, type,
-                         [](ScalarBuilder &, ValueRange in) { return in[0]; });
-  auto finite = [&](ScalarBuilder &s, Value m) {
-    Value infinite = s.compare(Relation::Equal, s.create<math::AbsFOp>(m),
-                               s.infinity(type, false));
-    return s.select(infinite, s.zero(type), m);
-  };
   GenericBuilder sum = c.member("sum");
   sum.keep();
-  Value total =
-      reduce(sum, {x, maximum}, dims, keep, FactorKind::Sum, type,
-             [&](ScalarBuilder &s, ValueRange in) {
-               return s.create<math::ExpOp>(s.sub(in[0], finite(s, in[1])));
-             });
+  DimFactors factors =
+      addInputs(sum, {x}, dims,
+                dims.empty() ? FactorKind::Parallel : FactorKind::MaxSumExp);
+  GenericOp pair =
+      reduceIntoTuple(sum, factors, dims, keep, {type, type},
+                      [&](ScalarBuilder &s, ValueRange in) {
+                        return SmallVector<Value>{in[0], s.one(type)};
+                      });
   GenericBuilder out = c.member();
-  c.result(overRows(
-      out, {maximum, total}, {}, type, [&](ScalarBuilder &s, ValueRange in) {
-        return s.add(finite(s, in[0]), s.create<math::LogOp>(in[1]));
-      }));
+  c.result(overRows(out, {pair.getOutputs()[0], pair.getOutputs()[1]}, {}, type,
+                    [&](ScalarBuilder &s, ValueRange in) {
+                      return s.add(in[0], s.create<math::LogOp>(in[1]));
+                    }));
 }
 
 void normalize::addReductionRows(Table &table) {

@@ -24,6 +24,11 @@ mlir::Value reduceInto(GenericBuilder &g, const DimFactors &factors,
                        llvm::ArrayRef<int64_t> reduced, bool keep,
                        mlir::Type result, GenericBuilder::Body body);
 
+/// `reduceInto` of a tuple combiner: a result for each of its components.
+GenericOp reduceIntoTuple(GenericBuilder &g, const DimFactors &factors,
+                          llvm::ArrayRef<int64_t> reduced, bool keep,
+                          mlir::TypeRange results, GenericBuilder::Bodies body);
+
 /// A generic over the shape of the first input; statistics have its dimensions
 /// but for those in `reduced`, which are gone or of size 1.
 mlir::Value overRows(GenericBuilder &g, llvm::ArrayRef<mlir::Value> inputs,
