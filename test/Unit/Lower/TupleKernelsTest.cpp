@@ -76,6 +76,8 @@ TEST(TupleKernels, AreTheInterpreters) {
           program += functionOf(facts, type, 8, size, kept);
       program += functionOf(facts, type, 8, 37, "");
       program += functionOf(facts, type, 300, 40, "k");
+      // Split into rows, so that the threads have work.
+      program += functionOf(facts, type, 64, 900, "");
       Conditions setup;
       setup.low = -6;
       setup.high = 6;
