@@ -49,11 +49,33 @@ static std::string describeAxis(const Program &program, const Plan &plan,
                 percent(cutParameters, parameters), percent(cutState, state));
 }
 
+/// Gathers of tuples in a segment: one for each result of an op that is cut
+/// along what it reduces.
+static int countTupleGathers(const Program &program, const Plan &plan,
+                             Segment segment) {
+  int count = 0;
+  for (size_t i = 0; i < plan.ops.size(); ++i) {
+    const Op &op = program.ops[i];
+    bool isCut =
+        std::any_of(plan.ops[i].axes.begin(), plan.ops[i].axes.end(),
+                    [&](const PlannedAxis &axis) {
+                      return axis.factor >= 0 &&
+                             op.factors[axis.factor].combiner &&
+                             isTuple(*op.factors[axis.factor].combiner);
+                    });
+    if (isCut && plan.ops[i].segment == segment)
+      count += int(op.results.size());
+  }
+  return count;
+}
+
 /// Reshards by segment and kind: "forward: 24 all-reduce, 2 all-gather".
-static std::string describeReshards(const Plan &plan) {
+static std::string describeReshards(const Program &program, const Plan &plan) {
   std::string text;
   for (int s = 0; s < segmentCount; ++s) {
     std::map<std::string, int> counts;
+    if (int gathers = countTupleGathers(program, plan, Segment(s)))
+      counts["all-gather"] = gathers;
     for (const PlannedReshard &reshard : plan.reshards) {
       if (int(reshard.segment) != s)
         continue;
@@ -116,7 +138,7 @@ colossal::plan::explainPlan(const Program &program, const Plan &plan,
             format(" (%lld in flight), buffers ", (long long)stage.inFlight) +
             sizeText(stage.transientBytes) + "\n";
   }
-  std::string reshards = describeReshards(plan);
+  std::string reshards = describeReshards(program, plan);
   if (!reshards.empty())
     text += "collectives and slices:\n" + reshards;
   // The best of every other division.
