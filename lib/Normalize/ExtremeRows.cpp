@@ -124,7 +124,7 @@ template <bool isMax> static void argExtreme(Call &c) {
   if (c.failed() || reducesNothing(c, dims))
     return;
   GenericBuilder g = c.generic();
-  g.mark(names::noGradient);
+  g.noGradient();
   c.result(extremeAndPlace(c, g, isMax, dims, c.flag(2)).getOutputs()[1]);
 }
 

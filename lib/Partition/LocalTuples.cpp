@@ -140,14 +140,21 @@ FailureOr<GenericOp> LocalProgram::combineParts(const PlannedOp &planned,
     gathered.push_back(*all);
   }
   GenericOp combined = combineAll(builder, local, part, gathered);
-  for (NamedAttribute attribute : local->getDiscardableAttrs())
-    combined->setDiscardableAttr(attribute.getName(), attribute.getValue());
+  // What phases say of the op; its factors and maps are its own.
+  NamedAttrList own(combined->getAttrDictionary());
+  for (NamedAttribute attribute : local->getAttrDictionary())
+    if (!own.get(attribute.getName()))
+      combined->setAttr(attribute.getName(), attribute.getValue());
   // The combination is whole over the axes that cut the parts.
-  if (auto cuts = local->getAttrOfType<DictionaryAttr>(names::axes)) {
-    NamedAttrList rest(cuts);
-    for (unsigned axis : axes)
-      rest.erase(mesh.axes[axis].name);
-    combined->setAttr(names::axes, rest.getDictionary(context));
+  if (AxesAttr cuts = combined.getAxesAttr()) {
+    SmallVector<AxisUseAttr> rest;
+    llvm::copy_if(cuts.getUses(), std::back_inserter(rest),
+                  [&](AxisUseAttr use) {
+                    return llvm::none_of(axes, [&](unsigned axis) {
+                      return mesh.axes[axis].name == use.getAxis().getValue();
+                    });
+                  });
+    combined.setAxesAttr(AxesAttr::get(context, rest));
   }
   local.erase();
   return combined;

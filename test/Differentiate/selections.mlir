@@ -6,8 +6,8 @@
 // CHECK:       colossal.generic "lookup.gradient0" [i = 5 : sum, d = 3, v = 7] (%{{.*}} : [i], %{{.*}} : [i, d]) -> ([v, d])
 // CHECK:         %[[G:.*]] = colossal.where %{{.*}} [v == %{{.*}} : i64] : f32
 // CHECK-NEXT:    colossal.yield %[[G]]
-func.func @forward(%w: tensor<7x3xf32> {colossal.role = "parameter", colossal.name = "w"},
-                  %ids: tensor<5xi64> {colossal.role = "batch", colossal.name = "ids"}) -> (tensor<f32> {colossal.metric = "loss"}) {
+func.func @forward(%w: tensor<7x3xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "w"},
+                  %ids: tensor<5xi64> {colossal.role = #colossal.role<batch>, colossal.name = "ids"}) -> (tensor<f32> {colossal.metric = "loss"}) {
   %y = colossal.generic "lookup" [i = 5, d = 3, v = 7 : sum] (%w : [v, d], %ids : [i]) -> ([i, d]) {
     ^bb0(%0: f32, %id: i64):
       %1 = colossal.where %0 [v == %id : i64] : f32
@@ -29,7 +29,7 @@ func.func @forward(%w: tensor<7x3xf32> {colossal.role = "parameter", colossal.na
 // CHECK:       colossal.generic "window.gradient0" [j = 4 : sum, a = 9, part0 = 2]
 // CHECK:         colossal.where %{{.*}} [a == j + 5, part0 == 1] : f32
 // CHECK-NEXT:    colossal.yield
-func.func @forward(%w: tensor<2x9xf32> {colossal.role = "parameter", colossal.name = "w"}) -> (tensor<f32> {colossal.metric = "loss"}) {
+func.func @forward(%w: tensor<2x9xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "w"}) -> (tensor<f32> {colossal.metric = "loss"}) {
   %y = colossal.generic "window" [j = 4, a = 6 : sum] (%w : [1 of 2, a + 2 of 9]) -> ([j]) {
     ^bb0(%0: f32):
       %1 = arith.negf %0 : f32

@@ -8,7 +8,7 @@
 // CHECK-NEXT:  %[[TWICE:.*]] = arith.addf %[[G]], %[[G]]
 // CHECK-NEXT:  %[[R:.*]] = arith.mulf %[[TWICE]], %[[W]]
 // CHECK-NEXT:  colossal.yield %[[R]]
-func.func @forward(%w: tensor<4x8xf32> {colossal.role = "parameter", colossal.name = "w"}) -> tensor<f32> {
+func.func @forward(%w: tensor<4x8xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "w"}) -> tensor<f32> {
   %rows = colossal.generic "squares" [i = 4, k = 8 : sum] (%w : [i, k]) -> ([i]) {
   ^bb0(%x: f32):
     %0 = arith.mulf %x, %x : f32

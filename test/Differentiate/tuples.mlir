@@ -10,7 +10,7 @@ module {
   // CHECK-DAG:   arith.cmpi eq, %[[K]], %{{.*}} : i64
   // CHECK-DAG:   math.exp
   // CHECK:       colossal.yield
-  func.func @forward(%x: tensor<4x6xf32> {colossal.name = "x", colossal.role = "parameter"}) -> (tensor<f32> {colossal.metric = "loss"}) {
+  func.func @forward(%x: tensor<4x6xf32> {colossal.name = "x", colossal.role = #colossal.role<parameter>}) -> (tensor<f32> {colossal.metric = "loss"}) {
     %v, %p = colossal.generic "top" [i = 4, k = 6 : argmax] (%x : [i, k]) -> ([i], [i]) {
     ^bb0(%0: f32):
       %1 = colossal.index "k"

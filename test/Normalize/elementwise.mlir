@@ -81,7 +81,7 @@ func.func @forward(%x: tensor<4x3xf32> {colossal.role = #colossal.role<batch>, c
 // GELU is x P, where P is the chance of a normal number below x; its derivative is P + x p with the density p: one
 // error function and one exponential.
 // CHECK-LABEL: func.func @forward
-func.func @forward(%x: tensor<4x3xf32> {colossal.role = "batch", colossal.name = "x", colossal.batch_dim = 0 : i64}) -> !colossal.any {
+func.func @forward(%x: tensor<4x3xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.batch_dim = 0 : i64}) -> !colossal.any {
   %none = colossal.aten_constant "none" -> !colossal.any
   // CHECK: ^bb0(%[[X:.*]]: f32):
   // CHECK: %[[ERF:.*]] = math.erf

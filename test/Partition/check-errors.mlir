@@ -106,9 +106,9 @@ func.func @f(%x: tensor<8xf32> {colossal.role = #colossal.role<batch>, colossal.
 // -----
 
 // A dimension that means something keeps no parts apart: here the rank's row of each part, the diagonal.
-module attributes {colossal.mesh = [["a0", 2 : i64]]} {
-func.func @f(%x: tensor<4xf32> {colossal.role = "batch", colossal.name = "x", colossal.sharding = #colossal.sharding<[a0]>, colossal.global_shape = [[8]]})
-    attributes {stage = 0 : i64, segment = "forward"} {
+module attributes {colossal.mesh = #colossal.mesh<a0 = 2>} {
+func.func @f(%x: tensor<4xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.sharding = #colossal.sharding<[a0]>, colossal.global_shape = [[8]]})
+    attributes {colossal.stage = 0 : i64, colossal.segment = #colossal.segment<forward>} {
   // expected-error@below {{'top' combines by 'argmax' a part of 'k' on each coordinate of 'a0', expected a dimension of the results that keeps them apart}}
   %v, %p = colossal.generic "top" [b = 1 of 2 {a0(2) * 1}, k = 4 of 8 {a0(2) * 4} : argmax] (%x : [k]) -> ([b], [b]) {
   ^bb0(%0: f32):

@@ -1,8 +1,8 @@
 // Reductions to tuples over a vocabulary of 17, over positions of a parameter, and over both.
 module {
-  func.func @forward(%x: tensor<12x5xf32> {colossal.name = "x", colossal.role = "batch", colossal.batch_dim = 0 : i64},
-                     %w: tensor<5x17xf32> {colossal.name = "w", colossal.role = "parameter"},
-                     %u: tensor<7x5xf32> {colossal.name = "u", colossal.role = "parameter"}) -> tensor<f32> {
+  func.func @forward(%x: tensor<12x5xf32> {colossal.name = "x", colossal.role = #colossal.role<batch>, colossal.batch_dim = 0 : i64},
+                     %w: tensor<5x17xf32> {colossal.name = "w", colossal.role = #colossal.role<parameter>},
+                     %u: tensor<7x5xf32> {colossal.name = "u", colossal.role = #colossal.role<parameter>}) -> tensor<f32> {
     %logits = colossal.generic "logits" [b = 12, v = 17, k = 5 : sum] (%x : [b, k], %w : [k, v]) -> ([b, v]) {
     ^bb0(%0: f32, %1: f32):
       %2 = arith.mulf %0, %1 : f32
