@@ -2,7 +2,9 @@
 
 #include "Call.h"
 #include "Colossal/IR/Locations.h"
+#include "Constants.h"
 #include "Dtypes.h"
+#include "IndexFunction.h"
 #include "llvm/Support/Path.h"
 
 using namespace mlir;
@@ -117,6 +119,13 @@ RankedTensorType Call::type(unsigned index) {
 Scalar Call::scalar(unsigned index) {
   if (item(index).isScalar())
     return item(index).scalar;
+  if (item(index).isTensor())
+    if (TypedAttr known = knownNumber(state.read(item(index).tensor))) {
+      Scalar number = *numberOf(known);
+      number.isTensor = true;
+      number.weak = false;
+      return number;
+    }
   error("argument " + Twine(index) +
         (item(index).isTensor()
              ? " depends on data, but must be a number known at compile time"

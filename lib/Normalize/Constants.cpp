@@ -10,7 +10,7 @@ using namespace colossal::normalize;
 /// More elements than this are better kept in a buffer of the module.
 static constexpr int64_t maxElements = 512;
 
-static std::optional<Scalar> numberOf(Attribute attribute) {
+std::optional<Scalar> normalize::numberOf(Attribute attribute) {
   Scalar number;
   if (auto real = dyn_cast<FloatAttr>(attribute)) {
     number.type = real.getType();

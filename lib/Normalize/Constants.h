@@ -7,6 +7,9 @@
 
 namespace colossal::normalize {
 
+/// A float, integer or truth value.
+std::optional<Scalar> numberOf(mlir::Attribute attribute);
+
 /// Binds the result of a constant. A 0-d tensor is a known number; a tensor
 /// with dimensions becomes a generic that chooses by index.
 mlir::LogicalResult interpretConstant(Interpreter &state, AtenConstantOp op);

@@ -1,8 +1,10 @@
 //===- IndexFunction.cpp - Tensors that are functions of indices ----------===//
 
 #include "IndexFunction.h"
+#include "Colossal/IR/Combiner.h"
 #include "Colossal/IR/Where.h"
 #include "mlir/IR/IRMapping.h"
+#include "llvm/Support/MathExtras.h"
 #include <map>
 #include <vector>
 
@@ -60,21 +62,15 @@ using Elements =
     std::map<std::pair<const void *, std::vector<const void *>>, Value>;
 
 static Value elementAt(ScalarBuilder &s, Value tensor, ArrayRef<Value> indices,
-                       Elements &elements) {
-  std::vector<const void *> place;
-  for (Value index : indices)
-    place.push_back(index.getAsOpaquePointer());
-  auto known = elements.find({tensor.getAsOpaquePointer(), place});
-  if (known != elements.end())
-    return known->second;
-  auto op = tensor.getDefiningOp<GenericOp>();
+                       Elements &elements);
+
+/// What the body of `op` yields for a result where its factors have these
+/// indices.
+static Value yieldedAt(ScalarBuilder &s, GenericOp op, unsigned result,
+                       ArrayRef<Value> values, Elements &elements) {
   FactoredOp factored(op.getOperation());
   Type i64 = s.getBuilder().getI64Type();
   SmallVector<FactorAttr> factors = factored.getFactorList();
-  SmallVector<Value> values = factorIndices(
-      s, factored.getResultMap(cast<OpResult>(tensor).getResultNumber()),
-      factors.size(), indices);
-
   IRMapping mapping;
   Block &body = op.getBody().front();
   for (auto [number, input] : llvm::enumerate(op.getInputs())) {
@@ -139,9 +135,25 @@ static Value elementAt(ScalarBuilder &s, Value tensor, ArrayRef<Value> indices,
     }
     s.getBuilder().clone(inner, mapping);
   }
-  Value result = mapping.lookupOrDefault(
-      op.getYielded()[cast<OpResult>(tensor).getResultNumber()]);
-  return elements[{tensor.getAsOpaquePointer(), place}] = result;
+  return mapping.lookupOrDefault(op.getYielded()[result]);
+}
+
+static Value elementAt(ScalarBuilder &s, Value tensor, ArrayRef<Value> indices,
+                       Elements &elements) {
+  std::vector<const void *> place;
+  for (Value index : indices)
+    place.push_back(index.getAsOpaquePointer());
+  auto known = elements.find({tensor.getAsOpaquePointer(), place});
+  if (known != elements.end())
+    return known->second;
+  auto op = tensor.getDefiningOp<GenericOp>();
+  FactoredOp factored(op.getOperation());
+  unsigned result = cast<OpResult>(tensor).getResultNumber();
+  SmallVector<Value> values =
+      factorIndices(s, factored.getResultMap(result),
+                    factored.getFactorList().size(), indices);
+  Value element = yieldedAt(s, op, result, values, elements);
+  return elements[{tensor.getAsOpaquePointer(), place}] = element;
 }
 
 Value normalize::elementAt(ScalarBuilder &s, Value tensor,
@@ -149,6 +161,69 @@ Value normalize::elementAt(ScalarBuilder &s, Value tensor,
   Elements elements;
   return ::elementAt(s, tensor, indices, elements);
 }
+
+//===----------------------------------------------------------------------===//
+// Known numbers
+//===----------------------------------------------------------------------===//
+
+/// Iterations that are worth computing at compile time.
+static constexpr int64_t kMaxIterations = 4096;
+
+/// Folds the ops of a block, in order; the attribute that `value` becomes.
+static TypedAttr folded(Block &block, Value value) {
+  OpBuilder builder(value.getContext());
+  for (Operation &op : llvm::make_early_inc_range(block)) {
+    builder.setInsertionPoint(&op);
+    SmallVector<Value> results;
+    if (failed(builder.tryFold(&op, results)) || results.empty())
+      continue;
+    if (value.getDefiningOp() == &op)
+      value = results[0];
+    op.replaceAllUsesWith(results);
+    op.erase();
+  }
+  auto constant = value.getDefiningOp<arith::ConstantOp>();
+  return constant ? constant.getValue() : TypedAttr();
+}
+
+TypedAttr normalize::knownNumber(Value tensor) {
+  auto op = tensor.getDefiningOp<GenericOp>();
+  if (!op || cast<RankedTensorType>(tensor.getType()).getRank() != 0 ||
+      op.getNumResults() != 1 ||
+      !llvm::all_of(op.getInputs(), normalize::isIndexFunction))
+    return {};
+  FactoredOp factored(op.getOperation());
+  std::optional<Combiner> combiner = combinerOf(factored);
+  int64_t iterations = 1;
+  for (FactorAttr factor : factored.getFactorList())
+    if (llvm::MulOverflow(iterations, factor.getBound(), iterations))
+      return {};
+  if (iterations < 1 || iterations > kMaxIterations ||
+      (combiner && isTuple(*combiner)))
+    return {};
+  Block block;
+  OpBuilder builder = OpBuilder::atBlockBegin(&block);
+  ScalarBuilder s(builder, op.getLoc());
+  Value sum;
+  Elements elements;
+  for (int64_t i = 0; i < iterations; ++i) {
+    SmallVector<Value> indices;
+    int64_t rest = i;
+    for (FactorAttr factor : factored.getFactorList()) {
+      indices.push_back(
+          s.integer(builder.getI64Type(), rest % factor.getBound()));
+      rest /= factor.getBound();
+    }
+    Value term = yieldedAt(s, op, 0, indices, elements);
+    sum =
+        sum ? createCombine(builder, op.getLoc(), *combiner, sum, term) : term;
+  }
+  return folded(block, sum);
+}
+
+//===----------------------------------------------------------------------===//
+// Positions
+//===----------------------------------------------------------------------===//
 
 /// `value` as one of the block's arguments plus a constant.
 static std::optional<std::pair<int64_t, int64_t>> matchShifted(Value value) {

@@ -329,6 +329,6 @@ void normalize::addLookupRows(Table &table) {
   table.add("aten::gather", gather);
   table.add("aten::index.Tensor", index);
   table.add("aten::nonzero", nonzero);
-  table.add({"aten::where", "aten::nonzero_numpy"}, nonzeroByDimension);
+  table.add("aten::where", nonzeroByDimension);
   table.add("aten::one_hot", oneHot);
 }

@@ -43,20 +43,6 @@ static void numToTensor(Call &c) {
   c.result(number);
 }
 
-/// tensor(number, dtype, ..): a known 0-d tensor.
-static void makeTensor(Call &c) {
-  Scalar number = c.scalar(0);
-  Type otherwise =
-      number.isFloat() ? Type(c.builder().getF32Type()) : number.type;
-  Type type = c.dtype(1, otherwise);
-  number.real = number.asReal();
-  number.integer = type.isInteger(1) ? number.asBool() : number.asInteger();
-  number.type = type;
-  number.isTensor = true;
-  number.weak = false;
-  c.result(number);
-}
-
 /// From a 0-d tensor to a Python number.
 static void toInteger(Call &c) { c.result(integerScalar(c, c.integer(0))); }
 
@@ -114,8 +100,6 @@ void normalize::addScalarRows(Table &table) {
   table.add("prim::NumToTensor", numToTensor);
   table.add({"prim::NumToTensor.Scalar", "prim::NumToTensor.bool"},
             numToTensor);
-  table.add({"aten::tensor.int", "aten::tensor.float", "aten::tensor.bool"},
-            makeTensor);
   table.add({"aten::Int.Tensor", "aten::IntImplicit", "aten::Int.Scalar",
              "aten::Int.float", "aten::Int.bool"},
             toInteger);

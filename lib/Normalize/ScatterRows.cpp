@@ -215,6 +215,5 @@ static void embeddingBag(Call &c) {
 void normalize::addScatterRows(Table &table) {
   table.add("aten::scatter_add", scatterAdd);
   table.add({"aten::scatter.src", "aten::scatter.value"}, scatter);
-  table.add({"aten::embedding_bag", "aten::embedding_bag.padding_idx"},
-            embeddingBag);
+  table.add("aten::embedding_bag.padding_idx", embeddingBag);
 }

@@ -247,7 +247,7 @@ static void meshgrid(Call &c) {
   std::vector<Item> grids;
   SmallVector<int64_t> shape;
   SmallVector<TensorRef> vectors;
-  bool swap = c.size() > 1 && c.text(1) == "xy" && c.list(0).size() > 1;
+  bool swap = c.text(1) == "xy" && c.list(0).size() > 1;
   for (const Item &item : c.list(0)) {
     Value value = c.tensor(item);
     vectors.push_back(item.isTensor()
@@ -337,7 +337,7 @@ void normalize::addViewRows(Table &table) {
   table.add({"aten::expand", "aten::broadcast_to"}, expand);
   table.add("aten::expand_as", expandAs);
   table.add("aten::broadcast_tensors", broadcastTensors);
-  table.add({"aten::meshgrid", "aten::meshgrid.indexing"}, meshgrid);
+  table.add("aten::meshgrid.indexing", meshgrid);
   table.add("aten::repeat", repeat);
   table.add("aten::repeat_interleave.self_int", repeatInterleave);
 }

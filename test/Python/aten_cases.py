@@ -665,6 +665,7 @@ rows("creation", {
     "triu tril": lambda d: (lambda x: x.triu(1) - x.tril(-1), [d.floats(2, 3, 4)]),
     "triu of a mask": lambda d: (lambda x: x + torch.triu(torch.full((3, 3), float("-inf"), dtype=F64), 1), [d.floats(3, 3)]),
     "constant list": lambda d: (lambda x: x * torch.tensor([3.0, -1.0, 2.5], dtype=F64), [d.floats(2, 3)]),
+    "the least of constants": lambda d: (lambda x: x[:, :int(torch.min(torch.tensor([3, 2, 5])))] * int((torch.tensor([1.0, 2.5]) * 2).sum()), [d.floats(2, 3)]),
     "size arithmetic": lambda d: (lambda x: x.view(x.size(0) * x.size(1), x.size(2) // 2, -1).sum(1) / x.shape[-1], [d.floats(2, 3, 4)]),
     "cumsum": lambda d: (lambda x: x.cumsum(1), [d.floats(2, 5)]),
     "cumsum of bools": lambda d: (lambda x: x.cumsum(-1), [d.bools(2, 5)]),
@@ -969,4 +970,22 @@ rows("channels last", {
     "conv1d": convolved(F.conv1d, (2, 3, 9), (16, 3, 4), (16,), stride=2, padding=1),
     "conv3d": convolved(F.conv3d, (2, 2, 2, 3, 2), (16, 2, 2, 2, 2), (16,), padding=(0, 1, 1)),
     "conv_transpose2d": convolved(F.conv_transpose2d, (2, 16, 3, 4), (16, 3, 3, 2), (3,), stride=2, padding=1),
+})
+
+A = torch.ops.aten
+rows("spellings of resolutions", {
+    "nearest": lambda d: (lambda x, y, z: (A.upsample_nearest1d.vec(x, None, [2.0]), A.upsample_nearest2d.vec(y, [3, 7], None), A.upsample_nearest3d.vec(z, None, [2.0, 1.5, 1.0])),
+                          [d.floats(1, 2, 3), d.floats(1, 2, 3, 4), d.floats(1, 1, 2, 2, 3)]),
+    "nearest exact": lambda d: (lambda x, y, z: (A._upsample_nearest_exact1d.vec(x, None, [2.0]), A._upsample_nearest_exact2d.vec(y, None, [1.5, 2.0]), A._upsample_nearest_exact3d.vec(z, None, [2.0, 1.5, 1.0])),
+                                [d.floats(1, 2, 3), d.floats(1, 2, 3, 4), d.floats(1, 1, 2, 2, 3)]),
+    "linear": lambda d: (lambda x, y, z: (A.upsample_linear1d.vec(x, None, False, [1.7]), A.upsample_bilinear2d.vec(y, [3, 7], True, None), A.upsample_trilinear3d.vec(z, None, False, [1.5, 1.5, 0.7])),
+                         [d.floats(1, 2, 3), d.floats(1, 2, 3, 4), d.floats(1, 1, 2, 2, 3)]),
+    "cubic": lambda d: (lambda x: A.upsample_bicubic2d.vec(x, None, False, [1.5, 2.0]), [d.floats(1, 2, 3, 4)]),
+})
+# Their numbers are not PyTorch's: test/Execution/modules/randoms.py compares them, here they count zero times.
+rows("random tensors", {
+    "of sizes": lambda d: (lambda x: x + 0 * (torch.rand(2, 3, dtype=F64) + torch.randn(2, 3, dtype=F64)), [d.floats(2, 3)]),
+    "like tensors": lambda d: (lambda x: x + 0 * (torch.rand_like(x) + torch.randn_like(x)), [d.floats(2, 3)]),
+    "in place": lambda d: (lambda x: x + 0 * (torch.empty_like(x).uniform_(-1, 1) + torch.empty_like(x).normal_(1, 2) + torch.empty_like(x).exponential_(0.5)), [d.floats(2, 3)]),
+    "coins": lambda d: (lambda x, p: x + 0 * (torch.empty_like(x).bernoulli_(0.3) + torch.bernoulli(x.detach(), 0.6) + torch.bernoulli(p.detach().sigmoid())), [d.floats(2, 3), d.floats(2, 3)]),
 })

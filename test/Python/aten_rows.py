@@ -148,6 +148,14 @@ def results_of(case):
     return result if isinstance(result, tuple) else (result,)
 
 
+def step_of(program, folder):
+    """The option that gives the control `step`, where a program draws numbers."""
+    if 'colossal.name = "step"' not in open(program).read():
+        return []
+    np.save(os.path.join(folder, "step.npy"), np.array(1.0))
+    return [f"--input=step={os.path.join(folder, 'step.npy')}"]
+
+
 def run_gradients(cases, folder):
     """Raises Failure if a gradient of these rows differs. Returns the number of gradients compared."""
     cases = [case for case in cases if not any(tensor.numel() == 0 for tensor in (*case[2], *results_of(case)))]
@@ -165,7 +173,7 @@ def run_gradients(cases, folder):
     for stage, passes in STAGES.items():
         lowered = os.path.join(folder, f"{stage}.mlir")
         tool("colossal-opt", *passes, "--colossal-differentiate=optimizer=none", program, "-o", lowered)
-        tool("colossal-verify", "--evaluate", lowered, "-o", folder, f"--input=one={one_file}")
+        tool("colossal-verify", "--evaluate", lowered, "-o", folder, f"--input=one={one_file}", *step_of(lowered, folder))
         given = set(re.findall(r'colossal\.name = "([^"]*)#grad"', open(lowered).read()))
         for name, grad in expected.items():
             try:
@@ -202,7 +210,8 @@ def run_values(cases, folder):
         lowered = os.path.join(folder, f"{stage}.mlir")
         tool("colossal-opt", *passes, program, "-o", lowered)
         kept = set(re.findall(r'colossal\.name = "([^"]*)"', open(lowered).read()))
-        tool("colossal-verify", "--evaluate", lowered, "-o", folder, *(flag for name, flag in inputs if name in kept))
+        tool("colossal-verify", "--evaluate", lowered, "-o", folder, *(flag for name, flag in inputs if name in kept),
+             *step_of(lowered, folder))
         for index, (shape, dtype) in enumerate(result_types(lowered)):
             found = np.load(os.path.join(folder, f"result{index}.npy"))
             try:

@@ -192,9 +192,7 @@ func.func @state(%x: tensor<6xf32> {colossal.role = #colossal.role<buffer>, colo
 // wide is a condition; two dimensions have two.
 // CHECK-LABEL: func.func @corner
 // CHECK:       colossal.generic "pad" [b = 2, i.0 = 2, i.1 = 4, j.0 = 2, j.1 = 4] (%arg0 : [b, i.1, j.1]) -> ([b, (i.0, i.1), (j.0, j.1)])
-// CHECK:         %[[X:.*]] = arith.select %{{.*}}, %arg1, %{{.*}} : f32
-// CHECK:         %[[Y:.*]] = arith.select %{{.*}}, %[[X]], %{{.*}} : f32
-// CHECK:         colossal.yield %[[Y]] : f32
+// CHECK:         colossal.where %arg1 [i.0 == 0, j.0 == 0] : f32
 func.func @corner(%x: tensor<2x4x4xf32>) -> tensor<2x4x4x4xf32> {
   %p = colossal.generic "pad" [b = 2, i = 8, j = 8] (%x : [b, i + 0 of 4, j + 0 of 4]) -> ([b, i, j]) {
     ^bb0(%0: f32):
