@@ -18,7 +18,8 @@ struct PrintKernelsPass
     return "Print the loops of every distinct kernel, and which op calls it";
   }
   void getDependentDialects(DialectRegistry &registry) const final {
-    registry.insert<func::FuncDialect, scf::SCFDialect, LLVM::LLVMDialect>();
+    registry.insert<ColossalDialect, func::FuncDialect, scf::SCFDialect,
+                    LLVM::LLVMDialect>();
   }
   void runOnOperation() final {
     lower::Lowering lowering(&getContext());

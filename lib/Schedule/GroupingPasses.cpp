@@ -58,6 +58,10 @@ struct PrintGroupsPass : PassWrapper<PrintGroupsPass, OperationPass<ModuleOp>> {
   StringRef getDescription() const final {
     return "Print the groups (kernels and library calls) of every function";
   }
+  // Returned arguments are copied, also where nothing of the dialect is.
+  void getDependentDialects(DialectRegistry &registry) const final {
+    registry.insert<ColossalDialect>();
+  }
   void runOnOperation() final {
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       if (failed(checkGroupable(function)))

@@ -60,6 +60,10 @@ struct PrintSchedulePass
   StringRef getDescription() const final {
     return "Schedule a partitioned module and print groups, buffers, offsets";
   }
+  // Returned arguments are copied, also where nothing of the dialect is.
+  void getDependentDialects(DialectRegistry &registry) const final {
+    registry.insert<ColossalDialect>();
+  }
   void runOnOperation() final {
     FailureOr<std::vector<StageSchedule>> stages =
         scheduleStages(getOperation());

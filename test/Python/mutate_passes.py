@@ -16,6 +16,7 @@ import pathlib
 import random
 import re
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -117,7 +118,8 @@ def mutate(lines, random):
             if len(names) > 1:
                 a, b = sorted(random.sample(names, 2), key=lambda match: match.start())
                 lines[at] = line[:a.start()] + b.group() + line[a.end():b.start()] + a.group() + line[b.end():]
-    return "\n".join(lines)
+    # MLIR's own parser crashes on dense arrays of index (mlir-opt as well).
+    return "\n".join(lines).replace("array<index", "array<i64")
 
 
 def limit():
@@ -149,7 +151,7 @@ def pipeline(passes):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--opt", default="colossal-opt")
+    parser.add_argument("--opt", default=shutil.which("colossal-opt") or str(ROOT / "build" / "bin" / "colossal-opt"))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--mutants", type=int, default=300)
     parser.add_argument("--keep", type=pathlib.Path)

@@ -11,6 +11,7 @@ def DifferentiatePass : Pass<"colossal-differentiate", "::mlir::ModuleOp"> {
     -> (loss, metrics, updated state). With `optimizer=none` it becomes @gradients(state, batch)
     -> (loss, gradient of every parameter).
   }];
+  let dependentDialects = ["::colossal::ColossalDialect"];
   let options = [
     Option<"optimizer", "optimizer", "std::string", "\"adamw\"",
            "as --optimizer of colossal-compile">,

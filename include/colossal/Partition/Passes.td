@@ -11,7 +11,7 @@ def PartitionPass : Pass<"colossal-partition", "::mlir::ModuleOp"> {
     cheapest sequence of collectives, values that cross stages are sent and received, values that
     cross segments become linked results and arguments. No global shape is left.
   }];
-  let dependentDialects = ["::mlir::func::FuncDialect"];
+  let dependentDialects = ["::colossal::ColossalDialect", "::mlir::func::FuncDialect"];
 }
 
 def CheckCollectivesPass : Pass<"colossal-check-collectives", "::mlir::ModuleOp"> {
