@@ -44,7 +44,7 @@ def without_chance(model):
     for module in model.modules():
         holders = [module] + ([module.config] if hasattr(module, "config") else [])
         for holder in holders:
-            for name, value in list(vars(holder).items()):
+            for name, value in list(getattr(holder, "__dict__", {}).items()):
                 if isinstance(value, float) and ("drop" in name or name == "p"):
                     setattr(holder, name, 0.0)
     return model
@@ -58,11 +58,14 @@ def names_of(model, inputs):
         warnings.simplefilter("ignore")
         archive = Path(folder) / "model.pt"
         torch.jit.trace(model, tuple(x.clone() for x in inputs), check_trace=False).save(str(archive))
-        text = subprocess.run([tool("colossal-translate"), "--import-torchscript", str(archive), "-o", "-"],
-                              capture_output=True, text=True).stdout
+        run = subprocess.run([tool("colossal-translate"), "--import-torchscript", str(archive), "-o", "-"],
+                             capture_output=True, text=True)
+        if run.returncode:
+            raise ValueError(run.stderr.strip().split("error: ")[-1])
+        text = run.stdout
     head = text[:text.find("\n", text.find("func.func"))]
     names = [re.search(r'colossal\.name = "([^"]*)"', argument).group(1)
-             for argument in re.findall(r"\{[^{}]*\}", head) if 'role = "batch"' in argument or "role = batch" in argument]
+             for argument in re.findall(r"\{[^{}]*\}", head) if "role<batch>" in argument]
     if len(names) != len(inputs):
         raise ValueError(f"the importer names {len(names)} inputs, expected {len(inputs)}")
     return names
@@ -79,7 +82,8 @@ def run_one(zoo, name, plans):
         model = without_chance(model)
         inputs = dict(zip(names_of(model, inputs), inputs))
     except Exception as error:
-        result["builds"] = f"{type(error).__name__}: {error}"
+        result["builds"] = str(error)
+        print(f"{name}: FAIL {error}", flush=True)
         file.write_text(json.dumps(result, indent=1))
         return result
     sizes = [tensor.shape[0] for tensor in inputs.values() if tensor.ndim]
@@ -108,8 +112,10 @@ def report(path):
     plans = [plan for plan in PLANS if any(plan in result["plans"] for result in results)]
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
     lines = ["# Models", "",
-             f"Written by `scripts/models.py report` at {commit}. Each model is compiled, proved (`colossal-verify`), run over MPI for three",
-             "steps and compared with PyTorch: losses, gradients and parameters within 4 times PyTorch's own f32-to-f64 difference.", ""]
+             f"Written by `scripts/models.py report` after {commit}, from results of `scripts/models.py run` in parts. Each model is compiled, proved",
+             "(`colossal-verify`), run over MPI for three steps and compared with PyTorch: losses, gradients and parameters within 4 times PyTorch's",
+             "own f32-to-f64 difference. Seconds are those of all that, PyTorch's part included, on a machine that did other work too. A model that is",
+             "not in the table was not tried.", ""]
     for plan in plans:
         tried = [result["plans"][plan]["good"] for result in results if plan in result["plans"]]
         lines.append(f"- {plan}: {sum(tried)} of {len(tried)}")
@@ -120,7 +126,8 @@ def report(path):
             one = result["plans"].get(plan)
             cells.append("" if one is None else f"{one['seconds']:.0f} s" if one["good"] else "no")
             if one and not one["good"] and not why:
-                why = " ".join(one["text"].split("\n")[1:]).replace(str(ROOT) + "/", "").replace("|", "\\|").strip()[:160]
+                why = " ".join(one["text"].split("\n")[1:]).replace("|", "\\|").strip()
+        why = re.sub(r"'?/\S*/", "", why)[:200]  # no folders of this machine
         lines.append(f"| {result['name']} | " + " | ".join(cells) + f" | {why} |")
     Path(path).write_text("\n".join(lines) + "\n")
 

@@ -3,6 +3,7 @@
 #include "IndexFunction.h"
 #include "Colossal/IR/Combiner.h"
 #include "Colossal/IR/Where.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/Support/MathExtras.h"
 #include <map>
@@ -201,7 +202,8 @@ TypedAttr normalize::knownNumber(Value tensor) {
   if (iterations < 1 || iterations > kMaxIterations ||
       (combiner && isTuple(*combiner)))
     return {};
-  Block block;
+  OwningOpRef<ModuleOp> scratch(ModuleOp::create(op.getLoc()));
+  Block &block = *scratch->getBody();
   OpBuilder builder = OpBuilder::atBlockBegin(&block);
   ScalarBuilder s(builder, op.getLoc());
   Value sum;
