@@ -6,9 +6,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Colossal/IR/Combiner.h"
 #include "Colossal/IR/Linearity.h"
 #include "RandomOps.h"
 #include "ShardedOps.h"
+
+#include <set>
 
 using namespace mlir;
 using namespace colossal;
@@ -28,40 +31,72 @@ static void expectEqual(const std::string &text, Random &random) {
       << assignment.describe(opOf(function));
 }
 
-TEST(ShardingProperty, Generics) {
-  Random random(31);
-  for (int i = 0; i < 400 && !HasFailure(); ++i)
-    expectEqual(randomGeneric(random, false), random);
+namespace {
+/// Ops that are drawn at random, so many from one seed.
+struct Kind {
+  const char *name;
+  uint64_t seed;
+  int count;
+  std::string (*draw)(Random &random, int number);
+};
+
+const Kind kinds[] = {
+    {"Generics", 31, 400,
+     [](Random &random, int) { return randomGeneric(random, false); }},
+    {"LinearGenerics", 32, 200,
+     [](Random &random, int) { return randomLinear(random); }},
+    {"Attention", 33, 100,
+     [](Random &random, int) { return randomAttention(random, false); }},
+    {"AttentionBackward", 34, 100,
+     [](Random &random, int) { return randomAttention(random, true); }},
+    {"Convolution", 35, 240,
+     [](Random &random, int i) { return randomConvolution(random, i % 3); }},
+    {"Pools", 36, 240,
+     [](Random &random, int i) {
+       return randomPool(random, i % 2, i / 2 % 2);
+     }},
+};
+
+class ShardingPropertyOf : public testing::TestWithParam<Kind> {};
+} // namespace
+
+TEST_P(ShardingPropertyOf, RandomOps) {
+  const Kind &kind = GetParam();
+  Random random(kind.seed);
+  for (int i = 0; i < kind.count && !HasFailure(); ++i)
+    expectEqual(kind.draw(random, i), random);
 }
 
-TEST(ShardingProperty, LinearGenerics) {
-  Random random(32);
-  for (int i = 0; i < 200 && !HasFailure(); ++i)
-    expectEqual(randomLinear(random), random);
-}
+INSTANTIATE_TEST_SUITE_P(ShardingProperty, ShardingPropertyOf,
+                         testing::ValuesIn(kinds),
+                         [](const testing::TestParamInfo<Kind> &info) {
+                           return std::string(info.param.name);
+                         });
 
-TEST(ShardingProperty, Attention) {
-  Random random(33);
-  for (int i = 0; i < 100 && !HasFailure(); ++i)
-    expectEqual(randomAttention(random, false), random);
-}
-
-TEST(ShardingProperty, AttentionBackward) {
-  Random random(34);
-  for (int i = 0; i < 100 && !HasFailure(); ++i)
-    expectEqual(randomAttention(random, true), random);
-}
-
-TEST(ShardingProperty, Convolution) {
-  Random random(35);
-  for (int i = 0; i < 240 && !HasFailure(); ++i)
-    expectEqual(randomConvolution(random, i % 3), random);
-}
-
-TEST(ShardingProperty, Pools) {
-  Random random(36);
-  for (int i = 0; i < 240 && !HasFailure(); ++i)
-    expectEqual(randomPool(random, i % 2, i / 2 % 2), random);
+// A new op, or a new combiner, that no kind draws fails here.
+TEST(ShardingProperty, EveryRegisteredOpIsDrawn) {
+  std::set<std::string> ops, combined;
+  for (const Kind &kind : kinds) {
+    Random random(kind.seed);
+    for (int i = 0; i < kind.count; ++i) {
+      auto module = parse(kind.draw(random, i));
+      ASSERT_TRUE(module);
+      FactoredOp op = opOf(functionOf(*module));
+      ops.insert(op->getName().getStringRef().str());
+      for (FactorAttr factor : op.getFactorList())
+        combined.insert(stringifyFactorKind(factor.getKind()).str());
+    }
+  }
+  unsigned registered = 0;
+  for (RegisteredOperationName name : testContext().getRegisteredOperations())
+    if (name.hasInterface<FactoredOp>()) {
+      ++registered;
+      EXPECT_TRUE(ops.count(name.getStringRef().str()))
+          << name.getStringRef().str();
+    }
+  EXPECT_GE(registered, 2u);
+  for (const CombinerFacts &facts : combiners)
+    EXPECT_TRUE(combined.count(facts.name)) << facts.name;
 }
 
 /// Whether no two elements are equal.
