@@ -38,6 +38,14 @@ struct Environment {
   Dims limited = 0;
   /// Values of bodies (scalars of an op's region) and of loads.
   llvm::DenseMap<mlir::Value, Leveled> values;
+
+  /// The same iteration, of which some index will change: no values yet.
+  Environment withoutValues() const {
+    Environment same;
+    same.indices = indices;
+    same.limited = limited;
+    return same;
+  }
 };
 
 class KernelEmitter {
@@ -89,6 +97,10 @@ private:
   Leveled evaluateWhere(WhereOp where, const KernelOp &op, Environment &env);
   Leveled solve(const SolvedEquation &equation, const KernelOp &op,
                 Environment &idEnv, Environment &env);
+  /// Whether all equations hold, after those that determine something are
+  /// solved.
+  Leveled solveAll(const Selection &selection, const KernelOp &op,
+                   Environment &idEnv, Environment &env);
   Leveled holds(WhereOp where, unsigned number, const KernelOp &op,
                 Environment &idEnv, Environment &env);
   Leveled sumOf(llvm::ArrayRef<SolvedEquation::Term> terms, int64_t constant,

@@ -197,9 +197,7 @@ void KernelEmitter::emitArrayNest(ArrayRef<const KernelOp *> ops,
         for (const KernelOp *op : ops) {
           SmallVector<SmallVector<Value>> parts;
           for (const Leveled &index : indices) {
-            Environment here;
-            here.indices = inner.indices;
-            here.limited = inner.limited;
+            Environment here = inner.withoutValues();
             here.indices[last] = index;
             parts.push_back(terms(*op, here));
           }

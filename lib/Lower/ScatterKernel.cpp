@@ -91,13 +91,13 @@ void KernelEmitter::emitScatter() {
   for (const SolvedEquation::Term &term : scatter.solved)
     places |= bit(dimOf(term.factor));
   FactoredOp factored(GenericOp(op.op).getOperation());
-  for (auto [number, factor] : llvm::enumerate(factored.getFactorList()))
-    for (unsigned i = 0, e = where.getEquations().size(); i < e; ++i) {
-      Value id = where.getId(i);
-      if (where.getEquation(i).getStride(factor.getName()) ||
-          (id && factorsOf(factored, id).test(number)))
-        varying |= bit(dimOf(number));
-    }
+  for (unsigned i = 0, e = where.getEquations().size(); i < e; ++i) {
+    llvm::SmallBitVector factors = factorsOf(factored, where.getEquation(i));
+    if (Value id = where.getId(i))
+      factors |= factorsOf(factored, id);
+    for (unsigned number : factors.set_bits())
+      varying |= bit(dimOf(number));
+  }
   SmallVector<unsigned> ofId, served;
   for (unsigned dim : kept)
     if (!has(places, dim))
@@ -107,15 +107,8 @@ void KernelEmitter::emitScatter() {
   for (unsigned dim : ofId)
     openLoop(dim, {}, false, env);
   // Ids and what they are compared with; then the place.
-  Environment there;
-  there.indices = env.indices;
-  there.limited = env.limited;
-  Leveled inside;
-  for (const SolvedEquation &equation : selection.sums)
-    inside = both(inside, solve(equation, op, env, there));
-  inside = both(inside, solve(scatter, op, env, there));
-  for (unsigned number : selection.conditions)
-    inside = both(inside, holds(where, number, op, env, there));
+  Environment there = env.withoutValues();
+  Leveled inside = solveAll(selection, op, env, there);
   if (Leveled valid = isValid(op, op.reduction, env); valid.value)
     inside = both(inside, valid);
   frame.at(frame.level());

@@ -122,6 +122,18 @@ Leveled KernelEmitter::holds(WhereOp where, unsigned number, const KernelOp &op,
   });
 }
 
+Leveled KernelEmitter::solveAll(const Selection &selection, const KernelOp &op,
+                                Environment &idEnv, Environment &env) {
+  Leveled inside;
+  for (const SolvedEquation &equation : selection.sums)
+    inside = both(inside, solve(equation, op, idEnv, env));
+  if (selection.scatter)
+    inside = both(inside, solve(*selection.scatter, op, idEnv, env));
+  for (unsigned number : selection.conditions)
+    inside = both(inside, holds(selection.where, number, op, idEnv, env));
+  return inside;
+}
+
 Leveled KernelEmitter::orZero(Leveled condition, Leveled value) {
   if (!condition.value)
     return value;
@@ -143,15 +155,9 @@ Leveled KernelEmitter::evaluateWhere(WhereOp where, const KernelOp &op,
 
 std::vector<Leveled> KernelEmitter::evaluateSelected(const KernelOp &op,
                                                      Environment &env) {
-  const Selection &selection = *op.selection;
-  Environment there;
-  there.indices = env.indices;
-  there.limited = env.limited;
-  Leveled inside;
-  for (const SolvedEquation &equation : selection.sums)
-    inside = both(inside, solve(equation, op, env, there));
-  for (unsigned number : selection.conditions)
-    inside = both(inside, holds(selection.where, number, op, env, there));
+  assert(!op.selection->scatter && "a scatter is a kernel of its own");
+  Environment there = env.withoutValues();
+  Leveled inside = solveAll(*op.selection, op, env, there);
   std::vector<Leveled> values;
   for (Value yielded : GenericOp(op.op).getYielded()) {
     Value selected = yielded.getDefiningOp<WhereOp>().getValue();

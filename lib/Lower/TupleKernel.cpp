@@ -171,9 +171,7 @@ SmallVector<Value> KernelEmitter::reduceInLanes(const KernelOp &op,
   /// Combines `count` iterations from `first`, one with each lane.
   auto step = [&](Value first, int64_t count) {
     overLanes(count, [&](Value lane) {
-      Environment here;
-      here.indices = env.indices;
-      here.limited = env.limited;
+      Environment here = env.withoutValues();
       here.indices[last] = {plus(first, lane), frame.level()};
       SmallVector<Value> own = terms(op, here);
       SmallVector<Value> old = loadAll(op, lanes, lane);

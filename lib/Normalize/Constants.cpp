@@ -36,11 +36,7 @@ static Value chosenByIndex(Interpreter &state, AtenConstantOp op,
   for (Attribute attribute : dense.getValues<Attribute>())
     numbers.push_back(*numberOf(attribute));
   GenericBuilder g(state.builder, op.getLoc(), state.uniqueName("constant"));
-  Dims dims;
-  for (auto [index, size] : llvm::enumerate(type.getShape()))
-    dims.push_back(size == 1 ? Dim{}
-                             : Dim{SubDim{"d" + std::to_string(index), size}});
-  DimFactors factors = addFactors(g, dims);
+  DimFactors factors = addFactors(g, plainDims(type.getShape()));
   g.result(element, plainMap(g, factors));
   return g.build([&](ScalarBuilder &s, ValueRange) -> Value {
     auto constant = [&](const Scalar &number) {

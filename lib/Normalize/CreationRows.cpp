@@ -13,14 +13,6 @@ using namespace mlir;
 using namespace colossal;
 using namespace colossal::normalize;
 
-static Dims plainDims(ArrayRef<int64_t> sizes) {
-  Dims dims;
-  for (auto [index, size] : llvm::enumerate(sizes))
-    dims.push_back(size == 1 ? Dim{}
-                             : Dim{SubDim{"d" + std::to_string(index), size}});
-  return dims;
-}
-
 /// A tensor of one number; a 0-d one stays known.
 static void fillWith(Call &c, ArrayRef<int64_t> sizes, const Item &number,
                      Type type) {

@@ -6,46 +6,66 @@ using namespace mlir;
 using namespace colossal;
 using namespace colossal::normalize;
 
-/// The body where(x, v == id) of a scatter: operands are ids and x.
-static Value buildScatter(GenericBuilder &g, int64_t v) {
+ScatterFactors normalize::addScatterFactors(GenericBuilder &g,
+                                            ArrayRef<Dim> dims, int64_t dim,
+                                            int64_t count, int64_t size,
+                                            FactorKind kind) {
+  ScatterFactors factors;
+  factors.v = g.factor("v", size);
+  for (auto [index, sub] : llvm::enumerate(dims)) {
+    bool over = int64_t(index) >= dim && int64_t(index) < dim + count;
+    factors.in.push_back(
+        addFactors(g, sub, over ? kind : FactorKind::Parallel));
+    if (int64_t(index) == dim)
+      factors.out.push_back({factors.v});
+    if (!over)
+      factors.out.push_back(factors.in.back());
+  }
+  return factors;
+}
+
+/// Sums of x[in] where v is the id, whose dimensions are `ofIds`.
+static Value scatter(GenericBuilder &g, const ScatterFactors &factors, Value x,
+                     Value ids, ArrayRef<SmallVector<int64_t>> ofIds) {
+  g.operand(ids, plainMap(g, ofIds));
+  g.operand(x, plainMap(g, factors.in));
+  g.result(getElementTypeOrSelf(x.getType()), plainMap(g, factors.out));
   return g.build([&](ScalarBuilder &s, ValueRange in) {
-    return whereId(g, s, in[1], v, in[0]);
+    return whereId(g, s, in[1], factors.v, in[0]);
   });
 }
 
 Value normalize::scatterSum(GenericBuilder g, Value x, int64_t dim, Value ids,
                             int64_t size) {
-  int64_t idRank = cast<RankedTensorType>(ids.getType()).getRank();
-  int64_t v = g.factor("v", size);
-  DimFactors own, counted, out;
-  for (auto [index, sub] : llvm::enumerate(dimsOf(x))) {
-    bool summed = int64_t(index) >= dim && int64_t(index) < dim + idRank;
-    own.push_back(
-        addFactors(g, sub, summed ? FactorKind::Sum : FactorKind::Parallel));
-    if (int64_t(index) == dim)
-      out.push_back({v});
-    (summed ? counted : out).push_back(own.back());
-  }
-  g.operand(ids, plainMap(g, counted));
-  g.operand(x, plainMap(g, own));
-  g.result(getElementTypeOrSelf(x.getType()), plainMap(g, out));
-  return buildScatter(g, v);
+  int64_t count = cast<RankedTensorType>(ids.getType()).getRank();
+  ScatterFactors factors = addScatterFactors(g, dimsOf(x), dim, count, size);
+  return scatter(g, factors, x, ids, ArrayRef(factors.in).slice(dim, count));
 }
 
 Value normalize::scatterElements(GenericBuilder g, Value x, int64_t dim,
                                  Value ids, int64_t size) {
-  int64_t v = g.factor("v", size);
-  DimFactors own, out;
-  for (auto [index, sub] : llvm::enumerate(dimsOf(x))) {
-    bool summed = int64_t(index) == dim;
-    own.push_back(
-        addFactors(g, sub, summed ? FactorKind::Sum : FactorKind::Parallel));
-    out.push_back(summed ? SmallVector<int64_t>{v} : own.back());
+  ScatterFactors factors = addScatterFactors(g, dimsOf(x), dim, 1, size);
+  return scatter(g, factors, x, ids, factors.in);
+}
+
+Value normalize::elementOf(GenericBuilder g, Value x, int64_t dim,
+                           int64_t index, bool keep) {
+  int64_t size = cast<RankedTensorType>(x.getType()).getDimSize(dim);
+  SmallVector<SmallVector<SubDimAttr>> from;
+  DimFactors out;
+  for (auto [d, sub] : llvm::enumerate(dimsOf(x))) {
+    if (int64_t(d) == dim) {
+      from.push_back({g.constant(index, size)});
+      if (keep)
+        out.push_back({});
+      continue;
+    }
+    out.push_back(addFactors(g, sub));
+    from.push_back(plain(g, out.back()));
   }
-  g.operand(ids, plainMap(g, own));
-  g.operand(x, plainMap(g, own));
+  g.operand(x, g.map(from));
   g.result(getElementTypeOrSelf(x.getType()), plainMap(g, out));
-  return buildScatter(g, v);
+  return g.build([](ScalarBuilder &, ValueRange in) { return in[0]; });
 }
 
 Value normalize::idsOf(Call &c, ArrayRef<int64_t> sizes, StringRef suffix,

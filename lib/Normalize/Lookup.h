@@ -34,6 +34,22 @@ mlir::Value scatterSum(GenericBuilder g, mlir::Value x, int64_t dim,
 mlir::Value scatterElements(GenericBuilder g, mlir::Value x, int64_t dim,
                             mlir::Value ids, int64_t size);
 
+/// The factors of a scatter over dimensions `dim` to `dim + count` of a tensor
+/// of `dims`: they combine by `kind`, and the result has the factor `v`, of
+/// `size` places, instead.
+struct ScatterFactors {
+  int64_t v;
+  DimFactors in, out;
+};
+ScatterFactors addScatterFactors(GenericBuilder &g, llvm::ArrayRef<Dim> dims,
+                                 int64_t dim, int64_t count, int64_t size,
+                                 FactorKind kind = FactorKind::Sum);
+
+/// x[.., index, ..] in dimension `dim`, which stays with size 1 (`keep`) or
+/// goes. `g` is empty.
+mlir::Value elementOf(GenericBuilder g, mlir::Value x, int64_t dim,
+                      int64_t index, bool keep);
+
 /// Ids that are a function of indices: `body` gets those of the dimensions of
 /// `sizes` (i64) and gives an i64.
 mlir::Value idsOf(Call &c, llvm::ArrayRef<int64_t> sizes,

@@ -227,17 +227,22 @@ static Value pickAlong(Call &c, Value x, int64_t first, int64_t idRank,
   });
 }
 
-/// The indices, with the numbers of its true elements instead of a mask: one
-/// list for each of its dimensions.
+/// The numbers of the elements that are not zero: a list for each dimension.
+static std::vector<Item> numbersOf(Call &c, Value mask) {
+  std::vector<Item> lists;
+  for (Value numbers : selectedBy(c, mask))
+    lists.push_back(c.state.fresh(numbers, c.op.getName(), c.loc()));
+  return lists;
+}
+
+/// The indices, with the numbers of its true elements instead of a mask.
 static std::vector<Item> withoutMasks(Call &c, ArrayRef<Item> list) {
   std::vector<Item> indices;
   for (const Item &item : list) {
-    if (!item.isTensor() || !item.tensor->type.getElementType().isInteger(1)) {
+    if (item.isTensor() && item.tensor->type.getElementType().isInteger(1))
+      llvm::append_range(indices, numbersOf(c, c.tensor(item)));
+    else
       indices.push_back(item);
-      continue;
-    }
-    for (Value numbers : selectedBy(c, c.tensor(item)))
-      indices.push_back(c.state.fresh(numbers, c.op.getName(), c.loc()));
   }
   return indices;
 }
@@ -251,10 +256,7 @@ static void nonzero(Call &c) {
 }
 
 static void nonzeroByDimension(Call &c) {
-  std::vector<Item> lists;
-  for (Value numbers : selectedBy(c, c.tensor(0)))
-    lists.push_back(c.state.fresh(numbers, c.op.getName(), c.loc()));
-  c.result(Item::makeList(lists));
+  c.result(Item::makeList(numbersOf(c, c.tensor(0))));
 }
 
 /// index.Tensor(x, [none.., ids, ids..., none..]): integer indices of

@@ -43,14 +43,6 @@ static Value drawn(Call &c, ArrayRef<Dim> dims, Type type, unsigned draws,
   });
 }
 
-static Dims singleDims(ArrayRef<int64_t> sizes) {
-  Dims dims;
-  for (auto [index, size] : llvm::enumerate(sizes))
-    dims.push_back(size == 1 ? Dim{}
-                             : Dim{SubDim{"d" + std::to_string(index), size}});
-  return dims;
-}
-
 //===----------------------------------------------------------------------===//
 // Distributions
 //===----------------------------------------------------------------------===//
@@ -79,7 +71,7 @@ static void ofSizes(Call &c, unsigned draws, Distribution distribution) {
   if (llvm::any_of(sizes, [](int64_t size) { return size < 0; }))
     c.error("found a negative size");
   if (wantsFloats(c, type))
-    c.result(drawn(c, singleDims(sizes), type, draws, {}, distribution));
+    c.result(drawn(c, plainDims(sizes), type, draws, {}, distribution));
 }
 
 static void likeTensor(Call &c, unsigned draws, Distribution distribution) {
@@ -97,20 +89,23 @@ static void randnLike(Call &c) { likeTensor(c, 2, normal); }
 // In place of a tensor's elements: reached through `uniform_` and so on
 //===----------------------------------------------------------------------===//
 
+static void fillFrom(Call &c, unsigned draws, Distribution distribution) {
+  Type type = c.type(0).getElementType();
+  if (wantsFloats(c, type))
+    c.result(drawn(c, dimsOf(c.tensor(0)), type, draws, {}, distribution));
+}
+
 /// uniform_(self, from, to).
 static void fillUniform(Call &c) {
   double from = c.real(1), to = c.real(2);
   if (!(from <= to))
     c.error("a uniform distribution from " + std::to_string(from) + " to " +
             std::to_string(to));
-  if (!wantsFloats(c, c.type(0).getElementType()))
-    return;
-  c.result(drawn(c, dimsOf(c.tensor(0)), c.type(0).getElementType(), 1, {},
-                 [&](ScalarBuilder &s, ValueRange u, ValueRange) {
-                   Type f32 = u[0].getType();
-                   return s.add(s.mul(u[0], s.constant(f32, to - from)),
-                                s.constant(f32, from));
-                 }));
+  fillFrom(c, 1, [&](ScalarBuilder &s, ValueRange u, ValueRange) {
+    Type f32 = u[0].getType();
+    return s.add(s.mul(u[0], s.constant(f32, to - from)),
+                 s.constant(f32, from));
+  });
 }
 
 /// normal_(self, mean, std).
@@ -118,14 +113,11 @@ static void fillNormal(Call &c) {
   double mean = c.real(1), deviation = c.real(2);
   if (!(deviation >= 0))
     c.error("a normal distribution of deviation " + std::to_string(deviation));
-  if (!wantsFloats(c, c.type(0).getElementType()))
-    return;
-  c.result(drawn(c, dimsOf(c.tensor(0)), c.type(0).getElementType(), 2, {},
-                 [&](ScalarBuilder &s, ValueRange u, ValueRange more) {
-                   Value x = normal(s, u, more);
-                   return s.add(s.mul(x, s.constant(x.getType(), deviation)),
-                                s.constant(x.getType(), mean));
-                 }));
+  fillFrom(c, 2, [&](ScalarBuilder &s, ValueRange u, ValueRange more) {
+    Value x = normal(s, u, more);
+    return s.add(s.mul(x, s.constant(x.getType(), deviation)),
+                 s.constant(x.getType(), mean));
+  });
 }
 
 /// exponential_(self, rate).
@@ -133,14 +125,11 @@ static void fillExponential(Call &c) {
   double rate = c.real(1);
   if (!(rate > 0))
     c.error("an exponential distribution of rate " + std::to_string(rate));
-  if (!wantsFloats(c, c.type(0).getElementType()))
-    return;
-  c.result(drawn(c, dimsOf(c.tensor(0)), c.type(0).getElementType(), 1, {},
-                 [&](ScalarBuilder &s, ValueRange u, ValueRange) {
-                   Type f32 = u[0].getType();
-                   Value x = s.create<math::LogOp>(s.sub(s.one(f32), u[0]));
-                   return s.mul(x, s.constant(f32, -1 / rate));
-                 }));
+  fillFrom(c, 1, [&](ScalarBuilder &s, ValueRange u, ValueRange) {
+    Type f32 = u[0].getType();
+    Value x = s.create<math::LogOp>(s.sub(s.one(f32), u[0]));
+    return s.mul(x, s.constant(f32, -1 / rate));
+  });
 }
 
 /// bernoulli_(self, p): 1 with probability p, else 0.

@@ -8,6 +8,7 @@
 
 #include "Dropout.h"
 #include "Join.h"
+#include "Lookup.h"
 #include "Product.h"
 #include "Rows.h"
 #include "Shapes.h"
@@ -54,27 +55,7 @@ struct Stack {
 
 } // namespace
 
-static Type elementOf(Value value) { return getElementTypeOrSelf(value); }
-
-/// x[.., index, ..] without dimension `dim`.
-static Value at(Call &c, Value x, int64_t dim, int64_t index,
-                StringRef suffix) {
-  GenericBuilder g = c.generic(suffix);
-  SmallVector<SmallVector<SubDimAttr>> from;
-  DimFactors out;
-  for (auto [d, sub] : llvm::enumerate(dimsOf(x))) {
-    if (int64_t(d) == dim) {
-      int64_t size = cast<RankedTensorType>(x.getType()).getDimSize(dim);
-      from.push_back({g.constant(index, size)});
-      continue;
-    }
-    out.push_back(addFactors(g, sub));
-    from.push_back(plain(g, out.back()));
-  }
-  g.operand(x, g.map(from));
-  g.result(elementOf(x), plainMap(g, out));
-  return g.build([](ScalarBuilder &, ValueRange in) { return in[0]; });
-}
+static Type typeOf(Value value) { return getElementTypeOrSelf(value); }
 
 /// One step: `inputs` [.., t, .., gates x hidden] of all times, and the states,
 /// which become the next ones.
@@ -108,7 +89,7 @@ static void step(Call &c, const Cell &cell, const Layer &layer, Value inputs,
           g.operand(bias, g.map({part}));
     }
     g.operand(states[update.read], own);
-    g.result(elementOf(inputs), own);
+    g.result(typeOf(inputs), own);
     states[update.written] = g.build([&](ScalarBuilder &s, ValueRange in) {
       SmallVector<Value> x, h;
       for (size_t i = 0; i < update.gates.size(); ++i) {
@@ -168,7 +149,8 @@ static void unroll(Call &c, const Cell &cell, const Stack &stack,
       SmallVector<Value> state;
       for (auto [index, start] : llvm::enumerate(starts))
         state.push_back(
-            at(c, start, 0, place, layer.name + (index ? ".cell" : ".start")));
+            elementOf(c.generic(layer.name + (index ? ".cell" : ".start")),
+                      start, 0, place, /*keep=*/false));
       std::vector<Value> hidden(times);
       for (int64_t i = 0; i < times && !c.failed(); ++i) {
         int64_t time = direction ? times - 1 - i : i;
@@ -180,20 +162,20 @@ static void unroll(Call &c, const Cell &cell, const Stack &stack,
       for (auto [index, value] : llvm::enumerate(state))
         last[index].push_back(value);
       outputs.push_back(stackOf(c.generic(layer.name + ".outputs"), hidden,
-                                timeDim, elementOf(x)));
+                                timeDim, typeOf(x)));
     }
     x = outputs.size() == 1
             ? outputs[0]
             : concatenationOf(c.generic("l" + std::to_string(number)), outputs,
-                              2, elementOf(x));
+                              2, typeOf(x));
     if (stack.dropout > 0 && number + 1 < stack.layers)
       x = dropout(c, x, stack.dropout, std::nullopt,
                   "l" + std::to_string(number) + ".dropout");
   }
   c.result(x);
   for (auto [index, values] : llvm::enumerate(last))
-    c.result(stackOf(c.generic(index ? "cells" : "states"), values, 0,
-                     elementOf(x)));
+    c.result(
+        stackOf(c.generic(index ? "cells" : "states"), values, 0, typeOf(x)));
 }
 
 /// (input, initial, weights, has_biases, num_layers, dropout, train,

@@ -2,6 +2,7 @@
 
 #include "Elementwise.h"
 #include "Lookup.h"
+#include "Reductions.h"
 #include "Rows.h"
 
 using namespace mlir;
@@ -27,8 +28,7 @@ static std::optional<int64_t> scatteredDim(Call &c) {
   return dim;
 }
 
-/// The source, of the index's shape: a tensor may be larger, a number is one
-/// for all.
+/// The source, of the index's shape; a number is one for all.
 static Value sourceOf(Call &c) {
   Type type = c.type(0).getElementType();
   ArrayRef<int64_t> shape = c.type(2).getShape();
@@ -82,22 +82,14 @@ static Value winners(Call &c, int64_t dim) {
   GenericBuilder g = c.generic("winner");
   g.noGradient();
   Value ids = c.tensor(2);
-  Dims dims = dimsOf(ids);
-  dims[dim] = {SubDim{"i", c.type(2).getDimSize(dim)}};
-  int64_t v = g.factor("v", c.type(0).getDimSize(dim));
-  DimFactors own, out;
-  for (auto [index, sub] : llvm::enumerate(dims)) {
-    bool over = int64_t(index) == dim;
-    own.push_back(
-        addFactors(g, sub, over ? FactorKind::Max : FactorKind::Parallel));
-    out.push_back(over ? SmallVector<int64_t>{v} : own.back());
-  }
-  g.operand(ids, plainMap(g, own));
+  ScatterFactors factors = addScatterFactors(
+      g, dimsOf(ids), dim, 1, c.type(0).getDimSize(dim), FactorKind::Max);
+  g.operand(ids, plainMap(g, factors.in));
   Type i64 = c.builder().getI64Type();
-  g.result(i64, plainMap(g, out));
+  g.result(i64, plainMap(g, factors.out));
   return g.build([&](ScalarBuilder &s, ValueRange in) {
-    Value index = s.cast(s.index(g.nameOf(v)), in[0].getType());
-    Value number = s.add(s.index(g.nameOf(own[dim][0])), s.integer(i64, 1));
+    Value index = s.cast(s.index(g.nameOf(factors.v)), in[0].getType());
+    Value number = s.add(mixedRadix(g, s, factors.in[dim]), s.integer(i64, 1));
     return s.select(s.compare(Relation::Equal, in[0], index), number,
                     s.integer(i64, 0));
   });
@@ -128,17 +120,6 @@ static void scatter(Call &c) {
         Value hit = s.compare(Relation::Greater, in[2], s.integer(i64, 0));
         return s.select(hit, in[1], in[0]);
       }));
-}
-
-/// rows[n, d] weights[n].
-static Value weighted(Call &c, Value rows, Value weights) {
-  GenericBuilder g = c.generic("weighted");
-  DimFactors out = addFactors(g, dimsOf(rows));
-  g.operand(rows, plainMap(g, out));
-  g.operand(weights, plainMap(g, {out[0]}));
-  g.result(getElementTypeOrSelf(rows.getType()), plainMap(g, out));
-  return g.build(
-      [](ScalarBuilder &s, ValueRange in) { return s.mul(in[0], in[1]); });
 }
 
 /// The other three are for PyTorch's own derivative.
@@ -187,8 +168,12 @@ static void embeddingBag(Call &c) {
     return s.sub(s.cast(started, i64), s.cast(first, i64));
   });
   Value rows = lookUp(c.generic("rows"), c.tensor(0), 0, c.tensor(1));
-  if (hasWeights)
-    rows = weighted(c, rows, c.tensor(6));
+  if (hasWeights) {
+    GenericBuilder weighted = c.generic("weighted");
+    rows = overRows(
+        weighted, {rows, c.tensor(6)}, {1}, type,
+        [](ScalarBuilder &s, ValueRange in) { return s.mul(in[0], in[1]); });
+  }
   Value sums =
       scatterSum(c.generic(mode == 0 ? "" : "sum"), rows, 0, bag, bags);
   if (mode == 0)
@@ -199,17 +184,14 @@ static void embeddingBag(Call &c) {
   counter.operand(bag, counter.map(ArrayRef<int64_t>{i}));
   counter.result(type, counter.map(ArrayRef<int64_t>{v}));
   Value counts = counter.build([&](ScalarBuilder &s, ValueRange in) {
-    return s.cast(s.compare(Relation::Equal, in[0], s.index(counter.nameOf(v))),
-                  type);
+    return whereId(counter, s, s.one(type), v, in[0]);
   });
   GenericBuilder mean = c.generic();
-  DimFactors out = addFactors(mean, dimsOf(sums));
-  mean.operand(sums, plainMap(mean, out));
-  mean.operand(counts, plainMap(mean, {out[0]}));
-  mean.result(type, plainMap(mean, out));
-  bagResults(c, mean.build([&](ScalarBuilder &s, ValueRange in) {
-    return s.div(in[0], s.maximum(in[1], s.one(type))); // an empty bag is 0
-  }));
+  bagResults(c, overRows(mean, {sums, counts}, {1}, type,
+                         [&](ScalarBuilder &s, ValueRange in) {
+                           // An empty bag is 0.
+                           return s.div(in[0], s.maximum(in[1], s.one(type)));
+                         }));
 }
 
 void normalize::addScatterRows(Table &table) {

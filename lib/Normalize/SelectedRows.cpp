@@ -47,14 +47,6 @@ struct Selected {
 };
 } // namespace
 
-static SmallVector<int64_t> factorsOf(DimAttr dim) {
-  SmallVector<int64_t> factors;
-  for (SubDimAttr sub : dim.getSubDims())
-    if (!sub.isConstant())
-      factors.push_back(sub.getFactor());
-  return factors;
-}
-
 /// "the rows that 'm/where.0' selects": of an error.
 static InFlightDiagnostic mixes(Operation *op, StringRef selection,
                                 StringRef what) {
@@ -90,7 +82,7 @@ static LogicalResult follow(FactoredOp op,
       continue;
     Selected rows = found->second;
     SmallVector<int64_t> own =
-        factorsOf(op.getOperandMap(i).getDims()[rows.dim]);
+        op.getOperandMap(i).getDims()[rows.dim].getFactors();
     bool summed = llvm::any_of(
         own, [&](int64_t factor) { return !factors[factor].isParallel(); });
     if (summed) {
@@ -107,7 +99,7 @@ static LogicalResult follow(FactoredOp op,
     for (unsigned r = 0, n = op->getNumResults(); r < n; ++r) {
       auto dims = op.getResultMap(r).getDims();
       auto same = llvm::find_if(
-          dims, [&](DimAttr dim) { return factorsOf(dim) == own; });
+          dims, [&](DimAttr dim) { return dim.getFactors() == own; });
       if (same == dims.end() || own.empty())
         return mixes(op, rows.selection, "divides or joins");
       auto [known, isNew] = selected.try_emplace(

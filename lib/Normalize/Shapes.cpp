@@ -59,6 +59,14 @@ SmallVector<int64_t> normalize::addFactors(GenericBuilder &g, const Dim &dim,
   return factors;
 }
 
+Dims normalize::plainDims(ArrayRef<int64_t> sizes) {
+  Dims dims;
+  for (auto [index, size] : llvm::enumerate(sizes))
+    dims.push_back(size == 1 ? Dim{}
+                             : Dim{SubDim{"d" + std::to_string(index), size}});
+  return dims;
+}
+
 DimFactors normalize::addFactors(GenericBuilder &g, ArrayRef<Dim> dims,
                                  FactorKind kind) {
   DimFactors factors;

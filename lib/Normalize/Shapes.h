@@ -31,6 +31,9 @@ std::string shapeText(llvm::ArrayRef<int64_t> shape);
 /// arguments are single: `b` for the batch dimension, `s` for the one after.
 Dims dimsOf(mlir::Value value);
 
+/// One sub-dimension for each size, `d0`, `d1`...: of a tensor that is made.
+Dims plainDims(llvm::ArrayRef<int64_t> sizes);
+
 /// The numbers of new factors, one a sub-dimension.
 using DimFactors = llvm::SmallVector<llvm::SmallVector<int64_t>>;
 DimFactors addFactors(GenericBuilder &g, llvm::ArrayRef<Dim> dims,

@@ -67,22 +67,11 @@ static Value ranksOf(Call &c, Value x, int64_t dim, bool descending) {
 /// The places of the first `count` ranks: [.., count, ..], i64.
 static Value placesOf(Call &c, Value ranks, int64_t dim, int64_t count) {
   GenericBuilder g = c.generic("places");
-  int64_t rank = g.factor("v", count);
-  Dims dims = dimsOf(ranks);
-  dims[dim] = {
-      SubDim{"i", cast<RankedTensorType>(ranks.getType()).getDimSize(dim)}};
-  DimFactors own, out;
-  for (auto [index, sub] : llvm::enumerate(dims)) {
-    bool summed = int64_t(index) == dim;
-    own.push_back(
-        addFactors(g, sub, summed ? FactorKind::Sum : FactorKind::Parallel));
-    out.push_back(summed ? SmallVector<int64_t>{rank} : own.back());
-  }
-  g.operand(ranks, plainMap(g, own));
-  Type i64 = c.builder().getI64Type();
-  g.result(i64, plainMap(g, out));
+  ScatterFactors factors = addScatterFactors(g, dimsOf(ranks), dim, 1, count);
+  g.operand(ranks, plainMap(g, factors.in));
+  g.result(c.builder().getI64Type(), plainMap(g, factors.out));
   return g.build([&](ScalarBuilder &s, ValueRange in) {
-    return whereId(g, s, s.index(g.nameOf(own[dim][0])), rank, in[0]);
+    return whereId(g, s, mixedRadix(g, s, factors.in[dim]), factors.v, in[0]);
   });
 }
 
@@ -92,29 +81,6 @@ static std::pair<Value, Value> firstOf(Call &c, int64_t dim, int64_t count,
   Value x = c.tensor(0);
   Value places = placesOf(c, ranksOf(c, x, dim, descending), dim, count);
   return {readElements(c.generic(), x, dim, places), places};
-}
-
-/// The last element of dimension `dim`, which stays with size 1 or goes.
-static Value lastOf(Call &c, Value x, int64_t dim, bool keep,
-                    StringRef suffix) {
-  GenericBuilder g = c.generic(suffix);
-  Dims dims = dimsOf(x);
-  int64_t size = cast<RankedTensorType>(x.getType()).getDimSize(dim);
-  SmallVector<SmallVector<SubDimAttr>> from;
-  DimFactors out;
-  for (auto [index, sub] : llvm::enumerate(dims)) {
-    if (int64_t(index) == dim) {
-      from.push_back({g.constant(size - 1, size)});
-      if (keep)
-        out.push_back({});
-      continue;
-    }
-    out.push_back(addFactors(g, sub));
-    from.push_back(plain(g, out.back()));
-  }
-  g.operand(x, g.map(from));
-  g.result(getElementTypeOrSelf(x.getType()), plainMap(g, out));
-  return g.build([](ScalarBuilder &, ValueRange in) { return in[0]; });
 }
 
 /// The dimension to order. Nothing if there is none, or one too long.
@@ -181,8 +147,8 @@ static void kthValue(Call &c) {
     return c.error("the element number " + Twine(k) + " of " +
                    Twine(c.type(0).getDimSize(*dim)));
   auto [values, places] = firstOf(c, *dim, k, false);
-  c.result(lastOf(c, values, *dim, keep, "value"));
-  c.result(lastOf(c, places, *dim, keep, "place"));
+  c.result(elementOf(c.generic("value"), values, *dim, k - 1, keep));
+  c.result(elementOf(c.generic("place"), places, *dim, k - 1, keep));
 }
 
 void normalize::addSortRows(Table &table) {

@@ -42,12 +42,6 @@ GenericOp colossal::schedule::splitPlacement(GenericOp op) {
   if (!where)
     return {};
   SmallVector<FactorAttr> factors = factored.getFactorList();
-  auto namedBy = [&](EquationAttr equation) {
-    llvm::SmallBitVector named(factors.size());
-    for (auto [number, factor] : llvm::enumerate(factors))
-      named[number] = equation.getStride(factor.getName()) != 0;
-    return named;
-  };
   // Equations of places that nothing else in the op varies with go outside.
   llvm::SmallBitVector used(factors.size()), reduced(factors.size());
   for (auto [number, factor] : llvm::enumerate(factors)) {
@@ -61,15 +55,15 @@ GenericOp colossal::schedule::splitPlacement(GenericOp op) {
     used |= factorsOf(factored, id);
   auto equations = where.getEquations().getAsRange<EquationAttr>();
   for (EquationAttr equation : equations)
-    if (equation.getHasId() || namedBy(equation).anyCommon(reduced))
-      used |= namedBy(equation);
+    if (equation.getHasId() || factorsOf(factored, equation).anyCommon(reduced))
+      used |= factorsOf(factored, equation);
   SmallVector<EquationAttr> outside, inside;
   llvm::SmallBitVector placed(factors.size());
   for (EquationAttr equation : equations) {
-    bool places = namedBy(equation).test(used);
+    bool places = factorsOf(factored, equation).test(used);
     (places ? outside : inside).push_back(equation);
     if (places)
-      placed |= namedBy(equation);
+      placed |= factorsOf(factored, equation);
   }
   placed.reset(used);
   if (placed.none())

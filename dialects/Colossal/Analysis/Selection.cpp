@@ -36,6 +36,14 @@ static SmallVector<Term> termsOf(EquationAttr equation,
   return terms;
 }
 
+llvm::SmallBitVector colossal::factorsOf(FactoredOp op, EquationAttr equation) {
+  SmallVector<FactorAttr> factors = op.getFactorList();
+  llvm::SmallBitVector named(factors.size());
+  for (Term term : termsOf(equation, factors))
+    named.set(term.factor);
+  return named;
+}
+
 llvm::SmallBitVector colossal::factorsOf(FactoredOp op, Value scalar) {
   SmallVector<FactorAttr> factors = op.getFactorList();
   llvm::SmallBitVector result(factors.size());
@@ -59,8 +67,7 @@ llvm::SmallBitVector colossal::factorsOf(FactoredOp op, Value scalar) {
           result.set(number);
     if (auto where = dyn_cast<WhereOp>(definition))
       for (Attribute equation : where.getEquations())
-        for (Term term : termsOf(cast<EquationAttr>(equation), factors))
-          result.set(term.factor);
+        result |= factorsOf(op, cast<EquationAttr>(equation));
     llvm::append_range(pending, definition->getOperands());
   }
   return result;
@@ -75,15 +82,12 @@ static llvm::SmallBitVector reducedFactors(ArrayRef<FactorAttr> factors) {
 
 /// Whether there are terms that the equations exclude.
 static bool concernsReduced(WhereOp where, FactoredOp op) {
-  SmallVector<FactorAttr> factors = op.getFactorList();
-  llvm::SmallBitVector reduced = reducedFactors(factors);
+  llvm::SmallBitVector reduced = reducedFactors(op.getFactorList());
   for (Value id : where.getIds())
     if (factorsOf(op, id).anyCommon(reduced))
       return true;
   return llvm::any_of(where.getEquations(), [&](Attribute equation) {
-    return llvm::any_of(
-        termsOf(cast<EquationAttr>(equation), factors),
-        [&](const Term &term) { return reduced.test(term.factor); });
+    return factorsOf(op, cast<EquationAttr>(equation)).anyCommon(reduced);
   });
 }
 

@@ -66,6 +66,8 @@ std::optional<Selection> analyzeSelection(GenericOp op);
 
 /// The factors that a scalar of the op's body varies with.
 llvm::SmallBitVector factorsOf(FactoredOp op, mlir::Value scalar);
+/// The factors that an equation names.
+llvm::SmallBitVector factorsOf(FactoredOp op, EquationAttr equation);
 
 /// E5 of WhereOp: a sum selects last what it selects, for all results alike.
 mlir::LogicalResult verifySelection(GenericOp op);

@@ -98,6 +98,16 @@ def Colossal_DimAttr : Colossal_Attr<"Dim", "dim"> {
   let summary = "one dimension: its sub-dimensions, major to minor";
   let parameters = (ins OptionalArrayRefParameter<"::colossal::SubDimAttr">:$subDims);
   let assemblyFormat = "`<` (`[` $subDims^ `]`)? `>`";
+  let extraClassDeclaration = [{
+    /// The factors of its sub-dimensions, in order; constants have none.
+    ::llvm::SmallVector<int64_t> getFactors() const {
+      ::llvm::SmallVector<int64_t> factors;
+      for (SubDimAttr sub : getSubDims())
+        if (!sub.isConstant())
+          factors.push_back(sub.getFactor());
+      return factors;
+    }
+  }];
 }
 
 def Colossal_IndexMapAttr : Colossal_Attr<"IndexMap", "map"> {

@@ -60,16 +60,10 @@ static bool isImage(Value value) {
 
 /// True if both maps have the same factors in the same dimensions.
 static bool areAligned(IndexMapAttr a, IndexMapAttr b) {
-  auto factorsOf = [](DimAttr dim) {
-    SmallVector<int64_t> factors;
-    for (SubDimAttr sub : dim.getSubDims())
-      if (!sub.isConstant())
-        factors.push_back(sub.getFactor());
-    return factors;
-  };
   return a.getDims().size() == b.getDims().size() &&
          llvm::all_of(llvm::zip(a.getDims(), b.getDims()), [&](auto dims) {
-           return factorsOf(std::get<0>(dims)) == factorsOf(std::get<1>(dims));
+           return std::get<0>(dims).getFactors() ==
+                  std::get<1>(dims).getFactors();
          });
 }
 

@@ -150,17 +150,15 @@ static LogicalResult align(FactorEditor &producer, IndexMapAttr &resultMap,
 /// index.
 static void expandVaryingIds(GenericOp op) {
   FactoredOp factored(op.getOperation());
-  SmallVector<FactorAttr> factors = factored.getFactorList();
   for (auto where :
        llvm::make_early_inc_range(op.getBody().getOps<WhereOp>())) {
     bool varies = false;
     for (unsigned number = 0, e = where.getEquations().size(); number < e;
          ++number)
-      if (Value id = where.getId(number)) {
-        llvm::SmallBitVector varying = factorsOf(factored, id);
-        for (unsigned f : varying.set_bits())
-          varies |= where.getEquation(number).getStride(factors[f].getName());
-      }
+      if (Value id = where.getId(number))
+        varies |=
+            factorsOf(factored, id)
+                .anyCommon(factorsOf(factored, where.getEquation(number)));
     if (varies)
       expandWhere(where);
   }

@@ -100,12 +100,12 @@ static LogicalResult verifyLayout(Operation *op, const Roles &roles,
       {"[n, positions..., (g, c)]", "[(g, o), c, positions...]",
        "[n, positions..., (g, o)]"}};
   auto listOf = [&](std::initializer_list<Role> wanted) {
-    SmallVector<unsigned> list;
+    SmallVector<int64_t> list;
     for (Role role : wanted)
       llvm::append_range(list, roles.of(role));
     return list;
   };
-  SmallVector<unsigned> first, second;
+  SmallVector<int64_t> first, second;
   Role position;
   switch (tensor) {
   case Tensor::Input:
@@ -126,10 +126,7 @@ static LogicalResult verifyLayout(Operation *op, const Roles &roles,
   }
   bool agrees = true;
   for (auto [dim, entry] : llvm::enumerate(roles.map(tensor).getDims())) {
-    SmallVector<unsigned> found;
-    for (SubDimAttr sub : entry.getSubDims())
-      if (!sub.isConstant())
-        found.push_back(sub.getFactor());
+    SmallVector<int64_t> found = entry.getFactors();
     // Factors are numbered in one order, but a role's need not be.
     if (dim == 0)
       agrees &= found == first;
