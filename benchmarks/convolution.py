@@ -13,15 +13,13 @@ themselves.
 """
 import argparse
 import json
-import os
 import re
 import shutil
 import sys
 import time
-from pathlib import Path
 
-from stacks import OLDER
-from train_step import BIN, ROOT, TUNED, execute, print_table
+from common import (BIN, OLDER, TUNED, add_options, alternate, execute, pin, print_table, run_bundle, timed_steps,
+                    write_json)
 
 OPTIMIZER = "sgd:lr=0.01,momentum=0.9"
 # Input channels, positions, output channels, taps, stride: of 224 x 224 images.
@@ -110,16 +108,8 @@ def network_worker(options):
     if options.channels_last:
         model, x = model.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
-    seconds, losses = [], []
-    for _ in range(options.steps + 1):
-        begin = time.perf_counter()
-        optimizer.zero_grad()
-        loss = model(x, y)
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-        seconds.append(time.perf_counter() - begin)
-    print(json.dumps({"seconds": seconds[1:], "losses": losses}))
+    seconds, losses = timed_steps(model, (x, y), optimizer, options.steps)
+    print(json.dumps({"seconds": seconds, "losses": losses}))
 
 
 def shapes_worker(options):
@@ -153,8 +143,7 @@ def shapes_worker(options):
 class Bench:
     def __init__(self, options):
         self.options = options
-        cores = ",".join(map(str, sorted(os.sched_getaffinity(0))[-options.threads:]))
-        self.pin = ["taskset", "-c", cores]
+        self.pin = pin(options.threads)
         self.environment = OLDER if options.max_cpu else {}
 
     def pytorch(self, worker, channels_last):
@@ -179,14 +168,9 @@ class Bench:
                  OPTIMIZER, "-o", bundle], **self.environment)
         return bundle
 
-    def ours(self, bundle, name, inputs, steps, *more):
-        report, metrics = self.options.work / "report.json", self.options.work / "metrics.jsonl"
-        data = [part for key in inputs for part in ("--data", f"{key}={self.options.work}/{name}-{key}.npy")]
-        execute([*self.pin, BIN / "colossal-run", bundle, *data, "--no-shuffle", "--quiet", "--steps", steps + 1,
-                 "--report", report, "--metrics", metrics, *more], **self.environment)
-        result = json.loads(report.read_text())
-        return {"seconds": result["step_seconds"][1:], "predicted_seconds": result["predicted_step_seconds"],
-                "losses": [json.loads(line)["loss"] for line in metrics.read_text().splitlines()]}
+    def ours(self, bundle, name, inputs, *more):
+        files = {key: self.options.work / f"{name}-{key}.npy" for key in inputs}
+        return run_bundle(self.options, bundle, files, *more, before=self.pin, **self.environment)
 
     def network(self, layers):
         import numpy as np
@@ -196,14 +180,8 @@ class Bench:
         bundle = self.compile("images", residual_network(layers), inputs)
         ways = {"PyTorch": lambda: self.pytorch(layers, False),
                 "PyTorch, channels_last": lambda: self.pytorch(layers, True),
-                "ours": lambda: self.ours(bundle, "images", inputs, options.steps)}
-        runs = {}
-        for number in range(options.rounds):
-            for way, run in ways.items():
-                one = run()
-                whole = runs.setdefault(way, {**one, "seconds": []})
-                whole["seconds"] += one["seconds"]
-                print(f"round {number + 1}: resnet{layers}: {way}: {min(one['seconds']):.3f} s", file=sys.stderr, flush=True)
+                "ours": lambda: self.ours(bundle, "images", inputs)}
+        runs = alternate(ways, options.rounds, f"resnet{layers}: ")
         # After a few steps of random weights and statistics of few samples even PyTorch's two layouts differ.
         first, peer = (runs[way]["losses"][0] for way in ("ours", "PyTorch"))
         if not abs(first - peer) < 1e-4 * abs(peer):
@@ -227,7 +205,7 @@ class Bench:
                         best = result.setdefault(name, {}).setdefault(key, {})
                         best[way] = min(best.get(way, seconds), seconds)
             for shape, (bundle, name, inputs) in bundles.items():
-                self.ours(bundle, name, inputs, options.steps, "--profile", profile)
+                self.ours(bundle, name, inputs, "--profile", profile)
                 lines = re.findall(r"([0-9.]+) us +(\w+) (\S+)", profile.read_text())
                 for key in PASSES:
                     seconds = [1e-6 * float(time) for time, kind, op in lines if kind == key and "layers.2" in op]
@@ -243,13 +221,7 @@ def main():
     parser.add_argument("what", nargs="*", metavar="resnet18|resnet50|shapes", help="resnet18, if none is named")
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--size", type=int, default=224)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--max-cpu", choices=["x86-64-v3"])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=3, help="timed steps per round, after one that is not")
-    parser.add_argument("--work", type=Path, default=ROOT / "out" / "benchmark")
-    parser.add_argument("--json", type=Path, help="write all figures")
-    parser.add_argument("--worker", help=argparse.SUPPRESS)
+    add_options(parser, steps=3, pinned=True)
     parser.add_argument("--channels-last", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
@@ -276,9 +248,7 @@ def main():
                     ("", *(f"{time:.3f} s" for time in best.values()), f"{best['ours'] / peer:.2f}",
                      f"{runs['ours']['predicted_seconds']:.3f} s")]
         print_table(rows)
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(result, indent=1))
+    write_json(options, result)
 
 
 if __name__ == "__main__":

@@ -10,16 +10,13 @@ tuned allocator and the fused optimizer of train_step.py. The best step of all r
 """
 import argparse
 import json
-import os
 import shutil
 import sys
-from pathlib import Path
 
-from train_step import BIN, ROOT, TUNED, execute, print_table, timed_steps
+from common import (BIN, OLDER, TUNED, add_options, alternate, execute, pin, print_table, run_bundle, timed_steps,
+                    write_json)
 
 STACKS = {"linear": (512, 4096), "norms": (8192, 1024)}
-OLDER = {"COLOSSAL_MAX_CPU": "x86-64-v3", "ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2",
-         "ONEDNN_MAX_CPU_ISA": "AVX2", "DNNL_MAX_CPU_ISA": "AVX2"}
 
 
 def build(name):
@@ -53,8 +50,8 @@ def pytorch_worker(options):
     import numpy as np
     import torch
     torch.set_num_threads(options.threads)
-    model = build(options.stacks[0])
-    inputs = [torch.from_numpy(np.load(options.work / f"{options.stacks[0]}-{name}.npy")) for name in ("x", "target")]
+    model = build(options.worker)
+    inputs = [torch.from_numpy(np.load(options.work / f"{options.worker}-{name}.npy")) for name in ("x", "target")]
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.1, fused=True)
     seconds, losses = timed_steps(model, inputs, optimizer, options.steps)
     print(json.dumps({"seconds": seconds, "losses": losses}))
@@ -71,36 +68,20 @@ def prepare(options, name):
     torch.jit.trace(build(name), tuple(torch.from_numpy(x) for x in inputs.values()), check_trace=False).save(archive)
 
 
-def ours(options, name, bundle, pin, environment):
-    report, metrics = options.work / "report.json", options.work / "metrics.jsonl"
-    data = [part for key in ("x", "target") for part in ("--data", f"{key}={options.work}/{name}-{key}.npy")]
-    execute([*pin, BIN / "colossal-run", bundle, *data, "--no-shuffle", "--quiet", "--steps", options.steps + 1,
-             "--report", report, "--metrics", metrics], **environment)
-    result = json.loads(report.read_text())
-    return {"seconds": result["step_seconds"][1:], "predicted_seconds": result["predicted_step_seconds"],
-            "losses": [json.loads(line)["loss"] for line in metrics.read_text().splitlines()]}
-
-
 def compare(options, name):
-    cores = ",".join(map(str, sorted(os.sched_getaffinity(0))[-options.threads:]))
-    pin = ["taskset", "-c", cores]
+    before = pin(options.threads)
     environment = OLDER if options.max_cpu else {}
     prepare(options, name)
     bundle = options.work / f"{name}.colossal"
     shutil.rmtree(bundle, ignore_errors=True)
-    execute([*pin, BIN / "colossal-compile", options.work / f"{name}.pt", "--cluster", "local:1", "--batch", "x",
+    execute([*before, BIN / "colossal-compile", options.work / f"{name}.pt", "--cluster", "local:1", "--batch", "x",
              "--batch", "target", "--optimizer", "adamw:lr=1e-4,weight-decay=0.1", "-o", bundle], **environment)
     ways = {"PyTorch": lambda: json.loads(execute(
-                [*pin, sys.executable, __file__, "--pytorch-worker", name, "--threads", options.threads, "--steps",
+                [*before, sys.executable, __file__, "--worker", name, "--threads", options.threads, "--steps",
                  options.steps, "--work", options.work], **TUNED, **environment).stdout.splitlines()[-1]),
-            "ours": lambda: ours(options, name, bundle, pin, environment)}
-    runs = {}
-    for number in range(options.rounds):
-        for way, run in ways.items():
-            one = run()
-            whole = runs.setdefault(way, {**one, "seconds": []})
-            whole["seconds"] += one["seconds"]
-            print(f"round {number + 1}: {name}: {way}: {min(one['seconds']):.3f} s", file=sys.stderr, flush=True)
+            "ours": lambda: run_bundle(options, bundle, {key: options.work / f"{name}-{key}.npy" for key in ("x", "target")},
+                                       before=before, **environment)}
+    runs = alternate(ways, options.rounds, f"{name}: ")
     worst = max(abs(a - b) / abs(b) for a, b in zip(runs["ours"]["losses"], runs["PyTorch"]["losses"]))
     if not worst < 1e-3:
         raise SystemExit(f"stacks: the losses of '{name}' differ from PyTorch's by {worst:.1e}: not the same work")
@@ -110,17 +91,11 @@ def compare(options, name):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("stacks", nargs="*", metavar="linear|norms", help="both, if none is named")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--max-cpu", choices=["x86-64-v3"])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=4, help="timed steps per round, after one that is not")
-    parser.add_argument("--work", type=Path, default=ROOT / "out" / "benchmark")
-    parser.add_argument("--json", type=Path, help="write all figures")
-    parser.add_argument("--pytorch-worker", action="store_true", help=argparse.SUPPRESS)
+    add_options(parser, steps=4, pinned=True)
     options = parser.parse_args()
     if unknown := set(options.stacks) - set(STACKS):
         parser.error(f"found {sorted(unknown)}, expected linear or norms")
-    if options.pytorch_worker:
+    if options.worker:
         return pytorch_worker(options)
     options.work.mkdir(parents=True, exist_ok=True)
     result = {name: compare(options, name) for name in options.stacks or STACKS}
@@ -129,9 +104,7 @@ def main():
         peer, own = (min(runs[way]["seconds"]) for way in ("PyTorch", "ours"))
         rows.append((name, f"{peer:.3f} s", f"{own:.3f} s", f"{own / peer:.2f}", f"{runs['ours']['predicted_seconds']:.3f} s"))
     print_table(rows)
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(result, indent=1))
+    write_json(options, result)
 
 
 if __name__ == "__main__":

@@ -15,35 +15,18 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
 
+from common import BIN, ROOT, TUNED, add_options, alternate, execute, print_table, run_bundle, timed_steps, write_json
+
 # Start it under taskset for fewer.
 CORES = len(os.sched_getaffinity(0))
-ROOT = Path(__file__).resolve().parents[1]
-BIN = ROOT / "build" / "bin"
 EXPORT = ROOT / "examples" / "export_gpt2.py"
 SMALL = ["--layers", "12", "--width", "768", "--heads", "12", "--vocab", "50257", "--context", "1024",
          "--sequence", "256", "--batch", "4"]
-TUNED = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "17179869184", "MALLOC_TOP_PAD_": "268435456",
-         "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 OPTIMIZER = "adamw:lr=1e-4,weight-decay=0.1"
-
-
-def timed_steps(model, inputs, optimizer, steps):
-    """Seconds of `steps` steps of PyTorch after one that is not timed, and the losses of all."""
-    seconds, losses = [], []
-    for _ in range(steps + 1):
-        begin = time.perf_counter()
-        optimizer.zero_grad()
-        loss = model(*inputs)
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-        seconds.append(time.perf_counter() - begin)
-    return seconds[1:], losses
 
 
 def pytorch_worker(options):
@@ -64,33 +47,15 @@ def pytorch_worker(options):
     print(json.dumps({"seconds": seconds, "peak": peak, "losses": losses}))
 
 
-def execute(command, **environment):
-    done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True, env={**os.environ, **environment})
-    if done.returncode != 0:
-        lines = [line for line in done.stderr.splitlines() if "error" in line.lower()]
-        raise SystemExit(f"train_step: {Path(command[0]).name}: exit code {done.returncode}: "
-                         + (lines or done.stderr.splitlines()[-1:] or [""])[0][:300])
-    return done
-
-
 def pytorch(options, fused, environment):
-    command = [sys.executable, __file__, "--pytorch-worker", "--steps", options.steps, "--work", options.work]
+    command = [sys.executable, __file__, "--worker", "gpt2", "--steps", options.steps, "--work", options.work]
     done = execute(command + (["--fused"] if fused else []), **environment)
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def ours(options, bundle, ranks):
-    report, metrics = options.work / "report.json", options.work / "metrics.jsonl"
-    execute([BIN / "colossal-run", "-n", ranks, bundle, "--data", f"input_ids={options.work}/input_ids.npy",
-             "--data", f"labels={options.work}/labels.npy", "--no-shuffle", "--quiet",
-             "--steps", options.steps + 1, "--report", report, "--metrics", metrics])
-    result = json.loads(report.read_text())
-    losses = [json.loads(line)["loss"] for line in metrics.read_text().splitlines()]
-    return {"seconds": result["step_seconds"][1:], "losses": losses,
-            "peak": sum(rank["peak_pss_bytes"] for rank in result["ranks"]),
-            "predicted_seconds": result["predicted_step_seconds"],
-            "own": sum(rank["measured_bytes"] for rank in result["ranks"])}
+    files = {name: options.work / f"{name}.npy" for name in ("input_ids", "labels")}
+    return run_bundle(options, bundle, files, "-n", ranks)
 
 
 def compile_phases(text):
@@ -118,15 +83,9 @@ def prepare(options):
         np.save(options.work / f"{name}.npy", ids)
 
 
-def print_table(rows):
-    widths = [max(len(str(row[i])) for row in rows) for i in range(len(rows[0]))]
-    for row in rows:
-        print("  ".join(str(cell).ljust(width) for cell, width in zip(row, widths)).rstrip(), flush=True)
-
-
 def compare_steps(options):
     prepare(options)
-    result = {"compile": {}, "runs": {}}
+    result = {"compile": {}}
     bundles = {}
     for ranks in sorted({1, CORES}):
         bundles[ranks], result["compile"][str(ranks)] = compile_for(options, ranks)
@@ -135,17 +94,7 @@ def compare_steps(options):
     for ranks, bundle in bundles.items():
         name = f"ours, {ranks} rank{'s' if ranks > 1 else ''} of {CORES // ranks} threads"
         ways[name] = lambda bundle=bundle, ranks=ranks: ours(options, bundle, ranks)
-    for number in range(options.rounds):
-        for name, run in ways.items():
-            one = run()
-            whole = result["runs"].setdefault(name, {"seconds": [], "peak": 0, "losses": one["losses"]})
-            whole["seconds"] += one["seconds"]
-            whole["peak"] = max(whole["peak"], one["peak"])
-            for extra in ("predicted_seconds", "own"):
-                if extra in one:
-                    whole[extra] = one[extra]
-            print(f"round {number + 1}: {name}: {min(one['seconds']):.3f} s", file=sys.stderr, flush=True)
-    runs = result["runs"]
+    runs = result["runs"] = alternate(ways, options.rounds)
     exact = runs["PyTorch, default"]["losses"]
     for name, run in runs.items():
         worst = max(abs(a - b) / abs(b) for a, b in zip(run["losses"], exact))
@@ -186,21 +135,15 @@ def search_times(options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=4, help="timed steps per round, after one that is not")
+    add_options(parser, steps=4, pinned=False)
     parser.add_argument("--search", type=int, nargs="+", metavar="LAYERS")
-    parser.add_argument("--work", type=Path, default=ROOT / "out" / "benchmark")
-    parser.add_argument("--json", type=Path, help="write all figures")
-    parser.add_argument("--pytorch-worker", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--fused", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.model = SMALL
-    if options.pytorch_worker:
+    if options.worker:
         return pytorch_worker(options)
     result = search_times(options) if options.search else compare_steps(options)
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(result, indent=1))
+    write_json(options, result)
 
 
 if __name__ == "__main__":
