@@ -1,7 +1,7 @@
 //===- ConvolutionTest.cpp - Convolution against loops in double ----------===//
 
-#include "AllocationCounter.h"
 #include "Colossal/Ops/Convolution/Run/Call.h"
+#include "OneRank.h"
 #include "ProgramBuilder.h"
 #include "colossal/Run/Engine.h"
 
@@ -74,32 +74,22 @@ std::vector<float> execute(const Convolution &c, int threads) {
   op.operands = {{first, 0}, {second, 0}, {result, 0}};
   op.library = callOf(c);
   b.schedule("forward");
-  for (const std::string &fault : checkProgram(b.program))
-    ADD_FAILURE() << fault;
-  EngineOptions options;
-  options.threads = threads;
-  Engine engine(b.program, MPI_COMM_SELF, nullptr, options);
-  engine.connect();
-  engine.reserve();
+  std::unique_ptr<Engine> engine = engineOf(b.program, threads);
   for (int64_t id : {first, second, result}) {
-    auto *data = reinterpret_cast<float *>(engine.address(id));
+    float *data = dataOf(*engine, id);
     int64_t tensor = order[id == first ? 0 : id == second ? 1 : 2];
     for (int64_t i = 0; i < b.program.buffers[size_t(id)].bytes / 4; ++i)
       data[placeOf(c, tensor, i)] = value(i + 1000 * tensor);
   }
-  {
-    AllocationCounter large(4096);
-    engine.runStep(1);
-    EXPECT_EQ(large.count(), 0) << "largest: " << large.largest();
-  }
+  runStepWithoutAllocating(*engine);
   // Nothing else was written.
   for (int64_t id : {first, second}) {
-    auto *data = reinterpret_cast<const float *>(engine.address(id));
+    float *data = dataOf(*engine, id);
     int64_t tensor = order[id == first ? 0 : 1];
     for (int64_t i = 0; i < elements[size_t(tensor)]; ++i)
       EXPECT_EQ(data[placeOf(c, tensor, i)], value(i + 1000 * tensor));
   }
-  auto *data = reinterpret_cast<const float *>(engine.address(result));
+  float *data = dataOf(*engine, result);
   const int64_t count = elements[size_t(order[2])];
   std::vector<float> found(count);
   for (size_t i = 0; i < found.size(); ++i)
@@ -144,265 +134,94 @@ void check(Convolution c) {
   }
 }
 
+Convolution shaped(int64_t samples, int64_t groups, int64_t outputs,
+                   int64_t channels, Convolution::Sizes input,
+                   Convolution::Sizes taps, Convolution::Sizes output,
+                   Convolution::Sizes stride, Convolution::Sizes padding,
+                   Convolution::Sizes dilation) {
+  Convolution c;
+  c.samples = samples;
+  c.groups = groups;
+  c.outputs = outputs;
+  c.channels = channels;
+  c.input = input;
+  c.taps = taps;
+  c.output = output;
+  c.stride = stride;
+  c.padding = padding;
+  c.dilation = dilation;
+  return c;
+}
+
 TEST(Convolution, ForwardAndBackward) {
-  // samples, groups, outputs, channels, input, taps, output, stride, padding,
-  // dilation.
-  struct Shape {
-    int64_t samples, groups, outputs, channels;
-    Convolution::Sizes input, taps, output, stride, padding, dilation;
-  };
-  const Shape shapes[] = {
-      {1, 1, 1, 1, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {}, {1, 1, 1}},
-      {3,
-       1,
-       5,
-       4,
-       {1, 1, 9},
-       {1, 1, 3},
-       {1, 1, 9},
-       {1, 1, 1},
-       {0, 0, 1},
-       {1, 1, 1}},
-      {2,
-       1,
-       7,
-       3,
-       {1, 9, 8},
-       {1, 3, 3},
-       {1, 5, 4},
-       {1, 2, 2},
-       {0, 1, 1},
-       {1, 1, 1}},
+  const Convolution shapes[] = {
+      shaped(1, 1, 1, 1, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {},
+             {1, 1, 1}),
+      shaped(3, 1, 5, 4, {1, 1, 9}, {1, 1, 3}, {1, 1, 9}, {1, 1, 1}, {0, 0, 1},
+             {1, 1, 1}),
+      shaped(2, 1, 7, 3, {1, 9, 8}, {1, 3, 3}, {1, 5, 4}, {1, 2, 2}, {0, 1, 1},
+             {1, 1, 1}),
       // A stride that leaves a rest, padding beyond the weights' reach.
-      {2,
-       1,
-       4,
-       3,
-       {1, 8, 8},
-       {1, 2, 1},
-       {1, 4, 5},
-       {1, 3, 3},
-       {0, 2, 3},
-       {1, 1, 1}},
-      {2, 3, 4, 2, {1, 7, 6}, {1, 3, 2}, {1, 3, 4}, {1, 1, 1}, {}, {1, 2, 2}},
-      {2,
-       6,
-       1,
-       1,
-       {1, 6, 6},
-       {1, 3, 3},
-       {1, 6, 6},
-       {1, 1, 1},
-       {0, 1, 1},
-       {1, 1, 1}},
-      {2,
-       2,
-       3,
-       2,
-       {4, 5, 4},
-       {2, 3, 2},
-       {3, 2, 4},
-       {1, 2, 1},
-       {0, 0, 1},
-       {1, 1, 2}},
+      shaped(2, 1, 4, 3, {1, 8, 8}, {1, 2, 1}, {1, 4, 5}, {1, 3, 3}, {0, 2, 3},
+             {1, 1, 1}),
+      shaped(2, 3, 4, 2, {1, 7, 6}, {1, 3, 2}, {1, 3, 4}, {1, 1, 1}, {},
+             {1, 2, 2}),
+      shaped(2, 6, 1, 1, {1, 6, 6}, {1, 3, 3}, {1, 6, 6}, {1, 1, 1}, {0, 1, 1},
+             {1, 1, 1}),
+      shaped(2, 2, 3, 2, {4, 5, 4}, {2, 3, 2}, {3, 2, 4}, {1, 2, 1}, {0, 0, 1},
+             {1, 1, 2}),
       // Several blocks: of positions, of samples with a rest, of channels.
-      {2,
-       1,
-       9,
-       5,
-       {1, 37, 31},
-       {1, 3, 3},
-       {1, 37, 31},
-       {1, 1, 1},
-       {0, 1, 1},
-       {1, 1, 1}},
-      {21,
-       1,
-       140,
-       20,
-       {1, 7, 7},
-       {1, 3, 3},
-       {1, 7, 7},
-       {1, 1, 1},
-       {0, 1, 1},
-       {1, 1, 1}},
-      {1,
-       1,
-       6,
-       90,
-       {1, 20, 25},
-       {1, 3, 3},
-       {1, 18, 23},
-       {1, 1, 1},
-       {},
-       {1, 1, 1}},
-      {1,
-       1,
-       3,
-       2,
-       {1, 1, 5000},
-       {1, 1, 7},
-       {1, 1, 1250},
-       {1, 1, 4},
-       {0, 0, 3},
-       {1, 1, 1}},
+      shaped(2, 1, 9, 5, {1, 37, 31}, {1, 3, 3}, {1, 37, 31}, {1, 1, 1},
+             {0, 1, 1}, {1, 1, 1}),
+      shaped(21, 1, 140, 20, {1, 7, 7}, {1, 3, 3}, {1, 7, 7}, {1, 1, 1},
+             {0, 1, 1}, {1, 1, 1}),
+      shaped(1, 1, 6, 90, {1, 20, 25}, {1, 3, 3}, {1, 18, 23}, {1, 1, 1}, {},
+             {1, 1, 1}),
+      shaped(1, 1, 3, 2, {1, 1, 5000}, {1, 1, 7}, {1, 1, 1250}, {1, 1, 4},
+             {0, 0, 3}, {1, 1, 1}),
       // Sizes that do not fit: elements that nothing reaches, and reads far
       // outside.
-      {2,
-       1,
-       3,
-       2,
-       {1, 9, 3},
-       {1, 2, 2},
-       {1, 2, 6},
-       {1, 1, 2},
-       {0, 0, 4},
-       {1, 1, 3}},
+      shaped(2, 1, 3, 2, {1, 9, 3}, {1, 2, 2}, {1, 2, 6}, {1, 1, 2}, {0, 0, 4},
+             {1, 1, 3}),
       // What networks have: channels of whole vectors and of parts, strides,
       // dilation, one tap with a stride (positions are picked), depthwise, as
       // many groups as vectors, one and three dimensions.
-      {3,
-       1,
-       32,
-       16,
-       {1, 9, 7},
-       {1, 3, 3},
-       {1, 9, 7},
-       {1, 1, 1},
-       {0, 1, 1},
-       {1, 1, 1}},
-      {2,
-       1,
-       20,
-       3,
-       {1, 17, 18},
-       {1, 7, 7},
-       {1, 9, 9},
-       {1, 2, 2},
-       {0, 3, 3},
-       {1, 1, 1}},
-      {2,
-       1,
-       24,
-       40,
-       {1, 8, 8},
-       {1, 3, 3},
-       {1, 4, 4},
-       {1, 2, 2},
-       {0, 1, 1},
-       {1, 1, 1}},
-      {2,
-       1,
-       16,
-       16,
-       {1, 12, 9},
-       {1, 3, 3},
-       {1, 12, 9},
-       {1, 1, 1},
-       {0, 2, 2},
-       {1, 2, 2}},
-      {2, 1, 32, 24, {1, 9, 8}, {1, 1, 1}, {1, 5, 4}, {1, 2, 2}, {}, {1, 1, 1}},
-      {2,
-       1,
-       24,
-       16,
-       {1, 9, 10},
-       {1, 1, 1},
-       {1, 3, 4},
-       {1, 3, 2},
-       {},
-       {1, 1, 1}},
-      {3, 1, 48, 32, {1, 5, 5}, {1, 1, 1}, {1, 5, 5}, {1, 1, 1}, {}, {1, 1, 1}},
-      {2,
-       40,
-       1,
-       1,
-       {1, 9, 9},
-       {1, 3, 3},
-       {1, 5, 5},
-       {1, 2, 2},
-       {0, 1, 1},
-       {1, 1, 1}},
-      {2,
-       2,
-       16,
-       32,
-       {1, 6, 6},
-       {1, 3, 3},
-       {1, 6, 6},
-       {1, 1, 1},
-       {0, 1, 1},
-       {1, 1, 1}},
-      {2,
-       1,
-       16,
-       24,
-       {1, 1, 33},
-       {1, 1, 5},
-       {1, 1, 15},
-       {1, 1, 2},
-       {},
-       {1, 1, 1}},
-      {2,
-       1,
-       16,
-       16,
-       {5, 6, 4},
-       {3, 3, 3},
-       {5, 6, 4},
-       {1, 1, 1},
-       {1, 1, 1},
-       {1, 1, 1}},
+      shaped(3, 1, 32, 16, {1, 9, 7}, {1, 3, 3}, {1, 9, 7}, {1, 1, 1},
+             {0, 1, 1}, {1, 1, 1}),
+      shaped(2, 1, 20, 3, {1, 17, 18}, {1, 7, 7}, {1, 9, 9}, {1, 2, 2},
+             {0, 3, 3}, {1, 1, 1}),
+      shaped(2, 1, 24, 40, {1, 8, 8}, {1, 3, 3}, {1, 4, 4}, {1, 2, 2},
+             {0, 1, 1}, {1, 1, 1}),
+      shaped(2, 1, 16, 16, {1, 12, 9}, {1, 3, 3}, {1, 12, 9}, {1, 1, 1},
+             {0, 2, 2}, {1, 2, 2}),
+      shaped(2, 1, 32, 24, {1, 9, 8}, {1, 1, 1}, {1, 5, 4}, {1, 2, 2}, {},
+             {1, 1, 1}),
+      shaped(2, 1, 24, 16, {1, 9, 10}, {1, 1, 1}, {1, 3, 4}, {1, 3, 2}, {},
+             {1, 1, 1}),
+      shaped(3, 1, 48, 32, {1, 5, 5}, {1, 1, 1}, {1, 5, 5}, {1, 1, 1}, {},
+             {1, 1, 1}),
+      shaped(2, 40, 1, 1, {1, 9, 9}, {1, 3, 3}, {1, 5, 5}, {1, 2, 2}, {0, 1, 1},
+             {1, 1, 1}),
+      shaped(2, 2, 16, 32, {1, 6, 6}, {1, 3, 3}, {1, 6, 6}, {1, 1, 1},
+             {0, 1, 1}, {1, 1, 1}),
+      shaped(2, 1, 16, 24, {1, 1, 33}, {1, 1, 5}, {1, 1, 15}, {1, 1, 2}, {},
+             {1, 1, 1}),
+      shaped(2, 1, 16, 16, {5, 6, 4}, {3, 3, 3}, {5, 6, 4}, {1, 1, 1},
+             {1, 1, 1}, {1, 1, 1}),
       // Patches that leave a rest.
-      {2,
-       1,
-       16,
-       3,
-       {1, 14, 13},
-       {1, 4, 4},
-       {1, 3, 3},
-       {1, 4, 4},
-       {},
-       {1, 1, 1}},
+      shaped(2, 1, 16, 3, {1, 14, 13}, {1, 4, 4}, {1, 3, 3}, {1, 4, 4}, {},
+             {1, 1, 1}),
       // Blocks of channels with a rest, blocks of samples with a rest.
-      {9,
-       1,
-       144,
-       128,
-       {1, 4, 4},
-       {1, 3, 3},
-       {1, 4, 4},
-       {1, 1, 1},
-       {0, 1, 1},
-       {1, 1, 1}},
-      {17,
-       1,
-       16,
-       16,
-       {1, 6, 6},
-       {1, 3, 3},
-       {1, 6, 6},
-       {1, 1, 1},
-       {0, 1, 1},
-       {1, 1, 1}},
+      shaped(9, 1, 144, 128, {1, 4, 4}, {1, 3, 3}, {1, 4, 4}, {1, 1, 1},
+             {0, 1, 1}, {1, 1, 1}),
+      shaped(17, 1, 16, 16, {1, 6, 6}, {1, 3, 3}, {1, 6, 6}, {1, 1, 1},
+             {0, 1, 1}, {1, 1, 1}),
   };
-  for (const Shape &shape : shapes) {
+  for (const Convolution &c : shapes) {
     SCOPED_TRACE(testing::Message()
-                 << shape.samples << " samples, " << shape.groups << " x "
-                 << shape.outputs << " x " << shape.channels << " channels, x "
-                 << shape.input[1] << " " << shape.input[2] << ", w "
-                 << shape.taps[1] << " " << shape.taps[2]);
-    Convolution c;
-    c.samples = shape.samples;
-    c.groups = shape.groups;
-    c.outputs = shape.outputs;
-    c.channels = shape.channels;
-    c.input = shape.input;
-    c.taps = shape.taps;
-    c.output = shape.output;
-    c.stride = shape.stride;
-    c.padding = shape.padding;
-    c.dilation = shape.dilation;
+                 << c.samples << " samples, " << c.groups << " x " << c.outputs
+                 << " x " << c.channels << " channels, x " << c.input[1] << " "
+                 << c.input[2] << ", w " << c.taps[1] << " " << c.taps[2]);
     check(c);
   }
 }

@@ -1,7 +1,7 @@
 //===- PoolingTest.cpp - Pools against loops over all elements ------------===//
 
-#include "AllocationCounter.h"
 #include "Colossal/Ops/Pooling/Run/Call.h"
+#include "OneRank.h"
 #include "ProgramBuilder.h"
 #include "colossal/Run/Engine.h"
 
@@ -168,26 +168,16 @@ std::vector<float> execute(Pool pool, bool lanes, const std::vector<float> &x,
   Op &op = b.op(OpKind::Library, "pool", ids, 1);
   op.library = callOf(pool);
   b.schedule("forward");
-  for (const std::string &fault : checkProgram(b.program))
-    ADD_FAILURE() << fault;
-  EngineOptions options;
-  options.threads = threads;
-  Engine engine(b.program, MPI_COMM_SELF, nullptr, options);
-  engine.connect();
-  engine.reserve();
+  std::unique_ptr<Engine> engine = engineOf(b.program, threads);
   for (size_t i = 0; i + 1 < operands.size(); ++i) {
-    auto *data = reinterpret_cast<float *>(engine.address(ids[i]));
+    float *data = dataOf(*engine, ids[i]);
     int64_t points = operands[i].ofOutput ? outputsOf(pool) : inputsOf(pool);
     for (size_t j = 0; j < operands[i].values->size(); ++j)
       data[placeOf(pool, lanes, points, int64_t(j))] = (*operands[i].values)[j];
   }
-  {
-    AllocationCounter large(4096);
-    engine.runStep(1);
-    EXPECT_EQ(large.count(), 0) << "largest: " << large.largest();
-  }
+  runStepWithoutAllocating(*engine);
   int64_t points = pool.backward ? inputsOf(pool) : outputsOf(pool);
-  auto *data = reinterpret_cast<float *>(engine.address(ids.back()));
+  float *data = dataOf(*engine, ids.back());
   std::vector<float> found(size_t(imagesOf(pool) * points));
   for (size_t i = 0; i < found.size(); ++i)
     found[i] = data[placeOf(pool, lanes, points, int64_t(i))];

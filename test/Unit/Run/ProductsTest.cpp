@@ -1,7 +1,7 @@
 //===- ProductsTest.cpp - Gemm and attention against loops in double ------===//
 
-#include "AllocationCounter.h"
 #include "Colossal/Ops/Attention/Run/Call.h"
+#include "OneRank.h"
 #include "ProgramBuilder.h"
 #include "colossal/Run/Engine.h"
 #include "colossal/Run/MatrixProduct.h"
@@ -24,26 +24,16 @@ float value(int64_t i) { return float(std::sin(0.37 * double(i) + 1)); }
 std::vector<std::vector<float>>
 execute(ProgramBuilder &b, int threads,
         const Engine::KernelLookup &kernels = nullptr) {
-  for (const std::string &fault : checkProgram(b.program))
-    ADD_FAILURE() << fault;
-  EngineOptions options;
-  options.threads = threads;
-  Engine engine(b.program, MPI_COMM_SELF, kernels, options);
-  engine.connect();
-  engine.reserve();
+  std::unique_ptr<Engine> engine = engineOf(b.program, threads, kernels);
   for (const Buffer &buffer : b.program.buffers) {
-    auto *data = reinterpret_cast<float *>(engine.address(buffer.id));
+    float *data = dataOf(*engine, buffer.id);
     for (int64_t i = 0; i < buffer.bytes / 4; ++i)
       data[i] = value(i + 1000 * buffer.id);
   }
-  {
-    AllocationCounter large(4096);
-    engine.runStep(1);
-    EXPECT_EQ(large.count(), 0) << "largest: " << large.largest();
-  }
+  runStepWithoutAllocating(*engine);
   std::vector<std::vector<float>> all;
   for (const Buffer &buffer : b.program.buffers) {
-    auto *data = reinterpret_cast<float *>(engine.address(buffer.id));
+    float *data = dataOf(*engine, buffer.id);
     all.emplace_back(data, data + buffer.bytes / 4);
   }
   return all;
