@@ -17,6 +17,7 @@ import importlib.util
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -91,19 +92,21 @@ def run_one(zoo, name, plans):
     options = [] if set(sizes) == {batch} else \
         [f"--batch={n}" for n, tensor in inputs.items() if tensor.ndim and tensor.shape[0] == batch]
     case = Case(name, lambda: (model, inputs), list(plans), optimizer="sgd:lr=1e-3", steps=3, compile=tuple(options))
+    # One trace and one run of PyTorch for all plans.
+    runs, reason = run_modules.run_module(case, RESULTS / "work" / name, plans), ""
     for plan in plans:
-        begin, text = time.time(), io.StringIO()
+        begin, text, good = time.time(), io.StringIO(), False
         try:
             with contextlib.redirect_stdout(text):
-                good = all(good for _, good in run_modules.run_module(case, RESULTS / "work" / name, [plan]))
+                _, good = next(runs)
         except Exception:
-            good = False
-            text.write(traceback.format_exc()[-600:])
+            reason = reason or traceback.format_exc()[-600:]
+            text.write(reason)
         lines = text.getvalue().strip().split("\n")
         result["plans"][plan] = {"good": good, "seconds": round(time.time() - begin, 1), "text": "\n".join(lines[1:] if good else lines)}
         print(f"{name} [{plan}] {time.time() - begin:.1f} s: {'ok' if good else 'FAIL ' + ' '.join(lines)[:300]}", flush=True)
         file.write_text(json.dumps(result, indent=1))
-    subprocess.run(["rm", "-rf", RESULTS / "work" / name])
+    shutil.rmtree(RESULTS / "work" / name, ignore_errors=True)
     return result
 
 
