@@ -6,12 +6,7 @@
 
 using namespace colossal::torchscript;
 
-namespace {
-
-/// Programs hold no data: what is larger than this belongs into a buffer.
-constexpr int64_t maximumConstantBytes = 4096;
-
-ElementType elementOf(at::ScalarType type) {
+ElementType colossal::torchscript::elementOf(at::ScalarType type) {
   switch (type) {
   case at::kDouble:
     return ElementType::F64;
@@ -40,6 +35,8 @@ ElementType elementOf(at::ScalarType type) {
   }
 }
 
+namespace {
+
 TensorConstant tensorConstant(const at::Tensor &tensor) {
   TensorConstant constant;
   constant.type.element = elementOf(tensor.scalar_type());
@@ -47,15 +44,14 @@ TensorConstant tensorConstant(const at::Tensor &tensor) {
   if (tensor.is_meta())
     throw std::runtime_error("a constant tensor without values (the model was "
                              "made on the meta device)");
-  int64_t bytes = tensor.numel() * tensor.element_size();
-  if (bytes > maximumConstantBytes)
-    throw std::runtime_error("a constant tensor of " + std::to_string(bytes) +
-                             " bytes (expected " + "at most " +
-                             std::to_string(maximumConstantBytes) +
-                             "): register it as a buffer of the module");
+  if (tensor.numel() > maximumConstantElements)
+    throw std::runtime_error(
+        "a constant tensor of " + std::to_string(tensor.numel()) +
+        " elements with strides other than row-major: call .contiguous() on "
+        "it, or register it as a buffer of the module");
   at::Tensor dense = tensor.contiguous();
   constant.bytes.assign(static_cast<const char *>(dense.data_ptr()),
-                        static_cast<size_t>(bytes));
+                        static_cast<size_t>(dense.nbytes()));
   return constant;
 }
 

@@ -134,7 +134,8 @@ std::optional<ModelArchive> ModelArchive::open(const std::string &path,
   if (!archive)
     return std::nullopt;
   ModelArchive model(std::move(*archive));
-  if (!model.check(error) || !model.collectTensors(error))
+  if (!model.check(error) || !model.collectTensors(error) ||
+      !model.collectConstants(error))
     return std::nullopt;
   model.collectExamples();
   return model;
@@ -142,8 +143,10 @@ std::optional<ModelArchive> ModelArchive::open(const std::string &path,
 
 const StoredTensor *
 ModelArchive::tensor(const std::string &attributePath) const {
-  auto found = tensorsByPath.find(attributePath);
-  return found == tensorsByPath.end() ? nullptr : &found->second;
+  for (const auto *tensors : {&tensorsByPath, &constantsByName})
+    if (auto found = tensors->find(attributePath); found != tensors->end())
+      return &found->second;
+  return nullptr;
 }
 
 const SourceMap *ModelArchive::sourceMap(const std::string &codeRecord) const {
@@ -250,37 +253,65 @@ bool ModelArchive::collectTensors(std::string &error) {
                 std::to_string(maximumPaths) + " characters";
         return false;
       }
-      StoredTensor tensor;
-      int64_t claimed = 0;
-      if (!readTensor(*value, "data", tensor, claimed, what)) {
-        error = "has " + what + " at '" + path + "'";
+      if (!addTensor(*value, "data", path, tensorsByPath, error))
         return false;
-      }
-      const Record *record = records.find(tensor.record);
-      int64_t elementBytes = bytesOf(tensor.type.element);
-      if (record && record->size == 0 && claimed > 0) {
-        error = "holds no weights ('" + path +
-                "' has no bytes), like a model made on the meta device: "
-                "expected a model with weights";
-        return false;
-      }
-      if (!record || claimed < 0 || record->size % elementBytes != 0 ||
-          record->size / elementBytes != static_cast<uint64_t>(claimed)) {
-        error = "is refused: the tensor '" + path + "' claims " +
-                std::to_string(claimed) + " elements of the record '" +
-                tensor.record + "', which has " +
-                (record ? std::to_string(record->size) + " bytes"
-                        : std::string("no bytes"));
-        return false;
-      }
-      if (!fits(tensor, claimed)) {
-        error = "is refused: the tensor '" + path +
-                "' reaches beyond its record '" + tensor.record + "'";
-        return false;
-      }
-      tensorsByPath.emplace(path, std::move(tensor));
     }
   }
+  return true;
+}
+
+/// The record constants.pkl is a tuple; what is no tensor is an object of C++.
+bool ModelArchive::collectConstants(std::string &error) {
+  std::string what;
+  auto contents = records.read("constants.pkl");
+  auto pickle = contents ? Pickle::read(*contents, what) : std::nullopt;
+  if (!pickle || pickle->root().kind != Kind::Tuple) {
+    error = "is refused: the record 'constants.pkl' does not hold a tuple";
+    return false;
+  }
+  for (size_t i = 0; i < pickle->root().items.size(); ++i)
+    if (const PickleValue &value = *pickle->root().items[i];
+        isTensor(value) &&
+        !addTensor(value, "constants", "CONSTANTS.c" + std::to_string(i),
+                   constantsByName, error))
+      return false;
+  return true;
+}
+
+bool ModelArchive::addTensor(const PickleValue &value,
+                             const std::string &folder, const std::string &path,
+                             std::map<std::string, StoredTensor> &into,
+                             std::string &error) {
+  StoredTensor tensor;
+  int64_t claimed = 0;
+  std::string what;
+  if (!readTensor(value, folder, tensor, claimed, what)) {
+    error = "has " + what + " at '" + path + "'";
+    return false;
+  }
+  const Record *record = records.find(tensor.record);
+  int64_t elementBytes = bytesOf(tensor.type.element);
+  if (record && record->size == 0 && claimed > 0) {
+    error = "holds no weights ('" + path +
+            "' has no bytes), like a model made on the meta device: "
+            "expected a model with weights";
+    return false;
+  }
+  if (!record || claimed < 0 || record->size % elementBytes != 0 ||
+      record->size / elementBytes != static_cast<uint64_t>(claimed)) {
+    error = "is refused: the tensor '" + path + "' claims " +
+            std::to_string(claimed) + " elements of the record '" +
+            tensor.record + "', which has " +
+            (record ? std::to_string(record->size) + " bytes"
+                    : std::string("no bytes"));
+    return false;
+  }
+  if (!fits(tensor, claimed)) {
+    error = "is refused: the tensor '" + path +
+            "' reaches beyond its record '" + tensor.record + "'";
+    return false;
+  }
+  into.emplace(path, std::move(tensor));
   return true;
 }
 

@@ -5,6 +5,7 @@
 #include <torch/csrc/jit/api/function_impl.h>
 #include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/ir/ir.h>
+#include <zlib.h>
 
 #include <stdexcept>
 
@@ -75,22 +76,70 @@ void ModuleWalk::addState(const std::string &name, const at::Tensor &tensor,
     graph.states[known->second].aliases.push_back(name);
     return;
   }
-  const Record *record = archive.archive().find(stored->record);
+  appendState(name, *stored, isParameter);
+}
+
+void ModuleWalk::appendState(const std::string &name,
+                             const StoredTensor &stored, bool isParameter) {
+  const Record *record = archive.archive().find(stored.record);
   State state;
   state.name = name;
-  state.trained = isParameter && stored->requiresGrad;
-  state.type = stored->type;
-  state.record = stored->record;
-  int64_t elementBytes = bytesOf(stored->type.element);
+  state.trained = isParameter && stored.requiresGrad;
+  state.type = stored.type;
+  state.record = stored.record;
+  int64_t elementBytes = bytesOf(stored.type.element);
   state.offset =
-      record->offset + static_cast<uint64_t>(stored->offset * elementBytes);
-  state.bytes = static_cast<uint64_t>(stored->elements() * elementBytes);
+      record->offset + static_cast<uint64_t>(stored.offset * elementBytes);
+  state.bytes = static_cast<uint64_t>(stored.elements() * elementBytes);
   graph.states.push_back(std::move(state));
+}
+
+/// A table that a module holds as a plain attribute is a constant of the trace.
+/// LibTorch does not say which record it came from, so it is known by its
+/// bytes.
+void ModuleWalk::collectLargeConstants() {
+  for (const auto &[name, stored] : archive.constants()) {
+    const Record *record = archive.archive().find(stored.record);
+    bool isWhole =
+        stored.isContiguous() &&
+        record->size == static_cast<uint64_t>(stored.elements() *
+                                              bytesOf(stored.type.element));
+    if (!isWhole || stored.elements() <= maximumConstantElements)
+      continue;
+    bool isNew =
+        stateByBytes
+            .try_emplace({stored.type.element, stored.type.shape, record->crc},
+                         static_cast<int64_t>(graph.states.size()))
+            .second;
+    if (isNew)
+      appendState(name, stored, /*isParameter=*/false);
+  }
+}
+
+ModuleWalk::Entry ModuleWalk::constant(const jit::Node &node,
+                                       const std::string &path,
+                                       const jit::IValue &value) {
+  Entry entry;
+  if (value.isTensor() && !value.toTensor().is_meta() &&
+      value.toTensor().numel() > maximumConstantElements) {
+    at::Tensor tensor = value.toTensor().contiguous();
+    uint32_t crc = static_cast<uint32_t>(crc32_z(
+        0, static_cast<const Bytef *>(tensor.data_ptr()), tensor.nbytes()));
+    auto found = stateByBytes.find(
+        {elementOf(tensor.scalar_type()), tensor.sizes().vec(), crc});
+    if (found != stateByBytes.end()) {
+      entry.value = found->second;
+      return entry;
+    }
+  }
+  entry.value = emitConstant(node, path, constantOf(value));
+  return entry;
 }
 
 void ModuleWalk::run(std::vector<Input> inputs) {
   collectStates(root, "", true);
   collectStates(root, "", false);
+  collectLargeConstants();
   nextValue = static_cast<int64_t>(graph.states.size());
 
   jit::Method forward = root.get_method("forward");
@@ -185,14 +234,12 @@ void ModuleWalk::visit(const jit::Node &node, Scope &scope,
     if (!value)
       throw std::runtime_error("has a constant without a value" +
                                placeOf(node, path));
-    Entry entry;
     try {
-      entry.value = emitConstant(node, path, constantOf(*value));
+      return bind({constant(node, path, *value)});
     } catch (const std::runtime_error &failure) {
       throw std::runtime_error(std::string("has ") + failure.what() +
                                placeOf(node, path));
     }
-    return bind({entry});
   }
   default:
     break;

@@ -15,7 +15,9 @@
 
 #include <torch/script.h>
 
+#include <map>
 #include <set>
+#include <tuple>
 #include <unordered_map>
 
 namespace colossal::torchscript {
@@ -43,6 +45,11 @@ private:
                      bool parameters);
   void addState(const std::string &name, const at::Tensor &tensor,
                 bool isParameter);
+  void appendState(const std::string &name, const StoredTensor &stored,
+                   bool isParameter);
+  void collectLargeConstants();
+  Entry constant(const torch::jit::Node &node, const std::string &path,
+                 const torch::jit::IValue &value);
   Entries walk(const torch::jit::Graph &body, const Entries &arguments,
                const std::string &path, int depth);
   void visit(const torch::jit::Node &node, Scope &scope,
@@ -67,9 +74,17 @@ private:
   int64_t nextValue = 0;
   std::unordered_map<std::string, int64_t> stateByName;
   std::unordered_map<const at::TensorImpl *, int64_t> stateByTensor;
+  /// Large constants, by what they hold: elements, bytes, CRC-32.
+  std::map<std::tuple<ElementType, std::vector<int64_t>, uint32_t>, int64_t>
+      stateByBytes;
   std::unordered_map<std::string, int64_t> ordinals;
 };
 
+/// Programs hold no data: a constant tensor of more elements than this is a
+/// buffer.
+constexpr int64_t maximumConstantElements = 512;
+
+ElementType elementOf(at::ScalarType type);
 /// A constant as plain data. Throws for what cannot be one.
 Constant constantOf(const torch::jit::IValue &value);
 

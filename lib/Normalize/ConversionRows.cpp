@@ -45,7 +45,9 @@ static void detach(Call &c) {
 }
 
 void normalize::addConversionRows(Table &table) {
-  table.add({"aten::alias", "aten::cpu", "aten::requires_grad"}, identity);
+  table.add({"aten::alias", "aten::cpu", "aten::requires_grad", "aten::lift",
+             "aten::lift_fresh"},
+            identity);
   table.add("aten::to.dtype", toDtype);
   table.add("aten::to.dtype_layout", toDtypeLayout);
   table.add("aten::to.device", toDevice);

@@ -991,3 +991,6 @@ rows("random tensors", {
 rows("known numbers", {
     "the least of constants": lambda d: (lambda x: x[:, :int(torch.min(torch.tensor([3, 2, 5])))] * int((torch.tensor([1.0, 2.5]) * 2).sum()), [d.floats(2, 3)]),
 })
+rows("lifted", {
+    "numbers of numpy": lambda d: (lambda x: A.lift_fresh(x * 2) / np.sqrt(x.shape[1]) + A.lift(x.detach() * 1), [d.floats(2, 3)]),
+})

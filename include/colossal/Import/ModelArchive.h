@@ -22,6 +22,8 @@
 
 namespace colossal::torchscript {
 
+struct PickleValue;
+
 /// A tensor as a view of a storage record; offset and strides in elements.
 struct StoredTensor {
   std::string record;
@@ -39,8 +41,14 @@ public:
   static std::optional<ModelArchive> open(const std::string &path,
                                           std::string &error);
 
-  /// The tensor at an attribute path such as "transformer.wte.weight", or null.
+  /// The tensor at an attribute path such as "transformer.wte.weight", or of a
+  /// constant's name, or null.
   const StoredTensor *tensor(const std::string &attributePath) const;
+
+  /// The tensors of constants.pkl: tables that the code names CONSTANTS.c0, ...
+  const std::map<std::string, StoredTensor> &constants() const {
+    return constantsByName;
+  }
 
   /// Types of the example inputs of `forward`; nothing if the archive has none,
   /// or not only tensors.
@@ -57,10 +65,15 @@ private:
   explicit ModelArchive(Archive records) : records(std::move(records)) {}
   bool check(std::string &error);
   bool collectTensors(std::string &error);
+  bool collectConstants(std::string &error);
+  bool addTensor(const PickleValue &value, const std::string &folder,
+                 const std::string &path,
+                 std::map<std::string, StoredTensor> &into, std::string &error);
   void collectExamples();
 
   Archive records;
   std::map<std::string, StoredTensor> tensorsByPath;
+  std::map<std::string, StoredTensor> constantsByName;
   std::map<std::string, SourceMap> sourceMaps; ///< by code record
   std::optional<std::vector<TensorInfo>> examples;
 };

@@ -15,6 +15,25 @@ def gather_with_repeated_ids():
     return Head(loss, classes=5), {"x": torch.randn(4, 6, generator=generator()), "y": ids}
 
 
+@module("1", "2 data=2", "2 tensor=2", "2 pipeline=2")
+def tables_that_are_no_buffers():
+    """Large tables held as plain attributes, one of them twice, are constants of the trace."""
+    class Tables(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.e, self.o = nn.Embedding(19, 40), nn.Linear(40, 19)
+            self.places = torch.randn(20, 40, generator=generator())
+            self.order = torch.randperm(600, generator=generator())
+            self.again = self.places.clone()
+
+        def forward(self, ids, labels):
+            size = ids.size(1)
+            h = self.e(ids) + self.places[:size] + self.again[2:size + 2]
+            h = h[:, :, self.order[:40] % 40] * torch.tensor(0.5)
+            return F.cross_entropy(self.o(h).flatten(0, 1), labels.flatten())
+    return Tables(), tokens()
+
+
 class Positions(nn.Module):
     """Hidden states at some positions of each sample, as for masked language modelling."""
 
