@@ -47,13 +47,37 @@ static double streamingBandwidth(const std::vector<StreamingPoint> &points,
                      double(points[i].ranks), double(points[i].bytesPerSecond));
 }
 
+static double byteTimeAt(const Cluster &cluster, double distance,
+                         int64_t ranksTogether) {
+  const std::vector<machine::CachePoint> &caches = cluster.device.caches;
+  double memory = nanosecondsOf(
+      1.0, streamingBandwidth(cluster.device.streaming, ranksTogether));
+  // Fewer ranks may stream faster than all move data in their caches.
+  double lastBytes = 0.0, lastTime = 0.0;
+  for (const machine::CachePoint &point : caches) {
+    double bytes = double(point.bytes);
+    double time =
+        std::min(memory, nanosecondsOf(1.0, double(point.bytesPerSecond)));
+    if (distance <= bytes)
+      return lastBytes > 0.0
+                 ? interpolate(distance, lastBytes, lastTime, bytes, time)
+                 : time;
+    lastBytes = bytes;
+    lastTime = time;
+  }
+  if (distance >= 2.0 * lastBytes)
+    return memory;
+  return interpolate(distance, lastBytes, lastTime, 2.0 * lastBytes, memory);
+}
+
+double cost::byteTime(const Cluster &cluster, int64_t distance,
+                      int64_t ranksTogether) {
+  return byteTimeAt(cluster, double(distance), ranksTogether);
+}
+
 static double streamNanoseconds(const Cluster &cluster, double bytes,
                                 int64_t ranksTogether) {
-  double cached = std::min(bytes, double(cluster.device.cacheBytes));
-  return nanosecondsOf(cached, double(cluster.device.cacheBytesPerSecond)) +
-         nanosecondsOf(
-             bytes - cached,
-             streamingBandwidth(cluster.device.streaming, ranksTogether));
+  return bytes * byteTimeAt(cluster, bytes, ranksTogether);
 }
 
 int64_t cost::streamTime(const Cluster &cluster, int64_t bytes,
@@ -83,15 +107,16 @@ int64_t cost::gemmTime(const Cluster &cluster, int64_t m, int64_t n, int64_t k,
                  double(cluster.device.kernelOverheadNs));
 }
 
-int64_t cost::kernelTime(const Cluster &cluster, int64_t flops, int64_t bytes) {
-  if (flops <= 0 && bytes <= 0)
+int64_t cost::kernelTime(const Cluster &cluster, int64_t flops,
+                         double movingNs) {
+  if (flops <= 0 && !(movingNs > 0.0))
     return 0;
-  double compute =
+  double computing =
       nanosecondsOf(double(std::max<int64_t>(flops, 0)),
                     double(cluster.device.elementwiseFlopsPerSecond));
-  double stream =
-      streamNanoseconds(cluster, double(std::max<int64_t>(bytes, 0)), 0);
-  return roundUp(std::max(compute, stream) +
+  double moving = std::max(movingNs, 0.0);
+  return roundUp(std::max(computing, moving) +
+                 (1.0 - cluster.device.overlap) * std::min(computing, moving) +
                  double(cluster.device.kernelOverheadNs));
 }
 

@@ -148,6 +148,29 @@ static void checkStreaming(const std::vector<StreamingPoint> &points,
   }
 }
 
+static void checkCaches(const Device &device, Checker &checker) {
+  for (size_t i = 0; i < device.caches.size(); ++i) {
+    const CachePoint &point = device.caches[i];
+    std::string field = at("device.caches", i);
+    checker.bytes(field + ".bytes", point.bytes,
+                  i == 0 ? 1 : device.caches[i - 1].bytes + 1);
+    checker.rate(field + ".bytes_per_second", point.bytesPerSecond);
+    if (i > 0 && point.bytesPerSecond > device.caches[i - 1].bytesPerSecond)
+      checker.fail(
+          field + ".bytes_per_second", std::to_string(point.bytesPerSecond),
+          "at most that of fewer bytes (" +
+              std::to_string(device.caches[i - 1].bytesPerSecond) + ")");
+  }
+  if (device.caches.empty() || device.streaming.empty())
+    return;
+  int64_t memory = device.streaming.back().bytesPerSecond;
+  if (device.caches.back().bytesPerSecond < memory)
+    checker.fail(
+        at("device.caches", device.caches.size() - 1) + ".bytes_per_second",
+        std::to_string(device.caches.back().bytesPerSecond),
+        "at least the streaming bandwidth (" + std::to_string(memory) + ")");
+}
+
 static void checkDevice(const Device &device, Checker &checker) {
   if (device.kind != "cpu" && device.kind != "cuda")
     checker.fail("device.kind", "\"" + device.kind + "\"",
@@ -158,8 +181,10 @@ static void checkDevice(const Device &device, Checker &checker) {
   checker.rate("device.elementwise_flops_per_second",
                device.elementwiseFlopsPerSecond);
   checkStreaming(device.streaming, checker);
-  checker.bytes("device.cache_bytes", device.cacheBytes, 0);
-  checker.rate("device.cache_bytes_per_second", device.cacheBytesPerSecond);
+  checkCaches(device, checker);
+  if (!(device.overlap >= 0.0 && device.overlap <= 1.0))
+    checker.fail("device.overlap", std::to_string(device.overlap),
+                 "a share from 0 to 1");
   checker.time("device.kernel_overhead_ns", device.kernelOverheadNs);
   checker.time("device.step_overhead_ns", device.stepOverheadNs);
   for (size_t i = 0; i < device.library.size(); ++i)

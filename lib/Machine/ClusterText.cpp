@@ -9,7 +9,7 @@ using namespace colossal::machine;
 using json::Value;
 
 static const char *const formatName = "colossal-cluster";
-static constexpr int64_t formatVersion = 2;
+static constexpr int64_t formatVersion = 3;
 static const std::vector<std::string> sharingNames = {"per-rank", "shared"};
 
 //===----------------------------------------------------------------------===//
@@ -42,6 +42,13 @@ static Value toJson(const Device &device) {
     entry.append("bytes_per_second", point.bytesPerSecond);
     streaming.append(entry);
   }
+  Value caches = Value::array();
+  for (const CachePoint &point : device.caches) {
+    Value entry = Value::object();
+    entry.append("bytes", point.bytes);
+    entry.append("bytes_per_second", point.bytesPerSecond);
+    caches.append(entry);
+  }
   Value library = Value::object();
   for (const LibraryRate &rate : device.library)
     library.append(rate.name, rate.efficiency);
@@ -55,8 +62,8 @@ static Value toJson(const Device &device) {
   result.append("elementwise_flops_per_second",
                 device.elementwiseFlopsPerSecond);
   result.append("streaming", streaming);
-  result.append("cache_bytes", device.cacheBytes);
-  result.append("cache_bytes_per_second", device.cacheBytesPerSecond);
+  result.append("caches", caches);
+  result.append("overlap", device.overlap);
   result.append("kernel_overhead_ns", device.kernelOverheadNs);
   result.append("step_overhead_ns", device.stepOverheadNs);
   result.append("library", library);
@@ -114,9 +121,8 @@ static MatrixRate readMatrixRate(const json::Reader &reader) {
 static Device readDevice(const json::Reader &reader) {
   reader.expectFieldsAmong({"kind", "name", "threads", "memory_bytes", "matrix",
                             "elementwise_flops_per_second", "streaming",
-                            "cache_bytes", "cache_bytes_per_second",
-                            "kernel_overhead_ns", "step_overhead_ns",
-                            "library"});
+                            "caches", "overlap", "kernel_overhead_ns",
+                            "step_overhead_ns", "library"});
   Device device;
   device.kind = reader.field("kind").text();
   device.name = reader.field("name").text();
@@ -133,8 +139,14 @@ static Device readDevice(const json::Reader &reader) {
     point.bytesPerSecond = entry.field("bytes_per_second").integer();
     device.streaming.push_back(point);
   }
-  device.cacheBytes = reader.field("cache_bytes").integer();
-  device.cacheBytesPerSecond = reader.field("cache_bytes_per_second").integer();
+  for (const json::Reader &entry : reader.field("caches").elements()) {
+    entry.expectFieldsAmong({"bytes", "bytes_per_second"});
+    CachePoint point;
+    point.bytes = entry.field("bytes").integer();
+    point.bytesPerSecond = entry.field("bytes_per_second").integer();
+    device.caches.push_back(point);
+  }
+  device.overlap = reader.field("overlap").number();
   device.kernelOverheadNs = reader.field("kernel_overhead_ns").integer();
   device.stepOverheadNs = reader.field("step_overhead_ns").integer();
   json::Reader library = reader.field("library");

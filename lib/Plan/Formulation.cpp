@@ -2,6 +2,7 @@
 
 #include "colossal/Plan/Formulation.h"
 #include "Choices.h"
+#include "Reuse.h"
 
 #include <algorithm>
 #include <set>
@@ -17,8 +18,9 @@ public:
           const machine::Cluster &cluster, const Mesh &mesh,
           const FormulationOptions &options)
       : program(program), batching(batching), nodes(nodes), pieces(pieces),
-        cluster(cluster), mesh(mesh), options(options),
-        reshards(cluster, mesh) {
+        cluster(cluster), mesh(mesh), options(options), reshards(cluster, mesh),
+        byteTimes(byteTimesOf(program, batching, nodes, pieces, cluster, mesh,
+                              options.microbatches)) {
     result.mesh = mesh;
     result.options = options;
     Problem &problem = result.problem;
@@ -91,6 +93,7 @@ private:
   const Mesh &mesh;
   const FormulationOptions &options;
   Reshards reshards;
+  std::vector<ByteTimes> byteTimes; ///< per node
   Formulation result;
   std::string fault;
 
@@ -376,7 +379,7 @@ bool Builder::addOps(int piece, int number) {
       },
       [&](const NodeStrategy &strategy) {
         return nodeTime(program, batching, cluster, reshards, mesh, node,
-                        strategy, options.microbatches);
+                        strategy, options.microbatches, byteTimes[number]);
       },
       fault);
   if (kept.empty())

@@ -149,8 +149,8 @@ std::optional<int64_t> Reshards::time(const ProgramValue &value,
   if (source >= 0 && target >= 0)
     return cost::allToAllTime(cluster, span, before);
   if (source == replicated && target >= 0)
-    return cost::kernelTime(cluster, 0, 2 * after);
+    return cost::kernelTime(cluster, 0, cost::streamTime(cluster, 2 * after));
   if (source == replicated && target == partialSum)
-    return cost::kernelTime(cluster, 0, 2 * after);
+    return cost::kernelTime(cluster, 0, cost::streamTime(cluster, 2 * after));
   return std::nullopt;
 }

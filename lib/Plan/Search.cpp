@@ -313,9 +313,7 @@ void Search::tryLayout(const Layout &layout) {
     // half of it.
     if (layout.isWide() && usual && count != *usual && 2 * count != *usual)
       continue;
-    // More microbatches than this only add launches.
-    if (!options.pins.microbatches && (count > 16 * layout.mesh.stages ||
-                                       (layout.mesh.stages > 1 && count < 2)))
+    if (!options.pins.microbatches && layout.mesh.stages > 1 && count < 2)
       continue;
     size_t before = candidates.size();
     bool fits = tryMicrobatches(layout, count);
@@ -324,8 +322,10 @@ void Search::tryLayout(const Layout &layout) {
     for (size_t i = before; i < candidates.size(); ++i)
       if (candidates[i].fits)
         fastest = std::min(fastest, candidates[i].stepNs);
-    // Finer microbatches no longer help.
-    if (fits && last && fastest >= *last)
+    // Finer microbatches no longer help. Many must be worth it: each is a
+    // problem to solve.
+    bool many = count >= 16 * layout.mesh.stages;
+    if (fits && last && fastest >= (many ? *last / 1000 * 997 : *last))
       break;
     if (fits)
       last = fastest;

@@ -285,12 +285,18 @@ static int64_t tupleTime(const Program &program,
   return time;
 }
 
-int64_t colossal::plan::nodeTime(
-    const Program &program, const Batching &batching,
-    const machine::Cluster &cluster, const Reshards &reshards, const Mesh &mesh,
-    const OpNode &node, const NodeStrategy &strategy, int64_t microbatches) {
+int64_t
+colossal::plan::nodeTime(const Program &program, const Batching &batching,
+                         const machine::Cluster &cluster,
+                         const Reshards &reshards, const Mesh &mesh,
+                         const OpNode &node, const NodeStrategy &strategy,
+                         int64_t microbatches, const ByteTimes &byteTimes) {
   using Role = cost::FactorRole;
-  int64_t time = 0, flops = 0, bytes = 0;
+  int64_t time = 0, flops = 0;
+  double movingNs = 0.0;
+  auto move = [&](int value, int64_t bytes) {
+    movingNs += double(bytes) * byteTimes.at(value);
+  };
   std::set<int> read;
   std::set<int> own(node.ops.begin(), node.ops.end());
   std::set<int> outputs(node.outputs.begin(), node.outputs.end());
@@ -334,13 +340,12 @@ int64_t colossal::plan::nodeTime(
     for (const Access &access : op.operands)
       if (!own.count(program.values[access.value].producer) &&
           read.insert(access.value).second)
-        bytes += accessBytes(program, op, access, bounds, false);
+        move(access.value, accessBytes(program, op, access, bounds, false));
     for (const Access &access : op.results)
       if (outputs.count(access.value))
-        bytes += accessBytes(program, op, access, bounds, true);
+        move(access.value, accessBytes(program, op, access, bounds, true));
   }
-  if (flops > 0 || bytes > 0)
-    time += cost::kernelTime(cluster, flops, bytes);
+  time += cost::kernelTime(cluster, flops, movingNs);
   // Inner reductions: the state before is partial on the reduced axes.
   for (int value : strategy.reduced) {
     int producer = program.values[value].producer;

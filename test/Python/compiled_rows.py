@@ -120,7 +120,7 @@ def cluster_of(ranks, folder):
     device, link = cluster["device"], cluster["links"][0]
     cluster["devices"] = link["group_size"] = ranks
     link.update(latency_ns=0, hop_ns=0, bytes_per_second=10**15)
-    device.update(elementwise_flops_per_second=10**6, cache_bytes_per_second=10**6, kernel_overhead_ns=0)
+    device.update(elementwise_flops_per_second=10**6, caches=[], kernel_overhead_ns=0)
     device["streaming"] = [{"ranks": 1, "bytes_per_second": 10**6}]
     if ranks == 1:
         cluster["links"] = []

@@ -41,15 +41,23 @@ inline constexpr int64_t unreachable = int64_t(1) << 60;
 int64_t gemmTime(const Cluster &cluster, int64_t m, int64_t n, int64_t k,
                  int64_t batch, DataType type);
 
-/// Moving `bytes` (read and written together) through memory:
-///   min(bytes, cache) / cache bandwidth + rest / streaming bandwidth.
-/// `ranksTogether`: how many devices of a node stream at the same time; 0: all.
+/// Of one byte that was last touched `distance` bytes ago, ns: linear between
+/// the points of the caches, that of the streaming bandwidth from twice the
+/// last one's bytes on. `ranksTogether`: how many devices of a node stream at
+/// the same time; 0: all.
+double byteTime(const Cluster &cluster, int64_t distance,
+                int64_t ranksTogether = 0);
+
+/// Moving `bytes` (read and written together) that are touched in turn, again
+/// and again: bytes * byteTime(bytes).
 int64_t streamTime(const Cluster &cluster, int64_t bytes,
                    int64_t ranksTogether = 0);
 
-/// A generated kernel: max(flops / elementwise rate, streamTime(bytes)) +
-/// kernel overhead. Zero if both are zero.
-int64_t kernelTime(const Cluster &cluster, int64_t flops, int64_t bytes);
+/// A generated kernel that moves data for `movingNs`: with c = flops /
+/// elementwise rate and m = movingNs,
+///   max(c, m) + (1 - overlap) min(c, m) + kernel overhead.
+/// Zero if both are zero.
+int64_t kernelTime(const Cluster &cluster, int64_t flops, double movingNs);
 
 /// The library call of a whole op on local sizes, by the name that its work
 /// gives its rate:

@@ -59,6 +59,13 @@ struct StreamingPoint {
   int64_t bytesPerSecond = 1;
 };
 
+/// How fast data moves that was last touched so long ago that a device has
+/// touched `bytes` (its reuse distance) since.
+struct CachePoint {
+  int64_t bytes = 1;
+  int64_t bytesPerSecond = 1;
+};
+
 /// How fast the library call of one kind of op is, as a share of the peak rate
 /// of its data type, counted on the flops that are needed (those that a mask
 /// hides are not).
@@ -77,10 +84,13 @@ struct Device {
   /// counted), from registers.
   int64_t elementwiseFlopsPerSecond = 1;
   std::vector<StreamingPoint> streaming; ///< by rising ranks
-  /// The first `cacheBytes` that a kernel touches move at
-  /// `cacheBytesPerSecond`, the rest at the streaming bandwidth. 0: no cache.
-  int64_t cacheBytes = 0;
-  int64_t cacheBytesPerSecond = 1;
+  /// By rising bytes and falling bandwidth; empty: no cache. The time of a byte
+  /// is linear in the reuse distance between points, and from the last point to
+  /// that of the streaming bandwidth at twice its bytes.
+  std::vector<CachePoint> caches;
+  /// Of the time in which a kernel computes and that in which it moves data,
+  /// the share of the shorter that is hidden behind the longer. 0: they add up.
+  double overlap = 1.0;
   /// Start of one kernel or library call.
   int64_t kernelOverheadNs = 0;
   /// Fixed time of a step: controls, metrics, bookkeeping.

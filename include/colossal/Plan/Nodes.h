@@ -24,6 +24,8 @@
 #include "colossal/Plan/Batching.h"
 #include "colossal/Plan/Mesh.h"
 
+#include <map>
+
 namespace colossal::plan {
 
 /// What an axis does in a node.
@@ -59,6 +61,9 @@ struct OpNode {
 std::vector<OpNode> buildNodes(const Program &program,
                                const Batching &batching);
 
+/// ns per byte of values.
+using ByteTimes = std::map<int, double>;
+
 /// A strategy with all that follows from it.
 struct NodeStrategy {
   std::vector<Choice> choices; ///< per mesh axis
@@ -92,11 +97,12 @@ std::vector<int64_t> localBounds(const Program &program,
                                  int64_t microbatches);
 
 /// Time of one execution of the node: its kernels and products, and its inner
-/// reductions.
+/// reductions. `byteTimes`: per value that crosses the node's border (Reuse.h).
 int64_t nodeTime(const Program &program, const Batching &batching,
                  const machine::Cluster &cluster, const Reshards &reshards,
                  const Mesh &mesh, const OpNode &node,
-                 const NodeStrategy &strategy, int64_t microbatches);
+                 const NodeStrategy &strategy, int64_t microbatches,
+                 const ByteTimes &byteTimes);
 
 } // namespace colossal::plan
 

@@ -24,7 +24,7 @@ template <class T> static void lower(T &value, T other) {
 static bool areAlike(const Cluster &first, const Cluster &second) {
   const Device &a = first.device, &b = second.device;
   bool alike = first.devices == second.devices && a.threads == b.threads &&
-               a.cacheBytes == b.cacheBytes &&
+               a.caches.size() == b.caches.size() &&
                a.matrix.size() == b.matrix.size() &&
                a.streaming.size() == b.streaming.size() &&
                first.levels.size() == second.levels.size();
@@ -37,6 +37,8 @@ static bool areAlike(const Cluster &first, const Cluster &second) {
               b.matrix[i].efficiency[j].smallestDimension;
   for (size_t i = 0; alike && i < a.streaming.size(); ++i)
     alike = a.streaming[i].ranks == b.streaming[i].ranks;
+  for (size_t i = 0; alike && i < a.caches.size(); ++i)
+    alike = a.caches[i].bytes == b.caches[i].bytes;
   for (size_t i = 0; alike && i < first.levels.size(); ++i)
     alike = first.levels[i].groupSize == second.levels[i].groupSize;
   return alike;
@@ -64,7 +66,9 @@ Cluster colossal::machine::bestOf(const Cluster &first, const Cluster &second) {
   raise(device.elementwiseFlopsPerSecond, a.elementwiseFlopsPerSecond);
   for (size_t i = 0; i < a.streaming.size(); ++i)
     raise(device.streaming[i].bytesPerSecond, a.streaming[i].bytesPerSecond);
-  raise(device.cacheBytesPerSecond, a.cacheBytesPerSecond);
+  for (size_t i = 0; i < a.caches.size(); ++i)
+    raise(device.caches[i].bytesPerSecond, a.caches[i].bytesPerSecond);
+  raise(device.overlap, a.overlap);
   lower(device.kernelOverheadNs, a.kernelOverheadNs);
   for (LibraryRate &rate : device.library)
     rate.efficiency = bestShare(a.libraryEfficiency(rate.name), rateA,

@@ -17,6 +17,8 @@ namespace {
 struct Measurements {
   double forkJoinNs;
   double elementwise;
+  RowsMeasurement rows;
+  CacheMeasurement caches;
   MatrixMeasurement matrix;
   LibraryMeasurement library;
   StreamingMeasurement streaming;
@@ -89,6 +91,29 @@ streamingPoints(const StreamingMeasurement &measured, int64_t ranks,
   return points;
 }
 
+static std::vector<CachePoint> cachePoints(const CacheMeasurement &measured,
+                                           double coreShare,
+                                           int64_t fromMemory) {
+  std::vector<CachePoint> points;
+  // Disturbances only slow down: what seems slower than something larger was
+  // disturbed.
+  double best = double(fromMemory);
+  for (int i = measured.count; i-- > 0;) {
+    best = std::max(best, rounded(measured.bytesPerSecond[i] * coreShare));
+    points.insert(points.begin(), {measured.bytes[i], whole(best)});
+  }
+  return points;
+}
+
+/// Solves Cost's formula for a kernel that takes its data from memory.
+static double overlapOf(const RowsMeasurement &measured, double streaming) {
+  // Shares of the kernel's time.
+  double computing = measured.fromMemory / measured.fromCache;
+  double moving = measured.fromMemory / streaming;
+  double hidden = (computing + moving - 1.0) / std::min(computing, moving);
+  return std::clamp(std::round(hidden * 1000.0) / 1000.0, 0.0, 1.0);
+}
+
 /// Solves Cost's formulas for the parameters of the one level.
 static LinkLevel nodeLevel(int64_t ranks,
                            const CollectiveMeasurement &measured) {
@@ -143,7 +168,7 @@ colossal::machine::calibrateLocal(int64_t ranks, int64_t threadsPerRank,
     return std::nullopt;
   }
   int64_t threads = threadsPerRank > 0 ? threadsPerRank : defaultThreads(ranks);
-  int64_t cacheBytes = lastCacheBytes() / ranks / 4;
+  std::vector<int64_t> sizes = cacheSizes(ranks, threads);
   // Four times a rank's share of the cache, in limits.
   int64_t streamBytes = std::clamp<int64_t>(
       4 * lastCacheBytes() / ranks, int64_t(16) << 20, int64_t(96) << 20);
@@ -152,9 +177,11 @@ colossal::machine::calibrateLocal(int64_t ranks, int64_t threadsPerRank,
   auto body = [&](Together &together, void *result) {
     Measurements own;
     own.forkJoinNs = measureForkJoin(together);
-    own.streaming = measureStreaming(together, streamBytes, cacheBytes);
+    own.streaming = measureStreaming(together, streamBytes);
+    own.caches = measureCaches(together, sizes);
     own.collectives = measureCollectives(together);
     own.elementwise = measureElementwise(together);
+    own.rows = measureRows(together, streamBytes);
     own.matrix = measureMatrix(together);
     own.library = measureLibrary(together);
     own.independentRanks = together.independentRanks();
@@ -185,10 +212,11 @@ colossal::machine::calibrateLocal(int64_t ranks, int64_t threadsPerRank,
   device.elementwiseFlopsPerSecond =
       whole(rounded(measured.elementwise * coreShare));
   device.streaming = streamingPoints(measured.streaming, ranks, coreShare);
-  device.cacheBytes = cacheBytes;
-  device.cacheBytesPerSecond = std::max(
-      whole(rounded(measured.streaming.cacheBytesPerSecond * coreShare)),
-      device.streaming.back().bytesPerSecond);
+  device.caches = cachePoints(measured.caches, coreShare,
+                              device.streaming.back().bytesPerSecond);
+  const StreamingMeasurement &streaming = measured.streaming;
+  device.overlap =
+      overlapOf(measured.rows, streaming.bytesPerSecond[streaming.count - 1]);
   // On a busy machine a team waits for a time slice, which is no overhead.
   double startNs =
       std::max(measured.forkJoinNs, measured.matrix.smallCallNs) / coreShare;

@@ -14,7 +14,7 @@ using namespace colossal;
 using namespace colossal::machine;
 
 /// Changes when measuring changes, so that old files are not taken.
-static const char *const measuringVersion = "4";
+static const char *const measuringVersion = "5";
 
 /// FNV-1a (Fowler, Noll, Vo), 64 bits.
 static uint64_t hash(const std::string &text) {

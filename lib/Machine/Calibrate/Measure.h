@@ -45,14 +45,30 @@ struct StreamingMeasurement {
   int count = 0;
   int64_t ranks[maximumPoints] = {};
   double bytesPerSecond[maximumPoints] = {};
-  double cacheBytesPerSecond = 0.0; ///< `cacheBytes` each
 };
 /// `bytes`: of one rank's arrays, well above its share of the caches.
-StreamingMeasurement measureStreaming(Together &together, int64_t bytes,
-                                      int64_t cacheBytes);
+StreamingMeasurement measureStreaming(Together &together, int64_t bytes);
+
+/// The same over arrays that fit into caches.
+struct CacheMeasurement {
+  int count = 0;
+  int64_t bytes[maximumPoints] = {}; ///< of one rank's arrays, rising
+  double bytesPerSecond[maximumPoints] = {};
+};
+/// `sizes`: at most maximumPoints, rising.
+CacheMeasurement measureCaches(Together &together,
+                               const std::vector<int64_t> &sizes);
 
 /// Flops of elementwise arithmetic (counted as Cost.h says) per second.
 double measureElementwise(Together &together);
+
+/// Bytes per second that a kernel reads and writes which sums along each row
+/// before it computes, as norms and softmax do: in the first cache, and in
+/// arrays of `bytes` of a rank.
+struct RowsMeasurement {
+  double fromCache = 0.0, fromMemory = 0.0;
+};
+RowsMeasurement measureRows(Together &together, int64_t bytes);
 
 /// Start and end of a kernel on the rank's threads, ns.
 double measureForkJoin(Together &together);

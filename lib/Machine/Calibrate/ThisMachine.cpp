@@ -74,6 +74,22 @@ int64_t machine::lastCacheBytes() {
   return 0;
 }
 
+std::vector<int64_t> machine::cacheSizes(int64_t ranks, int64_t threads) {
+  int64_t last = lastCacheBytes() / ranks, own = 0;
+  // The second cache, where it is not the last.
+  for (int index = 0; index < 8; ++index) {
+    std::string path =
+        "/sys/devices/system/cpu/cpu0/cache/index" + std::to_string(index);
+    if (integerIn(path + "/level", 0) == 2)
+      own = (integerIn(path + "/size", 0) << 10) * threads;
+  }
+  std::vector<int64_t> sizes;
+  for (int64_t bytes : {own / 2, own, 2 * own, last / 4, last / 2, last})
+    if (bytes > (sizes.empty() ? 0 : sizes.back()) && bytes <= last)
+      sizes.push_back(bytes);
+  return sizes;
+}
+
 /// Seconds that all cores have worked since start, or were taken away from a
 /// virtual machine; negative if unknown.
 static double busySeconds() {

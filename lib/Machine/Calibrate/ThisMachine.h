@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace colossal::machine {
 
@@ -17,6 +18,10 @@ int64_t memoryOfThisMachine();
 
 /// Bytes of the largest cache; 0 if unknown.
 int64_t lastCacheBytes();
+
+/// Sizes to measure caches with, rising: around what a rank's threads have of
+/// the second cache, and parts of its share of the last; none if unknown.
+std::vector<int64_t> cacheSizes(int64_t ranks, int64_t threads);
 
 /// Watches how much other processes work, from its construction on.
 class OtherLoad {

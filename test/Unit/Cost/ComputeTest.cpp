@@ -14,25 +14,44 @@ TEST(Compute, Stream) {
   EXPECT_EQ(streamTime(cluster, 0), 0);
   EXPECT_EQ(streamTime(cluster, 500), 5);
   EXPECT_EQ(streamTime(cluster, 1000), 10);
-  EXPECT_EQ(streamTime(cluster, 5000), 10 + 1000);
-  EXPECT_EQ(streamTime(cluster, 5000, 1), 10 + 500);
-  EXPECT_EQ(streamTime(cluster, 5000, 4), 10 + 1000);
-  EXPECT_EQ(streamTime(cluster, 5000, 9), 10 + 1000);
+  EXPECT_EQ(streamTime(cluster, 5000), 1250);
+  EXPECT_EQ(streamTime(cluster, 5000, 1), 625);
+  EXPECT_EQ(streamTime(cluster, 5000, 4), 1250);
+  EXPECT_EQ(streamTime(cluster, 5000, 9), 1250);
   // Between: linear in the bandwidth, 8 - 4/3 bytes per ns.
-  EXPECT_EQ(streamTime(cluster, 5000, 2), 10 + 600);
+  EXPECT_EQ(streamTime(cluster, 5000, 2), 750);
+}
+
+TEST(Compute, ByteByReuseDistance) {
+  Cluster cluster = exampleCluster();
+  EXPECT_DOUBLE_EQ(byteTime(cluster, 0), 0.01);
+  EXPECT_DOUBLE_EQ(byteTime(cluster, 1000), 0.01);
+  EXPECT_DOUBLE_EQ(byteTime(cluster, 1500), 0.015);
+  EXPECT_DOUBLE_EQ(byteTime(cluster, 2000), 0.02);
+  EXPECT_DOUBLE_EQ(byteTime(cluster, 3000), 0.135); // halfway to memory
+  EXPECT_DOUBLE_EQ(byteTime(cluster, 4000), 0.25);
+  EXPECT_DOUBLE_EQ(byteTime(cluster, 1 << 30), 0.25);
+  EXPECT_DOUBLE_EQ(byteTime(cluster, 1 << 30, 1), 0.125);
+  cluster.device.caches.clear();
+  EXPECT_DOUBLE_EQ(byteTime(cluster, 0), 0.25);
 }
 
 TEST(Compute, Kernel) {
   Cluster cluster = exampleCluster();
   EXPECT_EQ(kernelTime(cluster, 0, 0), 0);
-  EXPECT_EQ(kernelTime(cluster, 100000, 5000), 10000 + 500);
-  EXPECT_EQ(kernelTime(cluster, 100, 5000), 1010 + 500);
+  EXPECT_EQ(kernelTime(cluster, 0, 1250), 1250 + 500);
+  EXPECT_EQ(kernelTime(cluster, 100000, 0), 10000 + 500);
+  EXPECT_EQ(kernelTime(cluster, 100000, 1250), 10000 + 500);
+  EXPECT_EQ(kernelTime(cluster, 100, 1250), 1250 + 500);
+  cluster.device.overlap = 0.6;
+  EXPECT_EQ(kernelTime(cluster, 100000, 1250), 10000 + 500 + 500);
+  EXPECT_EQ(kernelTime(cluster, 100, 1250), 1250 + 4 + 500);
 }
 
 TEST(Compute, Gemm) {
   Cluster cluster = exampleCluster();
-  cluster.device.cacheBytes = 1 << 30; // only compute counts
-  cluster.device.cacheBytesPerSecond = int64_t(1) << 60;
+  // Only compute counts.
+  cluster.device.caches = {{1 << 30, 1'000'000'000'000'000'000}};
   auto time = [&](int64_t m, int64_t n, int64_t k, int64_t batch) {
     return gemmTime(cluster, m, n, k, batch, DataType::F32) - 500;
   };
@@ -53,12 +72,12 @@ TEST(Compute, GemmIsBoundByMemory) {
   Cluster cluster = exampleCluster();
   // 4 * (256 * 4096 + 4096 + 256) bytes = 4211712 against 2.1 Mflop.
   EXPECT_EQ(gemmTime(cluster, 256, 1, 4096, 1, DataType::F32),
-            10 + (4211712 - 1000) / 4 + 500);
+            4211712 / 4 + 500);
 }
 
 TEST(Compute, LibraryCall) {
   Cluster cluster = exampleCluster();
-  cluster.device.cacheBytes = 0;
+  cluster.device.caches.clear();
   // Memory is slower: 691200 bytes at 4 per ns; compute 46080.
   EXPECT_EQ(libraryTime(cluster, "attention", 23040000, 691200, DataType::F32),
             172800 + 500);

@@ -6,8 +6,8 @@
 #include "colossal/Machine/Cluster.h"
 
 /// 2 nodes of 4. Rates in units per ns: f32 1000 flop, elementwise 10 flop,
-/// memory 4 bytes (one rank 8), cache 100 bytes for the first 1000; node link
-/// 10 bytes, network 4 bytes per node.
+/// memory 4 bytes (one rank 8), 100 bytes up to a distance of 1000, 50 at 2000;
+/// node link 10 bytes, network 4 bytes per node.
 inline colossal::machine::Cluster exampleCluster() {
   using namespace colossal::machine;
   Cluster cluster;
@@ -19,8 +19,7 @@ inline colossal::machine::Cluster exampleCluster() {
       {DataType::F32, 1000000000000, {{16, 0.2}, {64, 0.5}, {256, 0.8}}}};
   device.elementwiseFlopsPerSecond = 10000000000;
   device.streaming = {{1, 8000000000}, {4, 4000000000}};
-  device.cacheBytes = 1000;
-  device.cacheBytesPerSecond = 100000000000;
+  device.caches = {{1000, 100000000000}, {2000, 50000000000}};
   device.kernelOverheadNs = 500;
   device.library = {{"attention", 0.5}, {"attention_backward", 0.25}};
   LinkLevel node, network;

@@ -68,12 +68,11 @@ TEST(Cluster, TextErrorsNameFileAndField) {
   EXPECT_EQ(errorAfter("\"threads\": 8", "\"thread\": 8"),
             "c.json: field \"device.thread\": unknown, expected one of: kind, "
             "name, threads, memory_bytes, matrix, "
-            "elementwise_flops_per_second, streaming, cache_bytes, "
-            "cache_bytes_per_second, kernel_overhead_ns, step_overhead_ns, "
-            "library");
-  EXPECT_EQ(errorAfter("\"version\": 2", "\"version\": 3"),
-            "c.json: field \"version\": found 3, expected an integer from 2 "
-            "to 2");
+            "elementwise_flops_per_second, streaming, caches, overlap, "
+            "kernel_overhead_ns, step_overhead_ns, library");
+  EXPECT_EQ(errorAfter("\"version\": 3", "\"version\": 2"),
+            "c.json: field \"version\": found 2, expected an integer from 3 "
+            "to 3");
   EXPECT_EQ(errorAfter("\"sharing\": \"shared\"", "\"sharing\": \"mine\""),
             "c.json: field \"links[1].sharing\": found \"mine\", expected one "
             "of: \"per-rank\", \"shared\"");
@@ -94,6 +93,29 @@ TEST(Cluster, CheckNamesEveryFault) {
   EXPECT_EQ(faultOf([](Cluster &c) { c.device.memoryBytes = 0; }),
             "field \"device.memory_bytes\": found 0, expected from 1 to "
             "1125899906842624");
+  EXPECT_EQ(faultOf([](Cluster &c) { c.device.overlap = 1.5; }),
+            "field \"device.overlap\": found 1.500000, expected a share from 0 "
+            "to 1");
+  EXPECT_EQ(faultOf([](Cluster &c) {
+              c.device.caches.push_back({c.device.caches[0].bytes,
+                                         c.device.caches[0].bytesPerSecond});
+            }),
+            "field \"device.caches[1].bytes\": found 16777216, expected from "
+            "16777217 to 1125899906842624");
+  EXPECT_EQ(faultOf([](Cluster &c) {
+              c.device.caches.push_back(
+                  {c.device.caches[0].bytes + 1,
+                   c.device.caches[0].bytesPerSecond + 1});
+            }),
+            "field \"device.caches[1].bytes_per_second\": found 300000000001, "
+            "expected at most that of fewer bytes (300000000000)");
+  EXPECT_EQ(
+      faultOf([](Cluster &c) { c.device.caches[0].bytesPerSecond = 1; }),
+      "field \"device.caches[0].bytes_per_second\": found 1, expected at "
+      "least the streaming bandwidth (" +
+          std::to_string(
+              example("two-level").device.streaming.back().bytesPerSecond) +
+          ")");
   EXPECT_EQ(faultOf([](Cluster &c) { c.device.kind = "tpu"; }),
             "field \"device.kind\": found \"tpu\", expected \"cpu\" or "
             "\"cuda\"");
