@@ -147,6 +147,11 @@ colossal::plan::explainPlan(const Program &program, const Plan &plan,
   for (const Candidate &candidate : candidates) {
     if (!seen.insert(candidate.label).second)
       continue;
+    if (candidate.isBound) {
+      others += format("  %-28s %10.3f ms or more\n", candidate.label.c_str(),
+                       milliseconds(candidate.stepNs));
+      continue;
+    }
     others +=
         format("  %-28s %10.3f ms, ", candidate.label.c_str(),
                milliseconds(candidate.stepNs)) +

@@ -15,9 +15,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "BranchAndBound.h"
 #include "colossal/Plan/Solvers.h"
-
-#include "highs/interfaces/highs_c_api.h"
 
 #include <algorithm>
 #include <numeric>
@@ -64,31 +63,46 @@ public:
                                 std::string &error);
 
 private:
+  bool solveHard(Highs &highs, const std::vector<double> &reduced,
+                 double relaxed, double cost, const Solution *start,
+                 std::vector<double> &values, IntegerProgramReport &report,
+                 std::string &error);
+  bool completes(const Solution &start) const;
+  std::optional<Solution> read(const std::vector<double> &solved,
+                               std::string &error) const;
+
   static constexpr double infinity = 1e30;
   static constexpr double perMiB = 1.0 / (1 << 20);
 
   int addColumn(double cost, double upper, bool integer) {
-    costs.push_back(cost);
-    uppers.push_back(upper);
-    integrality.push_back(integer);
-    return int(costs.size()) - 1;
+    linear.costs.push_back(cost);
+    linear.uppers.push_back(upper);
+    linear.integrality.push_back(integer);
+    return int(linear.costs.size()) - 1;
   }
   void addRow(const Terms &terms, double lower, double upper) {
     if (terms.empty())
       return;
-    starts.push_back(int(columns.size()));
+    linear.starts.push_back(int(linear.columns.size()));
     // A column may stand on both sides: a node that uses its own result's tie.
     for (const Term &term : mergeTerms(terms)) {
-      columns.push_back(term.column);
-      factors.push_back(term.factor);
+      linear.columns.push_back(term.column);
+      linear.factors.push_back(term.factor);
     }
-    lowers.push_back(lower);
-    rowUppers.push_back(upper);
+    linear.lowers.push_back(lower);
+    linear.rowUppers.push_back(upper);
+  }
+  /// Exactly one of them is 1.
+  void addGroup(const Terms &terms) {
+    addRow(terms, 1, 1);
+    linear.groups.emplace_back();
+    for (const Term &term : terms)
+      linear.groups.back().push_back(term.column);
   }
   void addMemory(int column, int64_t bytes) {
     if (bytes == 0)
       return;
-    costs[column] += double(priceOf(problem, bytes));
+    linear.costs[column] += double(priceOf(problem, bytes));
     memoryRow.push_back({column, double(bytes) * perMiB});
   }
 
@@ -111,8 +125,7 @@ private:
   std::vector<int> firsts;             ///< per node its first strategy column
   std::vector<std::vector<int>> keeps; ///< per value its q columns
 
-  std::vector<double> costs, uppers, lowers, rowUppers, factors;
-  std::vector<HighsInt> integrality, starts, columns;
+  LinearProgram linear;
   Terms memoryRow;
 };
 } // namespace
@@ -129,16 +142,16 @@ void Program::addStrategies() {
     const ProblemNode &node = problem.nodes[n];
     int owner = root(int(n));
     if (owner == int(n)) {
-      firsts[n] = int(costs.size());
+      firsts[n] = int(linear.costs.size());
       Terms one;
       for (size_t k = 0; k < node.strategies.size(); ++k)
         one.push_back({addColumn(0, 1, true), 1});
-      addRow(one, 1, 1);
+      addGroup(one);
     }
     firsts[n] = firsts[owner];
     double times = double(node.weight * problem.repeats[int(node.segment)]);
     for (size_t k = 0; k < node.strategies.size(); ++k)
-      costs[firsts[n] + k] += times * double(node.strategies[k].cost);
+      linear.costs[firsts[n] + k] += times * double(node.strategies[k].cost);
   }
 }
 
@@ -175,7 +188,7 @@ void Program::addValue(int v) {
         addRow(row, 0, infinity);
       }
     }
-    addRow(one, 1, 1);
+    addGroup(one);
   }
   for (int g = int(use.produced); g < segmentCount; ++g)
     addSegment(v, g, g == int(use.produced) ? produced : kept);
@@ -229,7 +242,7 @@ void Program::addSegment(int v, int segment, const std::vector<Terms> &supply) {
 }
 
 void Program::setStart(void *highs, const Solution &start) const {
-  std::vector<double> values(costs.size());
+  std::vector<double> values(linear.costs.size());
   for (size_t n = 0; n < problem.nodes.size(); ++n)
     if (start.strategies[n] < int(problem.nodes[n].strategies.size()))
       values[firsts[n] + start.strategies[n]] = 1;
@@ -238,8 +251,8 @@ void Program::setStart(void *highs, const Solution &start) const {
       values[keeps[v][start.kept[v]]] = 1;
   std::vector<HighsInt> indices;
   std::vector<double> binaries;
-  for (size_t c = 0; c < costs.size(); ++c)
-    if (integrality[c]) {
+  for (size_t c = 0; c < linear.costs.size(); ++c)
+    if (linear.integrality[c]) {
       indices.push_back(HighsInt(c));
       binaries.push_back(values[c]);
     }
@@ -247,60 +260,151 @@ void Program::setStart(void *highs, const Solution &start) const {
                           binaries.data());
 }
 
+//===----------------------------------------------------------------------===//
+// Solving
+//===----------------------------------------------------------------------===//
+
+/// What the relaxation's numbers may be wrong by, as a part of its cost.
+static constexpr double inexact = 1e-6;
+/// Iterations of the simplex method in the branch and bound: these, and so many
+/// times those of the relaxation.
+static constexpr int64_t branchIterations = 5000, branchRelaxations = 5;
+
+/// Solves what is left with HiGHS' own solver: columns whose reduced costs
+/// leave no room below `cost` are in no better solution.
+bool Program::solveHard(Highs &highs, const std::vector<double> &reduced,
+                        double relaxed, double cost, const Solution *start,
+                        std::vector<double> &values,
+                        IntegerProgramReport &report, std::string &error) {
+  double room = cost - relaxed + inexact * std::max(1.0, relaxed);
+  std::vector<double> limits(linear.uppers);
+  for (size_t c = 0; c < limits.size(); ++c)
+    if (reduced[c] > room)
+      limits[c] = 0;
+  highs.setUppers(limits);
+  highs.set("presolve", "choose");
+  highs.set("solver", "choose");
+  Highs_changeColsIntegralityByRange(
+      highs, 0, HighsInt(linear.costs.size()) - 1, linear.integrality.data());
+  if (start)
+    setStart(highs, *start);
+  HighsInt status = highs.run();
+  int64_t nodes = 0;
+  Highs_getInt64InfoValue(highs, "mip_node_count", &nodes);
+  report.nodes += nodes;
+  if (status == kHighsModelStatusInfeasible) {
+    report.optimal = true; // nothing costs less
+    report.bound = cost;
+    return true;
+  }
+  if (!highs.hasSolution()) {
+    error = "HiGHS ended with model status " + std::to_string(status);
+    return false;
+  }
+  double bound = relaxed;
+  Highs_getDoubleInfoValue(highs, "mip_dual_bound", &bound);
+  report.bound = std::max(report.bound, std::min(bound, cost));
+  report.optimal = status == kHighsModelStatusOptimal;
+  values = highs.values();
+  return true;
+}
+
+/// Whether the choices are a solution of this problem.
+bool Program::completes(const Solution &start) const {
+  for (size_t n = 0; n < problem.nodes.size(); ++n)
+    if (start.strategies[n] >= int(problem.nodes[n].strategies.size()))
+      return false;
+  Solution solution = start;
+  return completeWithArcs(problem, solution) &&
+         solution.verify(problem).empty();
+}
+
 std::optional<Solution> Program::solve(const IntegerProgramOptions &options,
                                        IntegerProgramReport &report,
                                        std::string &error) {
   error.clear();
   report = {};
-  report.columns = int64_t(costs.size());
-  report.rows = int64_t(lowers.size());
+  report.columns = int64_t(linear.costs.size());
+  report.rows = int64_t(linear.lowers.size());
   // Coefficients of at most 1e5, so that absolute tolerances do not matter.
   double unit = 1;
-  for (double cost : costs)
+  for (double cost : linear.costs)
     unit = std::max(unit, cost / 1e5);
-  std::vector<double> scaled(costs);
-  for (double &cost : scaled)
+  for (double &cost : linear.costs)
     cost /= unit;
-  std::vector<double> zeros(costs.size(), 0.0);
-  starts.push_back(int(columns.size()));
+  linear.starts.push_back(int(linear.columns.size()));
 
-  void *highs = Highs_create();
-  Highs_setBoolOptionValue(highs, "output_flag", options.log);
-  Highs_setIntOptionValue(highs, "threads", 1);
-  Highs_setStringOptionValue(highs, "parallel", "off");
-  Highs_setIntOptionValue(highs, "random_seed", 1);
-  Highs_setDoubleOptionValue(highs, "mip_rel_gap", options.gap);
-  Highs_setDoubleOptionValue(highs, "mip_abs_gap", 1e-7);
-  Highs_setIntOptionValue(highs, "mip_max_nodes",
-                          HighsInt(options.maximumNodes));
-  Highs_passMip(highs, HighsInt(costs.size()), HighsInt(lowers.size()),
-                HighsInt(columns.size()), kHighsMatrixFormatRowwise,
-                kHighsObjSenseMinimize, 0.0, scaled.data(), zeros.data(),
-                uppers.data(), lowers.data(), rowUppers.data(), starts.data(),
-                columns.data(), factors.data(), integrality.data());
-  if (options.start)
-    setStart(highs, *options.start);
-  HighsInt status = Highs_run(highs);
-  HighsInt model = Highs_getModelStatus(highs);
-  HighsInt primal = kHighsSolutionStatusNone;
-  Highs_getIntInfoValue(highs, "primal_solution_status", &primal);
-  std::vector<double> solved(costs.size());
-  if (primal == kHighsSolutionStatusFeasible)
-    Highs_getSolution(highs, solved.data(), nullptr, nullptr, nullptr);
-  int64_t nodes = 0;
-  Highs_getInt64InfoValue(highs, "mip_node_count", &nodes);
-  Highs_getDoubleInfoValue(highs, "mip_dual_bound", &report.bound);
-  Highs_destroy(highs);
-  report.nodes = nodes;
-  report.bound *= unit;
-  report.optimal = model == kHighsModelStatusOptimal;
-  if (primal != kHighsSolutionStatusFeasible) {
-    if (model != kHighsModelStatusInfeasible)
-      error = "HiGHS ended with status " + std::to_string(status) +
-              " and model status " + std::to_string(model);
+  Highs highs(linear, options.log);
+  highs.set("mip_rel_gap", options.gap);
+  highs.set("mip_abs_gap", 1e-7);
+  highs.set("mip_max_nodes", HighsInt(options.maximumNodes));
+  // Presolving takes ten times as long as solving.
+  highs.set("presolve", "off");
+  highs.set("solver", "simplex");
+  double cutoff =
+      options.cutoff ? double(*options.cutoff) / unit : Highs::infinity;
+  // What is known already.
+  std::optional<Solution> best;
+  if (options.start && completes(*options.start)) {
+    best = *options.start;
+    completeWithArcs(problem, *best);
+    if (double(best->cost) / unit < cutoff)
+      cutoff = double(best->cost) / unit;
+    else
+      best.reset();
+  }
+  highs.set("objective_bound", cutoff);
+  HighsInt status = highs.run();
+  if (status == kHighsModelStatusInfeasible)
+    return std::nullopt;
+  if (status == kHighsModelStatusObjectiveBound) {
+    report.cutOff = !best;
+    report.optimal = true;
+    report.bound = cutoff * unit;
+    return best;
+  }
+  if (status != kHighsModelStatusOptimal) {
+    error = "HiGHS ended with model status " + std::to_string(status);
     return std::nullopt;
   }
+  double relaxed = highs.objective();
+  std::vector<double> reduced = highs.reducedCosts();
 
+  BranchLimits limits;
+  limits.gap = options.gap;
+  limits.step = 0.5 / unit; // costs are whole ns
+  limits.nodes = options.branchNodes;
+  limits.iterations = branchIterations + branchRelaxations * highs.iterations();
+  BranchResult found = branchAndBound(highs, linear, cutoff, limits);
+  report.nodes = found.nodes;
+  report.bound = found.bound;
+  report.optimal = found.proven;
+  if (!found.values.empty()) {
+    best = read(found.values, error);
+    if (!best)
+      return std::nullopt;
+  }
+  if (!found.proven) {
+    found.values.clear();
+    if (!solveHard(highs, reduced, relaxed, found.cost, best ? &*best : nullptr,
+                   found.values, report, error))
+      return std::nullopt;
+    if (!found.values.empty()) {
+      std::optional<Solution> other = read(found.values, error);
+      if (other && (!best || other->cost < best->cost))
+        best = std::move(other);
+    }
+  }
+  report.bound *= unit;
+  if (best && options.cutoff && best->cost >= *options.cutoff)
+    best.reset();
+  report.cutOff = !best && error.empty() && options.cutoff;
+  return best;
+}
+
+/// The solution whose columns have these values; its arcs are found anew.
+std::optional<Solution> Program::read(const std::vector<double> &solved,
+                                      std::string &error) const {
   Solution solution;
   for (size_t n = 0; n < problem.nodes.size(); ++n) {
     auto first = solved.begin() + firsts[n];

@@ -99,9 +99,9 @@ std::vector<Layout> colossal::plan::layoutsOf(const machine::Cluster &cluster,
   }
   // The large problems last, when there is something to beat.
   std::vector<Layout> ordered;
-  for (bool wide : {false, true})
+  for (size_t effort : {0, 1, 2, 3})
     for (const Layout &layout : layouts)
-      if (layout.isWide() == wide)
+      if (layout.mesh.axes.size() + layout.isWide() == effort)
         ordered.push_back(layout);
   layouts = std::move(ordered);
   if (layouts.empty())

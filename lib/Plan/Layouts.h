@@ -20,8 +20,9 @@ struct Layout {
 
 /// All meshes of at most two axes for every number of stages that the pins
 /// allow: the axes free, and also each division into data and tensor, which is
-/// what the pins name; so no pinned plan is faster than the search's. The wide
-/// ones come last. Sets `error` where the pins do not fit the devices.
+/// what the pins name; so no pinned plan is faster than the search's. Those of
+/// two axes come after the others, and the wide ones last. Sets `error` where
+/// the pins do not fit the devices.
 std::vector<Layout> layoutsOf(const machine::Cluster &cluster, const Pins &pins,
                               int64_t batch, std::string &error);
 

@@ -38,7 +38,8 @@ class Search {
 public:
   Search(const Program &program, const machine::Cluster &cluster,
          const SearchOptions &options)
-      : cluster(cluster), options(options) {
+      : cluster(cluster), options(options),
+        cache(options.cache ? *options.cache : ownCache) {
     budget = options.memoryBytes > 0 ? options.memoryBytes
                                      : cluster.device.memoryBytes;
     budget -= options.memoryExcess;
@@ -80,6 +81,10 @@ private:
                               ScheduleKind kind, int64_t price,
                               const Solution *start = nullptr,
                               std::optional<int64_t> limit = std::nullopt);
+  std::optional<Solution> solveProblem(const Layout &layout,
+                                       const Formulation &formulation,
+                                       const Solution *start,
+                                       std::string &error);
   void tryLimit(const Layout &layout, int64_t microbatches, ScheduleKind kind);
   void consider(Solved &&solved);
   SearchResult finish();
@@ -96,6 +101,7 @@ private:
   int64_t budgetOf(const Layout &layout, int64_t microbatches,
                    ScheduleKind kind) const;
 
+  SolutionCache ownCache, &cache;
   int64_t budget = 0;
   Cut single, pipelined, fine;
   const Cut &cutFor(int64_t stages) const {
@@ -112,13 +118,16 @@ private:
 } // namespace
 
 /// Tells apart what is solved on its own.
-static std::string configurationOf(const Layout &layout, int64_t microbatches,
-                                   ScheduleKind kind) {
+static std::string divisionOf(const Layout &layout, int64_t microbatches) {
   std::string text = layout.label;
   for (const Axis &axis : layout.mesh.axes)
     text += "/" + std::to_string(axis.size);
   return text + "/" + std::to_string(layout.mesh.stages) + " stages/" +
-         std::to_string(microbatches) + "/" + nameOf(kind);
+         std::to_string(microbatches);
+}
+static std::string configurationOf(const Layout &layout, int64_t microbatches,
+                                   ScheduleKind kind) {
+  return divisionOf(layout, microbatches) + "/" + nameOf(kind);
 }
 
 int64_t Search::budgetOf(const Layout &layout, int64_t microbatches,
@@ -128,6 +137,53 @@ int64_t Search::budgetOf(const Layout &layout, int64_t microbatches,
   return found == options.excessOf.end() || options.leanest
              ? budget
              : budget - found->second;
+}
+
+/// Nothing if there is no solution, or none that could be the best plan: then
+/// the candidate says so.
+std::optional<Solution> Search::solveProblem(const Layout &layout,
+                                             const Formulation &formulation,
+                                             const Solution *start,
+                                             std::string &error) {
+  const Problem &problem = formulation.problem;
+  bool isFree = problem.memoryPrice == 0 && !problem.memoryLimit;
+  // Without a price it does not matter how long activations are held.
+  std::string key = divisionOf(layout, formulation.options.microbatches) + "/" +
+                    std::to_string(isFree ? 0 : formulation.options.inFlight) +
+                    "/" + std::to_string(problem.memoryPrice) + "/" +
+                    std::to_string(problem.memoryLimit.value_or(-1));
+  if (auto known = cache.find(key); known != cache.end()) {
+    if (known->second)
+      evaluate(problem, *known->second);
+    return known->second;
+  }
+  IntegerProgramOptions program;
+  // Two axes with a price: the last percent would take most of the time.
+  if (layout.mesh.axes.size() > 1)
+    program.gap = problem.memoryPrice > 0 ? 3e-3 : 1e-4;
+  else if (problem.memoryLimit)
+    program.gap = 1e-4;
+  program.start = start;
+  // The time of a single stage is that of the problem, and memory only adds.
+  if (best && isFree && layout.mesh.stages == 1)
+    program.cutoff = std::max<int64_t>(0, best->candidate.stepNs -
+                                              cluster.device.stepOverheadNs);
+  ++problems;
+  IntegerProgramReport report;
+  std::optional<Solution> solution =
+      solveIntegerProgram(problem, program, report, error);
+  if (report.cutOff) {
+    Candidate candidate;
+    candidate.mesh = layout.mesh;
+    candidate.microbatches = formulation.options.microbatches;
+    candidate.label = layout.label;
+    candidate.isBound = true;
+    candidate.stepNs = int64_t(report.bound) + cluster.device.stepOverheadNs;
+    candidates.push_back(candidate);
+    return std::nullopt; // another search may need it
+  }
+  cache.emplace(key, solution);
+  return solution;
 }
 
 std::optional<Solved> Search::solve(const Layout &layout, int64_t microbatches,
@@ -152,25 +208,8 @@ std::optional<Solved> Search::solve(const Layout &layout, int64_t microbatches,
       formulate(cut.program, cut.batching, cut.nodes, cut.pieces, cluster,
                 layout.mesh, formulation, error);
   std::optional<Solution> solution;
-  std::string key = solved.configuration + "/" + std::to_string(price) + "/" +
-                    std::to_string(limit.value_or(-1));
-  bool isKnown = problem && options.cache && options.cache->count(key) > 0;
-  if (isKnown) {
-    solution = options.cache->at(key);
-  } else if (problem) {
-    ++problems;
-    IntegerProgramReport report;
-    IntegerProgramOptions program;
-    // Two axes with a price: the last percent would take most of the time.
-    if (layout.mesh.axes.size() > 1)
-      program.gap = price > 0 ? 3e-3 : 1e-4;
-    else if (limit)
-      program.gap = 1e-4;
-    program.start = start;
-    solution = solveIntegerProgram(problem->problem, program, report, error);
-    if (options.cache)
-      options.cache->emplace(key, solution);
-  }
+  if (problem)
+    solution = solveProblem(layout, *problem, start, error);
   if (!solution) {
     lastFault = error.empty() ? "no sharding satisfies the pins" : error;
     return std::nullopt;
@@ -398,8 +437,14 @@ SearchResult Search::finish() {
   std::vector<size_t> order(candidates.size());
   std::iota(order.begin(), order.end(), 0);
   std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return std::make_tuple(!candidates[a].fits, candidates[a].stepNs, a) <
-           std::make_tuple(!candidates[b].fits, candidates[b].stepNs, b);
+    auto rank = [&](size_t i) {
+      const Candidate &candidate = candidates[i];
+      return std::make_tuple(candidate.fits      ? 0
+                             : candidate.isBound ? 1
+                                                 : 2,
+                             candidate.stepNs, i);
+    };
+    return rank(a) < rank(b);
   });
   for (size_t i : order)
     result.candidates.push_back(candidates[i]);

@@ -35,8 +35,9 @@ struct Pins {
   std::string toString() const;
 };
 
-/// Solutions by configuration and price of memory. They do not depend on the
-/// budget: a search that is asked again with another one need not solve again.
+/// Solutions by division, microbatches and price of memory. They do not depend
+/// on the budget: a search that is asked again with another one need not solve
+/// again.
 using SolutionCache = std::map<std::string, std::optional<Solution>>;
 
 /// What a plan that was not searched for does against the pins: one line, or
@@ -72,13 +73,16 @@ struct Candidate {
   ScheduleKind schedule = ScheduleKind::OneFOneB;
   std::string label; ///< "data=2 tensor=2", the restriction it stands for
   bool fits = false;
+  /// Given up since it takes at least `stepNs`, longer than the best plan then.
+  bool isBound = false;
   int64_t stepNs = 0;
   int64_t memoryBytes = 0; ///< of the fullest stage, with staging
 };
 
 struct SearchResult {
   Plan plan;
-  /// All that were solved to the end, best first.
+  /// All that were solved to the end, best first; then those given up, and
+  /// those that do not fit.
   std::vector<Candidate> candidates;
   int64_t problems = 0;      ///< integer programs solved
   std::string configuration; ///< of the plan: division, microbatches, schedule

@@ -9,6 +9,8 @@
 #include "colossal/Plan/PlanFile.h"
 #include "gtest/gtest.h"
 
+#include <algorithm>
+
 using namespace colossal;
 using namespace colossal::plan;
 
@@ -220,6 +222,31 @@ TEST(Search, NeverWorseThanPins) {
     }
     EXPECT_GE(pinned, 3);
   }
+}
+
+// A division that was given up for its bound takes at least as long when it is
+// pinned.
+TEST(Search, DivisionsGivenUpAreSlower) {
+  Program program = transformer(size(2, 8, 64, 500, 4, 32));
+  int givenUp = 0;
+  for (const char *name : {"fast-links-4", "slow-links-4"}) {
+    machine::Cluster on = cluster(name);
+    SearchResult found = search(program, on);
+    for (const Candidate &candidate : found.candidates) {
+      if (!candidate.isBound)
+        continue;
+      ++givenUp;
+      EXPECT_GE(candidate.stepNs, found.plan.stepNs) << candidate.label;
+      std::string pins = candidate.label;
+      if (pins.find("axis") != std::string::npos)
+        continue;
+      std::replace(pins.begin(), pins.end(), ' ', ',');
+      pins += ",microbatches=" + std::to_string(candidate.microbatches);
+      EXPECT_GE(search(program, on, pins).plan.stepNs, candidate.stepNs)
+          << name << " " << pins;
+    }
+  }
+  EXPECT_GE(givenUp, 4);
 }
 
 // The plan does not depend on names and on how weights are stored.

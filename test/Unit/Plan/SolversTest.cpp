@@ -50,6 +50,84 @@ TEST(Solvers, IntegerProgramEqualsEnumeration) {
   EXPECT_GT(crossing, 100);
 }
 
+// Wherever the branch and bound on the relaxation gives up, HiGHS' own solver
+// goes on to the same cost, with what was found so far as its start.
+TEST(Solvers, HandsOverToHighs) {
+  int handedOver = 0;
+  for (uint32_t seed = 0; seed < 200; ++seed) {
+    Problem problem = randomProblem(seed);
+    std::string error;
+    IntegerProgramReport report, other;
+    std::optional<Solution> all =
+        solveIntegerProgram(problem, {}, report, error);
+    for (int64_t nodes : {0, 2}) {
+      IntegerProgramOptions options;
+      options.branchNodes = nodes;
+      std::optional<Solution> solution =
+          solveIntegerProgram(problem, options, other, error);
+      ASSERT_EQ(error, "") << "seed " << seed;
+      ASSERT_EQ(all.has_value(), solution.has_value()) << "seed " << seed;
+      EXPECT_FALSE(other.cutOff);
+      if (!all)
+        continue;
+      EXPECT_EQ(all->cost, solution->cost)
+          << "seed " << seed << ", " << nodes << " nodes\n"
+          << writeProblem(problem);
+      EXPECT_TRUE(other.optimal);
+      EXPECT_LE(other.bound, double(all->cost) + 0.5);
+      handedOver += nodes > 0 && report.nodes > nodes;
+    }
+  }
+  EXPECT_GT(handedOver, 5);
+}
+
+// A cutoff leaves solutions that cost less than it, and no others; a start is
+// returned unless there is a better one.
+TEST(Solvers, CutoffAndStart) {
+  int bettered = 0;
+  for (uint32_t seed = 0; seed < 200; ++seed) {
+    Problem problem = randomProblem(seed);
+    std::string error;
+    IntegerProgramReport report;
+    std::optional<Solution> best =
+        solveIntegerProgram(problem, {}, report, error);
+    if (!best)
+      continue;
+    for (int64_t nodes : {200, 0}) {
+      IntegerProgramOptions options;
+      options.branchNodes = nodes;
+      options.cutoff = best->cost;
+      EXPECT_FALSE(solveIntegerProgram(problem, options, report, error));
+      EXPECT_EQ(error, "") << "seed " << seed;
+      EXPECT_TRUE(report.cutOff) << "seed " << seed;
+      EXPECT_LE(report.bound, double(best->cost) + 0.5);
+      options.cutoff = best->cost + 1;
+      std::optional<Solution> below =
+          solveIntegerProgram(problem, options, report, error);
+      ASSERT_TRUE(below) << "seed " << seed << ", " << nodes << " nodes";
+      EXPECT_EQ(below->cost, best->cost);
+      EXPECT_FALSE(report.cutOff);
+    }
+    // The best of the first strategies only, if that is a solution.
+    Problem first = problem;
+    for (ProblemNode &node : first.nodes)
+      node.strategies.resize(1);
+    std::optional<Solution> start =
+        solveIntegerProgram(first, {}, report, error);
+    if (!start)
+      continue;
+    IntegerProgramOptions options;
+    options.start = &*start;
+    std::optional<Solution> better =
+        solveIntegerProgram(problem, options, report, error);
+    ASSERT_TRUE(better) << "seed " << seed;
+    EXPECT_EQ(better->cost, best->cost) << "seed " << seed;
+    EXPECT_TRUE(report.optimal);
+    bettered += start->cost > best->cost;
+  }
+  EXPECT_GT(bettered, 20);
+}
+
 TEST(Solvers, SameAnswerTwice) {
   for (uint32_t seed = 0; seed < 20; ++seed) {
     Problem problem = randomProblem(seed);
