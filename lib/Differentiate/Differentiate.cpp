@@ -41,8 +41,12 @@ public:
 private:
   LogicalResult collectParameters();
   void collectWrittenBuffers();
-  /// A new state of the optimizer, zero at first.
-  Value addState(Type type, const Twine &name);
+  /// Says which parameters get no gradient.
+  void nameUntrained();
+  /// A new state of the optimizer.
+  Value addState(Type type, const Twine &name, double initial);
+  void addStates();
+  Controls addControls();
   void addUpdate();
   void addWrittenBuffers();
   void finish(StringRef name);
@@ -95,20 +99,39 @@ LogicalResult TrainStep::collectParameters() {
       return function.emitError("argument '")
              << name.getValue() << "' has type " << argument.getType()
              << ", expected a tensor";
-    if (role.getValue() == ArgumentRole::Parameter)
-      trained.push_back({name.getValue().str(), argument, {}, {}, {}});
+    if (role.getValue() != ArgumentRole::Parameter)
+      continue;
+    trained.emplace_back();
+    trained.back().name = name.getValue().str();
+    trained.back().parameter = argument;
   }
   return success();
 }
 
-Value TrainStep::addState(Type type, const Twine &name) {
+void TrainStep::nameUntrained() {
+  constexpr size_t most = 4;
+  std::string names;
+  size_t count = 0;
+  for (Trained &entry : trained)
+    if (!entry.gradient && ++count <= most)
+      names += (count > 1 ? ", '" : "'") + entry.name + "'";
+  if (count == 0)
+    return;
+  if (count > most)
+    names += " and " + std::to_string(count - most) + " more";
+  function.emitWarning("the loss does not depend on the ")
+      << (count == 1 ? "parameter " : "parameters ") << names
+      << (count == 1 ? ": it stays as it is" : ": they stay as they are");
+}
+
+Value TrainStep::addState(Type type, const Twine &name, double initial) {
   NamedAttribute attributes[] = {
       builder.getNamedAttr(names::role, RoleAttr::get(builder.getContext(),
                                                       ArgumentRole::Optimizer)),
       builder.getNamedAttr(names::name, builder.getStringAttr(name)),
       builder.getNamedAttr(names::source,
                            builder.getDictionaryAttr({builder.getNamedAttr(
-                               "fill", builder.getF64FloatAttr(0.0))}))};
+                               "fill", builder.getF64FloatAttr(initial))}))};
   unsigned index = function.getNumArguments();
   (void)function.insertArgument(index, type,
                                 builder.getDictionaryAttr(attributes),
@@ -122,25 +145,46 @@ void TrainStep::addUpdatedResult(Value value, Value argument) {
       builder.getI64IntegerAttr(cast<BlockArgument>(argument).getArgNumber()));
 }
 
-void TrainStep::addUpdate() {
-  for (Trained &entry : trained)
-    for (StringRef state : stateNames(options))
-      if (entry.gradient)
-        entry.state.push_back(
-            addState(entry.parameter.getType(), entry.name + "#" + state));
-  SmallVector<Value> kept;
-  if (options.keepGradients)
-    for (Trained &entry : trained)
-      kept.push_back(entry.gradient ? addState(entry.parameter.getType(),
-                                               entry.name + "#grad")
-                                    : Value());
+void TrainStep::addStates() {
+  for (Trained &entry : trained) {
+    if (!entry.gradient)
+      continue;
+    auto type = cast<RankedTensorType>(entry.parameter.getType());
+    for (const OptimizerState &state :
+         options.rule->states(*entry.settings, type.getRank()))
+      entry.state.push_back(addState(
+          RankedTensorType::get(shapeOfState(type.getShape(), state.extent),
+                                type.getElementType()),
+          entry.name + "#" + state.name, state.initial));
+  }
+}
+
+Controls TrainStep::addControls() {
   Controls controls;
-  controls.learningRate = controlArgument(function, "lr");
-  if (options.kind == OptimizerOptions::Kind::AdamW)
+  bool needsStep = false;
+  for (Trained &entry : trained) {
+    if (!entry.gradient)
+      continue;
+    controls.rates[entry.rate] = controlArgument(function, entry.rate);
+    needsStep |= options.rule->usesStep(*entry.settings);
+  }
+  if (needsStep)
     controls.step = controlArgument(function, "step");
   if (options.clipNorm)
     controls.clipNorm =
         controlArgument(function, "clip_norm", *options.clipNorm);
+  return controls;
+}
+
+void TrainStep::addUpdate() {
+  addStates();
+  SmallVector<Value> kept;
+  if (options.keepGradients)
+    for (Trained &entry : trained)
+      kept.push_back(entry.gradient ? addState(entry.parameter.getType(),
+                                               entry.name + "#grad", 0.0)
+                                    : Value());
+  Controls controls = addControls();
   Value norm = appendUpdate(builder, trained, controls, options);
   if (norm)
     results.add(norm, names::metric, builder.getStringAttr("grad_norm"));
@@ -190,6 +234,8 @@ void TrainStep::finish(StringRef name) {
 LogicalResult TrainStep::run() {
   if (failed(collectParameters()))
     return failure();
+  if (options.rule && failed(assignGroups(function, trained, options)))
+    return failure();
   collectWrittenBuffers();
   SmallVector<Value> parameters;
   for (Trained &entry : trained)
@@ -204,10 +250,11 @@ LogicalResult TrainStep::run() {
       gradient.getDefiningOp<FactoredOp>().setGradientOfAttr(
           builder.getStringAttr(entry.name));
   }
+  nameUntrained();
   builder.setInsertionPoint(function.front().getTerminator());
   results.add(function.front().getTerminator()->getOperand(0), names::metric,
               builder.getStringAttr("loss"));
-  if (options.kind == OptimizerOptions::Kind::None) {
+  if (!options.rule) {
     for (Trained &entry : trained)
       if (entry.gradient)
         results.add(entry.gradient, names::name,
@@ -236,8 +283,12 @@ namespace {
 struct Differentiate : colossal::impl::DifferentiatePassBase<Differentiate> {
   using DifferentiatePassBase::DifferentiatePassBase;
   void runOnOperation() override {
+    std::vector<std::string> texts;
+    for (StringRef group : llvm::split(groups, ';'))
+      if (!group.empty())
+        texts.push_back(group.str());
     llvm::Expected<OptimizerOptions> options =
-        OptimizerOptions::parse(optimizer);
+        OptimizerOptions::parse(optimizer, texts);
     if (!options) {
       getOperation().emitError(llvm::toString(options.takeError()));
       return signalPassFailure();

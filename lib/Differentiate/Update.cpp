@@ -1,19 +1,12 @@
-//===- Update.cpp - SGD, AdamW, clipping ----------------------------------===//
-//
-// As torch.optim.SGD and torch.optim.AdamW compute it, parameter by parameter.
-// Scalars that depend on the step alone (bias corrections) are computed once,
-// in f64, because 1 - beta2^step loses half of its digits in f32.
-//
-//===----------------------------------------------------------------------===//
+//===- Update.cpp - Clipping, numbers of the step, updates ----------------===//
 
 #include "Update.h"
 #include "Colossal/Transforms/FactorEditing.h"
-#include "colossal/Normalize/ScalarBuilder.h"
 
 using namespace mlir;
 using namespace colossal;
 
-namespace {
+namespace colossal {
 
 class Update {
 public:
@@ -22,10 +15,8 @@ public:
         scalar(IndexMapAttr::get(context, {})) {}
 
   Value clip(MutableArrayRef<Trained> trained, Value clipNorm);
-  Value sumOfScalars(ArrayRef<Value> values, const Twine &name);
-  void makeScalars(const Controls &controls);
-  void adamw(Trained &trained);
-  void sgd(Trained &trained);
+  void update(Trained &trained, const Controls &controls);
+  void keepGradient(Trained &trained);
 
 private:
   using Body =
@@ -34,23 +25,20 @@ private:
                     ValueRange operands, ArrayRef<IndexMapAttr> maps,
                     ArrayRef<Type> types, ArrayRef<IndexMapAttr> resultMaps,
                     StringRef belongsTo, Body body);
-  double decayOf(Value parameter) const;
+  Value sumOfScalars(ArrayRef<Value> values, const Twine &name);
+  /// What the rule computes from rate and step: once for all parameters with
+  /// the same numbers.
+  ArrayRef<Value> scalarsOf(const Trained &trained, const Controls &controls);
 
   OpBuilder &builder;
   MLIRContext *context;
   const OptimizerOptions &options;
   IndexMapAttr scalar;
-  /// learning rate; for AdamW also lr / (1 - beta1^t) and sqrt(1 - beta2^t).
-  SmallVector<Value> scalars;
+  std::map<std::string, SmallVector<Value>> scalars;
   Value coefficient; ///< of clipping, or null
 };
 
-} // namespace
-
-double Update::decayOf(Value parameter) const {
-  int64_t rank = cast<RankedTensorType>(parameter.getType()).getRank();
-  return rank < options.noDecayRank ? 0.0 : options.weightDecay;
-}
+} // namespace colossal
 
 GenericOp Update::generic(const Twine &name, const IdentitySpace &space,
                           ValueRange operands, ArrayRef<IndexMapAttr> maps,
@@ -138,131 +126,67 @@ Value Update::clip(MutableArrayRef<Trained> trained, Value clipNorm) {
   return result.getOutputs()[0];
 }
 
-void Update::makeScalars(const Controls &controls) {
-  Type f32 = builder.getF32Type(), f64 = builder.getF64Type();
-  if (options.kind == OptimizerOptions::Kind::SGD) {
-    scalars = {
-        generic("optimizer/scalars", {}, {controls.learningRate}, {scalar},
-                {f32}, {scalar}, "optimizer",
-                [&](ScalarBuilder &s, ValueRange in) -> SmallVector<Value> {
-                  return {s.cast(in[0], f32)};
-                })
-            .getOutputs()[0]};
-    return;
-  }
-  GenericOp op = generic(
-      "optimizer/scalars", {}, {controls.learningRate, controls.step},
-      {scalar, scalar}, {f32, f32, f32}, {scalar, scalar, scalar}, "optimizer",
-      [&](ScalarBuilder &s, ValueRange in) -> SmallVector<Value> {
-        auto correction = [&](double beta) {
-          Value power = s.create<math::PowFOp>(s.constant(f64, beta), in[1]);
-          return s.sub(s.one(f64), power);
-        };
-        Value stepSize = s.div(in[0], correction(options.beta1));
-        Value root = s.create<math::SqrtOp>(correction(options.beta2));
-        return {s.cast(in[0], f32), s.cast(stepSize, f32), s.cast(root, f32)};
-      });
-  scalars.assign(op.getOutputs().begin(), op.getOutputs().end());
-}
-
-void Update::adamw(Trained &trained) {
-  IdentitySpace space = identitySpaceOf(trained.parameter);
-  Type type =
-      cast<RankedTensorType>(trained.parameter.getType()).getElementType();
-  SmallVector<Value> operands = {trained.parameter, trained.gradient,
-                                 trained.state[0], trained.state[1]};
-  SmallVector<IndexMapAttr> maps(4, space.map);
-  auto addScalar = [&](Value value) {
-    operands.push_back(value);
-    maps.push_back(scalar);
+ArrayRef<Value> Update::scalarsOf(const Trained &trained,
+                                  const Controls &controls) {
+  const OptimizerSettings &settings = *trained.settings;
+  auto [known, isNew] =
+      scalars.try_emplace(trained.rate + " " + settings.textWithoutDecay());
+  if (!isNew)
+    return known->second;
+  SmallVector<Value> operands = {controls.rates.lookup(trained.rate)};
+  if (options.rule->usesStep(settings))
+    operands.push_back(controls.step);
+  SmallVector<IndexMapAttr> maps(operands.size(), scalar);
+  // How many there are is known when they are written.
+  Block scratch;
+  OpBuilder trial(context);
+  trial.setInsertionPointToStart(&scratch);
+  auto write = [&](ScalarBuilder &s, ValueRange in) {
+    SmallVector<Value> numbers = options.rule->scalars(
+        s, settings, in[0], in.size() > 1 ? in[1] : Value());
+    for (Value &number : numbers)
+      number = s.cast(number, builder.getF32Type());
+    return numbers;
   };
-  for (Value value : scalars)
-    addScalar(value);
-  if (coefficient)
-    addScalar(coefficient);
-  double decay = decayOf(trained.parameter);
-  SmallVector<Type> types(options.keepGradients ? 4 : 3, type);
-  SmallVector<IndexMapAttr> results(types.size(), space.map);
-  GenericOp op = generic(
-      trained.name + "/adamw", space, operands, maps, types, results,
-      trained.name, [&](ScalarBuilder &s, ValueRange in) -> SmallVector<Value> {
-        auto number = [&](double value) { return s.constant(type, value); };
-        Value p = in[0], g = in[1], m = in[2], v = in[3];
-        Value rate = in[4], stepSize = in[5], root = in[6];
-        if (coefficient)
-          g = s.mul(g, in[7]);
-        if (decay != 0.0)
-          p = s.sub(p, s.mul(p, s.mul(rate, number(decay))));
-        m = s.add(m, s.mul(s.sub(g, m), number(1.0 - options.beta1)));
-        v = s.add(s.mul(v, number(options.beta2)),
-                  s.mul(s.mul(g, g), number(1.0 - options.beta2)));
-        Value denominator = s.add(s.div(s.create<math::SqrtOp>(v), root),
-                                  number(options.epsilon));
-        p = s.sub(p, s.mul(stepSize, s.div(m, denominator)));
-        SmallVector<Value> updated = {p, m, v};
-        if (options.keepGradients)
-          updated.push_back(in[1]);
-        return updated;
-      });
-  trained.updated.assign(op.getOutputs().begin(), op.getOutputs().end());
+  for (size_t i = 0; i < operands.size(); ++i)
+    scratch.addArgument(builder.getF64Type(), builder.getUnknownLoc());
+  ScalarBuilder counting(trial, builder.getUnknownLoc());
+  size_t count = write(counting, scratch.getArguments()).size();
+  std::string name = "optimizer/scalars";
+  if (scalars.size() > 1)
+    name += "." + std::to_string(scalars.size() - 1);
+  SmallVector<Type> types(count, builder.getF32Type());
+  SmallVector<IndexMapAttr> results(count, scalar);
+  GenericOp op =
+      generic(name, {}, operands, maps, types, results, "optimizer", write);
+  known->second.assign(op.getOutputs().begin(), op.getOutputs().end());
+  return known->second;
 }
 
-void Update::sgd(Trained &trained) {
+void Update::update(Trained &trained, const Controls &controls) {
+  UpdateBuilder update(builder, *trained.settings, trained.name,
+                       trained.parameter, trained.gradient, coefficient);
+  update.weightDecay = trained.weightDecay;
+  int64_t rank = cast<RankedTensorType>(trained.parameter.getType()).getRank();
+  for (auto [state, value] : llvm::zip_equal(
+           options.rule->states(*trained.settings, rank), trained.state))
+    update.states.push_back({value, update.mapOf(state.extent)});
+  for (Value value : scalarsOf(trained, controls))
+    update.scalars.push_back({value, scalar});
+  options.rule->update(update);
+  trained.updated = std::move(update.updated);
+}
+
+/// In the update, once per step, where the gradient is complete.
+void Update::keepGradient(Trained &trained) {
   IdentitySpace space = identitySpaceOf(trained.parameter);
-  Type type =
-      cast<RankedTensorType>(trained.parameter.getType()).getElementType();
-  bool momentum = options.momentum != 0.0;
-  SmallVector<Value> operands = {trained.parameter, trained.gradient};
-  operands.append(trained.state);
-  SmallVector<IndexMapAttr> maps(operands.size(), space.map);
-  operands.push_back(scalars[0]);
-  maps.push_back(scalar);
-  if (coefficient) {
-    operands.push_back(coefficient);
-    maps.push_back(scalar);
-  }
-  double decay = decayOf(trained.parameter);
-  SmallVector<Type> types(1 + momentum + options.keepGradients, type);
-  SmallVector<IndexMapAttr> results(types.size(), space.map);
   GenericOp op = generic(
-      trained.name + "/sgd", space, operands, maps, types, results,
-      trained.name, [&](ScalarBuilder &s, ValueRange in) -> SmallVector<Value> {
-        auto number = [&](double value) { return s.constant(type, value); };
-        Value p = in[0], g = in[1];
-        Value rate = in[momentum ? 3 : 2];
-        if (coefficient)
-          g = s.mul(g, in.back());
-        if (decay != 0.0)
-          g = s.add(g, s.mul(p, number(decay)));
-        SmallVector<Value> updated;
-        Value direction = g;
-        if (momentum) {
-          Value buffer = s.add(s.mul(in[2], number(options.momentum)), g);
-          direction = options.nesterov
-                          ? s.add(g, s.mul(buffer, number(options.momentum)))
-                          : buffer;
-          updated.push_back(buffer);
-        }
-        updated.insert(updated.begin(), s.sub(p, s.mul(rate, direction)));
-        if (options.keepGradients)
-          updated.push_back(in[1]);
-        return updated;
+      trained.name + "/keep_gradient", space, {trained.gradient}, {space.map},
+      {getElementTypeOrSelf(trained.gradient.getType())}, {space.map},
+      trained.name, [](ScalarBuilder &, ValueRange in) -> SmallVector<Value> {
+        return {in[0]};
       });
-  trained.updated.assign(op.getOutputs().begin(), op.getOutputs().end());
-}
-
-SmallVector<StringRef> colossal::stateNames(const OptimizerOptions &options) {
-  switch (options.kind) {
-  case OptimizerOptions::Kind::AdamW:
-    return {"exp_avg", "exp_avg_sq"};
-  case OptimizerOptions::Kind::SGD:
-    if (options.momentum != 0.0)
-      return {"momentum_buffer"};
-    return {};
-  case OptimizerOptions::Kind::None:
-    return {};
-  }
-  llvm_unreachable("all kinds are handled");
+  trained.updated.push_back(op.getOutputs()[0]);
 }
 
 Value colossal::appendUpdate(OpBuilder &builder,
@@ -273,14 +197,12 @@ Value colossal::appendUpdate(OpBuilder &builder,
   Value norm;
   if (controls.clipNorm)
     norm = update.clip(trained, controls.clipNorm);
-  update.makeScalars(controls);
   for (Trained &entry : trained) {
     if (!entry.gradient)
       continue;
-    if (options.kind == OptimizerOptions::Kind::AdamW)
-      update.adamw(entry);
-    else
-      update.sgd(entry);
+    update.update(entry, controls);
+    if (options.keepGradients)
+      update.keepGradient(entry);
   }
   return norm;
 }

@@ -3,8 +3,7 @@
 #ifndef COLOSSAL_LIB_DIFFERENTIATE_UPDATE_H
 #define COLOSSAL_LIB_DIFFERENTIATE_UPDATE_H
 
-#include "Colossal/IR/ColossalDialect.h"
-#include "colossal/Differentiate/Optimizer.h"
+#include "OptimizerRule.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 namespace colossal {
@@ -16,18 +15,30 @@ struct Trained {
   std::string name;
   mlir::Value parameter;
   mlir::Value gradient;
+  /// Set by `assignGroups`: the settings, the decay that holds for this
+  /// parameter, and the control that is its learning rate.
+  const OptimizerSettings *settings = nullptr;
+  double weightDecay = 0.0;
+  std::string rate;
   llvm::SmallVector<mlir::Value> state;
   llvm::SmallVector<mlir::Value> updated;
 };
 
-/// Names of the optimizer state of each parameter: {"exp_avg", "exp_avg_sq"}.
-llvm::SmallVector<llvm::StringRef> stateNames(const OptimizerOptions &options);
+/// Gives each parameter the settings of the first group that matches it. An
+/// error where a pattern matches no parameter of the function.
+mlir::LogicalResult assignGroups(mlir::func::FuncOp function,
+                                 llvm::MutableArrayRef<Trained> trained,
+                                 const OptimizerOptions &options);
+
+/// The shape of a parameter's state.
+llvm::SmallVector<int64_t> shapeOfState(llvm::ArrayRef<int64_t> parameter,
+                                        StateExtent extent);
 
 /// The run-time scalars (f64) an update needs.
 struct Controls {
-  mlir::Value learningRate;
-  mlir::Value step;     ///< 1-based
-  mlir::Value clipNorm; ///< null: no clipping
+  llvm::StringMap<mlir::Value> rates; ///< by name of the control
+  mlir::Value step;                   ///< 1-based; null: no update needs it
+  mlir::Value clipNorm;               ///< null: no clipping
 };
 
 /// Appends the update of all parameters. Returns the global norm of the

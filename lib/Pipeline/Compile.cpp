@@ -356,7 +356,8 @@ LogicalResult Compilation::emit() {
   input.kernels = lowering->module();
   input.targetCpu = options.targetCpu;
   input.learningRate = options.learningRate;
-  input.learningRate.base = options.optimizer.learningRate;
+  for (const auto &[control, rate] : options.optimizer.rates())
+    input.learningRate.rates[control] = rate;
   if (options.optimizer.clipNorm)
     input.controls.push_back({"clip_norm", *options.optimizer.clipNorm});
   input.inputs = inputs;

@@ -1,14 +1,10 @@
 //===- Options.cpp - Texts of options -------------------------------------===//
 
 #include "colossal/Pipeline/Compile.h"
-#include "llvm/ADT/SmallVector.h"
-#include "llvm/ADT/StringSet.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace colossal;
 using llvm::StringRef;
-
-/// More than any run has; products of it stay inside a double's integers.
-static constexpr int64_t maximumSteps = 1000000000000;
 
 std::optional<int64_t> colossal::parseBytes(StringRef text) {
   static const std::pair<StringRef, double> units[] = {{"KiB", 1024.0},
@@ -36,46 +32,16 @@ std::optional<int64_t> colossal::parseBytes(StringRef text) {
 std::optional<rank::LearningRate> colossal::parseSchedule(StringRef text,
                                                           std::string &error) {
   rank::LearningRate schedule;
-  auto [kind, rest] = text.split(':');
-  if (kind != "constant" && kind != "linear" && kind != "cosine") {
-    error = "--lr-schedule: found '" + kind.str() +
-            "', expected 'constant', 'linear' or 'cosine'";
-    return std::nullopt;
-  }
-  schedule.kind = kind.str();
-  auto fail = [&](const llvm::Twine &message) {
-    error = ("--lr-schedule: " + message).str();
-    return std::nullopt;
-  };
-  llvm::SmallVector<StringRef> settings;
+  schedule.kind = text.split(':').first.str();
+  std::string fault;
   if (text.contains(':'))
-    rest.split(settings, ',');
-  llvm::StringSet<> seen;
-  for (StringRef setting : settings) {
-    auto [key, value] = setting.split('=');
-    if (!seen.insert(key).second)
-      return fail("found '" + key + "' twice, expected it once");
-    bool bad = false;
-    if (key == "warmup")
-      bad = value.getAsInteger(10, schedule.warmupSteps);
-    else if (key == "total")
-      bad = value.getAsInteger(10, schedule.totalSteps);
-    else if (key == "min")
-      bad = value.getAsDouble(schedule.minimumFactor);
-    else
-      bad = true;
-    // NaN is not at least 0 either.
-    if (bad || schedule.warmupSteps < 0 || schedule.totalSteps < 0 ||
-        schedule.warmupSteps > maximumSteps ||
-        schedule.totalSteps > maximumSteps ||
-        !(schedule.minimumFactor >= 0.0 && schedule.minimumFactor <= 1.0))
-      return fail("found '" + setting +
-                  "', expected 'warmup=STEPS', 'total=STEPS' or 'min=FACTOR' "
-                  "with 0 to 10^12 steps and a factor from 0 to 1");
-  }
-  if (schedule.totalSteps != 0 && schedule.totalSteps < schedule.warmupSteps)
-    return fail("found total=" + llvm::Twine(schedule.totalSteps) +
-                ", expected at least the warmup of " +
-                llvm::Twine(schedule.warmupSteps) + " steps");
-  return schedule;
+    for (StringRef setting : llvm::split(text.split(':').second, ','))
+      if (fault.empty())
+        fault = rank::addScheduleSetting(schedule, setting.str());
+  if (fault.empty())
+    fault = rank::checkSchedule(schedule);
+  if (fault.empty())
+    return schedule;
+  error = "--lr-schedule: " + fault;
+  return std::nullopt;
 }

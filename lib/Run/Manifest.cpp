@@ -18,10 +18,8 @@ template <class Io> void fields(Io &io, Axis &axis) {
 
 template <class Io> void fields(Io &io, LearningRate &schedule) {
   io("kind", schedule.kind);
-  io("base", schedule.base);
-  io("warmupSteps", schedule.warmupSteps);
-  io("totalSteps", schedule.totalSteps);
-  io("minimumFactor", schedule.minimumFactor);
+  io("settings", schedule.settings);
+  io("rates", schedule.rates);
 }
 
 template <class Io> void fields(Io &io, InputSchema &input) {
@@ -86,26 +84,6 @@ template <class Io> void fields(Io &io, Manifest &manifest) {
 }
 
 std::string mpiAbi() { return COLOSSAL_MPI_ABI; }
-
-double learningRate(const LearningRate &schedule, int64_t step,
-                    int64_t runSteps) {
-  double t = double(step - 1);
-  double warmup = double(schedule.warmupSteps);
-  double total = double(schedule.totalSteps ? schedule.totalSteps : runSteps);
-  if (t < warmup)
-    return schedule.base * t / warmup;
-  double length = std::max(1.0, total - warmup);
-  double floor = schedule.minimumFactor;
-  double factor = 1.0;
-  if (schedule.kind == "linear")
-    factor = floor + (1 - floor) * std::max(0.0, (total - t) / length);
-  else if (schedule.kind == "cosine")
-    factor = floor +
-             (1 - floor) *
-                 (1 + std::cos(M_PI * std::min(1.0, (t - warmup) / length))) /
-                 2;
-  return schedule.base * factor;
-}
 
 namespace {
 
@@ -249,9 +227,9 @@ std::vector<std::string> checkManifest(const Manifest &manifest) {
   if (manifest.threadsPerRank < 1)
     fault("threadsPerRank", std::to_string(manifest.threadsPerRank),
           "at least 1");
-  const std::string &kind = manifest.learningRate.kind;
-  if (kind != "constant" && kind != "linear" && kind != "cosine")
-    fault("learningRate.kind", "'" + kind + "'", "constant, linear or cosine");
+  std::string schedule = checkSchedule(manifest.learningRate);
+  if (!schedule.empty())
+    faults.push_back("manifest: learningRate: " + schedule);
   for (const InputSchema &input : manifest.inputs)
     if (input.batchDim < -1 ||
         input.batchDim >= int64_t(input.globalShape.size()))

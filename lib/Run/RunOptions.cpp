@@ -20,7 +20,8 @@ const char *kHelp =
                          tokens_per_second, lr
   --report FILE          predicted and measured time and memory, as JSON
   --dump-state DIR       after the last step: every state tensor, unsharded
-  --control NAME=VALUE   changes a control (lr: the base learning rate)
+  --control NAME=VALUE   changes a control (lr: the base learning rate;
+                         lr.2: that of the second --group)
   --seed S               seed of the order of samples (default 0)
   --shuffle, --no-shuffle  a new order in each epoch (default), or file order
   --transport auto|window|p2p  how ranks of a node move bytes; bitwise equal

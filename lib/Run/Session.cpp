@@ -141,7 +141,7 @@ void Session::open() {
                    "', which the bundle's kernels need; compile with "
                    "--target-cpu for this machine");
   for (const auto &control : options.controls) {
-    bool known = control.first == "lr";
+    bool known = manifest.learningRate.rates.count(control.first) > 0;
     for (const ControlValue &value : manifest.controls)
       known |= value.name == control.first;
     if (!known)
@@ -262,12 +262,15 @@ void Session::fillInputs(int64_t step) {
 }
 
 void Session::setControls(int64_t step) {
-  LearningRate schedule = manifest.learningRate;
-  auto base = options.controls.find("lr");
-  if (base != options.controls.end())
-    schedule.base = base->second;
-  learningRateNow = learningRate(schedule, step, options.steps);
-  engine->setControl("lr", learningRateNow);
+  double factor = scheduleFactor(manifest.learningRate, step, options.steps);
+  for (const auto &[control, base] : manifest.learningRate.rates) {
+    auto changed = options.controls.find(control);
+    double rate =
+        factor * (changed == options.controls.end() ? base : changed->second);
+    engine->setControl(control, rate);
+    if (control == "lr")
+      learningRateNow = rate;
+  }
   engine->setControl("step", double(step));
   for (const ControlValue &control : manifest.controls) {
     auto changed = options.controls.find(control.name);

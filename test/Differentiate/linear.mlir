@@ -1,8 +1,8 @@
 // RUN: colossal-opt %s -colossal-differentiate="optimizer=none" | FileCheck %s
 // RUN: colossal-opt %s -colossal-differentiate="optimizer=adamw:lr=0.1,weight-decay=0.1,no-decay=rank<2 clip-norm=1.0" | FileCheck %s --check-prefix=ADAMW
 // RUN: colossal-opt %s -colossal-differentiate="optimizer=sgd:lr=0.1,momentum=0.9" | FileCheck %s --check-prefix=SGD
-// RUN: not colossal-opt %s -colossal-differentiate="optimizer=adam" 2>&1 | FileCheck %s --check-prefix=ERROR
-// ERROR: --optimizer: found 'adam', expected 'adamw', 'sgd' or 'none'
+// RUN: not colossal-opt %s -colossal-differentiate="optimizer=adem" 2>&1 | FileCheck %s --check-prefix=ERROR
+// ERROR: --optimizer: found 'adem', expected 'sgd', 'adam', 'adamw'
 
 // loss = mean((x w + b)^2). The gradient of a product is a product, that of a
 // broadcast bias a sum over the batch.

@@ -33,14 +33,16 @@ import numpy as np
 import torch
 
 import compare
+import optimizers
 import run_case
-from reference import everything_double, make_optimizer
+from reference import everything_double
 from run_case import Failure, execute, tool
 
 
 def train(model, batch, case):
     """What PyTorch computes: losses, and by kind the tensors after the last step."""
-    optimizer = make_optimizer(model, case.optimizer)
+    optimizer = optimizers.make(model, case.optimizer, case.groups)
+    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, case.gamma)
     losses = []
     for _ in range(case.steps):
         optimizer.zero_grad()
@@ -52,9 +54,11 @@ def train(model, batch, case):
         if case.clip_norm:
             torch.nn.utils.clip_grad_norm_(model.parameters(), case.clip_norm)
         optimizer.step()
+        schedule.step()
     array = lambda tensors: {name: tensor.detach().double().numpy().copy() for name, tensor in tensors}
     return {"losses": np.array(losses), "gradients": array(gradients.items()),
-            "parameters": array(model.named_parameters()), "buffers": array(model.named_buffers())}
+            "parameters": array(model.named_parameters()), "buffers": array(model.named_buffers()),
+            "states": array(optimizers.state_of(model, optimizer).items())}
 
 
 def references(model, batch, case):
@@ -115,6 +119,9 @@ def run_plan(case, plan, archive, data, answers, work):
                "--optimizer", case.optimizer, "--keep-gradients", "-o", bundle, *case.compile]
     command += ["--clip-norm", case.clip_norm] if case.clip_norm else []
     command += ["--pin", pins] if pins else []
+    command += ["--lr-schedule", f"step:every=1,gamma={case.gamma}"] if case.gamma != 1 else []
+    for group in case.groups:
+        command += ["--group", group]
     expected = case.refused.get(plan)
     try:
         text = execute(command, work / "compile.log")
@@ -149,6 +156,15 @@ def run_plan(case, plan, archive, data, answers, work):
                   if name in needed or (state / f"{name}.npy").exists()}
         if values:
             checks.compare(kind, tensor_rows(values, single[kind], read("")))
+    if case.states:
+        checks.compare("states", tensor_rows(exact["states"], single["states"], read("")))
+        ours = {file.stem for file in state.glob("*#*.npy") if not file.stem.endswith("#grad")}
+        if ours - set(exact["states"]):
+            checks.bad("states", f"PyTorch has no {sorted(ours - set(exact['states']))}")
+        program = next((bundle / "ir").glob("*differentiate.mlir")).read_text()
+        computed = set(re.findall(r'gradient_of = "([^"]*)"', program))
+        if computed != set(exact["gradients"]):
+            checks.bad("gradients", f"computes {sorted(computed ^ set(exact['gradients']))} otherwise than PyTorch")
     return checks
 
 

@@ -87,10 +87,25 @@ def options(folder):
     for setting in ["momentum=1", "momentum=-1", "momentum=nan", "nesterov=2", "lr=-0.5"]:
         refused(setting, compile_command("--optimizer", f"sgd:{setting}", *bundle), re.escape(number.format(setting)), folder)
     for text, expected in [("adamw:lr=1,lr=2", "'lr' twice"), ("adamw:momentum=0.9", "unknown setting 'momentum=0.9' for 'adamw'"),
-                           ("sgd:beta1=0.9", "unknown setting 'beta1=0.9' for 'sgd'"), ("adam", "found 'adam', expected 'adamw'"),
+                           ("sgd:beta1=0.9", "unknown setting 'beta1=0.9' for 'sgd'"), ("adem", "found 'adem', expected 'sgd', 'adam'"),
                            ("adamw:lr=1,,", "unknown setting ''"), ("sgd:nesterov", "without momentum"),
-                           ("none:lr=1", "expected none for 'none'"), ("", "found ''")]:
+                           ("none:lr=1", "expected none for 'none'"), ("", "found ''"),
+                           ("sgd:nesterov,momentum=0.9,dampening=0.1", "'nesterov' with dampening"),
+                           ("adafactor:beta2-decay=0.5", "expected beta2-decay= with a finite number of at most 0"),
+                           ("adafactor:d=0.5", "a finite number of at least 1"), ("rmsprop:alpha=1.5", "a number from 0 to 1"),
+                           ("adam:amsgrad=1", "expected amsgrad= with true or false"), ("lion:eps=1", "unknown setting 'eps=1' for 'lion'"),
+                           ("lars:trust-coefficient=-1", "found 'trust-coefficient=-1'")]:
         refused(text, compile_command("--optimizer", text, *bundle), re.escape(expected), folder)
+    for text, expected in [("name=*.bais:lr=1", r"the pattern '\*.bais', which no trained parameter matches, expected one such as 'layers.0.bias'"),
+                           ("name=*|layers.9.*:lr=1", r"the pattern 'layers.9.\*'"), ("name=:lr=1", "expected a pattern"),
+                           ("name=[a:lr=1", "found the pattern '\\[a'"), ("bias:lr=1", "expected name=PATTERN"), ("", "found ''"),
+                           ("rank<x:lr=1", "expected rank<N"), ("rank<2", "without settings"), ("rank<2:", "without settings"),
+                           ("rank<2:lr=-1", "--group: found 'lr=-1'"), ("rank<2:no-decay=rank<2", "unknown setting"),
+                           ("rank<2:momentum=0.9", "unknown setting 'momentum=0.9' for 'adamw'")]:
+        refused(f"group {text}", compile_command("--group", text, *bundle), expected, folder)
+    refused("group of none", compile_command("--optimizer", "none", "--group", "rank<2:lr=1", *bundle), "expected an optimizer", folder)
+    refused("group against its optimizer", compile_command("--optimizer", "sgd:nesterov,momentum=0.9", "--group", "rank<2:momentum=0", *bundle),
+            "--group: found 'nesterov' without momentum", folder)
     for value in ["nan", "-1", "0", "inf", "1e39"]:
         refused(f"clip {value}", compile_command(f"--clip-norm={value}", *bundle), "--clip-norm: found .*expected a finite number above 0",
                 folder)
@@ -99,7 +114,8 @@ def options(folder):
         refused(text, compile_command("--lr-schedule", text, *bundle), r"--lr-schedule: found '.*', expected", folder)
     refused("warmup beyond", compile_command("--lr-schedule", "cosine:warmup=20,total=10", *bundle), "at least the warmup", folder)
     refused("schedule twice", compile_command("--lr-schedule", "cosine:min=0,min=1", *bundle), "'min' twice", folder)
-    refused("schedule", compile_command("--lr-schedule", "step", *bundle), "found 'step', expected 'constant'", folder)
+    refused("schedule", compile_command("--lr-schedule", "steps", *bundle), "found 'steps', expected 'constant'", folder)
+    refused("schedule without steps", compile_command("--lr-schedule", "step", *bundle), "found neither every= nor at=", folder)
     for value in ["-1", "0", "nan", "1e30", "20 apples", "", "0.5B", "inf"]:
         refused(f"memory {value}", compile_command(f"--memory={value}", *bundle), "--memory: found '.*', expected a size such as", folder)
     for text in ["data=2,data=1", "data=-1", "data=99999999999999999999", "data=", "rows=2", "zero=7"]:
@@ -424,7 +440,7 @@ def output(folder):
     refused("no mark and a wrong hash", compile_command("-o", bundle), "without the mark of a bundle", folder)
     (bundle / "manifest.json").write_text(manifest)
     # What is no bundle, or not a bundle alone, stays as it is.
-    manifests = {"app": '{"name": "my app", "start_url": "/", "files": []}', "version": '{"formatVersion": 4, "files": []}',
+    manifests = {"app": '{"name": "my app", "start_url": "/", "files": []}', "version": '{"formatVersion": 5, "files": []}',
                  "array": "[]", "text": "colossal-bundle", "nested": '{"x": {"format": "colossal-bundle"}}',
                  "other": '{"format": "colossal-plan"}', "empty": ""}
     for name, text in manifests.items():

@@ -32,6 +32,7 @@ import torch
 
 import export_gpt2
 import export_mlp
+import optimizers
 import pipeline_models
 
 MODELS = {"gpt2": export_gpt2, "mlp": export_mlp, "pipelined": pipeline_models}
@@ -49,41 +50,13 @@ def everything_double():
         torch.set_default_dtype(torch.float32)
 
 
-def parse_optimizer(text):
-    """'adamw:lr=3e-4,weight-decay=0.1,no-decay=rank<2' as colossal-compile spells it."""
-    name, _, rest = text.partition(":")
-    values = dict((item + "=").split("=", 2)[:2] for item in rest.split(",") if item)
-    known = {"adamw": {"lr", "weight-decay", "no-decay", "beta1", "beta2", "eps"},
-             "sgd": {"lr", "momentum", "nesterov", "weight-decay", "no-decay"}}
-    if name not in known or set(values) - known[name]:
-        raise SystemExit(f"--optimizer '{text}': expected adamw or sgd with {sorted(known.get(name, known['adamw']))}")
-    if values.get("no-decay") not in (None, "rank<2"):
-        raise SystemExit("--optimizer: no-decay knows 'rank<2' only")
-    return name, values
-
-
-def make_optimizer(model, text):
-    name, values = parse_optimizer(text)
-    number = lambda key, default: float(values.get(key, default))
-    decay = number("weight-decay", 0.0)
-    few = [p for p in model.parameters() if "no-decay" in values and p.dim() < 2]
-    rest = [p for p in model.parameters() if not ("no-decay" in values and p.dim() < 2)]
-    groups = [{"params": rest, "weight_decay": decay}, {"params": few, "weight_decay": 0.0}]
-    groups = [group for group in groups if group["params"]]
-    if name == "adamw":
-        return torch.optim.AdamW(groups, lr=number("lr", 1e-3), eps=number("eps", 1e-8),
-                                 betas=(number("beta1", 0.9), number("beta2", 0.999)))
-    return torch.optim.SGD(groups, lr=number("lr", 1e-3), momentum=number("momentum", 0),
-                           nesterov="nesterov" in values)
-
-
 def save(folder, name, tensor):
     np.save(folder / f"{name}.npy", tensor.detach().numpy())
 
 
 def run(model, batches, options, folder):
     (folder / "parameters").mkdir(parents=True, exist_ok=True)
-    optimizer = make_optimizer(model, options.optimizer)
+    optimizer = optimizers.make(model, options.optimizer)
     losses = []
     for step in range(max(options.steps, 1)):
         optimizer.zero_grad()

@@ -29,18 +29,23 @@ struct Options {
   cl::list<std::string> batch{
       "batch", cl::desc("inputs with a batch dimension (all, 0)"),
       cl::value_desc("NAME[:DIM]"), cl::cat(category)};
-  cl::opt<std::string> optimizer{
-      "optimizer",
-      cl::desc("adamw:lr=3e-4,weight-decay=0.1,no-decay=rank<2,beta1=,beta2=,"
-               "eps= | sgd:lr=,momentum=,nesterov,weight-decay="),
-      cl::init("adamw:lr=1e-3"), cl::cat(category)};
+  /// As the tables have them.
+  std::string optimizerText = colossal::describeOptimizers();
+  std::string scheduleText = colossal::rank::describeSchedules();
+  cl::opt<std::string> optimizer{"optimizer", cl::desc(optimizerText),
+                                 cl::value_desc("NAME:SETTINGS"),
+                                 cl::init("adamw:lr=1e-3"), cl::cat(category)};
+  cl::list<std::string> groups{
+      "group",
+      cl::desc("parameters with other settings, name=*.bias|*norm*:lr=1e-4 or "
+               "rank<2:weight-decay=0; the first that matches counts"),
+      cl::value_desc("WHICH:SETTINGS"), cl::cat(category)};
   cl::opt<double> clipNorm{"clip-norm",
                            cl::desc("largest global gradient norm"),
                            cl::init(0.0), cl::cat(category)};
-  cl::opt<std::string> schedule{
-      "lr-schedule",
-      cl::desc("constant | linear | cosine, :warmup=,total=,min="),
-      cl::init("constant"), cl::cat(category)};
+  cl::opt<std::string> schedule{"lr-schedule", cl::desc(scheduleText),
+                                cl::value_desc("NAME:SETTINGS"),
+                                cl::init("constant"), cl::cat(category)};
   cl::opt<bool> keepGradients{"keep-gradients",
                               cl::desc("store gradients as state NAME#grad"),
                               cl::cat(category)};
@@ -85,7 +90,9 @@ static llvm::LogicalResult read(const Options &given,
   options.model = given.model;
   options.inputs.assign(given.inputs.begin(), given.inputs.end());
   options.batch.assign(given.batch.begin(), given.batch.end());
-  auto parsed = colossal::OptimizerOptions::parse(given.optimizer);
+  auto parsed = colossal::OptimizerOptions::parse(
+      given.optimizer,
+      std::vector<std::string>(given.groups.begin(), given.groups.end()));
   if (!parsed)
     return fail(llvm::toString(parsed.takeError()));
   options.optimizer = *parsed;

@@ -1,37 +1,89 @@
-//===- Optimizer.h - The update of a training step -------------*- C++ -*-===//
+//===- Optimizer.h - What trains which parameter how -----------*- C++ -*-===//
+//
+// An optimizer is a row of the table in lib/Differentiate/OptimizerRule.h: its
+// settings with their defaults and ranges, its state, its update. Here is what
+// a user chooses: an optimizer, its settings, and groups of parameters with
+// settings of their own, as torch.optim's parameter groups.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef COLOSSAL_DIFFERENTIATE_OPTIMIZER_H
 #define COLOSSAL_DIFFERENTIATE_OPTIMIZER_H
 
+#include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace colossal {
 
-/// What `--optimizer`, `--clip-norm` and `--keep-gradients` say.
+struct OptimizerRule;
+
+/// The numbers of an optimizer by name ("lr", "weight-decay", "beta1"); a
+/// switch ("nesterov") is 0 or 1. Every setting of the rule is there.
+class OptimizerSettings {
+public:
+  double operator[](llvm::StringRef name) const;
+  void set(llvm::StringRef name, double value) { numbers[name.str()] = value; }
+  /// The same text for equal numbers; without weight decay, on which nothing
+  /// depends that parameters could share.
+  std::string textWithoutDecay() const;
+
+private:
+  std::map<std::string, double> numbers;
+};
+
+/// `--group`: parameters that are trained with other settings.
+struct ParameterGroup {
+  std::string text;                 ///< of the option, for messages
+  std::optional<int64_t> belowRank; ///< parameters of a lower rank, or
+  /// those whose name, or another name of a tied one, one of these matches, as
+  /// files are matched: `*`, `?`, `[abc]`, `{a,b}`.
+  std::vector<std::string> patterns;
+  /// All settings: those of --optimizer where the group says nothing.
+  OptimizerSettings settings;
+  bool hasOwnRate = false, hasOwnDecay = false;
+};
+
+/// What `--optimizer`, `--group`, `--clip-norm` and `--keep-gradients` say.
 struct OptimizerOptions {
-  enum class Kind { None, SGD, AdamW };
-  Kind kind = Kind::AdamW;
-  double learningRate = 1e-3;
-  double weightDecay = 0.0;
-  double momentum = 0.0;                             ///< SGD
-  bool nesterov = false;                             ///< SGD
-  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8; ///< AdamW
-  /// Parameters of a lower rank than this get no weight decay (0: all get it).
+  const OptimizerRule *rule; ///< null: none
+  OptimizerSettings settings;
+  /// The first that matches a parameter counts.
+  std::vector<ParameterGroup> groups;
+  /// Parameters of a lower rank than this get no weight decay (0: all get it),
+  /// unless their group gives one.
   int64_t noDecayRank = 0;
   /// Gradients are scaled so that their global norm is at most this.
   std::optional<double> clipNorm;
   /// The gradients are stored as state `<name>#grad`, for comparison.
   bool keepGradients = false;
 
-  /// Text form: `adamw:lr=3e-4,weight-decay=0.1,no-decay=rank<2,beta1=0.9,
-  /// beta2=0.95,eps=1e-8`, `sgd:lr=0.1,momentum=0.9,nesterov`, `none` (the
-  /// program returns the loss and the gradients). The error says what was
-  /// found and what is possible.
-  static llvm::Expected<OptimizerOptions> parse(llvm::StringRef text);
+  /// AdamW with PyTorch's defaults.
+  OptimizerOptions();
+
+  /// Text form of an optimizer:
+  /// `adamw:lr=3e-4,weight-decay=0.1,no-decay=rank<2`,
+  /// `sgd:momentum=0.9,nesterov`, `none` (the program returns the loss and the
+  /// gradients). Text form of a group: `name=*.bias|*norm*:weight-decay=0`,
+  /// `rank<2:lr=1e-4`. The error says what was found and what is possible.
+  static llvm::Expected<OptimizerOptions>
+  parse(llvm::StringRef text, llvm::ArrayRef<std::string> groups = {});
+
+  /// The controls that are learning rates, with the rate that a schedule
+  /// scales: "lr", and "lr.2" where the second group has its own.
+  std::vector<std::pair<std::string, double>> rates() const;
 };
+
+/// Name of the learning rate of group `number` (from 0) where it has its own.
+std::string rateOfGroup(size_t number);
+
+/// All optimizers with their settings, for --help, a line each.
+std::string describeOptimizers();
 
 } // namespace colossal
 

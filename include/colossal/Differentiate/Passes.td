@@ -15,6 +15,8 @@ def DifferentiatePass : Pass<"colossal-differentiate", "::mlir::ModuleOp"> {
   let options = [
     Option<"optimizer", "optimizer", "std::string", "\"adamw\"",
            "as --optimizer of colossal-compile">,
+    Option<"groups", "groups", "std::string", "",
+           "as --group of colossal-compile, separated by ';'">,
     Option<"clipNorm", "clip-norm", "double", "0.0",
            "largest global gradient norm; 0: no clipping">,
     Option<"keepGradients", "keep-gradients", "bool", "false",

@@ -41,7 +41,7 @@ struct CompileOptions {
 /// Bytes of `20GiB`, `512MiB`, `1.5GB`, `4096`. On failure returns nothing.
 std::optional<int64_t> parseBytes(llvm::StringRef text);
 
-/// `constant`, `linear:warmup=100,total=1000`, `cosine:warmup=W,total=T,min=M`.
+/// `constant`, `linear:warmup=100,total=1000`: Run/LearningRate.h lists all.
 /// On failure returns nothing and sets `error`.
 std::optional<rank::LearningRate> parseSchedule(llvm::StringRef text,
                                                 std::string &error);

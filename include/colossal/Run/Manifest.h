@@ -13,6 +13,7 @@
 #ifndef COLOSSAL_RUN_MANIFEST_H
 #define COLOSSAL_RUN_MANIFEST_H
 
+#include "colossal/Run/LearningRate.h"
 #include "colossal/Run/RankProgram.h"
 
 #include <limits>
@@ -24,33 +25,12 @@ namespace colossal::rank {
 constexpr const char *kFormatName = "colossal-bundle";
 
 /// The format that this source reads and writes. Another version is refused.
-constexpr int64_t kFormatVersion = 4;
+constexpr int64_t kFormatVersion = 5;
 
 /// The MPI that the engine of this build is linked with, as the name of the
 /// library's ABI, such as "libmpi.so.40". A bundle carries it; the engine
 /// refuses a bundle with another one.
 std::string mpiAbi();
-
-/// The learning rate as a function of the step. With t = step - 1 (steps are
-/// 1-based), W = warmupSteps, T = totalSteps:
-///   t < W:      factor = t / W
-///   constant:   factor = 1
-///   linear:     factor = m + (1 - m) * max(0, (T - t) / max(1, T - W))
-///   cosine:     factor = m + (1 - m) * (1 + cos(pi * min(1, (t - W) /
-///               max(1, T - W)))) / 2
-/// and lr = base * factor. T = 0 stands for the number of steps of the run.
-/// These are the formulas of transformers' get_*_schedule_with_warmup.
-struct LearningRate {
-  std::string kind = "constant"; ///< "constant", "linear", "cosine"
-  double base = 0.0;
-  int64_t warmupSteps = 0;
-  int64_t totalSteps = 0;
-  double minimumFactor = 0.0; ///< m
-};
-
-/// lr of a 1-based step; `runSteps` replaces totalSteps = 0.
-double learningRate(const LearningRate &schedule, int64_t step,
-                    int64_t runSteps);
 
 /// An input of the step as the user gives it: a file NAME.npy whose first
 /// dimension counts samples. With batchDim >= 0 a sample has `globalShape`
@@ -111,7 +91,7 @@ struct StateSchema {
 };
 
 /// A control that is the same in every step unless the user changes it
-/// (--control NAME=VALUE). "lr" and "step" are not listed here.
+/// (--control NAME=VALUE). Learning rates and "step" are not listed here.
 struct ControlValue {
   std::string name;
   double value = 0.0;

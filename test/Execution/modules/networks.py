@@ -59,7 +59,7 @@ class Adapted(nn.Module):
         return F.cross_entropy(self.o(h).flatten(0, 1), labels.flatten())
 
 
-@module("1", "2 tensor=2", "2 pipeline=2,microbatches=2", clip_norm=0.1)
+@module("1", "2 tensor=2", "2 pipeline=2,microbatches=2", clip_norm=0.1, states=True)
 def adapters_on_a_frozen_base():
     return Adapted(), tokens(vocabulary=11)
 

@@ -11,6 +11,9 @@ class Case:
     says: tuple = ()  # words of the compiler's output
     written: tuple = ()  # buffers that a step changes
     optimizer: str = "sgd:lr=0.1,momentum=0.9"
+    groups: tuple = ()  # of --group
+    gamma: float = 1.0  # learning rates of a step over those of the step before
+    states: bool = False  # compare the optimizer's state, too
     clip_norm: float = 0.0
     steps: int = 3
     compile: tuple = ()  # further options

@@ -66,9 +66,20 @@ static void tryProgram(unsigned seed, Tally &tally) {
   if (random() % 2)
     passes.addNestedPass<func::FuncOp>(createFuseElementwisePass());
   passes.addNestedPass<func::FuncOp>(createRefineFactorsPass());
-  OptimizerOptions optimizer;
+  // Each with state or sums of its own kind.
+  static const char *const optimizers[] = {"adamw:amsgrad",
+                                           "adafactor",
+                                           "lamb:weight-decay=0.1",
+                                           "lars:weight-decay=0.1",
+                                           "sgd:momentum=0.9,dampening=0.1",
+                                           "rmsprop:centered,momentum=0.9",
+                                           "lion"};
+  const char *chosen = optimizers[seed % std::size(optimizers)];
+  where += std::string(" ") + chosen;
+  llvm::Expected<OptimizerOptions> optimizer = OptimizerOptions::parse(chosen);
+  ASSERT_TRUE(bool(optimizer)) << chosen;
   ASSERT_TRUE(succeeded(passes.run(*step))) << where;
-  ASSERT_TRUE(succeeded(differentiate(*step, optimizer))) << where << text;
+  ASSERT_TRUE(succeeded(differentiate(*step, *optimizer))) << where << text;
 
   plan::PlanRequest request;
   plan::Pins &pins = request.search.pins;

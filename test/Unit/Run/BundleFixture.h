@@ -100,7 +100,8 @@ protected:
                        {"t", DType::F32, {kBatch, kOut}, 0}};
     manifest.states = {{"w0", "parameter", DType::F32, {kIn, kHidden}},
                        {"w1", "parameter", DType::F32, {kHidden, kOut}}};
-    manifest.learningRate = {"linear", 0.1, 2, 0, 0.5};
+    manifest.learningRate = {
+        "linear", {{"warmup", {2}}, {"min", {0.5}}}, {{"lr", 0.1}}};
     manifest.tokensPerStep = kBatch;
     std::string weights;
     auto add = [&](int64_t elements, int64_t first) {
@@ -212,7 +213,8 @@ protected:
           [&](int64_t row, int64_t o) {
             return double(sample(batch[row] * kOut + o + 999));
           },
-          double(float(learningRate(manifest.learningRate, step, steps))));
+          double(
+              float(0.1 * scheduleFactor(manifest.learningRate, step, steps))));
     }
     return result;
   }

@@ -1,0 +1,139 @@
+//===- UpdateBuilder.cpp - The ops of one parameter's update --------------===//
+
+#include "Colossal/Transforms/FactorEditing.h"
+#include "OptimizerRule.h"
+#include "Update.h"
+
+using namespace mlir;
+using namespace colossal;
+
+SmallVector<int64_t> colossal::shapeOfState(ArrayRef<int64_t> parameter,
+                                            StateExtent extent) {
+  SmallVector<int64_t> shape(parameter);
+  if (extent == StateExtent::Rows)
+    shape[shape.size() - 1] = 1;
+  if (extent == StateExtent::Columns)
+    shape[shape.size() - 2] = 1;
+  return shape;
+}
+
+/// The map with some of the last dimensions as the only index of a size of 1.
+static IndexMapAttr collapse(IndexMapAttr map, ArrayRef<unsigned> fromEnd) {
+  MLIRContext *context = map.getContext();
+  SmallVector<DimAttr> dims(map.getDims());
+  for (unsigned place : fromEnd)
+    if (place <= dims.size())
+      dims[dims.size() - place] =
+          DimAttr::get(context, {SubDimAttr::get(context, -1, 0, 1, false)});
+  return IndexMapAttr::get(context, dims);
+}
+
+UpdateBuilder::UpdateBuilder(OpBuilder &builder,
+                             const OptimizerSettings &settings, StringRef name,
+                             Value parameter, Value gradient, Value coefficient)
+    : settings(settings), builder(builder), name(name.str()),
+      coefficient(coefficient) {
+  IdentitySpace space = identitySpaceOf(parameter);
+  factors = space.factors;
+  whole = space.map;
+  rows = collapse(whole, {1});
+  columns = collapse(whole, {2});
+  matrices = collapse(whole, {1, 2});
+  single = IndexMapAttr::get(builder.getContext(), {});
+  this->parameter = {parameter, whole};
+  this->gradient = {gradient, whole};
+}
+
+IndexMapAttr UpdateBuilder::mapOf(StateExtent extent) const {
+  return extent == StateExtent::Rows      ? rows
+         : extent == StateExtent::Columns ? columns
+                                          : whole;
+}
+
+Type UpdateBuilder::type() const {
+  return getElementTypeOrSelf(parameter.value.getType());
+}
+
+int64_t UpdateBuilder::elements() const {
+  return cast<RankedTensorType>(parameter.value.getType()).getNumElements();
+}
+
+int64_t UpdateBuilder::size(int dimension) const {
+  ArrayRef<int64_t> shape =
+      cast<RankedTensorType>(parameter.value.getType()).getShape();
+  return shape[dimension < 0 ? shape.size() + dimension : dimension];
+}
+
+SmallVector<UpdateTensor>
+UpdateBuilder::compute(StringRef what, ArrayRef<UpdateTensor> operands,
+                       IndexMapAttr to, unsigned count, Body body) {
+  MLIRContext *context = builder.getContext();
+  Location loc = parameter.value.getLoc();
+  // The factors of this op, numbered anew.
+  SmallVector<int64_t> numbers(factors.size(), -1);
+  SmallVector<FactorAttr> used;
+  for (auto [number, factor] : llvm::enumerate(factors)) {
+    bool isParallel = to.uses(number);
+    if (!isParallel && llvm::none_of(operands, [&](const UpdateTensor &tensor) {
+          return tensor.map.uses(number);
+        }))
+      continue;
+    numbers[number] = used.size();
+    used.push_back(isParallel
+                       ? factor
+                       : FactorAttr::get(context, factor.getName(),
+                                         factor.getBound(), FactorKind::Sum));
+  }
+  auto renumbered = [&](IndexMapAttr map) {
+    return map.replace([&](SubDimAttr sub) -> SmallVector<SubDimAttr> {
+      if (sub.isConstant())
+        return {sub};
+      return {SubDimAttr::get(context, numbers[sub.getFactor()],
+                              sub.getOffset(), sub.getBound(),
+                              sub.getClipped())};
+    });
+  };
+  SmallVector<Value> values;
+  SmallVector<IndexMapAttr> maps;
+  for (const UpdateTensor &tensor : operands) {
+    values.push_back(tensor.value);
+    maps.push_back(renumbered(tensor.map));
+  }
+  bool readsGradient = llvm::is_contained(values, gradient.value);
+  if (readsGradient && coefficient) {
+    values.push_back(coefficient);
+    maps.push_back(single);
+  }
+  SmallVector<Type> types(count, type());
+  SmallVector<IndexMapAttr> results(count, renumbered(to));
+  GenericOp op =
+      createGeneric(builder, loc, (name + "/" + what).str(), used, values, maps,
+                    types, results, [&](OpBuilder &inner, ValueRange in) {
+                      ScalarBuilder s(inner, loc);
+                      SmallVector<Value> seen;
+                      for (auto [number, tensor] : llvm::enumerate(operands)) {
+                        Value value = s.cast(in[number], type());
+                        if (tensor.value == gradient.value) {
+                          if (coefficient)
+                            value = s.mul(value, s.cast(in.back(), type()));
+                          if (settings["maximize"] != 0.0)
+                            value = s.negate(value);
+                        }
+                        seen.push_back(value);
+                      }
+                      return body(s, seen);
+                    });
+  op.setPass(Segment::Update);
+  op.setForwardOf(name);
+  SmallVector<UpdateTensor> made;
+  for (Value result : op.getOutputs())
+    made.push_back({result, to});
+  return made;
+}
+
+void UpdateBuilder::finish(UpdateTensor newParameter,
+                           ArrayRef<UpdateTensor> newStates) {
+  updated = {newParameter.value};
+  for (const UpdateTensor &state : newStates)
+    updated.push_back(state.value);
+}
