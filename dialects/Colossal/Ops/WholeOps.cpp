@@ -14,6 +14,7 @@ void colossal::registerDialects(DialectRegistry &registry) {
   registry.insert<ColossalDialect, func::FuncDialect, arith::ArithDialect,
                   math::MathDialect>();
   registry.addExtension(+[](MLIRContext *context, ColossalDialect *) {
+    attention::attachAccess(context);
     attention::attachDerivative(context);
     attention::attachEvaluation(context);
     attention::attachLowering(context);

@@ -4,6 +4,7 @@
 #include "Colossal/Analysis/OpWork.h"
 #include "Colossal/Analysis/Selection.h"
 #include "Colossal/IR/Where.h"
+#include "Colossal/Transforms/AccessOp.h"
 #include "Colossal/Transforms/FactorEditing.h"
 #include "Colossal/Transforms/Passes.h"
 
@@ -14,6 +15,8 @@ namespace colossal {
 #define GEN_PASS_DEF_FUSEELEMENTWISEPASS
 #include "Colossal/Transforms/Passes.h.inc"
 } // namespace colossal
+
+#include "Colossal/Transforms/AccessOp.cpp.inc"
 
 //===----------------------------------------------------------------------===//
 // Which producers
@@ -164,6 +167,16 @@ static void expandVaryingIds(GenericOp op) {
   }
 }
 
+/// Whether a whole op has a call for these maps; generics walk any.
+static bool takesMaps(FactoredOp op, ArrayRef<FactorAttr> factors,
+                      ArrayRef<IndexMapAttr> operandMaps,
+                      ArrayRef<IndexMapAttr> resultMaps) {
+  auto access = dyn_cast<AccessOp>(op.getOperation());
+  SmallVector<IndexMapAttr> maps(operandMaps);
+  llvm::append_range(maps, resultMaps);
+  return !access || access.takesMaps(factors, maps);
+}
+
 /// Inlines `producer` into operand `index` of `consumer`.
 static LogicalResult inlineInto(GenericOp producer, FactoredOp consumer,
                                 unsigned index) {
@@ -210,20 +223,23 @@ static LogicalResult inlineInto(GenericOp producer, FactoredOp consumer,
   if (!isa<GenericOp>(consumer.getOperation()))
     for (unsigned f = 0, e = to.factors.size(); f < e; ++f)
       possible &= !to.operandMaps[index].uses(f) || newMaps[0].uses(f);
-  if (!possible) {
+  // The producer's operands take the place of operand `index`.
+  SmallVector<IndexMapAttr> operandMaps(to.operandMaps);
+  operandMaps.erase(operandMaps.begin() + index);
+  operandMaps.insert(operandMaps.begin() + index, newMaps.begin(),
+                     newMaps.end());
+  if (!possible ||
+      !takesMaps(consumer, to.factors, operandMaps, to.resultMaps)) {
     copy.erase();
     return failure();
   }
   from.apply();
 
-  // Operands: the producer's take the place of operand `index`.
   SmallVector<Value> operands(consumer->getOperands());
   operands.erase(operands.begin() + index);
   operands.insert(operands.begin() + index, copy->operand_begin(),
                   copy->operand_end());
-  to.operandMaps.erase(to.operandMaps.begin() + index);
-  to.operandMaps.insert(to.operandMaps.begin() + index, newMaps.begin(),
-                        newMaps.end());
+  to.operandMaps = operandMaps;
   if (isa<GenericOp>(consumer.getOperation())) {
     Block &block = consumer->getRegion(0).front();
     BlockArgument replaced = block.getArgument(index);
@@ -320,6 +336,8 @@ static LogicalResult sinkInto(GenericOp movement) {
       to.resultMaps[0].replace([&](SubDimAttr sub) -> SmallVector<SubDimAttr> {
         return {sub.isConstant() ? sub : substitute[sub.getFactor()]};
       });
+  if (!takesMaps(producer, from.factors, from.operandMaps, from.resultMaps))
+    return failure();
   SmallVector<Type> types(producer->getResultTypes());
   types[result.getResultNumber()] = movement.getResultTypes()[0];
   SmallVector<IndexMapAttr> operandMaps = from.operandMaps;

@@ -125,3 +125,28 @@ func.func @positions(%x: tensor<2x8x4xf32>, %table: tensor<32x4xf32>) -> tensor<
   } : (tensor<2x8x4xf32>, tensor<8x4xf32>) -> tensor<2x8x4xf32>
   return %y : tensor<2x8x4xf32>
 }
+
+// A call of attention walks its queries by one stride: windows, whose rows and columns lie apart, are moved before it.
+// What only reorders batch, heads and features is part of its maps.
+// CHECK-LABEL: func.func @windows
+// CHECK-NEXT:  %[[Q:.*]] = colossal.generic "half" [b = 2, q.0 = 3, q.1 = 2, d = 4] (%arg0 : [0 of 2, q.0, b, q.1, d]) -> ([b, (q.0, q.1), d])
+// CHECK:       colossal.attention "attn" scale 5.000000e-01 [b = 2, q = 6, k = 6, d = 4, e = 4] (%[[Q]] : [b, q, d], %arg1 : [k, b, d], %arg1 : [k, b, e])
+func.func @windows(%x: tensor<2x3x2x2x4xf32>, %kv: tensor<6x2x4xf32>) -> tensor<2x6x4xf32> {
+  %w = colossal.generic "windows" [i = 2, a = 3, b = 2, c = 2, d = 4] (%x : [i, a, b, c, d]) -> ([b, (a, c), (i, d)]) {
+    ^bb0(%0: f32):
+      colossal.yield %0 : f32
+  } : (tensor<2x3x2x2x4xf32>) -> tensor<2x6x8xf32>
+  %q = colossal.generic "half" [b = 2, q = 6, d = 4] (%w : [b, q, (0 of 2, d)]) -> ([b, q, d]) {
+    ^bb0(%0: f32):
+      colossal.yield %0 : f32
+  } : (tensor<2x6x8xf32>) -> tensor<2x6x4xf32>
+  %k = colossal.generic "keys" [k = 6, b = 2, d = 4] (%kv : [k, b, d]) -> ([b, k, d]) {
+    ^bb0(%0: f32):
+      colossal.yield %0 : f32
+  } : (tensor<6x2x4xf32>) -> tensor<2x6x4xf32>
+  %out, %lse = colossal.attention "attn" scale 5.000000e-01 [b = 2, q = 6, k = 6, d = 4, e = 4] (%q : [b, q, d], %k : [b, k, d], %k : [b, k, e]) -> ([b, q, e], [b, q]) {
+    ^bb0(%s: f32):
+      colossal.yield %s : f32
+  } : (tensor<2x6x4xf32>, tensor<2x6x4xf32>, tensor<2x6x4xf32>) -> (tensor<2x6x4xf32>, tensor<2x6xf32>)
+  return %out : tensor<2x6x4xf32>
+}

@@ -118,3 +118,26 @@ def llama():
     g = generator(5)
     ids = torch.randint(0, 37, (4, 8), generator=g)
     return Llama(), {"ids": ids, "labels": ids.clone()}
+
+
+class Windows(nn.Module):
+    """Attention within windows of 2 x 3 of an image of 4 x 6, as of Twins: five dimensions of queries."""
+
+    def __init__(self, width=8, heads=2):
+        super().__init__()
+        self.heads = heads
+        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, 3)
+
+    def forward(self, x, y):
+        b, _, w = x.shape
+        x = x.reshape(b, 2, 2, 2, 3, w).transpose(2, 3)
+        q, k, v = self.qkv(x).reshape(b, 4, 6, 3, self.heads, w // self.heads).permute(3, 0, 1, 4, 2, 5).unbind(0)
+        h = F.scaled_dot_product_attention(q, k, v).transpose(2, 3).reshape(b, 2, 2, 2, 3, w)
+        h = h.transpose(2, 3).reshape(b, 24, w)
+        return F.cross_entropy(self.out(h.mean(1)), y)
+
+
+@module("1", "2 data=2", "2 tensor=2")
+def attention_in_windows():
+    g = generator()
+    return Windows(), {"x": torch.randn(4, 24, 8, generator=g), "y": torch.randint(0, 3, (4,), generator=g)}

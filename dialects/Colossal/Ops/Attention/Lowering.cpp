@@ -15,39 +15,13 @@ FailureOr<CallShape> colossal::attention::analyzeCall(FactoredOp op) {
   bool backward = isa<AttentionBackwardOp>(op.getOperation());
   unsigned inputs = op->getNumOperands(), tensors = maps.maps.size();
   unsigned firstExtra = backward ? 6 : 3;
-  // Tensors by what they are indexed with; extras are only seen by the kernel.
-  SmallVector<unsigned> withQuery, withKey, withQk, withV, all;
-  auto add = [&](unsigned t,
-                 std::initializer_list<SmallVector<unsigned> *> to) {
-    for (auto *list : to)
-      list->push_back(t);
-    all.push_back(t);
-  };
-  add(0, {&withQuery, &withQk});
-  add(1, {&withKey, &withQk});
-  add(2, {&withKey, &withV});
-  if (backward) {
-    add(3, {&withQuery, &withV});         // out
-    add(4, {&withQuery});                 // lse
-    add(5, {&withQuery, &withV});         // dout
-    add(inputs, {&withQuery, &withQk});   // dq
-    add(inputs + 1, {&withKey, &withQk}); // dk
-    add(inputs + 2, {&withKey, &withV});  // dv
-  } else {
-    add(inputs, {&withQuery, &withV}); // out
-    add(inputs + 1, {&withQuery});     // lse
-  }
-
   CallShape shape;
   rank::Attention &attention = shape.attention;
   attention.backward = backward;
-  SmallVector<NestedExtent> batch = maps.extents(Role::Batch, all);
-  SmallVector<NestedExtent> query = maps.extents(Role::Query, withQuery);
-  SmallVector<NestedExtent> key = maps.extents(Role::Key, withKey);
-  SmallVector<NestedExtent> qk = maps.extents(Role::QkFeature, withQk);
-  SmallVector<NestedExtent> v = maps.extents(Role::VFeature, withV);
-  if (batch.size() > 2 || query.size() > 1 || key.size() > 1 || qk.size() > 1 ||
-      v.size() > 1)
+  Extents extents(maps, backward, inputs);
+  auto &[withQuery, withKey, withQk, withV, all, batch, query, key, qk, v] =
+      extents;
+  if (!extents.areFew())
     return op->emitError("attention over ")
            << batch.size() << " batch, " << query.size() << " query, "
            << key.size() << " key and " << qk.size() << " and " << v.size()

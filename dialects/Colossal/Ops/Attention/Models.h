@@ -7,6 +7,7 @@
 
 namespace colossal::attention {
 
+void attachAccess(mlir::MLIRContext *context);
 void attachDerivative(mlir::MLIRContext *context);
 void attachEvaluation(mlir::MLIRContext *context);
 void attachLowering(mlir::MLIRContext *context);
