@@ -1,7 +1,7 @@
 //===- ImportGraph.cpp - Graph to the colossal dialect --------------------===//
 
 #include "colossal/Import/ImportGraph.h"
-#include "Colossal/IR/ColossalDialect.h"
+#include "Colossal/IR/ControlOps.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -26,6 +26,9 @@ private:
                                  const BatchDimensions &dimensions);
   Location location(const Node &node);
   void importNode(const Node &node);
+  SmallVector<Value> valuesOf(ArrayRef<int64_t> numbers);
+  Operation *importControl(const Node &node, Location loc);
+  void importBlock(const colossal::torchscript::Block &block, Region &region);
 
   const Graph &graph;
   OpBuilder builder;
@@ -175,14 +178,54 @@ void GraphImporter::importNode(const Node &node) {
         builder, loc, type, value, weak ? builder.getUnitAttr() : nullptr);
     return;
   }
-  SmallVector<Value> operands;
-  for (int64_t operand : node.operands)
-    operands.push_back(values.lookup(operand));
   SmallVector<Type> types(node.results.size(), any);
-  auto op = colossal::AtenOp::create(builder, loc, types, node.schema,
-                                     node.name, operands);
-  for (auto [number, result] : llvm::zip(node.results, op.getResults()))
+  Operation *op =
+      node.blocks.empty()
+          ? colossal::AtenOp::create(builder, loc, types, node.schema,
+                                     node.name, valuesOf(node.operands))
+          : importControl(node, loc);
+  for (auto [number, result] : llvm::zip(node.results, op->getResults()))
     values[number] = result;
+}
+
+SmallVector<Value> GraphImporter::valuesOf(ArrayRef<int64_t> numbers) {
+  SmallVector<Value> list;
+  for (int64_t number : numbers)
+    list.push_back(values.lookup(number));
+  return list;
+}
+
+Operation *GraphImporter::importControl(const Node &node, Location loc) {
+  Type any = colossal::AnyType::get(builder.getContext());
+  SmallVector<Type> types(node.results.size(), any);
+  SmallVector<Value> operands = valuesOf(node.operands);
+  Operation *op;
+  if (node.blocks.size() == 2)
+    op =
+        colossal::AtenIfOp::create(builder, loc, types, operands[0], node.name);
+  else
+    op = colossal::AtenLoopOp::create(
+        builder, loc, types, operands[0], operands[1],
+        ValueRange(operands).drop_front(2), node.name);
+  for (auto [block, region] : llvm::zip(node.blocks, op->getRegions()))
+    importBlock(block, region);
+  return op;
+}
+
+void GraphImporter::importBlock(const colossal::torchscript::Block &block,
+                                Region &region) {
+  OpBuilder::InsertionGuard guard(builder);
+  Location loc = region.getLoc();
+  SmallVector<Type> types(block.arguments.size(),
+                          colossal::AnyType::get(builder.getContext()));
+  SmallVector<Location> locations(types.size(), loc);
+  mlir::Block *body = builder.createBlock(&region, {}, types, locations);
+  for (auto [number, argument] :
+       llvm::zip(block.arguments, body->getArguments()))
+    values[number] = argument;
+  for (const Node &node : block.nodes)
+    importNode(node);
+  colossal::AtenYieldOp::create(builder, loc, valuesOf(block.outputs));
 }
 
 OwningOpRef<ModuleOp> GraphImporter::run(const BatchDimensions &dimensions) {
@@ -207,7 +250,8 @@ OwningOpRef<ModuleOp> GraphImporter::run(const BatchDimensions &dimensions) {
   builder.setInsertionPointToEnd(module->getBody());
   auto function = func::FuncOp::create(builder, file, "forward",
                                        builder.getFunctionType(types, {}));
-  Block *body = builder.createBlock(&function.getBody(), {}, types, locations);
+  mlir::Block *body =
+      builder.createBlock(&function.getBody(), {}, types, locations);
   for (auto [index, argument] : llvm::enumerate(body->getArguments())) {
     function.setArgAttrs(index, attributes[index]);
     values[static_cast<int64_t>(index)] = argument;

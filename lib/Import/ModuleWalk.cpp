@@ -186,11 +186,7 @@ ModuleWalk::Entries ModuleWalk::walk(const jit::Graph &body,
 void ModuleWalk::visit(const jit::Node &node, Scope &scope,
                        const std::string &path, int depth) {
   if (!node.blocks().empty())
-    throw std::runtime_error(
-        std::string("has control flow (") + node.kind().toQualString() + ")" +
-        placeOf(node, path) +
-        ": expected a module made by torch.jit.trace; control flow of "
-        "scripted modules is not supported");
+    return control(node, scope, path, depth);
   auto bind = [&](const Entries &results) {
     for (size_t i = 0; i < node.outputs().size(); ++i)
       scope[node.outputs()[i]] = results.at(i);
@@ -244,7 +240,44 @@ void ModuleWalk::visit(const jit::Node &node, Scope &scope,
   default:
     break;
   }
-  emit(node, scope, path);
+  add(makeNode(node, scope, path));
+}
+
+/// Scripted code: its blocks become blocks, in which calls are walked as
+/// elsewhere. Which of them run is decided where sizes are known.
+void ModuleWalk::control(const jit::Node &node, Scope &scope,
+                         const std::string &path, int depth) {
+  if (node.kind() != c10::prim::If && node.kind() != c10::prim::Loop)
+    throw std::runtime_error(
+        std::string("has control flow (") + node.kind().toQualString() + ")" +
+        placeOf(node, path) + ": expected if, for and while");
+  if (depth > maximumDepth)
+    throw std::runtime_error("has control flow without end" +
+                             placeOf(node, path));
+  Node made = makeNode(node, scope, path);
+  std::vector<Node> *outside = nodes;
+  for (const jit::Block *from : node.blocks()) {
+    Block block;
+    nodes = &block.nodes;
+    for (const jit::Value *input : from->inputs()) {
+      Entry entry;
+      entry.value = nextValue++;
+      scope[input] = entry;
+      block.arguments.push_back(entry.value);
+    }
+    for (const jit::Node *inner : from->nodes())
+      visit(*inner, scope, path, depth + 1);
+    for (const jit::Value *output : from->outputs()) {
+      const Entry &entry = scope.at(output);
+      if (entry.isModule)
+        throw std::runtime_error("chooses a module by control flow" +
+                                 placeOf(node, path));
+      block.outputs.push_back(entry.value);
+    }
+    made.blocks.push_back(std::move(block));
+  }
+  nodes = outside;
+  add(std::move(made));
 }
 
 ModuleWalk::Entry ModuleWalk::attribute(const jit::Node &node,
@@ -271,15 +304,19 @@ int64_t ModuleWalk::emitConstant(const jit::Node &node, const std::string &path,
   made.constant = std::move(constant);
   made.results = {nextValue};
   made.frames = framesOf(node);
-  graph.nodes.push_back(std::move(made));
+  add(std::move(made));
   return nextValue++;
 }
 
-void ModuleWalk::emit(const jit::Node &node, Scope &scope,
-                      const std::string &path) {
-  if (graph.nodes.size() > maximumNodes)
+void ModuleWalk::add(Node node) {
+  if (++numNodes > maximumNodes)
     throw std::runtime_error("has more than " + std::to_string(maximumNodes) +
                              " nodes");
+  nodes->push_back(std::move(node));
+}
+
+Node ModuleWalk::makeNode(const jit::Node &node, Scope &scope,
+                          const std::string &path) {
   Node made;
   const c10::FunctionSchema *schema = node.maybeSchema();
   std::string kind = node.kind().toQualString();
@@ -301,7 +338,7 @@ void ModuleWalk::emit(const jit::Node &node, Scope &scope,
     scope[output] = entry;
     made.results.push_back(entry.value);
   }
-  graph.nodes.push_back(std::move(made));
+  return made;
 }
 
 /// "h.0.mlp/addmm.0": the ordinal counts equal operators of one module.
@@ -315,8 +352,10 @@ std::string ModuleWalk::uniqueName(const std::string &path,
 /// line: they take the line of their first user.
 void ModuleWalk::locateFromUsers() {
   std::vector<const Node *> firstUser(static_cast<size_t>(nextValue), nullptr);
-  for (size_t i = graph.nodes.size(); i-- > 0;) {
-    Node &node = graph.nodes[i];
+  std::vector<Node *> order;
+  forEachNode(graph.nodes, [&](Node &node) { order.push_back(&node); });
+  for (size_t i = order.size(); i-- > 0;) {
+    Node &node = *order[i];
     for (size_t r = 0; node.frames.empty() && r < node.results.size(); ++r)
       if (const Node *user = firstUser[node.results[r]])
         node.frames = user->frames;
@@ -329,11 +368,16 @@ void ModuleWalk::locateFromUsers() {
 /// path ignores); the others keep their order.
 void ModuleWalk::keepUsedStates() {
   std::vector<bool> used(static_cast<size_t>(nextValue), false);
-  for (const Node &node : graph.nodes)
-    for (int64_t operand : node.operands)
-      used[operand] = true;
-  for (int64_t output : graph.outputs)
-    used[output] = true;
+  auto use = [&](const std::vector<int64_t> &values) {
+    for (int64_t value : values)
+      used[value] = true;
+  };
+  forEachNode(graph.nodes, [&](const Node &node) {
+    use(node.operands);
+    for (const Block &block : node.blocks)
+      use(block.outputs);
+  });
+  use(graph.outputs);
   std::vector<int64_t> renumbered(static_cast<size_t>(nextValue), -1);
   std::vector<State> kept;
   int64_t next = 0;
@@ -345,12 +389,17 @@ void ModuleWalk::keepUsedStates() {
   for (size_t i = graph.states.size(); i < renumbered.size(); ++i)
     renumbered[i] = next++;
   graph.states = std::move(kept);
-  for (Node &node : graph.nodes) {
-    for (int64_t &operand : node.operands)
-      operand = renumbered[operand];
-    for (int64_t &result : node.results)
-      result = renumbered[result];
-  }
-  for (int64_t &output : graph.outputs)
-    output = renumbered[output];
+  auto renumber = [&](std::vector<int64_t> &values) {
+    for (int64_t &value : values)
+      value = renumbered[value];
+  };
+  forEachNode(graph.nodes, [&](Node &node) {
+    renumber(node.operands);
+    renumber(node.results);
+    for (Block &block : node.blocks) {
+      renumber(block.arguments);
+      renumber(block.outputs);
+    }
+  });
+  renumber(graph.outputs);
 }

@@ -54,9 +54,13 @@ private:
                const std::string &path, int depth);
   void visit(const torch::jit::Node &node, Scope &scope,
              const std::string &path, int depth);
+  void control(const torch::jit::Node &node, Scope &scope,
+               const std::string &path, int depth);
   Entry attribute(const torch::jit::Node &node, const Entry &module);
-  void emit(const torch::jit::Node &node, Scope &scope,
-            const std::string &path);
+  /// The node without its blocks, which are `add`ed with it.
+  Node makeNode(const torch::jit::Node &node, Scope &scope,
+                const std::string &path);
+  void add(Node node);
   int64_t emitConstant(const torch::jit::Node &node, const std::string &path,
                        Constant constant);
   /// The Python lines that a node comes from; see SourceMap.
@@ -71,6 +75,8 @@ private:
   const torch::jit::Module &root;
   const ModelArchive &archive;
   Graph &graph;
+  std::vector<Node> *nodes = &graph.nodes; ///< where nodes are added
+  size_t numNodes = 0;                     ///< in all blocks
   int64_t nextValue = 0;
   std::unordered_map<std::string, int64_t> stateByName;
   std::unordered_map<const at::TensorImpl *, int64_t> stateByTensor;

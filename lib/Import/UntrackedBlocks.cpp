@@ -66,13 +66,18 @@ std::vector<bool> trainedValues(const Graph &graph, size_t values) {
   std::vector<bool> trained(values, false);
   for (size_t i = 0; i < graph.states.size(); ++i)
     trained[i] = graph.states[i].trained;
-  for (const Node &node : graph.nodes) {
+  forEachNode(graph.nodes, [&](const Node &node) {
     bool depends = false;
-    for (int64_t operand : node.operands)
-      depends |= trained[static_cast<size_t>(operand)];
+    auto read = [&](const std::vector<int64_t> &from) {
+      for (int64_t value : from)
+        depends |= trained[static_cast<size_t>(value)];
+    };
+    read(node.operands);
+    for (const Block &block : node.blocks)
+      read(block.outputs);
     for (int64_t result : node.results)
       trained[static_cast<size_t>(result)] = depends && !isDetach(node);
-  }
+  });
   return trained;
 }
 
@@ -81,14 +86,21 @@ std::vector<bool> neededValues(const Graph &graph, size_t values) {
   std::vector<bool> needed(values, false);
   for (int64_t output : graph.outputs)
     needed[static_cast<size_t>(output)] = true;
-  for (size_t i = graph.nodes.size(); i-- > 0;) {
-    const Node &node = graph.nodes[i];
+  std::vector<const Node *> order;
+  forEachNode(graph.nodes, [&](const Node &node) { order.push_back(&node); });
+  // What a node's blocks compute stands before it: read it backwards.
+  for (size_t i = order.size(); i-- > 0;) {
+    const Node &node = *order[i];
     bool used = false;
     for (int64_t result : node.results)
       used |= needed[static_cast<size_t>(result)];
-    if (used && !isDetach(node))
-      for (int64_t operand : node.operands)
-        needed[static_cast<size_t>(operand)] = true;
+    if (!used || isDetach(node))
+      continue;
+    for (int64_t operand : node.operands)
+      needed[static_cast<size_t>(operand)] = true;
+    for (const Block &block : node.blocks)
+      for (int64_t output : block.outputs)
+        needed[static_cast<size_t>(output)] = true;
   }
   return needed;
 }
@@ -130,21 +142,25 @@ colossal::torchscript::untrackedBlockAt(const std::vector<std::string> &source,
 std::vector<std::string>
 colossal::torchscript::warnOfUntrackedBlocks(const Graph &graph) {
   size_t values = graph.states.size() + graph.inputs.size();
-  for (const Node &node : graph.nodes)
+  forEachNode(graph.nodes, [&](const Node &node) {
     for (int64_t result : node.results)
       values = std::max(values, static_cast<size_t>(result) + 1);
+    for (const Block &block : node.blocks)
+      for (int64_t argument : block.arguments)
+        values = std::max(values, static_cast<size_t>(argument) + 1);
+  });
   std::vector<bool> trained = trainedValues(graph, values);
   std::vector<bool> needed = neededValues(graph, values);
   Sources sources;
   std::set<std::pair<std::string, int64_t>> seen;
   std::vector<std::string> warnings;
-  for (const Node &node : graph.nodes) {
+  forEachNode(graph.nodes, [&](const Node &node) {
     bool flows = false;
     for (int64_t result : node.results)
       flows |= trained[static_cast<size_t>(result)] &&
                needed[static_cast<size_t>(result)];
     if (!flows || isDetach(node))
-      continue;
+      return;
     for (const Frame &frame : node.frames) {
       int64_t block = untrackedBlockAt(sources.linesOf(frame.file), frame.line);
       if (block == 0 || !seen.insert({frame.file, block}).second)
@@ -155,6 +171,6 @@ colossal::torchscript::warnOfUntrackedBlocks(const Graph &graph) {
           ", which a trace does not record: gradients will flow through it "
           "(call .detach() on the result and trace again to stop them)");
     }
-  }
+  });
   return warnings;
 }

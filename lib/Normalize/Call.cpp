@@ -2,9 +2,7 @@
 
 #include "Call.h"
 #include "Colossal/IR/Locations.h"
-#include "Constants.h"
 #include "Dtypes.h"
-#include "IndexFunction.h"
 #include "llvm/Support/Path.h"
 
 using namespace mlir;
@@ -117,15 +115,8 @@ RankedTensorType Call::type(unsigned index) {
 }
 
 Scalar Call::scalar(unsigned index) {
-  if (item(index).isScalar())
-    return item(index).scalar;
-  if (item(index).isTensor())
-    if (TypedAttr known = knownNumber(state.read(item(index).tensor))) {
-      Scalar number = *numberOf(known);
-      number.isTensor = true;
-      number.weak = false;
-      return number;
-    }
+  if (std::optional<Scalar> number = state.numberOf(item(index)))
+    return *number;
   error("argument " + Twine(index) +
         (item(index).isTensor()
              ? " depends on data, but must be a number known at compile time"
@@ -146,16 +137,30 @@ StringRef Call::text(unsigned index) {
 }
 
 SmallVector<int64_t> Call::integers(unsigned index) {
+  return numbers(index, /*countsRows=*/false);
+}
+
+SmallVector<int64_t> Call::sizes(unsigned index) {
+  return numbers(index, /*countsRows=*/true);
+}
+
+SmallVector<int64_t> Call::numbers(unsigned index, bool countsRows) {
   SmallVector<int64_t> values;
   if (item(index).isScalar()) // int[1] accepts a number
     return {integer(index)};
   for (const Item &element : list(index)) {
-    if (!element.isScalar()) {
+    std::optional<Scalar> number = state.numberOf(element);
+    if (!number && countsRows && element.isTensor())
+      if (auto rows = state.selections.rowsOf(state.read(element.tensor))) {
+        values.push_back(*rows);
+        continue;
+      }
+    if (!number) {
       error("argument " + Twine(index) +
             " has an element that is not a number known at compile time");
       return values;
     }
-    values.push_back(element.scalar.asInteger());
+    values.push_back(number->asInteger());
   }
   return values;
 }

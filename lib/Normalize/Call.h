@@ -63,6 +63,9 @@ public:
   bool flag(unsigned index);
   llvm::StringRef text(unsigned index);
   llvm::SmallVector<int64_t> integers(unsigned index);
+  /// Sizes of a view, which keeps rows that data select: the size that is their
+  /// number is here that of all rows.
+  llvm::SmallVector<int64_t> sizes(unsigned index);
   llvm::ArrayRef<Item> list(unsigned index);
   /// A dimension of a tensor of `rank`, counted from the end if negative.
   int64_t dimension(unsigned index, int64_t rank);
@@ -93,6 +96,7 @@ public:
   bool failed() const { return hasFailed; }
 
 private:
+  llvm::SmallVector<int64_t> numbers(unsigned index, bool countsRows);
   std::vector<Item> arguments;
   std::string schemaKey;
   bool hasFailed = false;

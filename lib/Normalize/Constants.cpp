@@ -26,16 +26,14 @@ std::optional<Scalar> normalize::numberOf(Attribute attribute) {
   return number;
 }
 
-/// A generic that computes the elements from their index: one value, a
-/// sequence with a constant step, or a choice.
-static Value chosenByIndex(Interpreter &state, AtenConstantOp op,
-                           DenseElementsAttr dense) {
+Value normalize::constantTensor(Interpreter &state, Location loc,
+                                DenseElementsAttr dense) {
   RankedTensorType type = cast<RankedTensorType>(dense.getType());
   Type element = type.getElementType();
   SmallVector<Scalar> numbers;
   for (Attribute attribute : dense.getValues<Attribute>())
     numbers.push_back(*numberOf(attribute));
-  GenericBuilder g(state.builder, op.getLoc(), state.uniqueName("constant"));
+  GenericBuilder g(state.builder, loc, state.uniqueName("constant"));
   DimFactors factors = addFactors(g, plainDims(type.getShape()));
   g.result(element, plainMap(g, factors));
   return g.build([&](ScalarBuilder &s, ValueRange) -> Value {
@@ -107,6 +105,6 @@ LogicalResult normalize::interpretConstant(Interpreter &state,
     return op.emitError("found a constant tensor of ")
            << dense.getNumElements() << " elements, expected at most "
            << maxElements << "; register it as a buffer of its module";
-  return bindItem(
-      state.fresh(chosenByIndex(state, op, dense), "constant", op.getLoc()));
+  return bindItem(state.fresh(constantTensor(state, op.getLoc(), dense),
+                              "constant", op.getLoc()));
 }

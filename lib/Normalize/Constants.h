@@ -10,6 +10,11 @@ namespace colossal::normalize {
 /// A float, integer or truth value.
 std::optional<Scalar> numberOf(mlir::Attribute attribute);
 
+/// A generic that computes the elements from their index: one value, a
+/// sequence with a constant step, or a choice.
+mlir::Value constantTensor(Interpreter &state, mlir::Location loc,
+                           mlir::DenseElementsAttr elements);
+
 /// Binds the result of a constant. A 0-d tensor is a known number; a tensor
 /// with dimensions becomes a generic that chooses by index.
 mlir::LogicalResult interpretConstant(Interpreter &state, AtenConstantOp op);

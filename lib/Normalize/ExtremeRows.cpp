@@ -4,6 +4,7 @@
 #include "Elementwise.h"
 #include "Reductions.h"
 #include "Rows.h"
+#include "SelectedRows.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -39,16 +40,29 @@ static bool reducesNothing(Call &c, ArrayRef<int64_t> dims) {
   return true;
 }
 
+/// The tensor, with the least (greatest) of its type for rows that data leave
+/// out.
+static Value presentForExtreme(Call &c, bool isMax, ArrayRef<int64_t> dims) {
+  Type type = c.type(0).getElementType();
+  double neutral = std::numeric_limits<double>::infinity();
+  if (isa<IntegerType>(type))
+    neutral = std::ldexp(1.0, int(type.getIntOrFloatBitWidth()) - 2);
+  if (type.isInteger(1))
+    return presentRows(c, c.tensor(0), dims, isMax ? 0 : 1);
+  return presentRows(c, c.tensor(0), dims, isMax ? -neutral : neutral);
+}
+
 /// amax, amin: the derivative is the combiner's, in equal parts.
 template <bool isMax> static void extremeOver(Call &c) {
   SmallVector<int64_t> dims = c.dimensions(1, c.type(0).getRank());
   if (c.failed() || reducesNothing(c, dims))
     return;
   Type type = c.type(0).getElementType();
+  Value x = presentForExtreme(c, isMax, dims);
   GenericBuilder g = c.generic();
   g.keep();
-  c.result(reduce(g, {c.tensor(0)}, dims, c.flag(2), extremeKind(isMax, type),
-                  type, itself));
+  c.result(
+      reduce(g, {x}, dims, c.flag(2), extremeKind(isMax, type), type, itself));
 }
 
 /// max(x), min(x). The derivative goes in equal parts to all elements that
@@ -58,7 +72,7 @@ template <bool isMax> static void extremeOfAll(Call &c) {
   SmallVector<int64_t> dims = allDims(c);
   if (reducesNothing(c, dims))
     return;
-  Value x = c.tensor(0);
+  Value x = presentForExtreme(c, isMax, dims);
   Type type = c.type(0).getElementType();
   FactorKind kind = extremeKind(isMax, type);
   if (!isa<FloatType>(type)) {
@@ -149,9 +163,10 @@ template <bool isMax> static void extremeWithPlace(Call &c) {
 static void truthOver(Call &c, ArrayRef<int64_t> dims, bool keep,
                       FactorKind kind) {
   Type i1 = c.builder().getI1Type();
+  Value x = presentRows(c, c.tensor(0), dims, kind == FactorKind::All);
   GenericBuilder g = c.generic();
   c.result(reduce(
-      g, {c.tensor(0)}, dims, keep, kind, i1,
+      g, {x}, dims, keep, kind, i1,
       [&](ScalarBuilder &s, ValueRange in) { return s.cast(in[0], i1); }));
 }
 
@@ -179,10 +194,11 @@ static Type productType(Call &c, unsigned dtypeIndex) {
 }
 
 static void productOver(Call &c, ArrayRef<int64_t> dims, bool keep, Type type) {
+  Value x = presentRows(c, c.tensor(0), dims, 1);
   GenericBuilder g = c.generic();
   g.keep();
   c.result(reduce(
-      g, {c.tensor(0)}, dims, keep, productKind(type), type,
+      g, {x}, dims, keep, productKind(type), type,
       [&](ScalarBuilder &s, ValueRange in) { return s.cast(in[0], type); }));
 }
 

@@ -1,11 +1,8 @@
 //===- IndexFunction.cpp - Tensors that are functions of indices ----------===//
 
 #include "IndexFunction.h"
-#include "Colossal/IR/Combiner.h"
 #include "Colossal/IR/Where.h"
-#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/IRMapping.h"
-#include "llvm/Support/MathExtras.h"
 #include <map>
 #include <vector>
 
@@ -161,66 +158,6 @@ Value normalize::elementAt(ScalarBuilder &s, Value tensor,
                            ArrayRef<Value> indices) {
   Elements elements;
   return ::elementAt(s, tensor, indices, elements);
-}
-
-//===----------------------------------------------------------------------===//
-// Known numbers
-//===----------------------------------------------------------------------===//
-
-/// Iterations that are worth computing at compile time.
-static constexpr int64_t kMaxIterations = 4096;
-
-/// Folds the ops of a block, in order; the attribute that `value` becomes.
-static TypedAttr folded(Block &block, Value value) {
-  OpBuilder builder(value.getContext());
-  for (Operation &op : llvm::make_early_inc_range(block)) {
-    builder.setInsertionPoint(&op);
-    SmallVector<Value> results;
-    if (failed(builder.tryFold(&op, results)) || results.empty())
-      continue;
-    if (value.getDefiningOp() == &op)
-      value = results[0];
-    op.replaceAllUsesWith(results);
-    op.erase();
-  }
-  auto constant = value.getDefiningOp<arith::ConstantOp>();
-  return constant ? constant.getValue() : TypedAttr();
-}
-
-TypedAttr normalize::knownNumber(Value tensor) {
-  auto op = tensor.getDefiningOp<GenericOp>();
-  if (!op || cast<RankedTensorType>(tensor.getType()).getRank() != 0 ||
-      op.getNumResults() != 1 ||
-      !llvm::all_of(op.getInputs(), normalize::isIndexFunction))
-    return {};
-  FactoredOp factored(op.getOperation());
-  std::optional<Combiner> combiner = combinerOf(factored);
-  int64_t iterations = 1;
-  for (FactorAttr factor : factored.getFactorList())
-    if (llvm::MulOverflow(iterations, factor.getBound(), iterations))
-      return {};
-  if (iterations < 1 || iterations > kMaxIterations ||
-      (combiner && isTuple(*combiner)))
-    return {};
-  OwningOpRef<ModuleOp> scratch(ModuleOp::create(op.getLoc()));
-  Block &block = *scratch->getBody();
-  OpBuilder builder = OpBuilder::atBlockBegin(&block);
-  ScalarBuilder s(builder, op.getLoc());
-  Value sum;
-  Elements elements;
-  for (int64_t i = 0; i < iterations; ++i) {
-    SmallVector<Value> indices;
-    int64_t rest = i;
-    for (FactorAttr factor : factored.getFactorList()) {
-      indices.push_back(
-          s.integer(builder.getI64Type(), rest % factor.getBound()));
-      rest /= factor.getBound();
-    }
-    Value term = yieldedAt(s, op, 0, indices, elements);
-    sum =
-        sum ? createCombine(builder, op.getLoc(), *combiner, sum, term) : term;
-  }
-  return folded(block, sum);
 }
 
 //===----------------------------------------------------------------------===//

@@ -22,10 +22,6 @@ bool isIndexFunction(mlir::Value tensor);
 mlir::Value elementAt(ScalarBuilder &s, mlir::Value tensor,
                       llvm::ArrayRef<mlir::Value> indices);
 
-/// The number that a 0-d tensor is whatever the data, such as the least of a
-/// list of constants; null if it is none, or takes long to compute.
-mlir::TypedAttr knownNumber(mlir::Value tensor);
-
 /// If every element is the index in one dimension plus a constant (position
 /// numbers): that dimension and the constant.
 std::optional<std::pair<int64_t, int64_t>> matchPositions(mlir::Value tensor);

@@ -19,6 +19,38 @@ Value Interpreter::control(StringRef name, std::optional<double> fill) {
       fill);
 }
 
+std::optional<Scalar> Interpreter::numberOf(const Item &item) {
+  if (item.isScalar())
+    return item.scalar;
+  if (!item.isTensor() || item.tensor->type.getNumElements() != 1)
+    return std::nullopt;
+  reference::TensorRef value = known.of(read(item.tensor));
+  if (!value)
+    return std::nullopt;
+  Scalar number;
+  number.type = item.tensor->type.getElementType();
+  number.weak = false;
+  number.isTensor = true;
+  if (number.isFloat())
+    number.real = value->floats[0];
+  else if (number.type.isInteger(1))
+    number.integer = value->booleans[0];
+  else
+    number.integer = value->integers[0];
+  return number;
+}
+
+std::optional<SmallVector<int64_t>> Interpreter::integersOf(const Item &item) {
+  if (item.isScalar())
+    return SmallVector<int64_t>{item.scalar.asInteger()};
+  if (!item.isTensor())
+    return std::nullopt;
+  reference::TensorRef value = known.of(read(item.tensor));
+  if (!value || value->kind != reference::ElementKind::Integer)
+    return std::nullopt;
+  return SmallVector<int64_t>(value->integers.begin(), value->integers.end());
+}
+
 std::string Interpreter::uniqueName(StringRef wanted) {
   if (names.insert(wanted).second)
     return wanted.str();

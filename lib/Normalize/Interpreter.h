@@ -4,8 +4,9 @@
 #define COLOSSAL_LIB_NORMALIZE_INTERPRETER_H
 
 #include "Item.h"
+#include "KnownValues.h"
+#include "Selections.h"
 #include "colossal/Normalize/GenericBuilder.h"
-#include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 
 namespace colossal::normalize {
@@ -44,19 +45,18 @@ public:
     return writtenArguments;
   }
 
+  /// The number that an item is whatever the data: a number, or a tensor of one
+  /// element that follows from constants and sizes.
+  std::optional<Scalar> numberOf(const Item &item);
+
+  /// Likewise all elements of a tensor of integers, in order.
+  std::optional<llvm::SmallVector<int64_t>> integersOf(const Item &item);
+
   /// The scalar (f64) that the runtime sets before each step; made where it is
   /// first asked for. `fill`: its value where nobody gives one.
   mlir::Value control(llvm::StringRef name, std::optional<double> fill);
 
-  /// The op `name` numbers the rows that `mask` selects (SelectedRows.h), which
-  /// was first asked for as `selection`.
-  void noteSelection(llvm::StringRef name, mlir::Value mask,
-                     llvm::StringRef selection) {
-    selections[name] = masks.try_emplace(mask, selection).first->second;
-  }
-  const llvm::StringMap<std::string> &getSelections() const {
-    return selections;
-  }
+  Selections selections;
 
   /// `wanted`, or `wanted.2`, `wanted.3`... if it was given before.
   std::string uniqueName(llvm::StringRef wanted);
@@ -64,8 +64,7 @@ public:
 private:
   llvm::DenseMap<mlir::Value, Item> items;
   llvm::StringSet<> names;
-  llvm::StringMap<std::string> selections;
-  llvm::DenseMap<mlir::Value, std::string> masks;
+  KnownValues known;
   std::vector<std::shared_ptr<Storage>> writtenArguments;
 };
 

@@ -259,10 +259,26 @@ static void nonzeroByDimension(Call &c) {
   c.result(Item::makeList(numbersOf(c, c.tensor(0))));
 }
 
+/// The mask and its first dimension if the only index is one.
+static std::optional<std::pair<int64_t, Item>> onlyMask(ArrayRef<Item> list) {
+  std::optional<std::pair<int64_t, Item>> found;
+  for (auto [dim, item] : llvm::enumerate(list)) {
+    if (item.isNone())
+      continue;
+    if (found || !item.isTensor() ||
+        !item.tensor->type.getElementType().isInteger(1))
+      return std::nullopt;
+    found = {int64_t(dim), item};
+  }
+  return found;
+}
+
 /// index.Tensor(x, [none.., ids, ids..., none..]): integer indices of
 /// dimensions that are next to each other.
 static void index(Call &c) {
   Value x = c.tensor(0);
+  if (auto mask = onlyMask(c.list(1)))
+    return c.result(rowsBy(c, x, mask->first, c.tensor(mask->second)));
   std::vector<Item> list = withoutMasks(c, c.list(1));
   int64_t rank = c.type(0).getRank(), first = -1, last = -1;
   SmallVector<ArrayRef<int64_t>> shapes;
@@ -305,6 +321,26 @@ static void index(Call &c) {
   c.result(x);
 }
 
+/// x where the mask is true, both broadcast, as one dimension.
+static void maskedSelect(Call &c) {
+  Value x = c.tensor(0), mask = c.tensor(1);
+  SmallVector<int64_t> shape =
+      broadcast(c, {c.type(0).getShape(), c.type(1).getShape()});
+  if (c.failed())
+    return;
+  auto expanded = [&](Value value, StringRef suffix) {
+    auto type = cast<RankedTensorType>(value.getType());
+    if (type.getShape() == ArrayRef<int64_t>(shape))
+      return value;
+    GenericBuilder g = c.generic(suffix);
+    DimFactors dims = addFactors(g, broadcastDims(shape, {x, mask}));
+    g.operand(value, broadcastMap(g, type.getShape(), dims));
+    g.result(type.getElementType(), plainMap(g, dims));
+    return g.build([](ScalarBuilder &, ValueRange in) { return in[0]; });
+  };
+  c.result(rowsBy(c, expanded(x, "expand"), 0, expanded(mask, "mask")));
+}
+
 /// out[ids.., v] = 1 where ids == v.
 static void oneHot(Call &c) {
   Value ids = c.tensor(0);
@@ -330,7 +366,8 @@ void normalize::addLookupRows(Table &table) {
   table.add("aten::index_select", indexSelect);
   table.add("aten::gather", gather);
   table.add("aten::index.Tensor", index);
-  table.add("aten::nonzero", nonzero);
+  table.add("aten::masked_select", maskedSelect);
+  table.add({"aten::nonzero", "aten::argwhere"}, nonzero);
   table.add("aten::where", nonzeroByDimension);
   table.add("aten::one_hot", oneHot);
 }

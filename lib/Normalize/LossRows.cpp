@@ -10,6 +10,7 @@
 #include "Elementwise.h"
 #include "Reductions.h"
 #include "Rows.h"
+#include "SelectedRows.h"
 #include "Unary.h"
 
 using namespace mlir;
@@ -163,10 +164,16 @@ static Value lossOfScore(ScalarBuilder &s, Value maximum, Value logSum,
 }
 
 /// Combines per-row losses: none, mean over the labels that count, or sum.
-static Value combineRows(Call &c, const Labels &labels, Value rows,
-                         Value weightOfRow, int64_t reduction) {
+/// Rows that are not there have no label that counts.
+static Value combineRows(Call &c, Labels labels, Value rows, Value weightOfRow,
+                         int64_t reduction) {
   if (reduction == None)
     return rows;
+  SmallVector<int64_t> dims = allDims(rows);
+  rows = presentRows(c, rows, dims, 0, /*member=*/true);
+  labels.labels = presentRows(c, labels.labels, dims, double(labels.ignored));
+  if (weightOfRow)
+    weightOfRow = presentRows(c, weightOfRow, dims, 0);
   Value sum = total(c.member(reduction == Sum ? "" : "total"), rows);
   if (reduction == Sum)
     return sum;
@@ -221,9 +228,14 @@ static void crossEntropyOfProbabilities(Call &c, int64_t classes,
   if (reduction == None)
     return c.result(rows);
   int64_t numRows = type.getNumElements() / std::max<int64_t>(count, 1);
+  SmallVector<int64_t> dims = allDims(rows);
+  Value present = presentCount(c, rows, dims, element);
+  rows = presentRows(c, rows, dims, 0, /*member=*/true);
   Value sum = total(c.member(reduction == Sum ? "" : "total"), rows);
   if (reduction == Sum)
     return c.result(sum);
+  if (present)
+    return c.result(quotient(c, sum, present));
   ElementwiseOptions options;
   options.compute = element;
   options.member = true;
@@ -329,9 +341,14 @@ static void combineElements(Call &c, ArrayRef<Item> inputs, int64_t reduction,
   Value elements = c.tensor(elementwise(c, inputs, options, body));
   if (reduction == None)
     return c.result(elements);
+  SmallVector<int64_t> dims = allDims(elements);
+  Value present = presentCount(c, elements, dims, options.compute);
+  elements = presentRows(c, elements, dims, 0, /*member=*/true);
   Value sum = total(c.member(reduction == Sum ? "" : "total"), elements);
   if (reduction == Sum)
     return c.result(sum);
+  if (present)
+    return c.result(quotient(c, sum, present));
   double count =
       double(cast<RankedTensorType>(elements.getType()).getNumElements());
   options.suffix = "";

@@ -3,6 +3,7 @@
 #include "Elementwise.h"
 #include "Reductions.h"
 #include "Rows.h"
+#include "SelectedRows.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -28,7 +29,7 @@ static void vectorNorm(Call &c, double order, ArrayRef<int64_t> dims, bool keep,
   if (order != 1.0 && order != 2.0)
     return c.error("found a norm of order " +
                    llvm::formatv("{0}", order).str() + ", expected 1 or 2");
-  Value x = c.tensor(0);
+  Value x = presentRows(c, c.tensor(0), dims, 0);
   if (c.failed())
     return;
   GenericBuilder terms = order == 1.0 ? c.member() : c.member("squares");

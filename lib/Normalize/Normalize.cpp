@@ -1,9 +1,9 @@
 //===- Normalize.cpp - From aten ops to factored ops ----------------------===//
 
 #include "Constants.h"
+#include "Control.h"
 #include "EmptyValues.h"
 #include "Rows.h"
-#include "SelectedRows.h"
 #include "colossal/Normalize/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -129,18 +129,26 @@ LogicalResult NormalizePass::normalizeFunction(func::FuncOp function) {
     return failure();
   auto ret = cast<func::ReturnOp>(body.getTerminator());
   SmallVector<Operation *> old;
-  for (Operation &op : llvm::make_early_inc_range(body.without_terminator())) {
+  for (Operation *op = &body.front(); op != ret;) {
     state.builder.setInsertionPoint(ret);
-    if (auto constant = dyn_cast<AtenConstantOp>(op)) {
+    FailureOr<Operation *> chosen = resolveControl(state, op);
+    if (failed(chosen))
+      return failure();
+    if (*chosen) {
+      op = *chosen;
+      continue;
+    }
+    Operation *done = std::exchange(op, op->getNextNode());
+    if (auto constant = dyn_cast<AtenConstantOp>(done)) {
       if (failed(interpretConstant(state, constant)))
         return failure();
-    } else if (auto aten = dyn_cast<AtenOp>(op)) {
+    } else if (auto aten = dyn_cast<AtenOp>(done)) {
       if (failed(interpret(state, aten)))
         return failure();
     } else {
       continue;
     }
-    old.push_back(&op);
+    old.push_back(done);
   }
 
   state.builder.setInsertionPoint(ret);
@@ -173,7 +181,7 @@ LogicalResult NormalizePass::normalizeFunction(func::FuncOp function) {
     if (isOpTriviallyDead(op))
       op->erase();
   eraseDeadArguments(function);
-  return checkSelections(function, state);
+  return state.selections.check(function);
 }
 
 LogicalResult NormalizePass::checkContract(func::FuncOp function) {

@@ -5,6 +5,7 @@
 #include "Elementwise.h"
 #include "Reductions.h"
 #include "Rows.h"
+#include "SelectedRows.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -107,10 +108,11 @@ static Type sumType(Call &c, unsigned dtypeIndex) {
 }
 
 static void sumOver(Call &c, ArrayRef<int64_t> dims, bool keep, Type type) {
+  Value x = presentRows(c, c.tensor(0), dims, 0);
   GenericBuilder g = c.generic();
   // In truth values, as in PyTorch, a sum says whether some term is not zero.
   c.result(reduce(
-      g, {c.tensor(0)}, dims, keep, kindOfSelection(type), type,
+      g, {x}, dims, keep, kindOfSelection(type), type,
       [&](ScalarBuilder &s, ValueRange in) { return s.cast(in[0], type); }));
 }
 
@@ -123,10 +125,30 @@ static void sumDims(Call &c) {
   sumOver(c, c.dimensions(1, c.type(0).getRank()), c.flag(2), sumType(c, 3));
 }
 
+/// The mean of rows that data select, whose number is a value.
+static void meanOfPresent(Call &c, Value x, Value count, ArrayRef<int64_t> dims,
+                          bool keep) {
+  Type type = getElementTypeOrSelf(count.getType());
+  Value terms = presentRows(c, x, dims, 0);
+  GenericBuilder total = c.member("sum");
+  Value sum = reduce(
+      total, {terms}, dims, keep, FactorKind::Sum, type,
+      [&](ScalarBuilder &s, ValueRange in) { return s.cast(in[0], type); });
+  ElementwiseOptions options;
+  options.compute = type;
+  options.member = true;
+  c.result(elementwiseValue(
+      c, {sum, count}, options,
+      [](ScalarBuilder &s, ValueRange in) { return s.div(in[0], in[1]); }));
+}
+
 /// The sum of x / n; the mean of nothing is NaN.
 static void meanOver(Call &c, ArrayRef<int64_t> dims, bool keep, Type type) {
   if (!isa<FloatType>(type))
     return c.error("the mean of integers has no dtype (give dtype=...)");
+  Value terms = c.tensor(0);
+  if (Value present = presentCount(c, terms, dims, type))
+    return meanOfPresent(c, terms, present, dims, keep);
   int64_t count = countReduced(c.type(0), dims);
   GenericBuilder g = c.generic();
   if (count > 0)
@@ -238,6 +260,7 @@ static void logSumExp(Call &c) {
   bool keep = c.flag(2);
   if (countReduced(c.type(0), dims) == 0)
     return c.error("the maximum of no elements");
+  x = presentRows(c, x, dims, -std::numeric_limits<double>::infinity());
   GenericBuilder sum = c.member("sum");
   sum.keep();
   DimFactors factors =

@@ -41,8 +41,10 @@ const Table &Table::get() {
     addRandomRows(rows);
     addSortRows(rows);
     addScatterRows(rows);
+    addPutRows(rows);
     addRecurrentRows(rows);
     addJoinRows(rows);
+    addScriptRows(rows); // takes rows of those above
     return rows;
   }();
   return table;
@@ -85,10 +87,10 @@ static bool isSupported(AtenOp op) {
 LogicalResult normalize::checkSupported(func::FuncOp function) {
   /// Of one kind of op: the first one, and how many there are.
   llvm::MapVector<StringRef, std::pair<AtenOp, unsigned>> unsupported;
-  function.walk([&](AtenOp op) {
+  // Scripted code that is not run may hold anything.
+  for (AtenOp op : function.getOps<AtenOp>())
     if (!isSupported(op))
       ++unsupported.try_emplace(op.getSchema(), op, 0).first->second.second;
-  });
   if (unsupported.empty())
     return success();
   AtenOp first = unsupported.front().second.first;

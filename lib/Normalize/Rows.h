@@ -62,7 +62,9 @@ void addInterpolationRows(Table &table);
 void addWindowRows(Table &table);
 void addRandomRows(Table &table);
 void addSortRows(Table &table);
+void addPutRows(Table &table);
 void addScatterRows(Table &table);
+void addScriptRows(Table &table);
 void addRecurrentRows(Table &table);
 void addJoinRows(Table &table);
 

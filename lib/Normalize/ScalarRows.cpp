@@ -1,6 +1,7 @@
 //===- ScalarRows.cpp - Sizes, lists and conversions of numbers -----------===//
 
 #include "Rows.h"
+#include "SelectedRows.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -13,28 +14,59 @@ static Scalar integerScalar(Call &c, int64_t value) {
   return scalar;
 }
 
+/// The elements in `dims`, if their number depends on data.
+static std::optional<Item> selectedSize(Call &c, ArrayRef<int64_t> dims) {
+  if (c.state.selections.empty() || !c.item(0).isTensor())
+    return std::nullopt;
+  Value x = c.tensor(0);
+  Value count = presentCount(c, x, dims, c.builder().getI64Type());
+  if (!count)
+    return std::nullopt;
+  int64_t rows = 1;
+  for (int64_t dim : dims)
+    rows *= c.type(0).getDimSize(dim);
+  c.state.selections.noteCount(count, rows);
+  return Item(c.state.fresh(count, c.op.getName(), c.loc()));
+}
+
+/// Whether the argument is such a number, which stays a tensor.
+static bool isSelectedSize(Call &c) {
+  return c.item(0).isTensor() && !c.state.selections.empty() &&
+         c.state.selections.rowsOf(c.tensor(0));
+}
+
 /// The size of one dimension: an int (in a trace, a 0-d tensor made of it).
 static void size(Call &c) {
   RankedTensorType type = c.type(0);
   if (c.size() < 2) {
     std::vector<Item> sizes;
-    for (int64_t size : type.getShape())
-      sizes.push_back(integerScalar(c, size));
+    for (auto [dim, size] : llvm::enumerate(type.getShape()))
+      sizes.push_back(
+          selectedSize(c, {int64_t(dim)}).value_or(integerScalar(c, size)));
     return c.result(Item::makeList(sizes));
   }
   int64_t dim = c.dimension(1, type.getRank());
   if (type.getRank() == 0)
     c.error("a 0-d tensor has no sizes");
-  c.result(integerScalar(c, c.failed() ? 0 : type.getDimSize(dim)));
+  if (c.failed())
+    return;
+  c.result(
+      selectedSize(c, {dim}).value_or(integerScalar(c, type.getDimSize(dim))));
 }
 
 static void dim(Call &c) { c.result(integerScalar(c, c.type(0).getRank())); }
 
 static void numel(Call &c) {
+  int64_t rank = c.type(0).getRank();
+  if (auto count =
+          selectedSize(c, llvm::to_vector(llvm::seq<int64_t>(0, rank))))
+    return c.result(*count);
   c.result(integerScalar(c, c.type(0).getNumElements()));
 }
 
 static void numToTensor(Call &c) {
+  if (isSelectedSize(c))
+    return c.result(c.item(0));
   Scalar number = c.scalar(0);
   number.isTensor = true;
   number.weak = false;
@@ -44,9 +76,15 @@ static void numToTensor(Call &c) {
 }
 
 /// From a 0-d tensor to a Python number.
-static void toInteger(Call &c) { c.result(integerScalar(c, c.integer(0))); }
+static void toInteger(Call &c) {
+  if (isSelectedSize(c))
+    return c.result(c.item(0));
+  c.result(integerScalar(c, c.integer(0)));
+}
 
 static void toFloat(Call &c) {
+  if (isSelectedSize(c))
+    return c.result(c.item(0));
   Scalar number = c.scalar(0);
   number.real = number.asReal();
   number.type = c.builder().getF64Type();
@@ -55,13 +93,18 @@ static void toFloat(Call &c) {
   c.result(number);
 }
 
+/// What depends on data stays a tensor: a condition that asks says so.
 static void toBool(Call &c) {
+  if (c.item(0).isTensor() && !c.state.numberOf(c.item(0)))
+    return c.result(c.item(0));
   Scalar number = integerScalar(c, c.scalar(0).asBool());
   number.type = c.builder().getI1Type();
   c.result(number);
 }
 
 static void toNumber(Call &c) {
+  if (isSelectedSize(c))
+    return c.result(c.item(0));
   Scalar number = c.scalar(0);
   if (number.isFloat())
     return toFloat(c);

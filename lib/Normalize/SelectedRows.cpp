@@ -1,10 +1,8 @@
 //===- SelectedRows.cpp - Rows that data select ---------------------------===//
 
 #include "SelectedRows.h"
-#include "Colossal/Analysis/Selection.h"
-#include "Colossal/IR/Locations.h"
-#include "Rows.h"
-#include "Shapes.h"
+#include "Elementwise.h"
+#include "Reductions.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -13,123 +11,117 @@ using namespace colossal::normalize;
 /// Outside of every dimension, also after a dimension's size was added.
 static constexpr int64_t kNowhere = -(int64_t(1) << 62);
 
-SmallVector<Value> normalize::selectedBy(Call &c, Value mask) {
+static SmallVector<int64_t> joined(ArrayRef<SmallVector<int64_t>> dims) {
+  SmallVector<int64_t> all;
+  for (ArrayRef<int64_t> own : dims)
+    all.append(own.begin(), own.end());
+  return all;
+}
+
+/// A mask of truth values; of rows that are not there themselves, false.
+static Value asMask(Call &c, Value mask) {
+  mask = castTo(c, mask, c.builder().getI1Type(), "mask");
   int64_t rank = cast<RankedTensorType>(mask.getType()).getRank();
-  Type i1 = c.builder().getI1Type(), i64 = c.builder().getI64Type();
+  return presentRows(c, mask, llvm::to_vector(llvm::seq<int64_t>(0, rank)), 0);
+}
+
+/// The mask with one dimension.
+static Value flatMask(Call &c, Value mask) {
+  if (cast<RankedTensorType>(mask.getType()).getRank() == 1)
+    return mask;
+  if (Value known = c.state.selections.flatOf(mask))
+    return known;
+  GenericBuilder g = c.generic("present");
+  DimFactors factors = addFactors(g, dimsOf(mask));
+  g.operand(mask, plainMap(g, factors));
+  g.result(getElementTypeOrSelf(mask.getType()),
+           plainMap(g, {joined(factors)}));
+  return g.build([](ScalarBuilder &, ValueRange in) { return in[0]; });
+}
+
+SmallVector<Value> normalize::selectedBy(Call &c, Value mask) {
+  mask = asMask(c, mask);
+  Value flat = flatMask(c, mask);
+  int64_t rank = cast<RankedTensorType>(mask.getType()).getRank();
+  Type i64 = c.builder().getI64Type();
   SmallVector<Value> numbers;
   for (int64_t dim = 0; dim < rank; ++dim) {
     std::string name = c.name("selected" + std::to_string(dim));
     GenericBuilder g(c.builder(), c.loc(), name);
     DimFactors factors = addFactors(g, dimsOf(mask));
-    SmallVector<int64_t> all;
-    for (ArrayRef<int64_t> own : factors)
-      all.append(own.begin(), own.end());
     g.operand(mask, plainMap(g, factors));
-    g.result(i64, plainMap(g, {all}));
+    g.result(i64, plainMap(g, {joined(factors)}));
+    c.state.selections.note(name, 0, mask, flat, c.op.getName());
     numbers.push_back(g.build([&](ScalarBuilder &s, ValueRange in) {
-      return s.select(s.cast(in[0], i1), mixedRadix(g, s, factors[dim]),
+      return s.select(in[0], mixedRadix(g, s, factors[dim]),
                       s.integer(i64, kNowhere));
     }));
-    c.state.noteSelection(name, mask, c.op.getName());
   }
   return numbers;
 }
 
-//===----------------------------------------------------------------------===//
-// The check
-//===----------------------------------------------------------------------===//
-
-namespace {
-/// Which dimension of a value has rows that are not there, and whose.
-struct Selected {
-  unsigned dim;
-  StringRef selection; ///< the op that selects
-};
-} // namespace
-
-/// "the rows that 'm/where.0' selects": of an error.
-static InFlightDiagnostic mixes(Operation *op, StringRef selection,
-                                StringRef what) {
-  std::string line = sourceLineOf(op->getLoc());
-  return emitError(op->getLoc())
-         << "'" << op->getName() << "'" << (line.empty() ? "" : " at " + line)
-         << " " << what << " the rows that '" << selection
-         << "' selects, whose number depends on data: expected index_add_ or "
-            "scatter_add by the same numbers; for a sum or mean of selected "
-            "elements write (x * mask).sum() and divide by mask.sum()";
-}
-
-/// The element of an operand that a scalar is, perhaps extended or truncated.
-static BlockArgument asArgument(Value value) {
-  while (value && value.getDefiningOp()) {
-    if (!isa<arith::ExtSIOp, arith::TruncIOp>(value.getDefiningOp()))
-      return {};
-    value = value.getDefiningOp()->getOperand(0);
+Value normalize::rowsBy(Call &c, Value x, int64_t dim, Value mask) {
+  mask = asMask(c, mask);
+  auto type = cast<RankedTensorType>(x.getType()),
+       maskType = cast<RankedTensorType>(mask.getType());
+  int64_t rank = maskType.getRank();
+  if (dim + rank > type.getRank() ||
+      type.getShape().slice(dim, rank) != maskType.getShape()) {
+    c.error("found a mask of shape " + shapeText(maskType.getShape()) +
+            " for dimension " + Twine(dim) + " of a tensor of shape " +
+            shapeText(type.getShape()));
+    return x;
   }
-  return dyn_cast_or_null<BlockArgument>(value);
-}
-
-/// The dimensions of the op's results that its operands' missing rows reach.
-static LogicalResult follow(FactoredOp op,
-                            llvm::DenseMap<Value, Selected> &selected) {
-  SmallVector<FactorAttr> factors = op.getFactorList();
-  auto generic = dyn_cast<GenericOp>(op.getOperation());
-  std::optional<Selection> stated =
-      generic ? analyzeSelection(generic) : std::nullopt;
-  for (unsigned i = 0, e = op->getNumOperands(); i < e; ++i) {
-    auto found = selected.find(op->getOperand(i));
-    if (found == selected.end())
-      continue;
-    Selected rows = found->second;
-    SmallVector<int64_t> own =
-        op.getOperandMap(i).getDims()[rows.dim].getFactors();
-    bool summed = llvm::any_of(
-        own, [&](int64_t factor) { return !factors[factor].isParallel(); });
-    if (summed) {
-      // A scatter by the numbers of the same selection leaves the others out.
-      BlockArgument id;
-      if (stated && stated->scatter)
-        id = asArgument(stated->scatter->id);
-      auto ids = id ? selected.find(op->getOperand(id.getArgNumber()))
-                    : selected.end();
-      if (ids != selected.end() && ids->second.selection == rows.selection)
-        continue;
-      return mixes(op, rows.selection, "combines");
-    }
-    for (unsigned r = 0, n = op->getNumResults(); r < n; ++r) {
-      auto dims = op.getResultMap(r).getDims();
-      auto same = llvm::find_if(
-          dims, [&](DimAttr dim) { return dim.getFactors() == own; });
-      if (same == dims.end() || own.empty())
-        return mixes(op, rows.selection, "divides or joins");
-      auto [known, isNew] = selected.try_emplace(
-          op->getResult(r),
-          Selected{unsigned(same - dims.begin()), rows.selection});
-      if (!isNew && (known->second.dim != unsigned(same - dims.begin()) ||
-                     known->second.selection != rows.selection))
-        return mixes(op, rows.selection, "joins others with");
-    }
-  }
-  return success();
-}
-
-LogicalResult normalize::checkSelections(func::FuncOp function,
-                                         const Interpreter &state) {
-  if (state.getSelections().empty())
-    return success();
-  llvm::DenseMap<Value, Selected> selected;
-  WalkResult walk = function.walk([&](FactoredOp op) {
-    auto known = state.getSelections().find(op.getFactoredName());
-    if (known != state.getSelections().end())
-      selected.try_emplace(op->getResult(0), Selected{0, known->second});
-    return failed(follow(op, selected)) ? WalkResult::interrupt()
-                                        : WalkResult::advance();
+  Value flat = flatMask(c, mask);
+  std::string name = c.name();
+  GenericBuilder g(c.builder(), c.loc(), name);
+  DimFactors factors = addFactors(g, dimsOf(x)), out;
+  ArrayRef<SmallVector<int64_t>> rows = ArrayRef(factors).slice(dim, rank);
+  out.append(factors.begin(), factors.begin() + dim);
+  out.push_back(joined(rows));
+  out.append(factors.begin() + dim + rank, factors.end());
+  g.operand(mask, plainMap(g, rows));
+  g.operand(x, plainMap(g, factors));
+  g.result(type.getElementType(), plainMap(g, out));
+  c.state.selections.note(name, dim, mask, flat, c.op.getName());
+  return g.build([&](ScalarBuilder &s, ValueRange in) {
+    return s.select(in[0], in[1], s.zero(type.getElementType()));
   });
-  if (walk.wasInterrupted())
-    return failure();
-  Operation *ret = function.getBody().front().getTerminator();
-  for (Value value : ret->getOperands())
-    if (auto found = selected.find(value); found != selected.end())
-      return mixes(ret, found->second.selection, "returns");
-  return success();
+}
+
+Value normalize::presentRows(Call &c, Value x, ArrayRef<int64_t> dims,
+                             double neutral, bool member) {
+  std::optional<SelectedDim> selected = c.state.selections.of(x);
+  if (!selected || !llvm::is_contained(dims, int64_t(selected->dim)))
+    return x;
+  Type type = getElementTypeOrSelf(x.getType());
+  std::string name = c.name("present");
+  GenericBuilder g(c.builder(), c.loc(), name);
+  if (member)
+    g.group(c.op.getName());
+  DimFactors factors = addFactors(g, dimsOf(x));
+  g.operand(selected->present, plainMap(g, {factors[selected->dim]}));
+  g.operand(x, plainMap(g, factors));
+  g.result(type, plainMap(g, factors));
+  c.state.selections.settle(name);
+  return g.build([&](ScalarBuilder &s, ValueRange in) {
+    return s.select(in[0], in[1], s.constant(type, neutral));
+  });
+}
+
+Value normalize::presentCount(Call &c, Value x, ArrayRef<int64_t> dims,
+                              Type type) {
+  std::optional<SelectedDim> selected = c.state.selections.of(x);
+  if (!selected || !llvm::is_contained(dims, int64_t(selected->dim)))
+    return {};
+  int64_t others = 1;
+  for (int64_t dim : dims)
+    if (dim != int64_t(selected->dim))
+      others *= cast<RankedTensorType>(x.getType()).getDimSize(dim);
+  GenericBuilder g = c.generic("count");
+  return reduce(g, {selected->present}, {0}, false, FactorKind::Sum, type,
+                [&](ScalarBuilder &s, ValueRange in) {
+                  return s.select(in[0], s.constant(type, others),
+                                  s.zero(type));
+                });
 }

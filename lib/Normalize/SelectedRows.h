@@ -1,12 +1,12 @@
-//===- SelectedRows.h - Rows that data select --------------------*- C++
-//-*-===//
+//===- SelectedRows.h - Rows that data select ------------------*- C++ -*-===//
 //
-// nonzero(mask) has as many rows as the mask has true elements: a size that
-// depends on data. Here it has a row for every element, in order; the numbers
-// of those that are not selected are outside every dimension, so that a
-// look-up reads zero for them, and a scatter adds them nowhere. That is right
-// as long as rows stay apart and end in a scatter by the same numbers, as those
-// of a mixture of experts do; `checkSelections` holds a program to it.
+// x[mask] and nonzero(mask) have as many rows as the mask has true elements: a
+// size that depends on data. Here they have a row for every element, in order.
+// Of x[mask] the rows that are not there are zero; the numbers of nonzero are
+// outside every dimension there, so that a look-up reads zero for them, and a
+// scatter adds them nowhere. That is right as long as rows stay apart and end
+// in a scatter by the same numbers, or in a reduction that leaves out what is
+// not there; `Selections::check` holds a program to it.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,7 +14,6 @@
 #define COLOSSAL_LIB_NORMALIZE_SELECTEDROWS_H
 
 #include "Call.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 
 namespace colossal::normalize {
 
@@ -22,10 +21,19 @@ namespace colossal::normalize {
 /// i64.
 llvm::SmallVector<mlir::Value> selectedBy(Call &c, mlir::Value mask);
 
-/// Reports an op that mixes selected rows with those that are not there: it
-/// sums over them, or returns them.
-mlir::LogicalResult checkSelections(mlir::func::FuncOp function,
-                                    const Interpreter &state);
+/// x[mask] of a mask over the dimensions of x from `dim` on, which become one.
+mlir::Value rowsBy(Call &c, mlir::Value x, int64_t dim, mlir::Value mask);
+
+/// The rows of `x` that are not there, if some dimension in `dims` has such,
+/// are `neutral`: what a reduction over `dims` leaves out. Else x. `member`: in
+/// the composite of the reduction.
+mlir::Value presentRows(Call &c, mlir::Value x, llvm::ArrayRef<int64_t> dims,
+                        double neutral, bool member = false);
+
+/// The number of elements of `x` in `dims`, as a 0-d tensor of `type`, where
+/// that depends on data; null where it is known.
+mlir::Value presentCount(Call &c, mlir::Value x, llvm::ArrayRef<int64_t> dims,
+                         mlir::Type type);
 
 } // namespace colossal::normalize
 

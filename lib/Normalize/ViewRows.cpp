@@ -50,12 +50,12 @@ Item normalize::reshapeTo(Call &c, const TensorRef &parent,
   return Item(v.finish(parent->contiguous));
 }
 
-static void view(Call &c) { c.result(reshapeTo(c, c.alias(0), c.integers(1))); }
+static void view(Call &c) { c.result(reshapeTo(c, c.alias(0), c.sizes(1))); }
 
 /// Copies where the elements are not in order.
 static void reshape(Call &c) {
   TensorRef self = c.alias(0);
-  Item shaped = reshapeTo(c, self, c.integers(1));
+  Item shaped = reshapeTo(c, self, c.sizes(1));
   c.result(self->contiguous ? shaped : withoutAliases(c, shaped));
 }
 

@@ -31,9 +31,6 @@
 // RUN: not %{import} %inputs/setstate.pt -o %t.mlir 2>&1 | FileCheck %s --check-prefix=SETSTATE
 // SETSTATE: setstate.pt' is refused: the code in the record '{{.*}}' uses '__setstate__', which runs code of the model when it is loaded
 
-// RUN: not %{import} %inputs/control.pt --input x=4x3xf32 -o %t.mlir 2>&1 | FileCheck %s --check-prefix=CONTROL
-// CONTROL: control.pt' has control flow (prim::Loop) at {{.*}}make_archives.py:{{[0-9]+}}: expected a module made by torch.jit.trace
-
 // RUN: not %{import} %inputs/transposed.pt -o %t.mlir 2>&1 | FileCheck %s --check-prefix=STRIDES
 // STRIDES: transposed.pt' holds the tensor 'weight' with strides other than row-major: call .contiguous() on it before tracing
 

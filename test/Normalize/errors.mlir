@@ -101,12 +101,13 @@ func.func @forward(%x: tensor<1x1x4xf32> {colossal.role = #colossal.role<batch>,
 
 // -----
 
-// The number of selected rows depends on data: nothing may sum over them.
+// The number of selected rows depends on data: a running sum has no size.
 func.func @forward(%x: tensor<8xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x"}, %m: tensor<8xi1> {colossal.role = #colossal.role<batch>, colossal.name = "m"}) -> !colossal.any {
   %none = colossal.aten_constant unit -> !colossal.any
   %list = colossal.aten "prim::ListConstruct"(%m) name "ListConstruct.0" : (tensor<8xi1>) -> !colossal.any
   %s = colossal.aten "aten::index.Tensor"(%x, %list) name "m/index.0" : (tensor<8xf32>, !colossal.any) -> !colossal.any
-  // expected-error @below {{combines the rows that 'm/index.0' selects, whose number depends on data: expected index_add_ or scatter_add}}
-  %y = colossal.aten "aten::sum"(%s, %none) name "m/sum.0" : (!colossal.any, !colossal.any) -> !colossal.any
+  %c0 = colossal.aten_constant 0 : i64 -> !colossal.any
+  // expected-error @below {{combines the rows that 'm/index.0' selects, whose number depends on data: expected a sum, mean, extreme or loss over them, or index_add_ or scatter_add}}
+  %y = colossal.aten "aten::cumsum"(%s, %c0, %none) name "m/cumsum.0" : (!colossal.any, !colossal.any, !colossal.any) -> !colossal.any
   return %y : !colossal.any
 }

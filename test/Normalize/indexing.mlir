@@ -41,3 +41,21 @@ func.func @forward(
   %c = colossal.aten "aten::cat"(%list, %c1) name "cat.0" : (!colossal.any, !colossal.any) -> !colossal.any
   return %p, %c : !colossal.any, !colossal.any
 }
+
+// -----
+
+// x[mask] has a row for each element, zero where the mask is false; its mean leaves out what is not there, and is divided
+// by the number of true elements.
+// CHECK-LABEL: func.func @forward
+// CHECK: %[[ROWS:.*]] = colossal.generic "index.0" [d0 = 8] (%arg1 : [d0], %arg0 : [d0]) -> ([d0])
+// CHECK: %[[COUNT:.*]] = colossal.generic "mean.0.count"
+// CHECK: %[[KEPT:.*]] = colossal.generic "mean.0.present" [d0 = 8] (%arg1 : [d0], %[[ROWS]] : [d0]) -> ([d0])
+// CHECK: %[[SUM:.*]] = colossal.generic "mean.0.sum"
+// CHECK: colossal.generic "mean.0" [] (%[[SUM]] : [], %[[COUNT]] : [])
+func.func @forward(%x: tensor<8xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x"}, %m: tensor<8xi1> {colossal.role = #colossal.role<batch>, colossal.name = "m"}) -> !colossal.any {
+  %none = colossal.aten_constant unit -> !colossal.any
+  %list = colossal.aten "prim::ListConstruct"(%m) name "ListConstruct.0" : (tensor<8xi1>) -> !colossal.any
+  %s = colossal.aten "aten::index.Tensor"(%x, %list) name "index.0" : (tensor<8xf32>, !colossal.any) -> !colossal.any
+  %y = colossal.aten "aten::mean"(%s, %none) name "mean.0" : (!colossal.any, !colossal.any) -> !colossal.any
+  return %y : !colossal.any
+}

@@ -3,6 +3,10 @@
 `ROWS[subject]` lists (name, maker); `maker(draw)` gives a function and its tensors. A case should reach one row of
 Normalize's table, in one of the forms in which PyTorch writes it.
 """
+import math
+import warnings
+from typing import List, Optional
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -993,4 +997,112 @@ rows("known numbers", {
 })
 rows("lifted", {
     "numbers of numpy": lambda d: (lambda x: A.lift_fresh(x * 2) / np.sqrt(x.shape[1]) + A.lift(x.detach() * 1), [d.floats(2, 3)]),
+
+})
+
+# --------------------------------------------------------------------------------------------------------------
+# Rows that data select
+# --------------------------------------------------------------------------------------------------------------
+def put(change):
+    """The tensor after an assignment to a part of it."""
+    def run(x, *others):
+        y = x.clone()
+        change(y, *others)
+        return y * 1
+    return run
+
+
+rows("masked rows", {
+    "mean and sum": lambda d: (lambda x, m: (x[m].mean() + x[m].sum() * x[m].square().mean(), x[m].max() - x[m].min()), [d.floats(3, 4), d.bools(3, 4).logical_or(torch.eye(3, 4) > 0)]),
+    "mean of a dimension": lambda d: (lambda x, m: (x[m].mean(0), x[m].mean(), (x[m] @ x.t()).sum(0), x[:, m[:3]].sum(1)), [d.floats(4, 3), torch.tensor([True, False, True, True])]),
+    "masked_select": lambda d: (lambda x, m: (x.masked_select(m).mean(), torch.masked_select(x, x > 0).exp().sum()), [d.floats(3, 4), torch.tensor([True, False, True, True])]),
+    "sizes": lambda d: (lambda x, m: (x[m].sum() / x[m].shape[0], x[m].view(x[m].size(0), -1).exp().sum() / x[m].numel()), [d.floats(4, 2, 3), torch.tensor([True, False, True, True])]),
+    "losses": lambda d: (lambda x, y, m: (F.mse_loss(x[m], y[m]), F.binary_cross_entropy_with_logits(x[m], y[m].sigmoid()), F.smooth_l1_loss(x[m], y[m], reduction="sum")),
+                         [d.floats(3, 4), d.floats(3, 4), d.bools(3, 4).logical_or(torch.eye(3, 4) > 0)]),
+    "cross entropy": lambda d: (lambda x, y: F.cross_entropy(x[y != -100], y[y != -100]) + F.nll_loss(x.log_softmax(-1)[y != -100], y[y != -100], reduction="sum"),
+                                [d.floats(2, 4, 5), torch.tensor([[1, -100, 3, 4], [0, 2, -100, -100]])]),
+    "twice": lambda d: (lambda x, m: (lambda h: h[h[:, 0] > -1].sum())(x[m]), [d.floats(4, 3), torch.tensor([True, False, True, True])]),
+    "by numbers": lambda d: (lambda x, m: (x[torch.where(m)[0]].exp().mean(), x[m.nonzero()[:, 0]].sum(0), x[torch.argwhere(m).squeeze(1)].mean()), [d.floats(4, 3), torch.tensor([True, False, True, True])]),
+    "put a number": lambda d: (put(lambda x, m: x.__setitem__(m, 0.5)), [d.floats(3, 4), d.bools(3, 4)]),
+    "put a row": lambda d: (put(lambda x, m, y: x.__setitem__(m, y)), [d.floats(3, 4), d.bools(3), d.floats(4)]),
+    "put rows": lambda d: (put(lambda x, m: x.__setitem__(m, x[m] * 2 + 1)), [d.floats(3, 4), d.bools(3, 4)]),
+    "put by numbers": lambda d: (put(lambda x, i, y: x.__setitem__(i, y)), [d.floats(5, 4), torch.tensor([3, 0, -1]), d.floats(3, 4)]),
+    "put by two numbers": lambda d: (put(lambda x, i, y: x.__setitem__((i, i % 4), y)), [d.floats(5, 4), torch.tensor([3, 0, 4]), d.floats(3)]),
+    "put, added": lambda d: (lambda x, i, y: x.clone().index_put_((i,), y, accumulate=True), [d.floats(5, 4), torch.tensor([3, 0, 3]), d.floats(3, 4)]),
+    "masked_scatter": lambda d: (lambda x, m, y: x.masked_scatter(m, y), [d.floats(3, 4), d.bools(3, 4), d.floats(12)]),
+    "index_copy index_fill": lambda d: (lambda x, y: x.index_copy(0, torch.tensor([2, 0]), y) + x.index_fill(1, torch.tensor([1]), 3.0) + x.index_fill(0, torch.tensor([-1 % 3]), y[0, 0].detach()), [d.floats(3, 4), d.floats(2, 4)]),
+})
+
+
+# --------------------------------------------------------------------------------------------------------------
+# Scripted functions: numbers, lists and questions that are answered before the program runs
+# --------------------------------------------------------------------------------------------------------------
+@torch.jit.script
+def scripted_numbers(x: torch.Tensor, n: int, f: float, flag: bool):
+    a = float(n) * f + n - f * 2 + (n + n) * (f + f) - (f - n) + (n - f) * (f * f) + f * n
+    b = (n // 2) + (n % 3) + int(f // 0.7) + int(n / 2) - n * n + (n - 1) + int(n % 2.5) + int(f % 2) + int(f % 0.4)
+    b += int(f // 2) + int(n // 0.7)
+    c = f / 2.0 + n / f + f / n + n ** 2 + f ** 2 + f ** 2.0 + float(n ** 2) + n ** 0.5
+    d = min(n, 3) + max(n, 3) + min(f, 0.5) + max(f, 0.5) + min([n, 2, 9]) + max([n, 2, 9]) + min([f, 1.0]) + max([f, 1.0])
+    e = abs(-n) + abs(-f) - (-f) - (-n)
+    g = math.sqrt(n) + math.sqrt(f) + math.exp(f) + math.log(f) + math.sin(f) + math.cos(f) + math.tanh(f) + math.exp(n) + math.log(n)
+    g += math.sin(n) + math.cos(n) + math.tanh(n) + math.floor(f) + math.ceil(f) + math.floor(n) + math.ceil(n)
+    if (n == 4 and n != 5 and n < 5 and n <= 4 and n > 3 and n >= 4) and (f == 0.6 and f != 1.0 and f < 1.0 and f <= 1.0 and f > 0.1 and f >= 0.1):
+        a += 1.0
+    if (f == n or f != n) and f < n and f <= n and not f > n and not f >= n and n > f and n >= f and not n < f and not n <= f and n != f and not n == f:
+        a += 1.0
+    if flag != False or (flag == True) != (n == 4):
+        a += 1.0
+    return x * (a + b + c + d + e + g) + (float(True) if flag else 0.0)
+
+
+@torch.jit.script
+def scripted_questions(x: torch.Tensor, i: torch.Tensor, mode: str, other: Optional[torch.Tensor]):
+    assert x.dim() == 2, f"expected a matrix, found {x.dim()} dimensions"
+    if x.size() == [3, 4] and x.size() != [3, 5] and 4 in x.size() and mode == "sum" and mode != "mean":
+        x = x + 1
+    if other is None and not (other is not None):
+        x = x * 3
+    if other is not None:
+        x = x * other
+    if x.is_floating_point() and not x.is_complex() and x.is_contiguous() and not x.is_sparse and not x.is_quantized:
+        x = x - 1
+    if x.device != torch.device("cpu") or x.is_cuda or x.dtype == torch.int64 or x.is_meta:
+        x = x * 100
+    if x.device == i.device and i.dtype == torch.int64 and len(x) == 3 and bool(x.numel() & 1) == False:
+        x = x * 0.5
+    if (x.dim() == 2) ^ (i.dim() == 5):
+        x = x * 0.5
+    if (x.dim() == 2) & (i.dim() == 1) | (x.dim() == 7):
+        x = x * 0.25
+    warnings.warn("not compiled")
+    print("not compiled")
+    return x
+
+
+@torch.jit.script
+def scripted_lists(x: torch.Tensor, n: int):
+    parts: List[torch.Tensor] = []
+    for k in range(1, n, 2):
+        parts.append(x[:, k] * k)
+    for k in range(n - 1, -1, -3):
+        parts.append(x[:, k] - k)
+    parts.extend([x[:, 0], x[:, 1]])
+    parts[0] = parts[-1] * 2
+    sizes = list(x.size()) + [1] * 2
+    sizes[-1] = 1
+    shaped = x.reshape(sizes[:2] + sizes[2:4])
+    weights = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
+    table = torch.tensor([[1, 2], [3, n]])
+    numbers = torch.tensor(n) + torch.tensor(0.5, dtype=torch.float64) + torch.tensor(True)
+    more = torch.as_tensor(n) + torch.as_tensor(0.5, dtype=torch.float64) + torch.as_tensor([1, 2, 3])[0] + torch.as_tensor(True)
+    if len(parts) != 6 or len(sizes) != 4:
+        raise RuntimeError("another length")
+    return torch.stack(parts[::2] + parts[1:2], 1).sum(1) * weights + shaped.sum() + table.sum() * numbers + more
+
+
+rows("scripted", {
+    "numbers": lambda d: (lambda x: scripted_numbers(x, 4, 0.6, True), [d.floats(3, 4)]),
+    "questions": lambda d: (lambda x, i: scripted_questions(x, i, "sum", None) + scripted_questions(x, i, "mean", x * 2), [d.floats(3, 4), d.integers(0, 4, 3)]),
+    "lists": lambda d: (lambda x: scripted_lists(x, 4), [d.floats(3, 4)]),
 })

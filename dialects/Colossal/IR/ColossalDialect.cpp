@@ -1,6 +1,7 @@
 //===- ColossalDialect.cpp - Registration ---------------------------------===//
 
 #include "Colossal/IR/ColossalDialect.h"
+#include "Colossal/IR/ControlOps.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -22,5 +23,9 @@ void ColossalDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "Colossal/IR/ColossalOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "Colossal/IR/ControlOps.cpp.inc"
       >();
 }

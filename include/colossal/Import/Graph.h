@@ -66,6 +66,15 @@ struct Frame {
   std::string function;
 };
 
+struct Node;
+
+/// A part of the program that runs if, or as often as, a node says.
+struct Block {
+  std::vector<int64_t> arguments; ///< of a loop: its number, what is carried
+  std::vector<Node> nodes;
+  std::vector<int64_t> outputs;
+};
+
 struct Node {
   std::string schema; ///< operator schema, or the kind of a prim node
   std::string name;   ///< module path / operator . ordinal; unique
@@ -73,6 +82,7 @@ struct Node {
   std::vector<int64_t> operands;
   std::vector<int64_t> results;
   std::vector<Frame> frames; ///< innermost first; may be empty
+  std::vector<Block> blocks; ///< of prim::If two, of prim::Loop one
 };
 
 struct Graph {
@@ -84,6 +94,16 @@ struct Graph {
   /// What the archive does not say as Python did; one line each.
   std::vector<std::string> warnings;
 };
+
+/// Calls `visit` with each node and, before it, with those of its blocks.
+template <typename Nodes, typename Visit>
+void forEachNode(Nodes &nodes, const Visit &visit) {
+  for (auto &node : nodes) {
+    for (auto &block : node.blocks)
+      forEachNode(block.nodes, visit);
+    visit(node);
+  }
+}
 
 } // namespace colossal::torchscript
 
