@@ -48,6 +48,20 @@ struct Environment {
   }
 };
 
+/// What a loop carries from iteration to iteration.
+struct Carried {
+  mlir::Value initial;
+  bool isSum = false; ///< iterations add to it
+};
+
+/// How the loops of a long sum are cut: the loop at `depth` into blocks of
+/// `step` iterations. The terms of a block, loops inside included, are added in
+/// f32, the sums of blocks in f64.
+struct Blocks {
+  unsigned depth;
+  int64_t step;
+};
+
 class KernelEmitter {
 public:
   KernelEmitter(KernelFrame &frame, const schedule::Group &group,
@@ -118,10 +132,28 @@ private:
                       llvm::ArrayRef<unsigned> order, Environment &env);
   void emitArrayNest(llvm::ArrayRef<const KernelOp *> ops,
                      llvm::ArrayRef<unsigned> order, Environment &env);
+  void emitColumns(llvm::ArrayRef<const KernelOp *> ops,
+                   llvm::ArrayRef<unsigned> kept,
+                   llvm::ArrayRef<unsigned> reduced, const Environment &env);
+  /// Adds `count` iterations of the innermost reduced loop to the arrays.
+  void addColumns(llvm::ArrayRef<const KernelOp *> ops,
+                  llvm::ArrayRef<unsigned> kept, unsigned dim,
+                  mlir::Value first, int64_t count, const Environment &env);
+  /// Runs `body` in loops over `dims`.
+  void overDims(llvm::ArrayRef<unsigned> dims, Environment env,
+                llvm::function_ref<void(Environment &)> body);
+  /// The place in the op's arrays, at the innermost level.
+  mlir::Value placeInArrays(const KernelOp &op, Environment &env);
+  /// The blocks of a sum along loops, of at most `limit` terms each; none: all
+  /// terms are one block.
+  std::optional<Blocks> blocksOf(llvm::ArrayRef<unsigned> order,
+                                 int64_t limit) const;
+  /// Whether the op's sums are worth more digits than their type has.
+  bool isNarrowSum(const KernelOp &op) const;
   /// Loops over `order` that carry values from `step` to `step`.
   llvm::SmallVector<mlir::Value>
   carryAlong(llvm::ArrayRef<unsigned> order, const Environment &env,
-             mlir::ValueRange initial, bool isInner,
+             llvm::ArrayRef<Carried> initial, bool isInner,
              llvm::function_ref<llvm::SmallVector<mlir::Value>(
                  Environment &, llvm::ArrayRef<mlir::Value>)>
                  step);
@@ -153,6 +185,9 @@ private:
                 Environment &env, int64_t step = 1,
                 std::optional<int64_t> from = std::nullopt,
                 std::optional<int64_t> to = std::nullopt);
+  /// Opens a loop over `count` iterations from `first`, at most up to `end`.
+  void openPart(unsigned dim, mlir::Value first, int64_t count, mlir::Value end,
+                mlir::ValueRange initial, bool isInner, Environment &env);
   /// Iterations of a cut factor's dim on this rank that are not padding; null:
   /// the dim has no padding.
   mlir::Value limitOf(unsigned dim);
@@ -179,6 +214,7 @@ private:
   void storeAll(mlir::ValueRange values, mlir::ValueRange arrays,
                 mlir::Value index);
   llvm::SmallVector<mlir::Value> arraysOf(const KernelOp &op) const;
+  int64_t arraySizeOf(const KernelOp &op) const;
   unsigned bufferOf(mlir::Value tensor) const;
   void allocateArrays();
 };

@@ -225,17 +225,33 @@ void KernelEmitter::openLoop(unsigned dim, ValueRange initial, bool isInner,
   env.indices[dim] = {loop.getInductionVar(), frame.level()};
 }
 
+void KernelEmitter::openPart(unsigned dim, Value first, int64_t count,
+                             Value end, ValueRange initial, bool isInner,
+                             Environment &env) {
+  frame.at(frame.level());
+  Value next =
+      arith::AddIOp::create(builder, frame.loc, first, frame.constant(count));
+  Value upper = arith::MinSIOp::create(builder, frame.loc, next, end);
+  scf::ForOp loop = frame.loop(first, upper, 1, initial, isInner);
+  env.indices[dim] = {loop.getInductionVar(), frame.level()};
+}
+
+int64_t KernelEmitter::arraySizeOf(const KernelOp &op) const {
+  int64_t size = plan.size(op.parallel & ~plan.rows);
+  if (plan.lane && plan.laneBlock && has(op.parallel, *plan.lane))
+    size = size / plan.dims[*plan.lane].bound *
+           std::min(kLaneStripe, plan.dims[*plan.lane].bound);
+  return size;
+}
+
 void KernelEmitter::allocateArrays() {
   for (const KernelOp &op : plan.ops) {
     if (op.storage != Storage::RowBuffer || op.scatters())
       continue;
-    int64_t size = plan.size(op.parallel & ~plan.rows);
-    if (plan.lane && plan.laneBlock && has(op.parallel, *plan.lane))
-      size = size / plan.dims[*plan.lane].bound *
-             std::min(kLaneStripe, plan.dims[*plan.lane].bound);
     for (Value result : GenericOp(op.op)->getResults())
       arrays[result] = frame.stackArray(
-          cast<RankedTensorType>(result.getType()).getElementType(), size);
+          cast<RankedTensorType>(result.getType()).getElementType(),
+          arraySizeOf(op));
   }
 }
 

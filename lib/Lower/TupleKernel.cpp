@@ -74,15 +74,18 @@ SmallVector<Value> KernelEmitter::reduceExponentials(const KernelOp &op,
                                                      const Environment &env) {
   RowArithmetic row{builder, frame.loc};
   SmallVector<Value> none = neutral(op);
-  Value maximum = carryAlong(
-      order, env, none[0], true, [&](Environment &inner, ArrayRef<Value> old) {
-        Value own = terms(op, inner)[0];
-        return SmallVector<Value>{
-            createCombine(builder, frame.loc, Combiner::Max, old[0], own)};
-      })[0];
+  bool isNarrow = none[1].getType().isF32();
+  Value maximum =
+      carryAlong(order, env, Carried{none[0]}, true,
+                 [&](Environment &inner, ArrayRef<Value> old) {
+                   Value own = terms(op, inner)[0];
+                   return SmallVector<Value>{createCombine(
+                       builder, frame.loc, Combiner::Max, old[0], own)};
+                 })[0];
   Value one = frame.constantOf(maximum.getType(), 1);
   Value sum = carryAlong(
-      order, env, none[1], true, [&](Environment &inner, ArrayRef<Value> old) {
+      order, env, Carried{none[1], isNarrow}, true,
+      [&](Environment &inner, ArrayRef<Value> old) {
         SmallVector<Value> own = terms(op, inner);
         Value isMaximum = arith::CmpFOp::create(
             builder, frame.loc, arith::CmpFPredicate::OEQ, own[0], maximum);
@@ -101,18 +104,21 @@ SmallVector<Value> KernelEmitter::reduceMoments(const KernelOp &op,
   RowArithmetic row{builder, frame.loc};
   SmallVector<Value> none = neutral(op);
   Type type = none[1].getType();
+  bool isNarrow = type.isF32();
   // A loop of its own, which vanishes where every term counts 1: beside a sum
   // of floats it would leave the rest of a row to scalars.
-  Value count = carryAlong(
-      order, env, none[0], true, [&](Environment &inner, ArrayRef<Value> old) {
-        return SmallVector<Value>{row.add(old[0], terms(op, inner)[0])};
-      })[0];
-  Value total = carryAlong(
-      order, env, none[1], true, [&](Environment &inner, ArrayRef<Value> old) {
-        SmallVector<Value> own = terms(op, inner);
-        Value part = row.times(row.real(own[0], type), own[1]);
-        return SmallVector<Value>{row.add(old[0], part)};
-      })[0];
+  Value count = carryAlong(order, env, Carried{none[0]}, true,
+                           [&](Environment &inner, ArrayRef<Value> old) {
+                             return SmallVector<Value>{
+                                 row.add(old[0], terms(op, inner)[0])};
+                           })[0];
+  Value total = carryAlong(order, env, Carried{none[1], isNarrow}, true,
+                           [&](Environment &inner, ArrayRef<Value> old) {
+                             SmallVector<Value> own = terms(op, inner);
+                             Value part =
+                                 row.times(row.real(own[0], type), own[1]);
+                             return SmallVector<Value>{row.add(old[0], part)};
+                           })[0];
   frame.at(frame.level());
   Value isEmpty = arith::CmpIOp::create(
       builder, frame.loc, arith::CmpIPredicate::eq, count, none[0]);
@@ -121,7 +127,8 @@ SmallVector<Value> KernelEmitter::reduceMoments(const KernelOp &op,
   Value mean =
       arith::SelectOp::create(builder, frame.loc, isEmpty, none[1], quotient);
   Value squares = carryAlong(
-      order, env, none[2], true, [&](Environment &inner, ArrayRef<Value> old) {
+      order, env, Carried{none[2], isNarrow}, true,
+      [&](Environment &inner, ArrayRef<Value> old) {
         SmallVector<Value> own = terms(op, inner);
         Value distance = row.minus(own[1], mean);
         Value between =

@@ -44,6 +44,35 @@ TEST(ColumnKernels, Blocks) {
     })");
 }
 
+// Sums of many terms lose no more than the last digit: of columns, whose dims
+// merge or not, and along rows. One loop is cut into blocks with a rest, or an
+// outer one is.
+TEST(ColumnKernels, LongSums) {
+  Conditions setup;
+  setup.tolerance = 1.2e-7;
+  setup.positive = true;
+  auto sums = [&](const std::string &factors, const std::string &map,
+                  const std::string &type, const std::string &result,
+                  const std::string &out) {
+    compare("func.func @f(%x: tensor<" + type + ">) -> tensor<" + result +
+                "> {\n  %y = colossal.generic \"sum\" [" + factors +
+                "] (%x : " + map + ") -> (" + out + R"() {
+        ^bb0(%0: f32):
+          %1 = arith.mulf %0, %0 : f32
+          colossal.yield %1 : f32
+      } : (tensor<)" +
+                type + ">) -> tensor<" + result + ">\n  return %y : tensor<" +
+                result + ">\n}",
+            setup);
+  };
+  sums("b = 20011 : sum, n = 40", "[b, n]", "20011x40xf32", "40xf32", "[n]");
+  sums("b = 1030 : sum, s = 17, t = 3 : sum, n = 7", "[b, s, t, n]",
+       "1030x17x3x7xf32", "17x7xf32", "[s, n]");
+  sums("n = 5, b = 70001 : sum", "[n, b]", "5x70001xf32", "5xf32", "[n]");
+  sums("b = 300 : sum, n = 6, s = 70 : sum", "[b, n, s]", "300x6x70xf32",
+       "6xf32", "[n]");
+}
+
 TEST(ColumnKernels, SmallContraction) {
   Outcome outcome = compare(R"(
     func.func @f(%x: tensor<3x5xf32>, %w: tensor<5x7xf32>) -> tensor<3x7xf32> {
