@@ -8,6 +8,8 @@
 #include "Colossal/Transforms/FactorEditing.h"
 #include "Colossal/Transforms/Passes.h"
 
+#include "llvm/ADT/SetVector.h"
+
 using namespace mlir;
 using namespace colossal;
 
@@ -177,6 +179,26 @@ static bool takesMaps(FactoredOp op, ArrayRef<FactorAttr> factors,
   return !access || access.takesMaps(factors, maps);
 }
 
+/// An id that is itself selected (labels of a padded target) is a choice: what
+/// equations determine is found by their ids.
+static void expandIds(GenericOp op) {
+  llvm::SmallSetVector<Operation *, 8> slice;
+  auto add = [&](Value value) {
+    if (Operation *definition = value ? value.getDefiningOp() : nullptr)
+      slice.insert(definition);
+  };
+  for (auto where : op.getBody().getOps<WhereOp>())
+    for (unsigned number = 0, e = where.getEquations().size(); number < e;
+         ++number)
+      add(where.getId(number));
+  for (unsigned i = 0; i < slice.size(); ++i)
+    for (Value operand : slice[i]->getOperands())
+      add(operand);
+  for (Operation *inner : slice)
+    if (auto where = dyn_cast<WhereOp>(inner))
+      expandWhere(where);
+}
+
 /// Inlines `producer` into operand `index` of `consumer`.
 static LogicalResult inlineInto(GenericOp producer, FactoredOp consumer,
                                 unsigned index) {
@@ -298,8 +320,10 @@ static LogicalResult inlineInto(GenericOp producer, FactoredOp consumer,
   copy.erase();
   consumer->setOperands(operands);
   to.apply();
-  if (auto generic = dyn_cast<GenericOp>(consumer.getOperation()))
+  if (auto generic = dyn_cast<GenericOp>(consumer.getOperation())) {
+    expandIds(generic);
     expandVaryingIds(generic);
+  }
   return success();
 }
 

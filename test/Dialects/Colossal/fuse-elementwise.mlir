@@ -150,3 +150,22 @@ func.func @windows(%x: tensor<2x3x2x2x4xf32>, %kv: tensor<6x2x4xf32>) -> tensor<
   } : (tensor<2x6x4xf32>, tensor<2x6x4xf32>, tensor<2x6x4xf32>) -> (tensor<2x6x4xf32>, tensor<2x6xf32>)
   return %out : tensor<2x6x4xf32>
 }
+
+// An id is not itself selected: the label of a short target becomes a choice.
+// CHECK-LABEL: func.func @labels
+func.func @labels(%scores: tensor<2x3xf32>) -> tensor<2x2xf32> {
+  %labels = colossal.generic "labels" [n = 2, u = 2] () -> ([n, u]) {
+    %0 = colossal.index "n"
+    %1 = colossal.where %0 [u == 0] : i64
+    colossal.yield %1 : i64
+  } : () -> tensor<2x2xi64>
+  // CHECK: colossal.generic "scores" [n = 2, u = 2, v = 3 : sum] (%{{.*}} : [n, v]) -> ([n, u])
+  // CHECK: %[[LABEL:.*]] = arith.select
+  // CHECK: colossal.where %{{.*}} [v == %[[LABEL]] : i64] : f32
+  %y = colossal.generic "scores" [n = 2, u = 2, v = 3 : sum] (%labels : [n, u], %scores : [n, v]) -> ([n, u]) {
+    ^bb0(%0: i64, %1: f32):
+      %2 = colossal.where %1 [v == %0 : i64] : f32
+      colossal.yield %2 : f32
+  } : (tensor<2x2xi64>, tensor<2x3xf32>) -> tensor<2x2xf32>
+  return %y : tensor<2x2xf32>
+}
