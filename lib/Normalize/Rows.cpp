@@ -28,6 +28,7 @@ const Table &Table::get() {
     addConversionRows(rows);
     addContractionRows(rows);
     addConvolutionRows(rows);
+    addCtcRows(rows);
     addNormalizationRows(rows);
     addChannelNormRows(rows);
     addLossRows(rows);

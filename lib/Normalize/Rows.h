@@ -52,6 +52,7 @@ void addConversionRows(Table &table);
 void addContractionRows(Table &table);
 void addDropoutRows(Table &table);
 void addConvolutionRows(Table &table);
+void addCtcRows(Table &table);
 void addNormalizationRows(Table &table);
 void addChannelNormRows(Table &table);
 void addLossRows(Table &table);

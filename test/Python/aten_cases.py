@@ -997,7 +997,6 @@ rows("known numbers", {
 })
 rows("lifted", {
     "numbers of numpy": lambda d: (lambda x: A.lift_fresh(x * 2) / np.sqrt(x.shape[1]) + A.lift(x.detach() * 1), [d.floats(2, 3)]),
-
 })
 
 # --------------------------------------------------------------------------------------------------------------
@@ -1105,4 +1104,36 @@ rows("scripted", {
     "numbers": lambda d: (lambda x: scripted_numbers(x, 4, 0.6, True), [d.floats(3, 4)]),
     "questions": lambda d: (lambda x, i: scripted_questions(x, i, "sum", None) + scripted_questions(x, i, "mean", x * 2), [d.floats(3, 4), d.integers(0, 4, 3)]),
     "lists": lambda d: (lambda x: scripted_lists(x, 4), [d.floats(3, 4)]),
+})
+
+
+def ctc(d, targets, times, lengths, shape=(6, 3, 5), **options):
+    """Scores of normal numbers, before their log-softmax."""
+    def loss(x, *numbers):
+        return F.ctc_loss(x.log_softmax(-1), *numbers, **options)
+    numbers = [torch.tensor(n) if not torch.is_tensor(n) else n for n in (targets, times, lengths)]
+    return loss, [d.floats(*shape), *numbers]
+
+
+PADDED = [[1, 2, 3], [4, 4, 0], [2, 1, 2]]
+rows("connectionist temporal classification", {
+    "of each sample": lambda d: ctc(d, PADDED, [6, 5, 4], [3, 2, 2], reduction="none"),
+    "mean": lambda d: ctc(d, PADDED, [6, 5, 4], [3, 2, 1]),
+    "sum, another blank": lambda d: ctc(d, [[1, 0, 3], [4, 4, 0], [0, 1, 0]], [6, 6, 6], [3, 3, 1], blank=2, reduction="sum"),
+    "labels drawn": lambda d: ctc(d, d.integers(1, 3, 3, 4), d.integers(2, 7, 3), d.integers(0, 3, 3), reduction="none", zero_infinity=True),
+    "one after the other": lambda d: ctc(d, [1, 2, 3, 4, 4, 2], [6, 5, 4], [3, 2, 1], reduction="none"),
+    "one after the other, with an empty one": lambda d: ctc(d, [1, 2, 3, 2], [6, 5, 4], [3, 0, 1]),
+    "no labels": lambda d: ctc(d, PADDED, [6, 1, 4], [0, 0, 0], reduction="none"),
+    "no labels at all": lambda d: ctc(d, torch.zeros(2, 0, dtype=I64), [3, 2], [0, 0], shape=(3, 2, 4)),
+    "no times": lambda d: ctc(d, PADDED, [6, 0, 0], [3, 0, 1], reduction="none", zero_infinity=True),
+    "too long": lambda d: ctc(d, PADDED, [2, 2, 3], [3, 2, 3], reduction="none"),
+    "too long, as zero": lambda d: ctc(d, PADDED, [2, 2, 3], [3, 2, 3], zero_infinity=True),
+    "more labels than times": lambda d: ctc(d, [[1, 2, 3, 4], [4, 4, 0, 0]], [2, 2], [4, 1], shape=(2, 2, 5), zero_infinity=True, reduction="none"),
+    "lengths as lists": lambda d: (lambda x, t: F.ctc_loss(x.log_softmax(2), t, (6, 5, 4), (3, 1, 2)), [d.floats(6, 3, 5), torch.tensor(PADDED)]),
+    "one sequence": lambda d: ctc(d, [1, 2, 2], [6], [3], shape=(6, 5)),
+    "one sequence of its own": lambda d: ctc(d, [1, 2], 5, 2, shape=(6, 5), reduction="none"),
+    "one time": lambda d: ctc(d, [[1], [2]], [1, 1], [1, 0], shape=(1, 2, 3), reduction="sum"),
+    "of scores as they are": lambda d: (lambda x, *n: F.ctc_loss(x, *n, reduction="none"), [d.floats(6, 3, 5), *map(torch.tensor, (PADDED, [6, 5, 4], [3, 2, 2]))]),
+    "scores without hope": lambda d: (lambda x, *n: F.ctc_loss(torch.where(torch.arange(5) == 3, -torch.inf, x), *n, reduction="none"),
+                                      [d.floats(6, 3, 5), *map(torch.tensor, ([[1, 2], [4, 4], [2, 1]], [6, 5, 4], [2, 2, 2]))]),
 })

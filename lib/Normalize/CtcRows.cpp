@@ -1,0 +1,437 @@
+//===- CtcRows.cpp - Connectionist temporal classification ----------------===//
+//
+// A. Graves et al., Connectionist temporal classification, 2006. The loss is
+// -log of the probability of all paths that are a target when repetitions are
+// merged and blanks left out. Its recurrence over time is unrolled, in
+// logarithms, over two states for each number u of labels that a path has
+// spelled: it stands on the blank after them (`blank`), or on the label after
+// them (`label`, number u of the target), of which it stays to see more.
+//
+// Everything has the bounds of the tensors: what is beyond a sequence's length
+// keeps the state, what is beyond a target's is never reached by the states
+// that count.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Elementwise.h"
+#include "Lookup.h"
+#include "Reductions.h"
+#include "Rows.h"
+#include "Shapes.h"
+#include "ViewBuilder.h"
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::normalize;
+
+namespace {
+enum LossReduction { None = 0, Mean = 1, Sum = 2 };
+
+/// log_probs is [t, n, v].
+struct Problem {
+  Call &c;
+  Value scores;         ///< [t, n, v], logarithms of probabilities
+  Type type;            ///< of scores
+  Value times, lengths; ///< [n], i64: of the scores, of the targets
+  Value labels = {};    ///< [n, u], i64
+  Value ofLabels = {};  ///< [t, n, u]: scores of labels
+  Value ofBlank = {};   ///< [t, n]
+
+  int64_t sizeOf(unsigned dim) const {
+    return cast<RankedTensorType>(scores.getType()).getDimSize(dim);
+  }
+  Dim samples() const { return dimsOf(scores)[1]; }
+};
+
+struct States {
+  Value blank, label; ///< [n, u]
+};
+} // namespace
+
+static Value minusInfinity(ScalarBuilder &s, Type type) {
+  return s.infinity(type, /*negative=*/true);
+}
+
+/// log(exp x + exp y + ...), -inf of nothing but -inf, where it has no
+/// derivative.
+static Value logSumExp(ScalarBuilder &s, ArrayRef<Value> terms) {
+  Type type = terms[0].getType();
+  Value maximum = terms[0];
+  for (Value term : terms.drop_front())
+    maximum = s.maximum(maximum, term);
+  auto isNone = [&](Value x) {
+    return s.compare(Relation::Equal, x, minusInfinity(s, type));
+  };
+  Value base = s.select(isNone(maximum), s.zero(type), maximum), sum;
+  for (Value term : terms) {
+    Value part = s.create<math::ExpOp>(s.sub(term, base));
+    sum = sum ? s.add(sum, part) : part;
+  }
+  Value result = s.add(s.create<math::LogOp>(sum), base);
+  SmallVector<Value> slopes;
+  for (Value term : terms)
+    slopes.push_back(s.select(isNone(result), s.zero(type),
+                              s.create<math::ExpOp>(s.sub(term, result))));
+  return s.withDerivative(result, terms, slopes);
+}
+
+//===----------------------------------------------------------------------===//
+// Targets and lengths
+//===----------------------------------------------------------------------===//
+
+/// Lengths as [n], i64: a list of numbers, or a tensor.
+static Value lengthsOf(Call &c, unsigned argument, int64_t count,
+                       StringRef suffix) {
+  Type i64 = c.builder().getI64Type();
+  if (c.item(argument).isList()) {
+    SmallVector<int64_t> numbers = c.integers(argument);
+    if (int64_t(numbers.size()) != count)
+      c.error("found " + Twine(numbers.size()) + " lengths of " + Twine(count) +
+              " sequences");
+    if (c.failed())
+      return {};
+    return idsOf(c, {count}, suffix, [&](ScalarBuilder &s, ValueRange index) {
+      Value number = s.integer(i64, numbers[0]);
+      for (auto [place, other] : llvm::enumerate(numbers))
+        if (other != numbers[0])
+          number = s.select(s.compare(Relation::Equal, index[0],
+                                      s.integer(i64, int64_t(place))),
+                            s.integer(i64, other), number);
+      return number;
+    });
+  }
+  RankedTensorType type = c.type(argument);
+  if (type.getNumElements() != count || type.getRank() > 1 ||
+      !isa<IntegerType>(type.getElementType()))
+    c.error("found lengths of shape " + shapeText(type.getShape()) +
+            ", expected an integer for each of " + Twine(count) + " sequences");
+  if (c.failed())
+    return {};
+  Item lengths = reshapeTo(c, c.alias(argument), {count});
+  return castTo(c, c.tensor(lengths), i64, suffix);
+}
+
+/// The labels of targets that lie one after the other: each begins where those
+/// before it end.
+static Value labelsInARow(const Problem &p, Value targets, int64_t states) {
+  Call &c = p.c;
+  Type i64 = c.builder().getI64Type();
+  GenericBuilder before = c.generic("starts");
+  Dim samples = p.samples();
+  SmallVector<int64_t> own = addFactors(before, samples),
+                       other = addFactors(before, samples, FactorKind::Sum);
+  before.operand(p.lengths, plainMap(before, {other}));
+  before.result(i64, plainMap(before, {own}));
+  Value starts = before.build([&](ScalarBuilder &s, ValueRange in) {
+    Value isBefore = s.compare(Relation::Less, mixedRadix(before, s, other),
+                               mixedRadix(before, s, own));
+    return s.select(isBefore, in[0], s.integer(i64, 0));
+  });
+  GenericBuilder g = c.generic("labels");
+  SmallVector<int64_t> n = addFactors(g, samples);
+  int64_t u = g.factor("u", states);
+  SmallVector<int64_t> k = addFactors(g, dimsOf(targets)[0], FactorKind::Sum);
+  g.operand(starts, plainMap(g, {n}));
+  g.operand(targets, plainMap(g, {k}));
+  g.result(i64, plainMap(g, {n, {u}}));
+  return g.build([&](ScalarBuilder &s, ValueRange in) {
+    Value place = s.add(in[0], s.index(g.nameOf(u)));
+    return whereId(g, s, in[1], k, place);
+  });
+}
+
+/// [n, u]: any number where a target has no label u.
+static Value labelsOf(const Problem &p, Value targets, int64_t states) {
+  Call &c = p.c;
+  auto type = cast<RankedTensorType>(targets.getType());
+  Type i64 = c.builder().getI64Type();
+  if (type.getNumElements() == 0)
+    return idsOf(
+        c, {p.sizeOf(1), states}, "labels",
+        [&](ScalarBuilder &s, ValueRange) { return s.integer(i64, 0); });
+  targets = castTo(c, targets, i64, "targets");
+  if (type.getRank() == 1)
+    return labelsInARow(p, targets, states);
+  GenericBuilder g = c.generic("labels");
+  SmallVector<int64_t> n = addFactors(g, p.samples());
+  int64_t u = g.factor("u", states);
+  int64_t size = type.getDimSize(1);
+  SubDimAttr label = size == states ? g.plain(u) : g.clipped(u, 0, size);
+  g.operand(targets, g.map({plain(g, n), {label}}));
+  g.result(i64, plainMap(g, {n, {u}}));
+  return g.build([](ScalarBuilder &, ValueRange in) { return in[0]; });
+}
+
+/// [t, n, u]: the scores of the labels.
+static Value scoresOfLabels(const Problem &p, int64_t states) {
+  GenericBuilder g = p.c.generic("scores");
+  Dims dims = dimsOf(p.scores);
+  SmallVector<int64_t> t = addFactors(g, dims[0]), n = addFactors(g, dims[1]);
+  int64_t u = g.factor("u", states);
+  SmallVector<int64_t> v = addFactors(g, dims[2], FactorKind::Sum);
+  g.operand(p.labels, plainMap(g, {n, {u}}));
+  g.operand(p.scores, plainMap(g, {t, n, v}));
+  g.result(p.type, plainMap(g, {t, n, {u}}));
+  return g.build([&](ScalarBuilder &s, ValueRange in) {
+    return whereId(g, s, in[1], v, in[0]);
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// The recurrence
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// One of the two next states, as a generic over [n, u].
+struct Step {
+  Step(const Problem &p, int64_t time, StringRef what)
+      : p(p), time(time),
+        g(p.c.generic("t" + std::to_string(time) + "." + what.str())) {
+    n = addFactors(g, p.samples());
+    states = cast<RankedTensorType>(p.labels.getType()).getDimSize(1);
+    u = g.factor("u", states);
+    g.operand(p.times, plainMap(g, {n}));
+  }
+  const Problem &p;
+  int64_t time, states;
+  GenericBuilder g;
+  SmallVector<int64_t> n;
+  int64_t u;
+
+  /// A tensor [n, u], at u or before it.
+  void read(Value x, int64_t offset = 0) {
+    g.operand(x, offset ? g.map({plain(g, n), {g.clipped(u, offset, states)}})
+                        : plainMap(g, {n, {u}}));
+  }
+  /// The scores of this time.
+  void readScores(Value x) {
+    SmallVector<SmallVector<SubDimAttr>> map = {{g.constant(time, p.sizeOf(0))},
+                                                plain(g, n)};
+    if (cast<RankedTensorType>(x.getType()).getRank() == 3)
+      map.push_back({g.plain(u)});
+    g.operand(x, g.map(map));
+  }
+  Value isFirst(ScalarBuilder &s) {
+    Value index = s.index(g.nameOf(u));
+    return s.compare(Relation::Equal, index, s.integer(index.getType(), 0));
+  }
+  /// x, but nothing where u is 0.
+  Value afterFirst(ScalarBuilder &s, Value x) {
+    return s.select(isFirst(s), minusInfinity(s, p.type), x);
+  }
+  /// `next` up to the sequence's length, which is the first operand.
+  Value inTime(ScalarBuilder &s, Value length, Value next, Value old) {
+    Value isOver = s.compare(Relation::LessEqual, length,
+                             s.integer(length.getType(), time));
+    return s.select(isOver, old, next);
+  }
+  Value finish(GenericBuilder::Body body) {
+    g.result(p.type, plainMap(g, {n, {u}}));
+    return g.build(body);
+  }
+};
+} // namespace
+
+/// Before the first time a path stands on a blank, having spelled nothing.
+static States firstStates(const Problem &p) {
+  States first;
+  Step blank(p, 0, "blank");
+  blank.readScores(p.ofBlank);
+  first.blank = blank.finish([&](ScalarBuilder &s, ValueRange in) {
+    Value isFirst = blank.isFirst(s), none = minusInfinity(s, p.type);
+    return blank.inTime(s, in[0], s.select(isFirst, in[1], none),
+                        s.select(isFirst, s.zero(p.type), none));
+  });
+  Step label(p, 0, "label");
+  label.readScores(p.ofLabels);
+  first.label = label.finish([&](ScalarBuilder &s, ValueRange in) {
+    Value none = minusInfinity(s, p.type);
+    return label.inTime(s, in[0], s.select(label.isFirst(s), in[1], none),
+                        none);
+  });
+  return first;
+}
+
+static States nextStates(const Problem &p, int64_t time, States old) {
+  States next;
+  Step blank(p, time, "blank");
+  blank.readScores(p.ofBlank);
+  blank.read(old.blank);
+  blank.read(old.label, -1);
+  next.blank = blank.finish([&](ScalarBuilder &s, ValueRange in) {
+    Value stay = in[2], come = blank.afterFirst(s, in[3]);
+    Value sum = s.add(logSumExp(s, {stay, come}), in[1]);
+    return blank.inTime(s, in[0], sum, stay);
+  });
+  Step label(p, time, "label");
+  label.readScores(p.ofLabels);
+  label.read(old.label);
+  label.read(old.blank);
+  label.read(old.label, -1);
+  label.read(p.labels);
+  label.read(p.labels, -1);
+  next.label = label.finish([&](ScalarBuilder &s, ValueRange in) {
+    // Equal labels need a blank between them.
+    Value differ = s.compare(Relation::NotEqual, in[5], in[6]);
+    Value skip =
+        s.select(differ, label.afterFirst(s, in[4]), minusInfinity(s, p.type));
+    Value sum = s.add(logSumExp(s, {in[2], in[3], skip}), in[1]);
+    return label.inTime(s, in[0], sum, in[2]);
+  });
+  return next;
+}
+
+//===----------------------------------------------------------------------===//
+// The loss
+//===----------------------------------------------------------------------===//
+
+/// [n]: the state after `length + offset` labels; 0 where there is none such.
+static Value stateAt(const Problem &p, Value state, int64_t offset,
+                     StringRef suffix) {
+  GenericBuilder g = p.c.generic(suffix);
+  SmallVector<int64_t> n = addFactors(g, p.samples());
+  int64_t u =
+      g.factor("u", cast<RankedTensorType>(state.getType()).getDimSize(1),
+               FactorKind::Sum);
+  g.operand(p.lengths, plainMap(g, {n}));
+  g.operand(state, plainMap(g, {n, {u}}));
+  g.result(p.type, plainMap(g, {n}));
+  return g.build([&](ScalarBuilder &s, ValueRange in) {
+    Value place = s.add(in[0], s.integer(in[0].getType(), offset));
+    return whereId(g, s, in[1], u, place);
+  });
+}
+
+/// [n]: zero, with the derivative exp(score) by every score of the sequence.
+/// PyTorch takes the scores to be a log-softmax and gives the derivative by
+/// what that is taken of; it is not the one by the scores, but their
+/// log-softmax makes the same of both.
+static Value normalization(const Problem &p) {
+  GenericBuilder g = p.c.generic("normalization");
+  Dims dims = dimsOf(p.scores);
+  SmallVector<int64_t> t = addFactors(g, dims[0], FactorKind::Sum),
+                       n = addFactors(g, dims[1]),
+                       v = addFactors(g, dims[2], FactorKind::Sum);
+  g.operand(p.times, plainMap(g, {n}));
+  g.operand(p.scores, plainMap(g, {t, n, v}));
+  g.result(p.type, plainMap(g, {n}));
+  return g.build([&](ScalarBuilder &s, ValueRange in) {
+    Value zero = s.zero(p.type);
+    Value own = s.withDerivative(zero, in[1], s.create<math::ExpOp>(in[1]));
+    Value isInside = s.compare(Relation::Less, mixedRadix(g, s, t), in[0]);
+    return s.select(isInside, own, zero);
+  });
+}
+
+/// [n]: the losses of the sequences. Where one is infinite, so that PyTorch has
+/// no gradient, it is NaN, or the loss is 0 (`zeroInfinity`).
+static Value lossesOf(const Problem &p, States last, bool zeroInfinity,
+                      StringRef suffix) {
+  int64_t longest =
+      cast<RankedTensorType>(p.labels.getType()).getDimSize(1) - 1;
+  Value onBlank = stateAt(p, last.blank, 0, "last.blank");
+  Value onLabel = stateAt(p, last.label, -1, "last.label");
+  Value normal = normalization(p);
+  GenericBuilder g = p.c.generic(suffix);
+  return overRows(
+      g, {onBlank, onLabel, p.lengths, normal}, {}, p.type,
+      [&](ScalarBuilder &s, ValueRange in) {
+        Value length = in[2], none = minusInfinity(s, p.type);
+        Type type = length.getType();
+        Value isTooLong =
+            s.compare(Relation::Greater, length, s.integer(type, longest));
+        Value isEmpty =
+            s.compare(Relation::LessEqual, length, s.integer(type, 0));
+        Value sum = logSumExp(
+            s, {s.select(isTooLong, none, in[0]),
+                s.select(s.logicalOr(isTooLong, isEmpty), none, in[1])});
+        Value one = s.one(p.type), loss = s.negate(sum);
+        Value isInfinite = s.compare(Relation::Equal, sum, none);
+        // inf - inf is the NaN.
+        Value slope =
+            zeroInfinity ? one : s.select(isInfinite, s.sub(sum, sum), one);
+        loss = s.withDerivative(loss, {sum, in[3]}, {s.negate(one), slope});
+        return zeroInfinity ? s.select(isInfinite, s.zero(p.type), loss) : loss;
+      });
+}
+
+/// The sum of the losses, or their mean, each divided by its target's length.
+static Value combined(const Problem &p, Value losses, int64_t reduction) {
+  Call &c = p.c;
+  GenericBuilder g = c.generic(reduction == Sum ? "" : "total");
+  Value sum = reduce(g, {losses, p.lengths}, {0}, false, FactorKind::Sum,
+                     p.type, [&](ScalarBuilder &s, ValueRange in) {
+                       if (reduction == Sum)
+                         return in[0];
+                       Value one = s.one(p.type);
+                       Value length = s.cast(in[1], p.type);
+                       return s.div(in[0], s.maximum(length, one));
+                     });
+  if (reduction == Sum)
+    return sum;
+  ElementwiseOptions options;
+  options.compute = p.type;
+  double count = double(p.sizeOf(1));
+  return elementwiseValue(c, {sum}, options,
+                          [&](ScalarBuilder &s, ValueRange in) {
+                            return s.div(in[0], s.constant(p.type, count));
+                          });
+}
+
+/// ctc_loss(log_probs [t, n, v], targets [n, s] or one after the other,
+/// lengths of both, blank, reduction, zero_infinity); without n for one
+/// sequence.
+static void ctcLoss(Call &c) {
+  RankedTensorType scores = c.type(0), targets = c.type(1);
+  int64_t blank = c.integer(4), reduction = c.integer(5);
+  bool zeroInfinity = c.flag(6), isBatched = scores.getRank() == 3;
+  if (c.failed())
+    return;
+  if ((!isBatched && scores.getRank() != 2) ||
+      !isa<FloatType>(scores.getElementType()))
+    return c.error("found scores of shape " + shapeText(scores.getShape()) +
+                   ", expected floats for time, sample and class");
+  int64_t times = scores.getDimSize(0);
+  int64_t samples = isBatched ? scores.getDimSize(1) : 1;
+  int64_t classes = scores.getShape().back();
+  bool isPadded = targets.getRank() == 2;
+  if (!isa<IntegerType>(targets.getElementType()) ||
+      (isPadded ? targets.getDimSize(0) != samples : targets.getRank() != 1))
+    return c.error("found targets of shape " + shapeText(targets.getShape()) +
+                   ", expected integers, a row for each of " + Twine(samples) +
+                   " samples or all of them one after the other");
+  if (times < 1 || samples < 1)
+    return c.error("a sequence without elements");
+  if (blank < 0 || blank >= classes)
+    return c.error("blank " + Twine(blank) + " of " + Twine(classes) +
+                   " classes");
+  if (reduction < None || reduction > Sum)
+    return c.error("reduction " + Twine(reduction) +
+                   " (expected 0, none, 1, mean, or 2, sum)");
+  Value x = c.tensor(0);
+  if (!isBatched)
+    x = c.tensor(reshapeTo(c, c.alias(0), {times, 1, classes}));
+  Problem p{c, x, scores.getElementType(), lengthsOf(c, 2, samples, "times"),
+            lengthsOf(c, 3, samples, "lengths")};
+  if (c.failed())
+    return;
+  // A target is spelled in as many steps as it has labels, or more.
+  int64_t states = std::min(times, targets.getShape().back()) + 1;
+  p.labels = labelsOf(p, c.tensor(1), states);
+  p.ofLabels = scoresOfLabels(p, states);
+  p.ofBlank = elementOf(c.generic("blanks"), x, 2, blank, /*keep=*/false);
+  States state = firstStates(p);
+  for (int64_t time = 1; time < times; ++time)
+    state = nextStates(p, time, state);
+  Value losses =
+      lossesOf(p, state, zeroInfinity, reduction == None ? "" : "losses");
+  if (reduction != None)
+    return c.result(combined(p, losses, reduction));
+  if (isBatched)
+    return c.result(losses);
+  c.result(reshapeTo(c, c.state.fresh(losses, c.op.getName(), c.loc()), {}));
+}
+
+void normalize::addCtcRows(Table &table) {
+  table.add({"aten::ctc_loss.Tensor", "aten::ctc_loss.IntList"}, ctcLoss);
+}

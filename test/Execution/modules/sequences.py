@@ -1,0 +1,48 @@
+"""Sequences of several lengths: labels without times (CTC)."""
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+from modules.parts import generator
+from modules.table import module
+
+PLANS = ("1", "2 data=2", "2 tensor=2")
+
+
+def speech(batch=4, times=8, width=6, labels=3, classes=5):
+    g = generator(11)
+    return {"x": torch.randn(batch, times, width, generator=g), "y": torch.randint(1, classes, (batch, labels), generator=g),
+            "times": torch.tensor([8, 7, 8, 3]), "lengths": torch.tensor([3, 2, 0, 1])}
+
+
+class Recognizer(nn.Module):
+    """Frames to scores; targets padded or one after the other."""
+
+    def __init__(self, width=6, classes=5, joined=False, **options):
+        super().__init__()
+        self.up, self.out = nn.Linear(width, 8), nn.Linear(8, classes)
+        self.joined, self.options = joined, options
+
+    def forward(self, x, y, times, lengths):
+        scores = self.out(torch.tanh(self.up(x))).log_softmax(-1).transpose(0, 1)
+        return F.ctc_loss(scores, y.flatten() if self.joined else y, times, lengths, **self.options)
+
+
+@module(*PLANS, steps=2)
+def connectionist():
+    return Recognizer(), speech()
+
+
+@module("1", "2 data=2", steps=2)
+def connectionist_sum_of_possible():
+    batch = speech()
+    batch["times"] = torch.tensor([8, 7, 8, 0])  # the last is not possible
+    return Recognizer(reduction="sum", zero_infinity=True), batch
+
+
+@module("1", "2 tensor=2", steps=2, compile=("--batch=x", "--batch=times", "--batch=lengths"))
+def connectionist_joined():
+    """All labels of the batch in a row: as many as the lengths say."""
+    batch = speech()
+    batch["times"], batch["lengths"] = torch.tensor([8, 8, 5, 7]), torch.tensor([4, 3, 2, 3])
+    return Recognizer(joined=True), batch

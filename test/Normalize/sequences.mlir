@@ -1,0 +1,29 @@
+// RUN: colossal-opt --colossal-normalize -split-input-file -verify-diagnostics %s | FileCheck %s
+
+// Two times of a classification: the scores of all labels are looked up at once, then there are two states a time, after u labels on the blank or on the next label.
+// CHECK-LABEL: func.func @forward
+func.func @forward(
+    %scores: tensor<2x3x5xf32> {colossal.role = #colossal.role<batch>, colossal.name = "scores", colossal.batch_dim = 1 : i64},
+    %targets: tensor<3x1xi64> {colossal.role = #colossal.role<batch>, colossal.name = "targets", colossal.batch_dim = 0 : i64},
+    %times: tensor<3xi64> {colossal.role = #colossal.role<batch>, colossal.name = "times", colossal.batch_dim = 0 : i64},
+    %lengths: tensor<3xi64> {colossal.role = #colossal.role<batch>, colossal.name = "lengths", colossal.batch_dim = 0 : i64}) -> !colossal.any {
+  %blank = colossal.aten_constant 0 : i64 -> !colossal.any
+  %mean = colossal.aten_constant 1 : i64 -> !colossal.any
+  %no = colossal.aten_constant false -> !colossal.any
+  // CHECK: %[[LABELS:.*]] = colossal.generic "ctc.labels" {{.*}}u = 2
+  // CHECK: colossal.generic "ctc.scores" {{.*}} : sum] (%[[LABELS]]
+  // CHECK: colossal.where %{{.*}} [{{.*}} == %{{.*}} : i64] : f32
+  // CHECK: colossal.generic "ctc.blanks" {{.*}}0 of 5
+  // CHECK: %[[B0:.*]] = colossal.generic "ctc.t0.blank"
+  // CHECK: %[[L0:.*]] = colossal.generic "ctc.t0.label"
+  // CHECK: colossal.generic "ctc.t1.blank" {{.*}}%[[B0]] : {{.*}}%[[L0]] : [{{.*}}, u - 1 of 2]
+  // CHECK: colossal.with_derivative
+  // CHECK: colossal.generic "ctc.t1.label"
+  // CHECK: colossal.generic "ctc.last.blank"
+  // CHECK: colossal.generic "ctc.last.label"
+  // CHECK: colossal.generic "ctc.normalization"
+  // CHECK: colossal.generic "ctc.losses"
+  // CHECK: colossal.generic "ctc"
+  %y = colossal.aten "aten::ctc_loss.Tensor(Tensor log_probs, Tensor targets, Tensor input_lengths, Tensor target_lengths, int blank=0, int reduction=1, bool zero_infinity=False) -> Tensor"(%scores, %targets, %times, %lengths, %blank, %mean, %no) name "ctc" : (tensor<2x3x5xf32>, tensor<3x1xi64>, tensor<3xi64>, tensor<3xi64>, !colossal.any, !colossal.any, !colossal.any) -> !colossal.any
+  return %y : !colossal.any
+}
