@@ -1,13 +1,21 @@
 #!/usr/bin/env python3
 """Trains the models of a zoo under plans, against PyTorch, and writes the table of docs/Models.md.
 
-    scripts/models.py --zoo DIR run [NAME ...] [--plan "2 data=2"] [--again]   # in parts, results are kept
+    scripts/models.py --zoo DIR run [NAME ...] [--plan "2 data=2"] [--again] [--limit 300]
+    scripts/models.py --zoo DIR chance [NAME ...] [--plan ...] [--again] [--limit 300]
     scripts/models.py report [-o docs/Models.md]
 
 DIR holds zoo.py, which has ZOO (a table of names) and build(name, train) (a module that gives a scalar loss, and its
-example inputs). The models are traced in training with every dropout at 0; test/Execution/
-run_modules.py does the rest: compile, verify, run over MPI, compare losses, gradients and parameters of three steps
-with PyTorch by the 4-times rule. Results are kept in out/models, a file for each model.
+example inputs).
+
+`run` traces the models in training with every dropout at 0; test/Execution/run_modules.py does the rest: compile,
+verify, run over MPI, compare losses, gradients and parameters of three steps with PyTorch by the 4-times rule.
+`chance` leaves dropout as the model has it. PyTorch draws other numbers, so plans are compared with one rank: each is
+compiled and verified, and the losses of its three steps are within 1e-5 of those of one rank, or within 4 times what
+PyTorch's f32 differs from its f64 when nothing is dropped.
+
+Both work in parts: results are kept in out/models, a file for each model, and what has one is passed over. A plan that
+takes over --limit seconds is stopped, and so are the model's later ones.
 
 The interpreter that runs this needs what the zoo imports (timm, torchvision).
 """
@@ -18,18 +26,20 @@ import io
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-import traceback
 import warnings
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "test" / "Execution"), str(ROOT / "test" / "Python")]
 RESULTS = ROOT / "out" / "models"
-PLANS = ("1", "2 data=2", "2 tensor=2", "2 pipeline=2,microbatches=2", "2", "4")
+PLANS = ("1", "2 data=2", "2 tensor=2", "2 pipeline=2,microbatches=2", "2 pipeline=2", "2", "4")
+CHANCE = ("1", "2 data=2", "2 tensor=2")
+STEPS = 3
 
 
 def zoo_of(folder):
@@ -67,15 +77,28 @@ def calls_without_chance():
             setattr(F, name, function)
 
 
-def without_chance(model):
-    """The model in training, with every probability of dropping 0."""
+def set_probabilities(model, chosen):
+    """Sets the probabilities of dropping, of modules and of their configurations, whose names are `chosen`, to 0."""
     for module in model.modules():
         holders = [module] + ([module.config] if hasattr(module, "config") else [])
         for holder in holders:
             for name, value in list(getattr(holder, "__dict__", {}).items()):
-                if isinstance(value, float) and ("drop" in name or name == "p"):
+                if isinstance(value, float) and chosen(name):
                     setattr(holder, name, 0.0)
     return model
+
+
+@contextlib.contextmanager
+def without_chance(model):
+    """The model in training, with nothing dropped: also where a call names the probability itself."""
+    with calls_without_chance():
+        yield set_probabilities(model, lambda name: "drop" in name or name == "p")
+
+
+@contextlib.contextmanager
+def with_chance(model):
+    """Layers that a coin of Python's leaves out are not in a trace: none is."""
+    yield set_probabilities(model, lambda name: "layerdrop" in name)
 
 
 def names_of(model, inputs):
@@ -99,66 +122,169 @@ def names_of(model, inputs):
     return names
 
 
-def run_one(zoo, name, plans):
-    """Adds the results of `plans` to those of the model."""
-    import run_modules
+def case_of(name, model, inputs, plans):
     from modules.table import Case
-    file = RESULTS / f"{name}.json"
-    result = json.loads(file.read_text()) if file.exists() else {"name": name, "plans": {}}
-    try:
-        model, inputs = zoo.build(name, True)
-        model = without_chance(model)
-        inputs = dict(zip(names_of(model, inputs), inputs))
-    except Exception as error:
-        result["builds"] = str(error)
-        print(f"{name}: FAIL {error}", flush=True)
-        file.write_text(json.dumps(result, indent=1))
-        return result
+    inputs = dict(zip(names_of(model, inputs), inputs))
     sizes = [tensor.shape[0] for tensor in inputs.values() if tensor.ndim]
     batch = max(set(sizes), key=sizes.count) if sizes else 0
     options = [] if set(sizes) == {batch} else \
         [f"--batch={n}" for n, tensor in inputs.items() if tensor.ndim and tensor.shape[0] == batch]
-    case = Case(name, lambda: (model, inputs), list(plans), optimizer="sgd:lr=1e-3", steps=3, compile=tuple(options))
-    # One trace and one run of PyTorch for all plans.
-    runs, reason = run_modules.run_module(case, RESULTS / "work" / name, plans), ""
+    return Case(name, lambda: (model, inputs), list(plans), optimizer="sgd:lr=1e-3", steps=STEPS, compile=tuple(options))
+
+
+@contextlib.contextmanager
+def limited(seconds):
+    """Ends what it holds, and the process that it waits for, after so many seconds."""
+    from run_case import Failure
+
+    def stop(*_):
+        raise Failure(f"not done within {seconds} s")
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def against_pytorch(case, plans, folder):
+    """What compares the next of `plans` with PyTorch: () -> (good, text)."""
+    import run_modules
+    runs = run_modules.run_module(case, folder, plans)  # one trace and one run of PyTorch for all plans
+
+    def one(_):
+        text = io.StringIO()
+        with contextlib.redirect_stdout(text):
+            _, good = next(runs)
+        return good, text.getvalue().strip().partition("\n")[2].strip()
+    return one
+
+
+def against_one_rank(case, folder, rounding):
+    """What compares the losses of a plan with those of the first plan asked for: plan -> (good, text). `rounding`: of
+    PyTorch's f32, for each step."""
+    import run_case
+    import run_modules
+    archive, data = run_modules.trace_module(case, folder, *case.build())
+    first = []
+
+    def one(plan):
+        work = folder / re.sub(r"\W+", "_", plan)
+        work.mkdir()
+        bundle, _ = run_modules.compile_module(case, plan, archive, work)
+        run_case.execute([run_case.tool("colossal-verify"), bundle], work / "verify.log")
+        if not any("colossal.random" in file.read_text() for file in (bundle / "ir").glob("*.mlir")):
+            return True, "draws nothing"
+        _, metrics, _ = run_case.run_bundle(bundle, plan.split()[0], case.steps, data, work, "run")
+        losses = list(run_modules.compare.read_losses(metrics))
+        first[:] = first or losses
+        bad = [f"step {step}: {loss:.8g}, on one rank {expected:.8g}, {allowed:.1e} allowed"
+               for step, (loss, expected, noise) in enumerate(zip(losses, first, rounding))
+               for allowed in [max(1e-5 * abs(expected), 4 * noise)] if not abs(loss - expected) <= allowed]
+        return not bad, bad[0] if bad else "losses " + ", ".join(f"{loss:.6g}" for loss in losses)
+    return one
+
+
+def kind_of(good, text):
+    """ok, refused (the model has no such plan), late, stops (an error) or differs."""
+    if good:
+        return "ok"
+    if "no plan: " in text:
+        return "refused"
+    return "late" if re.search("done|none within", text) else "stops" if "stops: " in text else "differs"
+
+
+def fill(result, part, plans, run, limit):
+    """Puts the result of each plan into a part of the model's results."""
+    from run_case import Failure
     for plan in plans:
-        begin, text, good = time.time(), io.StringIO(), False
+        begin = time.time()
         try:
-            with contextlib.redirect_stdout(text):
-                _, good = next(runs)
-        except Exception:
-            reason = reason or traceback.format_exc()[-600:]
-            text.write(reason)
-        lines = text.getvalue().strip().split("\n")
-        result["plans"][plan] = {"good": good, "seconds": round(time.time() - begin, 1), "text": "\n".join(lines[1:] if good else lines)}
-        print(f"{name} [{plan}] {time.time() - begin:.1f} s: {'ok' if good else 'FAIL ' + ' '.join(lines)[:300]}", flush=True)
+            with limited(limit):
+                good, text = run(plan)
+        except StopIteration:  # PyTorch's own part failed
+            return
+        except (Failure, RuntimeError, ValueError, OSError) as error:
+            good, text = False, f"stops: {type(error).__name__}: {error}"
+        kind, seconds = kind_of(good, text), round(time.time() - begin, 1)
+        result.setdefault(part, {})[plan] = {"kind": kind, "seconds": seconds, "text": text}
+        print(f"{result['name']} {part} [{plan}] {seconds} s: {kind} {' '.join(text.split())[:400]}", flush=True)
+        (RESULTS / f"{result['name']}.json").write_text(json.dumps(result, indent=1))
+        if kind == "late":
+            return
+
+
+def run_one(zoo, name, part, plans, limit):
+    """Adds the results of `plans` to the model's part `plans` (against PyTorch) or `chance` (with dropout)."""
+    import run_modules
+    file, folder = RESULTS / f"{name}.json", RESULTS / "work" / name
+    result = json.loads(file.read_text()) if file.exists() else {"name": name}
+    result.pop("builds", None)
+    try:
+        model, inputs = zoo.build(name, True)
+        with without_chance(model):
+            case = case_of(name, model, inputs, plans)
+            if part == "plans":
+                fill(result, part, plans, against_pytorch(case, plans, folder), limit)
+            else:
+                exact, single = run_modules.references(model, inputs, case)
+        if part == "chance":
+            model, inputs = zoo.build(name, True)
+            with with_chance(model):
+                case = case_of(name, model, inputs, plans)
+                fill(result, part, plans, against_one_rank(case, folder, abs(exact["losses"] - single["losses"])), limit)
+    except Exception as error:
+        result["builds"] = str(error)
+        print(f"{name}: {error}", flush=True)
         file.write_text(json.dumps(result, indent=1))
-    shutil.rmtree(RESULTS / "work" / name, ignore_errors=True)
-    return result
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def reason_of(text):
+    """A failure in a few words, without folders of this machine."""
+    text = " ".join(text.replace("|", "\\|").split())
+    text = re.sub(r"^.*?\(\S+ s\): FAIL ", "", text)
+    text = re.sub(r" ?\(log:.*", "", re.sub(r"^stops: (Failure: )?(\S+: exit code \S+: )?(error: )?", "", text))
+    return re.sub(r"'?/\S*/", "", text.replace("no plan: ", "")).strip()[:240]
+
+
+def outcome(one):
+    """(cell, reason) of a result."""
+    if one is None:
+        return "", ""
+    kind = one.get("kind") or kind_of(one["good"], one["text"])
+    if kind == "ok":
+        return f"{one['seconds']:.0f} s" if one["text"] != "draws nothing" else "–", ""
+    return {"refused": "refused", "late": f"> {one['seconds']:.0f} s"}.get(kind, f"**{kind}**"), reason_of(one["text"])
 
 
 def report(path):
     results = [json.loads(file.read_text()) for file in sorted(RESULTS.glob("*.json"))]
-    plans = [plan for plan in PLANS if any(plan in result["plans"] for result in results)]
+    columns = [(part, plan) for part, plans in (("plans", PLANS), ("chance", CHANCE)) for plan in plans
+               if any(plan in result.get(part, {}) for result in results)]
+    title = lambda part, plan: plan + (", dropout" if part == "chance" else "")
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
     lines = ["# Models", "",
-             f"Written by `scripts/models.py report` after {commit}, from results of `scripts/models.py run` in parts. Each model is compiled, proved",
-             "(`colossal-verify`), run over MPI for three steps and compared with PyTorch: losses, gradients and parameters within 4 times PyTorch's",
-             "own f32-to-f64 difference. Seconds are those of all that, PyTorch's part included, on a machine that did other work too. A model that is",
-             "not in the table was not tried.", ""]
-    for plan in plans:
-        tried = [result["plans"][plan]["good"] for result in results if plan in result["plans"]]
-        lines.append(f"- {plan}: {sum(tried)} of {len(tried)}")
-    lines += ["", "| model | " + " | ".join(plans) + " | why not |", "|" + "---|" * (len(plans) + 2)]
+             f"Written by `scripts/models.py report` after {commit}, from results of `scripts/models.py run` and `chance` in parts. Each model is",
+             "compiled, proved (`colossal-verify`), run over MPI for three steps and compared with PyTorch: losses, gradients and parameters within",
+             "4 times PyTorch's own f32-to-f64 difference. With dropout as the model has it, the losses under a plan are compared with those of one rank",
+             "(–: the model draws nothing). Seconds are those of all that, PyTorch's part included, on a machine that did other work too. Refused: the",
+             "model has no such plan, and the compiler says why in one line. An empty cell, or a model that is not in the table: not tried.", "",
+             "| plan | tried | agree | refused | differ | stop | too slow |", "|---|---|---|---|---|---|---|"]
+    for part, plan in columns:
+        kinds = [one.get("kind") or kind_of(one["good"], one["text"])
+                 for one in (result.get(part, {}).get(plan) for result in results) if one]
+        count = [kinds.count(kind) for kind in ("ok", "refused", "differs", "stops", "late")]
+        lines.append(f"| {title(part, plan)} | {len(kinds)} | " + " | ".join(map(str, count)) + " |")
+    lines += ["", "| model | " + " | ".join(title(*column) for column in columns) + " | why not |", "|" + "---|" * (len(columns) + 2)]
     for result in results:
-        cells, why = [], result.get("builds", "")
-        for plan in plans:
-            one = result["plans"].get(plan)
-            cells.append("" if one is None else f"{one['seconds']:.0f} s" if one["good"] else "no")
-            if one and not one["good"] and not why:
-                why = " ".join(one["text"].split("\n")[1:]).replace("|", "\\|").strip()
-        why = re.sub(r"'?/\S*/", "", why)[:200]  # no folders of this machine
-        lines.append(f"| {result['name']} | " + " | ".join(cells) + f" | {why} |")
+        cells, reasons = [], [result["builds"]] if "builds" in result else []
+        for part, plan in columns:
+            cell, reason = outcome(result.get(part, {}).get(plan))
+            cells.append(cell)
+            reasons += [reason] if reason and reason not in reasons else []
+        lines.append(f"| {result['name']} | " + " | ".join(cells) + f" | {'; '.join(map(reason_of, reasons))} |")
     Path(path).write_text("\n".join(lines) + "\n")
 
 
@@ -166,30 +292,34 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--zoo", metavar="DIR")
     parts = parser.add_subparsers(dest="part", required=True)
-    run = parts.add_parser("run")
-    run.add_argument("names", nargs="*", metavar="NAME")
-    run.add_argument("--plan", action="append", help=f"RANKS PINS; default: {', '.join(PLANS)}")
-    run.add_argument("--again", action="store_true", help="also what has a result")
+    for part, plans, text in ("run", PLANS, "against PyTorch, nothing dropped"), ("chance", CHANCE, "with dropout"):
+        run = parts.add_parser(part, help=text)
+        run.add_argument("names", nargs="*", metavar="NAME")
+        run.add_argument("--plan", action="append", help=f"RANKS PINS; default: {', '.join(plans)}")
+        run.add_argument("--again", action="store_true", help="also what has a result")
+        run.add_argument("--limit", type=int, default=300, metavar="SECONDS", help="for each plan")
     table = parts.add_parser("report")
     table.add_argument("-o", default=str(ROOT / "docs" / "Models.md"))
     options = parser.parse_args()
     if options.part == "report":
         return report(options.o)
     if not options.zoo:
-        parser.error("run needs --zoo DIR")
+        parser.error(f"{options.part} needs --zoo DIR")
     RESULTS.mkdir(parents=True, exist_ok=True)
     zoo = zoo_of(options.zoo)
     import torch
     torch.set_num_threads(1)
     if hasattr(zoo, "load_torchvision"):
         zoo.load_torchvision()
+    part, default = ("plans", PLANS) if options.part == "run" else ("chance", CHANCE)
     for name in options.names or zoo.ZOO:
         file = RESULTS / f"{name}.json"
-        known = json.loads(file.read_text())["plans"] if file.exists() and not options.again else {}
-        plans = [plan for plan in options.plan or PLANS if plan not in known]
+        known = json.loads(file.read_text()).get(part, {}) if file.exists() and not options.again else {}
+        plans = [plan for plan in options.plan or default if plan not in known]
+        if part == "chance" and plans and plans[0] != default[0]:
+            plans.insert(0, default[0])  # what the others are compared with
         if plans:
-            with calls_without_chance():
-                run_one(zoo, name, plans)
+            run_one(zoo, name, part, plans, options.limit)
 
 
 if __name__ == "__main__":

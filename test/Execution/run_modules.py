@@ -122,9 +122,8 @@ def prove(bundle, data, work):
         execute([*command, *(f"--input={name}={file}" for name, _, file in files if np.load(file).dtype.kind == "i")], work / "verify.log")
 
 
-def run_plan(case, plan, archive, data, answers, work):
-    """Checks of one plan; `work` is its folder."""
-    checks = run_case.Checks()
+def compile_module(case, plan, archive, work):
+    """(bundle, what the compiler said) of a plan; `work` is its folder."""
     ranks, _, pins = plan.partition(" ")
     bundle = work / "model.colossal"
     command = [tool("colossal-compile"), archive, "--cluster", run_case.cluster_of(int(ranks), work.parent),
@@ -134,9 +133,15 @@ def run_plan(case, plan, archive, data, answers, work):
     command += ["--lr-schedule", f"step:every=1,gamma={case.gamma}"] if case.gamma != 1 else []
     for group in case.groups:
         command += ["--group", group]
+    return bundle, execute(command, work / "compile.log")
+
+
+def run_plan(case, plan, archive, data, answers, work):
+    """Checks of one plan; `work` is its folder."""
+    checks = run_case.Checks()
     expected = case.refused.get(plan)
     try:
-        text = execute(command, work / "compile.log")
+        bundle, text = compile_module(case, plan, archive, work)
     except Failure as failure:
         if expected is None or not re.search(expected, str(failure)):
             raise
@@ -148,6 +153,7 @@ def run_plan(case, plan, archive, data, answers, work):
         if not re.search(words, text):
             raise Failure(f"the compiler does not say '{words}'")
     prove(bundle, data, work)
+    ranks = plan.split()[0]
     state, metrics, _ = run_case.run_bundle(bundle, ranks, case.steps, data, work, "run", case.run)
     exact, single = answers
     checks.compare("losses", loss_rows(exact["losses"], single["losses"], compare.read_losses(metrics)))
@@ -204,11 +210,10 @@ def main():
     return 1 if bad or not count else 0
 
 
-def run_module(case, folder, plans):
+def trace_module(case, folder, model, inputs):
+    """(archive, options that name the data), written into an empty `folder`."""
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "data").mkdir(parents=True)
-    torch.manual_seed(0)
-    model, inputs = case.build()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.jit.trace(model, tuple(t.clone() for t in inputs.values()), check_trace=False) \
@@ -217,6 +222,13 @@ def run_module(case, folder, plans):
     for name, tensor in inputs.items():
         np.save(folder / "data" / f"{name}.npy", tensor.numpy())
         data += ["--data", f"{name}={folder / 'data' / name}.npy"]
+    return folder / "model.pt", data
+
+
+def run_module(case, folder, plans):
+    torch.manual_seed(0)
+    model, inputs = case.build()
+    archive, data = trace_module(case, folder, model, inputs)
     # Tracing ran the module once: buffers that it writes have moved, in the archive and here.
     answers = references(model, tuple(inputs.values()), case)
     for plan in case.plans:
@@ -226,7 +238,7 @@ def run_module(case, folder, plans):
         work.mkdir()
         begin = time.time()
         try:
-            rows = run_plan(case, plan, folder / "model.pt", data, answers, work).rows
+            rows = run_plan(case, plan, archive, data, answers, work).rows
         except (Failure, SystemExit, OSError, KeyError, ValueError) as failure:
             rows = [("stops", False, f"{type(failure).__name__}: {failure}")]
         good = all(row[1] for row in rows)
