@@ -378,7 +378,7 @@ void Search::tryLayout(const Layout &layout) {
                 std::to_string(cut.batching.batch);
     if (!cut.batching.divisible)
       lastFault = "more than one microbatch would change the result: " +
-                  cut.batching.reason;
+                  cut.batching.reason + "; pin microbatches=1";
   }
 }
 
