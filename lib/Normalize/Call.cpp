@@ -3,6 +3,8 @@
 #include "Call.h"
 #include "Colossal/IR/Locations.h"
 #include "Dtypes.h"
+#include "IndexFunction.h"
+#include "Rows.h"
 #include "llvm/Support/Path.h"
 
 using namespace mlir;
@@ -39,14 +41,14 @@ void Call::error(const Twine &message) {
 //===----------------------------------------------------------------------===//
 
 Call::Call(Interpreter &state, AtenOp op)
-    : state(state), op(op), schemaKey(op.getSchema().split('(').first) {
+    : state(state), op(op), schemaKey(op.getSchema().split('(').first),
+      stem(op.getName()), group(op.getName()) {
   for (Value operand : op.getOperands())
     arguments.push_back(state.lookup(operand));
 }
 
 std::string Call::name(StringRef suffix) {
-  return state.uniqueName(suffix.empty() ? op.getName()
-                                         : (op.getName() + "." + suffix).str());
+  return state.uniqueName(suffix.empty() ? stem : (stem + "." + suffix).str());
 }
 
 GenericBuilder Call::generic(StringRef suffix) {
@@ -55,7 +57,7 @@ GenericBuilder Call::generic(StringRef suffix) {
 
 GenericBuilder Call::member(StringRef suffix) {
   GenericBuilder g = generic(suffix);
-  g.group(op.getName());
+  g.group(group);
   return g;
 }
 
@@ -206,6 +208,54 @@ Type Call::dtype(unsigned index, Type otherwise) {
         " is not supported (expected float64, float32, float16, bfloat16, "
         "int64, int32, int16, int8 or bool)");
   return builder().getF32Type();
+}
+
+//===----------------------------------------------------------------------===//
+// Other ops
+//===----------------------------------------------------------------------===//
+
+Item Call::call(StringRef key, std::vector<Item> items) {
+  if (hasFailed)
+    return {};
+  Call part = *this;
+  part.schemaKey = key.str();
+  StringRef base = key.split('.').first;
+  base.consume_front("aten::");
+  part.stem = (stem + "." + base).str();
+  part.group = state.uniqueName(part.stem + ".group");
+  part.arguments = std::move(items);
+  part.results.clear();
+  Table::get().find(key)(part);
+  hasFailed = part.hasFailed;
+  return part.results.empty() ? Item() : part.results.front();
+}
+
+Item Call::number(int64_t value) {
+  Scalar number;
+  number.type = builder().getI64Type();
+  number.integer = value;
+  return number;
+}
+
+Item Call::number(double value) {
+  Scalar number;
+  number.type = builder().getF64Type();
+  number.real = value;
+  return number;
+}
+
+Item Call::truth(bool value) {
+  Scalar number;
+  number.type = builder().getI1Type();
+  number.integer = value;
+  return number;
+}
+
+Item Call::numbers(ArrayRef<int64_t> values) {
+  std::vector<Item> items;
+  for (int64_t value : values)
+    items.push_back(number(value));
+  return Item::makeList(std::move(items));
 }
 
 //===----------------------------------------------------------------------===//

@@ -79,6 +79,20 @@ public:
   llvm::ArrayRef<Item> getArguments() const { return arguments; }
 
   //===--------------------------------------------------------------------===//
+  // Other ops
+  //===--------------------------------------------------------------------===//
+
+  /// What the op `key` makes of these arguments: what PyTorch writes in terms
+  /// of other ops, a row writes so too. Its generics are named after this op
+  /// and that one. None after an error, which is this op's.
+  Item call(llvm::StringRef key, std::vector<Item> arguments);
+  /// Arguments of such ops.
+  Item number(int64_t value);
+  Item number(double value);
+  Item truth(bool value);
+  Item numbers(llvm::ArrayRef<int64_t> values);
+
+  //===--------------------------------------------------------------------===//
   // Results
   //===--------------------------------------------------------------------===//
 
@@ -99,6 +113,8 @@ private:
   llvm::SmallVector<int64_t> numbers(unsigned index, bool countsRows);
   std::vector<Item> arguments;
   std::string schemaKey;
+  std::string stem;  ///< of the names that it gives
+  std::string group; ///< of its composite
   bool hasFailed = false;
 };
 

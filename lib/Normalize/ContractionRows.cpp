@@ -149,65 +149,198 @@ template <int64_t rank> static void addProduct(Call &c) {
     c.result(addBias(c, product, c.item(0), beta, alpha));
 }
 
-/// einsum(equation, operands): a letter is a factor, summed over if the result
-/// does not have it.
-static void einsum(Call &c) {
+//===----------------------------------------------------------------------===//
+// Einstein sums
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// An equation with its operands: a letter is a dimension, and summed over if
+/// the result does not have it.
+struct EinsteinSum {
+  std::vector<Item> operands;
+  SmallVector<std::string> letters; ///< of each operand
+  std::string result;
+};
+} // namespace
+
+/// Letters for the dimensions that `...` stands for: the last ones of the most
+/// that any operand has.
+static bool spellEllipsis(Call &c, EinsteinSum &sum, bool &hasEllipsis) {
+  int64_t most = 0;
+  std::string used = sum.result;
+  for (StringRef text : sum.letters)
+    used += text;
+  SmallVector<int64_t> counts;
+  for (auto [item, text] : llvm::zip(sum.operands, sum.letters)) {
+    int64_t rank = cast<RankedTensorType>(c.tensor(item).getType()).getRank();
+    bool spelled = StringRef(text).contains("...");
+    hasEllipsis |= spelled;
+    counts.push_back(spelled ? rank - int64_t(text.size()) + 3 : 0);
+    if (counts.back() < 0)
+      return false;
+    most = std::max(most, counts.back());
+  }
+  std::string names;
+  for (char letter = 'A'; letter <= 'z' && int64_t(names.size()) < most;
+       ++letter)
+    if (llvm::isAlpha(letter) && !StringRef(used).contains(letter))
+      names += letter;
+  auto replace = [&](std::string &text, int64_t count) {
+    if (size_t place = text.find("..."); place != std::string::npos)
+      text.replace(place, 3, names.substr(names.size() - count));
+  };
+  for (auto [text, count] : llvm::zip(sum.letters, counts))
+    replace(text, count);
+  replace(sum.result, most);
+  return int64_t(names.size()) == most;
+}
+
+/// Reads the equation; without `->` the result has what `...` stands for, then
+/// the letters that occur once, in order.
+static FailureOr<EinsteinSum> readEquation(Call &c) {
   std::string equation;
   for (char letter : c.text(0))
     if (letter != ' ')
       equation += letter;
+  EinsteinSum sum;
   auto [left, right] = StringRef(equation).split("->");
   SmallVector<StringRef> subscripts;
   left.split(subscripts, ',');
-  ArrayRef<Item> operands = c.list(1);
-  if (!StringRef(equation).contains("->") ||
-      StringRef(equation).contains("...") ||
-      subscripts.size() != operands.size() || operands.size() > 2)
-    return c.error("equation '" + c.text(0) +
-                   "' (expected one or two operands, '->', and no '...')");
+  sum.operands = c.list(1).vec();
+  bool isExplicit = StringRef(equation).contains("->");
+  if (subscripts.size() != sum.operands.size() || subscripts.empty())
+    return failure();
+  for (StringRef text : subscripts)
+    sum.letters.push_back(text.str());
+  if (isExplicit) {
+    sum.result = right.str();
+  } else {
+    if (left.contains("..."))
+      sum.result = "...";
+    for (char letter = 'A'; letter <= 'z'; ++letter)
+      if (llvm::isAlpha(letter) && left.count(letter) == 1)
+        sum.result += letter;
+  }
+  bool hasEllipsis = false;
+  if (!spellEllipsis(c, sum, hasEllipsis))
+    return failure();
+  auto areLetters = [](StringRef text) {
+    return llvm::all_of(text, [](char l) { return llvm::isAlpha(l); });
+  };
+  for (auto [item, text] : llvm::zip(sum.operands, sum.letters)) {
+    int64_t rank = cast<RankedTensorType>(c.tensor(item).getType()).getRank();
+    if (rank != int64_t(text.size()) || !areLetters(text))
+      return failure();
+  }
+  for (char letter : sum.result)
+    if (!llvm::isAlpha(letter) || StringRef(sum.result).count(letter) > 1 ||
+        llvm::none_of(sum.letters,
+                      [&](StringRef text) { return text.contains(letter); }))
+      return failure();
+  return sum;
+}
+
+/// An operand that has a letter twice: its diagonal, as the last dimension.
+static void takeDiagonals(Call &c, Item &operand, std::string &letters) {
+  for (size_t first = 0; first < letters.size();) {
+    size_t second = letters.find(letters[first], first + 1);
+    if (second == std::string::npos) {
+      ++first;
+      continue;
+    }
+    operand = c.call("aten::diagonal",
+                     {operand, c.number(int64_t(0)), c.number(int64_t(first)),
+                      c.number(int64_t(second))});
+    letters += letters[first];
+    letters.erase(second, 1);
+    letters.erase(first, 1);
+  }
+}
+
+/// The product of one or two operands, summed over letters that `result` does
+/// not have. Size 1 broadcasts.
+static Item sumOfProducts(Call &c, ArrayRef<Item> operands,
+                          ArrayRef<std::string> letters, StringRef result) {
   GenericBuilder g = c.generic();
   llvm::SmallDenseMap<char, SmallVector<int64_t>> factors;
   llvm::SmallDenseMap<char, int64_t> sizes;
-  Type type;
   SmallVector<Value> values;
-  for (auto [item, letters] : llvm::zip(operands, subscripts)) {
+  Type type;
+  for (auto [item, text] : llvm::zip(operands, letters)) {
     Value value = c.tensor(item);
     auto own = cast<RankedTensorType>(value.getType());
-    if (own.getRank() != int64_t(letters.size()) ||
-        (type && type != own.getElementType()))
-      return c.error("the operands do not fit equation '" + c.text(0) + "'");
+    if (type && type != own.getElementType())
+      c.error("found operands of different types");
     type = own.getElementType();
-    Dims dims = dimsOf(value);
-    for (auto [letter, size, dim] : llvm::zip(letters, own.getShape(), dims)) {
+    for (auto [letter, size, dim] :
+         llvm::zip(text, own.getShape(), dimsOf(value))) {
       int64_t &known = sizes.try_emplace(letter, size).first->second;
-      if (known != size || letters.count(letter) > 1)
-        return c.error("subscript '" + Twine(letter) +
-                       "' stands for different sizes, or twice in one operand");
-      if (factors.count(letter) || size == 1)
+      if (known == 1)
+        known = size;
+      if (size != known && size != 1)
+        c.error("subscript '" + Twine(letter) + "' stands for sizes " +
+                Twine(known) + " and " + Twine(size));
+      if (size == 1 || factors.count(letter))
         continue;
-      if (dim.size() == 1)
-        dim[0].name = std::string(1, letter);
-      factors[letter] = addFactors(g, dim,
-                                   right.contains(letter) ? FactorKind::Parallel
-                                                          : FactorKind::Sum);
+      Dim named = dim;
+      if (named.size() == 1)
+        named[0].name = std::string(1, letter);
+      factors[letter] = addFactors(
+          g, named,
+          result.contains(letter) ? FactorKind::Parallel : FactorKind::Sum);
     }
     values.push_back(value);
   }
-  auto mapOf = [&](StringRef letters) {
+  if (c.failed())
+    return {};
+  for (auto [value, text] : llvm::zip(values, letters)) {
     DimFactors dims;
-    for (char letter : letters)
-      dims.push_back(factors.lookup(letter));
-    return plainMap(g, dims);
-  };
-  for (auto [value, letters] : llvm::zip(values, subscripts))
-    g.operand(value, mapOf(letters));
-  for (char letter : right)
-    if (!sizes.count(letter) || right.count(letter) > 1)
-      return c.error("equation '" + c.text(0) + "'");
-  g.result(type, mapOf(right));
-  c.result(g.build([](ScalarBuilder &s, ValueRange in) {
+    for (auto [letter, size] :
+         llvm::zip(text, cast<RankedTensorType>(value.getType()).getShape()))
+      dims.push_back(size == 1 ? SmallVector<int64_t>{}
+                               : factors.lookup(letter));
+    g.operand(value, plainMap(g, dims));
+  }
+  DimFactors out;
+  for (char letter : result)
+    out.push_back(factors.lookup(letter));
+  g.result(type, plainMap(g, out));
+  Value value = g.build([](ScalarBuilder &s, ValueRange in) {
     return in.size() == 1 ? in[0] : s.mul(in[0], in[1]);
-  }));
+  });
+  return Item(c.state.fresh(value, c.op.getName(), c.loc()));
+}
+
+/// einsum(equation, operands): two operands at a time, from the left; each
+/// product keeps what later operands or the result have.
+static void einsum(Call &c) {
+  FailureOr<EinsteinSum> sum = readEquation(c);
+  if (failed(sum))
+    return c.error("equation '" + c.text(0) + "' does not fit its operands");
+  for (auto [item, text] : llvm::zip(sum->operands, sum->letters))
+    takeDiagonals(c, item, text);
+  Item product = sum->operands[0];
+  std::string letters = sum->letters[0];
+  size_t count = sum->operands.size();
+  if (count == 1)
+    product = sumOfProducts(c, {product}, {letters}, sum->result);
+  for (size_t i = 1; i < count && !c.failed(); ++i) {
+    bool isLast = i + 1 == count;
+    std::string later = sum->result, kept;
+    for (size_t j = i + 1; j < count; ++j)
+      later += sum->letters[j];
+    for (char letter : letters + sum->letters[i])
+      if (StringRef(later).contains(letter) &&
+          !StringRef(kept).contains(letter))
+        kept += letter;
+    if (isLast)
+      kept = sum->result;
+    product = sumOfProducts(c, {product, sum->operands[i]},
+                            {letters, sum->letters[i]}, kept);
+    letters = kept;
+  }
+  if (!c.failed())
+    c.result(product);
 }
 
 void normalize::addContractionRows(Table &table) {

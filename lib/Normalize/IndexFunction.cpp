@@ -164,10 +164,17 @@ Value normalize::elementAt(ScalarBuilder &s, Value tensor,
 // Positions
 //===----------------------------------------------------------------------===//
 
-/// `value` as one of the block's arguments plus a constant.
-static std::optional<std::pair<int64_t, int64_t>> matchShifted(Value value) {
+namespace {
+/// step * argument + start.
+struct Linear {
+  int64_t argument, step, start;
+};
+} // namespace
+
+/// `value` as a linear function of one of the block's arguments.
+static std::optional<Linear> matchLinear(Value value) {
   if (auto argument = dyn_cast<BlockArgument>(value))
-    return std::make_pair(int64_t(argument.getArgNumber()), int64_t(0));
+    return Linear{argument.getArgNumber(), 1, 0};
   auto constantOf = [](Value v) -> std::optional<int64_t> {
     auto constant = v.getDefiningOp<arith::ConstantOp>();
     auto integer =
@@ -177,21 +184,26 @@ static std::optional<std::pair<int64_t, int64_t>> matchShifted(Value value) {
     return integer.getInt();
   };
   Operation *op = value.getDefiningOp();
-  if (!isa<arith::AddIOp, arith::SubIOp>(op))
+  if (!isa<arith::AddIOp, arith::SubIOp, arith::MulIOp>(op))
     return std::nullopt;
-  Value base = op->getOperand(0), shift = op->getOperand(1);
-  bool isAddition = isa<arith::AddIOp>(op);
-  if (isAddition && constantOf(base))
-    std::swap(base, shift);
-  std::optional<int64_t> constant = constantOf(shift);
-  auto inner = constant ? matchShifted(base) : std::nullopt;
-  if (inner)
-    inner->second += isAddition ? *constant : -*constant;
+  Value base = op->getOperand(0), other = op->getOperand(1);
+  if (!isa<arith::SubIOp>(op) && constantOf(base))
+    std::swap(base, other);
+  std::optional<int64_t> constant = constantOf(other);
+  std::optional<Linear> inner = constant ? matchLinear(base) : std::nullopt;
+  if (!inner)
+    return std::nullopt;
+  if (isa<arith::MulIOp>(op)) {
+    inner->step *= *constant;
+    inner->start *= *constant;
+  } else {
+    inner->start += isa<arith::AddIOp>(op) ? *constant : -*constant;
+  }
   return inner;
 }
 
-std::optional<std::pair<int64_t, int64_t>>
-normalize::matchPositions(Value tensor) {
+/// Every element as a linear function of the index in one dimension.
+static std::optional<Linear> linearIn(Value tensor) {
   if (!isIndexFunction(tensor))
     return std::nullopt;
   auto type = cast<RankedTensorType>(tensor.getType());
@@ -205,5 +217,21 @@ normalize::matchPositions(Value tensor) {
     Value index = block.addArgument(builder.getI64Type(), tensor.getLoc());
     indices.push_back(size == 1 ? zero : index);
   }
-  return matchShifted(elementAt(s, tensor, indices));
+  return matchLinear(elementAt(s, tensor, indices));
+}
+
+std::optional<std::pair<int64_t, int64_t>>
+normalize::matchPositions(Value tensor) {
+  std::optional<Linear> found = linearIn(tensor);
+  if (!found || found->step != 1)
+    return std::nullopt;
+  return std::make_pair(found->argument, found->start);
+}
+
+std::optional<std::pair<int64_t, int64_t>>
+normalize::matchProgression(Value list) {
+  std::optional<Linear> found = linearIn(list);
+  if (!found)
+    return std::nullopt;
+  return std::make_pair(found->start, found->step);
 }

@@ -26,6 +26,9 @@ mlir::Value elementAt(ScalarBuilder &s, mlir::Value tensor,
 /// numbers): that dimension and the constant.
 std::optional<std::pair<int64_t, int64_t>> matchPositions(mlir::Value tensor);
 
+/// If the elements of a list are start, start + step...: both.
+std::optional<std::pair<int64_t, int64_t>> matchProgression(mlir::Value list);
+
 } // namespace colossal::normalize
 
 #endif // COLOSSAL_LIB_NORMALIZE_INDEXFUNCTION_H

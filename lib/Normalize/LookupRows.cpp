@@ -227,6 +227,49 @@ static Value pickAlong(Call &c, Value x, int64_t first, int64_t idRank,
   });
 }
 
+/// x[.., i, ids[i, ..], ..]: of each entry i of dimension `first` the entries
+/// of the next that `ids` names for it. The entries stay apart, as samples of
+/// a batch do.
+static Value pickOfEach(Call &c, Value x, int64_t first, Value ids,
+                        StringRef suffix) {
+  GenericBuilder g = c.generic(suffix);
+  Dims dims = dimsOf(x);
+  dims[first + 1] = single(x, first + 1, "v");
+  Type type = getElementTypeOrSelf(x.getType());
+  Dims ofIds = dimsOf(ids);
+  DimFactors factors, out, idFactors;
+  for (auto [index, dim] : llvm::enumerate(dims)) {
+    bool looked = int64_t(index) == first + 1;
+    factors.push_back(addFactors(
+        g, dim, looked ? kindOfSelection(type) : FactorKind::Parallel));
+    if (!looked)
+      out.push_back(factors.back());
+    if (int64_t(index) != first)
+      continue;
+    idFactors.push_back(factors.back());
+    for (const Dim &own : ArrayRef<Dim>(ofIds).drop_front()) {
+      idFactors.push_back(addFactors(g, own));
+      out.push_back(idFactors.back());
+    }
+  }
+  g.operand(ids, plainMap(g, idFactors));
+  g.operand(x, plainMap(g, factors));
+  g.result(type, plainMap(g, out));
+  return g.build([&](ScalarBuilder &s, ValueRange in) {
+    return whereId(g, s, in[1], factors[first + 1], in[0]);
+  });
+}
+
+/// True if the ids number the entries of a dimension of `size`, one after the
+/// other, along the first of `rank` dimensions that indices have together.
+static bool numbersEach(Value ids, int64_t size, int64_t rank) {
+  auto type = cast<RankedTensorType>(ids.getType());
+  auto positions = matchPositions(ids);
+  return positions && positions->second == 0 && size > 1 &&
+         type.getRank() == rank && positions->first == 0 &&
+         type.getDimSize(0) == size && type.getNumElements() == size;
+}
+
 /// The numbers of the elements that are not zero: a list for each dimension.
 static std::vector<Item> numbersOf(Call &c, Value mask) {
   std::vector<Item> lists;
@@ -273,6 +316,18 @@ static std::optional<std::pair<int64_t, Item>> onlyMask(ArrayRef<Item> list) {
   return found;
 }
 
+static Value broadcastTo(Call &c, Value ids, ArrayRef<int64_t> shape,
+                         StringRef suffix) {
+  auto type = cast<RankedTensorType>(ids.getType());
+  if (type.getShape() == shape)
+    return ids;
+  GenericBuilder g = c.generic(suffix);
+  DimFactors dims = addFactors(g, broadcastDims(shape, {ids}));
+  g.operand(ids, broadcastMap(g, type.getShape(), dims));
+  g.result(type.getElementType(), plainMap(g, dims));
+  return g.build([](ScalarBuilder &, ValueRange in) { return in[0]; });
+}
+
 /// index.Tensor(x, [none.., ids, ids..., none..]): integer indices of
 /// dimensions that are next to each other.
 static void index(Call &c) {
@@ -300,19 +355,20 @@ static void index(Call &c) {
   SmallVector<int64_t> shape = broadcast(c, shapes);
   if (c.failed())
     return;
-  for (int64_t dim = first; dim <= last; ++dim) {
+  bool ofEach = first < last && !shape.empty() &&
+                numbersEach(c.tensor(list[first]), c.type(0).getDimSize(first),
+                            shape.size());
+  for (int64_t dim = ofEach ? first + 1 : first; dim <= last; ++dim) {
     std::string suffix = last == dim ? "" : "by" + std::to_string(dim - first);
     Value ids = wrapped(c, c.tensor(list[dim]), c.type(0).getDimSize(dim),
                         "wrap" + std::to_string(dim - first));
+    if (ofEach && dim == first + 1) {
+      ids = broadcastTo(c, ids, shape, "expand");
+      x = pickOfEach(c, x, first, ids, suffix);
+      continue;
+    }
     if (dim == first) {
-      auto type = cast<RankedTensorType>(ids.getType());
-      if (type.getShape() != ArrayRef<int64_t>(shape)) {
-        GenericBuilder g = c.generic("expand");
-        DimFactors dims = addFactors(g, broadcastDims(shape, {ids}));
-        g.operand(ids, broadcastMap(g, type.getShape(), dims));
-        g.result(type.getElementType(), plainMap(g, dims));
-        ids = g.build([](ScalarBuilder &, ValueRange in) { return in[0]; });
-      }
+      ids = broadcastTo(c, ids, shape, "expand");
       x = lookUp(c.generic(suffix), x, dim, ids);
       continue;
     }

@@ -8,6 +8,7 @@
 
 #include "Dtypes.h"
 #include "Elementwise.h"
+#include "Losses.h"
 #include "Reductions.h"
 #include "Rows.h"
 #include "SelectedRows.h"
@@ -16,10 +17,6 @@
 using namespace mlir;
 using namespace colossal;
 using namespace colossal::normalize;
-
-namespace {
-enum Reduction { None = 0, Mean = 1, Sum = 2 };
-} // namespace
 
 static SmallVector<int64_t> allDims(Value value) {
   return llvm::to_vector(
@@ -331,11 +328,10 @@ static void negativeLogLikelihood(Call &c) {
 // Losses of values
 //===----------------------------------------------------------------------===//
 
-/// Combines the losses of all elements.
-static void combineElements(Call &c, ArrayRef<Item> inputs, int64_t reduction,
-                            GenericBuilder::Body body) {
+void normalize::combineElements(Call &c, ArrayRef<Item> inputs,
+                                int64_t reduction, GenericBuilder::Body body) {
   ElementwiseOptions options;
-  options.compute = resultType(inputs, c.builder().getContext());
+  options.compute = floatType(resultType(inputs, c.builder().getContext()));
   options.member = true;
   options.suffix = reduction == None ? "" : "element";
   Value elements = c.tensor(elementwise(c, inputs, options, body));

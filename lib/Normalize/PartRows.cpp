@@ -270,9 +270,10 @@ void normalize::addPartRows(Table &table) {
   table.add("aten::narrow", narrow);
   table.add("aten::select.int", select);
   table.add({"aten::split.Tensor", "aten::split.sizes", "aten::split",
-             "aten::split_with_sizes"},
+             "aten::split_with_sizes", "aten::unsafe_split.Tensor",
+             "aten::unsafe_split_with_sizes"},
             split);
-  table.add("aten::chunk", chunk);
+  table.add({"aten::chunk", "aten::unsafe_chunk"}, chunk);
   table.add({"aten::tensor_split.indices", "aten::tensor_split.sections"},
             tensorSplit);
   table.add("aten::unbind.int", unbind);

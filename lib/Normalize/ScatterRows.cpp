@@ -1,6 +1,7 @@
 //===- ScatterRows.cpp - Elements that are put where ids say --------------===//
 
 #include "Elementwise.h"
+#include "IndexFunction.h"
 #include "Lookup.h"
 #include "Reductions.h"
 #include "Rows.h"
@@ -153,6 +154,25 @@ static void embeddingBag(Call &c) {
   if (c.failed() || bags < 1)
     return c.error("expected at least one bag");
   Type type = table.getElementType(), i64 = c.builder().getI64Type();
+  Value rows = lookUp(c.generic("rows"), c.tensor(0), 0, c.tensor(1));
+  if (hasWeights) {
+    GenericBuilder weighted = c.generic("weighted");
+    rows = overRows(
+        weighted, {rows, c.tensor(6)}, {1}, type,
+        [](ScalarBuilder &s, ValueRange in) { return s.mul(in[0], in[1]); });
+  }
+  // Bags of one size, as from a table of ids, do not meet.
+  int64_t size = ids.getDimSize(0) / bags;
+  if (auto starts = matchProgression(c.tensor(2));
+      starts && starts->first == 0 && starts->second == size && size > 0 &&
+      size * bags == ids.getDimSize(0)) {
+    Item list(c.state.fresh(rows, c.op.getName(), c.loc()));
+    list = c.call("aten::reshape",
+                  {list, c.numbers({bags, size, table.getDimSize(1)})});
+    Item result = c.call(mode == 0 ? "aten::sum.dim_IntList" : "aten::mean.dim",
+                         {list, c.numbers({1}), c.truth(false), Item()});
+    return c.failed() ? void() : bagResults(c, c.tensor(result));
+  }
   // The bag of an id: how many offsets are not after it, less one.
   GenericBuilder g = c.generic("bag");
   g.noGradient();
@@ -167,13 +187,6 @@ static void embeddingBag(Call &c) {
         s.compare(Relation::Equal, s.index(g.nameOf(b)), s.integer(i64, 0));
     return s.sub(s.cast(started, i64), s.cast(first, i64));
   });
-  Value rows = lookUp(c.generic("rows"), c.tensor(0), 0, c.tensor(1));
-  if (hasWeights) {
-    GenericBuilder weighted = c.generic("weighted");
-    rows = overRows(
-        weighted, {rows, c.tensor(6)}, {1}, type,
-        [](ScalarBuilder &s, ValueRange in) { return s.mul(in[0], in[1]); });
-  }
   Value sums =
       scatterSum(c.generic(mode == 0 ? "" : "sum"), rows, 0, bag, bags);
   if (mode == 0)

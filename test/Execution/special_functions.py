@@ -44,7 +44,7 @@ UNARY = {name: getattr(torch, name) for name in
          "square sign sgn clone".split()}
 UNARY.update({name: getattr(F, name) for name in
               "silu gelu softplus leaky_relu elu selu hardtanh relu6 hardsigmoid hardswish logsigmoid mish softsign "
-              "tanhshrink".split()})
+              "tanhshrink hardshrink softshrink celu".split()})
 UNARY.update({
     "gelu tanh": lambda x: F.gelu(x, approximate="tanh"),
     "softplus 2 5": lambda x: F.softplus(x, 2.0, 5.0),
@@ -58,6 +58,10 @@ UNARY.update({
     "clip": lambda x: torch.clip(x, -3, 6),
     "clamp_min": lambda x: torch.clamp_min(x, 0.5),
     "clamp_max": lambda x: torch.clamp_max(x, -0.5),
+    "threshold": lambda x: F.threshold(x, 1, -3),
+    "isinf": lambda x: truth(torch.isinf(x)),
+    "isfinite": lambda x: truth(torch.isfinite(x)),
+    "lerp 0.3": lambda x: torch.lerp(x, x * 0 + 1, 0.3),
     "logical_not": lambda x: truth(torch.logical_not(x)),
     "isnan": lambda x: truth(torch.isnan(x)),
     "in place": lambda x: (x * 1).clamp_(-1, 1).sigmoid_(),
@@ -119,6 +123,9 @@ BINARY = {
     "mse_loss": lambda a, b: F.mse_loss(a, b, reduction="none"),
     "l1_loss": lambda a, b: F.l1_loss(a, b, reduction="none"),
     "smooth_l1_loss": lambda a, b: F.smooth_l1_loss(a, b, reduction="none"),
+    "huber_loss": lambda a, b: F.huber_loss(a, b, reduction="none"),
+    "prelu": lambda a, b: F.prelu(a.reshape(1, -1), b.reshape(-1)).view(a.shape),
+    "logaddexp": torch.logaddexp,
     "smooth_l1_loss 0.5": lambda a, b: F.smooth_l1_loss(a, b, reduction="none", beta=0.5),
     "copy": lambda a, b: (a * 0.0).copy_(b),
 }
@@ -131,6 +138,7 @@ TERNARY = {
     "addcmul": lambda a, b, c: torch.addcmul(a, b, c, value=0.5),
     "addcdiv": lambda a, b, c: torch.addcdiv(a, b, c, value=2.0),
     "clamp": lambda a, b, c: torch.clamp(a, b, c),
+    "lerp": torch.lerp,
     "bce weighted": lambda a, b, c: F.binary_cross_entropy_with_logits(
         a, b, reduction="none", weight=number(2.0), pos_weight=number(3.0)),
 }
@@ -175,6 +183,7 @@ NOT_HERE = {
     "aten::__or__.Scalar", "aten::bitwise_xor.Tensor", "aten::bitwise_xor.Scalar", "aten::__xor__.Tensor",
     "aten::add", "aten::add.int", "aten::add.float", "aten::sub", "aten::sub.int", "aten::sub.float", "aten::mul",
     "aten::mul.int", "aten::mul.float", "aten::div", "aten::div.int", "aten::div.float", "aten::floordiv.int", "aten::copy",
+    "aten::count_nonzero", "aten::count_nonzero.dim_IntList",
 }
 # The same function under another overload, which a trace does not produce.
 OVERLOADS = {

@@ -109,6 +109,14 @@ rows("unary", {
     "sigmoid of f32": lambda d: (torch.sigmoid, [d.floats(*d.shape(), dtype=F32)]),
     "bitwise_not": lambda d: (lambda x, y: (~x).long() + (~y).long(), [d.integers(-5, 5, 3), d.bools(3)]),
     "empty": lambda d: (torch.exp, [d.floats(0, 3)]),
+    "threshold": unary(lambda x: F.threshold(x, 0.2, -3)), "hardshrink": unary(F.hardshrink), "softshrink": unary(F.softshrink),
+    "celu": unary(lambda x: F.celu(x, 0.5)), "isinf": unary(torch.isinf), "isfinite": unary(torch.isfinite),
+    "prelu": lambda d: (F.prelu, [d.floats(2, 3, 4, special=True), d.floats(3)]),
+    "prelu of one weight": lambda d: (F.prelu, [d.floats(2, 3), d.floats(1)]),
+    "prelu of a vector": lambda d: (F.prelu, [d.floats(3), d.floats(1)]),
+    "count_nonzero": lambda d: (lambda x: torch.count_nonzero(x.relu(), 1) + torch.count_nonzero(x.relu()) + torch.count_nonzero(x, (0, 1)), [d.floats(3, 4)]),
+    "lerp": lambda d: (lambda x, y: torch.lerp(x, y, 0.3) + torch.lerp(x, y, 0.8), [d.floats(3, 4), d.floats(4)]),
+    "lerp tensor": lambda d: (torch.lerp, [d.floats(3, 4), d.floats(3, 4), d.floats(3, 4)]),
 })
 
 
@@ -117,7 +125,7 @@ def binary(function, a=F64, b=F64, special=False):
 
 
 rows("binary", {name: binary(getattr(torch, name), special=True) for name in
-                "add sub mul div maximum minimum eq ne lt le gt ge".split()})
+                "add sub mul div maximum minimum eq ne lt le gt ge logaddexp".split()})
 for kinds in ((F32, F64), (I64, F32), (BOOL, F64), (I32, I64), (BOOL, I64), (BOOL, BOOL)):
     label = " ".join(str(kind)[6:] for kind in kinds)
     rows("promotion", {f"{name} {label}": binary(getattr(torch, name), *kinds) for name in "add mul div lt".split()})
@@ -537,6 +545,114 @@ rows("losses", {
                                  [d.floats(3, 4), torch.rand(3, 4, dtype=F64, generator=d.torch), d.floats(4, positive=True)]),
 })
 
+
+
+def signs(d, *shape):
+    return 2 * d.integers(0, 2, *shape) - 1
+
+
+def probabilities(d, *shape):
+    return torch.rand(*shape, dtype=F64, generator=d.torch)
+
+
+rows("losses of values", {
+    "huber_loss": lambda d: (lambda x, y: F.huber_loss(x, y, delta=0.7), [d.floats(3, 4), d.floats(3, 4)]),
+    "huber_loss none": lambda d: (lambda x, y: F.huber_loss(x, y, reduction="none"), [d.floats(3, 4), d.floats(4)]),
+    "kl_div": lambda d: (lambda x, y: F.kl_div(x, y, reduction="batchmean"), [d.floats(3, 4), probabilities(d, 3, 4)]),
+    "kl_div of zeros": lambda d: (lambda x, y: F.kl_div(x, y * (y > 0.5).detach(), reduction="none"), [d.floats(3, 4), probabilities(d, 3, 4)]),
+    "kl_div of logarithms": lambda d: (lambda x, y: F.kl_div(x, y, reduction="sum", log_target=True), [d.floats(3, 4), d.floats(3, 4)]),
+    "binary_cross_entropy": lambda d: (F.binary_cross_entropy, [probabilities(d, 3, 4), probabilities(d, 3, 4)]),
+    "binary_cross_entropy of certainty": lambda d: (lambda x, y: F.binary_cross_entropy(x.round(), y, reduction="none"),
+                                                    [probabilities(d, 3, 4), probabilities(d, 3, 4)]),
+    "binary_cross_entropy weight": lambda d: (lambda x, y, w: F.binary_cross_entropy(x, y, w, reduction="sum"),
+                                              [probabilities(d, 3, 4), probabilities(d, 3, 4), d.floats(4, positive=True)]),
+    "poisson_nll_loss": lambda d: (F.poisson_nll_loss, [d.floats(3, 4), d.integers(0, 5, 3, 4).double()]),
+    "poisson_nll_loss full": lambda d: (lambda x, y: F.poisson_nll_loss(x, y, log_input=False, full=True, reduction="none"),
+                                        [d.floats(3, 4, positive=True), d.integers(0, 5, 3, 4).double()]),
+    "soft_margin_loss": lambda d: (F.soft_margin_loss, [d.floats(3, 4), signs(d, 3, 4).double()]),
+    "margin_ranking_loss": lambda d: (lambda x, y, t: F.margin_ranking_loss(x, y, t, 0.3), [d.floats(6), d.floats(6), signs(d, 6)]),
+    "hinge_embedding_loss": lambda d: (lambda x, t: F.hinge_embedding_loss(x, t, 0.8), [d.floats(3, 4), signs(d, 3, 4)]),
+    "cosine_embedding_loss": lambda d: (lambda x, y, t: F.cosine_embedding_loss(x, y, t, 0.1), [d.floats(6, 4), d.floats(6, 4), signs(d, 6)]),
+    "cosine_embedding_loss of a pair": lambda d: (lambda x, y, t: F.cosine_embedding_loss(x, y, t), [d.floats(4), d.floats(4), signs(d)]),
+    "triplet_margin_loss": lambda d: (lambda x, y, z: F.triplet_margin_loss(x, y, z, 0.7), matrices(d, (5, 4), (5, 4), (5, 4))),
+    "triplet_margin_loss swap": lambda d: (lambda x, y, z: F.triplet_margin_loss(x, y, z, p=1.0, swap=True, reduction="none"),
+                                           matrices(d, (5, 4), (5, 4), (5, 4))),
+    "multilabel_soft_margin_loss": lambda d: (F.multilabel_soft_margin_loss, [d.floats(3, 4), d.bools(3, 4).double()]),
+    "gaussian_nll_loss": lambda d: (F.gaussian_nll_loss, [d.floats(3, 4), d.floats(3, 4), d.floats(3, 4, positive=True)]),
+})
+
+rows("distances", {
+    "pairwise_distance": lambda d: (F.pairwise_distance, matrices(d, (5, 4), (4,))),
+    "pairwise_distance 1": lambda d: (lambda x, y: F.pairwise_distance(x, y, 1.0, keepdim=True), matrices(d, (2, 5, 4), (2, 5, 4))),
+    "dist": lambda d: (torch.dist, matrices(d, (3, 4), (3, 4))),
+    "cdist": lambda d: (torch.cdist, matrices(d, (2, 3, 4), (2, 5, 4))),
+    "cdist 1": lambda d: (lambda x, y: torch.cdist(x, y, p=1.0), matrices(d, (3, 4), (2, 5, 4))),
+    "cdist of equal rows": lambda d: (lambda x: torch.cdist(x, x), matrices(d, (3, 4))),
+    "cosine_similarity": lambda d: (lambda x, y: F.cosine_similarity(x, y, dim=-1), matrices(d, (3, 1, 4), (5, 4))),
+    "cosine_similarity of zeros": lambda d: (lambda x, y: F.cosine_similarity(x * torch.tensor([[0.0], [1.0]], dtype=F64), y),
+                                             matrices(d, (2, 4), (2, 4))),
+})
+
+rows("products written as others", {
+    "outer": lambda d: (lambda x, y: torch.outer(x, y) + torch.ger(x, y), matrices(d, (3,), (4,))),
+    "inner": lambda d: (torch.inner, matrices(d, (2, 3, 4), (5, 4))),
+    "inner with a number": lambda d: (torch.inner, [d.floats(2, 3), d.floats()]),
+    "vdot": lambda d: (torch.vdot, matrices(d, (4,), (4,))),
+    "tensordot": lambda d: (lambda x, y: torch.tensordot(x, y, dims=([1, 2], [2, 0])), matrices(d, (2, 3, 4), (4, 5, 3))),
+    "tensordot of numbers of dimensions": lambda d: (lambda x, y: torch.tensordot(x, y, dims=2), matrices(d, (2, 3, 4), (3, 4, 5))),
+    "addmv": lambda d: (lambda b, x, y: torch.addmv(b, x, y, beta=0.5, alpha=2), matrices(d, (3,), (3, 4), (4,))),
+    "addmv without bias": lambda d: (lambda b, x, y: torch.addmv(b / 0, x, y, beta=0), matrices(d, (3,), (3, 4), (4,))),
+    "addr": lambda d: (lambda b, x, y: torch.addr(b, x, y, alpha=2), matrices(d, (3, 4), (3,), (4,))),
+    "addbmm": lambda d: (lambda b, x, y: torch.addbmm(b, x, y, beta=3), matrices(d, (3, 5), (2, 3, 4), (2, 4, 5))),
+    "bilinear": lambda d: (F.bilinear, matrices(d, (2, 3, 4), (2, 3, 5), (6, 4, 5), (6,))),
+    "bilinear of vectors": lambda d: (F.bilinear, matrices(d, (4,), (5,), (6, 4, 5))),
+    "multi_dot": lambda d: (lambda x, y, z: torch.linalg.multi_dot([x, y, z]) + torch.chain_matmul(x, y, z), matrices(d, (2, 3), (3, 4), (4, 5))),
+    "einsum without an arrow": lambda d: (lambda x, y: torch.einsum("bij,bjk", x, y), matrices(d, (2, 3, 4), (2, 4, 5))),
+    "einsum with an ellipsis": lambda d: (lambda x, y: torch.einsum("...ij,...kj->...ik", x, y), matrices(d, (2, 3, 4), (5, 2, 6, 4))),
+    "einsum, an ellipsis and no arrow": lambda d: (lambda x, y: torch.einsum("b...,b", x, y), matrices(d, (2, 3, 4), (2,))),
+    "einsum of an ellipsis that is summed": lambda d: (lambda x: torch.einsum("...j->j", x), matrices(d, (2, 3, 4))),
+    "einsum of three": lambda d: (lambda x, y, z: torch.einsum("bi,ij,bj->b", x, y, z), matrices(d, (2, 3), (3, 4), (2, 4))),
+    "einsum of four": lambda d: (lambda w, x, y, z: torch.einsum("ab,bc,cd,da->ac", w, x, y, z), matrices(d, (2, 3), (3, 4), (4, 5), (5, 2))),
+    "einsum of a diagonal": lambda d: (lambda x: torch.einsum("bii->bi", x), matrices(d, (2, 3, 3))),
+    "einsum of a trace": lambda d: (lambda x, y: torch.einsum("ibi,b->", x, y), matrices(d, (3, 2, 3), (2,))),
+    "einsum of size 1": lambda d: (lambda x, y: torch.einsum("ij,jk->ik", x, y), matrices(d, (2, 1), (3, 4))),
+})
+
+rows("diagonals", {
+    "diagonal": lambda d: (lambda x: torch.diagonal(x), matrices(d, (4, 4))),
+    "diagonal above": lambda d: (lambda x: torch.diagonal(x, 1, 0, 2), matrices(d, (3, 2, 5))),
+    "diagonal below": lambda d: (lambda x: torch.diagonal(x, -2, -1, -2), matrices(d, (2, 4, 5))),
+    "diagonal outside": lambda d: (lambda x: torch.diagonal(x, 7), matrices(d, (3, 4))),
+    "diagonal of one": lambda d: (lambda x: torch.diagonal(x), matrices(d, (1, 4))),
+    "trace": lambda d: (torch.trace, matrices(d, (3, 4))),
+    "diag of a vector": lambda d: (lambda x: torch.diag(x, -1), matrices(d, (3,))),
+    "diag of a matrix": lambda d: (lambda x: torch.diag(x, 1), matrices(d, (3, 4))),
+    "diag_embed": lambda d: (lambda x: torch.diag_embed(x, 2, 0, 2), matrices(d, (2, 3))),
+    "diag_embed of one": lambda d: (lambda x: torch.diag_embed(x), matrices(d, (2, 1))),
+    "eye": lambda d: (lambda x: x + torch.eye(3) + torch.eye(2, 3)[:1], matrices(d, (3, 3))),
+    "tril_indices": lambda d: (lambda x: x[:, torch.tril_indices(4, 4, -1)[0], torch.tril_indices(4, 4, -1)[1]], matrices(d, (2, 4, 4))),
+    "tril_indices of a wide matrix": lambda d: (lambda x: x + torch.tril_indices(3, 4, 1), matrices(d, (2, 9))),
+    "triu_indices": lambda d: (lambda x: x + torch.triu_indices(4, 3, 0), matrices(d, (2, 6))),
+    "triu_indices of nothing": lambda d: (lambda x: x + torch.triu_indices(2, 2, 3).sum(), matrices(d, (2,))),
+    "written diagonal": lambda d: (in_place(lambda y: torch.diagonal(y).add_(-1).pow_(2).sum() + y.sum()), matrices(d, (4, 4))),
+})
+
+rows("views of views", {
+    "movedim": lambda d: (lambda x: torch.movedim(x, (0, 2), (-1, 0)), [d.floats(2, 3, 4, 5)]),
+    "movedim of one": lambda d: (lambda x: torch.movedim(x, 0, -1) + 1, [d.floats(2, 3, 4)]),
+    "moveaxis": lambda d: (lambda x: (torch.moveaxis(x, -1, 1), torch.moveaxis(x, (0, 1), (2, 0))), [d.floats(2, 3, 4)]),
+    "ravel": lambda d: (torch.ravel, [d.floats(2, 3, 4)]),
+    "tile": lambda d: (lambda x: torch.tile(x, (2,)) + torch.tile(x[:1], (2, 2)), [d.floats(2, 3)]),
+    "tile to more dimensions": lambda d: (lambda x: torch.tile(x, (2, 1, 3)), [d.floats(2, 3)]),
+    "pixel_shuffle": lambda d: (lambda x: F.pixel_shuffle(x, 2), [d.floats(2, 8, 3, 4)]),
+    "pixel_unshuffle": lambda d: (lambda x: F.pixel_unshuffle(x, 3), [d.floats(2, 2, 6, 3)]),
+    "channel_shuffle": lambda d: (lambda x: F.channel_shuffle(x, 3), [d.floats(2, 6, 3, 2)]),
+    "unsafe_chunk": lambda d: (lambda x: tuple(y * 2 for y in torch.unsafe_chunk(x, 2, 1)), [d.floats(2, 6)]),
+    "unsafe_split": lambda d: (lambda x: (*torch.unsafe_split(x, 4, 1), *torch.unsafe_split_with_sizes(x, [1, 5], 1)), [d.floats(2, 6)]),
+    "glu": lambda d: (lambda x: F.glu(x, 1), [d.floats(2, 6, 3)]),
+    "written movedim": lambda d: (in_place(lambda y: y.movedim(0, 1)[0].mul_(3).sum() + y.sum()), [d.floats(3, 4)]),
+})
+
 # --------------------------------------------------------------------------------------------------------------
 # Views, and writing through them
 # --------------------------------------------------------------------------------------------------------------
@@ -690,6 +806,13 @@ rows("indexing", {
     "index pairs": lambda d: (lambda x, i, j: x[i, j], [d.floats(4, 5, 2), d.integers(0, 4, 3), d.integers(-5, 5, 3)]),
     "index pairs after a dimension": lambda d: (lambda x, i, j: x[:, i, j] + x[:, [1, 3], [0, 4]][:, :1], [d.floats(3, 4, 5, 2), d.integers(0, 4, 3), d.integers(-5, 5, 3)]),
     "index triples": lambda d: (lambda x, i, j, k: x[:, i, j, k], [d.floats(2, 4, 5, 3), d.integers(0, 4, 3, 1), d.integers(-5, 5, 1, 2), d.integers(0, 3, 2)]),
+    "index of each row, several": lambda d: (lambda x, j: x[torch.arange(4)[:, None], j], [d.floats(4, 5, 2), d.integers(-5, 5, 4, 3)]),
+    "index of each row, the same": lambda d: (lambda x, j: x[torch.arange(4)[:, None], j], [d.floats(4, 5), d.integers(-5, 5, 3)]),
+    "index of each row, and further": lambda d: (lambda x, j, k: x[:, torch.arange(4), j, k], [d.floats(2, 4, 5, 3), d.integers(-5, 5, 4), d.integers(0, 3, 4)]),
+    "index of some rows": lambda d: (lambda x, j: x[torch.arange(3), j] + x[torch.arange(1, 4), j] + x[torch.arange(3)[:, None], j[None]][0],
+                                     [d.floats(4, 5), d.integers(0, 5, 3)]),
+    "index of each row across": lambda d: (lambda x, j: x[torch.arange(4)[None], j[:, None]] + x[torch.arange(4), j[:, None]],
+                                           [d.floats(4, 5), d.integers(0, 5, 4)]),
     "index rows by numbers": lambda d: (lambda x, j: x[torch.arange(4), j], [d.floats(4, 5), d.integers(-5, 5, 4)]),
     "pad": lambda d: (lambda x: F.pad(x, (1, 2, 0, 1), value=-1.5), [d.floats(2, 3, 4)]),
     "pad zero": lambda d: (lambda x: F.pad(x, (2, 0)), [d.floats(2, 3)]),
@@ -839,6 +962,8 @@ rows("scatters", {
     "embedding_bag mean": lambda d: (lambda w, i, o: F.embedding_bag(i, w, o, mode="mean"), [d.floats(7, 3), d.integers(0, 7, 9), torch.tensor([0, 2, 2, 6])]),
     "embedding_bag weights": lambda d: (lambda w, i, o, p: F.embedding_bag(i, w, o, mode="sum", per_sample_weights=p), [d.floats(7, 3), d.integers(0, 7, 9), torch.tensor([0, 4]), d.floats(9)]),
     "embedding_bag with an end": lambda d: (lambda w, i, o: F.embedding_bag(i, w, o, mode="sum", include_last_offset=True), [d.floats(7, 3), d.integers(0, 7, 9), torch.tensor([0, 4, 9])]),
+    "embedding_bag of a matrix, weights": lambda d: (lambda w, i, p: F.embedding_bag(i, w, mode="sum", per_sample_weights=p), [d.floats(7, 3), d.integers(0, 7, 3, 2), d.floats(3, 2)]),
+    "embedding_bag of even offsets": lambda d: (lambda w, i: F.embedding_bag(i, w, torch.arange(0, 9, 3), mode="sum") + F.embedding_bag(i, w, torch.arange(0, 6, 2), mode="mean"), [d.floats(7, 3), d.integers(0, 7, 9)]),
     "embedding_bag of a matrix": lambda d: (lambda w, i: F.embedding_bag(i, w, mode="mean"), [d.floats(7, 3), d.integers(0, 7, 3, 2)]),
 })
 

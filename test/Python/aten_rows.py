@@ -133,7 +133,7 @@ class Weighted(torch.nn.Module):
 
 # PyTorch's own gradient is not the derivative: 0 times the infinity of a bias that does not count; 1/6 in single precision.
 # The last: which of equal elements is taken is PyTorch's choice.
-NO_GRADIENTS = {"contractions/addmm without bias", "unary/hardsigmoid", "orders/topk of ties"}
+NO_GRADIENTS = {"contractions/addmm without bias", "products written as others/addmv without bias", "unary/hardsigmoid", "orders/topk of ties"}
 SEEN = set()
 # Names that a traced archive writes another way, or only where a script branches or reads a tensor's number.
 REWRITTEN = set("""aten::clip aten::concat aten::concatenate aten::cpu aten::requires_grad aten::swapaxes aten::swapdims

@@ -73,3 +73,45 @@ def rows_by_a_list_and_by_two_lists():
         chosen = h.index_select(1, torch.tensor([3, 3, 0]))
         return picked.square().mean() + (m.o(h).exp().sum(1) * pairs).mean() + chosen.square().mean()
     return Head(loss), samples()
+
+
+class Chosen(nn.Module):
+    """States at one place of each sample and at several, by numbers of samples beside numbers of places."""
+
+    def __init__(self):
+        super().__init__()
+        self.e, self.l, self.o = nn.Embedding(19, 8), nn.Linear(8, 8), nn.Linear(8, 19)
+
+    def forward(self, ids, labels):
+        h = torch.tanh(self.l(self.e(ids)))
+        rows = torch.arange(h.shape[0])
+        last = h[rows, (ids > 3).sum(1) - 1]
+        several = h[rows[:, None], ids[:, :2] % 6]
+        entries = h[rows, ids[:, 0] % 6, ids[:, 1] % 8]
+        return F.cross_entropy(self.o(last + several.sum(1)), labels[:, 0]) + entries.square().mean()
+
+
+# The samples stay apart: microbatches, too.
+@module("1", "1 microbatches=2", "2 data=2", "2 tensor=2", "2 pipeline=2,microbatches=2", "4 data=2,tensor=2")
+def place_of_each_sample():
+    return Chosen(), tokens()
+
+
+class Bags(nn.Module):
+    """Bags of one size, added up, as means and with weights."""
+
+    def __init__(self):
+        super().__init__()
+        self.sum, self.mean = (nn.EmbeddingBag(11, 6, mode=mode) for mode in ("sum", "mean"))
+        self.weights, self.o = nn.Linear(6, 4), nn.Linear(12, 5)
+
+    def forward(self, x, ids, y):
+        h = torch.cat([self.sum(ids, per_sample_weights=self.weights(x)), self.mean(ids[:, 1:])], 1)
+        return F.cross_entropy(self.o(h.relu()), y)
+
+
+@module("1", "1 microbatches=2", "2 data=2", "2 tensor=2", "2 pipeline=2,microbatches=2", "4 data=2,tensor=2")
+def bags_of_one_size():
+    g = generator()
+    return Bags(), {"x": torch.randn(4, 6, generator=g), "ids": torch.randint(0, 11, (4, 4), generator=g),
+                    "y": torch.randint(0, 5, (4,), generator=g)}

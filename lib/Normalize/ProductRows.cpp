@@ -1,0 +1,147 @@
+//===- ProductRows.cpp - Products written as others -----------------------===//
+
+#include "Rows.h"
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::normalize;
+
+static void give(Call &c, Item item) {
+  if (!c.failed())
+    c.result(std::move(item));
+}
+
+static Item times(Call &c, Item a, Item b) {
+  return c.call("aten::mul.Tensor", {std::move(a), std::move(b)});
+}
+
+static Item einsum(Call &c, StringRef equation, std::vector<Item> operands) {
+  return c.call("aten::einsum", {Item::makeText(equation),
+                                 Item::makeList(std::move(operands)), Item()});
+}
+
+static Item outerOf(Call &c, const Item &a, const Item &b) {
+  return times(c, c.call("aten::unsqueeze", {a, c.number(int64_t(1))}), b);
+}
+
+static void outer(Call &c) {
+  if (c.type(0).getRank() != 1 || c.type(1).getRank() != 1)
+    return c.error("expected two vectors");
+  give(c, outerOf(c, c.item(0), c.item(1)));
+}
+
+/// So many letters from the `first` of the alphabet on.
+static std::string letters(int64_t first, int64_t count) {
+  std::string text;
+  for (int64_t i = first; i < first + count; ++i)
+    text += char(i < 26 ? 'a' + i : 'A' + i - 26);
+  return text;
+}
+
+/// Sums over pairs of dimensions; the others of a, then those of b.
+static void contractPairs(Call &c, SmallVector<int64_t> ofA,
+                          SmallVector<int64_t> ofB) {
+  int64_t rank = c.type(0).getRank(), other = c.type(1).getRank();
+  if (ofA.size() != ofB.size() || rank + other > 52)
+    return c.error("found " + Twine(ofA.size()) + " and " + Twine(ofB.size()) +
+                   " dimensions to sum over, expected pairs");
+  std::string a = letters(0, rank), b = letters(rank, other), out;
+  for (auto [x, y] : llvm::zip(ofA, ofB)) {
+    x = c.dimension(x, rank, 2);
+    y = c.dimension(y, other, 3);
+    if (c.failed())
+      return;
+    b[y] = a[x];
+  }
+  for (StringRef text : {StringRef(a), StringRef(b)})
+    for (char letter : text)
+      if (!StringRef(a).contains(letter) || !StringRef(b).contains(letter))
+        out += letter;
+  give(c, einsum(c, a + "," + b + "->" + out, {c.item(0), c.item(1)}));
+}
+
+static void tensordot(Call &c) {
+  contractPairs(c, c.integers(2), c.integers(3));
+}
+
+/// Sums over the last dimensions; a number scales.
+static void inner(Call &c) {
+  if (c.type(0).getRank() == 0 || c.type(1).getRank() == 0)
+    return give(c, times(c, c.item(0), c.item(1)));
+  contractPairs(c, {-1}, {-1});
+}
+
+/// beta self + alpha product; with beta = 0 not even a NaN of self counts.
+static void addTo(Call &c, Item product, unsigned beta, unsigned alpha) {
+  if (c.failed())
+    return;
+  if (c.real(alpha) != 1)
+    product = times(c, product, c.item(alpha));
+  if (c.real(beta) == 0) {
+    Item like = c.call("aten::zeros_like", {c.item(0)});
+    return give(
+        c, c.call("aten::add.Tensor", {product, like, c.number(int64_t(1))}));
+  }
+  Item self = c.real(beta) == 1 ? c.item(0) : times(c, c.item(0), c.item(beta));
+  give(c, c.call("aten::add.Tensor", {self, product, c.number(int64_t(1))}));
+}
+
+static void addMatrixVector(Call &c) {
+  if (c.type(1).getRank() != 2 || c.type(2).getRank() != 1)
+    return c.error("expected a matrix and a vector");
+  addTo(c, c.call("aten::mv", {c.item(1), c.item(2)}), 3, 4);
+}
+
+static void addOuter(Call &c) {
+  if (c.type(1).getRank() != 1 || c.type(2).getRank() != 1)
+    return c.error("expected two vectors");
+  addTo(c, outerOf(c, c.item(1), c.item(2)), 3, 4);
+}
+
+/// The sum over a stack of products.
+static void addProducts(Call &c) {
+  if (c.type(1).getRank() != 3 || c.type(2).getRank() != 3)
+    return c.error("expected operands of rank 3");
+  addTo(c, einsum(c, "bmk,bkn->mn", {c.item(1), c.item(2)}), 3, 4);
+}
+
+/// sum_ij x[.., i] w[o, i, j] y[.., j] + bias.
+static void bilinear(Call &c) {
+  int64_t batch = c.type(0).getRank() - 1;
+  if (batch < 0 || c.type(1).getRank() != batch + 1 ||
+      c.type(2).getRank() != 3 || batch > 40)
+    return c.error("expected two tensors of one rank and a weight of rank 3");
+  std::string rows = letters(0, batch), i = letters(batch, 1),
+              j = letters(batch + 1, 1), o = letters(batch + 2, 1);
+  Item half = einsum(c, rows + i + "," + o + i + j + "->" + rows + o + j,
+                     {c.item(0), c.item(2)});
+  Item whole = einsum(c, rows + o + j + "," + rows + j + "->" + rows + o,
+                      {half, c.item(1)});
+  if (!c.isNone(3))
+    whole =
+        c.call("aten::add.Tensor", {whole, c.item(3), c.number(int64_t(1))});
+  give(c, whole);
+}
+
+/// A chain of matrices, from the left.
+static void chain(Call &c) {
+  ArrayRef<Item> factors = c.list(0);
+  if (factors.empty())
+    return c.error("found no matrices");
+  Item product = factors[0];
+  for (const Item &next : factors.drop_front())
+    product = c.call("aten::matmul", {product, next});
+  give(c, product);
+}
+
+void normalize::addProductRows(Table &table) {
+  table.add("aten::outer", outer);
+  table.add("aten::tensordot", tensordot);
+  table.add("aten::inner", inner);
+  table.add("aten::vdot", inner);
+  table.add("aten::addmv", addMatrixVector);
+  table.add("aten::addr", addOuter);
+  table.add("aten::addbmm", addProducts);
+  table.add("aten::bilinear", bilinear);
+  table.add({"aten::chain_matmul", "aten::linalg_multi_dot"}, chain);
+}

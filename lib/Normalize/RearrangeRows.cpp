@@ -1,0 +1,133 @@
+//===- RearrangeRows.cpp - Views that are several views -------------------===//
+//
+// Written as reshapes and permutations, so that they alias what these alias.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Rows.h"
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::normalize;
+
+static void give(Call &c, Item item) {
+  if (!c.failed())
+    c.result(std::move(item));
+}
+
+static Item reshaped(Call &c, Item x, ArrayRef<int64_t> sizes) {
+  return c.call("aten::reshape", {std::move(x), c.numbers(sizes)});
+}
+
+static Item permuted(Call &c, Item x, ArrayRef<int64_t> order) {
+  return c.call("aten::permute", {std::move(x), c.numbers(order)});
+}
+
+/// Dimensions `source` to the places `destination`, the others in order.
+static void moveDims(Call &c) {
+  int64_t rank = c.type(0).getRank();
+  SmallVector<int64_t> source = c.integers(1), destination = c.integers(2);
+  if (source.size() != destination.size())
+    return c.error("found " + Twine(source.size()) + " sources and " +
+                   Twine(destination.size()) + " destinations");
+  SmallVector<int64_t> order(rank, -1);
+  llvm::SmallDenseSet<int64_t> moved;
+  for (auto [from, to] : llvm::zip(source, destination)) {
+    from = c.dimension(from, rank, 1);
+    to = c.dimension(to, rank, 2);
+    if (c.failed())
+      return;
+    if (rank == 0)
+      continue;
+    if (!moved.insert(from).second || order[to] >= 0)
+      return c.error("a dimension is moved twice");
+    order[to] = from;
+  }
+  int64_t next = 0;
+  for (int64_t &place : order) {
+    if (place >= 0)
+      continue;
+    while (moved.contains(next))
+      ++next;
+    place = next++;
+  }
+  give(c, permuted(c, c.item(0), order));
+}
+
+static void ravel(Call &c) { give(c, reshaped(c, c.item(0), {-1})); }
+
+/// As `repeat`, but missing repetitions are 1.
+static void tile(Call &c) {
+  SmallVector<int64_t> counts = c.integers(1);
+  int64_t missing = c.type(0).getRank() - int64_t(counts.size());
+  counts.insert(counts.begin(), std::max<int64_t>(missing, 0), 1);
+  give(c, c.call("aten::repeat", {c.item(0), c.numbers(counts)}));
+}
+
+/// [.., C r r, H, W] as [.., C, H r, W r], or back (`inverse`).
+template <bool inverse> static void pixelShuffle(Call &c) {
+  RankedTensorType type = c.type(0);
+  int64_t r = c.integer(1), rank = type.getRank();
+  if (rank < 3 || r < 1)
+    return c.error("expected images of at least three dimensions and a factor "
+                   "of at least 1");
+  ArrayRef<int64_t> shape = type.getShape();
+  SmallVector<int64_t> before(shape.drop_back(3)), split = before,
+                                                   joined = before;
+  int64_t channels = shape[rank - 3], height = shape[rank - 2],
+          width = shape[rank - 1], n = rank - 3;
+  SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, n));
+  if (inverse ? height % r || width % r : channels % (r * r))
+    return c.error("factor " + Twine(r) + " does not divide " +
+                   (inverse ? "height and width" : "the channels"));
+  if (inverse) {
+    split.append({channels, height / r, r, width / r, r});
+    order.append({n, n + 2, n + 4, n + 1, n + 3});
+    joined.append({channels * r * r, height / r, width / r});
+  } else {
+    split.append({channels / (r * r), r, r, height, width});
+    order.append({n, n + 3, n + 1, n + 4, n + 2});
+    joined.append({channels / (r * r), height * r, width * r});
+  }
+  give(c,
+       reshaped(c, permuted(c, reshaped(c, c.item(0), split), order), joined));
+}
+
+/// Channels (g, c) as (c, g).
+static void channelShuffle(Call &c) {
+  RankedTensorType type = c.type(0);
+  int64_t groups = c.integer(1);
+  if (type.getRank() < 3 || groups < 1 || type.getDimSize(1) % groups)
+    return c.error("expected a number of groups that divides the channels");
+  SmallVector<int64_t> split(type.getShape()), order;
+  split[1] /= groups;
+  split.insert(split.begin() + 1, groups);
+  order = llvm::to_vector(llvm::seq<int64_t>(0, int64_t(split.size())));
+  std::swap(order[1], order[2]);
+  give(c, reshaped(c, permuted(c, reshaped(c, c.item(0), split), order),
+                   type.getShape()));
+}
+
+/// The first half of a dimension times the sigmoid of the second.
+static void gatedUnit(Call &c) {
+  int64_t rank = c.type(0).getRank();
+  int64_t dim = c.dimension(1, rank);
+  if (c.failed() || rank == 0 || c.type(0).getDimSize(dim) % 2)
+    return c.error("expected a dimension that is divisible by 2");
+  Item halves =
+      c.call("aten::chunk", {c.item(0), c.number(int64_t(2)), c.number(dim)});
+  if (c.failed())
+    return;
+  give(c, c.call("aten::mul.Tensor",
+                 {halves.list[0], c.call("aten::sigmoid", {halves.list[1]})}));
+}
+
+void normalize::addRearrangeRows(Table &table) {
+  table.add({"aten::movedim.intlist", "aten::movedim.int"}, moveDims);
+  table.add("aten::ravel", ravel);
+  table.add("aten::tile", tile);
+  table.add("aten::pixel_shuffle", pixelShuffle<false>);
+  table.add("aten::pixel_unshuffle", pixelShuffle<true>);
+  table.add("aten::channel_shuffle", channelShuffle);
+  table.add("aten::glu", gatedUnit);
+}
