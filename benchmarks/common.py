@@ -17,11 +17,10 @@ OLDER = {"COLOSSAL_MAX_CPU": "x86-64-v3", "ATEN_CPU_CAPABILITY": "avx2", "MKL_EN
          "ONEDNN_MAX_CPU_ISA": "AVX2", "DNNL_MAX_CPU_ISA": "AVX2"}
 
 
-def add_options(parser, steps, pinned):
-    """Options of every benchmark; `pinned`: of those on some cores, for one kind of CPU."""
-    if pinned:
-        parser.add_argument("--threads", type=int, default=1)
-        parser.add_argument("--max-cpu", choices=["x86-64-v3"])
+def add_options(parser, steps, threads):
+    """Options of every benchmark, with the defaults of two."""
+    parser.add_argument("--threads", type=int, default=threads)
+    parser.add_argument("--max-cpu", choices=["x86-64-v3"])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=steps, help="timed steps per round, after one that is not")
     parser.add_argument("--work", type=Path, default=ROOT / "out" / "benchmark")

@@ -1,15 +1,12 @@
 #!/usr/bin/env python3
-"""Convolutions and residual networks against PyTorch eager, on pinned cores, in alternating rounds.
+"""Every convolution of two residual networks against PyTorch eager, on pinned cores, in alternating rounds.
 
-    convolution.py [resnet18] [resnet50] [shapes] [--batch 4] [--size 224] [--threads 1]
-                   [--max-cpu x86-64-v3] [--rounds 3] [--steps 3] [--work DIR] [--json FILE]
+    convolution.py [--batch 4] [--threads 1] [--max-cpu x86-64-v3] [--rounds 3] [--steps 3] [--work DIR] [--json FILE]
 
-resnet18, resnet50: a training step (images of --size, SGD with momentum), ours on one rank, PyTorch with
-its default layout and with channels_last. The best step of all rounds counts; the ratio is to the better
-PyTorch. shapes: every convolution of both networks, its forward and both backward passes. Ours are the ops
-of a step of conv, relu, conv, relu, conv with equal shapes (`--profile`), the one in the middle; where the
-shapes of input and output differ, it lies between 1 x 1 convolutions. PyTorch's are calls of its ops by
-themselves.
+Forward and both backward passes by themselves; a step of the networks is `train_step.py resnet18`. Ours are
+the ops of a step of conv, relu, conv, relu, conv with equal shapes (`--profile`), the one in the middle; where
+the shapes of input and output differ, it lies between 1 x 1 convolutions. PyTorch's are calls of its ops by
+themselves. The ratio is to the better of PyTorch's two layouts.
 """
 import argparse
 import json
@@ -18,8 +15,7 @@ import shutil
 import sys
 import time
 
-from common import (BIN, OLDER, TUNED, add_options, alternate, execute, pin, print_table, run_bundle, timed_steps,
-                    write_json)
+from common import BIN, OLDER, TUNED, add_options, execute, pin, print_table, run_bundle, write_json
 
 OPTIMIZER = "sgd:lr=0.01,momentum=0.9"
 # Input channels, positions, output channels, taps, stride: of 224 x 224 images.
@@ -27,49 +23,6 @@ SHAPES = [(3, 224, 64, 7, 2), (64, 56, 64, 3, 1), (64, 56, 128, 3, 2), (128, 28,
           (256, 14, 256, 3, 1), (256, 14, 512, 3, 2), (512, 7, 512, 3, 1), (64, 56, 128, 1, 2), (64, 56, 256, 1, 1),
           (256, 56, 64, 1, 1), (512, 28, 128, 1, 1), (1024, 14, 256, 1, 1), (512, 7, 2048, 1, 1)]
 PASSES = ("convolution", "convolution_backward_data", "convolution_backward_weights")
-
-
-def residual_network(layers):
-    import torch
-    from torch import nn
-    from torch.nn import functional as F
-
-    def unit(inputs, outputs, taps, stride=1):
-        return nn.Sequential(nn.Conv2d(inputs, outputs, taps, stride, taps // 2, bias=False), nn.BatchNorm2d(outputs))
-
-    class Block(nn.Module):
-        def __init__(self, inputs, width, outputs, stride):
-            super().__init__()
-            self.units = nn.ModuleList(
-                [unit(inputs, width, 3, stride), unit(width, outputs, 3)] if outputs == width else
-                [unit(inputs, width, 1), unit(width, width, 3, stride), unit(width, outputs, 1)])
-            self.shortcut = unit(inputs, outputs, 1, stride) if stride > 1 or inputs != outputs else nn.Identity()
-
-        def forward(self, x):
-            h = x
-            for number, part in enumerate(self.units):
-                h = part(h) if number + 1 == len(self.units) else F.relu(part(h))
-            return F.relu(h + self.shortcut(x))
-
-    class Network(nn.Module):
-        def __init__(self):
-            super().__init__()
-            counts, wide = ((2, 2, 2, 2), 1) if layers == 18 else ((3, 4, 6, 3), 4)
-            self.first, self.pool = unit(3, 64, 7, 2), nn.MaxPool2d(3, 2, 1)
-            blocks, inputs = [], 64
-            for stage, count in enumerate(counts):
-                width = 64 << stage
-                for number in range(count):
-                    blocks.append(Block(inputs, width, width * wide, 2 if stage and not number else 1))
-                    inputs = width * wide
-            self.blocks, self.head = nn.Sequential(*blocks), nn.Linear(inputs, 1000)
-
-        def forward(self, x, y):
-            h = self.blocks(self.pool(F.relu(self.first(x))))
-            return F.cross_entropy(self.head(F.adaptive_avg_pool2d(h, 1).flatten(1)), y)
-
-    torch.manual_seed(0)
-    return Network().train()
 
 
 def stack_of(inputs, size, outputs, taps, stride):
@@ -96,20 +49,6 @@ def stack_of(inputs, size, outputs, taps, stride):
 def name_of(shape):
     inputs, size, outputs, taps, stride = shape
     return f"{taps}x{taps}" + (f"/{stride}" if stride > 1 else "") + f" {inputs}-{outputs} at {size}"
-
-
-def network_worker(options):
-    """Trains in this process; prints one JSON object."""
-    import numpy as np
-    import torch
-    torch.set_num_threads(options.threads)
-    model = residual_network(int(options.worker))
-    x, y = (torch.from_numpy(np.load(options.work / f"images-{name}.npy")) for name in "xy")
-    if options.channels_last:
-        model, x = model.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
-    seconds, losses = timed_steps(model, (x, y), optimizer, options.steps)
-    print(json.dumps({"seconds": seconds, "losses": losses}))
 
 
 def shapes_worker(options):
@@ -172,22 +111,6 @@ class Bench:
         files = {key: self.options.work / f"{name}-{key}.npy" for key in inputs}
         return run_bundle(self.options, bundle, files, *more, before=self.pin, **self.environment)
 
-    def network(self, layers):
-        import numpy as np
-        options, random = self.options, np.random.default_rng(0)
-        inputs = {"x": random.standard_normal((options.batch, 3, options.size, options.size), dtype=np.float32),
-                  "y": random.integers(0, 1000, options.batch)}
-        bundle = self.compile("images", residual_network(layers), inputs)
-        ways = {"PyTorch": lambda: self.pytorch(layers, False),
-                "PyTorch, channels_last": lambda: self.pytorch(layers, True),
-                "ours": lambda: self.ours(bundle, "images", inputs)}
-        runs = alternate(ways, options.rounds, f"resnet{layers}: ")
-        # After a few steps of random weights and statistics of few samples even PyTorch's two layouts differ.
-        first, peer = (runs[way]["losses"][0] for way in ("ours", "PyTorch"))
-        if not abs(first - peer) < 1e-4 * abs(peer):
-            raise SystemExit(f"convolution: the first loss of resnet{layers} is {first}, PyTorch's {peer}: not the same work")
-        return runs
-
     def shapes(self):
         import numpy as np
         options, result = self.options, {}
@@ -218,37 +141,22 @@ class Bench:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("what", nargs="*", metavar="resnet18|resnet50|shapes", help="resnet18, if none is named")
     parser.add_argument("--batch", type=int, default=4)
-    parser.add_argument("--size", type=int, default=224)
-    add_options(parser, steps=3, pinned=True)
+    add_options(parser, steps=3, threads=1)
     parser.add_argument("--channels-last", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
-        return shapes_worker(options) if options.worker == "shapes" else network_worker(options)
-    if unknown := set(options.what) - {"resnet18", "resnet50", "shapes"}:
-        parser.error(f"found {sorted(unknown)}, expected resnet18, resnet50 or shapes")
+        return shapes_worker(options)
     options.work.mkdir(parents=True, exist_ok=True)
-    bench, result = Bench(options), {}
-    for name in options.what or ["resnet18"]:
-        if name == "shapes":
-            result[name] = bench.shapes()
-            rows = [("convolution", "pass", "PyTorch", "channels_last", "ours", "ratio")]
-            for shape, passes in result[name].items():
-                for key, best in passes.items():
-                    peers = [best["PyTorch"], best["PyTorch, channels_last"]]
-                    rows.append((shape, key.replace("convolution_", "").replace("convolution", "forward"),
-                                 *(f"{1e3 * time:.2f} ms" for time in (*peers, best["ours"])),
-                                 f"{best['ours'] / min(peers):.2f}"))
-        else:
-            result[name] = runs = bench.network(int(name[6:]))
-            best = {way: min(run["seconds"]) for way, run in runs.items()}
-            peer = min(time for way, time in best.items() if way != "ours")
-            rows = [("step of " + name, *best, "ratio", "predicted"),
-                    ("", *(f"{time:.3f} s" for time in best.values()), f"{best['ours'] / peer:.2f}",
-                     f"{runs['ours']['predicted_seconds']:.3f} s")]
-        print_table(rows)
-    write_json(options, result)
+    result = Bench(options).shapes()
+    rows = [("convolution", "pass", "PyTorch", "channels_last", "ours", "ratio")]
+    for shape, passes in result.items():
+        for key, best in passes.items():
+            peers = [best["PyTorch"], best["PyTorch, channels_last"]]
+            rows.append((shape, key.replace("convolution_", "").replace("convolution", "forward"),
+                         *(f"{1e3 * time:.2f} ms" for time in (*peers, best["ours"])), f"{best['ours'] / min(peers):.2f}"))
+    print_table(rows)
+    write_json(options, {"shapes": result})
 
 
 if __name__ == "__main__":
