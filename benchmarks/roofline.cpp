@@ -1,8 +1,11 @@
-// What one step of a processor is measured against: multiply-adds of f32 from registers, and bytes that are read.
+// What one step of a processor is measured against: multiply-adds of f32 from
+// registers, and bytes that are read.
 //
-//   roofline THREADS     prints flop per second, then bytes per second, of all threads together (the best of 9 trials)
+//   roofline THREADS     prints flop per second, then bytes per second, of all
+//   threads together (the best of 9 trials)
 //
-// Built by train_step.py for this processor, with the vectors that --max-cpu leaves.
+// Built by train_step.py for this processor, with the vectors that --max-cpu
+// leaves.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -57,21 +60,25 @@ template <class Work> static double best(int threads, Work work) {
           ;
         auto begin = std::chrono::steady_clock::now();
         amount[t] = work(t);
-        seconds[t] = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+        seconds[t] = std::chrono::duration<double>(
+                         std::chrono::steady_clock::now() - begin)
+                         .count();
       });
     for (std::thread &one : team)
       one.join();
     double all = 0;
     for (double one : amount)
       all += one;
-    rate = std::max(rate, all / *std::max_element(seconds.begin(), seconds.end()));
+    rate =
+        std::max(rate, all / *std::max_element(seconds.begin(), seconds.end()));
   }
   return rate;
 }
 
 int main(int argc, char **argv) {
   int threads = argc > 1 ? std::max(std::atoi(argv[1]), 1) : 1;
-  std::vector<std::vector<float>> arrays(threads, std::vector<float>(size_t(1) << 25, 1.0f)); // 128 MiB each
+  std::vector<std::vector<float>> arrays(
+      threads, std::vector<float>(size_t(1) << 25, 1.0f)); // 128 MiB each
   double rate = best(threads, [](int) { return flops(20000000 / lanes); });
   double bandwidth = best(threads, [&](int t) { return bytes(arrays[t]); });
   std::printf("%.6g %.6g\n", rate, bandwidth);

@@ -67,7 +67,9 @@ Cluster colossal::machine::bestOf(const Cluster &first, const Cluster &second) {
   for (size_t i = 0; i < a.streaming.size(); ++i)
     raise(device.streaming[i].bytesPerSecond, a.streaming[i].bytesPerSecond);
   for (size_t i = 0; i < a.caches.size(); ++i)
-    raise(device.caches[i].bytesPerSecond, a.caches[i].bytesPerSecond);
+    raise(device.caches[i].bytesPerSecond,
+          std::max(a.caches[i].bytesPerSecond,
+                   device.streaming.back().bytesPerSecond));
   raise(device.overlap, a.overlap);
   lower(device.kernelOverheadNs, a.kernelOverheadNs);
   for (LibraryRate &rate : device.library)

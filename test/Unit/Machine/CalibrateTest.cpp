@@ -85,6 +85,8 @@ TEST(Calibrate, BestOfTwoMeasurements) {
   b.matrix[0].peakFlopsPerSecond /= 2;
   b.kernelOverheadNs *= 3;
   b.streaming.back().bytesPerSecond /= 4;
+  b.caches.back().bytesPerSecond /= 4;
+  b.overlap = 0.25;
   second.levels[0].latencyNs *= 2;
   Device undisturbed = a;
   LinkLevel level = first->levels[0];
@@ -101,6 +103,9 @@ TEST(Calibrate, BestOfTwoMeasurements) {
     EXPECT_EQ(best.device.kernelOverheadNs, undisturbed.kernelOverheadNs);
     EXPECT_EQ(best.device.streaming.back().bytesPerSecond,
               undisturbed.streaming.back().bytesPerSecond);
+    EXPECT_EQ(best.device.caches.back().bytesPerSecond,
+              undisturbed.caches.back().bytesPerSecond);
+    EXPECT_EQ(best.device.overlap, undisturbed.overlap);
     EXPECT_EQ(best.device.elementwiseFlopsPerSecond,
               undisturbed.elementwiseFlopsPerSecond);
     // Known of the slower machine alone: half of its peak.
