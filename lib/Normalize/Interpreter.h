@@ -11,6 +11,12 @@
 
 namespace colossal::normalize {
 
+/// A packed sequence (Packed.h).
+struct Packed {
+  mlir::Value lengths; ///< [sequences], i64
+  int64_t times, samples;
+};
+
 class Interpreter {
 public:
   explicit Interpreter(mlir::MLIRContext *context) : builder(context) {}
@@ -58,6 +64,16 @@ public:
 
   Selections selections;
 
+  /// The tensor `batchSizes` stands for the lengths of a packed sequence.
+  void notePacked(mlir::Value batchSizes, const Packed &sequence) {
+    packed[batchSizes] = sequence;
+  }
+  /// Null if there is none.
+  const Packed *packedOf(mlir::Value batchSizes) const {
+    auto found = packed.find(batchSizes);
+    return found == packed.end() ? nullptr : &found->second;
+  }
+
   /// `wanted`, or `wanted.2`, `wanted.3`... if it was given before.
   std::string uniqueName(llvm::StringRef wanted);
 
@@ -65,6 +81,7 @@ private:
   llvm::DenseMap<mlir::Value, Item> items;
   llvm::StringSet<> names;
   KnownValues known;
+  llvm::DenseMap<mlir::Value, Packed> packed;
   std::vector<std::shared_ptr<Storage>> writtenArguments;
 };
 

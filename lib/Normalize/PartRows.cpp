@@ -172,6 +172,16 @@ static void select(Call &c) {
   if (index < -size || index >= size)
     return c.error("index " + Twine(index) +
                    " is out of range for a dimension of size " + Twine(size));
+  if (index == 0)
+    if (const Packed *packed = c.state.packedOf(c.state.read(self))) {
+      // Every sequence has a first element.
+      Scalar count;
+      count.type = c.builder().getI64Type();
+      count.integer = packed->samples;
+      count.isTensor = true;
+      count.weak = false;
+      return c.result(Item(count));
+    }
   c.result(selectOf(c, self, dim, index < 0 ? index + size : index));
 }
 

@@ -2,13 +2,16 @@
 //
 // A recurrence is unrolled over time: one product of all inputs with the
 // weights, and for each step a product with the state before and an
-// elementwise op. Gates are parts of one dimension, in PyTorch's order.
+// elementwise op. Gates are parts of one dimension, in PyTorch's order. Where
+// sequences are packed, a step keeps the states of those that are over; in the
+// other direction these have not begun.
 //
 //===----------------------------------------------------------------------===//
 
 #include "Dropout.h"
 #include "Join.h"
 #include "Lookup.h"
+#include "Packed.h"
 #include "Product.h"
 #include "Rows.h"
 #include "Shapes.h"
@@ -50,7 +53,9 @@ struct Stack {
   int64_t layers;
   unsigned directions;
   bool hasBiases, batchFirst;
-  double dropout; ///< between layers
+  double dropout;     ///< between layers
+  unsigned arguments; ///< the number of the initial states among the arguments
+  const Packed *packed = nullptr;
 };
 
 } // namespace
@@ -58,9 +63,10 @@ struct Stack {
 static Type typeOf(Value value) { return getElementTypeOrSelf(value); }
 
 /// One step: `inputs` [.., t, .., gates x hidden] of all times, and the states,
-/// which become the next ones.
+/// which become the next ones. `lengths`, of the sequences, may be null.
 static void step(Call &c, const Cell &cell, const Layer &layer, Value inputs,
-                 int64_t timeDim, int64_t time, SmallVector<Value> &states) {
+                 int64_t timeDim, int64_t time, Value lengths,
+                 SmallVector<Value> &states) {
   std::string name = layer.name + ".t" + std::to_string(time);
   Value sums = contract(c, {states[0], layer.stateWeight, false, false, true},
                         name + ".product");
@@ -89,6 +95,10 @@ static void step(Call &c, const Cell &cell, const Layer &layer, Value inputs,
           g.operand(bias, g.map({part}));
     }
     g.operand(states[update.read], own);
+    if (lengths) {
+      g.operand(states[update.written], own);
+      g.operand(lengths, plainMap(g, {batch}));
+    }
     g.result(typeOf(inputs), own);
     states[update.written] = g.build([&](ScalarBuilder &s, ValueRange in) {
       SmallVector<Value> x, h;
@@ -102,16 +112,30 @@ static void step(Call &c, const Cell &cell, const Layer &layer, Value inputs,
           in = in.drop_front(2);
         }
       }
-      return update.body(s, x, h, in[0]);
+      Value next = update.body(s, x, h, in[0]);
+      if (!lengths)
+        return next;
+      Value now = s.integer(in[2].getType(), time);
+      return s.select(isBeforeEnd(s, now, in[2]), next, in[1]);
     });
   }
 }
 
+/// An LSTM has a list of two, the others have one.
+static std::vector<Item> initialStates(Call &c, const Stack &stack) {
+  const Item &item = c.item(stack.arguments);
+  return item.isList() ? item.list : std::vector<Item>{item};
+}
+
 /// All layers: the op's results are the outputs of the last one and the states
 /// after the last step, [layers x directions, batch, hidden].
-static void unroll(Call &c, const Cell &cell, const Stack &stack,
-                   ArrayRef<Item> initial, ArrayRef<Item> weights) {
+static void unroll(Call &c, const Cell &cell, const Stack &stack) {
+  std::vector<Item> initial = initialStates(c, stack);
+  ArrayRef<Item> weights = c.list(stack.arguments + 1);
   Value x = c.tensor(0);
+  if (stack.packed && !c.failed())
+    x = padRows(c, x, *stack.packed, "padded");
+  Value lengths = stack.packed ? stack.packed->lengths : Value();
   auto type = cast<RankedTensorType>(x.getType());
   unsigned each = stack.hasBiases ? 4 : 2;
   if (c.failed())
@@ -154,7 +178,7 @@ static void unroll(Call &c, const Cell &cell, const Stack &stack,
       std::vector<Value> hidden(times);
       for (int64_t i = 0; i < times && !c.failed(); ++i) {
         int64_t time = direction ? times - 1 - i : i;
-        step(c, cell, layer, inputs, timeDim, time, state);
+        step(c, cell, layer, inputs, timeDim, time, lengths, state);
         hidden[time] = state[0];
       }
       if (c.failed())
@@ -172,29 +196,37 @@ static void unroll(Call &c, const Cell &cell, const Stack &stack,
       x = dropout(c, x, stack.dropout, std::nullopt,
                   "l" + std::to_string(number) + ".dropout");
   }
-  c.result(x);
+  c.result(stack.packed ? packRows(c, x, 0, c.tensor(1), "") : x);
   for (auto [index, values] : llvm::enumerate(last))
     c.result(
         stackOf(c.generic(index ? "cells" : "states"), values, 0, typeOf(x)));
 }
 
 /// (input, initial, weights, has_biases, num_layers, dropout, train,
-/// bidirectional, batch_first).
-static std::optional<Stack> describeStack(Call &c, ArrayRef<Item> initial,
-                                          unsigned states) {
+/// bidirectional, batch_first), or of packed sequences (data, batch sizes,
+/// initial, ..., bidirectional).
+static std::optional<Stack> describeStack(Call &c, unsigned states) {
   Stack stack;
-  stack.hasBiases = c.flag(3);
-  stack.layers = c.integer(4);
-  stack.dropout = c.flag(6) ? c.real(5) : 0;
-  stack.directions = c.flag(7) ? 2 : 1;
-  stack.batchFirst = c.flag(8);
+  bool isPacked = c.key().ends_with(".data");
+  unsigned at = stack.arguments = isPacked ? 2 : 1;
+  if (isPacked)
+    stack.packed = packedBy(c, 1);
+  stack.hasBiases = c.flag(at + 2);
+  stack.layers = c.integer(at + 3);
+  stack.dropout = c.flag(at + 5) ? c.real(at + 4) : 0;
+  stack.directions = c.flag(at + 6) ? 2 : 1;
+  stack.batchFirst = isPacked ? false : c.flag(at + 7);
   if (c.failed())
     return std::nullopt;
   if (!(stack.dropout >= 0 && stack.dropout <= 1))
     c.error("dropout with p = " + std::to_string(stack.dropout) +
             ", expected 0 to 1");
+  std::vector<Item> initial = initialStates(c, stack);
   if (initial.size() != states || stack.layers < 1)
     c.error("expected " + Twine(states) + " initial states and a layer");
+  if (isPacked && c.type(0).getRank() != 2)
+    c.error("expected packed data of two dimensions, found " +
+            Twine(c.type(0).getRank()));
   if (c.failed())
     return std::nullopt;
   auto type = cast<RankedTensorType>(c.tensor(initial[0]).getType());
@@ -214,8 +246,7 @@ static Value tanhOf(ScalarBuilder &s, Value x) {
 /// S. Hochreiter, J. Schmidhuber, Long short-term memory, 1997, with forget
 /// gates. Gates: input, forget, cell, output.
 static void lstm(Call &c) {
-  ArrayRef<Item> initial = c.list(1);
-  std::optional<Stack> stack = describeStack(c, initial, 2);
+  std::optional<Stack> stack = describeStack(c, 2);
   if (!stack)
     return;
   Update cell = {1, 1, {0, 1, 2}, [](auto &s, auto x, auto h, Value state) {
@@ -228,15 +259,14 @@ static void lstm(Call &c) {
                      Value output = sigmoidOf(s, s.add(x[0], h[0]));
                      return s.mul(output, tanhOf(s, state));
                    }};
-  unroll(c, {4, {cell, hidden}}, *stack, initial, c.list(2));
+  unroll(c, {4, {cell, hidden}}, *stack);
 }
 
 /// K. Cho et al., Learning phrase representations using RNN encoder-decoder,
 /// 2014, in the form with the reset gate after the product. Gates: reset,
 /// update, new.
 static void gru(Call &c) {
-  std::vector<Item> initial = {c.item(1)};
-  std::optional<Stack> stack = describeStack(c, initial, 1);
+  std::optional<Stack> stack = describeStack(c, 1);
   if (!stack)
     return;
   Update hidden = {0, 0, {0, 1, 2}, [](auto &s, auto x, auto h, Value state) {
@@ -246,27 +276,26 @@ static void gru(Call &c) {
                      // (1 - update) fresh + update state
                      return s.add(fresh, s.mul(update, s.sub(state, fresh)));
                    }};
-  unroll(c, {3, {hidden}}, *stack, initial, c.list(2));
+  unroll(c, {3, {hidden}}, *stack);
 }
 
 static void simple(Call &c, bool tanh) {
-  std::vector<Item> initial = {c.item(1)};
-  std::optional<Stack> stack = describeStack(c, initial, 1);
+  std::optional<Stack> stack = describeStack(c, 1);
   if (!stack)
     return;
   Update hidden = {0, 0, {0}, [tanh](auto &s, auto x, auto h, Value) {
                      Value sum = s.add(x[0], h[0]);
                      return tanh ? tanhOf(s, sum) : reluOf(s, sum);
                    }};
-  unroll(c, {1, {hidden}}, *stack, initial, c.list(2));
+  unroll(c, {1, {hidden}}, *stack);
 }
 
 static void rnnTanh(Call &c) { simple(c, true); }
 static void rnnRelu(Call &c) { simple(c, false); }
 
 void normalize::addRecurrentRows(Table &table) {
-  table.add("aten::lstm.input", lstm);
-  table.add("aten::gru.input", gru);
-  table.add("aten::rnn_tanh.input", rnnTanh);
-  table.add("aten::rnn_relu.input", rnnRelu);
+  table.add({"aten::lstm.input", "aten::lstm.data"}, lstm);
+  table.add({"aten::gru.input", "aten::gru.data"}, gru);
+  table.add({"aten::rnn_tanh.input", "aten::rnn_tanh.data"}, rnnTanh);
+  table.add({"aten::rnn_relu.input", "aten::rnn_relu.data"}, rnnRelu);
 }

@@ -27,6 +27,7 @@ const Table &Table::get() {
     addRearrangeRows(rows);
     addDiagonalRows(rows);
     addViewRows(rows);
+    addPackedRows(rows);
     addPartRows(rows);
     addConversionRows(rows);
     addContractionRows(rows);

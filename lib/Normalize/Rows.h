@@ -50,6 +50,7 @@ void addReorderRows(Table &table);
 void addRearrangeRows(Table &table);
 void addDiagonalRows(Table &table);
 void addViewRows(Table &table);
+void addPackedRows(Table &table);
 void addPartRows(Table &table);
 void addConversionRows(Table &table);
 void addContractionRows(Table &table);

@@ -1,5 +1,38 @@
 // RUN: colossal-opt --colossal-normalize -split-input-file -verify-diagnostics %s | FileCheck %s
 
+// Packed data have a row for every time and sequence; the first batch size is the number of sequences. Padding puts a number where a sequence is over.
+// CHECK-LABEL: func.func @forward
+func.func @forward(
+    %x: tensor<4x5x3xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.batch_dim = 0 : i64},
+    %lengths: tensor<4xi64> {colossal.role = #colossal.role<batch>, colossal.name = "lengths", colossal.batch_dim = 0 : i64}) -> !colossal.any {
+  %yes = colossal.aten_constant true -> !colossal.any
+  %zero = colossal.aten_constant 0.0 : f64 -> !colossal.any
+  %5 = colossal.aten_constant 5 : i64 -> !colossal.any
+  // CHECK: %[[ROWS:.*]] = colossal.generic "pack" [b = 4, s = 5, d2 = 3] (%{{.*}} : [b, s, d2]) -> ([(s, b), d2])
+  %data, %sizes = colossal.aten "aten::_pack_padded_sequence(Tensor input, Tensor lengths, bool batch_first) -> (Tensor, Tensor)"(%x, %lengths, %yes) name "pack" : (tensor<4x5x3xf32>, tensor<4xi64>, !colossal.any) -> (!colossal.any, !colossal.any)
+  // CHECK: colossal.generic "pad" [b = 4, t = 5, d2 = 3] (%{{.*}} : [b], %[[ROWS]] : [(t, b), d2]) -> ([b, t, d2])
+  // CHECK: arith.cmpi slt
+  // CHECK: arith.select
+  %padded, %again = colossal.aten "aten::_pad_packed_sequence(Tensor data, Tensor batch_sizes, bool batch_first, Scalar padding_value, int total_length) -> (Tensor, Tensor)"(%data, %sizes, %yes, %zero, %5) name "pad" : (!colossal.any, !colossal.any, !colossal.any, !colossal.any, !colossal.any) -> (!colossal.any, !colossal.any)
+  return %padded : !colossal.any
+}
+
+// -----
+
+// Rows that are not there must not be added up.
+func.func @forward(
+    %x: tensor<4x5x3xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.batch_dim = 0 : i64},
+    %lengths: tensor<4xi64> {colossal.role = #colossal.role<batch>, colossal.name = "lengths", colossal.batch_dim = 0 : i64}) -> !colossal.any {
+  %yes = colossal.aten_constant true -> !colossal.any
+  %none = colossal.aten_constant unit -> !colossal.any
+  %data, %sizes = colossal.aten "aten::_pack_padded_sequence(Tensor input, Tensor lengths, bool batch_first) -> (Tensor, Tensor)"(%x, %lengths, %yes) name "pack" : (tensor<4x5x3xf32>, tensor<4xi64>, !colossal.any) -> (!colossal.any, !colossal.any)
+  // expected-error@+1 {{combines the rows that 'pack' selects, whose number depends on data}}
+  %y = colossal.aten "aten::sum(Tensor self, *, ScalarType? dtype=None) -> Tensor"(%data, %none) name "sum" : (!colossal.any, !colossal.any) -> !colossal.any
+  return %y : !colossal.any
+}
+
+// -----
+
 // Two times of a classification: the scores of all labels are looked up at once, then there are two states a time, after u labels on the blank or on the next label.
 // CHECK-LABEL: func.func @forward
 func.func @forward(

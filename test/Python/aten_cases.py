@@ -1262,3 +1262,34 @@ rows("connectionist temporal classification", {
     "scores without hope": lambda d: (lambda x, *n: F.ctc_loss(torch.where(torch.arange(5) == 3, -torch.inf, x), *n, reduction="none"),
                                       [d.floats(6, 3, 5), *map(torch.tensor, ([[1, 2], [4, 4], [2, 1]], [6, 5, 4], [2, 2, 2]))]),
 })
+
+
+def packed(kind, lengths, batch_first=False, enforce_sorted=False, total=None, padding=0.0, again=lambda data: data, **options):
+    """Both forms of the outputs and the states; rows after a sequence's end do not count."""
+    layer = getattr(torch.nn, kind)(3, 4, batch_first=batch_first, **options)
+    shapes = [w.shape for w in layer._flat_weights]
+    R = torch.nn.utils.rnn
+
+    def run(x, lengths, *weights):
+        sequence = R.pack_padded_sequence(x, lengths, batch_first, enforce_sorted)
+        size = (layer.num_layers * (1 + layer.bidirectional), x.shape[0 if batch_first else 1], 4)
+        state = torch.zeros(size, dtype=x.dtype) + 0.5
+        states = (state, state * 2) if kind == "LSTM" else state
+        states = layer.permute_hidden(states, sequence.sorted_indices)
+        function = {"LSTM": torch.lstm, "GRU": torch.gru, "RNN": torch.rnn_relu if options.get("nonlinearity") == "relu" else torch.rnn_tanh}[kind]
+        out, *last = function(again(sequence.data), sequence.batch_sizes, states, weights, layer.bias, layer.num_layers, 0.0, False, layer.bidirectional)
+        padded, sizes = R.pad_packed_sequence(R.PackedSequence(out, sequence.batch_sizes, sequence.sorted_indices, sequence.unsorted_indices),
+                                              batch_first, padding, total)
+        return (padded, sizes, *(state if sequence.unsorted_indices is None else state.index_select(1, sequence.unsorted_indices) for state in last))
+    return lambda d: (run, [d.floats(*((3, 5, 3) if batch_first else (5, 3, 3))), torch.tensor(lengths), *(d.floats(*shape) for shape in shapes)])
+
+
+rows("packed sequences", {
+    "lstm": packed("LSTM", [2, 5, 3]), "lstm both ways": packed("LSTM", [2, 5, 3], bidirectional=True, num_layers=2),
+    "lstm, batch first": packed("LSTM", [5, 1, 1], batch_first=True, padding=-1.5),
+    "lstm, sorted": packed("LSTM", [5, 4, 4], enforce_sorted=True), "lstm without biases": packed("LSTM", [1, 2, 5], bias=False),
+    "gru": packed("GRU", [2, 5, 3], bidirectional=True), "gru to a total length": packed("GRU", [2, 5, 3], total=7, padding=2.0),
+    "rnn": packed("RNN", [5, 5, 5]), "rnn relu, data changed": packed("RNN", [1, 5, 2], nonlinearity="relu", again=lambda x: x * 2 + 1),
+    "padding alone": lambda d: (lambda x, n: torch.nn.utils.rnn.pad_packed_sequence(torch.nn.utils.rnn.pack_padded_sequence(x, n, True, False), True)[0] * 2,
+                                [d.floats(2, 3, 2, 2), torch.tensor([2, 3])]),
+})

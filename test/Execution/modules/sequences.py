@@ -1,7 +1,8 @@
-"""Sequences of several lengths: labels without times (CTC)."""
+"""Sequences of several lengths: labels without times (CTC), packed batches."""
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from modules.parts import generator
 from modules.table import module
@@ -46,3 +47,33 @@ def connectionist_joined():
     batch = speech()
     batch["times"], batch["lengths"] = torch.tensor([8, 8, 5, 7]), torch.tensor([4, 3, 2, 3])
     return Recognizer(joined=True), batch
+
+
+class Packed(nn.Module):
+    def __init__(self, kind, width=5, **options):
+        super().__init__()
+        self.rnn = getattr(nn, kind)(width, 6, batch_first=True, **options)
+        self.out = nn.Linear(6 * (2 if options.get("bidirectional") else 1), 4)
+        self.end = nn.Linear(6, 4)
+
+    def forward(self, x, lengths, y):
+        packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        out, last = self.rnn(packed)
+        last = last[0] if isinstance(last, tuple) else last
+        padded, _ = pad_packed_sequence(out, batch_first=True, total_length=x.shape[1])
+        return F.cross_entropy(self.out(padded).sum(1) + self.end(last[-1]), y)
+
+
+def ragged(batch=4, times=5, width=5):
+    g = generator(12)
+    return {"x": torch.randn(batch, times, width, generator=g), "lengths": torch.tensor([2, 5, 1, 3]), "y": torch.randint(0, 4, (batch,), generator=g)}
+
+
+@module(*PLANS, steps=2)
+def packed_lstm():
+    return Packed("LSTM"), ragged()
+
+
+@module(*PLANS, steps=2)
+def packed_gru_both_ways():
+    return Packed("GRU", num_layers=2, bidirectional=True), ragged()
