@@ -16,6 +16,7 @@ constexpr Row table[] = {
     {ElementType::I64, "i64", 8}, {ElementType::I32, "i32", 4},
     {ElementType::I16, "i16", 2}, {ElementType::I8, "i8", 1},
     {ElementType::U8, "ui8", 1},  {ElementType::I1, "i1", 1},
+    {ElementType::C64, "c64", 8}, {ElementType::C128, "c128", 16},
 };
 } // namespace
 

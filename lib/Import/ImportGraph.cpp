@@ -57,6 +57,10 @@ Type GraphImporter::elementType(ElementType type) {
     return builder.getIntegerType(8, /*isSigned=*/false);
   case ElementType::I1:
     return builder.getI1Type();
+  case ElementType::C64:
+    return ComplexType::get(builder.getF32Type());
+  case ElementType::C128:
+    return ComplexType::get(builder.getF64Type());
   }
   llvm_unreachable("all element types are listed");
 }

@@ -39,6 +39,8 @@ std::optional<ElementType> elementOfStorage(const std::string &global) {
       {"torch CharStorage", ElementType::I8},
       {"torch ByteStorage", ElementType::U8},
       {"torch BoolStorage", ElementType::I1},
+      {"torch ComplexFloatStorage", ElementType::C64},
+      {"torch ComplexDoubleStorage", ElementType::C128},
   };
   for (auto &[name, type] : storages)
     if (global == name)
@@ -82,7 +84,7 @@ bool readTensor(const PickleValue &call, const std::string &folder,
   auto element = elementOfStorage(storage.items[1]->text);
   if (!element) {
     error = "a tensor of the unsupported type '" + storage.items[1]->text +
-            "': expected float, integer or bool";
+            "': expected float, integer, bool or complex";
     return false;
   }
   tensor.type.element = *element;

@@ -74,8 +74,9 @@ Value Call::tensor(const Item &item) {
   if (item.isTensor())
     return state.read(item.tensor);
   if (!item.isScalar())
-    error(item.isNone() && !item.text.empty()
-              ? "found " + item.text
+    error(item.isNone() && !item.text.empty() ? "found " + item.text
+          : item.isComplex()
+              ? "found complex numbers where real ones are expected"
               : "found no tensor where one is expected");
   Type type = item.isScalar() ? item.scalar.type : builder().getF32Type();
   if (item.isScalar() && !item.scalar.isTensor && item.scalar.isFloat())
@@ -110,6 +111,8 @@ RankedTensorType Call::type(unsigned index) {
     return found.tensor->type;
   if (found.isNone() && !found.text.empty())
     error("found " + found.text);
+  else if (found.isComplex())
+    error("found complex numbers where real ones are expected");
   else if (!found.isScalar())
     error("argument " + Twine(index) + " is not a tensor");
   return RankedTensorType::get({}, found.isScalar() ? found.scalar.type

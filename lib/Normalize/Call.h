@@ -108,6 +108,8 @@ public:
   /// Reports `message`, once, with the op, its module path and its line.
   void error(const llvm::Twine &message);
   bool failed() const { return hasFailed; }
+  /// Fails if `part`, another call of this op, has failed.
+  void inherit(const Call &part) { hasFailed |= part.hasFailed; }
 
 private:
   llvm::SmallVector<int64_t> numbers(unsigned index, bool countsRows);

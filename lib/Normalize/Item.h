@@ -64,12 +64,12 @@ struct Alias {
 using TensorRef = std::shared_ptr<Alias>;
 
 struct Item {
-  enum class Kind { None, Scalar, Tensor, List, Text };
+  enum class Kind { None, Scalar, Tensor, List, Text, Complex };
   Kind kind = Kind::None;
   Scalar scalar;
   TensorRef tensor;
-  std::vector<Item> list;
-  std::string text; ///< of None: why it is missing, if that can be said
+  std::vector<Item> list; ///< of Complex: the parts (Complex.h)
+  std::string text;       ///< of None: why it is missing, if that can be said
 
   Item() = default;
   Item(Scalar scalar) : kind(Kind::Scalar), scalar(scalar) {}
@@ -86,6 +86,11 @@ struct Item {
     item.text = why.str();
     return item;
   }
+  static Item makeComplex(Item re, Item im) {
+    Item item = makeList({std::move(re), std::move(im)});
+    item.kind = Kind::Complex;
+    return item;
+  }
   static Item makeText(llvm::StringRef text) {
     Item item;
     item.kind = Kind::Text;
@@ -97,6 +102,7 @@ struct Item {
   bool isScalar() const { return kind == Kind::Scalar; }
   bool isTensor() const { return kind == Kind::Tensor; }
   bool isList() const { return kind == Kind::List; }
+  bool isComplex() const { return kind == Kind::Complex; }
   /// A tensor in PyTorch's eyes: also a 0-d tensor that holds a known number.
   bool isTensorLike() const {
     return isTensor() || (isScalar() && scalar.isTensor);

@@ -1,8 +1,10 @@
 //===- Normalize.cpp - From aten ops to factored ops ----------------------===//
 
+#include "Complex.h"
 #include "Constants.h"
 #include "Control.h"
 #include "EmptyValues.h"
+#include "Join.h"
 #include "Rows.h"
 #include "colossal/Normalize/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -50,6 +52,15 @@ LogicalResult collectResults(Interpreter &state, func::ReturnOp ret,
   case Item::Kind::Tensor:
     values.push_back(state.read(item.tensor));
     return success();
+  case Item::Kind::Complex: {
+    Value re = state.read(item.list[0].tensor),
+          im = state.read(item.list[1].tensor);
+    auto type = cast<RankedTensorType>(re.getType());
+    GenericBuilder g(state.builder, ret.getLoc(), state.uniqueName("pairs"));
+    values.push_back(
+        stackOf(g, {re, im}, type.getRank(), type.getElementType()));
+    return success();
+  }
   case Item::Kind::None:
     if (!item.text.empty())
       return ret.emitError("the model returns ") << item.text;
@@ -96,6 +107,20 @@ void eraseDeadArguments(func::FuncOp function) {
   (void)function.eraseArguments(dead);
 }
 
+/// An argument of complex numbers becomes one of pairs, which lie in memory as
+/// they do.
+bool turnIntoPairs(BlockArgument argument) {
+  auto type = dyn_cast<RankedTensorType>(argument.getType());
+  auto element =
+      type ? dyn_cast<ComplexType>(type.getElementType()) : ComplexType();
+  if (!element)
+    return false;
+  SmallVector<int64_t> shape(type.getShape());
+  shape.push_back(2);
+  argument.setType(RankedTensorType::get(shape, element.getElementType()));
+  return true;
+}
+
 } // namespace
 
 LogicalResult NormalizePass::normalizeFunction(func::FuncOp function) {
@@ -105,6 +130,12 @@ LogicalResult NormalizePass::normalizeFunction(func::FuncOp function) {
   Block &body = function.getBody().front();
   if (!llvm::hasSingleElement(function.getBody()))
     return function.emitError("found several blocks, expected one");
+  llvm::SmallDenseSet<Value> complexArguments;
+  for (BlockArgument argument : body.getArguments())
+    if (turnIntoPairs(argument))
+      complexArguments.insert(argument);
+  function.setFunctionType(FunctionType::get(
+      &getContext(), body.getArgumentTypes(), function.getResultTypes()));
   for (BlockArgument argument : body.getArguments()) {
     auto type = dyn_cast<RankedTensorType>(argument.getType());
     if (!type || !type.hasStaticShape() ||
@@ -123,7 +154,10 @@ LogicalResult NormalizePass::normalizeFunction(func::FuncOp function) {
     if (role && role.getValue() !=
                     ArgumentRole::Batch) // a written batch is of no concern
       tensor->storage->argument = argument.getArgNumber();
-    state.bind(argument, tensor);
+    state.bind(argument, complexArguments.contains(argument)
+                             ? pairsToComplex(state, tensor, "argument",
+                                              argument.getLoc())
+                             : Item(tensor));
   }
   if (failed(checkSupported(function)))
     return failure();

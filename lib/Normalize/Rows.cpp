@@ -1,6 +1,7 @@
 //===- Rows.cpp - The table from ATen schemas to builders -----------------===//
 
 #include "Rows.h"
+#include "Complex.h"
 #include "Elementwise.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/MapVector.h"
@@ -31,6 +32,7 @@ const Table &Table::get() {
     addPartRows(rows);
     addConversionRows(rows);
     addContractionRows(rows);
+    addComplexRows(rows);
     addProductRows(rows);
     addDistanceRows(rows);
     addConvolutionRows(rows);
@@ -58,9 +60,7 @@ const Table &Table::get() {
   return table;
 }
 
-/// `aten::add_.Tensor` -> `aten::add.Tensor`, `aten::__ior__.Tensor` (from
-/// `|=`) -> `aten::__or__.Tensor`; empty if `key` is not in place.
-static std::string functionalKey(StringRef key) {
+std::string normalize::functionalKey(StringRef key) {
   auto [base, overload] = key.split('.');
   std::string name;
   if (StringRef rest = base;
@@ -89,7 +89,11 @@ static void writeBack(Call &c) {
 
 static bool isSupported(AtenOp op) {
   StringRef key = op.getSchema().split('(').first;
-  return Table::get().find(key) || Table::get().find(functionalKey(key));
+  std::string functional = functionalKey(key);
+  for (const Table *table : {&Table::get(), &complexRows()})
+    if (table->find(key) || table->find(functional))
+      return true;
+  return false;
 }
 
 LogicalResult normalize::checkSupported(func::FuncOp function) {
@@ -124,14 +128,24 @@ LogicalResult normalize::checkSupported(func::FuncOp function) {
   return error;
 }
 
-LogicalResult normalize::interpret(Interpreter &state, AtenOp op) {
-  Call call(state, op);
+bool normalize::runRow(Call &call) {
   if (Row row = Table::get().find(call.key())) {
     row(call);
-  } else if (Row row = Table::get().find(functionalKey(call.key()))) {
-    row(call);
-    writeBack(call);
-  } else {
+    return true;
+  }
+  Row row = Table::get().find(functionalKey(call.key()));
+  if (!row)
+    return false;
+  row(call);
+  writeBack(call);
+  return true;
+}
+
+LogicalResult normalize::interpret(Interpreter &state, AtenOp op) {
+  Call call(state, op);
+  if (isComplexCall(call)) {
+    interpretComplex(call);
+  } else if (!runRow(call)) {
     return emitError(op.getLoc())
            << "unsupported op '" << op.getSchema() << "' in " << place(op);
   }

@@ -36,6 +36,14 @@ mlir::LogicalResult checkSupported(mlir::func::FuncOp function);
 /// `add`) and binds the results. Reports an error and fails if there is none.
 mlir::LogicalResult interpret(Interpreter &state, AtenOp op);
 
+/// Runs the row of an op, or of the functional one that writes back; false if
+/// there is none.
+bool runRow(Call &call);
+
+/// `aten::add_.Tensor` -> `aten::add.Tensor`, `aten::__ior__.Tensor` (from
+/// `|=`) -> `aten::__or__.Tensor`; empty if `key` is not in place.
+std::string functionalKey(llvm::StringRef key);
+
 // One function a subject.
 void addPoolingRows(Table &table);
 void addScalarRows(Table &table);
@@ -57,6 +65,7 @@ void addContractionRows(Table &table);
 void addProductRows(Table &table);
 void addDistanceRows(Table &table);
 void addDropoutRows(Table &table);
+void addComplexRows(Table &table);
 void addConvolutionRows(Table &table);
 void addCtcRows(Table &table);
 void addNormalizationRows(Table &table);

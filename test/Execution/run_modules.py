@@ -55,7 +55,9 @@ def train(model, batch, case):
             torch.nn.utils.clip_grad_norm_(model.parameters(), case.clip_norm)
         optimizer.step()
         schedule.step()
-    array = lambda tensors: {name: tensor.detach().double().numpy().copy() for name, tensor in tensors}
+    # Complex numbers are stored as pairs.
+    real = lambda tensor: torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
+    array = lambda tensors: {name: real(tensor.detach()).double().numpy().copy() for name, tensor in tensors}
     return {"losses": np.array(losses), "gradients": array(gradients.items()),
             "parameters": array(model.named_parameters()), "buffers": array(model.named_buffers()),
             "states": array(optimizers.state_of(model, optimizer).items())}

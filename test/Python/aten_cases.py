@@ -1293,3 +1293,64 @@ rows("packed sequences", {
     "padding alone": lambda d: (lambda x, n: torch.nn.utils.rnn.pad_packed_sequence(torch.nn.utils.rnn.pack_padded_sequence(x, n, True, False), True)[0] * 2,
                                 [d.floats(2, 3, 2, 2), torch.tensor([2, 3])]),
 })
+
+
+def complex_row(function, *shapes):
+    """Of complex tensors, which are given and compared as pairs."""
+    def run(*pairs):
+        results = function(*map(torch.view_as_complex, pairs))
+        results = results if isinstance(results, tuple) else (results,)
+        return tuple(torch.view_as_real(r) if r.is_complex() else r for r in results)
+    return lambda d: (run, [d.floats(*shape, 2) for shape in shapes])
+
+
+rows("complex numbers", {
+    "add": complex_row(lambda x, y: (x + y, torch.add(x, y, alpha=2), x + 1.5, 2 + x), (3, 4), (4,)),
+    "sub": complex_row(lambda x, y: (x - y, x - 1.5, 2 - x, torch.sub(x, y, alpha=0.5)), (3, 4), (4,)),
+    "mul": complex_row(lambda x, y: (x * y, x * 2.5, y * x.real, x.imag * y), (3, 1), (4,)),
+    "div": complex_row(lambda x, y: (x / y, x / 2, x.real / y, x / y.abs()), (3, 4), (4,)),
+    "parts": complex_row(lambda x: (x.real, x.imag, x.conj().resolve_conj(), x.conj() * x, x.abs(), x.angle(), -x), (3, 4)),
+    "exp": complex_row(torch.exp, (3,)),
+    "made of parts": lambda d: (lambda x, y: torch.view_as_real(torch.complex(x, y) * torch.polar(x, y)), [d.floats(3, 4), d.floats(3, 4)]),
+    "zero": lambda d: (lambda x: (torch.view_as_complex(x).abs(), torch.view_as_complex(x).angle()), [torch.tensor([[0.0, 0.0], [0.0, -2.0], [-1.0, 0.0], [3e200, 4e200]], dtype=F64)]),
+    "views": complex_row(lambda x: (x[:, None], x[1:, -1], x.transpose(0, -1), x.reshape(-1), x.flatten(-2), x.unsqueeze(-1), x.permute(1, 0), x.view(4, 3)[..., ::2],
+                                    x.t(), x.expand(2, 3, 4), x.sum(), x.mean(-1)), (3, 4)),
+    "joined": complex_row(lambda x, y: (torch.cat((x, y), -1), torch.stack((x, x), -1), *x.chunk(2, -1), *x.split([1, 3], 1)), (3, 4), (3, 2)),
+    "roll flip": complex_row(lambda x: (x.roll(1, -1), x.flip(0), x[[2, 0]], torch.where(torch.arange(4) > 1, x, x * 2)), (3, 4)),
+    "products": complex_row(lambda x, y: (x @ y, torch.einsum("ij,jk->ki", x, y), torch.einsum("ij->ji", x), (x.conj().T @ x)), (3, 4), (4, 2)),
+    "batches of products": complex_row(lambda x, y: (torch.bmm(x, y), torch.einsum("bij,bjo->bo", x, y)), (2, 3, 4), (2, 4, 5)),
+    "in place": complex_row(lambda x, y: (x.clone().mul_(y), x.clone().add_(y)), (3, 4), (3, 4)),
+    "written in part": complex_row(lambda x: in_parts(x), (3, 4)),
+    "from real numbers": lambda d: (lambda x: torch.view_as_real(x.to(torch.complex128) * 2 + torch.ones(4, dtype=torch.complex128)), [d.floats(3, 4)]),
+    "sizes": complex_row(lambda x: x.view(x.shape[1], x.size(0)) * x.dim() * x.numel(), (3, 4)),
+})
+
+
+def in_parts(x):
+    """What a Fourier layer does: some modes of zeros are written."""
+    out = torch.zeros(3, 5, dtype=torch.complex128)
+    out[:, :4] = x * 2
+    out[1:, 3] = x[:2, 0]
+    return out
+
+
+def fourier(name, *shape, pairs=True, **options):
+    """A transform of complex numbers (given as pairs) or of real ones."""
+    def run(x):
+        y = getattr(torch.fft, name)(torch.view_as_complex(x) if pairs else x, **options)
+        return torch.view_as_real(y.resolve_conj()) if y.is_complex() else y
+    return lambda d: (run, [d.floats(*shape, *([2] if pairs else []))])
+
+
+rows("fourier transforms", {
+    "fft": fourier("fft", 3, 8), "fft of odd size": fourier("fft", 3, 7, norm="ortho"), "fft along the first": fourier("fft", 5, 2, dim=0, norm="forward"),
+    "fft of real numbers": fourier("fft", 3, 6, pairs=False), "fft cut": fourier("fft", 2, 7, n=4), "fft continued": fourier("fft", 2, 3, n=5),
+    "ifft": fourier("ifft", 3, 8), "ifft forward": fourier("ifft", 3, 5, norm="forward"), "ifft of real numbers": fourier("ifft", 3, 5, pairs=False),
+    "rfft": fourier("rfft", 3, 8, pairs=False), "rfft of odd size": fourier("rfft", 3, 5, pairs=False, norm="ortho"), "rfft continued": fourier("rfft", 3, 5, pairs=False, n=8),
+    "irfft": fourier("irfft", 3, 5), "irfft of odd size": fourier("irfft", 3, 5, n=9, norm="ortho"), "irfft cut": fourier("irfft", 3, 7, n=6, norm="forward"),
+    "irfft continued": fourier("irfft", 3, 3, n=9), "fft of one": fourier("fft", 3, 1), "rfft of one": fourier("rfft", 3, 1, pairs=False),
+    "fft2": fourier("fft2", 2, 3, 4), "fft2 of real numbers": fourier("fft2", 2, 3, 4, pairs=False, dim=(-2, -1)), "ifft2": fourier("ifft2", 2, 3, 4, norm="ortho"),
+    "rfft2": fourier("rfft2", 2, 4, 6, pairs=False), "irfft2": fourier("irfft2", 2, 4, 4), "irfft2 of sizes": fourier("irfft2", 2, 4, 4, s=(4, 7)),
+    "fftn": fourier("fftn", 2, 3, 4), "ifftn": fourier("ifftn", 2, 3, 4, dim=(0, 2)), "rfftn": fourier("rfftn", 2, 3, 4, pairs=False), "irfftn": fourier("irfftn", 2, 3, 3),
+    "there and back": lambda d: (lambda x: torch.fft.irfft(torch.fft.rfft(x) * 2), [d.floats(2, 6)]),
+})

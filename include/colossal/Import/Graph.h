@@ -18,7 +18,20 @@
 
 namespace colossal::torchscript {
 
-enum class ElementType { F64, F32, F16, BF16, I64, I32, I16, I8, U8, I1 };
+enum class ElementType {
+  F64,
+  F32,
+  F16,
+  BF16,
+  I64,
+  I32,
+  I16,
+  I8,
+  U8,
+  I1,
+  C64, ///< complex numbers: pairs of f32
+  C128 ///< pairs of f64
+};
 
 /// "f32", "i64", ... as written in --input and in messages.
 const char *nameOf(ElementType type);
