@@ -1309,7 +1309,7 @@ rows("complex numbers", {
     "sub": complex_row(lambda x, y: (x - y, x - 1.5, 2 - x, torch.sub(x, y, alpha=0.5)), (3, 4), (4,)),
     "mul": complex_row(lambda x, y: (x * y, x * 2.5, y * x.real, x.imag * y), (3, 1), (4,)),
     "div": complex_row(lambda x, y: (x / y, x / 2, x.real / y, x / y.abs()), (3, 4), (4,)),
-    "parts": complex_row(lambda x: (x.real, x.imag, x.conj().resolve_conj(), x.conj() * x, x.abs(), x.angle(), -x), (3, 4)),
+    "parts": complex_row(lambda x: (x.real, x.imag, x.conj().resolve_conj(), x.conj_physical(), x.conj() * x, x.abs(), x.angle(), -x), (3, 4)),
     "exp": complex_row(torch.exp, (3,)),
     "made of parts": lambda d: (lambda x, y: torch.view_as_real(torch.complex(x, y) * torch.polar(x, y)), [d.floats(3, 4), d.floats(3, 4)]),
     "zero": lambda d: (lambda x: (torch.view_as_complex(x).abs(), torch.view_as_complex(x).angle()), [torch.tensor([[0.0, 0.0], [0.0, -2.0], [-1.0, 0.0], [3e200, 4e200]], dtype=F64)]),

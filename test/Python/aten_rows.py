@@ -138,7 +138,7 @@ SEEN = set()
 # Names that a traced archive writes another way, or only where a script branches or reads a tensor's number.
 REWRITTEN = set("""aten::clip aten::concat aten::concatenate aten::cpu aten::requires_grad aten::swapaxes aten::swapdims
     aten::true_divide.Tensor aten::rsub.Tensor aten::to.other aten::split aten::floor_divide.Scalar
-    aten::add aten::sub aten::mul aten::div aten::floordiv aten::remainder aten::pow
+    aten::add aten::sub aten::mul aten::div aten::floordiv aten::remainder aten::pow aten::conj
     aten::Bool.Tensor aten::Bool.float aten::Float.Tensor aten::Float.int aten::FloatImplicit
     aten::Int.Scalar aten::IntImplicit aten::item""".split())
 
