@@ -153,6 +153,33 @@ static void arangeStep(Call &c) {
   arangeOf(c, c.scalar(0), c.scalar(1), c.scalar(2), 3);
 }
 
+/// linspace(start, end, steps): from both ends to the middle, as PyTorch.
+static void linspace(Call &c) {
+  double start = c.real(0), end = c.real(1);
+  int64_t count = c.integer(2);
+  Type type = c.dtype(3, c.builder().getF32Type());
+  if (count < 0 || !isa<FloatType>(type))
+    return c.error("expected a number of steps that is not negative, and a "
+                   "float type");
+  double step = count > 1 ? (end - start) / double(count - 1) : 0;
+  GenericBuilder g = c.generic();
+  DimFactors dims = addFactors(g, plainDims({count}));
+  g.result(type, plainMap(g, dims));
+  c.result(g.build([&](ScalarBuilder &s, ValueRange) -> Value {
+    if (count <= 1)
+      return s.constant(type, start);
+    Type i64 = s.getBuilder().getI64Type();
+    Value index = mixedRadix(g, s, dims[0]);
+    Value width = s.constant(type, step);
+    Value rest = s.sub(s.integer(i64, count - 1), index);
+    Value low =
+        s.add(s.constant(type, start), s.mul(width, s.cast(index, type)));
+    Value high = s.sub(s.constant(type, end), s.mul(width, s.cast(rest, type)));
+    return s.select(s.compare(Relation::Less, index, s.integer(i64, count / 2)),
+                    low, high);
+  }));
+}
+
 //===----------------------------------------------------------------------===//
 // Triangles
 //===----------------------------------------------------------------------===//
@@ -199,6 +226,7 @@ void normalize::addCreationRows(Table &table) {
   table.add("aten::arange", arangeEnd);
   table.add("aten::arange.start", arangeStart);
   table.add("aten::arange.start_step", arangeStep);
+  table.add("aten::linspace", linspace);
   table.add("aten::triu", triangle<true>);
   table.add("aten::tril", triangle<false>);
 }

@@ -175,6 +175,52 @@ static void gather(Call &c) {
   c.error("the index covers a part of a merged dimension");
 }
 
+/// put(self, [mask], number): the number where a mask over the first dimensions
+/// is true. Elements by number need an order of writing, which PyTorch leaves
+/// open.
+static void putWhere(Call &c) {
+  ArrayRef<Item> list = c.list(1);
+  bool isMask = list.size() == 1 && list[0].isTensor() &&
+                list[0].tensor->type.getElementType().isInteger(1);
+  int64_t rank = c.type(0).getRank();
+  if (c.failed() || !isMask || c.type(2).getRank() != 0 ||
+      (c.size() > 3 && c.flag(3)))
+    return c.error("writes by number (expected one mask and one number; "
+                   "scatter, index_add and index_copy write by number)");
+  SmallVector<int64_t> sizes(list[0].tensor->type.getShape());
+  if (int64_t(sizes.size()) > rank)
+    return c.error("found a mask of more dimensions than the tensor");
+  sizes.resize(rank, 1);
+  Item mask = c.call("aten::reshape", {list[0], c.numbers(sizes)});
+  Item number = castTo(c, c.item(2), c.type(0).getElementType(), "number");
+  Item result = c.call("aten::where.self", {mask, number, c.item(0)});
+  if (!c.failed())
+    c.result(result);
+}
+
+/// take_along_dim(x, ids, dim): as gather, where sizes of 1 broadcast; without
+/// a dimension, of all elements.
+static void takeAlong(Call &c) {
+  if (c.isNone(2)) {
+    Item flat = c.call("aten::reshape", {c.item(0), c.numbers({-1})});
+    Item ids = c.call("aten::reshape", {c.item(1), c.numbers({-1})});
+    Item result = c.call("aten::gather", {flat, c.number(int64_t(0)), ids});
+    return c.failed() ? void() : c.result(result);
+  }
+  int64_t rank = c.type(0).getRank(), dim = c.dimension(2, rank);
+  if (c.failed() || c.type(1).getRank() != rank)
+    return c.error("expected an index of the same rank as the tensor");
+  SmallVector<int64_t> own(c.type(0).getShape()), wanted(c.type(1).getShape());
+  for (int64_t d = 0; d < rank; ++d)
+    if (d != dim)
+      own[d] = wanted[d] = own[d] == 1 ? wanted[d] : own[d];
+  Item x = c.call("aten::expand", {c.item(0), c.numbers(own)});
+  Item ids = c.call("aten::expand", {c.item(1), c.numbers(wanted)});
+  Item result = c.call("aten::gather", {x, c.number(dim), ids});
+  if (!c.failed())
+    c.result(result);
+}
+
 /// self + alpha (a row of source for each index, added to that row of self).
 static void indexAdd(Call &c) {
   Value self = c.tensor(0), ids = c.tensor(2), source = c.tensor(3);
@@ -421,6 +467,8 @@ void normalize::addLookupRows(Table &table) {
   table.add("aten::index_add", indexAdd);
   table.add("aten::index_select", indexSelect);
   table.add("aten::gather", gather);
+  table.add("aten::take_along_dim", takeAlong);
+  table.add("aten::index_put", putWhere);
   table.add("aten::index.Tensor", index);
   table.add("aten::masked_select", maskedSelect);
   table.add({"aten::nonzero", "aten::argwhere"}, nonzero);

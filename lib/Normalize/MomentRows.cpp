@@ -74,7 +74,7 @@ static void normOfDims(Call &c) {
 // Variances
 //===----------------------------------------------------------------------===//
 
-enum class Moment { Variance, Deviation, VarianceAndMean };
+enum class Moment { Variance, Deviation, VarianceAndMean, DeviationAndMean };
 
 /// The sum of (x - mean)^2 / (n - correction); NaN of a single element with a
 /// correction of 1, as 0 / 0.
@@ -98,7 +98,7 @@ static void variance(Call &c, Moment moment, ArrayRef<int64_t> dims, bool keep,
   center.keep().noGradient();
   Value around = mean(center);
   double divisor = std::max(0.0, double(count) - correction);
-  bool root = moment == Moment::Deviation;
+  bool root = moment == Moment::Deviation || moment == Moment::DeviationAndMean;
   GenericBuilder squares = root ? c.member("variance") : c.member();
   Value value =
       reduce(squares, {x, around}, dims, keep, FactorKind::Sum, type,
@@ -115,7 +115,7 @@ static void variance(Call &c, Moment moment, ArrayRef<int64_t> dims, bool keep,
     });
   }
   c.result(value);
-  if (moment == Moment::VarianceAndMean)
+  if (moment == Moment::VarianceAndMean || moment == Moment::DeviationAndMean)
     c.result(mean(c.generic("average")));
 }
 
@@ -153,4 +153,5 @@ void normalize::addMomentRows(Table &table) {
   addVariance<Moment::Variance>(table, "aten::var");
   addVariance<Moment::Deviation>(table, "aten::std");
   addVariance<Moment::VarianceAndMean>(table, "aten::var_mean");
+  addVariance<Moment::DeviationAndMean>(table, "aten::std_mean");
 }

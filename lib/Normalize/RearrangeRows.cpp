@@ -108,6 +108,57 @@ static void channelShuffle(Call &c) {
                    type.getShape()));
 }
 
+/// The tensors with at least `rank` dimensions, one after the other in
+/// dimension `dim`: what is missing is before (a list becomes a row).
+static void joined(Call &c, int64_t rank, int64_t dim) {
+  std::vector<Item> parts;
+  for (const Item &part : c.list(0)) {
+    RankedTensorType type = cast<RankedTensorType>(c.tensor(part).getType());
+    SmallVector<int64_t> sizes(type.getShape());
+    if (int64_t(sizes.size()) < rank)
+      sizes.insert(sizes.begin(), rank - sizes.size(), 1);
+    parts.push_back(reshaped(c, part, sizes));
+  }
+  if (!c.failed())
+    give(c, c.call("aten::cat",
+                   {Item::makeList(std::move(parts)), c.number(dim)}));
+}
+
+static void stackRows(Call &c) { joined(c, 2, 0); }
+
+/// Lists along their only dimension, others along the second.
+static void stackColumns(Call &c) {
+  ArrayRef<Item> parts = c.list(0);
+  if (c.failed() || parts.empty())
+    return c.error("found no tensors");
+  auto type = cast<RankedTensorType>(c.tensor(parts[0]).getType());
+  joined(c, 1, type.getRank() > 1);
+}
+
+/// x[.., 1:] - x[.., :-1], so many times.
+static void differences(Call &c) {
+  int64_t rank = c.type(0).getRank(), count = c.integer(1);
+  int64_t dim = c.dimension(2, rank);
+  if (c.failed() || rank == 0 || !c.isNone(3) || !c.isNone(4) ||
+      !isa<FloatType>(c.type(0).getElementType()))
+    return c.error("expected floats with dimensions, and nothing to prepend or "
+                   "append");
+  Item x = c.item(0);
+  for (int64_t i = 0; i < count && !c.failed(); ++i) {
+    int64_t size = x.tensor->type.getDimSize(dim);
+    if (size == 0)
+      break;
+    auto part = [&](int64_t start) {
+      return c.call("aten::narrow",
+                    {x, c.number(dim), c.number(start), c.number(size - 1)});
+    };
+    Item upper = part(1), lower = part(0);
+    x = c.call("aten::sub.Tensor", {upper, lower, c.number(int64_t(1))});
+  }
+  if (!c.failed())
+    c.result(c.tensor(x));
+}
+
 /// The first half of a dimension times the sigmoid of the second.
 static void gatedUnit(Call &c) {
   int64_t rank = c.type(0).getRank();
@@ -130,4 +181,7 @@ void normalize::addRearrangeRows(Table &table) {
   table.add("aten::pixel_unshuffle", pixelShuffle<true>);
   table.add("aten::channel_shuffle", channelShuffle);
   table.add("aten::glu", gatedUnit);
+  table.add("aten::vstack", stackRows);
+  table.add("aten::hstack", stackColumns);
+  table.add("aten::diff", differences);
 }

@@ -206,6 +206,7 @@ rows("reductions", {
     "var correction": lambda d: (lambda x: torch.var(x, (0, 2), correction=2), [d.floats(3, 2, 4)]),
     "std": lambda d: (lambda x: x.std(1), [d.floats(3, 4)]),
     "std of equals": lambda d: (lambda x: (x * 0 + 2).std(1), [d.floats(3, 4)]),
+    "std_mean": lambda d: (lambda x: (*torch.std_mean(x, 1), *torch.std_mean(x), *torch.std_mean(x, 0, correction=0, keepdim=True)), [d.floats(3, 4)]),
     "var_mean": lambda d: (lambda x: torch.var_mean(x, 1, correction=0), [d.floats(3, 4)]),
     "logsumexp of -inf": lambda d: (lambda x: torch.logsumexp(x - float("inf"), 0), [d.floats(3)]),
     "sum of truth": lambda d: (lambda x: x.sum(1, dtype=BOOL), [d.bools(4, 2)]),
@@ -644,6 +645,10 @@ rows("views of views", {
     "ravel": lambda d: (torch.ravel, [d.floats(2, 3, 4)]),
     "tile": lambda d: (lambda x: torch.tile(x, (2,)) + torch.tile(x[:1], (2, 2)), [d.floats(2, 3)]),
     "tile to more dimensions": lambda d: (lambda x: torch.tile(x, (2, 1, 3)), [d.floats(2, 3)]),
+    "hstack": lambda d: (lambda x, y: torch.hstack([x, y]), [d.floats(2, 3), d.floats(2, 1)]),
+    "hstack of lists": lambda d: (lambda x, y: torch.hstack([x, y]), [d.floats(3), d.floats()]),
+    "vstack": lambda d: (lambda x, y: torch.vstack([x, y]), [d.floats(2, 3), d.floats(3)]),
+    "diff": lambda d: (lambda x: (torch.diff(x), torch.diff(x, 2, 0), torch.diff(x[:, :1], dim=1)), [d.floats(4, 5)]),
     "pixel_shuffle": lambda d: (lambda x: F.pixel_shuffle(x, 2), [d.floats(2, 8, 3, 4)]),
     "pixel_unshuffle": lambda d: (lambda x: F.pixel_unshuffle(x, 3), [d.floats(2, 2, 6, 3)]),
     "channel_shuffle": lambda d: (lambda x: F.channel_shuffle(x, 3), [d.floats(2, 6, 3, 2)]),
@@ -762,6 +767,11 @@ rows("in place", {
 })
 
 
+def put_where(x, mask):
+    x[mask] = 7
+    return x.sum() + (x * 2)[0].sum()
+
+
 def shift_right(t):
     s = t.new_zeros(t.shape)
     s[:, 1:] = t[:, :-1].clone()
@@ -782,6 +792,8 @@ rows("creation", {
     "zeros ones": lambda d: (lambda x: x * torch.ones(3) + torch.zeros(2, 1), [d.floats(3)]),
     "like": lambda d: (lambda x: torch.ones_like(x) + torch.full_like(x, 3) + torch.zeros_like(x, dtype=F32), [d.floats(3)]),
     "new": lambda d: (lambda x: x.new_ones(3) + x.new_full((2, 1), 3) + x.new_zeros(1), [d.floats(3)]),
+    "linspace": lambda d: (lambda x: x + torch.linspace(-1, 2, 5, dtype=F64) + torch.linspace(3, 1, 1, dtype=F64), [d.floats(5)]),
+    "linspace of even steps": lambda d: (lambda x: x * torch.linspace(0.1, -0.7, 4, dtype=F64), [d.floats(4)]),
     "triu tril": lambda d: (lambda x: x.triu(1) - x.tril(-1), [d.floats(2, 3, 4)]),
     "triu of a mask": lambda d: (lambda x: x + torch.triu(torch.full((3, 3), float("-inf"), dtype=F64), 1), [d.floats(3, 3)]),
     "constant list": lambda d: (lambda x: x * torch.tensor([3.0, -1.0, 2.5], dtype=F64), [d.floats(2, 3)]),
@@ -798,6 +810,10 @@ rows("indexing", {
     "index_select": lambda d: (lambda x, i: x.index_select(1, i), [d.floats(2, 5, 3), d.integers(0, 5, 4)]),
     "index_add": lambda d: (lambda x, i, y: x.index_add(1, i, y, alpha=0.5), [d.floats(2, 5, 3), d.integers(0, 5, 4), d.floats(2, 4, 3)]),
     "index_add_": lambda d: (in_place(lambda x, i, y: x.index_add_(0, i, y).sum()), [d.floats(5, 3), d.integers(0, 5, 4), d.floats(4, 3)]),
+    "take_along_dim": lambda d: (lambda x, i: torch.take_along_dim(x, i, 1), [d.floats(3, 5), d.integers(0, 5, 1, 2)]),
+    "take_along_dim of all": lambda d: (lambda x, i: torch.take_along_dim(x, i), [d.floats(3, 5), d.integers(0, 15, 4)]),
+    "write where": lambda d: (in_place(lambda x, m: put_where(x, m)), [d.floats(3, 5), d.bools(3, 5)]),
+    "write rows where": lambda d: (in_place(lambda x, m: put_where(x, m)), [d.floats(3, 5), d.bools(3)]),
     "gather": lambda d: (lambda x, i: x.gather(1, i), [d.floats(3, 5), d.integers(0, 5, 3, 2)]),
     "look-ups of truth": lambda d: (lambda x, i: (x.gather(1, i), x.index_select(0, i[0]), x[i], x.flip(1)), [d.bools(3, 5), d.integers(0, 3, 3, 2)]),
     "gather of a part": lambda d: (lambda x, i: x.gather(0, i), [d.floats(4, 5), d.integers(0, 4, 2, 3)]),
