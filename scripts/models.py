@@ -195,7 +195,22 @@ def kind_of(good, text):
     return "late" if re.search("done|none within", text) else "stops" if "stops: " in text else "differs"
 
 
-def fill(result, part, plans, run, limit):
+def known_of(name):
+    """The model's results so far."""
+    file = RESULTS / f"{name}.json"
+    return json.loads(file.read_text()) if file.exists() else {"name": name}
+
+
+def keep(name, **parts):
+    """Adds to the model's results; another run may add to them meanwhile."""
+    result = known_of(name)
+    result.pop("builds", None)
+    for part, found in parts.items():
+        result[part] = {**result.get(part, {}), **found} if isinstance(found, dict) else found
+    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1))
+
+
+def fill(name, part, plans, run, limit):
     """Puts the result of each plan into a part of the model's results."""
     from run_case import Failure
     for plan in plans:
@@ -208,9 +223,8 @@ def fill(result, part, plans, run, limit):
         except (Failure, RuntimeError, ValueError, OSError) as error:
             good, text = False, f"stops: {type(error).__name__}: {error}"
         kind, seconds = kind_of(good, text), round(time.time() - begin, 1)
-        result.setdefault(part, {})[plan] = {"kind": kind, "seconds": seconds, "text": text}
-        print(f"{result['name']} {part} [{plan}] {seconds} s: {kind} {' '.join(text.split())[:400]}", flush=True)
-        (RESULTS / f"{result['name']}.json").write_text(json.dumps(result, indent=1))
+        keep(name, **{part: {plan: {"kind": kind, "seconds": seconds, "text": text}}})
+        print(f"{name} {part} [{plan}] {seconds} s: {kind} {' '.join(text.split())[:400]}", flush=True)
         if kind == "late":
             return
 
@@ -218,26 +232,23 @@ def fill(result, part, plans, run, limit):
 def run_one(zoo, name, part, plans, limit):
     """Adds the results of `plans` to the model's part `plans` (against PyTorch) or `chance` (with dropout)."""
     import run_modules
-    file, folder = RESULTS / f"{name}.json", RESULTS / "work" / name
-    result = json.loads(file.read_text()) if file.exists() else {"name": name}
-    result.pop("builds", None)
+    folder = RESULTS / "work" / part / name
     try:
         model, inputs = zoo.build(name, True)
         with without_chance(model):
             case = case_of(name, model, inputs, plans)
             if part == "plans":
-                fill(result, part, plans, against_pytorch(case, plans, folder), limit)
+                fill(name, part, plans, against_pytorch(case, plans, folder), limit)
             else:
                 exact, single = run_modules.references(model, inputs, case)
         if part == "chance":
             model, inputs = zoo.build(name, True)
             with with_chance(model):
                 case = case_of(name, model, inputs, plans)
-                fill(result, part, plans, against_one_rank(case, folder, abs(exact["losses"] - single["losses"])), limit)
+                fill(name, part, plans, against_one_rank(case, folder, abs(exact["losses"] - single["losses"])), limit)
     except Exception as error:
-        result["builds"] = str(error)
         print(f"{name}: {error}", flush=True)
-        file.write_text(json.dumps(result, indent=1))
+        keep(name, builds=str(error))
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -313,8 +324,7 @@ def main():
         zoo.load_torchvision()
     part, default = ("plans", PLANS) if options.part == "run" else ("chance", CHANCE)
     for name in options.names or zoo.ZOO:
-        file = RESULTS / f"{name}.json"
-        known = json.loads(file.read_text()).get(part, {}) if file.exists() and not options.again else {}
+        known = {} if options.again else known_of(name).get(part, {})
         plans = [plan for plan in options.plan or default if plan not in known]
         if part == "chance" and plans and plans[0] != default[0]:
             plans.insert(0, default[0])  # what the others are compared with
