@@ -6,6 +6,8 @@
 #include "SelectedRows.h"
 #include "llvm/Support/FormatVariadic.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace colossal;
 using namespace colossal::normalize;
@@ -22,16 +24,70 @@ static Value rootOfSquares(ScalarBuilder &s, Value squares) {
 // Norms of vectors
 //===----------------------------------------------------------------------===//
 
+/// The largest size of all, or the smallest (`order` is infinite), or how many
+/// are not 0 (`order` is 0).
+static void extremeNorm(Call &c, double order, ArrayRef<int64_t> dims,
+                        bool keep, Type type) {
+  if (order != 0 && countReduced(c.type(0), dims) == 0)
+    return c.error("found no elements, of which none is the largest");
+  FactorKind kind = order == 0  ? FactorKind::Sum
+                    : order > 0 ? FactorKind::Max
+                                : FactorKind::Min;
+  GenericBuilder g = c.generic();
+  c.result(reduce(g, {c.tensor(0)}, dims, keep, kind, type,
+                  [&](ScalarBuilder &s, ValueRange in) {
+                    Value x = s.cast(in[0], type), zero = s.zero(type);
+                    if (order != 0)
+                      return s.create<math::AbsFOp>(x);
+                    return s.select(s.compare(Relation::NotEqual, x, zero),
+                                    s.one(type), zero);
+                  }));
+}
+
+/// (sum |x|^p)^(1/p); the derivatives are 0 at 0.
+static void powerNorm(Call &c, double order, ArrayRef<int64_t> dims, bool keep,
+                      Type type) {
+  auto power = [&](ScalarBuilder &s, Value x, double exponent) {
+    return s.create<math::PowFOp>(x, s.constant(type, exponent));
+  };
+  auto unlessZero = [&](ScalarBuilder &s, Value x, Value slope) {
+    return s.select(s.compare(Relation::Equal, x, s.zero(type)), s.zero(type),
+                    slope);
+  };
+  GenericBuilder terms = c.member("powers");
+  Value sum =
+      reduce(terms, {c.tensor(0)}, dims, keep, FactorKind::Sum, type,
+             [&](ScalarBuilder &s, ValueRange in) {
+               Value x = s.cast(in[0], type), size = s.create<math::AbsFOp>(x);
+               Value slope =
+                   s.mul(s.constant(type, order), power(s, size, order - 1));
+               Value isNegative = s.compare(Relation::Less, x, s.zero(type));
+               slope = s.select(isNegative, s.negate(slope), slope);
+               return s.withDerivative(power(s, size, order), x,
+                                       unlessZero(s, x, slope));
+             });
+  GenericBuilder root = c.member();
+  c.result(
+      overRows(root, {sum}, {}, type, [&](ScalarBuilder &s, ValueRange in) {
+        Value slope =
+            s.mul(s.constant(type, 1 / order), power(s, in[0], 1 / order - 1));
+        return s.withDerivative(power(s, in[0], 1 / order), in[0],
+                                unlessZero(s, in[0], slope));
+      }));
+}
+
 static void vectorNorm(Call &c, double order, ArrayRef<int64_t> dims, bool keep,
                        Type type) {
   if (!isa<FloatType>(type))
     return c.error("found integers, expected floats (or dtype=...)");
-  if (order != 1.0 && order != 2.0)
-    return c.error("found a norm of order " +
-                   llvm::formatv("{0}", order).str() + ", expected 1 or 2");
-  Value x = presentRows(c, c.tensor(0), dims, 0);
+  c.tensor(0);
   if (c.failed())
     return;
+  if (order == 0 || std::isinf(order))
+    return extremeNorm(c, order, dims, keep, type);
+  if (order != 1.0 && order != 2.0)
+    return powerNorm(c, order, dims, keep, type);
+  Value x = presentRows(c, c.tensor(0), dims, 0);
   GenericBuilder terms = order == 1.0 ? c.member() : c.member("squares");
   Value sum = reduce(terms, {x}, dims, keep, FactorKind::Sum, type,
                      [&](ScalarBuilder &s, ValueRange in) {

@@ -206,6 +206,10 @@ rows("reductions", {
     "var correction": lambda d: (lambda x: torch.var(x, (0, 2), correction=2), [d.floats(3, 2, 4)]),
     "std": lambda d: (lambda x: x.std(1), [d.floats(3, 4)]),
     "std of equals": lambda d: (lambda x: (x * 0 + 2).std(1), [d.floats(3, 4)]),
+    "vector_norm of other orders": lambda d: (lambda x: tuple(torch.linalg.vector_norm(x, p, dim=1) for p in
+                                                             (float("inf"), -float("inf"), 0, 3, 0.5, -1)), [d.floats(3, 4)]),
+    "vector_norm of zeros": lambda d: (lambda x: tuple(torch.linalg.vector_norm(x * torch.tensor([[0.0], [1.0]], dtype=F64), p, dim=1) for p in
+                                                       (float("inf"), 3, 1.5)), [d.floats(2, 4)]),
     "std_mean": lambda d: (lambda x: (*torch.std_mean(x, 1), *torch.std_mean(x), *torch.std_mean(x, 0, correction=0, keepdim=True)), [d.floats(3, 4)]),
     "var_mean": lambda d: (lambda x: torch.var_mean(x, 1, correction=0), [d.floats(3, 4)]),
     "logsumexp of -inf": lambda d: (lambda x: torch.logsumexp(x - float("inf"), 0), [d.floats(3)]),
