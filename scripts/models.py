@@ -257,7 +257,7 @@ def reason_of(text):
     text = " ".join(text.replace("|", "\\|").split())
     text = re.sub(r"^.*?\(\S+ s\): FAIL ", "", text)
     text = re.sub(r" ?\(log:.*", "", re.sub(r"^stops: (Failure: )?(\S+: exit code \S+: )?(error: )?", "", text))
-    return re.sub(r"'?/\S*/", "", text.replace("no plan: ", "")).strip()[:240]
+    return re.sub(r"'?/\S*/", "", text.rpartition("no plan: ")[2]).strip()[:240]
 
 
 def outcome(one):
