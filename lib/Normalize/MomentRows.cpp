@@ -80,14 +80,14 @@ static void vectorNorm(Call &c, double order, ArrayRef<int64_t> dims, bool keep,
                        Type type) {
   if (!isa<FloatType>(type))
     return c.error("found integers, expected floats (or dtype=...)");
-  c.tensor(0);
+  Value x = c.tensor(0);
   if (c.failed())
     return;
   if (order == 0 || std::isinf(order))
     return extremeNorm(c, order, dims, keep, type);
   if (order != 1.0 && order != 2.0)
     return powerNorm(c, order, dims, keep, type);
-  Value x = presentRows(c, c.tensor(0), dims, 0);
+  x = presentRows(c, x, dims, 0);
   GenericBuilder terms = order == 1.0 ? c.member() : c.member("squares");
   Value sum = reduce(terms, {x}, dims, keep, FactorKind::Sum, type,
                      [&](ScalarBuilder &s, ValueRange in) {
