@@ -15,6 +15,7 @@
 #ifndef COLOSSAL_SUPPORT_RANDOM_H
 #define COLOSSAL_SUPPORT_RANDOM_H
 
+#include <cmath>
 #include <cstdint>
 #include <string_view>
 
@@ -59,6 +60,16 @@ inline uint32_t bits(uint64_t stream, int64_t seed, int64_t step,
 inline float uniform(uint64_t stream, int64_t seed, int64_t step,
                      int64_t index) {
   return float(bits(stream, seed, step, index) >> 8) * 0x1p-24f;
+}
+
+/// Of the normal distribution of mean 0 and deviation 1, for values that a
+/// program begins with: G. Box, M. Muller, A note on the generation of random
+/// normal deviates, 1958, in f64. Its two numbers are those of steps 0 and 1.
+inline double normal(uint64_t stream, int64_t seed, int64_t index) {
+  double positive = (bits(stream, seed, 0, index) + 1.0) * 0x1p-32; // (0, 1]
+  double turn = bits(stream, seed, 1, index) * 0x1p-32;
+  return std::sqrt(-2 * std::log(positive)) *
+         std::cos(6.283185307179586476925 * turn);
 }
 
 } // namespace colossal::random

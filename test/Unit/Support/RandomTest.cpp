@@ -72,3 +72,27 @@ TEST(Random, StaysBelowOne) {
     EXPECT_EQ(number * 0x1p24f, std::floor(number * 0x1p24f));
   }
 }
+
+// Moments of the normal distribution, and how much lies beyond 2.
+TEST(Random, NormalNumbers) {
+  double sum[5] = {}, neighbours = 0, last = 0;
+  int64_t beyond = 0;
+  for (int64_t i = 0; i < kCount; ++i) {
+    double x = normal(streamOf("h.0.weight"), 0, i);
+    ASSERT_TRUE(std::isfinite(x));
+    for (int power = 1; power < 5; ++power)
+      sum[power] += std::pow(x, power);
+    neighbours += x * last;
+    beyond += std::fabs(x) > 2;
+    last = x;
+  }
+  double deviation = 5 / std::sqrt(double(kCount));
+  EXPECT_LT(std::fabs(sum[1] / kCount), deviation);
+  EXPECT_LT(std::fabs(sum[2] / kCount - 1), deviation * std::sqrt(2));
+  EXPECT_LT(std::fabs(sum[3] / kCount), deviation * std::sqrt(15));
+  EXPECT_LT(std::fabs(sum[4] / kCount - 3), deviation * std::sqrt(96));
+  EXPECT_LT(std::fabs(neighbours / kCount), deviation);
+  EXPECT_LT(std::fabs(double(beyond) / kCount - 0.0455), deviation * 0.21);
+  EXPECT_NE(normal(streamOf("a"), 0, 7), normal(streamOf("b"), 0, 7));
+  EXPECT_NE(normal(streamOf("a"), 0, 7), normal(streamOf("a"), 1, 7));
+}
