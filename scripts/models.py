@@ -166,7 +166,7 @@ def against_one_rank(case, folder, rounding):
     PyTorch's f32, for each step."""
     import run_case
     import run_modules
-    archive, data = run_modules.trace_module(case, folder, *case.build())
+    case, archive, data = run_modules.trace_module(case, folder, *case.build())
     first = []
 
     def one(plan):

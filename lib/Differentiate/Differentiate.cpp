@@ -85,8 +85,9 @@ LogicalResult TrainStep::collectParameters() {
   if (!isTensor(loss) || cast<RankedTensorType>(loss).getRank() != 0)
     return function.emitError("found a result of type ")
            << loss
-           << ", expected a scalar loss: let forward return the loss, such "
-              "as its mean";
+           << ", expected a scalar loss: give --loss (cross-entropy, mse or "
+              "bce) for a loss of what forward returns, or let forward return "
+              "a loss, such as a mean";
   for (BlockArgument argument : function.getArguments()) {
     auto role = function.getArgAttrOfType<RoleAttr>(argument.getArgNumber(),
                                                     names::role);

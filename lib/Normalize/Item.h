@@ -69,7 +69,8 @@ struct Item {
   Scalar scalar;
   TensorRef tensor;
   std::vector<Item> list; ///< of Complex: the parts (Complex.h)
-  std::string text;       ///< of None: why it is missing, if that can be said
+  std::vector<std::string> keys; ///< of a list that is a dictionary
+  std::string text; ///< of None: why it is missing, if that can be said
 
   Item() = default;
   Item(Scalar scalar) : kind(Kind::Scalar), scalar(scalar) {}

@@ -5,6 +5,7 @@
 #include "Control.h"
 #include "EmptyValues.h"
 #include "Join.h"
+#include "OutsideLoss.h"
 #include "Rows.h"
 #include "colossal/Normalize/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -29,7 +30,20 @@ struct NormalizePass
     registry.insert<ColossalDialect>();
   }
 
+  NormalizePass() = default;
+  explicit NormalizePass(LossOptions given) : chosen(std::move(given)) {}
+  NormalizePass(const NormalizePass &other)
+      : PassWrapper(other), chosen(other.chosen) {}
+
   void runOnOperation() override {
+    if (!loss.empty()) {
+      llvm::Expected<LossOptions> parsed = LossOptions::parse(loss);
+      if (!parsed) {
+        getOperation().emitError(llvm::toString(parsed.takeError()));
+        return signalPassFailure();
+      }
+      chosen = *parsed;
+    }
     for (auto function : getOperation().getOps<func::FuncOp>())
       if (failed(normalizeFunction(function)) ||
           failed(checkContract(function)))
@@ -38,6 +52,12 @@ struct NormalizePass
 
   LogicalResult normalizeFunction(func::FuncOp function);
   LogicalResult checkContract(func::FuncOp function);
+
+  Option<std::string> loss{
+      *this, "loss",
+      llvm::cl::desc("train on a loss of the model's output: cross-entropy, "
+                     "mse or bce (Normalize/Loss.h)")};
+  std::optional<LossOptions> chosen;
 };
 
 /// Appends the tensors that an item consists of.
@@ -187,6 +207,16 @@ LogicalResult NormalizePass::normalizeFunction(func::FuncOp function) {
 
   state.builder.setInsertionPoint(ret);
   SmallVector<Value> results;
+  if (chosen) {
+    std::vector<Item> outputs;
+    for (Value value : ret.getOperands())
+      outputs.push_back(state.lookup(value));
+    FailureOr<Item> outside = addOutsideLoss(state, function, outputs, *chosen);
+    if (failed(outside) ||
+        failed(collectResults(state, ret, *outside, results)))
+      return failure();
+    ret.getOperandsMutable().clear();
+  }
   for (Value value : ret.getOperands()) {
     const Item &item = state.lookup(value);
     if (item.isNone() && !isa<AnyType>(value.getType()))
@@ -240,8 +270,10 @@ LogicalResult NormalizePass::checkContract(func::FuncOp function) {
   return failure(walk.wasInterrupted());
 }
 
-std::unique_ptr<Pass> colossal::createNormalizePass() {
-  return std::make_unique<NormalizePass>();
+std::unique_ptr<Pass>
+colossal::createNormalizePass(std::optional<LossOptions> loss) {
+  return loss ? std::make_unique<NormalizePass>(*loss)
+              : std::make_unique<NormalizePass>();
 }
 
 void colossal::registerNormalizePasses() { PassRegistration<NormalizePass>(); }

@@ -133,6 +133,28 @@ static void listItem(Call &c) {
   c.result(list[index]);
 }
 
+/// Keys and values take turns.
+static void makeDictionary(Call &c) {
+  Item dictionary = Item::makeList({});
+  for (unsigned i = 0; i + 1 < c.size(); i += 2) {
+    dictionary.keys.push_back(c.text(i).str());
+    dictionary.list.push_back(c.item(i + 1));
+  }
+  c.result(std::move(dictionary));
+}
+
+static void dictionaryItem(Call &c) {
+  ArrayRef<Item> list = c.list(0);
+  StringRef key = c.text(1);
+  if (c.failed())
+    return;
+  const std::vector<std::string> &keys = c.item(0).keys;
+  auto found = llvm::find(keys, key);
+  if (found == keys.end())
+    return c.error("found no key '" + key + "' in the dictionary");
+  c.result(list[found - keys.begin()]);
+}
+
 /// A device is of no consequence.
 static void device(Call &c) { c.result(Item::makeText("cpu")); }
 
@@ -155,5 +177,7 @@ void normalize::addScalarRows(Table &table) {
   table.add({"prim::ListConstruct", "prim::TupleConstruct"}, makeList);
   table.add({"prim::ListUnpack", "prim::TupleUnpack"}, unpackList);
   table.add({"aten::__getitem__.t", "prim::TupleIndex"}, listItem);
+  table.add("prim::DictConstruct", makeDictionary);
+  table.add("aten::__getitem__.Dict_str", dictionaryItem);
   table.add("prim::device", device);
 }

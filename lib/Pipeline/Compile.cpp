@@ -184,11 +184,12 @@ void Compilation::describeInputs() {
 }
 
 LogicalResult Compilation::normalize() {
-  if (failed(markBatch(*module, options)))
+  std::optional<LossOptions> loss = options.loss;
+  if (failed(markBatch(*module, options, loss)))
     return failure();
   describeInputs();
   PassManager passes(&context);
-  passes.addPass(createNormalizePass());
+  passes.addPass(createNormalizePass(loss));
   passes.addNestedPass<func::FuncOp>(createFuseElementwisePass());
   passes.addNestedPass<func::FuncOp>(createChannelsLastPass());
   passes.addNestedPass<func::FuncOp>(createRefineFactorsPass());

@@ -114,7 +114,8 @@ OwningOpRef<ModuleOp> colossal::importModel(MLIRContext &context,
 }
 
 LogicalResult colossal::markBatch(ModuleOp module,
-                                  const CompileOptions &options) {
+                                  const CompileOptions &options,
+                                  std::optional<LossOptions> &loss) {
   llvm::StringMap<int64_t> dims;
   for (StringRef entry : options.batch) {
     auto [name, text] = entry.split(':');
@@ -156,6 +157,14 @@ LogicalResult colossal::markBatch(ModuleOp module,
         function.setArgAttr(number, names::batchDim,
                             builder.getI64IntegerAttr(dim));
     }
+  if (auto labels = loss ? dims.find(loss->labels) : dims.end();
+      labels != dims.end()) {
+    if (labels->second < 0)
+      ok = module.emitError("--batch: found dimension ")
+           << labels->second << " of the labels";
+    loss->labelsBatchDim = labels->second;
+    dims.erase(labels);
+  }
   for (auto &entry : dims)
     ok = module.emitError("--batch: the model has no input '")
          << entry.getKey() << "'";

@@ -15,9 +15,11 @@ namespace colossal {
 mlir::OwningOpRef<mlir::ModuleOp> importModel(mlir::MLIRContext &context,
                                               const CompileOptions &options);
 
-/// Sets `colossal.batch_dim` of the inputs as --batch says.
+/// Sets `colossal.batch_dim` of the inputs as --batch says; that of `loss`'s
+/// labels, which are not there yet, in `loss`.
 mlir::LogicalResult markBatch(mlir::ModuleOp module,
-                              const CompileOptions &options);
+                              const CompileOptions &options,
+                              std::optional<LossOptions> &loss);
 
 /// Every phase up to Schedule takes more types than the engine computes with:
 /// fails at the first value of another one.

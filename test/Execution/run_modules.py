@@ -15,6 +15,7 @@ A plan that must be refused says with which words.
 import argparse
 import contextlib
 import copy
+import dataclasses
 import importlib
 import math
 import os
@@ -213,24 +214,27 @@ def main():
 
 
 def trace_module(case, folder, model, inputs):
-    """(archive, options that name the data), written into an empty `folder`."""
+    """(the case, archive, options that name the data), written into an empty `folder`."""
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "data").mkdir(parents=True)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.jit.trace(model, tuple(t.clone() for t in inputs.values()), check_trace=False) \
-            .save(str(folder / "model.pt"))
+    if case.archive:
+        case = dataclasses.replace(case, compile=(*case.compile, *case.archive(model, inputs, folder)))
+    else:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.jit.trace(model, tuple(t.clone() for t in inputs.values()), check_trace=False) \
+                .save(str(folder / "model.pt"))
     data = []
     for name, tensor in inputs.items():
         np.save(folder / "data" / f"{name}.npy", tensor.numpy())
         data += ["--data", f"{name}={folder / 'data' / name}.npy"]
-    return folder / "model.pt", data
+    return case, folder / "model.pt", data
 
 
 def run_module(case, folder, plans):
     torch.manual_seed(0)
     model, inputs = case.build()
-    archive, data = trace_module(case, folder, model, inputs)
+    case, archive, data = trace_module(case, folder, model, inputs)
     # Tracing ran the module once: buffers that it writes have moved, in the archive and here.
     answers = references(model, tuple(inputs.values()), case)
     for plan in case.plans:

@@ -116,6 +116,13 @@ def options(folder):
     refused("schedule twice", compile_command("--lr-schedule", "cosine:min=0,min=1", *bundle), "'min' twice", folder)
     refused("schedule", compile_command("--lr-schedule", "steps", *bundle), "found 'steps', expected 'constant'", folder)
     refused("schedule without steps", compile_command("--lr-schedule", "step", *bundle), "found neither every= nor at=", folder)
+    for text, expected in [("hinge", "found 'hinge', expected 'cross-entropy', 'mse' or 'bce'"), ("", "found ''"),
+                           ("mse:ignore=1", "unknown setting 'ignore=1' for 'mse'"), ("cross-entropy:", "unknown setting ''"),
+                           ("cross-entropy:ignore=x", "ignore= with an integer"), ("cross-entropy:smoothing=2", "from 0 to 1"),
+                           ("cross-entropy:smoothing=nan", "from 0 to 1"), ("cross-entropy:shift=1", "expected 'shift' alone"),
+                           ("cross-entropy:classes=2", "classes=last"), ("bce:output=", "output= with a name"),
+                           ("bce:labels=a,labels=b", "'labels' twice")]:
+        refused(f"loss {text}", compile_command("--loss", text, *bundle), "--loss: .*" + re.escape(expected), folder)
     for value in ["-1", "0", "nan", "1e30", "20 apples", "", "0.5B", "inf"]:
         refused(f"memory {value}", compile_command(f"--memory={value}", *bundle), "--memory: found '.*', expected a size such as", folder)
     for text in ["data=2,data=1", "data=-1", "data=99999999999999999999", "data=", "rows=2", "zero=7"]:
@@ -192,7 +199,7 @@ def models(folder):
         ("bf16", Model(loss, torch.bfloat16), x.bfloat16(), "parameter 'head.weight' has type .*bf16.*expected elements of type f32"),
         ("half", Model(loss, torch.float16), x.half(), "parameter 'head.weight' has type .*f16.*expected elements of type f32"),
         ("inside", Model(lambda y: (y.bfloat16() @ y.bfloat16().t()).float().mean()), x, rf"'aten::\w+' in the root module \({here}:\d+\): .*bf16"),
-        ("vector", Model(lambda y: y), x, "expected a scalar loss"),
+        ("vector", Model(lambda y: y), x, "expected a scalar loss: give --loss"),
         ("constant", Model(lambda y: torch.zeros(())), x, "the loss does not depend on any parameter"),
         ("one", Model(lambda y: torch.special.i0(y).sum()), x, rf"unsupported op 'aten::(special_)?i0\(.* in the root module \({here}:\d+\)$"),
         ("many", Model(several), x, rf"^error: 2 unsupported ops: 'aten::(special_)?i0' in the root module \({here}:\d+\) and 2 more, 'aten::.*det'"),

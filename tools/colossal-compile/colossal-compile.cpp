@@ -29,6 +29,11 @@ struct Options {
   cl::list<std::string> batch{
       "batch", cl::desc("inputs with a batch dimension (all, 0)"),
       cl::value_desc("NAME[:DIM]"), cl::cat(category)};
+  cl::opt<std::string> loss{
+      "loss",
+      cl::desc("a loss of what forward returns: cross-entropy:ignore=-100,"
+               "shift,smoothing=,classes= | mse | bce, :output=,labels="),
+      cl::cat(category)};
   /// As the tables have them.
   std::string optimizerText = colossal::describeOptimizers();
   std::string scheduleText = colossal::rank::describeSchedules();
@@ -90,6 +95,12 @@ static llvm::LogicalResult read(const Options &given,
   options.model = given.model;
   options.inputs.assign(given.inputs.begin(), given.inputs.end());
   options.batch.assign(given.batch.begin(), given.batch.end());
+  if (given.loss.getNumOccurrences() > 0) {
+    auto loss = colossal::LossOptions::parse(given.loss);
+    if (!loss)
+      return fail(llvm::toString(loss.takeError()));
+    options.loss = *loss;
+  }
   auto parsed = colossal::OptimizerOptions::parse(
       given.optimizer,
       std::vector<std::string>(given.groups.begin(), given.groups.end()));

@@ -10,11 +10,15 @@
 #ifndef COLOSSAL_NORMALIZE_PASSES_H
 #define COLOSSAL_NORMALIZE_PASSES_H
 
+#include "colossal/Normalize/Loss.h"
 #include "mlir/Pass/Pass.h"
 
 namespace colossal {
 
-std::unique_ptr<mlir::Pass> createNormalizePass();
+/// With a loss, @forward returns it in place of the model's outputs, and has
+/// its labels as last argument.
+std::unique_ptr<mlir::Pass>
+createNormalizePass(std::optional<LossOptions> loss = std::nullopt);
 
 void registerNormalizePasses();
 

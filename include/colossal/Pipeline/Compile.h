@@ -9,6 +9,7 @@
 #define COLOSSAL_PIPELINE_COMPILE_H
 
 #include "colossal/Differentiate/Optimizer.h"
+#include "colossal/Normalize/Loss.h"
 #include "colossal/Pipeline/Phases.h"
 #include "colossal/Run/Manifest.h"
 #include "mlir/IR/MLIRContext.h"
@@ -23,6 +24,7 @@ struct CompileOptions {
   std::vector<std::string> inputs; ///< NAME=8x512xi64, for Import
   /// NAME or NAME:DIM; empty: dimension 0 of every input.
   std::vector<std::string> batch;
+  std::optional<LossOptions> loss; ///< of what the model returns
   OptimizerOptions optimizer;
   rank::LearningRate learningRate;
   std::string cluster;     ///< a file or local:N

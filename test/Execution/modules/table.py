@@ -18,6 +18,8 @@ class Case:
     steps: int = 3
     compile: tuple = ()  # further options
     run: tuple = ()
+    # (model, inputs, folder) -> further options; writes folder/model.pt. Default: a trace of the model.
+    archive: object = None
 
 
 CASES = {}  # subject -> name -> Case

@@ -1,0 +1,128 @@
+"""Losses outside of the archive (--loss).
+
+The archive holds the part of a module that predicts; the module with its loss is PyTorch's side.
+"""
+import warnings
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+from .table import module
+
+
+def trace(net, inputs, path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.trace(net, inputs, check_trace=False, strict=False).save(str(path))
+
+
+def outside(net, loss, inputs):
+    """The archive of `net` with the model's values, and `loss` as an option."""
+    def archive(model, batch, folder):
+        plain = net()
+        plain.load_state_dict(model.state_dict())
+        trace(plain.train(), tuple(batch[name] for name in inputs), folder / "model.pt")
+        return ["--loss", loss]
+    return archive
+
+
+# ---------------------------------------------------------------- losses
+class Language(nn.Module):
+    """Predicts tokens; the head is tied to the embedding, the scale is a buffer."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Embedding(23, 8)
+        self.hidden = nn.Linear(8, 8)
+        self.norm = nn.LayerNorm(8)
+        self.head = nn.Linear(8, 23, bias=False)
+        self.head.weight = self.embed.weight
+        self.register_buffer("scale", torch.full((8,), 3.0))
+
+    def forward(self, ids):
+        hidden = torch.tanh(self.hidden(self.embed(ids)))
+        return {"hidden": hidden, "logits": self.head(self.norm(hidden) * self.scale)}
+
+
+class LanguageLoss(Language):
+    def forward(self, ids, labels):
+        scores = super().forward(ids)["logits"]
+        return F.cross_entropy(scores[:, :-1].flatten(0, 1), labels[:, 1:].flatten())
+
+
+def tokens():
+    ids = torch.randint(0, 23, (8, 6))
+    labels = ids.clone()
+    labels[0, :4] = -100
+    return {"ids": ids, "labels": labels}
+
+
+@module("1", "2 data=2", "2 tensor=2", "1 microbatches=4",
+        archive=outside(Language, "cross-entropy:output=logits,shift", ["ids"]))
+def of_the_next_token():
+    return LanguageLoss().train(), tokens()
+
+
+class Segments(nn.Module):
+    """Scores of classes for every place of an image: classes are the second of four dimensions."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Conv2d(3, 5, 3, padding=1)
+
+    def forward(self, images):
+        return self.body(images)
+
+
+class SegmentsLoss(Segments):
+    def forward(self, images, labels):
+        return F.cross_entropy(super().forward(images), labels, ignore_index=255, label_smoothing=0.1)
+
+
+@module("1", "2 data=2", archive=outside(Segments, "cross-entropy:ignore=255,smoothing=0.1", ["images"]))
+def of_every_place():
+    labels = torch.randint(0, 5, (4, 6, 6))
+    labels[1, :2] = 255
+    return SegmentsLoss().train(), {"images": torch.randn(4, 3, 6, 6), "labels": labels}
+
+
+class Two(nn.Module):
+    """Returns a tuple."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(6, 4), nn.Linear(4, 3)
+
+    def forward(self, x):
+        hidden = torch.relu(self.first(x))
+        return hidden, (self.second(hidden), hidden)
+
+
+class TwoLoss(Two):
+    def forward(self, x, target):
+        return F.mse_loss(super().forward(x)[1][0], target)
+
+
+@module("1", "2 data=2", "2 pipeline=2,microbatches=2", archive=outside(Two, "mse:output=1.0,labels=target", ["x"]))
+def of_one_in_a_tuple():
+    return TwoLoss().train(), {"x": torch.randn(8, 6), "target": torch.randn(8, 3)}
+
+
+class One(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(6, 1)
+
+    def forward(self, x):
+        return self.layer(x).squeeze(1)
+
+
+class OneLoss(One):
+    def forward(self, x, labels):
+        return F.binary_cross_entropy_with_logits(super().forward(x), labels)
+
+
+@module("1", "2 data=2", archive=outside(One, "bce", ["x"]))
+def of_truth_values():
+    return OneLoss().train(), {"x": torch.randn(8, 6), "labels": torch.rand(8)}
