@@ -1,6 +1,7 @@
 //===- Weights.cpp - Initial state in one file ----------------------------===//
 
 #include "Weights.h"
+#include "colossal/Support/StoredFloat.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/CRC.h"
 #include "llvm/Support/FileSystem.h"
@@ -8,8 +9,33 @@
 #include "llvm/Support/raw_ostream.h"
 
 #include <map>
+#include <tuple>
 
 using namespace colossal;
+
+/// Elements that are converted at a time.
+static constexpr int64_t convertedAtATime = 1 << 16;
+
+/// Writes the floats of `record`, of type `elements`, as those of `dtype`.
+/// Returns the CRC of what was written.
+static uint32_t writeConverted(llvm::raw_ostream &stream,
+                               llvm::StringRef record,
+                               const std::string &elements, rank::DType dtype) {
+  int64_t from = bytesOfFloat(elements), to = rank::bytesOf(dtype);
+  std::vector<char> buffer(convertedAtATime * to);
+  uint32_t crc = 0;
+  for (int64_t left = int64_t(record.size()) / from; left > 0;) {
+    int64_t count = std::min(left, convertedAtATime);
+    convertFloats(record.data(), elements, buffer.data(),
+                  dtype == rank::DType::F64 ? "f64" : "f32", count);
+    llvm::StringRef bytes(buffer.data(), count * to);
+    stream << bytes;
+    crc = llvm::crc32(crc, llvm::arrayRefFromStringRef(bytes));
+    record = record.drop_front(count * from);
+    left -= count;
+  }
+  return crc;
+}
 
 /// Records start at multiples of this, so that they can be mapped.
 static constexpr int64_t alignment = 64;
@@ -18,14 +44,20 @@ bool emit::writeWeights(std::vector<rank::Program> &programs,
                         llvm::StringRef path, llvm::StringRef name,
                         std::string &error) {
   llvm::StringMap<std::unique_ptr<llvm::MemoryBuffer>> archives;
-  std::map<std::pair<std::string, int64_t>, int64_t> written;
+  struct Written {
+    int64_t offset, bytes;
+    uint32_t crc;
+  };
+  // By file, offset and type: one range may be two states of different types.
+  std::map<std::tuple<std::string, int64_t, rank::DType>, Written> written;
   std::unique_ptr<llvm::raw_fd_ostream> stream;
   for (rank::Program &program : programs)
     for (rank::State &state : program.states) {
       rank::Initial &initial = state.initial;
       if (initial.file.empty())
         continue;
-      std::pair<std::string, int64_t> key(initial.file, initial.offset);
+      rank::DType dtype = program.buffers[state.buffer].dtype;
+      auto key = std::make_tuple(initial.file, initial.offset, dtype);
       auto known = written.find(key);
       if (known == written.end()) {
         std::unique_ptr<llvm::MemoryBuffer> &archive = archives[initial.file];
@@ -63,11 +95,19 @@ bool emit::writeWeights(std::vector<rank::Program> &programs,
         int64_t position = int64_t(stream->tell());
         int64_t aligned = (position + alignment - 1) / alignment * alignment;
         stream->write_zeros(aligned - position);
-        *stream << record;
-        known = written.emplace(key, aligned).first;
+        Written place{aligned, initial.bytes, initial.crc};
+        if (initial.elements.empty())
+          *stream << record;
+        else
+          place.crc = writeConverted(*stream, record, initial.elements, dtype);
+        place.bytes = int64_t(stream->tell()) - aligned;
+        known = written.emplace(key, place).first;
       }
       initial.file = name.str();
-      initial.offset = known->second;
+      initial.elements.clear();
+      initial.offset = known->second.offset;
+      initial.bytes = known->second.bytes;
+      initial.crc = known->second.crc;
     }
   if (!stream)
     return true;

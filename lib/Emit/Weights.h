@@ -9,9 +9,9 @@
 namespace colossal::emit {
 
 /// Copies the records that states of `programs` start from into the file
-/// `path`, each once, checks their CRCs and lets `Initial` point there (as
-/// `name`). Returns false and sets `error` if a record cannot be read or is
-/// damaged. Writes no file if no state has a record.
+/// `path`, each once, in the state's type, checks their CRCs and lets `Initial`
+/// point there (as `name`). Returns false and sets `error` if a record cannot
+/// be read or is damaged. Writes no file if no state has a record.
 bool writeWeights(std::vector<rank::Program> &programs, llvm::StringRef path,
                   llvm::StringRef name, std::string &error);
 

@@ -107,13 +107,6 @@ Attribute GraphImporter::constantAttribute(const Constant &constant) {
 }
 
 DictionaryAttr GraphImporter::stateAttributes(const State &state) {
-  NamedAttrList source;
-  source.append("file", builder.getStringAttr(graph.file));
-  source.append("record", builder.getStringAttr(state.record));
-  source.append("offset", builder.getI64IntegerAttr(state.offset));
-  source.append("bytes", builder.getI64IntegerAttr(state.bytes));
-  source.append("crc", builder.getI64IntegerAttr(state.crc));
-
   NamedAttrList attributes;
   attributes.append(
       colossal::names::role,
@@ -121,8 +114,16 @@ DictionaryAttr GraphImporter::stateAttributes(const State &state) {
                               state.trained ? colossal::ArgumentRole::Parameter
                                             : colossal::ArgumentRole::Buffer));
   attributes.append(colossal::names::name, builder.getStringAttr(state.name));
-  attributes.append(colossal::names::source,
-                    source.getDictionary(builder.getContext()));
+  if (state.hasValues) {
+    NamedAttrList source;
+    source.append("file", builder.getStringAttr(graph.file));
+    source.append("record", builder.getStringAttr(state.record));
+    source.append("offset", builder.getI64IntegerAttr(state.offset));
+    source.append("bytes", builder.getI64IntegerAttr(state.bytes));
+    source.append("crc", builder.getI64IntegerAttr(state.crc));
+    attributes.append(colossal::names::source,
+                      source.getDictionary(builder.getContext()));
+  }
   if (!state.aliases.empty()) {
     SmallVector<StringRef> aliases(state.aliases.begin(), state.aliases.end());
     attributes.append(colossal::names::aliases,

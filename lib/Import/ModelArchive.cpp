@@ -17,6 +17,8 @@ constexpr int64_t maximumAttributes = 1 << 20;
 constexpr size_t maximumPath = 4096;
 constexpr size_t maximumPaths = size_t(1) << 26; ///< of all tensors together
 constexpr int maximumDepth = 128;
+/// Of a tensor; what the compiler counts with stays within 64 bits.
+constexpr int64_t maximumElements = int64_t(1) << 40;
 const std::string debugSuffix = ".debug_pkl";
 
 bool endsWith(const std::string &text, const std::string &suffix) {
@@ -293,14 +295,12 @@ bool ModelArchive::addTensor(const PickleValue &value,
   }
   const Record *record = records.find(tensor.record);
   int64_t elementBytes = bytesOf(tensor.type.element);
-  if (record && record->size == 0 && claimed > 0) {
-    error = "holds no weights ('" + path +
-            "' has no bytes), like a model made on the meta device: "
-            "expected a model with weights";
-    return false;
-  }
-  if (!record || claimed < 0 || record->size % elementBytes != 0 ||
-      record->size / elementBytes != static_cast<uint64_t>(claimed)) {
+  // Tensors on the meta device have a record without bytes.
+  tensor.hasValues = !record || record->size > 0 || claimed <= 0;
+  if (!record || claimed < 0 || claimed > maximumElements ||
+      record->size % elementBytes != 0 ||
+      (tensor.hasValues &&
+       record->size / elementBytes != static_cast<uint64_t>(claimed))) {
     error = "is refused: the tensor '" + path + "' claims " +
             std::to_string(claimed) + " elements of the record '" +
             tensor.record + "', which has " +

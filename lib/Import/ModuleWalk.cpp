@@ -87,10 +87,13 @@ void ModuleWalk::appendState(const std::string &name,
   state.trained = isParameter && stored.requiresGrad;
   state.type = stored.type;
   state.record = stored.record;
-  int64_t elementBytes = bytesOf(stored.type.element);
-  state.offset =
-      record->offset + static_cast<uint64_t>(stored.offset * elementBytes);
-  state.bytes = static_cast<uint64_t>(stored.elements() * elementBytes);
+  state.hasValues = stored.hasValues;
+  if (state.hasValues) {
+    int64_t elementBytes = bytesOf(stored.type.element);
+    state.offset =
+        record->offset + static_cast<uint64_t>(stored.offset * elementBytes);
+    state.bytes = static_cast<uint64_t>(stored.elements() * elementBytes);
+  }
   graph.states.push_back(std::move(state));
 }
 

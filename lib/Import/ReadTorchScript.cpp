@@ -81,6 +81,8 @@ void describeBytes(Graph &graph, const ModelArchive &archive,
   std::ifstream file(path, std::ios::binary);
   std::vector<char> buffer(1 << 20);
   for (State &state : graph.states) {
+    if (!state.hasValues)
+      continue;
     const StoredTensor *stored = archive.tensor(state.name);
     const Record *record = archive.archive().find(state.record);
     if (!record->stored)

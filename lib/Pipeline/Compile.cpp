@@ -43,6 +43,9 @@ private:
   LogicalResult phase(Phase which, llvm::function_ref<LogicalResult()> work);
   LogicalResult writeText(const std::string &path,
                           llvm::function_ref<void(raw_ostream &)>);
+  bool makesBundle() const {
+    return !options.stopAfter || *options.stopAfter == Phase::Emit;
+  }
   LogicalResult normalize();
   void describeInputs();
   LogicalResult plan();
@@ -193,7 +196,14 @@ LogicalResult Compilation::normalize() {
   passes.addNestedPass<func::FuncOp>(createFuseElementwisePass());
   passes.addNestedPass<func::FuncOp>(createChannelsLastPass());
   passes.addNestedPass<func::FuncOp>(createRefineFactorsPass());
-  return failure(failed(passes.run(*module)) || failed(checkTypes(*module)));
+  std::string said;
+  if (failed(passes.run(*module)) || failed(checkTypes(*module)) ||
+      failed(setStartValues(*module, options.start, said)))
+    return failure();
+  if (!said.empty() && !options.quiet)
+    llvm::errs() << "start values: " << oneLine(said) << "\n";
+  // A plan needs no values, a bundle does.
+  return makesBundle() ? checkStartValues(*module) : success();
 }
 
 /// What a rank of each stage reserves: arena, windows, staging of collectives
@@ -375,8 +385,7 @@ LogicalResult Compilation::emit() {
 LogicalResult Compilation::run() {
   // Told now and not after the work.
   std::string error;
-  if ((!options.stopAfter || *options.stopAfter == Phase::Emit) &&
-      !emit::checkOutput(options.output, error))
+  if (makesBundle() && !emit::checkOutput(options.output, error))
     return reportError(error);
   if (failed(phase(Phase::Import, [&]() -> LogicalResult {
         module = importModel(context, options);

@@ -2,6 +2,8 @@
 
 #include "colossal/Reference/Arguments.h"
 #include "colossal/Reference/Npy.h"
+#include "colossal/Support/Random.h"
+#include "colossal/Support/StoredFloat.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CRC.h"
@@ -57,6 +59,21 @@ colossal::reference::readSource(DictionaryAttr source, RankedTensorType type,
       result.setNumber(i, fill.getValueAsDouble());
     return result;
   }
+  if (auto normal = source.getAs<FloatAttr>("normal")) {
+    auto seed = source.getAs<IntegerAttr>("seed");
+    auto stream = source.getAs<StringAttr>("stream");
+    Tensor result = Tensor::zeros(type);
+    if (!seed || !stream || result.kind != ElementKind::Float)
+      return fail("found normal numbers without seed and stream, or for " +
+                  describe(type));
+    uint64_t hash = random::streamOf(stream.getValue());
+    for (int64_t i = 0, e = result.size(); i < e; ++i) {
+      double value =
+          normal.getValueAsDouble() * random::normal(hash, seed.getInt(), i);
+      result.setNumber(i, type.getElementType().isF32() ? float(value) : value);
+    }
+    return result;
+  }
   auto file = source.getAs<StringAttr>("file");
   auto offset = source.getAs<IntegerAttr>("offset");
   auto bytes = source.getAs<IntegerAttr>("bytes");
@@ -64,8 +81,10 @@ colossal::reference::readSource(DictionaryAttr source, RankedTensorType type,
   if (!file || !offset || !bytes)
     return fail("found a colossal.source without file, offset and bytes");
   StringRef stored = storedAs(type.getElementType());
-  int64_t expected =
-      type.getNumElements() * ((type.getElementTypeBitWidth() + 7) / 8);
+  auto elements = source.getAs<StringAttr>("elements");
+  int64_t elementBytes = elements ? bytesOfFloat(elements.getValue())
+                                  : (type.getElementTypeBitWidth() + 7) / 8;
+  int64_t expected = type.getNumElements() * elementBytes;
   if (stored.empty() || bytes.getInt() != expected)
     return fail("found " + Twine(bytes.getInt()) + " bytes for " +
                 describe(type) + ", expected " + Twine(expected));
@@ -89,6 +108,14 @@ colossal::reference::readSource(DictionaryAttr source, RankedTensorType type,
       return fail(Twine(path) + ": the bytes at " + Twine(offset.getInt()) +
                   " have CRC " + Twine(found) + ", expected " +
                   Twine(uint32_t(crc.getInt())) + "; the file has changed");
+  }
+  std::string converted;
+  if (elements) {
+    bool wide = type.getElementType().isF64();
+    converted.resize(type.getNumElements() * (wide ? 8 : 4));
+    convertFloats(data.data(), elements.getValue(), converted.data(),
+                  wide ? "f64" : "f32", type.getNumElements());
+    data = converted;
   }
   return decodeElements(stored, data, type.getShape());
 }

@@ -10,8 +10,10 @@
 #include "ProgramCheck.h"
 
 #include "colossal/Run/Layout.h"
+#include "colossal/Support/StoredFloat.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -169,9 +171,18 @@ void StructureChecker::checkPersistent() {
     const Buffer &buffer = program.buffers[state.buffer];
     checkLayout(place, state.layout, state.globalShape, state.buffer, false);
     int64_t bytes = elementsOf(state.globalShape) * bytesOf(buffer.dtype);
-    if (!state.initial.file.empty() && state.initial.bytes != bytes)
-      fault(place, text(state.initial.bytes) + " initial bytes",
+    const Initial &initial = state.initial;
+    if (!initial.elements.empty())
+      bytes = elementsOf(state.globalShape) * bytesOfFloat(initial.elements);
+    if (!initial.file.empty() && initial.bytes != bytes)
+      fault(place, text(initial.bytes) + " initial bytes",
             text(bytes) + " bytes, by the shape");
+    bool isFloat = buffer.dtype == DType::F32 || buffer.dtype == DType::F64;
+    if (initial.normal != 0 &&
+        !(isFloat && initial.normal > 0 && std::isfinite(initial.normal)))
+      fault(place,
+            "normal numbers of deviation " + std::to_string(initial.normal),
+            "floats and a finite deviation above 0");
     if (buffer.slots != 1)
       fault(place, text(buffer.slots) + " slots", "1");
     parts.push_back({place, &buffer});

@@ -45,6 +45,9 @@ template <class Io> void fields(Io &io, Initial &initial) {
   io("bytes", initial.bytes);
   io("crc", initial.crc);
   io("fill", initial.fill);
+  io("normal", initial.normal);
+  io("stream", initial.stream);
+  io("seed", initial.seed);
 }
 
 template <class Io> void fields(Io &io, State &state) {

@@ -7,6 +7,7 @@
 #include "RunError.h"
 #include "colossal/Run/Checksum.h"
 #include "colossal/Run/Npy.h"
+#include "colossal/Support/Random.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -49,6 +50,21 @@ void readExactly(const File &file, const std::string &path, int64_t offset,
   }
 }
 
+/// The numbers that --init gives; a float of any rank is the same.
+void drawState(char *data, DType dtype, const std::vector<Run> &runs,
+               const Initial &initial) {
+  uint64_t stream = random::streamOf(initial.stream);
+  for (const Run &run : runs)
+    for (int64_t i = 0; i < run.length; ++i) {
+      double value =
+          initial.normal * random::normal(stream, initial.seed, run.global + i);
+      if (dtype == DType::F64)
+        reinterpret_cast<double *>(data)[run.local + i] = value;
+      else
+        reinterpret_cast<float *>(data)[run.local + i] = float(value);
+    }
+}
+
 void fillState(char *data, DType dtype, const std::vector<Run> &runs,
                double value) {
   for (const Run &run : runs)
@@ -87,7 +103,9 @@ void loadState(const Program &program, Engine &engine,
                [&](const Run &run) { runs.push_back(run); });
     memset(data, 0, size_t(buffer.bytes));
     if (state.initial.file.empty()) {
-      if (state.initial.fill != 0)
+      if (state.initial.normal != 0)
+        drawState(data, buffer.dtype, runs, state.initial);
+      else if (state.initial.fill != 0)
         fillState(data, buffer.dtype, runs, state.initial.fill);
       continue;
     }

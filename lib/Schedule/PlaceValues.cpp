@@ -53,9 +53,16 @@ void StageScheduler::placeState(Value value, DictionaryAttr attributes) {
       state.initial.offset = integer("offset");
       state.initial.bytes = integer("bytes");
       state.initial.crc = uint32_t(integer("crc"));
+      if (auto elements = source.getAs<StringAttr>("elements"))
+        state.initial.elements = elements.getValue().str();
     }
     if (auto fill = source.getAs<FloatAttr>("fill"))
       state.initial.fill = fill.getValueAsDouble();
+    if (auto normal = source.getAs<FloatAttr>("normal")) {
+      state.initial.normal = normal.getValueAsDouble();
+      state.initial.seed = integer("seed");
+      state.initial.stream = source.getAs<StringAttr>("stream").str();
+    }
   }
   result.program.states.push_back(state);
 }

@@ -1,6 +1,6 @@
 """Every way to be refused: one line, exit code 1, nothing left behind.
 
-    bad_inputs.py options | models | damage | disk | sources | output | killed
+    bad_inputs.py options | models | values | damage | disk | sources | output | killed
 
 Each case runs a tool and holds what it says to the rules for messages: exactly one line, an error of
 bounded length, without IR, whose options are in the --help of some tool; and to the text that the
@@ -9,6 +9,7 @@ case expects.
 
 import contextlib
 import json
+import math
 import os
 import pathlib
 import re
@@ -123,6 +124,9 @@ def options(folder):
                            ("cross-entropy:classes=2", "classes=last"), ("bce:output=", "output= with a name"),
                            ("bce:labels=a,labels=b", "'labels' twice")]:
         refused(f"loss {text}", compile_command("--loss", text, *bundle), "--loss: .*" + re.escape(expected), folder)
+    for text in ["", "uniform:1", "normal", "normal:", "normal:-1", "normal:nan", "normal:1e99", "normal:1,sed=2", "normal:1,seed=x",
+                 "normal:1,"]:
+        refused(f"init {text}", compile_command("--init", text, *bundle), "--init: found '.*', expected", folder)
     for value in ["-1", "0", "nan", "1e30", "20 apples", "", "0.5B", "inf"]:
         refused(f"memory {value}", compile_command(f"--memory={value}", *bundle), "--memory: found '.*', expected a size such as", folder)
     for text in ["data=2,data=1", "data=-1", "data=99999999999999999999", "data=", "rows=2", "zero=7"]:
@@ -222,6 +226,55 @@ def models(folder):
         path.write_text(text)
         refused(name, compile_command("-o", f"{folder}/x.colossal", model=path), expected,
                 most=21 if "further" in expected else 1)
+
+
+def weights_file(path, tensors):
+    """A safetensors file of {name: (dtype, shape, bytes)}."""
+    header, data = {}, b""
+    for name, (dtype, shape, contents) in tensors.items():
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(data), len(data) + len(contents)]}
+        data += contents
+    text = json.dumps(header).encode()
+    pathlib.Path(path).write_bytes(len(text).to_bytes(8, "little") + text + data)
+    return str(path)
+
+
+def values(folder):
+    """Where parameters and buffers begin, and what they cannot begin with."""
+    shapes = {"layers.0.weight": [16, 8], "layers.0.bias": [16], "layers.1.weight": [5, 16], "layers.1.bias": [5]}
+    floats = lambda shape: ("F32", shape, bytes(4 * math.prod(shape)))
+    whole = {name: floats(shape) for name, shape in shapes.items()}
+    bundle, file, meta = ["-o", f"{folder}/x.colossal"], f"{folder}/x.safetensors", MLP.parent / "meta.pt"
+
+    def weights(name, tensors, expected, model=MLP):
+        weights_file(file, tensors)
+        refused(name, compile_command("--weights", file, *bundle, model=model), expected, folder)
+        os.remove(file)
+    pathlib.Path(file).touch()
+    refused("an empty file", compile_command("--weights", file, *bundle), "x.safetensors' is no safetensors file", folder)
+    refused("an archive", compile_command("--weights", MLP, *bundle), "mlp.pt' is no safetensors file", folder)
+    os.remove(file)
+    refused("no file", compile_command("--weights", "/nowhere", *bundle), "--weights: found no file '/nowhere'", folder)
+    refused("a folder", compile_command("--weights", folder, *bundle), "is a folder without model.safetensors", folder)
+    weights("nothing", {}, "lacks 4 of 4 parameters: 'layers.0.weight', 'layers.0.bias', ")
+    weights("one", {"layers.0.bias": whole["layers.0.bias"]}, "lacks 3 of 4 parameters: .*; it has 'layers.0.bias' and 0 more .*--init")
+    weights("shape", {**whole, "layers.1.bias": floats([6])}, r"'layers.1.bias' \(6xf32, expected 5xf32\)$")
+    weights("transposed", {**whole, "layers.0.weight": floats([8, 16])}, r"'layers.0.weight' \(8x16xf32, expected 16x8xf32\)$")
+    weights("integers", {**whole, "layers.1.bias": ("I32", [5], bytes(20))}, r"'layers.1.bias' \(5xi32, expected 5xf32\)$")
+    weights("bytes of floats", {**whole, "layers.1.bias": ("F8_E4M3", [5], bytes(5))}, r"\(5xF8_E4M3, expected 5xf32\)$")
+    weights_file(file, whole)
+    data = pathlib.Path(file).read_bytes()
+    pathlib.Path(file).write_bytes(data[:-4])
+    refused("cut off", compile_command("--weights", file, *bundle), "outside of its data of", folder)
+    os.remove(file)
+    # Without values there is a plan, and no bundle.
+    subprocess.run(compile_command("--stop-after", "lower", "-o", f"{folder}/x.mlir", model=meta), check=True)
+    os.remove(f"{folder}/x.mlir")
+    refused("no values", compile_command(*bundle, model=meta), r"found no values of \d+ parameters \(.*--weights .*--init", folder)
+    for name, option in [("weights", ["--weights", weights_file(file, {**whole, "more": floats([2])})]), ("init", ["--init", "normal:0.02"])]:
+        done = subprocess.run(compile_command(*option, *bundle), capture_output=True, text=True)
+        if done.returncode != 0 or bundle_of(f"{folder}/x.colossal"):
+            complain(name, done.stderr)
 
 
 def archive(path, change, extra=()):
@@ -597,7 +650,7 @@ def sources(_):
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        {"options": options, "models": models, "damage": damage, "disk": disk, "sources": sources, "output": output,
+        {"options": options, "models": models, "damage": damage, "disk": disk, "sources": sources, "output": output, "values": values,
          "killed": killed}[sys.argv[1]](folder)
     print(f"{sys.argv[1]}: {faults} faults")
 

@@ -34,6 +34,15 @@ struct Options {
       cl::desc("a loss of what forward returns: cross-entropy:ignore=-100,"
                "shift,smoothing=,classes= | mse | bce, :output=,labels="),
       cl::cat(category)};
+  cl::opt<std::string> weights{
+      "weights",
+      cl::desc("values of parameters and buffers: a safetensors file, its "
+               "index, or their folder"),
+      cl::value_desc("FILE"), cl::cat(category)};
+  cl::opt<std::string> init{
+      "init",
+      cl::desc("random parameters, normal:0.02,seed=N; biases 0, norms 1"),
+      cl::cat(category)};
   /// As the tables have them.
   std::string optimizerText = colossal::describeOptimizers();
   std::string scheduleText = colossal::rank::describeSchedules();
@@ -100,6 +109,15 @@ static llvm::LogicalResult read(const Options &given,
     if (!loss)
       return fail(llvm::toString(loss.takeError()));
     options.loss = *loss;
+  }
+  options.start.weights = given.weights;
+  if (given.weights.getNumOccurrences() > 0 && given.weights.empty())
+    return fail("--weights: found '', expected a file");
+  if (given.init.getNumOccurrences() > 0) {
+    auto init = colossal::InitOptions::parse(given.init);
+    if (!init)
+      return fail(llvm::toString(init.takeError()));
+    options.start.init = *init;
   }
   auto parsed = colossal::OptimizerOptions::parse(
       given.optimizer,

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Colossal/IR/FactoredChecks.h"
+#include "colossal/Support/StoredFloat.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -27,13 +28,25 @@ template <class Check> static bool isList(Attribute attribute, Check check) {
   return list && llvm::all_of(list, check);
 }
 
-/// {fill = 0.0}, or {file, record, offset, bytes, crc}.
+/// {fill = 0.0}, {normal = 0.02, seed, stream}, or {file, record, offset,
+/// bytes, crc} and, for floats of another type, {elements}.
 static bool isSource(Attribute attribute) {
   auto source = dyn_cast<DictionaryAttr>(attribute);
   if (!source)
     return false;
   if (Attribute fill = source.get("fill"))
     return isa<FloatAttr>(fill);
+  if (Attribute normal = source.get("normal")) {
+    auto deviation = dyn_cast<FloatAttr>(normal);
+    return deviation && deviation.getValueAsDouble() >= 0.0 &&
+           isInteger(source.get("seed"), INT64_MIN, INT64_MAX) &&
+           isa_and_nonnull<StringAttr>(source.get("stream"));
+  }
+  if (Attribute elements = source.get("elements")) {
+    auto type = dyn_cast<StringAttr>(elements);
+    if (!type || bytesOfFloat(type.getValue()) == 0)
+      return false;
+  }
   for (StringRef text : {"file", "record"})
     if (source.get(text) && !isa<StringAttr>(source.get(text)))
       return false;
@@ -58,7 +71,10 @@ static StringRef expectedOf(StringRef name, Attribute attribute) {
                ? ""
                : "\"sum\"";
   if (name == names::source)
-    return isSource(attribute) ? "" : "{fill} or {file, record, offset, bytes}";
+    return isSource(attribute)
+               ? ""
+               : "{fill}, {normal, seed, stream} or {file, record, offset, "
+                 "bytes}";
   if (name == names::aliases)
     return isList(attribute, llvm::IsaPred<StringAttr>) ? ""
                                                         : "a list of strings";

@@ -30,7 +30,7 @@ def Colossal_Dialect : Dialect {
     On arguments and results:
     - F1 `colossal.role` is parameter, buffer, optimizer, batch or control
     - F2 names, metrics and links are not empty; arguments have distinct names
-    - F3 `colossal.source` is {fill} or {file, record, offset, bytes, crc}
+    - F3 `colossal.source` is {fill}, {normal, seed, stream} or {file, record, offset, bytes, crc} (and {elements})
     - F4 `colossal.aliases` is a list of strings
     - F5 `colossal.batch_dim` is a dimension of the argument
     - F6 `colossal.updates` is a state (its number, or after Partition its name) of the

@@ -50,8 +50,9 @@ struct State {
   std::vector<std::string> aliases; ///< further names of the same tensor
   bool trained = true;              ///< false: a buffer, or requires_grad=False
   TensorInfo type;
-  std::string record;  ///< record of the archive that holds the bytes
-  uint64_t offset = 0; ///< absolute position of the first byte in the file
+  bool hasValues = true; ///< false: made on the meta device, no bytes below
+  std::string record;    ///< record of the archive that holds the bytes
+  uint64_t offset = 0;   ///< absolute position of the first byte in the file
   uint64_t bytes = 0;
   uint32_t crc = 0; ///< CRC-32 of exactly these bytes
 };

@@ -31,6 +31,8 @@ struct StoredTensor {
   int64_t offset = 0;
   std::vector<int64_t> strides;
   bool requiresGrad = false;
+  /// False: of a module on the meta device, the record is empty.
+  bool hasValues = true;
 
   int64_t elements() const;
   bool isContiguous() const;

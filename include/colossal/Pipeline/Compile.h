@@ -11,6 +11,7 @@
 #include "colossal/Differentiate/Optimizer.h"
 #include "colossal/Normalize/Loss.h"
 #include "colossal/Pipeline/Phases.h"
+#include "colossal/Pipeline/StartValues.h"
 #include "colossal/Run/Manifest.h"
 #include "mlir/IR/MLIRContext.h"
 
@@ -25,6 +26,7 @@ struct CompileOptions {
   /// NAME or NAME:DIM; empty: dimension 0 of every input.
   std::vector<std::string> batch;
   std::optional<LossOptions> loss; ///< of what the model returns
+  StartOptions start;              ///< --weights, --init
   OptimizerOptions optimizer;
   rank::LearningRate learningRate;
   std::string cluster;     ///< a file or local:N

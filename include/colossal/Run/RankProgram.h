@@ -63,13 +63,21 @@ struct Buffer {
   int64_t slotStride = 0;
 };
 
-/// Initial contents of a state buffer.
+/// Initial contents of a state buffer: a file's, or normal numbers
+/// (random::normal of stream, seed and the element's place in the unsharded
+/// tensor, times `normal`), or `fill`.
 struct Initial {
-  std::string file;   ///< relative to the bundle; empty: filled with `fill`
+  std::string file;   ///< relative to the bundle; empty: no file
   int64_t offset = 0; ///< of the unsharded tensor's first byte, row-major
   int64_t bytes = 0;
   uint32_t crc = 0; ///< CRC-32 of the unsharded bytes
   double fill = 0.0;
+  double normal = 0.0; ///< deviation; 0: no normal numbers
+  std::string stream;
+  int64_t seed = 0;
+  /// Until the bundle is written: the file has floats of this other type
+  /// (Support/StoredFloat.h), which are converted then. Not part of the text.
+  std::string elements;
 };
 
 /// State that persists over steps: parameter, optimizer state, buffer. The

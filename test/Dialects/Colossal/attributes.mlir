@@ -92,8 +92,25 @@ func.func @f(%x: tensor<f32> {colossal.link}) { return }
 
 // -----
 
-// expected-error @below {{F3: found "colossal.source" = {fill = 0 : i64}, expected {fill} or}}
+// expected-error @below {{F3: found "colossal.source" = {fill = 0 : i64}, expected {fill}, {normal, seed, stream} or}}
 func.func @f(%x: tensor<f32> {colossal.source = {fill = 0 : i64}}) { return }
+
+// -----
+
+// Random numbers of no stream, and of a negative deviation.
+// expected-error @below {{F3: found "colossal.source"}}
+func.func @f(%x: tensor<f32> {colossal.source = {normal = 0.02, seed = 0 : i64}}) { return }
+
+// -----
+
+// expected-error @below {{F3: found "colossal.source"}}
+func.func @f(%x: tensor<f32> {colossal.source = {normal = -1.0, seed = 0 : i64, stream = "w"}}) { return }
+
+// -----
+
+// A file's elements are floats.
+// expected-error @below {{F3: found "colossal.source"}}
+func.func @f(%x: tensor<f32> {colossal.source = {file = "w", offset = 0 : i64, bytes = 4 : i64, elements = "i32"}}) { return }
 
 // -----
 

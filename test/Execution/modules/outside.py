@@ -1,12 +1,14 @@
-"""Losses outside of the archive (--loss).
+"""Losses outside of the archive (--loss), archives without values, values of safetensors files (--weights).
 
 The archive holds the part of a module that predicts; the module with its loss is PyTorch's side.
 """
+import json
 import warnings
 
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+from safetensors.torch import save_file
 
 from .table import module
 
@@ -25,6 +27,17 @@ def outside(net, loss, inputs):
         trace(plain.train(), tuple(batch[name] for name in inputs), folder / "model.pt")
         return ["--loss", loss]
     return archive
+
+
+def shards_of(tensors, folder, count):
+    """Weights in `count` files with their index."""
+    names = sorted(tensors)
+    where = {name: f"model-{i % count + 1:05}-of-{count:05}.safetensors" for i, name in enumerate(names)}
+    for file in set(where.values()):
+        save_file({name: tensors[name].contiguous() for name in names if where[name] == file}, str(folder / file))
+    index = folder / "model.safetensors.index.json"
+    index.write_text(json.dumps({"metadata": {"total_size": 1}, "weight_map": where}))
+    return index
 
 
 # ---------------------------------------------------------------- losses
@@ -126,3 +139,37 @@ class OneLoss(One):
 @module("1", "2 data=2", archive=outside(One, "bce", ["x"]))
 def of_truth_values():
     return OneLoss().train(), {"x": torch.randn(8, 6), "labels": torch.rand(8)}
+
+
+# ---------------------------------------------------------------- values
+def on_meta(model, batch, folder):
+    """No values in the archive; two files hold them, the tied tensor under one of its names."""
+    with torch.device("meta"):
+        net = Language()
+    trace(net.train(), (batch["ids"].to("meta"),), folder / "model.pt")
+    tensors = {name: value for name, value in model.state_dict().items() if name != "head.weight"}
+    return ["--loss", "cross-entropy:output=logits,shift", "--weights", str(shards_of(tensors, folder, 2))]
+
+
+@module("1", "2 tensor=2", "2 data=2,zero=1", archive=on_meta, says=(r"start values: 6 tensors of",))
+def from_two_files():
+    return LanguageLoss().train(), tokens()
+
+
+def of_other_types(model, batch, folder):
+    """Other values in the archive; the file has them in bf16 and f16, with a module around, and one too many."""
+    trace(Language().train(), (batch["ids"],), folder / "model.pt")
+    tensors = {f"base.{name}": value.to(torch.float16 if name == "scale" else torch.bfloat16)
+               for name, value in model.state_dict().items() if name != "embed.weight"}
+    save_file({**tensors, "base.pooler.weight": torch.zeros(3)}, str(folder / "model.safetensors"))
+    return ["--loss", "cross-entropy:output=logits,shift", "--weights", str(folder)]
+
+
+@module("1", "2 data=2", archive=of_other_types,
+        says=(r"names there with 'base\.'", r"1 that the program does not use: 'base\.pooler\.weight'"))
+def from_bf16():
+    model = LanguageLoss().train()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(parameter.bfloat16().float())
+    return model, tokens()

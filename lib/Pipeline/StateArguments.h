@@ -1,0 +1,51 @@
+//===- StateArguments.h - Parameters and buffers of a program --*- C++ -*-===//
+
+#ifndef COLOSSAL_LIB_PIPELINE_STATEARGUMENTS_H
+#define COLOSSAL_LIB_PIPELINE_STATEARGUMENTS_H
+
+#include "Colossal/IR/ColossalDialect.h"
+#include "colossal/Pipeline/StartValues.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace colossal {
+
+/// Names for a message: the first few, and how many there are.
+struct Listed {
+  static constexpr size_t kMost = 4;
+  std::vector<std::string> names;
+  std::string text() const {
+    std::string text;
+    for (size_t i = 0; i < names.size() && i < kMost; ++i)
+      text += (i ? ", '" : "'") + names[i] + "'";
+    if (names.size() > kMost)
+      text += " and " + std::to_string(names.size() - kMost) + " more";
+    return text;
+  }
+  bool empty() const { return names.empty(); }
+};
+
+/// An argument of @forward that persists.
+struct StateArgument {
+  mlir::func::FuncOp function;
+  unsigned number = 0;
+  std::vector<std::string> names; ///< its own and those tied to it
+  bool isParameter = false;
+  mlir::RankedTensorType type;
+  bool isGiven = false;
+
+  bool hasSource() { return bool(function.getArgAttr(number, names::source)); }
+  void setSource(const mlir::NamedAttrList &source) {
+    function.setArgAttr(number, names::source,
+                        source.getDictionary(function.getContext()));
+  }
+};
+
+/// Gives `states` the values of the files that `options` names, as far as
+/// they have them; `said` is as of setStartValues. Errors are reported.
+llvm::LogicalResult setGivenWeights(const StartOptions &options,
+                                    std::vector<StateArgument> &states,
+                                    std::string &said);
+
+} // namespace colossal
+
+#endif // COLOSSAL_LIB_PIPELINE_STATEARGUMENTS_H
