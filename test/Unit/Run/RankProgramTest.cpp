@@ -123,6 +123,9 @@ void expectFault(const std::vector<Program> &stages,
 TEST(RankProgramText, RoundTrip) {
   for (Program program : twoStages()) {
     program.states[0].initial = {"weights.bin", 64, 64, 0xdeadbeefu, 0.0};
+    program.states[1].initial.normal = 0.02;
+    program.states[1].initial.stream = "h.0.weight";
+    program.states[1].initial.seed = -3;
     program.states[1].owned = false;
     segmentOf(program, "prologue").ops[0].value = -INFINITY;
     Op &call = segmentOf(program, "forward").ops[0];
@@ -136,6 +139,9 @@ TEST(RankProgramText, RoundTrip) {
     ASSERT_TRUE(again) << error;
     EXPECT_EQ(writeProgram(*again), text);
     EXPECT_EQ(again->states[0].initial.crc, 0xdeadbeefu);
+    EXPECT_EQ(again->states[1].initial.normal, 0.02);
+    EXPECT_EQ(again->states[1].initial.stream, "h.0.weight");
+    EXPECT_EQ(again->states[1].initial.seed, -3);
     EXPECT_FALSE(again->states[1].owned);
     EXPECT_EQ(segmentOf(*again, "prologue").ops[0].value, -INFINITY);
     EXPECT_EQ(segmentOf(*again, "forward").ops[0].library.reals["scale"], 0.1);
@@ -200,6 +206,15 @@ void erase(std::vector<Program> &stages, int stage, const char *segment,
 }
 
 const Fault faults[] = {
+    {"NormalNumbersWithoutEnd",
+     [](auto &s) { s[0].states[0].initial.normal = INFINITY; },
+     {"normal numbers of deviation inf", "expected floats"}},
+    {"NormalIntegers",
+     [](auto &s) {
+       s[0].states[0].initial.normal = 1;
+       s[0].buffers[s[0].states[0].buffer].dtype = DType::I32;
+     },
+     {"normal numbers of deviation 1", "expected floats"}},
     {"DroppedCollective",
      [](auto &s) { erase(s, 0, "update", 0); },
      {"stage 0: update[0] kernel 'adamw'", "'g.shard' read before"}},
