@@ -154,12 +154,13 @@ SmallVector<int64_t> Call::numbers(unsigned index, bool countsRows) {
   if (item(index).isScalar()) // int[1] accepts a number
     return {integer(index)};
   for (const Item &element : list(index)) {
-    std::optional<Scalar> number = state.numberOf(element);
-    if (!number && countsRows && element.isTensor())
+    // Also of a mask that is known: rows that are not there have a place.
+    if (countsRows && element.isTensor())
       if (auto rows = state.selections.rowsOf(state.read(element.tensor))) {
         values.push_back(*rows);
         continue;
       }
+    std::optional<Scalar> number = state.numberOf(element);
     if (!number) {
       error("argument " + Twine(index) +
             " has an element that is not a number known at compile time");
