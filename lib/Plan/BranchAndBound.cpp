@@ -11,6 +11,10 @@ namespace {
 /// What is still a whole number to the simplex method.
 constexpr double tolerance = 1e-6;
 
+/// A dive that ends further above the bound than this: few branches will not
+/// close that, cuts may.
+constexpr double reach = 1.02;
+
 /// A column of a group is the one that is 1, or is not.
 struct Decision {
   int group = 0;
@@ -43,6 +47,7 @@ public:
       open.pop();
       decide(std::move(next.decisions));
       dive();
+      isExhausted |= !open.empty() && result.cost > reach * open.top().bound;
     }
     result.proven = !isExhausted;
     double left = open.empty() ? result.cost : open.top().bound;

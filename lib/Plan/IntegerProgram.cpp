@@ -268,7 +268,7 @@ void Program::setStart(void *highs, const Solution &start) const {
 static constexpr double inexact = 1e-6;
 /// Iterations of the simplex method in the branch and bound: these, and so many
 /// times those of the relaxation.
-static constexpr int64_t branchIterations = 5000, branchRelaxations = 5;
+static constexpr int64_t branchIterations = 5000, branchRelaxations = 2;
 
 /// Solves what is left with HiGHS' own solver: columns whose reduced costs
 /// leave no room below `cost` are in no better solution.
