@@ -192,7 +192,7 @@ def kind_of(good, text):
         return "ok"
     if "no plan: " in text:
         return "refused"
-    return "late" if re.search("done|none within", text) else "stops" if "stops: " in text else "differs"
+    return "late" if re.search("not done within|none within", text) else "stops" if "stops: " in text else "differs"
 
 
 def known_of(name):
