@@ -13,6 +13,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Ctc.h"
 #include "Elementwise.h"
 #include "Lookup.h"
 #include "Reductions.h"
@@ -26,22 +27,6 @@ using namespace colossal::normalize;
 
 namespace {
 enum LossReduction { None = 0, Mean = 1, Sum = 2 };
-
-/// log_probs is [t, n, v].
-struct Problem {
-  Call &c;
-  Value scores;         ///< [t, n, v], logarithms of probabilities
-  Type type;            ///< of scores
-  Value times, lengths; ///< [n], i64: of the scores, of the targets
-  Value labels = {};    ///< [n, u], i64
-  Value ofLabels = {};  ///< [t, n, u]: scores of labels
-  Value ofBlank = {};   ///< [t, n]
-
-  int64_t sizeOf(unsigned dim) const {
-    return cast<RankedTensorType>(scores.getType()).getDimSize(dim);
-  }
-  Dim samples() const { return dimsOf(scores)[1]; }
-};
 
 struct States {
   Value blank, label; ///< [n, u]
@@ -76,115 +61,13 @@ static Value logSumExp(ScalarBuilder &s, ArrayRef<Value> terms) {
 }
 
 //===----------------------------------------------------------------------===//
-// Targets and lengths
-//===----------------------------------------------------------------------===//
-
-/// Lengths as [n], i64: a list of numbers, or a tensor.
-static Value lengthsOf(Call &c, unsigned argument, int64_t count,
-                       StringRef suffix) {
-  Type i64 = c.builder().getI64Type();
-  if (c.item(argument).isList()) {
-    SmallVector<int64_t> numbers = c.integers(argument);
-    if (int64_t(numbers.size()) != count)
-      c.error("found " + Twine(numbers.size()) + " lengths of " + Twine(count) +
-              " sequences");
-    if (c.failed())
-      return {};
-    return idsOf(c, {count}, suffix, [&](ScalarBuilder &s, ValueRange index) {
-      Value number = s.integer(i64, numbers[0]);
-      for (auto [place, other] : llvm::enumerate(numbers))
-        if (other != numbers[0])
-          number = s.select(s.compare(Relation::Equal, index[0],
-                                      s.integer(i64, int64_t(place))),
-                            s.integer(i64, other), number);
-      return number;
-    });
-  }
-  RankedTensorType type = c.type(argument);
-  if (type.getNumElements() != count || type.getRank() > 1 ||
-      !isa<IntegerType>(type.getElementType()))
-    c.error("found lengths of shape " + shapeText(type.getShape()) +
-            ", expected an integer for each of " + Twine(count) + " sequences");
-  if (c.failed())
-    return {};
-  Item lengths = reshapeTo(c, c.alias(argument), {count});
-  return castTo(c, c.tensor(lengths), i64, suffix);
-}
-
-/// The labels of targets that lie one after the other: each begins where those
-/// before it end.
-static Value labelsInARow(const Problem &p, Value targets, int64_t states) {
-  Call &c = p.c;
-  Type i64 = c.builder().getI64Type();
-  GenericBuilder before = c.generic("starts");
-  Dim samples = p.samples();
-  SmallVector<int64_t> own = addFactors(before, samples),
-                       other = addFactors(before, samples, FactorKind::Sum);
-  before.operand(p.lengths, plainMap(before, {other}));
-  before.result(i64, plainMap(before, {own}));
-  Value starts = before.build([&](ScalarBuilder &s, ValueRange in) {
-    Value isBefore = s.compare(Relation::Less, mixedRadix(before, s, other),
-                               mixedRadix(before, s, own));
-    return s.select(isBefore, in[0], s.integer(i64, 0));
-  });
-  GenericBuilder g = c.generic("labels");
-  SmallVector<int64_t> n = addFactors(g, samples);
-  int64_t u = g.factor("u", states);
-  SmallVector<int64_t> k = addFactors(g, dimsOf(targets)[0], FactorKind::Sum);
-  g.operand(starts, plainMap(g, {n}));
-  g.operand(targets, plainMap(g, {k}));
-  g.result(i64, plainMap(g, {n, {u}}));
-  return g.build([&](ScalarBuilder &s, ValueRange in) {
-    Value place = s.add(in[0], s.index(g.nameOf(u)));
-    return whereId(g, s, in[1], k, place);
-  });
-}
-
-/// [n, u]: any number where a target has no label u.
-static Value labelsOf(const Problem &p, Value targets, int64_t states) {
-  Call &c = p.c;
-  auto type = cast<RankedTensorType>(targets.getType());
-  Type i64 = c.builder().getI64Type();
-  if (type.getNumElements() == 0)
-    return idsOf(
-        c, {p.sizeOf(1), states}, "labels",
-        [&](ScalarBuilder &s, ValueRange) { return s.integer(i64, 0); });
-  targets = castTo(c, targets, i64, "targets");
-  if (type.getRank() == 1)
-    return labelsInARow(p, targets, states);
-  GenericBuilder g = c.generic("labels");
-  SmallVector<int64_t> n = addFactors(g, p.samples());
-  int64_t u = g.factor("u", states);
-  int64_t size = type.getDimSize(1);
-  SubDimAttr label = size == states ? g.plain(u) : g.clipped(u, 0, size);
-  g.operand(targets, g.map({plain(g, n), {label}}));
-  g.result(i64, plainMap(g, {n, {u}}));
-  return g.build([](ScalarBuilder &, ValueRange in) { return in[0]; });
-}
-
-/// [t, n, u]: the scores of the labels.
-static Value scoresOfLabels(const Problem &p, int64_t states) {
-  GenericBuilder g = p.c.generic("scores");
-  Dims dims = dimsOf(p.scores);
-  SmallVector<int64_t> t = addFactors(g, dims[0]), n = addFactors(g, dims[1]);
-  int64_t u = g.factor("u", states);
-  SmallVector<int64_t> v = addFactors(g, dims[2], FactorKind::Sum);
-  g.operand(p.labels, plainMap(g, {n, {u}}));
-  g.operand(p.scores, plainMap(g, {t, n, v}));
-  g.result(p.type, plainMap(g, {t, n, {u}}));
-  return g.build([&](ScalarBuilder &s, ValueRange in) {
-    return whereId(g, s, in[1], v, in[0]);
-  });
-}
-
-//===----------------------------------------------------------------------===//
 // The recurrence
 //===----------------------------------------------------------------------===//
 
 namespace {
 /// One of the two next states, as a generic over [n, u].
 struct Step {
-  Step(const Problem &p, int64_t time, StringRef what)
+  Step(const CtcProblem &p, int64_t time, StringRef what)
       : p(p), time(time),
         g(p.c.generic("t" + std::to_string(time) + "." + what.str())) {
     n = addFactors(g, p.samples());
@@ -192,7 +75,7 @@ struct Step {
     u = g.factor("u", states);
     g.operand(p.times, plainMap(g, {n}));
   }
-  const Problem &p;
+  const CtcProblem &p;
   int64_t time, states;
   GenericBuilder g;
   SmallVector<int64_t> n;
@@ -233,7 +116,7 @@ struct Step {
 } // namespace
 
 /// Before the first time a path stands on a blank, having spelled nothing.
-static States firstStates(const Problem &p) {
+static States firstStates(const CtcProblem &p) {
   States first;
   Step blank(p, 0, "blank");
   blank.readScores(p.ofBlank);
@@ -252,7 +135,7 @@ static States firstStates(const Problem &p) {
   return first;
 }
 
-static States nextStates(const Problem &p, int64_t time, States old) {
+static States nextStates(const CtcProblem &p, int64_t time, States old) {
   States next;
   Step blank(p, time, "blank");
   blank.readScores(p.ofBlank);
@@ -286,7 +169,7 @@ static States nextStates(const Problem &p, int64_t time, States old) {
 //===----------------------------------------------------------------------===//
 
 /// [n]: the state after `length + offset` labels; 0 where there is none such.
-static Value stateAt(const Problem &p, Value state, int64_t offset,
+static Value stateAt(const CtcProblem &p, Value state, int64_t offset,
                      StringRef suffix) {
   GenericBuilder g = p.c.generic(suffix);
   SmallVector<int64_t> n = addFactors(g, p.samples());
@@ -306,7 +189,7 @@ static Value stateAt(const Problem &p, Value state, int64_t offset,
 /// PyTorch takes the scores to be a log-softmax and gives the derivative by
 /// what that is taken of; it is not the one by the scores, but their
 /// log-softmax makes the same of both.
-static Value normalization(const Problem &p) {
+static Value normalization(const CtcProblem &p) {
   GenericBuilder g = p.c.generic("normalization");
   Dims dims = dimsOf(p.scores);
   SmallVector<int64_t> t = addFactors(g, dims[0], FactorKind::Sum),
@@ -325,7 +208,7 @@ static Value normalization(const Problem &p) {
 
 /// [n]: the losses of the sequences. Where one is infinite, so that PyTorch has
 /// no gradient, it is NaN, or the loss is 0 (`zeroInfinity`).
-static Value lossesOf(const Problem &p, States last, bool zeroInfinity,
+static Value lossesOf(const CtcProblem &p, States last, bool zeroInfinity,
                       StringRef suffix) {
   int64_t longest =
       cast<RankedTensorType>(p.labels.getType()).getDimSize(1) - 1;
@@ -356,7 +239,7 @@ static Value lossesOf(const Problem &p, States last, bool zeroInfinity,
 }
 
 /// The sum of the losses, or their mean, each divided by its target's length.
-static Value combined(const Problem &p, Value losses, int64_t reduction) {
+static Value combined(const CtcProblem &p, Value losses, int64_t reduction) {
   Call &c = p.c;
   GenericBuilder g = c.generic(reduction == Sum ? "" : "total");
   Value sum = reduce(g, {losses, p.lengths}, {0}, false, FactorKind::Sum,
@@ -411,8 +294,8 @@ static void ctcLoss(Call &c) {
   Value x = c.tensor(0);
   if (!isBatched)
     x = c.tensor(reshapeTo(c, c.alias(0), {times, 1, classes}));
-  Problem p{c, x, scores.getElementType(), lengthsOf(c, 2, samples, "times"),
-            lengthsOf(c, 3, samples, "lengths")};
+  CtcProblem p{c, x, scores.getElementType(), lengthsOf(c, 2, samples, "times"),
+               lengthsOf(c, 3, samples, "lengths")};
   if (c.failed())
     return;
   // A target is spelled in as many steps as it has labels, or more.
