@@ -193,7 +193,6 @@ std::optional<Archive> Archive::open(const std::string &path,
   }
 
   Archive archive;
-  archive.path = path;
   struct Range {
     uint64_t begin, end;
     std::string name;
@@ -277,6 +276,7 @@ std::optional<Archive> Archive::open(const std::string &path,
               ranges[i].name + "'";
       return std::nullopt;
     }
+  archive.opened = std::move(zip);
   return archive;
 }
 
@@ -287,11 +287,10 @@ const Record *Archive::find(const std::string &name) const {
 
 std::optional<std::string> Archive::read(const std::string &name) const {
   const Record *record = find(name);
-  int code = 0;
-  ZipHandle zip(zip_open(path.c_str(), ZIP_RDONLY, &code));
-  if (!record || !zip)
+  if (!record)
     return std::nullopt;
-  EntryHandle file(zip_fopen(zip.get(), (topFolder + "/" + name).c_str(), 0));
+  EntryHandle file(
+      zip_fopen(opened.get(), (topFolder + "/" + name).c_str(), 0));
   if (!file)
     return std::nullopt;
   std::string contents(record->size, '\0');

@@ -21,8 +21,11 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
+
+struct zip; // libzip's
 
 namespace colossal::torchscript {
 
@@ -52,8 +55,9 @@ public:
   std::optional<std::string> read(const std::string &name) const;
 
 private:
-  std::string path;
   std::string topFolder;
+  /// Stays open: opening it looks at every record.
+  std::shared_ptr<zip> opened;
   std::map<std::string, Record> recordsByName;
 };
 
