@@ -68,7 +68,7 @@ struct Item {
   Kind kind = Kind::None;
   Scalar scalar;
   TensorRef tensor;
-  std::vector<Item> list; ///< of Complex: the parts (Complex.h)
+  std::vector<Item> list;        ///< of Complex: the parts (Complex.h)
   std::vector<std::string> keys; ///< of a list that is a dictionary
   std::string text; ///< of None: why it is missing, if that can be said
 

@@ -1,6 +1,6 @@
 //===- Lars.cpp - SGD with a rate for each parameter ----------------------===//
 //
-// You, Gitman, Ginsburg, Large Batch Training of Convolutional Networks (2017),
+// You, Gitman and Ginsburg, arXiv:1708.03888 (2017),
 // algorithm 1: the rate is scaled by trust |w| / (|g| + decay |w|), and by 1
 // where a norm is 0. It goes into the buffer, so a schedule acts on it from
 // step to step. `eps` is added to the denominator.
