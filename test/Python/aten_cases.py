@@ -1374,3 +1374,14 @@ rows("fourier transforms", {
     "fftn": fourier("fftn", 2, 3, 4), "ifftn": fourier("ifftn", 2, 3, 4, dim=(0, 2)), "rfftn": fourier("rfftn", 2, 3, 4, pairs=False), "irfftn": fourier("irfftn", 2, 3, 3),
     "there and back": lambda d: (lambda x: torch.fft.irfft(torch.fft.rfft(x) * 2), [d.floats(2, 6)]),
 })
+
+
+@torch.jit.script
+def scripted_dictionary(x: torch.Tensor):
+    parts = {"double": x * 2, "next": x + 1}
+    return parts["double"] * parts["next"]
+
+
+rows("scripted dictionaries", {
+    "items": lambda d: (lambda x: scripted_dictionary(x), [d.floats(3, 4)]),
+})
