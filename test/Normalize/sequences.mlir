@@ -19,14 +19,20 @@ func.func @forward(
 
 // -----
 
-// Rows that are not there must not be added up.
+// A sum over packed data leaves out what is not there.
+// CHECK-LABEL: func.func @forward
 func.func @forward(
     %x: tensor<4x5x3xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.batch_dim = 0 : i64},
     %lengths: tensor<4xi64> {colossal.role = #colossal.role<batch>, colossal.name = "lengths", colossal.batch_dim = 0 : i64}) -> !colossal.any {
   %yes = colossal.aten_constant true -> !colossal.any
   %none = colossal.aten_constant unit -> !colossal.any
   %data, %sizes = colossal.aten "aten::_pack_padded_sequence(Tensor input, Tensor lengths, bool batch_first) -> (Tensor, Tensor)"(%x, %lengths, %yes) name "pack" : (tensor<4x5x3xf32>, tensor<4xi64>, !colossal.any) -> (!colossal.any, !colossal.any)
-  // expected-error@+1 {{combines the rows that 'pack' selects, whose number depends on data}}
+  // CHECK: %[[PRESENT:.*]] = colossal.generic "pack.present" [b = 4, t = 5] (%{{.*}} : [b]) -> ([(t, b)])
+  // CHECK: arith.cmpi slt
+  // CHECK: %[[DATA:.*]] = colossal.generic "pack"
+  // CHECK: %[[ROWS:.*]] = colossal.generic "sum.present" {{.*}} (%[[PRESENT]] : {{.*}}, %[[DATA]] : {{.*}})
+  // CHECK: arith.select
+  // CHECK: colossal.generic "sum" {{.*}} (%[[ROWS]] : {{.*}}) -> ([])
   %y = colossal.aten "aten::sum(Tensor self, *, ScalarType? dtype=None) -> Tensor"(%data, %none) name "sum" : (!colossal.any, !colossal.any) -> !colossal.any
   return %y : !colossal.any
 }

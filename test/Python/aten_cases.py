@@ -1385,3 +1385,18 @@ def scripted_dictionary(x: torch.Tensor):
 rows("scripted dictionaries", {
     "items": lambda d: (lambda x: scripted_dictionary(x), [d.floats(3, 4)]),
 })
+
+
+def packed_data(*tensors):
+    """The data of packed tensors, each with its lengths last."""
+    pack = torch.nn.utils.rnn.pack_padded_sequence
+    return [pack(x, tensors[-1], True, False).data for x in tensors[:-1]]
+
+
+rows("packed data", {
+    "sums and means": lambda d: (lambda x, n: (lambda y: (y.square().mean(), y.sum(0), y.exp().sum(), y.max()))(*packed_data(x, n)),
+                                 [d.floats(3, 5, 2), torch.tensor([2, 5, 1])]),
+    "cross entropy": lambda d: (lambda x, y, n: F.cross_entropy(*packed_data(x, y, n)),
+                                [d.floats(3, 5, 4), d.integers(0, 4, 3, 5), torch.tensor([2, 5, 1])]),
+    "mean squares": lambda d: (lambda x, y, n: F.mse_loss(*packed_data(x, y, n)), [d.floats(3, 5, 4), d.floats(3, 5, 4), torch.tensor([2, 5, 1])]),
+})
