@@ -49,9 +49,9 @@ TEST(ColumnKernels, Blocks) {
 // outer one is.
 TEST(ColumnKernels, LongSums) {
   Conditions setup;
-  // Four times what rounding the result to f32 costs; added up in f32 alone, so
-  // many terms are off by ten times as much and more. CPUs with few registers add
-  // more terms to each lane of a block.
+  // Four times what rounding the result to f32 costs; added up in f32 alone,
+  // these are off by 6 to 17 times as much. CPUs with few registers add more
+  // terms to each lane of a block.
   setup.tolerance = 4 * 0x1p-24;
   setup.positive = true;
   auto sums = [&](const std::string &factors, const std::string &map,
