@@ -19,13 +19,7 @@ static Value expandBatch(Call &c, Value value, ArrayRef<int64_t> batch,
   auto type = cast<RankedTensorType>(value.getType());
   SmallVector<int64_t> shape(batch);
   llvm::append_range(shape, type.getShape().take_back(2));
-  if (type.getShape() == ArrayRef<int64_t>(shape))
-    return value;
-  GenericBuilder g = c.generic(suffix);
-  DimFactors dims = addFactors(g, broadcastDims(shape, {value}));
-  g.operand(value, broadcastMap(g, type.getShape(), dims));
-  g.result(type.getElementType(), plainMap(g, dims));
-  return g.build([](ScalarBuilder &, ValueRange in) { return in[0]; });
+  return broadcastTo(c, value, shape, suffix);
 }
 
 /// True if a derivative of some parameter passes through the value.

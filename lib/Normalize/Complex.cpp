@@ -21,9 +21,7 @@ static constexpr int64_t kFloat = 6, kDouble = 7;
 Parts normalize::partsOf(Call &c, const Item &item) {
   if (item.isComplex())
     return {item.list[0], item.list[1]};
-  Scalar zero;
-  zero.type = c.builder().getF64Type();
-  return {item, Item(zero)};
+  return {item, c.number(0.0)};
 }
 
 //===----------------------------------------------------------------------===//
@@ -166,8 +164,7 @@ static Item joined(const Item &re, const Item &im) {
   return Item::makeList(items);
 }
 
-/// The results of the op on one part.
-static std::vector<Item> resultsOf(Call &c, std::vector<Item> arguments) {
+std::vector<Item> normalize::resultsOf(Call &c, std::vector<Item> arguments) {
   Call part(c.state, c.op);
   part.setArguments(std::move(arguments));
   if (!runRow(part))

@@ -38,6 +38,9 @@ struct Parts {
 };
 Parts partsOf(Call &c, const Item &item);
 
+/// What the op makes of real arguments; c fails if that does.
+std::vector<Item> resultsOf(Call &c, std::vector<Item> arguments);
+
 void addComplexRows(Table &table);
 void addFourierRows(Table &table);
 void addFunctionsOfComplex(Table &table);

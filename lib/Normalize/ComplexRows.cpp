@@ -247,14 +247,12 @@ static void bilinear(
     llvm::function_ref<void(std::vector<Item> &, const Item &, const Item &)>
         put) {
   auto product = [&](const Item &a, const Item &b) -> Item {
-    Call part(c.state, c.op);
     std::vector<Item> arguments(c.getArguments());
     put(arguments, a, b);
-    part.setArguments(arguments);
-    if (c.failed() || !runRow(part))
+    if (c.failed())
       return {};
-    c.inherit(part);
-    return c.failed() ? Item() : part.results[0];
+    std::vector<Item> results = resultsOf(c, std::move(arguments));
+    return c.failed() ? Item() : results[0];
   };
   auto combined = [&](const Item &a, const Item &b, StringRef suffix,
                       bool minus) -> Item {
@@ -296,13 +294,11 @@ static void einsum(Call &c) {
                    " complex operands, expected at most 2");
   std::vector<Item> parts;
   for (const Item &part : operands[0].list) {
-    Call one(c.state, c.op);
-    one.setArguments({c.item(0), Item::makeList({part})});
-    runRow(one);
-    c.inherit(one);
+    std::vector<Item> results =
+        resultsOf(c, {c.item(0), Item::makeList({part})});
     if (c.failed())
       return;
-    parts.push_back(asTensor(c, one.results[0]));
+    parts.push_back(asTensor(c, results[0]));
   }
   result(c, parts[0], parts[1]);
 }

@@ -36,18 +36,14 @@ static void diagonal(Call &c) {
   int64_t first = c.dimension(2, rank), second = c.dimension(3, rank);
   if (c.failed() || rank < 2 || first == second)
     return c.error("expected two different dimensions");
-  Item result = diagonalOf(c, x, offset, first, second);
-  if (!c.failed())
-    c.result(result);
+  c.result(diagonalOf(c, x, offset, first, second));
 }
 
 static void trace(Call &c) {
   if (c.type(0).getRank() != 2)
     return c.error("expected a matrix");
-  Item result =
-      c.call("aten::sum", {diagonalOf(c, Item(c.alias(0)), 0, 0, 1), Item()});
-  if (!c.failed())
-    c.result(result);
+  c.result(
+      c.call("aten::sum", {diagonalOf(c, Item(c.alias(0)), 0, 0, 1), Item()}));
 }
 
 /// The last dimension on a diagonal of the last two, zeros beside it.
@@ -89,11 +85,9 @@ static void diagonalMatrix(Call &c) {
     return c.error("expected a tensor with dimensions, and two different "
                    "dimensions of the result");
   Item matrix = embedded(c, c.tensor(0), offset);
-  Item result =
+  c.result(
       c.call("aten::movedim.intlist", {matrix, c.numbers({rank - 2, rank - 1}),
-                                       c.numbers({first, second})});
-  if (!c.failed())
-    c.result(result);
+                                       c.numbers({first, second})}));
 }
 
 /// Of a vector the matrix, of a matrix a copy of the diagonal.
@@ -103,8 +97,7 @@ static void diag(Call &c) {
     return c.error("expected a vector or a matrix");
   Item result = rank == 1 ? embedded(c, c.tensor(0), offset)
                           : diagonalOf(c, Item(c.alias(0)), offset, 0, 1);
-  if (!c.failed())
-    c.result(c.tensor(result));
+  c.result(c.tensor(result));
 }
 
 /// eye(rows, columns).

@@ -24,18 +24,14 @@ static void pairwiseDistance(Call &c) {
     return c.error("expected vectors, found numbers");
   Item gap = c.call("aten::add.Scalar", {difference(c, c.item(0), c.item(1)),
                                          c.item(3), c.number(int64_t(1))});
-  Item result = norm(c, gap, c.item(2), -1, c.flag(4));
-  if (!c.failed())
-    c.result(result);
+  c.result(norm(c, gap, c.item(2), -1, c.flag(4)));
 }
 
 /// |x - y|, of all elements.
 static void distance(Call &c) {
   Item gap = difference(c, c.item(0), c.item(1));
-  Item result = c.call("aten::linalg_vector_norm",
-                       {gap, c.item(2), Item(), c.truth(false), Item()});
-  if (!c.failed())
-    c.result(result);
+  c.result(c.call("aten::linalg_vector_norm",
+                  {gap, c.item(2), Item(), c.truth(false), Item()}));
 }
 
 /// Of each row of x to each row of y.
@@ -44,10 +40,8 @@ static void distances(Call &c) {
     return c.error("expected two stacks of rows");
   Item rows = c.call("aten::unsqueeze", {c.item(0), c.number(int64_t(-2))});
   Item columns = c.call("aten::unsqueeze", {c.item(1), c.number(int64_t(-3))});
-  Item result =
-      norm(c, difference(c, rows, columns), c.item(2), -1, /*keep=*/false);
-  if (!c.failed())
-    c.result(result);
+  c.result(
+      norm(c, difference(c, rows, columns), c.item(2), -1, /*keep=*/false));
 }
 
 /// x / max(|x|, eps), where the bound does not count for the derivative of |x|.
@@ -78,11 +72,9 @@ static void cosineSimilarity(Call &c) {
   double eps = c.real(3);
   Item x = unitOf(c, both.list[0], dim, eps),
        y = unitOf(c, both.list[1], dim, eps);
-  Item result = c.call("aten::sum.dim_IntList",
-                       {c.call("aten::mul.Tensor", {x, y}), c.numbers({dim}),
-                        c.truth(false), Item()});
-  if (!c.failed())
-    c.result(result);
+  c.result(c.call("aten::sum.dim_IntList",
+                  {c.call("aten::mul.Tensor", {x, y}), c.numbers({dim}),
+                   c.truth(false), Item()}));
 }
 
 void normalize::addDistanceRows(Table &table) {

@@ -263,23 +263,16 @@ static void clone(Call &c) {
 }
 
 void normalize::addElementwiseRows(Table &table) {
-  table.add({"aten::add.Tensor", "aten::add.Scalar", "aten::add",
-             "aten::add.int", "aten::add.float"},
-            addition<false>);
-  table.add({"aten::sub.Tensor", "aten::sub.Scalar", "aten::sub",
-             "aten::sub.int", "aten::sub.float"},
-            addition<true>);
+  table.add({"aten::add.Tensor", "aten::add.Scalar"}, addition<false>);
+  table.add({"aten::sub.Tensor", "aten::sub.Scalar"}, addition<true>);
   table.add({"aten::rsub.Tensor", "aten::rsub.Scalar"}, reverseSubtraction);
-  table.add({"aten::mul.Tensor", "aten::mul.Scalar", "aten::mul",
-             "aten::mul.int", "aten::mul.float"},
-            multiply);
+  table.add({"aten::mul.Tensor", "aten::mul.Scalar"}, multiply);
   table.add({"aten::div.Tensor", "aten::div.Scalar", "aten::div.Tensor_mode",
-             "aten::div.Scalar_mode", "aten::div", "aten::div.int",
-             "aten::div.float", "aten::true_divide.Tensor"},
+             "aten::div.Scalar_mode", "aten::true_divide.Tensor"},
             divide);
   // `floor_divide_.Tensor` and `pow_.Tensor` have overloads of their own.
   table.add({"aten::floor_divide", "aten::floor_divide.Scalar",
-             "aten::floor_divide.Tensor", "aten::floordiv.int"},
+             "aten::floor_divide.Tensor"},
             floorDivision);
   table.add({"aten::remainder.Tensor", "aten::remainder.Scalar"}, remainder);
   table.add({"aten::pow.Tensor_Scalar", "aten::pow.Tensor_Tensor",

@@ -77,10 +77,8 @@ static void softShrink(Call &c) {
 
 static void celu(Call &c) {
   double alpha = c.real(1);
-  Item result = c.call("aten::elu", {c.item(0), c.number(alpha), c.number(1.0),
-                                     c.number(1 / alpha)});
-  if (!c.failed())
-    c.result(result);
+  c.result(c.call("aten::elu", {c.item(0), c.number(alpha), c.number(1.0),
+                                c.number(1 / alpha)}));
 }
 
 /// a + w (b - a), from the nearer end.
@@ -150,12 +148,9 @@ static void isFinite(Call &c) {
 /// How many elements are not 0.
 static void countNonzero(Call &c) {
   Item differs = c.call("aten::ne.Scalar", {c.item(0), c.number(int64_t(0))});
-  Item result = c.isNone(1)
-                    ? c.call("aten::sum", {differs, Item()})
-                    : c.call("aten::sum.dim_IntList",
-                             {differs, c.item(1), c.truth(false), Item()});
-  if (!c.failed())
-    c.result(result);
+  c.result(c.isNone(1) ? c.call("aten::sum", {differs, Item()})
+                       : c.call("aten::sum.dim_IntList",
+                                {differs, c.item(1), c.truth(false), Item()}));
 }
 
 void normalize::addFunctionRows(Table &table) {

@@ -1,6 +1,7 @@
 //===- Lookup.cpp - Elements by number: sums and ids ----------------------===//
 
 #include "Lookup.h"
+#include "Elementwise.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -46,6 +47,31 @@ Value normalize::scatterElements(GenericBuilder g, Value x, int64_t dim,
                                  Value ids, int64_t size) {
   ScatterFactors factors = addScatterFactors(g, dimsOf(x), dim, 1, size);
   return scatter(g, factors, x, ids, factors.in);
+}
+
+Winners normalize::winnersOf(Call &c, Value ids, int64_t dim, int64_t size) {
+  GenericBuilder g = c.generic("winner");
+  g.noGradient();
+  ScatterFactors factors =
+      addScatterFactors(g, dimsOf(ids), dim, 1, size, FactorKind::Max);
+  g.operand(ids, plainMap(g, factors.in));
+  Type i64 = c.builder().getI64Type();
+  g.result(i64, plainMap(g, factors.out));
+  Winners winners;
+  winners.number = g.build([&](ScalarBuilder &s, ValueRange in) {
+    Value index = s.cast(s.index(g.nameOf(factors.v)), in[0].getType());
+    Value number = s.add(mixedRadix(g, s, factors.in[dim]), s.integer(i64, 1));
+    return s.select(s.compare(Relation::Equal, in[0], index), number,
+                    s.integer(i64, 0));
+  });
+  ElementwiseOptions options;
+  options.compute = i64;
+  options.suffix = "place";
+  winners.place = elementwiseValue(c, {winners.number}, options,
+                                   [&](ScalarBuilder &s, ValueRange in) {
+                                     return s.sub(in[0], s.integer(i64, 1));
+                                   });
+  return winners;
 }
 
 Value normalize::elementOf(GenericBuilder g, Value x, int64_t dim,

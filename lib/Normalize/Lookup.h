@@ -45,6 +45,14 @@ ScatterFactors addScatterFactors(GenericBuilder &g, llvm::ArrayRef<Dim> dims,
                                  int64_t dim, int64_t count, int64_t size,
                                  FactorKind kind = FactorKind::Sum);
 
+/// For each place v of the `size` in dimension `dim` the last of the ids along
+/// that dimension that name it: its number from 1, 0 if none does, and from 0.
+/// (Which one wins a place is not defined in PyTorch.) Without a derivative.
+struct Winners {
+  mlir::Value number, place;
+};
+Winners winnersOf(Call &c, mlir::Value ids, int64_t dim, int64_t size);
+
 /// x[.., index, ..] in dimension `dim`, which stays with size 1 (`keep`) or
 /// goes. `g` is empty.
 mlir::Value elementOf(GenericBuilder g, mlir::Value x, int64_t dim,

@@ -175,37 +175,13 @@ static void gather(Call &c) {
   c.error("the index covers a part of a merged dimension");
 }
 
-/// put(self, [mask], number): the number where a mask over the first dimensions
-/// is true. Elements by number need an order of writing, which PyTorch leaves
-/// open.
-static void putWhere(Call &c) {
-  ArrayRef<Item> list = c.list(1);
-  bool isMask = list.size() == 1 && list[0].isTensor() &&
-                list[0].tensor->type.getElementType().isInteger(1);
-  int64_t rank = c.type(0).getRank();
-  if (c.failed() || !isMask || c.type(2).getRank() != 0 ||
-      (c.size() > 3 && c.flag(3)))
-    return c.error("writes by number (expected one mask and one number; "
-                   "scatter, index_add and index_copy write by number)");
-  SmallVector<int64_t> sizes(list[0].tensor->type.getShape());
-  if (int64_t(sizes.size()) > rank)
-    return c.error("found a mask of more dimensions than the tensor");
-  sizes.resize(rank, 1);
-  Item mask = c.call("aten::reshape", {list[0], c.numbers(sizes)});
-  Item number = castTo(c, c.item(2), c.type(0).getElementType(), "number");
-  Item result = c.call("aten::where.self", {mask, number, c.item(0)});
-  if (!c.failed())
-    c.result(result);
-}
-
 /// take_along_dim(x, ids, dim): as gather, where sizes of 1 broadcast; without
 /// a dimension, of all elements.
 static void takeAlong(Call &c) {
   if (c.isNone(2)) {
     Item flat = c.call("aten::reshape", {c.item(0), c.numbers({-1})});
     Item ids = c.call("aten::reshape", {c.item(1), c.numbers({-1})});
-    Item result = c.call("aten::gather", {flat, c.number(int64_t(0)), ids});
-    return c.failed() ? void() : c.result(result);
+    return c.result(c.call("aten::gather", {flat, c.number(int64_t(0)), ids}));
   }
   int64_t rank = c.type(0).getRank(), dim = c.dimension(2, rank);
   if (c.failed() || c.type(1).getRank() != rank)
@@ -216,9 +192,7 @@ static void takeAlong(Call &c) {
       own[d] = wanted[d] = own[d] == 1 ? wanted[d] : own[d];
   Item x = c.call("aten::expand", {c.item(0), c.numbers(own)});
   Item ids = c.call("aten::expand", {c.item(1), c.numbers(wanted)});
-  Item result = c.call("aten::gather", {x, c.number(dim), ids});
-  if (!c.failed())
-    c.result(result);
+  c.result(c.call("aten::gather", {x, c.number(dim), ids}));
 }
 
 /// self + alpha (a row of source for each index, added to that row of self).
@@ -362,18 +336,6 @@ static std::optional<std::pair<int64_t, Item>> onlyMask(ArrayRef<Item> list) {
   return found;
 }
 
-static Value broadcastTo(Call &c, Value ids, ArrayRef<int64_t> shape,
-                         StringRef suffix) {
-  auto type = cast<RankedTensorType>(ids.getType());
-  if (type.getShape() == shape)
-    return ids;
-  GenericBuilder g = c.generic(suffix);
-  DimFactors dims = addFactors(g, broadcastDims(shape, {ids}));
-  g.operand(ids, broadcastMap(g, type.getShape(), dims));
-  g.result(type.getElementType(), plainMap(g, dims));
-  return g.build([](ScalarBuilder &, ValueRange in) { return in[0]; });
-}
-
 /// index.Tensor(x, [none.., ids, ids..., none..]): integer indices of
 /// dimensions that are next to each other.
 static void index(Call &c) {
@@ -430,17 +392,8 @@ static void maskedSelect(Call &c) {
       broadcast(c, {c.type(0).getShape(), c.type(1).getShape()});
   if (c.failed())
     return;
-  auto expanded = [&](Value value, StringRef suffix) {
-    auto type = cast<RankedTensorType>(value.getType());
-    if (type.getShape() == ArrayRef<int64_t>(shape))
-      return value;
-    GenericBuilder g = c.generic(suffix);
-    DimFactors dims = addFactors(g, broadcastDims(shape, {x, mask}));
-    g.operand(value, broadcastMap(g, type.getShape(), dims));
-    g.result(type.getElementType(), plainMap(g, dims));
-    return g.build([](ScalarBuilder &, ValueRange in) { return in[0]; });
-  };
-  c.result(rowsBy(c, expanded(x, "expand"), 0, expanded(mask, "mask")));
+  c.result(rowsBy(c, broadcastTo(c, x, shape, "expand"), 0,
+                  broadcastTo(c, mask, shape, "mask")));
 }
 
 /// out[ids.., v] = 1 where ids == v.
@@ -468,7 +421,6 @@ void normalize::addLookupRows(Table &table) {
   table.add("aten::index_select", indexSelect);
   table.add("aten::gather", gather);
   table.add("aten::take_along_dim", takeAlong);
-  table.add("aten::index_put", putWhere);
   table.add("aten::index.Tensor", index);
   table.add("aten::masked_select", maskedSelect);
   table.add({"aten::nonzero", "aten::argwhere"}, nonzero);

@@ -6,11 +6,6 @@ using namespace mlir;
 using namespace colossal;
 using namespace colossal::normalize;
 
-static void give(Call &c, Item item) {
-  if (!c.failed())
-    c.result(std::move(item));
-}
-
 static Item times(Call &c, Item a, Item b) {
   return c.call("aten::mul.Tensor", {std::move(a), std::move(b)});
 }
@@ -27,7 +22,7 @@ static Item outerOf(Call &c, const Item &a, const Item &b) {
 static void outer(Call &c) {
   if (c.type(0).getRank() != 1 || c.type(1).getRank() != 1)
     return c.error("expected two vectors");
-  give(c, outerOf(c, c.item(0), c.item(1)));
+  c.result(outerOf(c, c.item(0), c.item(1)));
 }
 
 /// So many letters from the `first` of the alphabet on.
@@ -57,7 +52,7 @@ static void contractPairs(Call &c, SmallVector<int64_t> ofA,
     for (char letter : text)
       if (!StringRef(a).contains(letter) || !StringRef(b).contains(letter))
         out += letter;
-  give(c, einsum(c, a + "," + b + "->" + out, {c.item(0), c.item(1)}));
+  c.result(einsum(c, a + "," + b + "->" + out, {c.item(0), c.item(1)}));
 }
 
 static void tensordot(Call &c) {
@@ -67,7 +62,7 @@ static void tensordot(Call &c) {
 /// Sums over the last dimensions; a number scales.
 static void inner(Call &c) {
   if (c.type(0).getRank() == 0 || c.type(1).getRank() == 0)
-    return give(c, times(c, c.item(0), c.item(1)));
+    return c.result(times(c, c.item(0), c.item(1)));
   contractPairs(c, {-1}, {-1});
 }
 
@@ -79,11 +74,11 @@ static void addTo(Call &c, Item product, unsigned beta, unsigned alpha) {
     product = times(c, product, c.item(alpha));
   if (c.real(beta) == 0) {
     Item like = c.call("aten::zeros_like", {c.item(0)});
-    return give(
-        c, c.call("aten::add.Tensor", {product, like, c.number(int64_t(1))}));
+    return c.result(
+        c.call("aten::add.Tensor", {product, like, c.number(int64_t(1))}));
   }
   Item self = c.real(beta) == 1 ? c.item(0) : times(c, c.item(0), c.item(beta));
-  give(c, c.call("aten::add.Tensor", {self, product, c.number(int64_t(1))}));
+  c.result(c.call("aten::add.Tensor", {self, product, c.number(int64_t(1))}));
 }
 
 static void addMatrixVector(Call &c) {
@@ -120,7 +115,7 @@ static void bilinear(Call &c) {
   if (!c.isNone(3))
     whole =
         c.call("aten::add.Tensor", {whole, c.item(3), c.number(int64_t(1))});
-  give(c, whole);
+  c.result(whole);
 }
 
 /// A chain of matrices, from the left.
@@ -131,7 +126,7 @@ static void chain(Call &c) {
   Item product = factors[0];
   for (const Item &next : factors.drop_front())
     product = c.call("aten::matmul", {product, next});
-  give(c, product);
+  c.result(product);
 }
 
 void normalize::addProductRows(Table &table) {

@@ -22,6 +22,11 @@ static Value valueOf(Call &c, const Item &item, Type type) {
   return c.tensor(castTo(c, item, type, "value"));
 }
 
+static Value reshaped(Call &c, Value value, ArrayRef<int64_t> sizes) {
+  TensorRef alone = c.state.fresh(value, c.op.getName(), c.loc());
+  return c.tensor(reshapeTo(c, alone, SmallVector<int64_t>(sizes)));
+}
+
 //===----------------------------------------------------------------------===//
 // Masks
 //===----------------------------------------------------------------------===//
@@ -86,14 +91,8 @@ static void maskedScatter(Call &c) {
     return c.error("expected a mask of the tensor's shape and a source of its "
                    "dtype");
   int64_t count = type.getNumElements(), sources = c.type(2).getNumElements();
-  TensorRef flat = c.state.fresh(mask, c.op.getName(), c.loc());
-  Value trues = c.state.read(c.alias(0)->type.getRank() == 1
-                                 ? flat
-                                 : reshapeTo(c, flat, {count}).tensor);
-  Value source = c.state.read(
-      reshapeTo(c, c.state.fresh(c.tensor(2), c.op.getName(), c.loc()),
-                {sources})
-          .tensor);
+  Value trues = reshaped(c, mask, {count});
+  Value source = reshaped(c, c.tensor(2), {sources});
   // The number of the element that is next, after those before it.
   GenericBuilder g = c.generic("number");
   int64_t i = g.factor("i", count), j = g.factor("j", count, FactorKind::Sum);
@@ -104,9 +103,7 @@ static void maskedScatter(Call &c) {
     return s.select(before, s.cast(in[0], i64), s.zero(i64));
   });
   Value taken = lookUp(c.generic("taken"), source, 0, numbers);
-  TensorRef rows = c.state.fresh(taken, c.op.getName(), c.loc());
-  Value shaped = c.state.read(
-      reshapeTo(c, rows, SmallVector<int64_t>(type.getShape())).tensor);
+  Value shaped = reshaped(c, taken, type.getShape());
   ElementwiseOptions options;
   options.types = {type.getElementType(), c.builder().getI1Type(),
                    type.getElementType()};
@@ -120,18 +117,6 @@ static void maskedScatter(Call &c) {
 //===----------------------------------------------------------------------===//
 // Numbers
 //===----------------------------------------------------------------------===//
-
-/// The values with dimensions [before, ids, after].
-static Value expandedTo(Call &c, Value value, ArrayRef<int64_t> shape) {
-  auto type = cast<RankedTensorType>(value.getType());
-  if (type.getShape() == shape)
-    return value;
-  GenericBuilder g = c.generic("expand");
-  DimFactors dims = addFactors(g, broadcastDims(shape, {value}));
-  g.operand(value, broadcastMap(g, type.getShape(), dims));
-  g.result(type.getElementType(), plainMap(g, dims));
-  return g.build([](ScalarBuilder &, ValueRange in) { return in[0]; });
-}
 
 /// Rows of `values` [before, i, after] at `ids` [i] of dimension `dim` of x:
 /// added, or put there, where the last of equal ids wins. (Which one does is
@@ -149,32 +134,14 @@ static Value putRows(Call &c, Value x, int64_t dim, Value ids, Value values,
         c, {x, added}, options,
         [](ScalarBuilder &s, ValueRange in) { return s.add(in[0], in[1]); });
   }
-  GenericBuilder g = c.generic("winner");
-  g.noGradient();
-  ScatterFactors factors =
-      addScatterFactors(g, dimsOf(ids), 0, 1, size, FactorKind::Max);
-  g.operand(ids, plainMap(g, factors.in));
-  g.result(i64, plainMap(g, factors.out));
-  Value winner = g.build([&](ScalarBuilder &s, ValueRange in) {
-    Value number = s.add(mixedRadix(g, s, factors.in[0]), s.integer(i64, 1));
-    return s.select(s.compare(Relation::Equal, s.cast(in[0], i64),
-                              s.index(g.nameOf(factors.v))),
-                    number, s.integer(i64, 0));
-  });
-  ElementwiseOptions options;
-  options.compute = i64;
-  options.suffix = "place";
-  Value place = elementwiseValue(c, {winner}, options,
-                                 [&](ScalarBuilder &s, ValueRange in) {
-                                   return s.sub(in[0], s.integer(i64, 1));
-                                 });
-  Value put = lookUp(c.generic("put"), values, dim, place);
+  Winners winners = winnersOf(c, ids, 0, size);
+  Value put = lookUp(c.generic("put"), values, dim, winners.place);
   GenericBuilder out = c.generic();
   Dims dims = dimsOf(x);
   DimFactors all = addFactors(out, dims);
   out.operand(x, plainMap(out, all));
   out.operand(put, plainMap(out, all));
-  out.operand(winner, plainMap(out, {all[dim]}));
+  out.operand(winners.number, plainMap(out, {all[dim]}));
   out.result(element, plainMap(out, all));
   return out.build([&](ScalarBuilder &s, ValueRange in) {
     Value hit = s.compare(Relation::Greater, in[2], s.integer(i64, 0));
@@ -204,10 +171,7 @@ static Value joinedIds(Call &c, ArrayRef<Item> indices, ArrayRef<int64_t> sizes,
   int64_t count = 1;
   for (int64_t size : shape)
     count *= size;
-  return c.state.read(
-      reshapeTo(c, c.state.fresh(c.tensor(ids), c.op.getName(), c.loc()),
-                {count})
-          .tensor);
+  return reshaped(c, c.tensor(ids), {count});
 }
 
 /// Sizes of `shape` with `count` dimensions from `first` on replaced.
@@ -257,22 +221,17 @@ static void indexPut(Call &c) {
   for (int64_t size : shape)
     rows *= size;
   Value ids = joinedIds(c, indices, sizes, shape);
-  Value value = expandedTo(c, valueOf(c, values, type.getElementType()),
-                           replaced(type.getShape(), first, count, shape));
-  auto reshaped = [&](Value from, ArrayRef<int64_t> to) {
-    return c.state.read(reshapeTo(c,
-                                  c.state.fresh(from, c.op.getName(), c.loc()),
-                                  SmallVector<int64_t>(to))
-                            .tensor);
-  };
-  Value flat =
-      reshaped(c.tensor(0), replaced(type.getShape(), first, count, {places}));
-  Value put =
-      putRows(c, flat, first, ids,
-              reshaped(value, replaced(type.getShape(), first, count, {rows})),
-              accumulate);
+  Value value =
+      broadcastTo(c, valueOf(c, values, type.getElementType()),
+                  replaced(type.getShape(), first, count, shape), "expand");
+  Value flat = reshaped(c, c.tensor(0),
+                        replaced(type.getShape(), first, count, {places}));
+  Value put = putRows(
+      c, flat, first, ids,
+      reshaped(c, value, replaced(type.getShape(), first, count, {rows})),
+      accumulate);
   if (!c.failed())
-    c.result(reshaped(put, type.getShape()));
+    c.result(reshaped(c, put, type.getShape()));
 }
 
 /// index_copy(x, dim, ids, source), index_fill(x, dim, ids, value).
@@ -282,8 +241,8 @@ static void indexCopy(Call &c) {
     return c.error("expected a tensor with dimensions and a list of indices");
   SmallVector<int64_t> shape(c.type(0).getShape());
   shape[dim] = c.type(2).getDimSize(0);
-  Value values =
-      expandedTo(c, valueOf(c, c.item(3), c.type(0).getElementType()), shape);
+  Value values = broadcastTo(
+      c, valueOf(c, c.item(3), c.type(0).getElementType()), shape, "expand");
   c.result(putRows(c, c.tensor(0), dim, c.tensor(2), values, false));
 }
 

@@ -10,11 +10,6 @@ using namespace mlir;
 using namespace colossal;
 using namespace colossal::normalize;
 
-static void give(Call &c, Item item) {
-  if (!c.failed())
-    c.result(std::move(item));
-}
-
 static Item reshaped(Call &c, Item x, ArrayRef<int64_t> sizes) {
   return c.call("aten::reshape", {std::move(x), c.numbers(sizes)});
 }
@@ -51,17 +46,17 @@ static void moveDims(Call &c) {
       ++next;
     place = next++;
   }
-  give(c, permuted(c, c.item(0), order));
+  c.result(permuted(c, c.item(0), order));
 }
 
-static void ravel(Call &c) { give(c, reshaped(c, c.item(0), {-1})); }
+static void ravel(Call &c) { c.result(reshaped(c, c.item(0), {-1})); }
 
 /// As `repeat`, but missing repetitions are 1.
 static void tile(Call &c) {
   SmallVector<int64_t> counts = c.integers(1);
   int64_t missing = c.type(0).getRank() - int64_t(counts.size());
   counts.insert(counts.begin(), std::max<int64_t>(missing, 0), 1);
-  give(c, c.call("aten::repeat", {c.item(0), c.numbers(counts)}));
+  c.result(c.call("aten::repeat", {c.item(0), c.numbers(counts)}));
 }
 
 /// [.., C r r, H, W] as [.., C, H r, W r], or back (`inverse`).
@@ -89,8 +84,8 @@ template <bool inverse> static void pixelShuffle(Call &c) {
     order.append({n, n + 3, n + 1, n + 4, n + 2});
     joined.append({channels / (r * r), height * r, width * r});
   }
-  give(c,
-       reshaped(c, permuted(c, reshaped(c, c.item(0), split), order), joined));
+  c.result(
+      reshaped(c, permuted(c, reshaped(c, c.item(0), split), order), joined));
 }
 
 /// Channels (g, c) as (c, g).
@@ -104,8 +99,8 @@ static void channelShuffle(Call &c) {
   split.insert(split.begin() + 1, groups);
   order = llvm::to_vector(llvm::seq<int64_t>(0, int64_t(split.size())));
   std::swap(order[1], order[2]);
-  give(c, reshaped(c, permuted(c, reshaped(c, c.item(0), split), order),
-                   type.getShape()));
+  c.result(reshaped(c, permuted(c, reshaped(c, c.item(0), split), order),
+                    type.getShape()));
 }
 
 /// The tensors with at least `rank` dimensions, one after the other in
@@ -120,8 +115,8 @@ static void joined(Call &c, int64_t rank, int64_t dim) {
     parts.push_back(reshaped(c, part, sizes));
   }
   if (!c.failed())
-    give(c, c.call("aten::cat",
-                   {Item::makeList(std::move(parts)), c.number(dim)}));
+    c.result(
+        c.call("aten::cat", {Item::makeList(std::move(parts)), c.number(dim)}));
 }
 
 static void stackRows(Call &c) { joined(c, 2, 0); }
@@ -155,8 +150,7 @@ static void differences(Call &c) {
     Item upper = part(1), lower = part(0);
     x = c.call("aten::sub.Tensor", {upper, lower, c.number(int64_t(1))});
   }
-  if (!c.failed())
-    c.result(c.tensor(x));
+  c.result(c.tensor(x));
 }
 
 /// The first half of a dimension times the sigmoid of the second.
@@ -169,8 +163,8 @@ static void gatedUnit(Call &c) {
       c.call("aten::chunk", {c.item(0), c.number(int64_t(2)), c.number(dim)});
   if (c.failed())
     return;
-  give(c, c.call("aten::mul.Tensor",
-                 {halves.list[0], c.call("aten::sigmoid", {halves.list[1]})}));
+  c.result(c.call("aten::mul.Tensor",
+                  {halves.list[0], c.call("aten::sigmoid", {halves.list[1]})}));
 }
 
 void normalize::addRearrangeRows(Table &table) {

@@ -5,6 +5,7 @@
 
 #include "Call.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/Support/ErrorHandling.h"
 
 namespace colossal::normalize {
 
@@ -12,8 +13,11 @@ using Row = void (*)(Call &);
 
 class Table {
 public:
-  /// `key` is a schema without arguments: `aten::add.Tensor`.
-  void add(llvm::StringRef key, Row row) { rows[key] = row; }
+  /// `key` is a schema without arguments: `aten::add.Tensor`. It has one row.
+  void add(llvm::StringRef key, Row row) {
+    if (!rows.try_emplace(key, row).second)
+      llvm::report_fatal_error(llvm::Twine("two rows for ") + key);
+  }
   void add(std::initializer_list<llvm::StringRef> keys, Row row) {
     for (llvm::StringRef key : keys)
       add(key, row);

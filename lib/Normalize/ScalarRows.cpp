@@ -7,13 +7,6 @@ using namespace mlir;
 using namespace colossal;
 using namespace colossal::normalize;
 
-static Scalar integerScalar(Call &c, int64_t value) {
-  Scalar scalar;
-  scalar.type = c.builder().getI64Type();
-  scalar.integer = value;
-  return scalar;
-}
-
 /// The elements in `dims`, if their number depends on data.
 static std::optional<Item> selectedSize(Call &c, ArrayRef<int64_t> dims) {
   if (c.state.selections.empty() || !c.item(0).isTensor())
@@ -41,8 +34,7 @@ static void size(Call &c) {
   if (c.size() < 2) {
     std::vector<Item> sizes;
     for (auto [dim, size] : llvm::enumerate(type.getShape()))
-      sizes.push_back(
-          selectedSize(c, {int64_t(dim)}).value_or(integerScalar(c, size)));
+      sizes.push_back(selectedSize(c, {int64_t(dim)}).value_or(c.number(size)));
     return c.result(Item::makeList(sizes));
   }
   int64_t dim = c.dimension(1, type.getRank());
@@ -50,18 +42,17 @@ static void size(Call &c) {
     c.error("a 0-d tensor has no sizes");
   if (c.failed())
     return;
-  c.result(
-      selectedSize(c, {dim}).value_or(integerScalar(c, type.getDimSize(dim))));
+  c.result(selectedSize(c, {dim}).value_or(c.number(type.getDimSize(dim))));
 }
 
-static void dim(Call &c) { c.result(integerScalar(c, c.type(0).getRank())); }
+static void dim(Call &c) { c.result(c.number(c.type(0).getRank())); }
 
 static void numel(Call &c) {
   int64_t rank = c.type(0).getRank();
   if (auto count =
           selectedSize(c, llvm::to_vector(llvm::seq<int64_t>(0, rank))))
     return c.result(*count);
-  c.result(integerScalar(c, c.type(0).getNumElements()));
+  c.result(c.number(c.type(0).getNumElements()));
 }
 
 static void numToTensor(Call &c) {
@@ -79,7 +70,7 @@ static void numToTensor(Call &c) {
 static void toInteger(Call &c) {
   if (isSelectedSize(c))
     return c.result(c.item(0));
-  c.result(integerScalar(c, c.integer(0)));
+  c.result(c.number(c.integer(0)));
 }
 
 static void toFloat(Call &c) {
@@ -97,9 +88,7 @@ static void toFloat(Call &c) {
 static void toBool(Call &c) {
   if (c.item(0).isTensor() && !c.state.numberOf(c.item(0)))
     return c.result(c.item(0));
-  Scalar number = integerScalar(c, c.scalar(0).asBool());
-  number.type = c.builder().getI1Type();
-  c.result(number);
+  c.result(c.truth(c.scalar(0).asBool()));
 }
 
 static void toNumber(Call &c) {

@@ -77,25 +77,6 @@ static void scatterAdd(Call &c) {
       }));
 }
 
-/// For each element of self the number, from 1, of the last id that names it;
-/// 0 if none does. (Which one wins is not defined in PyTorch.)
-static Value winners(Call &c, int64_t dim) {
-  GenericBuilder g = c.generic("winner");
-  g.noGradient();
-  Value ids = c.tensor(2);
-  ScatterFactors factors = addScatterFactors(
-      g, dimsOf(ids), dim, 1, c.type(0).getDimSize(dim), FactorKind::Max);
-  g.operand(ids, plainMap(g, factors.in));
-  Type i64 = c.builder().getI64Type();
-  g.result(i64, plainMap(g, factors.out));
-  return g.build([&](ScalarBuilder &s, ValueRange in) {
-    Value index = s.cast(s.index(g.nameOf(factors.v)), in[0].getType());
-    Value number = s.add(mixedRadix(g, s, factors.in[dim]), s.integer(i64, 1));
-    return s.select(s.compare(Relation::Equal, in[0], index), number,
-                    s.integer(i64, 0));
-  });
-}
-
 /// scatter(self, dim, index, source or value): replaces elements.
 static void scatter(Call &c) {
   std::optional<int64_t> dim = scatteredDim(c);
@@ -104,23 +85,17 @@ static void scatter(Call &c) {
   Value source = sourceOf(c);
   if (c.failed())
     return;
-  Value winner = winners(c, *dim);
-  Type i64 = c.builder().getI64Type();
-  ElementwiseOptions options;
-  options.compute = i64;
-  options.suffix = "place";
-  Value place = elementwiseValue(c, {winner}, options,
-                                 [&](ScalarBuilder &s, ValueRange in) {
-                                   return s.sub(in[0], s.integer(i64, 1));
-                                 });
-  Value put = readElements(c.generic("put"), source, *dim, place);
+  Winners winners = winnersOf(c, c.tensor(2), *dim, c.type(0).getDimSize(*dim));
+  Value put = readElements(c.generic("put"), source, *dim, winners.place);
   if (!put)
     return c.error("the index covers a part of a merged dimension");
-  c.result(combined(
-      c, {c.tensor(0), put, winner}, [&](ScalarBuilder &s, ValueRange in) {
-        Value hit = s.compare(Relation::Greater, in[2], s.integer(i64, 0));
-        return s.select(hit, in[1], in[0]);
-      }));
+  c.result(combined(c, {c.tensor(0), put, winners.number},
+                    [](ScalarBuilder &s, ValueRange in) {
+                      Type i64 = in[2].getType();
+                      Value hit = s.compare(Relation::Greater, in[2],
+                                            s.integer(i64, 0));
+                      return s.select(hit, in[1], in[0]);
+                    }));
 }
 
 /// The other three are for PyTorch's own derivative.

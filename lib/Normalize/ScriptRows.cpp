@@ -15,42 +15,21 @@ using namespace mlir;
 using namespace colossal;
 using namespace colossal::normalize;
 
-static Scalar numberOf(Type type, double value) {
-  Scalar scalar;
-  scalar.type = type;
-  if (isa<FloatType>(type))
-    scalar.real = value;
-  else
-    scalar.integer = int64_t(value);
-  return scalar;
-}
-
-static Scalar integer(Call &c, int64_t value) {
-  Scalar scalar;
-  scalar.type = c.builder().getI64Type();
-  scalar.integer = value;
-  return scalar;
-}
-
-static Scalar truth(Call &c, bool value) {
-  return numberOf(c.builder().getI1Type(), value);
-}
-
 //===----------------------------------------------------------------------===//
 // Numbers
 //===----------------------------------------------------------------------===//
 
 template <double (*function)(double)> static void realFunction(Call &c) {
-  c.result(numberOf(c.builder().getF64Type(), function(c.real(0))));
+  c.result(c.number(function(c.real(0))));
 }
 
 /// math.floor and math.ceil give integers.
 template <double (*function)(double)> static void roundedFunction(Call &c) {
-  c.result(integer(c, int64_t(function(c.real(0)))));
+  c.result(c.number(int64_t(function(c.real(0)))));
 }
 
 static void realPower(Call &c) {
-  c.result(numberOf(c.builder().getF64Type(), std::pow(c.real(0), c.real(1))));
+  c.result(c.number(std::pow(c.real(0), c.real(1))));
 }
 
 /// Of two numbers, or of all in a list.
@@ -92,11 +71,11 @@ static void rangeLength(Call &c) {
     return c.error("found step 0");
   int64_t distance = step > 0 ? high - low : low - high;
   int64_t size = std::abs(step);
-  c.result(integer(c, distance <= 0 ? 0 : (distance - 1) / size + 1));
+  c.result(c.number(distance <= 0 ? 0 : (distance - 1) / size + 1));
 }
 
 static void rangeElement(Call &c) {
-  c.result(integer(c, c.integer(1) + c.integer(0) * c.integer(2)));
+  c.result(c.number(c.integer(1) + c.integer(0) * c.integer(2)));
 }
 
 //===----------------------------------------------------------------------===//
@@ -107,20 +86,20 @@ template <bool wanted> static void isSame(Call &c) {
   bool same = c.isNone(0) == c.isNone(1);
   if (!c.isNone(0) && !c.isNone(1))
     return c.error("compares objects: expected a comparison with None");
-  c.result(truth(c, same == wanted));
+  c.result(c.truth(same == wanted));
 }
 
 template <bool wanted> static void isEqualText(Call &c) {
-  c.result(truth(c, (c.text(0) == c.text(1)) == wanted));
+  c.result(c.truth((c.text(0) == c.text(1)) == wanted));
 }
 
 template <bool wanted> static void isEqualList(Call &c) {
   SmallVector<int64_t> a = c.integers(0), b = c.integers(1);
-  c.result(truth(c, (a == b) == wanted));
+  c.result(c.truth((a == b) == wanted));
 }
 
 static void contains(Call &c) {
-  c.result(truth(c, llvm::is_contained(c.integers(0), c.integer(1))));
+  c.result(c.truth(llvm::is_contained(c.integers(0), c.integer(1))));
 }
 
 static void dtypeOf(Call &c) {
@@ -129,21 +108,21 @@ static void dtypeOf(Call &c) {
     type = c.builder().getF32Type();
   for (int64_t dtype = 0; dtype < 16; ++dtype)
     if (typeOfDtype(type.getContext(), dtype) == type)
-      return c.result(integer(c, dtype));
+      return c.result(c.number(dtype));
   c.error("the tensor's dtype is not supported");
 }
 
 static void isFloatingPoint(Call &c) {
-  c.result(truth(c, isa<FloatType>(c.type(0).getElementType())));
+  c.result(c.truth(isa<FloatType>(c.type(0).getElementType())));
 }
 
 template <bool answer> static void answered(Call &c) {
-  c.result(truth(c, answer));
+  c.result(c.truth(answer));
 }
 
 static void isNot(Call &c) {
   if (!c.item(0).isTensor() || c.state.numberOf(c.item(0)))
-    return c.result(truth(c, !c.flag(0)));
+    return c.result(c.truth(!c.flag(0)));
   ElementwiseOptions options;
   options.compute = options.result = c.builder().getI1Type();
   c.result(elementwise(
@@ -158,10 +137,10 @@ static void isNot(Call &c) {
 
 static void length(Call &c) {
   if (c.item(0).isList())
-    return c.result(integer(c, c.list(0).size()));
+    return c.result(c.number(int64_t(c.list(0).size())));
   if (c.type(0).getRank() == 0)
     return c.error("a 0-d tensor has no length");
-  c.result(integer(c, c.type(0).getDimSize(0)));
+  c.result(c.number(c.type(0).getDimSize(0)));
 }
 
 static void listSlice(Call &c) {
@@ -283,10 +262,11 @@ static void makeTensor(Call &c) {
   if (c.failed())
     return;
   if (shape.empty()) {
-    Scalar number =
-        numbers[0].isFloat() ? numberOf(type, numbers[0].real) : numbers[0];
+    Scalar number = numbers[0];
     if (isa<FloatType>(type))
-      number = numberOf(type, numbers[0].asReal());
+      number.real = number.asReal();
+    else
+      number.integer = number.asInteger();
     number.type = type;
     number.weak = false;
     number.isTensor = true;

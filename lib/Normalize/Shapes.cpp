@@ -246,3 +246,15 @@ Dims normalize::broadcastDims(ArrayRef<int64_t> shape,
   }
   return dims;
 }
+
+Value normalize::broadcastTo(Call &c, Value value, ArrayRef<int64_t> shape,
+                             StringRef suffix) {
+  auto type = cast<RankedTensorType>(value.getType());
+  if (type.getShape() == shape)
+    return value;
+  GenericBuilder g = c.generic(suffix);
+  DimFactors dims = addFactors(g, broadcastDims(shape, {value}));
+  g.operand(value, broadcastMap(g, type.getShape(), dims));
+  g.result(type.getElementType(), plainMap(g, dims));
+  return g.build([](ScalarBuilder &, ValueRange in) { return in[0]; });
+}

@@ -79,6 +79,10 @@ IndexMapAttr broadcastMap(GenericBuilder &g, llvm::ArrayRef<int64_t> shape,
 Dims broadcastDims(llvm::ArrayRef<int64_t> shape,
                    llvm::ArrayRef<mlir::Value> operands);
 
+/// `value` in full, if it has not that shape.
+mlir::Value broadcastTo(Call &c, mlir::Value value,
+                        llvm::ArrayRef<int64_t> shape, llvm::StringRef suffix);
+
 } // namespace colossal::normalize
 
 #endif // COLOSSAL_LIB_NORMALIZE_SHAPES_H
