@@ -7,6 +7,7 @@
 #include "colossal/Differentiate/Gradient.h"
 #include "colossal/Differentiate/Passes.h"
 #include "colossal/Normalize/ControlArgument.h"
+#include "colossal/Support/Message.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -110,19 +111,16 @@ LogicalResult TrainStep::collectParameters() {
 }
 
 void TrainStep::nameUntrained() {
-  constexpr size_t most = 4;
-  std::string names;
-  size_t count = 0;
+  std::vector<std::string> names;
   for (Trained &entry : trained)
-    if (!entry.gradient && ++count <= most)
-      names += (count > 1 ? ", '" : "'") + entry.name + "'";
-  if (count == 0)
+    if (!entry.gradient)
+      names.push_back("'" + entry.name + "'");
+  if (names.empty())
     return;
-  if (count > most)
-    names += " and " + std::to_string(count - most) + " more";
+  bool isOne = names.size() == 1;
   function.emitWarning("the loss does not depend on the ")
-      << (count == 1 ? "parameter " : "parameters ") << names
-      << (count == 1 ? ": it stays as it is" : ": they stay as they are");
+      << (isOne ? "parameter " : "parameters ") << firstFew(names)
+      << (isOne ? ": it stays as it is" : ": they stay as they are");
 }
 
 Value TrainStep::addState(Type type, const Twine &name, double initial) {

@@ -135,6 +135,13 @@ mlir::Value decayed(ScalarBuilder &s, mlir::Value parameter, mlir::Value rate,
 /// 1 - beta^step, f64.
 mlir::Value biasCorrection(ScalarBuilder &s, double beta, mlir::Value step);
 
+/// The sums of the squares of two tensors of the parameter's shape.
+llvm::SmallVector<UpdateTensor> sumsOfSquares(UpdateBuilder &u, UpdateTensor a,
+                                              UpdateTensor b);
+/// PyTorch's `momentum_buffer`, if there is a momentum.
+llvm::SmallVector<OptimizerState>
+momentumBuffer(const OptimizerSettings &settings, int64_t rank);
+
 bool neverUsesStep(const OptimizerSettings &settings);
 bool alwaysUsesStep(const OptimizerSettings &settings);
 /// The learning rate alone.

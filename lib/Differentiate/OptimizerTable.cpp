@@ -39,6 +39,21 @@ Value colossal::biasCorrection(ScalarBuilder &s, double beta, Value step) {
                s.create<math::PowFOp>(s.constant(type, beta), step));
 }
 
+SmallVector<UpdateTensor>
+colossal::sumsOfSquares(UpdateBuilder &u, UpdateTensor a, UpdateTensor b) {
+  return u.compute("norms", {a, b}, u.single, 2,
+                   [](ScalarBuilder &s, ValueRange in) -> SmallVector<Value> {
+                     return {s.mul(in[0], in[0]), s.mul(in[1], in[1])};
+                   });
+}
+
+SmallVector<OptimizerState>
+colossal::momentumBuffer(const OptimizerSettings &settings, int64_t) {
+  if (settings["momentum"] == 0.0)
+    return {};
+  return {{"momentum_buffer"}};
+}
+
 bool colossal::neverUsesStep(const OptimizerSettings &) { return false; }
 bool colossal::alwaysUsesStep(const OptimizerSettings &) { return true; }
 

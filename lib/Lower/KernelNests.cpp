@@ -2,6 +2,7 @@
 
 #include "Colossal/IR/Combiner.h"
 #include "KernelEmitter.h"
+#include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -265,7 +266,7 @@ void KernelEmitter::emitColumns(ArrayRef<const KernelOp *> ops,
   if (llvm::any_of(ops, [&](const KernelOp *op) { return isNarrowSum(*op); }))
     blocks = blocksOf(reduced, kColumnBlock * (isUnrolled ? kUnroll : 1));
   Type f64 = builder.getF64Type();
-  llvm::DenseMap<const KernelOp *, Value> ofBlocks;
+  llvm::MapVector<const KernelOp *, Value> ofBlocks; // in order of `ops`
   for (const KernelOp *op : ops)
     if (blocks && isNarrowSum(*op))
       ofBlocks[op] = frame.stackArray(f64, arraySizeOf(*op));

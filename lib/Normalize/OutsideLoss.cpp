@@ -3,6 +3,7 @@
 #include "OutsideLoss.h"
 #include "Constants.h"
 #include "Rows.h"
+#include "colossal/Support/Message.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
@@ -77,13 +78,11 @@ void OutsideLoss::collect(const Item &item, const std::string &path) {
 }
 
 std::string OutsideLoss::listed() const {
-  std::string text;
-  for (size_t i = 0; i < found.size() && i < kMaxListed; ++i)
-    text += (i ? ", '" : "'") + found[i].path + "' (" +
-            spelled(found[i].tensor->type) + ")";
-  if (found.size() > kMaxListed)
-    text += " and " + std::to_string(found.size() - kMaxListed) + " more";
-  return text;
+  std::vector<std::string> outputs;
+  for (const Output &output : found)
+    outputs.push_back("'" + output.path + "' (" + spelled(output.tensor->type) +
+                      ")");
+  return firstFew(outputs, kMaxListed);
 }
 
 FailureOr<Output> OutsideLoss::choose() {

@@ -4,6 +4,7 @@
 #include "StateArguments.h"
 #include "colossal/Diagnostics/Report.h"
 #include "colossal/Import/SafeTensors.h"
+#include "colossal/Support/Message.h"
 #include "colossal/Support/StoredFloat.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/CRC.h"
@@ -191,7 +192,7 @@ WeightReader::setSource(StateArgument &state,
 }
 
 LogicalResult WeightReader::run(std::string &said) {
-  Listed missing, wrong, tooMany;
+  std::vector<std::string> missing, wrong, tooMany;
   size_t set = 0;
   for (StateArgument &state : states) {
     auto entry = entryOf(state);
@@ -199,15 +200,15 @@ LogicalResult WeightReader::run(std::string &said) {
       return failure();
     if (!*entry) {
       if (state.isParameter && !options.init)
-        missing.names.push_back(state.names.front());
+        missing.push_back(state.quotedName());
       continue;
     }
     const safetensors::Tensor &tensor = (*entry)->second;
     if (!fits(tensor, state.type)) {
-      wrong.names.push_back(
-          (*entry)->first + "' (" + spelled(tensor.shape, tensor.element) +
-          ", expected " +
-          spelled(state.type.getShape(), elementOf(state.type)) + ")");
+      wrong.push_back("'" + (*entry)->first + "' (" +
+                      spelled(tensor.shape, tensor.element) + ", expected " +
+                      spelled(state.type.getShape(), elementOf(state.type)) +
+                      ")");
       continue;
     }
     if (!wrong.empty() || !missing.empty())
@@ -216,38 +217,31 @@ LogicalResult WeightReader::run(std::string &said) {
       return failure();
     ++set;
   }
-  if (!wrong.empty()) {
-    std::string text;
-    for (size_t i = 0; i < wrong.names.size() && i < Listed::kMost; ++i)
-      text += (i ? ", '" : "'") + wrong.names[i];
-    if (wrong.names.size() > Listed::kMost)
-      text += " and " + std::to_string(wrong.names.size() - Listed::kMost) +
-              " more";
+  if (!wrong.empty())
     return reportError("--weights: '" + options.weights +
-                       "' does not fit the program: " + text);
-  }
+                       "' does not fit the program: " + firstFew(wrong));
   if (!missing.empty())
     return reportError(
         "--weights: '" + options.weights + "' lacks " +
-        std::to_string(missing.names.size()) + " of " +
+        std::to_string(missing.size()) + " of " +
         std::to_string(llvm::count_if(
             states, [](const StateArgument &s) { return s.isParameter; })) +
-        " parameters: " + missing.text() +
+        " parameters: " + firstFew(missing) +
         (tensors.empty() ? std::string()
                          : "; it has '" + tensors.begin()->first + "' and " +
                                std::to_string(tensors.size() - 1) + " more") +
         " (--init starts those that it lacks from random numbers)");
   for (const auto &entry : tensors)
     if (!used.contains(entry.first))
-      tooMany.names.push_back(entry.first);
+      tooMany.push_back("'" + entry.first + "'");
   said += std::to_string(set) + " tensors of '" + options.weights + "'";
   if (!dropped.empty())
     said += " (names there without '" + dropped + "')";
   if (!added.empty())
     said += " (names there with '" + added + "')";
   if (!tooMany.empty())
-    said += ", which has " + std::to_string(tooMany.names.size()) +
-            " that the program does not use: " + tooMany.text();
+    said += ", which has " + std::to_string(tooMany.size()) +
+            " that the program does not use: " + firstFew(tooMany);
   return success();
 }
 

@@ -3,6 +3,7 @@
 #include "colossal/Pipeline/StartValues.h"
 #include "StateArguments.h"
 #include "colossal/Diagnostics/Report.h"
+#include "colossal/Support/Message.h"
 
 #include <cfloat>
 
@@ -126,22 +127,21 @@ LogicalResult colossal::setStartValues(ModuleOp module,
 }
 
 LogicalResult colossal::checkStartValues(ModuleOp module) {
-  Listed parameters, buffers;
+  std::vector<std::string> parameters, buffers;
   std::vector<StateArgument> states = statesOf(module);
   for (StateArgument &state : states)
     if (!state.hasSource())
-      (state.isParameter ? parameters : buffers)
-          .names.push_back(state.names.front());
+      (state.isParameter ? parameters : buffers).push_back(state.quotedName());
   if (parameters.empty() && buffers.empty())
     return success();
   std::string text = "found no values of ";
   if (!parameters.empty())
-    text += std::to_string(parameters.names.size()) + " parameters (" +
-            parameters.text() + ")";
+    text += std::to_string(parameters.size()) + " parameters (" +
+            firstFew(parameters) + ")";
   if (!buffers.empty())
     text += (parameters.empty() ? "" : " and ") +
-            std::to_string(buffers.names.size()) + " buffers (" +
-            buffers.text() + ")";
+            std::to_string(buffers.size()) + " buffers (" + firstFew(buffers) +
+            ")";
   text += ", as of a model on the meta device: ";
   if (!parameters.empty())
     text += "give --weights FILE.safetensors, or --init normal:0.02 for the "

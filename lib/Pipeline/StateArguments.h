@@ -9,21 +9,6 @@
 
 namespace colossal {
 
-/// Names for a message: the first few, and how many there are.
-struct Listed {
-  static constexpr size_t kMost = 4;
-  std::vector<std::string> names;
-  std::string text() const {
-    std::string text;
-    for (size_t i = 0; i < names.size() && i < kMost; ++i)
-      text += (i ? ", '" : "'") + names[i] + "'";
-    if (names.size() > kMost)
-      text += " and " + std::to_string(names.size() - kMost) + " more";
-    return text;
-  }
-  bool empty() const { return names.empty(); }
-};
-
 /// An argument of @forward that persists.
 struct StateArgument {
   mlir::func::FuncOp function;
@@ -32,6 +17,9 @@ struct StateArgument {
   bool isParameter = false;
   mlir::RankedTensorType type;
   bool isGiven = false;
+
+  /// For messages.
+  std::string quotedName() const { return "'" + names.front() + "'"; }
 
   bool hasSource() { return bool(function.getArgAttr(number, names::source)); }
   void setSource(const mlir::NamedAttrList &source) {

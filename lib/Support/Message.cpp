@@ -103,3 +103,13 @@ std::string colossal::oneLine(const std::string &text, size_t limit) {
     ++tail;
   return line.substr(0, head) + " ... " + line.substr(tail);
 }
+
+std::string colossal::firstFew(const std::vector<std::string> &items,
+                               size_t most) {
+  std::string text;
+  for (size_t i = 0; i < items.size() && i < most; ++i)
+    text += (i ? ", " : "") + items[i];
+  if (items.size() > most)
+    text += " and " + std::to_string(items.size() - most) + " more";
+  return text;
+}

@@ -10,6 +10,7 @@
 #define COLOSSAL_SUPPORT_MESSAGE_H
 
 #include <string>
+#include <vector>
 
 namespace colossal {
 
@@ -21,6 +22,10 @@ std::string printable(const std::string &text);
 /// The printable text on one line: white space becomes one space; what is
 /// longer than `limit` bytes is cut in its middle.
 std::string oneLine(const std::string &text, size_t limit = 2000);
+
+/// The first `most` of a list and how many there are besides: "a, b and 3
+/// more".
+std::string firstFew(const std::vector<std::string> &items, size_t most = 4);
 
 /// Bytes that are not UTF-8 become `\xNN`, all others stay.
 std::string validUtf8(const std::string &text);

@@ -91,11 +91,7 @@ static void update(UpdateBuilder &u) {
   SmallVector<UpdateTensor> states;
   UpdateTensor along = u.states.size() == 2 ? matrixDirection(u, states)
                                             : vectorDirection(u, states);
-  auto squares =
-      u.compute("norms", {u.parameter, along}, u.single, 2,
-                [](ScalarBuilder &s, ValueRange in) -> SmallVector<Value> {
-                  return {s.mul(in[0], in[0]), s.mul(in[1], in[1])};
-                });
+  auto squares = sumsOfSquares(u, u.parameter, along);
   auto stepSize = u.compute(
       "step_size", {squares[0], squares[1], u.scalars[1]}, u.single, 1,
       [&](ScalarBuilder &s, ValueRange in) -> SmallVector<Value> {

@@ -49,11 +49,7 @@ static SmallVector<UpdateTensor> directionOf(UpdateBuilder &u) {
 
 static void update(UpdateBuilder &u) {
   auto direction = directionOf(u);
-  auto squares =
-      u.compute("norms", {u.parameter, direction[0]}, u.single, 2,
-                [](ScalarBuilder &s, ValueRange in) -> SmallVector<Value> {
-                  return {s.mul(in[0], in[0]), s.mul(in[1], in[1])};
-                });
+  auto squares = sumsOfSquares(u, u.parameter, direction[0]);
   auto rate = u.compute(
       "trust", {squares[0], squares[1], u.scalars[0]}, u.single, 1,
       [&](ScalarBuilder &s, ValueRange in) -> SmallVector<Value> {

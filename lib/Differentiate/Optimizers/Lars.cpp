@@ -12,20 +12,9 @@
 using namespace mlir;
 using namespace colossal;
 
-static SmallVector<OptimizerState> states(const OptimizerSettings &settings,
-                                          int64_t) {
-  if (settings["momentum"] == 0.0)
-    return {};
-  return {{"momentum_buffer"}};
-}
-
 /// The learning rate of this parameter.
 static UpdateTensor rateOf(UpdateBuilder &u) {
-  auto squares =
-      u.compute("norms", {u.parameter, u.gradient}, u.single, 2,
-                [](ScalarBuilder &s, ValueRange in) -> SmallVector<Value> {
-                  return {s.mul(in[0], in[0]), s.mul(in[1], in[1])};
-                });
+  auto squares = sumsOfSquares(u, u.parameter, u.gradient);
   return u.compute(
       "rate", {squares[0], squares[1], u.scalars[0]}, u.single, 1,
       [&](ScalarBuilder &s, ValueRange in) -> SmallVector<Value> {
@@ -68,8 +57,8 @@ const OptimizerRule &colossal::larsRule() {
       {"lr", 1.0},           {"momentum", 0.9, SettingRange::BelowOne},
       {"weight-decay", 0.0}, {"trust-coefficient", 1e-3},
       {"eps", 0.0},          {"maximize", 0.0, SettingRange::Switch}};
-  static const OptimizerRule rule = {"lars", "You et al. 2017", settings,
-                                     states, rateAlone,         neverUsesStep,
-                                     update};
+  static const OptimizerRule rule = {
+      "lars",    "You et al. 2017", settings, momentumBuffer,
+      rateAlone, neverUsesStep,     update};
   return rule;
 }

@@ -5,13 +5,6 @@
 using namespace mlir;
 using namespace colossal;
 
-static SmallVector<OptimizerState> states(const OptimizerSettings &settings,
-                                          int64_t) {
-  if (settings["momentum"] == 0.0)
-    return {};
-  return {{"momentum_buffer"}};
-}
-
 static bool usesStep(const OptimizerSettings &settings) {
   return settings["momentum"] != 0.0 && settings["dampening"] != 0.0;
 }
@@ -70,8 +63,8 @@ const OptimizerRule &colossal::sgdRule() {
       {"nesterov", 0.0, SettingRange::Switch},
       {"weight-decay", 0.0},
       {"maximize", 0.0, SettingRange::Switch}};
-  static const OptimizerRule rule = {"sgd",  "torch.optim.SGD", settings,
-                                     states, scalars,           usesStep,
-                                     update, conflict};
+  static const OptimizerRule rule = {
+      "sgd",   "torch.optim.SGD", settings, momentumBuffer,
+      scalars, usesStep,          update,   conflict};
   return rule;
 }

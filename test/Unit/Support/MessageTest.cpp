@@ -64,3 +64,10 @@ TEST(Message, IsBounded) {
   for (size_t limit = 90; limit < 100; ++limit)
     EXPECT_EQ(validUtf8(oneLine(accents, limit)), oneLine(accents, limit));
 }
+
+TEST(Message, FirstFew) {
+  EXPECT_EQ(firstFew({}), "");
+  EXPECT_EQ(firstFew({"a"}), "a");
+  EXPECT_EQ(firstFew({"a", "b"}, 2), "a, b");
+  EXPECT_EQ(firstFew({"a", "b", "c", "d", "e"}), "a, b, c, d and 1 more");
+}
