@@ -63,7 +63,7 @@ once compile "$out/gpt2.pt" "$bin/colossal-compile" "$bin/colossal-translate" "$
   --emit-plan "$out/plan.json" -o "$out/gpt2.colossal"
 
 step "Prove it: the sharded program computes what the unsharded one does (interpreter, f64)"
-once verify "$out"/gpt2.colossal/ir/* "$bin/colossal-verify" -- "$bin/colossal-verify" "$out/gpt2.colossal"
+once verify "$out"/gpt2.colossal/ir/*/* "$bin/colossal-verify" -- "$bin/colossal-verify" "$out/gpt2.colossal"
 
 step "Train $steps steps on $ranks ranks over MPI"
 once train "$out"/gpt2.colossal/{manifest.json,kernels.so,run} "$out"/gpt2.colossal/stage-*.json \

@@ -49,6 +49,7 @@ private:
     return file.str().str();
   }
   LogicalResult write(const Twine &name, const std::string &text);
+  LogicalResult createFolder(const Twine &name);
   LogicalResult compile(rank::Manifest &manifest);
   LogicalResult copyEngine();
 
@@ -66,60 +67,84 @@ static bool isInteger(rank::DType type) {
   return type == rank::DType::I64 || type == rank::DType::I32;
 }
 
-rank::Manifest emit::makeManifest(const BundleInput &input) {
-  rank::Manifest manifest;
-  const rank::Program &first = input.programs.front();
-  manifest.model = input.model;
-  manifest.mesh = first.mesh;
-  manifest.stages = first.stages;
-  manifest.microbatches = first.microbatches;
-  manifest.worldSize = first.stages;
-  for (const rank::Axis &axis : first.mesh)
-    manifest.worldSize *= axis.size;
-  manifest.kernels = "kernels.so";
-  manifest.kernelCalls = rank::kernelCallsOf(input.programs);
-  manifest.mpi = rank::mpiAbi();
-  manifest.threadsPerRank = input.threadsPerRank;
-  manifest.learningRate = input.learningRate;
-  manifest.controls = input.controls;
-  manifest.predictedStepSeconds = input.predictedStepSeconds;
-  manifest.predictedPeakBytes = input.peakBytes;
-  StringSet<> inputs, states;
+static rank::ProgramSchema makeSchema(const emit::ProgramInput &input) {
+  rank::ProgramSchema schema;
+  schema.name = input.name;
+  schema.microbatches = input.stages.front().microbatches;
+  schema.predictedStepSeconds = input.predictedStepSeconds;
+  StringSet<> inputs, outputs;
   int64_t samples = 0;
-  for (const rank::Program &program : input.programs) {
-    manifest.programs.push_back(formatv("stage-{0}.json", program.stage).str());
+  for (const rank::Program &program : input.stages) {
+    schema.files.push_back(
+        formatv("{0}/stage-{1}.json", input.name, program.stage).str());
     for (const rank::Input &entry : program.inputs) {
       if (!inputs.insert(entry.name).second)
         continue;
       rank::DType dtype = program.buffers[entry.buffer].dtype;
-      rank::InputSchema schema;
+      rank::InputSchema described;
       for (const rank::InputSchema &known : input.inputs)
         if (known.name == entry.name)
-          schema = known;
-      schema.name = entry.name;
-      schema.dtype = dtype;
-      schema.globalShape = entry.globalShape;
-      schema.batchDim = entry.batchDim;
-      manifest.inputs.push_back(schema);
+          described = known;
+      described.name = entry.name;
+      described.dtype = dtype;
+      described.globalShape = entry.globalShape;
+      described.batchDim = entry.batchDim;
+      schema.inputs.push_back(described);
       int64_t elements = 1;
       for (int64_t size : entry.globalShape)
         elements *= size;
-      if (isInteger(dtype) && manifest.tokensPerStep == 0)
-        manifest.tokensPerStep = elements;
+      if (isInteger(dtype) && schema.tokensPerStep == 0)
+        schema.tokensPerStep = elements;
       if (entry.batchDim >= 0)
         samples = entry.globalShape[entry.batchDim];
     }
+    for (const rank::Output &entry : program.outputs)
+      if (outputs.insert(entry.name).second)
+        schema.outputs.push_back({entry.name,
+                                  program.buffers[entry.buffer].dtype,
+                                  entry.globalShape, entry.batchDim});
+  }
+  for (const rank::InputSchema &known : input.inputs)
+    if (!inputs.contains(known.name))
+      schema.unusedInputs.push_back(known.name);
+  if (schema.tokensPerStep == 0)
+    schema.tokensPerStep = samples;
+  return schema;
+}
+
+/// The rank programs of all programs, one after the other.
+static std::vector<rank::Program> allStages(const emit::BundleInput &input) {
+  std::vector<rank::Program> all;
+  for (const emit::ProgramInput &program : input.programs)
+    all.insert(all.end(), program.stages.begin(), program.stages.end());
+  return all;
+}
+
+rank::Manifest emit::makeManifest(const BundleInput &input) {
+  rank::Manifest manifest;
+  const rank::Program &first = input.programs.front().stages.front();
+  manifest.model = input.model;
+  manifest.mesh = first.mesh;
+  manifest.stages = first.stages;
+  manifest.worldSize = first.stages;
+  for (const rank::Axis &axis : first.mesh)
+    manifest.worldSize *= axis.size;
+  manifest.kernels = "kernels.so";
+  manifest.kernelCalls = rank::kernelCallsOf(allStages(input));
+  manifest.mpi = rank::mpiAbi();
+  manifest.threadsPerRank = input.threadsPerRank;
+  manifest.learningRate = input.learningRate;
+  manifest.controls = input.controls;
+  manifest.predictedPeakBytes = input.peakBytes;
+  for (const ProgramInput &program : input.programs)
+    manifest.programs.push_back(makeSchema(program));
+  StringSet<> states;
+  for (const rank::Program &program : input.programs.front().stages)
     for (const rank::State &entry : program.states)
       if (states.insert(entry.name).second)
         manifest.states.push_back({entry.name, entry.role,
                                    program.buffers[entry.buffer].dtype,
                                    entry.globalShape});
-  }
-  for (const rank::InputSchema &known : input.inputs)
-    if (!inputs.contains(known.name))
-      manifest.unusedInputs.push_back(known.name);
-  if (manifest.tokensPerStep == 0)
-    manifest.tokensPerStep = samples;
   return manifest;
 }
 
@@ -132,6 +157,13 @@ LogicalResult BundleWriter::write(const Twine &name, const std::string &text) {
   if (writeTextFile(inside(name), text, error))
     return success();
   return fail(error);
+}
+
+LogicalResult BundleWriter::createFolder(const Twine &name) {
+  if (std::error_code code =
+          fs::create_directory(inside(name), false, fs::all_all))
+    return fail("cannot create '" + name + "': " + code.message());
+  return success();
 }
 
 LogicalResult BundleWriter::compile(rank::Manifest &manifest) {
@@ -216,25 +248,30 @@ LogicalResult BundleWriter::run() {
   Unfinished unfinished(folder);
 
   rank::Manifest manifest = emit::makeManifest(input);
-  std::vector<rank::Program> programs = input.programs;
+  std::vector<rank::Program> programs = allStages(input);
   if (failed(compile(manifest)))
     return failure();
   if (!emit::writeWeights(programs, inside("weights.bin"), "weights.bin",
                           error))
     return fail(error);
+  if (failed(createFolder("ir")))
+    return failure();
+  for (const emit::ProgramInput &program : input.programs) {
+    if (failed(createFolder(program.name)) ||
+        failed(createFolder("ir/" + program.name)))
+      return failure();
+    for (auto &[name, text] : program.texts)
+      if (failed(write("ir/" + program.name + "/" + name, text)))
+        return failure();
+  }
   for (const rank::Program &program : programs) {
-    if (failed(write(formatv("stage-{0}.json", program.stage).str(),
-                     rank::writeProgram(program))))
+    if (failed(write(
+            formatv("{0}/stage-{1}.json", program.name, program.stage).str(),
+            rank::writeProgram(program))))
       return failure();
     for (const std::string &fault : rank::checkManifest(manifest, program))
       return fail("manifest: " + fault);
   }
-  if (std::error_code code =
-          fs::create_directory(inside("ir"), false, fs::all_all))
-    return fail("cannot create 'ir': " + code.message());
-  for (auto &[name, text] : input.texts)
-    if (failed(write("ir/" + name, text)))
-      return failure();
   if (failed(copyEngine()))
     return failure();
   if (!rank::listBundleFiles(folder, manifest, error))

@@ -110,6 +110,15 @@ struct Item {
   }
 };
 
+/// The path to an element of a list that `path` leads to: the key of a
+/// dictionary, or the number, behind a point.
+inline std::string pathOfElement(const Item &list, size_t index,
+                                 const std::string &path) {
+  std::string name =
+      list.keys.empty() ? std::to_string(index) : list.keys[index];
+  return path.empty() ? name : path + "." + name;
+}
+
 } // namespace colossal::normalize
 
 #endif // COLOSSAL_LIB_NORMALIZE_ITEM_H

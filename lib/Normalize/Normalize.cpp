@@ -31,9 +31,14 @@ struct NormalizePass
   }
 
   NormalizePass() = default;
-  explicit NormalizePass(LossOptions given) : chosen(std::move(given)) {}
+  NormalizePass(std::optional<LossOptions> given, bool named)
+      : chosen(std::move(given)) {
+    namesOutputs = named;
+  }
   NormalizePass(const NormalizePass &other)
-      : PassWrapper(other), chosen(other.chosen) {}
+      : PassWrapper(other), chosen(other.chosen) {
+    namesOutputs = other.namesOutputs;
+  }
 
   void runOnOperation() override {
     if (!loss.empty()) {
@@ -57,28 +62,45 @@ struct NormalizePass
       *this, "loss",
       llvm::cl::desc("train on a loss of the model's output: cross-entropy, "
                      "mse or bce (Normalize/Loss.h)")};
+  Option<bool> namesOutputs{
+      *this, "name-outputs",
+      llvm::cl::desc("name what the model returns, and keep it beside a loss")};
   std::optional<LossOptions> chosen;
+};
+
+/// What @forward returns: tensors, and the path to each in what the model
+/// returns, as `--loss output=` has it.
+struct Results {
+  SmallVector<Value> values;
+  SmallVector<std::string> paths;
+
+  void add(Value value, StringRef path) {
+    values.push_back(value);
+    paths.push_back(path.str());
+  }
 };
 
 /// Appends the tensors that an item consists of.
 LogicalResult collectResults(Interpreter &state, func::ReturnOp ret,
-                             const Item &item, SmallVectorImpl<Value> &values) {
+                             const Item &item, const std::string &path,
+                             Results &results) {
   switch (item.kind) {
   case Item::Kind::List:
-    for (const Item &element : item.list)
-      if (failed(collectResults(state, ret, element, values)))
+    for (auto [index, element] : llvm::enumerate(item.list))
+      if (failed(collectResults(state, ret, element,
+                                pathOfElement(item, index, path), results)))
         return failure();
     return success();
   case Item::Kind::Tensor:
-    values.push_back(state.read(item.tensor));
+    results.add(state.read(item.tensor), path);
     return success();
   case Item::Kind::Complex: {
     Value re = state.read(item.list[0].tensor),
           im = state.read(item.list[1].tensor);
     auto type = cast<RankedTensorType>(re.getType());
     GenericBuilder g(state.builder, ret.getLoc(), state.uniqueName("pairs"));
-    values.push_back(
-        stackOf(g, {re, im}, type.getRank(), type.getElementType()));
+    results.add(stackOf(g, {re, im}, type.getRank(), type.getElementType()),
+                path);
     return success();
   }
   case Item::Kind::None:
@@ -89,10 +111,11 @@ LogicalResult collectResults(Interpreter &state, func::ReturnOp ret,
     GenericBuilder g(state.builder, ret.getLoc(), state.uniqueName("constant"));
     Type type = item.scalar.type;
     g.result(type, "[]");
-    values.push_back(g.build([&](ScalarBuilder &s, ValueRange) {
+    Value value = g.build([&](ScalarBuilder &s, ValueRange) {
       return item.scalar.isFloat() ? s.constant(type, item.scalar.real)
                                    : s.integer(type, item.scalar.integer);
-    }));
+    });
+    results.add(value, path);
     return success();
   }
   case Item::Kind::Text:
@@ -206,31 +229,40 @@ LogicalResult NormalizePass::normalizeFunction(func::FuncOp function) {
   }
 
   state.builder.setInsertionPoint(ret);
-  SmallVector<Value> results;
+  Results results;
   if (chosen) {
     std::vector<Item> outputs;
     for (Value value : ret.getOperands())
       outputs.push_back(state.lookup(value));
     FailureOr<Item> outside = addOutsideLoss(state, function, outputs, *chosen);
     if (failed(outside) ||
-        failed(collectResults(state, ret, *outside, results)))
+        failed(collectResults(state, ret, *outside, "loss", results)))
       return failure();
-    ret.getOperandsMutable().clear();
+    if (!namesOutputs)
+      ret.getOperandsMutable().clear();
   }
-  for (Value value : ret.getOperands()) {
+  // A tuple is one result; a tensor alone is number 0 like that of a tuple.
+  bool isOne =
+      ret.getNumOperands() == 1 && state.lookup(ret.getOperand(0)).isList();
+  for (auto [index, value] : llvm::enumerate(ret.getOperands())) {
     const Item &item = state.lookup(value);
+    std::string path = isOne ? "" : std::to_string(index);
     if (item.isNone() && !isa<AnyType>(value.getType()))
-      results.push_back(value); // was normalized before
-    else if (failed(collectResults(state, ret, item, results)))
+      results.add(value, path); // was normalized before
+    else if (failed(collectResults(state, ret, item, path, results)))
       return failure();
   }
-  unsigned numResults = results.size();
+  unsigned numResults = results.values.size();
   for (const std::shared_ptr<Storage> &storage : state.getWrittenArguments())
-    results.push_back(storage->value);
-  ret.getOperandsMutable().assign(results);
-  function.setFunctionType(FunctionType::get(&getContext(),
-                                             function.getArgumentTypes(),
-                                             ValueRange(results).getTypes()));
+    results.add(storage->value, "");
+  ret.getOperandsMutable().assign(results.values);
+  function.setFunctionType(
+      FunctionType::get(&getContext(), function.getArgumentTypes(),
+                        ValueRange(results.values).getTypes()));
+  for (auto [index, path] : llvm::enumerate(results.paths))
+    if (namesOutputs && index < numResults)
+      function.setResultAttr(index, names::output,
+                             state.builder.getStringAttr(path));
   for (auto [index, storage] : llvm::enumerate(state.getWrittenArguments()))
     function.setResultAttr(numResults + index, names::updates,
                            state.builder.getI64IntegerAttr(storage->argument));
@@ -271,9 +303,9 @@ LogicalResult NormalizePass::checkContract(func::FuncOp function) {
 }
 
 std::unique_ptr<Pass>
-colossal::createNormalizePass(std::optional<LossOptions> loss) {
-  return loss ? std::make_unique<NormalizePass>(*loss)
-              : std::make_unique<NormalizePass>();
+colossal::createNormalizePass(std::optional<LossOptions> loss,
+                              bool namesOutputs) {
+  return std::make_unique<NormalizePass>(std::move(loss), namesOutputs);
 }
 
 void colossal::registerNormalizePasses() { PassRegistration<NormalizePass>(); }

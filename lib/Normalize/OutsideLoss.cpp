@@ -70,11 +70,8 @@ static std::string spelled(RankedTensorType type) {
 void OutsideLoss::collect(const Item &item, const std::string &path) {
   if (item.isTensor())
     found.push_back({path, item.tensor});
-  for (auto [index, element] : llvm::enumerate(item.list)) {
-    std::string name =
-        item.keys.empty() ? std::to_string(index) : item.keys[index];
-    collect(element, path.empty() ? name : path + "." + name);
-  }
+  for (auto [index, element] : llvm::enumerate(item.list))
+    collect(element, pathOfElement(item, index, path));
 }
 
 std::string OutsideLoss::listed() const {

@@ -337,10 +337,15 @@ void StateCheck::checkResults(func::FuncOp function, int64_t stage,
         fail(end.loc) << "metric '" << name.getValue()
                       << "' must be complete on every rank, found it as "
                       << state->toString(mesh);
+    } else if (auto name = attributes.getAs<StringAttr>(names::output)) {
+      if (!state->partial.empty())
+        fail(end.loc) << "output '" << name.getValue()
+                      << "' must be complete, found it as "
+                      << state->toString(mesh);
     } else {
       fail(function.getLoc())
           << "result " << index << " of '" << function.getName()
-          << "' is no link, no updated state and no metric";
+          << "' is no link, no updated state, no metric and no output";
     }
   }
 }

@@ -167,10 +167,11 @@ LogicalResult LocalProgram::addResults() {
     auto updates =
         source.getResultAttrOfType<IntegerAttr>(index, names::updates);
     auto metric = source.getResultAttrOfType<StringAttr>(index, names::metric);
-    if (!updates && !metric)
+    auto output = source.getResultAttrOfType<StringAttr>(index, names::output);
+    if (!updates && !metric && !output)
       return source.emitError("result ")
              << index << " has neither '" << names::updates << "' nor '"
-             << names::metric << "'";
+             << names::metric << "' nor '" << names::output << "'";
     const PlannedOp *producer = program.producerOf(value);
     if (!producer) {
       if (updates && value == source.getArgument(updates.getInt()))
@@ -191,6 +192,14 @@ LogicalResult LocalProgram::addResults() {
                << ", found its new value as " << state.toString(mesh);
       attributes.set(names::updates,
                      builder.getStringAttr(program.nameOf(argument)));
+    } else if (output) {
+      if (!state.partial.empty())
+        return producer->op->emitError("output '")
+               << output.getValue() << "' must be complete, found it as "
+               << state.toString(mesh);
+      attributes.set(names::output, output);
+      if (Attribute dim = source.getResultAttr(index, names::batchDim))
+        attributes.set(names::batchDim, dim);
     } else {
       std::optional<FactorKind> accumulate;
       if (isPerMicrobatch(producer->segment))

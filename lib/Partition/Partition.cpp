@@ -1,5 +1,6 @@
 //===- Partition.cpp - A planned step as local programs -------------------===//
 
+#include "Colossal/IR/Programs.h"
 #include "LocalProgram.h"
 #include "colossal/Partition/Passes.h"
 
@@ -12,16 +13,14 @@ namespace colossal {
 #include "colossal/Partition/Passes.h.inc"
 } // namespace colossal
 
-static constexpr llvm::StringLiteral stepName = "train_step";
-
 LogicalResult colossal::partition::partitionModule(ModuleOp module) {
   FailureOr<Mesh> mesh = Mesh::of(module);
   if (failed(mesh))
     return failure();
-  auto step = module.lookupSymbol<func::FuncOp>(stepName);
+  func::FuncOp step = programOf(module);
   if (!step)
-    return module.emitError("found no function '")
-           << stepName << "', expected a planned training step";
+    return module.emitError("found no function 'train_step' and not one "
+                            "function alone, expected a planned program");
   FailureOr<PlannedProgram> program = PlannedProgram::read(step, *mesh);
   if (failed(program))
     return failure();

@@ -406,6 +406,9 @@ bool PlannedProgram::isWritten(BlockArgument argument) const {
 }
 
 int64_t PlannedProgram::ownerOf(BlockArgument argument) const {
+  if (auto stage = getFunction().getArgAttrOfType<IntegerAttr>(
+          argument.getArgNumber(), names::stage))
+    return stage.getInt();
   Operation *terminator = getFunction().getBody().front().getTerminator();
   for (OpOperand &result : terminator->getOpOperands()) {
     auto updates = getFunction().getResultAttrOfType<IntegerAttr>(

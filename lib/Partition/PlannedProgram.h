@@ -68,8 +68,8 @@ public:
   bool isState(mlir::BlockArgument argument) const;
   /// Whether a result of the program is its new value.
   bool isWritten(mlir::BlockArgument argument) const;
-  /// Where a state argument lives: the stage that updates it, else the first
-  /// that uses it.
+  /// Where a state argument lives: as `colossal.stage` says, else the stage
+  /// that updates it, else the first that uses it.
   int64_t ownerOf(mlir::BlockArgument argument) const;
 
 private:

@@ -1,10 +1,13 @@
-//===- Compile.cpp - From a model to a bundle -----------------------------===//
+//===- Compile.cpp - From models to a bundle ------------------------------===//
 
 #include "colossal/Pipeline/Compile.h"
 #include "Colossal/Analysis/IntegerUse.h"
 #include "Colossal/IR/ColossalDialect.h"
 #include "Colossal/IR/Locations.h"
+#include "Colossal/IR/MeshAttribute.h"
+#include "Colossal/IR/Programs.h"
 #include "Colossal/Transforms/Passes.h"
+#include "CompiledProgram.h"
 #include "ImportModel.h"
 #include "colossal/Diagnostics/OneLine.h"
 #include "colossal/Diagnostics/Report.h"
@@ -14,9 +17,7 @@
 #include "colossal/Machine/Calibrate.h"
 #include "colossal/Normalize/Passes.h"
 #include "colossal/Partition/Passes.h"
-#include "colossal/Plan/Passes.h"
 #include "colossal/Run/Scratch.h"
-#include "colossal/Schedule/StageSchedule.h"
 #include "colossal/Support/Files.h"
 #include "colossal/Support/Message.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -34,46 +35,58 @@ namespace {
 
 class Compilation {
 public:
-  Compilation(MLIRContext &context, const CompileOptions &options)
-      : context(context), options(options), diagnostics(&context) {}
+  Compilation(MLIRContext &context, const CompileOptions &options);
   LogicalResult run();
 
 private:
-  /// Runs `work` as a phase: progress, dump, stop.
-  LogicalResult phase(Phase which, llvm::function_ref<LogicalResult()> work);
+  using Work = llvm::function_ref<LogicalResult(CompiledProgram &)>;
+  /// Runs `work` on every program as a phase: progress, dump, stop. What the
+  /// file of a program is the dump of is done.
+  LogicalResult phase(Phase which, Work work);
+  LogicalResult dump(Phase which, CompiledProgram &program);
+  LogicalResult printAll(Phase which);
   LogicalResult writeText(const std::string &path,
                           llvm::function_ref<void(raw_ostream &)>);
   bool makesBundle() const {
     return !options.stopAfter || *options.stopAfter == Phase::Emit;
   }
-  LogicalResult normalize();
-  void describeInputs();
-  LogicalResult plan();
-  LogicalResult measurePeaks(ModuleOp partitioned);
-  LogicalResult partition();
+  LogicalResult import(CompiledProgram &program);
+  LogicalResult normalize(CompiledProgram &program);
+  LogicalResult differentiateProgram(CompiledProgram &program);
+  LogicalResult findCluster();
+  LogicalResult plan(CompiledProgram &program);
+  LogicalResult partition(CompiledProgram &program);
+  LogicalResult schedulePrograms();
   LogicalResult lower();
   LogicalResult emit();
-  void print(Phase which, raw_ostream &stream);
+  void print(Phase which, CompiledProgram &program, raw_ostream &stream);
 
   MLIRContext &context;
   const CompileOptions &options;
   OneLineDiagnostics diagnostics;
-  OwningOpRef<ModuleOp> module;
-  /// IR that goes into the bundle: after Differentiate, Plan, Partition.
-  std::vector<std::pair<std::string, std::string>> kept;
-  std::vector<schedule::StageSchedule> stages;
+  std::vector<CompiledProgram> programs; ///< "train" first
+  std::optional<machine::Cluster> cluster;
   std::unique_ptr<lower::Lowering> lowering;
-  std::vector<rank::Program> programs;
-  std::vector<rank::InputSchema> inputs;
-  plan::PlanReport report;
-  /// Of a rank of each stage, exactly; found by Plan, which judges it.
-  std::vector<int64_t> peakBytes;
-  int64_t budget = 0;
-  int64_t threadsPerRank = 1;
   bool stopped = false;
 };
 
 } // namespace
+
+Compilation::Compilation(MLIRContext &context, const CompileOptions &options)
+    : context(context), options(options), diagnostics(&context) {
+  auto add = [&](const char *name, const std::string &model) {
+    programs.emplace_back();
+    programs.back().name = name;
+    programs.back().model = model;
+  };
+  add("train", options.model);
+  if (!options.evaluation.empty())
+    add("evaluate", options.evaluation);
+}
+
+//===----------------------------------------------------------------------===//
+// Texts
+//===----------------------------------------------------------------------===//
 
 LogicalResult
 Compilation::writeText(const std::string &path,
@@ -84,78 +97,123 @@ Compilation::writeText(const std::string &path,
   return writeTextFile(path, text, error) ? success() : reportError(error);
 }
 
-void Compilation::print(Phase which, raw_ostream &stream) {
+void Compilation::print(Phase which, CompiledProgram &program,
+                        raw_ostream &stream) {
   OpPrintingFlags flags;
   flags.enableDebugInfo(true, false);
-  module->print(stream, flags);
+  program.module->print(stream, flags);
   stream << "\n";
   // What Schedule and Lower add has no form in the IR: comments.
   std::string text;
   llvm::raw_string_ostream added(text);
   if (which == Phase::Schedule)
-    for (const schedule::StageSchedule &stage : stages)
+    for (const schedule::StageSchedule &stage : program.schedules)
       schedule::printSchedule(stage, added);
   if (which == Phase::Lower)
-    for (const rank::Program &program : programs)
-      added << rank::writeProgram(program);
+    for (const rank::Program &stage : program.stages)
+      added << rank::writeProgram(stage);
   SmallVector<StringRef> lines;
   StringRef(text).split(lines, '\n', -1, false);
   for (StringRef line : lines)
     stream << "// " << printable(line.str()) << "\n";
-  if (which == Phase::Lower)
+  // Programs share kernels.
+  if (which == Phase::Lower && &program == &programs.back())
     lowering->module().print(stream, flags);
 }
 
-LogicalResult Compilation::phase(Phase which,
-                                 llvm::function_ref<LogicalResult()> work) {
-  if (stopped)
-    return success();
-  auto begin = std::chrono::steady_clock::now();
-  if (failed(work()))
-    return failure();
-  if (which < Phase::Partition)
-    diagnostics.learnNames(*module);
-  double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin)
-          .count();
-  if (!options.quiet)
-    llvm::errs() << llvm::formatv("{0,-14}{1,8:F2} s\n", nameOf(which),
-                                  seconds);
-  if (!options.dumpFolder.empty()) {
-    if (std::error_code error = llvm::sys::fs::create_directories(
-            options.dumpFolder, true, llvm::sys::fs::all_all))
-      return reportError("--dump-ir: cannot create '" + options.dumpFolder +
-                         "': " + error.message());
-    SmallString<128> path(options.dumpFolder);
-    llvm::sys::path::append(path, dumpNameOf(which));
-    if (failed(writeText(path.str().str(),
-                         [&](raw_ostream &stream) { print(which, stream); })))
-      return failure();
-  }
-  if (which == Phase::Differentiate || which == Phase::Plan ||
-      which == Phase::Partition) {
-    std::string text;
-    llvm::raw_string_ostream stream(text);
-    print(which, stream);
-    kept.push_back({dumpNameOf(which), text});
-  }
-  if (options.stopAfter == which) {
-    stopped = true;
-    if (which == Phase::Emit) // the bundle is the output
-      return success();
-    if (options.output.empty() || options.output == "-") {
-      print(which, llvm::outs());
-      return success();
+/// DIR/04-plan.mlir, DIR/evaluate/04-plan.mlir.
+LogicalResult Compilation::dump(Phase which, CompiledProgram &program) {
+  SmallString<128> path(options.dumpFolder);
+  if (!program.isTraining())
+    llvm::sys::path::append(path, program.name);
+  if (std::error_code error =
+          llvm::sys::fs::create_directories(path, true, llvm::sys::fs::all_all))
+    return reportError("--dump-ir: cannot create '" + path +
+                       "': " + error.message());
+  llvm::sys::path::append(path, dumpNameOf(which));
+  return writeText(path.str().str(),
+                   [&](raw_ostream &stream) { print(which, program, stream); });
+}
+
+LogicalResult Compilation::printAll(Phase which) {
+  auto write = [&](raw_ostream &stream) {
+    for (CompiledProgram &program : programs) {
+      if (&program != &programs.front())
+        stream << "// -----\n";
+      print(which, program, stream);
     }
-    return writeText(options.output,
-                     [&](raw_ostream &stream) { print(which, stream); });
-  }
+  };
+  if (!options.output.empty() && options.output != "-")
+    return writeText(options.output, write);
+  write(llvm::outs());
   return success();
 }
 
+LogicalResult Compilation::phase(Phase which, Work work) {
+  if (stopped)
+    return success();
+  auto begin = std::chrono::steady_clock::now();
+  bool worked = false;
+  for (CompiledProgram &program : programs) {
+    if (which != Phase::Import && which <= program.done)
+      continue;
+    worked = true;
+    if (failed(work(program)))
+      return failure();
+    if (which < Phase::Partition)
+      diagnostics.learnNames(*program.module);
+  }
+  double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin)
+          .count();
+  if (!options.quiet && worked)
+    llvm::errs() << llvm::formatv("{0,-14}{1,8:F2} s\n", nameOf(which),
+                                  seconds);
+  for (CompiledProgram &program : programs) {
+    bool isNew = which == Phase::Import || which > program.done;
+    if (!options.dumpFolder.empty() && isNew && failed(dump(which, program)))
+      return failure();
+    bool isKept = which == Phase::Differentiate || which == Phase::Plan ||
+                  which == Phase::Partition;
+    if (isKept && which >= program.done) {
+      std::string text;
+      llvm::raw_string_ostream stream(text);
+      print(which, program, stream);
+      program.kept.push_back({dumpNameOf(which), text});
+    }
+  }
+  if (options.stopAfter != which)
+    return success();
+  stopped = true;
+  return which == Phase::Emit ? success() : printAll(which);
+}
+
+//===----------------------------------------------------------------------===//
+// Phases of a program
+//===----------------------------------------------------------------------===//
+
+Phase colossal::phaseOf(ModuleOp module) {
+  bool hasAten = false;
+  module.walk([&](Operation *op) {
+    hasAten |= isa<AtenOp, AtenConstantOp>(op);
+    return hasAten ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  for (func::FuncOp function : module.getOps<func::FuncOp>())
+    if (function->hasAttr(names::stage))
+      return Phase::Partition;
+  if (meshOf(module))
+    return Phase::Plan;
+  func::FuncOp program = programOf(module);
+  if (hasAten || !program)
+    return Phase::Import;
+  return program.getName() == "forward" ? Phase::Normalize
+                                        : Phase::Differentiate;
+}
+
 /// The inputs by name, with what the program can take.
-void Compilation::describeInputs() {
-  for (func::FuncOp function : module->getOps<func::FuncOp>())
+static void describeInputs(ModuleOp module,
+                           std::vector<rank::InputSchema> &inputs) {
+  for (func::FuncOp function : module.getOps<func::FuncOp>())
     for (BlockArgument argument : function.getArguments()) {
       unsigned number = argument.getArgNumber();
       auto role = function.getArgAttrOfType<RoleAttr>(number, names::role);
@@ -186,68 +244,159 @@ void Compilation::describeInputs() {
     }
 }
 
-LogicalResult Compilation::normalize() {
-  std::optional<LossOptions> loss = options.loss;
-  if (failed(markBatch(*module, options, loss)))
+LogicalResult Compilation::import(CompiledProgram &program) {
+  program.module = importModel(context, program.model, options);
+  if (!program.module)
     return failure();
-  describeInputs();
+  if (!StringRef(program.model).ends_with(".mlir"))
+    return success();
+  program.done = phaseOf(*program.module);
+  if (program.done != Phase::Partition) {
+    if (program.done > Phase::Normalize)
+      describeInputs(*program.module, program.inputs);
+    return success();
+  }
+  // Somebody may have moved a collective.
   PassManager passes(&context);
-  passes.addPass(createNormalizePass(loss));
+  passes.addPass(createCheckCollectivesPass());
+  return passes.run(*program.module);
+}
+
+/// Of --batch what names an input of this program; all programs must have the
+/// others, so that the error names them.
+static std::vector<std::string>
+batchOf(ModuleOp module, const std::vector<std::string> &entries) {
+  std::vector<std::string> found;
+  for (const std::string &entry : entries)
+    for (func::FuncOp function : module.getOps<func::FuncOp>())
+      for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i)
+        if (auto name = function.getArgAttrOfType<StringAttr>(i, names::name);
+            name && StringRef(entry).split(':').first == name.getValue())
+          found.push_back(entry);
+  return found;
+}
+
+LogicalResult Compilation::normalize(CompiledProgram &program) {
+  std::optional<LossOptions> loss = options.loss;
+  std::vector<std::string> batch = options.batch;
+  if (!program.isTraining()) {
+    if (!batch.empty())
+      batch = batchOf(*program.module, batch);
+    if (loss && llvm::is_contained(options.batch, loss->labels))
+      batch.push_back(loss->labels);
+  }
+  if (failed(markBatch(*program.module, batch, loss)))
+    return failure();
+  describeInputs(*program.module, program.inputs);
+  PassManager passes(&context);
+  passes.addPass(createNormalizePass(loss, !program.isTraining()));
   passes.addNestedPass<func::FuncOp>(createFuseElementwisePass());
   passes.addNestedPass<func::FuncOp>(createChannelsLastPass());
   passes.addNestedPass<func::FuncOp>(createRefineFactorsPass());
   std::string said;
-  if (failed(passes.run(*module)) || failed(checkTypes(*module)) ||
-      failed(setStartValues(*module, options.start, said)))
+  if (failed(passes.run(*program.module)) ||
+      failed(checkTypes(*program.module)) ||
+      failed(setStartValues(*program.module, options.start, said)))
     return failure();
+  if (!program.isTraining())
+    return success();
   if (!said.empty() && !options.quiet)
     llvm::errs() << "start values: " << oneLine(said) << "\n";
   // A plan needs no values, a bundle does.
-  return makesBundle() ? checkStartValues(*module) : success();
+  return makesBundle() ? checkStartValues(*program.module) : success();
 }
 
-/// What a rank of each stage reserves: arena, windows, staging of collectives
-/// and scratch of the library, which is known once groups are lowered.
-LogicalResult Compilation::measurePeaks(ModuleOp partitioned) {
-  auto scheduled = schedule::scheduleStages(partitioned);
-  if (failed(scheduled))
-    return failure();
-  lower::Lowering trial(&context);
-  peakBytes.clear();
-  for (schedule::StageSchedule &stage : *scheduled) {
-    FailureOr<rank::Program> program = lower::buildProgram(stage, trial);
-    if (failed(program))
-      return failure();
-    std::string error;
-    int64_t scratch = rank::scratchBytes(*program, int(threadsPerRank), error);
-    if (!error.empty())
-      return reportError(error);
-    peakBytes.push_back(program->arenaBytes + program->windowBytes + scratch +
-                        rank::stagingBytes(*program));
+/// Types of the state of a program, by name.
+static llvm::StringMap<std::pair<Type, ArgumentRole>>
+stateTypes(ModuleOp module) {
+  llvm::StringMap<std::pair<Type, ArgumentRole>> types;
+  for (func::FuncOp function : module.getOps<func::FuncOp>())
+    for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i) {
+      auto role = function.getArgAttrOfType<RoleAttr>(i, names::role);
+      auto name = function.getArgAttrOfType<StringAttr>(i, names::name);
+      if (role && name && isState(role.getValue()))
+        types[name.getValue()] = {function.getArgumentTypes()[i],
+                                  role.getValue()};
+    }
+  return types;
+}
+
+/// Evaluation works on what is trained: its parameters are those of training.
+static LogicalResult checkSameModel(ModuleOp train, ModuleOp evaluation) {
+  auto trained = stateTypes(train), evaluated = stateTypes(evaluation);
+  std::vector<std::string> missing;
+  for (auto &entry : evaluated) {
+    auto known = trained.find(entry.getKey());
+    if (known == trained.end()) {
+      if (entry.getValue().second == ArgumentRole::Parameter)
+        missing.push_back("'" + entry.getKey().str() + "'");
+      continue;
+    }
+    if (known->second.first != entry.getValue().first)
+      return evaluation.emitError("--evaluate: found '")
+             << entry.getKey() << "' of type " << entry.getValue().first
+             << ", expected " << known->second.first << " as in training";
   }
+  llvm::sort(missing);
+  if (missing.empty())
+    return success();
+  std::vector<std::string> known;
+  for (auto &entry : trained)
+    if (entry.getValue().second == ArgumentRole::Parameter)
+      known.push_back("'" + entry.getKey().str() + "'");
+  llvm::sort(known);
+  return evaluation.emitError("--evaluate: found the parameters ")
+         << firstFew(missing)
+         << ", which training does not have, expected the same model: its "
+            "parameters are "
+         << firstFew(known)
+         << " (trace both in the same module, so that names agree)";
+}
+
+LogicalResult Compilation::differentiateProgram(CompiledProgram &program) {
+  LogicalResult made = program.isTraining()
+                           ? differentiate(*program.module, options.optimizer)
+                           : makeEvaluation(*program.module, options.outputs);
+  if (failed(made))
+    return failure();
+  describeInputs(*program.module, program.inputs);
   return success();
 }
 
-LogicalResult Compilation::plan() {
-  plan::PlanRequest request;
+LogicalResult Compilation::findCluster() {
+  if (cluster)
+    return success();
   std::string error, disturbed;
-  std::optional<machine::Cluster> cluster =
-      machine::clusterOf(options.cluster, error, &disturbed);
+  cluster = machine::clusterOf(options.cluster, error, &disturbed);
   if (!disturbed.empty() && !options.quiet)
     llvm::errs() << "warning: " << oneLine(disturbed) << "\n";
-  if (!cluster)
-    return reportError(error);
+  return cluster ? success() : reportError(error);
+}
+
+LogicalResult Compilation::plan(CompiledProgram &program) {
+  plan::PlanRequest request;
+  std::string error;
+  if (failed(findCluster()))
+    return failure();
   std::optional<plan::Pins> pins = plan::Pins::parse(options.pins, error);
   if (!pins)
     return reportError(error);
-  threadsPerRank = cluster->device.threads;
-  budget =
-      options.memoryBytes ? options.memoryBytes : cluster->device.memoryBytes;
+  if (!program.isTraining() &&
+      failed(checkSameModel(*programs.front().module, *program.module)))
+    return failure();
   request.cluster = *cluster;
-  request.search.pins = *pins;
   request.search.memoryBytes = options.memoryBytes;
   request.search.stagingBytes = rank::collectiveStagingBytes();
-  request.planFile = options.planFile;
+  if (program.isTraining()) {
+    request.search.pins = *pins;
+    request.planFile = options.planFile;
+  } else if (programs.front().done >= Phase::Plan) {
+    return reportError("--evaluate: found a training program that is planned "
+                       "and an evaluation that is not, expected both from one "
+                       "phase");
+  } else {
+    request.search.shared = &programs.front().report.shared;
+  }
   auto shown = std::chrono::steady_clock::now();
   if (!options.quiet)
     request.search.progress = [&](const std::string &label, size_t done,
@@ -264,90 +413,69 @@ LogicalResult Compilation::plan() {
                    << " of " << all << " divisions tried, now " << label
                    << (terminal ? "\r" : "\n");
     };
-
-  // The schedule knows the peak to the byte; Plan predicts it. Where the
-  // prediction was too low, plan again with the excess: first that of the
-  // configuration alone, so that others keep their room, and after three times
-  // of everything. What is left is the leanest plan, which does not depend on
-  // the budget: if it does not fit, the budget that it needs is named, and with
-  // that budget it is found again.
-  OwningOpRef<ModuleOp> unplanned = module->clone();
-  std::vector<Diagnostic> refusals;
-  plan::SolutionCache solved;
-  request.search.cache = &solved;
-  for (int attempt = 0;; ++attempt) {
-    FailureOr<plan::PlanReport> planned = failure();
-    {
-      ScopedDiagnosticHandler keep(&context, [&](Diagnostic &diagnostic) {
-        refusals.push_back(std::move(diagnostic));
-        return success();
-      });
-      planned = plan::planModule(*module, request);
-    }
-    bool isLast = request.search.leanest || !request.planFile.empty();
-    if (failed(planned) && (isLast || budget == 0)) {
-      // The first refusal: of a budget, or what stands against any plan.
-      context.getDiagEngine().emit(std::move(refusals.front()));
-      return failure();
-    }
-    if (failed(planned)) {
-      request.search.leanest = true;
-      module = unplanned->clone();
-      continue;
-    }
-    report = std::move(*planned);
-    OwningOpRef<ModuleOp> trial = module->clone();
-    PassManager passes(&context);
-    passes.addPass(createPartitionPass());
-    if (failed(passes.run(*trial)))
-      return failure();
-    if (failed(measurePeaks(*trial)))
-      return failure();
-    int64_t peak = *llvm::max_element(peakBytes);
-    if (budget == 0 || peak <= budget)
+  SmallVector<CompiledProgram *> all;
+  for (CompiledProgram &one : programs) {
+    all.push_back(&one);
+    if (&one == &program)
       break;
-    if (!request.planFile.empty())
-      return reportError("the plan needs " + Twine(peak) +
-                         " bytes on a device, the budget is " + Twine(budget) +
-                         " bytes; " + Twine(peak - budget) +
-                         " bytes are missing");
-    if (isLast)
-      return reportError(plan::memoryRefusal(report.plan.stages, peak, budget,
-                                             request.search.pins));
-    if (!options.quiet)
-      llvm::errs() << "planning again: the schedule needs " << peak - budget
-                   << " bytes more than the budget\n";
-    if (attempt < 3)
-      request.search.excessOf[report.configuration] += peak - budget;
-    else
-      request.search.memoryExcess += peak - budget;
-    request.search.leanest = attempt >= 6;
-    module = unplanned->clone();
   }
+  if (failed(planWithinMemory(all, request, options.quiet)))
+    return failure();
   if (!options.quiet)
     llvm::errs() << (llvm::errs().is_displayed() ? "\033[K" : "")
-                 << printable(report.explanation);
-  if (!options.emitPlan.empty())
-    return writeText(options.emitPlan,
-                     [&](raw_ostream &stream) { stream << report.planText; });
+                 << (program.isTraining() ? "" : program.name + ":\n")
+                 << printable(program.report.explanation);
+  if (!options.emitPlan.empty() && program.isTraining())
+    return writeText(options.emitPlan, [&](raw_ostream &stream) {
+      stream << program.report.planText;
+    });
   return success();
 }
 
-LogicalResult Compilation::partition() {
+LogicalResult Compilation::partition(CompiledProgram &program) {
   PassManager passes(&context);
-  passes.addPass(createPartitionPass());
+  if (program.partitioned)
+    program.module = std::move(program.partitioned);
+  else
+    passes.addPass(createPartitionPass());
   passes.addPass(createCheckCollectivesPass());
-  return passes.run(*module);
+  return passes.run(*program.module);
+}
+
+//===----------------------------------------------------------------------===//
+// Phases of the bundle
+//===----------------------------------------------------------------------===//
+
+LogicalResult Compilation::schedulePrograms() {
+  SmallVector<ModuleOp> modules;
+  for (CompiledProgram &program : programs)
+    modules.push_back(*program.module);
+  FailureOr<schedule::StateSchema> schema = schedule::stateOf(modules);
+  if (failed(schema))
+    return failure();
+  for (CompiledProgram &program : programs) {
+    auto scheduled = schedule::scheduleStages(*program.module, *schema);
+    if (failed(scheduled))
+      return failure();
+    program.schedules = std::move(*scheduled);
+  }
+  return success();
+}
+
+/// Transfers of different programs are told apart by their tags.
+static void shiftTags(std::vector<rank::Program> &stages, int64_t &next) {
+  int64_t first = next;
+  for (rank::Program &stage : stages)
+    for (rank::Segment &segment : stage.segments)
+      for (rank::Op &op : segment.ops)
+        if (op.kind == rank::OpKind::Send || op.kind == rank::OpKind::Recv) {
+          op.tag += first;
+          next = std::max(next, op.tag + 1);
+        }
 }
 
 LogicalResult Compilation::lower() {
   lowering = std::make_unique<lower::Lowering>(&context);
-  for (schedule::StageSchedule &stage : stages) {
-    FailureOr<rank::Program> program = lower::buildProgram(stage, *lowering);
-    if (failed(program))
-      return failure();
-    programs.push_back(std::move(*program));
-  }
   bool sound = true;
   auto report = [&](const std::vector<std::string> &faults) {
     for (const std::string &fault : faults) {
@@ -355,7 +483,24 @@ LogicalResult Compilation::lower() {
       sound = false;
     }
   };
-  report(rank::checkPrograms(programs));
+  int64_t nextTag = 0;
+  for (CompiledProgram &program : programs) {
+    for (schedule::StageSchedule &stage : program.schedules) {
+      FailureOr<rank::Program> built = lower::buildProgram(stage, *lowering);
+      if (failed(built))
+        return failure();
+      built->name = program.name;
+      program.stages.push_back(std::move(*built));
+    }
+    shiftTags(program.stages, nextTag);
+    report(rank::checkPrograms(program.stages));
+  }
+  for (size_t stage = 0; stage < programs.front().stages.size(); ++stage) {
+    std::vector<rank::Program> shared;
+    for (CompiledProgram &program : programs)
+      shared.push_back(program.stages[stage]);
+    report(rank::checkShared(shared));
+  }
   return success(sound);
 }
 
@@ -363,7 +508,32 @@ LogicalResult Compilation::emit() {
   emit::BundleInput input;
   input.output = options.output;
   input.model = llvm::sys::path::filename(options.model).str();
-  input.programs = programs;
+  if (failed(findCluster()))
+    return failure();
+  input.threadsPerRank = cluster->device.threads;
+  for (CompiledProgram &program : programs) {
+    emit::ProgramInput one;
+    one.name = program.name;
+    one.stages = program.stages;
+    one.inputs = program.inputs;
+    one.predictedStepSeconds = double(program.report.plan.stepNs) * 1e-9;
+    one.texts = program.kept;
+    if (!program.report.planText.empty()) {
+      one.texts.push_back({"plan.json", program.report.planText});
+      one.texts.push_back({"plan.txt", program.report.explanation});
+    }
+    input.programs.push_back(std::move(one));
+  }
+  for (size_t stage = 0; stage < programs.front().stages.size(); ++stage) {
+    std::vector<const rank::Program *> shared;
+    for (CompiledProgram &program : programs)
+      shared.push_back(&program.stages[stage]);
+    std::string error;
+    input.peakBytes.push_back(
+        rank::reservedBytes(shared, int(input.threadsPerRank), error));
+    if (!error.empty())
+      return reportError(error);
+  }
   input.kernels = lowering->module();
   input.targetCpu = options.targetCpu;
   input.learningRate = options.learningRate;
@@ -371,13 +541,6 @@ LogicalResult Compilation::emit() {
     input.learningRate.rates[control] = rate;
   if (options.optimizer.clipNorm)
     input.controls.push_back({"clip_norm", *options.optimizer.clipNorm});
-  input.inputs = inputs;
-  input.threadsPerRank = threadsPerRank;
-  input.peakBytes = peakBytes;
-  input.predictedStepSeconds = double(report.plan.stepNs) * 1e-9;
-  input.texts = kept;
-  input.texts.push_back({"plan.json", report.planText});
-  input.texts.push_back({"plan.txt", report.explanation});
   input.toolFolder = options.toolFolder;
   return emit::writeBundle(input);
 }
@@ -387,32 +550,27 @@ LogicalResult Compilation::run() {
   std::string error;
   if (makesBundle() && !emit::checkOutput(options.output, error))
     return reportError(error);
-  if (failed(phase(Phase::Import, [&]() -> LogicalResult {
-        module = importModel(context, options);
-        return success(bool(module));
-      })))
-    return failure();
+  auto each = [&](LogicalResult (Compilation::*step)(CompiledProgram &)) {
+    return [this, step](CompiledProgram &program) {
+      return (this->*step)(program);
+    };
+  };
+  // Of all programs at once: they share state and kernels.
+  auto once = [&](LogicalResult (Compilation::*step)()) {
+    return [this, step](CompiledProgram &program) {
+      return program.isTraining() ? (this->*step)() : success();
+    };
+  };
   return failure(
-      failed(phase(Phase::Normalize, [&] { return normalize(); })) ||
+      failed(phase(Phase::Import, each(&Compilation::import))) ||
+      failed(phase(Phase::Normalize, each(&Compilation::normalize))) ||
       failed(phase(Phase::Differentiate,
-                   [&]() -> LogicalResult {
-                     if (failed(differentiate(*module, options.optimizer)))
-                       return failure();
-                     describeInputs();
-                     return success();
-                   })) ||
-      failed(phase(Phase::Plan, [&] { return plan(); })) ||
-      failed(phase(Phase::Partition, [&] { return partition(); })) ||
-      failed(phase(Phase::Schedule,
-                   [&]() -> LogicalResult {
-                     auto scheduled = schedule::scheduleStages(*module);
-                     if (failed(scheduled))
-                       return failure();
-                     stages = std::move(*scheduled);
-                     return success();
-                   })) ||
-      failed(phase(Phase::Lower, [&] { return lower(); })) ||
-      failed(phase(Phase::Emit, [&] { return emit(); })));
+                   each(&Compilation::differentiateProgram))) ||
+      failed(phase(Phase::Plan, each(&Compilation::plan))) ||
+      failed(phase(Phase::Partition, each(&Compilation::partition))) ||
+      failed(phase(Phase::Schedule, once(&Compilation::schedulePrograms))) ||
+      failed(phase(Phase::Lower, once(&Compilation::lower))) ||
+      failed(phase(Phase::Emit, once(&Compilation::emit))));
 }
 
 LogicalResult colossal::compile(MLIRContext &context,

@@ -39,6 +39,7 @@ static void printWarnings(StringRef log) {
 }
 
 static OwningOpRef<ModuleOp> translate(MLIRContext &context,
+                                       const std::string &model,
                                        const CompileOptions &options) {
   SmallString<128> tool(options.toolFolder);
   llvm::sys::path::append(tool, "colossal-translate");
@@ -56,13 +57,13 @@ static OwningOpRef<ModuleOp> translate(MLIRContext &context,
     return {};
   }
   uint64_t archiveBytes = 0;
-  (void)llvm::sys::fs::file_size(options.model, archiveBytes);
+  (void)llvm::sys::fs::file_size(model, archiveBytes);
   uint64_t memoryLimit =
       memoryLimitBase +
       memoryLimitFactor * std::min(archiveBytes, uint64_t(1) << 50);
   SmallVector<std::string> arguments = {tool.str().str(),
                                         "--import-torchscript",
-                                        options.model,
+                                        model,
                                         "-o",
                                         text.path(),
                                         "--memory-limit",
@@ -84,7 +85,7 @@ static OwningOpRef<ModuleOp> translate(MLIRContext &context,
   std::string log = said.text();
   if (status == 0) {
     printWarnings(log);
-    return parseSourceString<ModuleOp>(text.text(), &context, options.model);
+    return parseSourceString<ModuleOp>(text.text(), &context, model);
   }
   auto [before, reason] = StringRef(log).split(translateError);
   if (!reason.empty()) {
@@ -98,26 +99,27 @@ static OwningOpRef<ModuleOp> translate(MLIRContext &context,
               std::to_string(status) +
               " and could not say why: are files limited to a few bytes "
               "(ulimit -f)?";
-  (void)reportError("reading '" + options.model + "': " + message);
+  (void)reportError("reading '" + model + "': " + message);
   return {};
 }
 
 OwningOpRef<ModuleOp> colossal::importModel(MLIRContext &context,
+                                            const std::string &model,
                                             const CompileOptions &options) {
-  if (!llvm::sys::fs::exists(options.model)) {
-    (void)reportError("found no file '" + options.model + "'");
+  if (!llvm::sys::fs::exists(model)) {
+    (void)reportError("found no file '" + model + "'");
     return {};
   }
-  if (StringRef(options.model).ends_with(".mlir"))
-    return parseSourceFile<ModuleOp>(options.model, &context);
-  return translate(context, options);
+  if (StringRef(model).ends_with(".mlir"))
+    return parseSourceFile<ModuleOp>(model, &context);
+  return translate(context, model, options);
 }
 
 LogicalResult colossal::markBatch(ModuleOp module,
-                                  const CompileOptions &options,
+                                  const std::vector<std::string> &batch,
                                   std::optional<LossOptions> &loss) {
   llvm::StringMap<int64_t> dims;
-  for (StringRef entry : options.batch) {
+  for (StringRef entry : batch) {
     auto [name, text] = entry.split(':');
     int64_t dim = 0;
     if (!text.empty() && text.getAsInteger(10, dim))
@@ -138,7 +140,7 @@ LogicalResult colossal::markBatch(ModuleOp module,
       if (!role || role.getValue() != ArgumentRole::Batch || !name || !type)
         continue;
       int64_t dim = 0;
-      if (!options.batch.empty()) {
+      if (!batch.empty()) {
         auto found = dims.find(name.getValue());
         if (found == dims.end()) {
           function.removeArgAttr(number, names::batchDim);

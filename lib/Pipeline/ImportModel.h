@@ -13,12 +13,13 @@ namespace colossal {
 /// which runs as a child with limits on memory and time: an archive is
 /// untrusted. Errors have been printed where it returns null.
 mlir::OwningOpRef<mlir::ModuleOp> importModel(mlir::MLIRContext &context,
+                                              const std::string &model,
                                               const CompileOptions &options);
 
-/// Sets `colossal.batch_dim` of the inputs as --batch says; that of `loss`'s
-/// labels, which are not there yet, in `loss`.
+/// Sets `colossal.batch_dim` of the inputs as `batch` (--batch) says; that of
+/// `loss`'s labels, which are not there yet, in `loss`.
 mlir::LogicalResult markBatch(mlir::ModuleOp module,
-                              const CompileOptions &options,
+                              const std::vector<std::string> &batch,
                               std::optional<LossOptions> &loss);
 
 /// Every phase up to Schedule takes more types than the engine computes with:

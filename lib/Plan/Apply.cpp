@@ -33,6 +33,7 @@ private:
   void writeOps();
   void writeArguments();
   void insertReshards();
+  void writeBatchDim(unsigned result, int index);
   void repeatControlOps();
   ShardingAttr shardingOf(int value, const Sharding &state, bool inLoop);
   StringAttr axisName(size_t axis) {
@@ -140,6 +141,10 @@ void Applier::writeArguments() {
       function.setArgAttr(
           argument.getArgNumber(), names::sharding,
           shardingOf(value, state, program.values[value].role == Role::Batch));
+    auto stage = plan.argumentStages.find(value);
+    if (argument && plan.sharesState && stage != plan.argumentStages.end())
+      function.setArgAttr(argument.getArgNumber(), names::stage,
+                          builder.getI64IntegerAttr(stage->second));
   }
 }
 
@@ -182,9 +187,24 @@ void Applier::insertReshards() {
     auto it = llvm::find(extracted.values, operand.get());
     if (it == extracted.values.end())
       continue;
-    auto result = plan.results.find(int(it - extracted.values.begin()));
+    int value = int(it - extracted.values.begin());
+    if (program.values[value].output)
+      writeBatchDim(operand.getOperandNumber(), value);
+    auto result = plan.results.find(value);
     if (result != plan.results.end() && result->second != originalCopy)
       operand.set(copies[result->second]);
+  }
+}
+
+/// The dimension of an output along which the outputs of several batches may be
+/// joined: samples are its major sub-dimension.
+void Applier::writeBatchDim(unsigned result, int index) {
+  int flat = 0;
+  for (auto [dim, bounds] : llvm::enumerate(program.values[index].dims)) {
+    if (flat == batching.subDims[index])
+      function.setResultAttr(result, names::batchDim,
+                             builder.getI64IntegerAttr(dim));
+    flat += int(bounds.size());
   }
 }
 

@@ -231,18 +231,20 @@ void Assembler::placeUses() {
 void Assembler::placeResults() {
   for (size_t v = 0; v < program.values.size(); ++v) {
     const ProgramValue &value = program.values[v];
-    if (value.producer < 0 || (!value.metric && value.updates < 0))
+    if (value.producer < 0 || !value.isResult())
       continue;
     int piece = pieceOfOp[value.producer];
     int index = problemValue(piece, int(v));
+    int segment = int(value.output ? program.ops[value.producer].segment
+                                   : Segment::Update);
     // The last sink is that of the result; a border's comes before it.
-    for (const Use &use : uses[index].uses[int(Segment::Update)]) {
+    for (const Use &use : uses[index].uses[segment]) {
       if (formulation.nodes[use.node].kind != FormulatedNode::Kind::Sink)
         continue;
       const Strategy &strategy = formulation.problem.nodes[use.node]
                                      .strategies[solution.strategies[use.node]];
       plan.results[int(v)] =
-          copies(piece, int(v), int(Segment::Update)).at(strategy.inputs[0]);
+          copies(piece, int(v), segment).at(strategy.inputs[0]);
     }
   }
 }

@@ -192,8 +192,8 @@ void Analysis::visit(int index) {
                " over the batch");
       }
     }
-    // State changes once in a step.
-    if (loop && value.updates >= 0)
+    // State changes once in a step, and a sum is given back when it is one.
+    if (loop && (value.updates >= 0 || (value.output && sums)))
       incomplete.push_back({index, access.value});
   }
 }
@@ -272,7 +272,7 @@ bool Analysis::move() {
 /// The sub-dimension along which all users want a whole value cut; -1: there
 /// is none.
 int Analysis::wantedSubDim(int value) const {
-  if (program.values[value].metric || program.values[value].updates >= 0)
+  if (program.values[value].isResult())
     return -1;
   int wanted = -1;
   for (int user : users[value]) {

@@ -212,6 +212,8 @@ void Extractor::addResults() {
         operand.getOperandNumber(), names::updates);
     if (updates && value.producer >= 0)
       value.updates = int(updates.getInt());
+    else if (function.getResultAttr(operand.getOperandNumber(), names::output))
+      value.output = true;
     else
       value.metric = true;
   }

@@ -159,6 +159,8 @@ static std::vector<bool> allCuttable(const ProgramValue &value) {
 
 /// States in which an argument is stored.
 std::vector<Sharding> Builder::argumentStates(int index) const {
+  if (auto given = options.stored.find(index); given != options.stored.end())
+    return {given->second};
   const ProgramValue &value = program.values[index];
   std::vector<Sharding> states = statesOf(value, mesh, allCuttable(value), {});
   if (!options.zero ||
@@ -453,6 +455,9 @@ bool Builder::addPiece(int piece) {
       if (value.metric && value.updates < 0)
         addSink(piece, output, Segment::Update,
                 {Sharding(mesh.axes.size(), replicated)});
+      if (value.output)
+        addSink(piece, output, nodes[number].segment,
+                statesOf(value, mesh, allCuttable(value), {}));
     }
   return true;
 }

@@ -7,6 +7,15 @@
 using namespace colossal;
 using namespace colossal::plan;
 
+/// Of the label, behind the axes.
+static void addStages(Layout &layout) {
+  if (layout.mesh.stages > 1)
+    layout.label += (layout.label.empty() ? "pipeline=" : " pipeline=") +
+                    std::to_string(layout.mesh.stages);
+  if (layout.label.empty())
+    layout.label = "one device";
+}
+
 /// A layout whose axes of size 1 are left out.
 static Layout makeLayout(int64_t stages, int64_t first, AxisRule firstRule,
                          int64_t second, AxisRule secondRule) {
@@ -29,11 +38,7 @@ static Layout makeLayout(int64_t stages, int64_t first, AxisRule firstRule,
   };
   add(first, firstRule);
   add(second, secondRule);
-  if (stages > 1)
-    layout.label += (layout.label.empty() ? "pipeline=" : " pipeline=") +
-                    std::to_string(stages);
-  if (layout.label.empty())
-    layout.label = "one device";
+  addStages(layout);
   return layout;
 }
 
@@ -110,11 +115,26 @@ std::vector<Layout> colossal::plan::layoutsOf(const machine::Cluster &cluster,
   return layouts;
 }
 
+Layout colossal::plan::layoutOfMesh(const Mesh &mesh) {
+  Layout layout;
+  layout.mesh = mesh;
+  layout.isGiven = true;
+  for (const Axis &axis : mesh.axes) {
+    layout.rules.push_back(axis.name == "data"     ? AxisRule::Data
+                           : axis.name == "tensor" ? AxisRule::Tensor
+                                                   : AxisRule::Free);
+    layout.label += layout.label.empty() ? "" : " ";
+    layout.label += axis.name + "=" + std::to_string(axis.size);
+  }
+  addStages(layout);
+  return layout;
+}
+
 void colossal::plan::nameAxes(const std::vector<OpNode> &nodes,
                               const Formulation &formulation,
                               const Solution &solution, Layout &layout) {
   for (size_t a = 0; a < layout.mesh.axes.size(); ++a) {
-    if (layout.rules[a] != AxisRule::Free)
+    if (layout.rules[a] != AxisRule::Free || layout.isGiven)
       continue;
     int with = 0, cut = 0;
     for (size_t n = 0; n < formulation.nodes.size(); ++n) {

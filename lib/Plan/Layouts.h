@@ -13,6 +13,7 @@ struct Layout {
   std::vector<AxisRule> rules;
   std::optional<int64_t> zero;
   std::string label;
+  bool isGiven = false; ///< by another program's plan, with its names
 
   /// Two axes, both free: the largest integer programs.
   bool isWide() const { return rules.size() > 1 && rules[0] == AxisRule::Free; }
@@ -25,6 +26,9 @@ struct Layout {
 /// the pins do not fit the devices.
 std::vector<Layout> layoutsOf(const machine::Cluster &cluster, const Pins &pins,
                               int64_t batch, std::string &error);
+
+/// The mesh of another program's plan: axes serve what their names say.
+Layout layoutOfMesh(const Mesh &mesh);
 
 /// Names the free axes of the winner by what they do: "data" cuts the batch in
 /// every forward node that has it, "tensor" in none.

@@ -247,7 +247,7 @@ std::vector<OpNode> colossal::plan::buildNodes(const Program &program,
           node.inputs.push_back({op.operands[o].value, i, int(o)});
       for (const Access &access : op.results) {
         const ProgramValue &value = program.values[access.value];
-        bool outside = value.metric || value.updates >= 0;
+        bool outside = value.isResult();
         for (int user : users[access.value])
           outside |= !own.count(user);
         if (outside)

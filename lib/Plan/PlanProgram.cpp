@@ -1,5 +1,6 @@
 //===- PlanProgram.cpp - The pass that plans a module ---------------------===//
 
+#include "Colossal/IR/Programs.h"
 #include "colossal/Plan/Apply.h"
 #include "colossal/Plan/Passes.h"
 #include "colossal/Plan/PlanFile.h"
@@ -13,18 +14,9 @@ namespace colossal {
 using namespace mlir;
 using namespace colossal;
 
-/// The training step, or the only function.
-static func::FuncOp functionToPlan(ModuleOp module) {
-  if (auto step = module.lookupSymbol<func::FuncOp>("train_step"))
-    return step;
-  auto functions = module.getOps<func::FuncOp>();
-  return llvm::hasSingleElement(functions) ? *functions.begin()
-                                           : func::FuncOp();
-}
-
 FailureOr<plan::PlanReport> plan::planModule(ModuleOp module,
                                              const PlanRequest &request) {
-  func::FuncOp function = functionToPlan(module);
+  func::FuncOp function = programOf(module);
   if (!function)
     return emitError(module.getLoc(),
                      "found no function to plan, expected @train_step "
@@ -57,6 +49,7 @@ FailureOr<plan::PlanReport> plan::planModule(ModuleOp module,
     report.configuration = std::move(found->configuration);
     candidates = std::move(found->candidates);
   }
+  report.shared = sharedStateOf(program, report.plan);
   report.explanation = explainPlan(program, report.plan, candidates);
   report.planText = writePlan(program, request.cluster, report.plan);
   applyPlan(module, function, extracted, batching, report.plan);

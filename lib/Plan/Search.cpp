@@ -70,11 +70,14 @@ public:
       repeats |= single.pieces.representatives[p] != p;
     if (!repeats)
       single.pieces = wholeProgram(single.program, single.nodes);
+    if (options.shared)
+      shareState();
   }
 
   std::optional<SearchResult> run(std::string &error);
 
 private:
+  void shareState();
   void tryLayout(const Layout &layout);
   bool tryMicrobatches(const Layout &layout, int64_t microbatches);
   std::optional<Solved> solve(const Layout &layout, int64_t microbatches,
@@ -109,11 +112,12 @@ private:
            : stages <= pipelined.pieces.stageable() ? pipelined
                                                     : fine;
   }
-  std::optional<Solved> best;    ///< the fastest that fits
-  std::optional<Solved> leanest; ///< what needs least memory
+  std::map<int, Sharding> stored; ///< what is given (SharedState.h)
+  std::optional<Solved> best;     ///< the fastest that fits
+  std::optional<Solved> leanest;  ///< what needs least memory
   std::vector<Candidate> candidates;
   int64_t problems = 0;
-  std::string lastFault;
+  std::string lastFault, stateFault;
 };
 } // namespace
 
@@ -137,6 +141,15 @@ int64_t Search::budgetOf(const Layout &layout, int64_t microbatches,
   return found == options.excessOf.end() || options.leanest
              ? budget
              : budget - found->second;
+}
+
+/// Where states lie is given: pieces are small enough to follow them.
+void Search::shareState() {
+  stored = storedShardings(single.program, *options.shared, stateFault);
+  pipelined = fine;
+  for (Cut *cut : {&single, &pipelined, &fine})
+    if (!agreesWithPieces(cut->pieces, stored))
+      cut->pieces = withoutCopies(cut->program, cut->nodes, cut->pieces);
 }
 
 /// Nothing if there is no solution, or none that could be the best plan: then
@@ -203,6 +216,7 @@ std::optional<Solved> Search::solve(const Layout &layout, int64_t microbatches,
   formulation.zero = layout.zero;
   formulation.memoryPrice = price;
   formulation.memoryLimit = limit;
+  formulation.stored = stored;
   std::string error;
   std::optional<Formulation> problem =
       formulate(cut.program, cut.batching, cut.nodes, cut.pieces, cluster,
@@ -222,8 +236,12 @@ std::optional<Solved> Search::solve(const Layout &layout, int64_t microbatches,
       communicates |= time > 0;
   int64_t staging = communicates ? options.stagingBytes : 0;
   std::optional<StagedPlan> staged =
-      distribute(cut.pieces, measured, cluster, layout.mesh, kind, microbatches,
-                 room - staging);
+      options.shared ? predict(cut.pieces, measured, cluster, layout.mesh, kind,
+                               microbatches,
+                               stagesOfState(cut.program, cut.nodes, cut.pieces,
+                                             *options.shared))
+                     : distribute(cut.pieces, measured, cluster, layout.mesh,
+                                  kind, microbatches, room - staging);
   if (!staged) {
     lastFault = tooManyStages(layout.mesh.stages);
     return std::nullopt;
@@ -433,6 +451,14 @@ SearchResult Search::finish() {
   result.plan.stages = best->staged.stages;
   result.plan.boundaries = best->staged.boundaries;
   result.plan.stepNs = best->staged.stepNs;
+  if (options.shared) {
+    result.plan.sharesState = true;
+    for (auto &[argument, stage] : result.plan.argumentStages)
+      if (auto it =
+              options.shared->states.find(cut.program.values[argument].name);
+          it != options.shared->states.end())
+        stage = it->second.stage;
+  }
   // Best first; equal ones in the order of the search.
   std::vector<size_t> order(candidates.size());
   std::iota(order.begin(), order.end(), 0);
@@ -467,8 +493,12 @@ std::optional<SearchResult> Search::run(std::string &error) {
             "a plan with --plan";
     return std::nullopt;
   }
-  std::vector<Layout> layouts =
-      layoutsOf(cluster, options.pins, single.batching.batch, error);
+  error = stateFault;
+  std::vector<Layout> layouts;
+  if (options.shared)
+    layouts = {layoutOfMesh(options.shared->mesh)};
+  else
+    layouts = layoutsOf(cluster, options.pins, single.batching.batch, error);
   if (!error.empty())
     return std::nullopt;
   for (size_t done = 0; done < layouts.size(); ++done) {
@@ -479,7 +509,7 @@ std::optional<SearchResult> Search::run(std::string &error) {
         (layouts[done].isWide() ? stages != best->layout.mesh.stages
                                 : stages > 4 * best->layout.mesh.stages))
       continue;
-    if (stages > fine.pieces.stageable())
+    if (stages > fine.pieces.stageable() && !options.shared)
       lastFault = tooManyStages(stages);
     else
       tryLayout(layouts[done]);

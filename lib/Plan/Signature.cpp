@@ -52,7 +52,7 @@ Signature Signer::sign(const std::vector<int> &piece) const {
     } else if (value.producer >= 0) {
       add(uint64_t(program.ops[value.producer].segment) + 8);
     }
-    add(uint64_t(value.metric));
+    add(uint64_t(value.metric) + 2 * uint64_t(value.output));
   };
   for (int n : piece) {
     add(uint64_t(nodes[n].segment));

@@ -191,11 +191,17 @@ void Verifier::checkOp(int index) {
 /// Results are complete, and state ends as it began.
 void Verifier::checkResult(int index) {
   const ProgramValue &value = program.values[index];
-  if (value.producer < 0 || (!value.metric && value.updates < 0))
+  if (value.producer < 0 || !value.isResult())
     return;
   auto it = plan.results.find(index);
   Sharding state =
       stateOf(index, it == plan.results.end() ? originalCopy : it->second);
+  if (value.output) {
+    if (std::any_of(state.begin(), state.end(), isPartial))
+      fault(value.name,
+            "ends as " + nameOf(state) + ", expected no partial state");
+    return;
+  }
   Sharding need = value.updates >= 0
                       ? produced(value.updates)
                       : Sharding(plan.mesh.axes.size(), replicated);

@@ -218,7 +218,7 @@ colossal::reference::argumentRole(func::FuncOp function, unsigned index) {
 
 std::string colossal::reference::resultName(func::FuncOp function,
                                             unsigned index) {
-  for (StringRef attribute : {names::metric, names::name})
+  for (StringRef attribute : {names::metric, names::output, names::name})
     if (auto name = function.getResultAttrOfType<StringAttr>(index, attribute))
       return name.str();
   Attribute updates = function.getResultAttr(index, names::updates);

@@ -128,16 +128,22 @@ bool RankTask::leave(std::string &error) {
     }
     if (auto metric = attributes.getAs<StringAttr>(names::metric))
       add(metrics[metric.str()]);
-    if (auto name = attributes.getAs<StringAttr>(names::updates)) {
+    auto updated = attributes.getAs<StringAttr>(names::updates);
+    auto output = attributes.getAs<StringAttr>(names::output);
+    if (StringAttr name = updated ? updated : output) {
       std::string reason;
       auto type = cast<RankedTensorType>(function.getResultTypes()[i]);
       std::optional<Layout> layout =
           Layout::get(attributes, type, where, reason);
       if (!layout) {
-        error = describe() + ": state '" + name.str() + "': " + reason;
+        error = describe() + (updated ? ": state '" : ": output '") +
+                name.str() + "': " + reason;
         return false;
       }
-      updates[name.str()] = {value, *layout};
+      if (updated)
+        updates[name.str()] = {value, *layout};
+      else
+        outputs.push_back({{name.str(), microbatch(), value}, *layout, where});
     }
   }
   if (options.checker && !options.checker->left(rank, steps[step], error)) {

@@ -39,6 +39,13 @@ public:
   };
   std::map<std::string, Update> updates;
   NamedTensors metrics;
+  /// What each microbatch gives back, and where it belongs.
+  struct Returned {
+    LocalOutput output;
+    Layout layout;
+    Place place;
+  };
+  std::vector<Returned> outputs;
 
 private:
   mlir::Operation *op() const;

@@ -317,7 +317,7 @@ bool Execution::run(std::string &error) {
 
 std::optional<StepResult> Execution::results(std::string &error) {
   StepResult result;
-  std::map<std::string, Gatherer> gatherers;
+  std::map<std::string, Gatherer> gatherers, outputs;
   for (auto [rank, task] : llvm::enumerate(tasks)) {
     auto fail = [&](const std::string &what, const std::string &reason) {
       error = "rank " + std::to_string(rank) + ": " + what + ": " + reason;
@@ -331,11 +331,22 @@ std::optional<StepResult> Execution::results(std::string &error) {
       if (!gatherer.add(*update.value, task.place(), reason))
         return fail("state '" + name + "'", reason);
     }
+    for (const RankTask::Returned &returned : task.outputs) {
+      const LocalOutput &output = returned.output;
+      auto &gatherer =
+          outputs.try_emplace(output.name, returned.layout, output.value->kind)
+              .first->second;
+      if (!gatherer.add(*output.value, returned.place, reason))
+        return fail("output '" + output.name + "'", reason);
+    }
     if (checker) {
       NamedTensors state;
       for (auto &[name, update] : task.updates)
         state[name] = update.value;
-      if (!checker->finished(rank, state, task.metrics, reason)) {
+      std::vector<LocalOutput> outputs;
+      for (const RankTask::Returned &returned : task.outputs)
+        outputs.push_back(returned.output);
+      if (!checker->finished(rank, state, task.metrics, outputs, reason)) {
         error = "rank " + std::to_string(rank) + ": " + reason;
         return std::nullopt;
       }
@@ -349,15 +360,22 @@ std::optional<StepResult> Execution::results(std::string &error) {
                         " as on another rank");
     }
   }
-  for (auto &[name, gatherer] : gatherers) {
-    std::string reason;
-    std::optional<Tensor> whole = gatherer.finish(reason);
-    if (!whole) {
-      error = "state '" + name + "': " + reason;
-      return std::nullopt;
+  auto finish = [&](std::map<std::string, Gatherer> &all, const char *kind,
+                    NamedTensors &to) {
+    for (auto &[name, gatherer] : all) {
+      std::string reason;
+      std::optional<Tensor> whole = gatherer.finish(reason);
+      if (!whole) {
+        error = std::string(kind) + " '" + name + "': " + reason;
+        return false;
+      }
+      to[name] = share(std::move(*whole));
     }
-    result.state[name] = share(std::move(*whole));
-  }
+    return true;
+  };
+  if (!finish(gatherers, "state", result.state) ||
+      !finish(outputs, "output", result.outputs))
+    return std::nullopt;
   return result;
 }
 

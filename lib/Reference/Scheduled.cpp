@@ -30,7 +30,9 @@ public:
                  std::string &error) override;
   bool left(int64_t rank, const RankStep &step, std::string &error) override;
   bool finished(int64_t rank, const NamedTensors &state,
-                const NamedTensors &metrics, std::string &error) override;
+                const NamedTensors &metrics,
+                const std::vector<LocalOutput> &outputs,
+                std::string &error) override;
 
 private:
   struct Location {
@@ -282,7 +284,9 @@ bool MemoryChecker::left(int64_t rank, const RankStep &step,
 }
 
 bool MemoryChecker::finished(int64_t rank, const NamedTensors &state,
-                             const NamedTensors &metrics, std::string &error) {
+                             const NamedTensors &metrics,
+                             const std::vector<LocalOutput> &outputs,
+                             std::string &error) {
   const StageSchedule &stage = stageOf(rank);
   for (const rank::State &entry : stage.program.states) {
     auto value = state.find(entry.name);
@@ -298,6 +302,12 @@ bool MemoryChecker::finished(int64_t rank, const NamedTensors &state,
                "the metric '" + entry.name + "'", error))
       return false;
   }
+  for (const rank::Output &entry : stage.program.outputs)
+    for (const LocalOutput &output : outputs)
+      if (output.name == entry.name &&
+          !check(locate(rank, {entry.buffer, 0}, output.microbatch),
+                 *output.value, "the output '" + entry.name + "'", error))
+        return false;
   return true;
 }
 

@@ -40,7 +40,7 @@ static Comparison compare(ValueKind kind, const std::string &name,
 
 /// Sets `agrees`: by the own norm, or by the largest of the kind.
 static void judge(std::vector<Comparison> &comparisons, double tolerance) {
-  double largest[3] = {0.0, 0.0, 0.0};
+  double largest[4] = {0.0, 0.0, 0.0, 0.0};
   for (const Comparison &c : comparisons)
     largest[int(c.kind)] = std::max(largest[int(c.kind)], c.norm);
   for (Comparison &c : comparisons)
@@ -61,13 +61,16 @@ std::string colossal::reference::compareSteps(const StepResult &found,
     }
   };
   add(ValueKind::Metric, found.metrics, expected.metrics);
+  add(ValueKind::Output, found.outputs, expected.outputs);
   add(ValueKind::State, found.state, expected.state);
   judge(comparisons, tolerance);
   for (const Comparison &c : comparisons)
     if (!c.agrees)
-      return (c.kind == ValueKind::State ? "state '" : "metric '") + c.name +
-             "' differs by " + std::to_string(c.difference) + " of norm " +
-             std::to_string(c.norm);
+      return (c.kind == ValueKind::State    ? "state '"
+              : c.kind == ValueKind::Output ? "output '"
+                                            : "metric '") +
+             c.name + "' differs by " + std::to_string(c.difference) +
+             " of norm " + std::to_string(c.norm);
   return "";
 }
 
@@ -219,8 +222,9 @@ colossal::reference::verify(func::FuncOp unsharded, ModuleOp partitioned,
     return std::nullopt;
   }
   auto kindOf = [&](unsigned result) {
-    return unsharded.getResultAttr(result, names::metric) ? ValueKind::Metric
-                                                          : ValueKind::State;
+    return unsharded.getResultAttr(result, names::metric)   ? ValueKind::Metric
+           : unsharded.getResultAttr(result, names::output) ? ValueKind::Output
+                                                            : ValueKind::State;
   };
   for (unsigned i = 0; i < expected->size(); ++i)
     report.comparisons.push_back(compare(kindOf(i), resultName(unsharded, i),
@@ -245,12 +249,14 @@ colossal::reference::verify(func::FuncOp unsharded, ModuleOp partitioned,
 
   for (unsigned i = 0; i < expected->size(); ++i) {
     std::string name = resultName(unsharded, i);
-    bool isMetric = kindOf(i) == ValueKind::Metric;
-    const NamedTensors &all = isMetric ? found->metrics : found->state;
+    ValueKind kind = kindOf(i);
+    const NamedTensors &all = kind == ValueKind::Metric   ? found->metrics
+                              : kind == ValueKind::Output ? found->outputs
+                                                          : found->state;
     auto it = all.find(name);
     // State that the program does not change is where it was.
     const Tensor *value = it == all.end() ? nullptr : it->second.get();
-    if (!value && !isMetric && values.count(name) &&
+    if (!value && kind == ValueKind::State && values.count(name) &&
         isa<BlockArgument>(
             unsharded.getBody().front().getTerminator()->getOperand(i)))
       value = values.at(name).get();
@@ -288,9 +294,14 @@ bool VerifyReport::agrees() const {
 }
 
 void VerifyReport::print(llvm::raw_ostream &out) const {
-  const char *titles[] = {"metrics", "gradients", "updated state"};
-  for (ValueKind kind :
-       {ValueKind::Metric, ValueKind::Gradient, ValueKind::State}) {
+  const char *titles[] = {"metrics", "outputs", "gradients", "updated state"};
+  // Of what this program has nothing at all, nothing is said.
+  auto isUsual = [&](ValueKind kind) {
+    return trains ? kind != ValueKind::Output
+                  : kind == ValueKind::Metric || kind == ValueKind::Output;
+  };
+  for (ValueKind kind : {ValueKind::Metric, ValueKind::Output,
+                         ValueKind::Gradient, ValueKind::State}) {
     int64_t count = 0, good = 0;
     const Comparison *worst = nullptr;
     auto relative = [](const Comparison &c) {
@@ -304,6 +315,8 @@ void VerifyReport::print(llvm::raw_ostream &out) const {
       if (!worst || c.difference > worst->difference)
         worst = &c;
     }
+    if (count == 0 && !isUsual(kind))
+      continue;
     out << llvm::format("%-14s %4d of %4d agree", titles[int(kind)], int(good),
                         int(count));
     if (worst)

@@ -180,9 +180,10 @@ bool listBundleFiles(const std::string &bundle, Manifest &manifest,
 
 bool checkBundleFiles(const std::string &bundle, const Manifest &manifest,
                       std::string &error) {
-  for (const std::string &program : manifest.programs)
-    if (!checkListed(bundle, manifest, program, error))
-      return false;
+  for (const ProgramSchema &program : manifest.programs)
+    for (const std::string &file : program.files)
+      if (!checkListed(bundle, manifest, file, error))
+        return false;
   if (!manifest.kernels.empty() &&
       !checkListed(bundle, manifest, manifest.kernels, error))
     return false;
@@ -196,8 +197,9 @@ bool checkStageFiles(const std::string &bundle, const Manifest &manifest,
   std::vector<std::string> names;
   if (!manifest.kernels.empty())
     names.push_back(manifest.kernels);
-  if (stage >= 0 && stage < int64_t(manifest.programs.size()))
-    names.push_back(manifest.programs[size_t(stage)]);
+  for (const ProgramSchema &program : manifest.programs)
+    if (stage >= 0 && stage < int64_t(program.files.size()))
+      names.push_back(program.files[size_t(stage)]);
   for (const std::string &name : names) {
     if (!checkListed(bundle, manifest, name, error))
       return false;

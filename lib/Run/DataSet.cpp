@@ -122,18 +122,18 @@ void orderOfEpoch(std::vector<int64_t> &order, int64_t samples, bool shuffle,
 }
 
 std::optional<DataSet>
-DataSet::open(const Manifest &manifest,
+DataSet::open(const ProgramSchema &program,
               const std::map<std::string, std::string> &paths, bool shuffle,
-              uint64_t seed, std::string &error) {
+              uint64_t seed, std::string &error, bool isWhole) {
   DataSet data;
   std::string names;
-  for (const InputSchema &input : manifest.inputs)
+  for (const InputSchema &input : program.inputs)
     names += (names.empty() ? "" : ", ") + input.name;
   for (const auto &entry : paths) {
-    const auto &unused = manifest.unusedInputs;
+    const auto &unused = program.unusedInputs;
     bool known =
         std::find(unused.begin(), unused.end(), entry.first) != unused.end();
-    for (const InputSchema &input : manifest.inputs)
+    for (const InputSchema &input : program.inputs)
       known |= input.name == entry.first;
     if (!known) {
       error = "--data " + entry.first +
@@ -144,7 +144,7 @@ DataSet::open(const Manifest &manifest,
     }
   }
   std::string first;
-  for (const InputSchema &input : manifest.inputs) {
+  for (const InputSchema &input : program.inputs) {
     auto path = paths.find(input.name);
     if (path == paths.end()) {
       error = "--data: found no file for input '" + input.name +
@@ -200,10 +200,10 @@ DataSet::open(const Manifest &manifest,
                 std::to_string(data.batchSize) + ", expected one size";
         return std::nullopt;
       }
-      if (samples < batch) {
+      if (samples < (isWhole ? 1 : batch)) {
         error = path->second + ": found " + std::to_string(samples) +
-                " samples, expected at least one batch of " +
-                std::to_string(batch);
+                " samples, expected at least one" +
+                (isWhole ? "" : " batch of " + std::to_string(batch));
         return std::nullopt;
       }
     }
@@ -227,6 +227,11 @@ const int64_t *DataSet::batch(int64_t step) {
     batchSamples[size_t(i)] = order.at(first + i);
   batchStep = step;
   return batchSamples.data();
+}
+
+void DataSet::choose(std::vector<int64_t> samples) {
+  batchSamples = std::move(samples);
+  batchStep = kChosen;
 }
 
 bool DataSet::read(const Source &source, int64_t first, int64_t count,

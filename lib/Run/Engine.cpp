@@ -114,12 +114,32 @@ std::string keyOf(const LibraryCall &call, size_t operands) {
 
 } // namespace
 
+namespace {
+/// A program, ready to run.
+struct Loaded {
+  const Program *program = nullptr;
+  std::vector<std::vector<Action>> segments;
+  /// The schedule as (segment number, microbatch).
+  std::vector<std::pair<size_t, int64_t>> schedule;
+  std::unique_ptr<Transfers> transfers;
+};
+} // namespace
+
 struct Engine::Impl {
-  Impl(const Program &program, MPI_Comm world, const EngineOptions &options)
-      : program(program), options(options), threads(options.threads),
-        fabric(world, program, devicesOf(program), options.transport,
-               options.timeoutSeconds),
-        collectives(fabric) {}
+  Impl(const std::vector<const Program *> &programs, MPI_Comm world,
+       const EngineOptions &options)
+      : options(options), threads(options.threads),
+        fabric(world, *programs.front(), devicesOf(*programs.front()),
+               options.transport, options.timeoutSeconds),
+        collectives(fabric) {
+    for (const Program *program : programs) {
+      loaded.emplace_back();
+      loaded.back().program = program;
+      arenaBytes = std::max(arenaBytes, program->arenaBytes);
+      windowBytes = std::max(windowBytes, program->windowBytes);
+    }
+    current = &loaded.front();
+  }
 
   static int64_t devicesOf(const Program &program) {
     int64_t devices = 1;
@@ -128,34 +148,32 @@ struct Engine::Impl {
     return devices;
   }
 
+  const Program &program() const { return *current->program; }
   bool isUpdate(size_t segment) const {
-    return program.segments[segment].name == "update";
+    return program().segments[segment].name == "update";
   }
-  void load(const KernelLookup &kernels);
+  void load(Loaded &one, const KernelLookup &kernels);
   Action prepare(const Op &op, const KernelLookup &kernels);
   void execute(Action &action, int64_t microbatch);
   void runKernel(Action &action, char *const *buffers, int64_t microbatch);
   void fill(const Op &op, char *data);
   char *address(int64_t id, int64_t microbatch) const {
-    const Buffer &buffer = program.buffers[id];
+    const Buffer &buffer = program().buffers[id];
     char *base = buffer.space == Space::Arena ? arena.data() : window.data();
     int64_t slot = microbatch < 0 ? 0 : microbatch % buffer.slots;
     return base + buffer.offset + slot * buffer.slotStride;
   }
 
-  const Program &program;
   EngineOptions options;
   Threads threads;
   Fabric fabric;
   Collectives collectives;
-  std::unique_ptr<Transfers> transfers;
+  std::vector<Loaded> loaded;
+  Loaded *current = nullptr;
   Region arena, window, scratch;
-  int64_t scratchBytes = 0;
+  int64_t arenaBytes = 0, windowBytes = 0, scratchBytes = 0;
   std::map<std::string, std::unique_ptr<MatrixProduct>> products;
   std::map<std::string, std::unique_ptr<LibraryRoutine>> routines;
-  std::vector<std::vector<Action>> segments;
-  /// The schedule as (segment number, microbatch).
-  std::vector<std::pair<size_t, int64_t>> schedule;
 };
 
 Action Engine::Impl::prepare(const Op &op, const KernelLookup &kernels) {
@@ -169,7 +187,7 @@ Action Engine::Impl::prepare(const Op &op, const KernelLookup &kernels) {
                      "kernels; compile the model again");
     return kernel;
   };
-  Coordinate coordinate = coordinateOf(program, fabric.device());
+  Coordinate coordinate = coordinateOf(program(), fabric.device());
   for (const AffineOffset &affine : op.indices) {
     AffineOffset fixed = affine;
     int64_t perMicrobatch = 0;
@@ -222,20 +240,20 @@ Action Engine::Impl::prepare(const Op &op, const KernelLookup &kernels) {
   return action;
 }
 
-void Engine::Impl::load(const KernelLookup &kernels) {
+void Engine::Impl::load(Loaded &one, const KernelLookup &kernels) {
   std::map<std::string, size_t> numbers;
-  for (const Segment &segment : program.segments) {
-    numbers[segment.name] = segments.size();
-    segments.emplace_back();
+  for (const Segment &segment : one.program->segments) {
+    numbers[segment.name] = one.segments.size();
+    one.segments.emplace_back();
     for (const Op &op : segment.ops)
-      segments.back().push_back(prepare(op, kernels));
+      one.segments.back().push_back(prepare(op, kernels));
   }
-  for (const Step &step : program.schedule)
-    schedule.push_back({numbers[step.segment], step.microbatch});
+  for (const Step &step : one.program->schedule)
+    one.schedule.push_back({numbers[step.segment], step.microbatch});
 }
 
 void Engine::Impl::fill(const Op &op, char *data) {
-  const Buffer &buffer = program.buffers[op.operands[0].buffer];
+  const Buffer &buffer = program().buffers[op.operands[0].buffer];
   int64_t elements =
       (buffer.bytes - op.operands[0].offset) / bytesOf(buffer.dtype);
   auto assign = [&](auto *typed) {
@@ -300,48 +318,63 @@ void Engine::Impl::execute(Action &action, int64_t microbatch) {
     return collectives.run(op.kind, op.collective, *action.group, buffers[0],
                            buffers[1]);
   case OpKind::Send:
-    return transfers->send(op, buffers[0]);
+    return current->transfers->send(op, buffers[0]);
   case OpKind::Recv:
-    return transfers->receive(op, buffers[0]);
+    return current->transfers->receive(op, buffers[0]);
   }
 }
 
-Engine::Engine(const Program &program, MPI_Comm world,
+Engine::Engine(std::vector<const Program *> programs, MPI_Comm world,
                const KernelLookup &kernels, const EngineOptions &options)
-    : impl(new Impl(program, world, options)) {
-  int64_t expected = program.stages * Impl::devicesOf(program);
+    : impl(new Impl(programs, world, options)) {
+  const Program &first = *programs.front();
+  int64_t expected = first.stages * Impl::devicesOf(first);
   if (impl->fabric.size() != expected)
     throw RunError("found " + std::to_string(impl->fabric.size()) +
                    " ranks, but the bundle is compiled for " +
                    std::to_string(expected) + "; start it with -n " +
                    std::to_string(expected));
-  impl->load(kernels);
+  for (Loaded &one : impl->loaded)
+    impl->load(one, kernels);
 }
 
 void Engine::connect() {
-  const Program &program = impl->program;
-  impl->fabric.mapShared(transferBytes(program));
-  impl->transfers = std::make_unique<Transfers>(impl->fabric, program,
-                                                impl->options.transport !=
-                                                    Transport::PointToPoint);
+  int64_t bytes = 0;
+  for (const Loaded &one : impl->loaded)
+    bytes += transferBytes(*one.program);
+  impl->fabric.mapShared(bytes);
+  int64_t offset = 0;
+  for (Loaded &one : impl->loaded) {
+    one.transfers = std::make_unique<Transfers>(
+        impl->fabric, *one.program, offset,
+        impl->options.transport != Transport::PointToPoint);
+    offset += transferBytes(*one.program);
+  }
 }
 
 Engine::~Engine() {
-  if (impl && impl->transfers)
-    impl->transfers->finish();
+  for (Loaded &one : impl->loaded)
+    if (one.transfers)
+      one.transfers->finish();
 }
 
 void Engine::reserve() {
-  impl->arena.reserve(impl->program.arenaBytes, "arena");
-  impl->window.reserve(impl->program.windowBytes, "window");
+  impl->arena.reserve(impl->arenaBytes, "arena");
+  impl->window.reserve(impl->windowBytes, "window");
   impl->scratch.reserve(impl->scratchBytes, "scratch");
+}
+
+void Engine::use(size_t program) { impl->current = &impl->loaded.at(program); }
+
+size_t Engine::program() const {
+  return size_t(impl->current - impl->loaded.data());
 }
 
 Fabric &Engine::fabric() { return impl->fabric; }
 
 MemoryUse Engine::memory() const {
-  return {impl->program.arenaBytes, impl->program.windowBytes,
-          impl->fabric.ownBytes(), impl->scratchBytes};
+  return {impl->arenaBytes, impl->windowBytes, impl->fabric.ownBytes(),
+          impl->scratchBytes};
 }
 
 char *Engine::address(int64_t buffer, int64_t microbatch) const {
@@ -349,9 +382,9 @@ char *Engine::address(int64_t buffer, int64_t microbatch) const {
 }
 
 void Engine::setControl(const std::string &name, double value) {
-  for (const Control &control : impl->program.controls)
+  for (const Control &control : impl->program().controls)
     if (control.name == name) {
-      if (impl->program.buffers[control.buffer].dtype == DType::F64) {
+      if (impl->program().buffers[control.buffer].dtype == DType::F64) {
         memcpy(address(control.buffer), &value, sizeof(value));
         continue;
       }
@@ -362,7 +395,7 @@ void Engine::setControl(const std::string &name, double value) {
 
 float Engine::metric(const std::string &name) const {
   float value = 0;
-  for (const Metric &metric : impl->program.metrics)
+  for (const Metric &metric : impl->program().metrics)
     if (metric.name == name)
       memcpy(&value, address(metric.buffer), sizeof(value));
   return value;
@@ -372,18 +405,18 @@ bool Engine::runStep(int64_t step, const std::function<bool()> &beforeUpdate) {
   Activity &activity = impl->fabric.activity;
   activity.step = step;
   bool profile = impl->options.profile, asked = !beforeUpdate;
-  for (auto [segment, microbatch] : impl->schedule) {
+  for (auto [segment, microbatch] : impl->current->schedule) {
     if (!asked && impl->isUpdate(segment)) {
       asked = true;
       if (!beforeUpdate())
         return false;
     }
-    for (Action &action : impl->segments[segment]) {
+    for (Action &action : impl->current->segments[segment]) {
       activity.op = action.op->name.c_str();
       activity.source = action.op->source.c_str();
       double start = profile ? now() : 0;
       impl->execute(action, microbatch);
-      impl->transfers->progress();
+      impl->current->transfers->progress();
       if (profile) {
         action.seconds += now() - start;
         ++action.calls;
@@ -395,23 +428,23 @@ bool Engine::runStep(int64_t step, const std::function<bool()> &beforeUpdate) {
 
 void Engine::runAgain(const OpObserver &before, const OpObserver &after) {
   Activity &activity = impl->fabric.activity;
-  for (auto [segment, microbatch] : impl->schedule) {
+  for (auto [segment, microbatch] : impl->current->schedule) {
     if (impl->isUpdate(segment))
       break;
-    const std::string &name = impl->program.segments[segment].name;
-    for (Action &action : impl->segments[segment]) {
+    const std::string &name = impl->program().segments[segment].name;
+    for (Action &action : impl->current->segments[segment]) {
       activity.op = action.op->name.c_str();
       activity.source = action.op->source.c_str();
       before(*action.op, name, microbatch);
       impl->execute(action, microbatch);
-      impl->transfers->progress();
+      impl->current->transfers->progress();
       after(*action.op, name, microbatch);
     }
   }
 }
 
 void Engine::clearTemporaries() {
-  const Program &program = impl->program;
+  const Program &program = impl->program();
   for (Space space : {Space::Arena, Space::Window}) {
     std::vector<std::pair<int64_t, int64_t>> kept;
     auto keep = [&](int64_t id) {
@@ -440,26 +473,29 @@ void Engine::clearTemporaries() {
 
 std::vector<ProfileEntry> Engine::profile() const {
   std::vector<ProfileEntry> entries;
-  for (const auto &segment : impl->segments)
-    for (const Action &action : segment) {
-      ProfileEntry entry;
-      entry.kind = action.op->kind == OpKind::Library
-                       ? action.op->library.function
-                       : nameOf(action.op->kind);
-      entry.name = action.op->name;
-      if (action.op->kind == OpKind::Kernel)
-        entry.name += " [" + action.op->symbol + "]";
-      if (action.product) {
-        const Gemm &g = action.op->gemm;
-        entry.flops = flopsOf(g) * double(action.calls);
-        entry.name += " [" + std::to_string(g.m) + "x" + std::to_string(g.n) +
-                      "x" + std::to_string(g.k) + " " +
-                      action.product->implementation() + "]";
-      }
-      entry.seconds = action.seconds;
-      entry.calls = action.calls;
-      entries.push_back(std::move(entry));
+  auto add = [&](const Action &action) {
+    ProfileEntry entry;
+    entry.kind = action.op->kind == OpKind::Library
+                     ? action.op->library.function
+                     : nameOf(action.op->kind);
+    entry.name = action.op->name;
+    if (action.op->kind == OpKind::Kernel)
+      entry.name += " [" + action.op->symbol + "]";
+    if (action.product) {
+      const Gemm &g = action.op->gemm;
+      entry.flops = flopsOf(g) * double(action.calls);
+      entry.name += " [" + std::to_string(g.m) + "x" + std::to_string(g.n) +
+                    "x" + std::to_string(g.k) + " " +
+                    action.product->implementation() + "]";
     }
+    entry.seconds = action.seconds;
+    entry.calls = action.calls;
+    entries.push_back(std::move(entry));
+  };
+  for (const Loaded &one : impl->loaded)
+    for (const auto &segment : one.segments)
+      for (const Action &action : segment)
+        add(action);
   std::sort(entries.begin(), entries.end(),
             [](const ProfileEntry &a, const ProfileEntry &b) {
               return std::tie(b.seconds, a.name) < std::tie(a.seconds, b.name);

@@ -224,6 +224,12 @@ void Flow::run() {
     range.end = range.begin + 4;
     read(range, metric.buffer, end + "metric '" + metric.name + "'");
   }
+  for (const Output &output : program.outputs) {
+    const Buffer &buffer = program.buffers[output.buffer];
+    for (int64_t slot = 0; slot < buffer.slots; ++slot)
+      read(rangeOf({output.buffer, 0}, -1, slot), output.buffer,
+           end + "output '" + output.name + "'");
+  }
   for (const State &state : program.states)
     read(whole(state.buffer), state.buffer, end + "state '" + state.name + "'");
 }

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 namespace colossal::rank {
 
@@ -31,6 +32,24 @@ template <class Io> void fields(Io &io, InputSchema &input) {
   io("highest", input.highest);
   io("otherValues", input.otherValues);
   io("lookup", input.lookup);
+}
+
+template <class Io> void fields(Io &io, OutputSchema &output) {
+  io("name", output.name);
+  io("dtype", output.dtype);
+  io("globalShape", output.globalShape);
+  io("batchDim", output.batchDim);
+}
+
+template <class Io> void fields(Io &io, ProgramSchema &program) {
+  io("name", program.name);
+  io("files", program.files);
+  io("microbatches", program.microbatches);
+  io("inputs", program.inputs);
+  io("unusedInputs", program.unusedInputs);
+  io("outputs", program.outputs);
+  io("tokensPerStep", program.tokensPerStep);
+  io("predictedStepSeconds", program.predictedStepSeconds);
 }
 
 template <class Io> void fields(Io &io, FileEntry &file) {
@@ -65,25 +84,27 @@ template <class Io> void fields(Io &io, Manifest &manifest) {
   io("worldSize", manifest.worldSize);
   io("mesh", manifest.mesh);
   io("stages", manifest.stages);
-  io("microbatches", manifest.microbatches);
   io("programs", manifest.programs);
   io("kernels", manifest.kernels);
   io("mpi", manifest.mpi);
   io("cpuFeatures", manifest.cpuFeatures);
   io("threadsPerRank", manifest.threadsPerRank);
-  io("inputs", manifest.inputs);
-  io("unusedInputs", manifest.unusedInputs);
   io("states", manifest.states);
   io("learningRate", manifest.learningRate);
   io("controls", manifest.controls);
-  io("tokensPerStep", manifest.tokensPerStep);
-  io("predictedStepSeconds", manifest.predictedStepSeconds);
   io("predictedPeakBytes", manifest.predictedPeakBytes);
   io("kernelCalls", manifest.kernelCalls);
   io("files", manifest.files);
 }
 
 std::string mpiAbi() { return COLOSSAL_MPI_ABI; }
+
+const ProgramSchema *Manifest::find(const std::string &program) const {
+  for (const ProgramSchema &schema : programs)
+    if (schema.name == program)
+      return &schema;
+  return nullptr;
+}
 
 namespace {
 
@@ -216,9 +237,27 @@ std::vector<std::string> checkManifest(const Manifest &manifest) {
     fault("worldSize", std::to_string(manifest.worldSize),
           std::to_string(manifest.stages) + " stages of " +
               std::to_string(devices) + " devices");
-  if (int64_t(manifest.programs.size()) != manifest.stages)
-    fault("programs", std::to_string(manifest.programs.size()) + " files",
-          "one for each of " + std::to_string(manifest.stages) + " stages");
+  if (manifest.programs.empty() || manifest.programs[0].name != "train")
+    fault("programs",
+          manifest.programs.empty() ? "none"
+                                    : "'" + manifest.programs[0].name + "'",
+          "'train' first");
+  std::set<std::string> names;
+  for (const ProgramSchema &program : manifest.programs) {
+    if (!names.insert(program.name).second)
+      fault("programs", "'" + program.name + "' twice", "distinct names");
+    if (int64_t(program.files.size()) != manifest.stages)
+      fault("programs." + program.name,
+            std::to_string(program.files.size()) + " files",
+            "one for each of " + std::to_string(manifest.stages) + " stages");
+    for (const InputSchema &input : program.inputs)
+      if (input.batchDim < -1 ||
+          input.batchDim >= int64_t(input.globalShape.size()))
+        fault("programs." + program.name + ".inputs." + input.name +
+                  ".batchDim",
+              std::to_string(input.batchDim),
+              "-1 or a dimension of " + shapeText(input.globalShape));
+  }
   if (!manifest.predictedPeakBytes.empty() &&
       int64_t(manifest.predictedPeakBytes.size()) != manifest.stages)
     fault("predictedPeakBytes",
@@ -230,12 +269,6 @@ std::vector<std::string> checkManifest(const Manifest &manifest) {
   std::string schedule = checkSchedule(manifest.learningRate);
   if (!schedule.empty())
     faults.push_back("manifest: learningRate: " + schedule);
-  for (const InputSchema &input : manifest.inputs)
-    if (input.batchDim < -1 ||
-        input.batchDim >= int64_t(input.globalShape.size()))
-      fault("inputs." + input.name + ".batchDim",
-            std::to_string(input.batchDim),
-            "-1 or a dimension of " + shapeText(input.globalShape));
   return faults;
 }
 
@@ -243,6 +276,10 @@ std::vector<std::string> checkManifest(const Manifest &manifest,
                                        const Program &program) {
   std::vector<std::string> faults;
   std::string place = "stage " + std::to_string(program.stage) + ": ";
+  const ProgramSchema *schema = manifest.find(program.name);
+  if (!schema)
+    return {place + "found program '" + program.name +
+            "', but manifest has none of that name"};
   auto fault = [&](const std::string &field, const std::string &found,
                    const std::string &expected) {
     faults.push_back(place + field + ": found " + found +
@@ -251,9 +288,9 @@ std::vector<std::string> checkManifest(const Manifest &manifest,
   if (program.stages != manifest.stages)
     fault("stages", std::to_string(program.stages),
           std::to_string(manifest.stages));
-  if (program.microbatches != manifest.microbatches)
+  if (program.microbatches != schema->microbatches)
     fault("microbatches", std::to_string(program.microbatches),
-          std::to_string(manifest.microbatches));
+          std::to_string(schema->microbatches));
   auto meshText = [](const std::vector<Axis> &mesh) {
     std::string text;
     for (const Axis &axis : mesh)
@@ -274,9 +311,9 @@ std::vector<std::string> checkManifest(const Manifest &manifest,
   };
   for (const Input &input : program.inputs) {
     auto it = std::find_if(
-        manifest.inputs.begin(), manifest.inputs.end(),
-        [&](const InputSchema &schema) { return schema.name == input.name; });
-    if (it == manifest.inputs.end())
+        schema->inputs.begin(), schema->inputs.end(),
+        [&](const InputSchema &known) { return known.name == input.name; });
+    if (it == schema->inputs.end())
       fault("input '" + input.name + "'", "an input", "none of that name");
     else if (text(it->globalShape, it->dtype) !=
                  text(input.globalShape, dtypeOf(input.buffer)) ||
@@ -284,6 +321,21 @@ std::vector<std::string> checkManifest(const Manifest &manifest,
       fault("input '" + input.name + "'",
             text(input.globalShape, dtypeOf(input.buffer)) +
                 " with batch dim " + std::to_string(input.batchDim),
+            text(it->globalShape, it->dtype) + " with batch dim " +
+                std::to_string(it->batchDim));
+  }
+  for (const Output &output : program.outputs) {
+    auto it = std::find_if(
+        schema->outputs.begin(), schema->outputs.end(),
+        [&](const OutputSchema &known) { return known.name == output.name; });
+    if (it == schema->outputs.end())
+      fault("output '" + output.name + "'", "an output", "none of that name");
+    else if (text(it->globalShape, it->dtype) !=
+                 text(output.globalShape, dtypeOf(output.buffer)) ||
+             it->batchDim != output.batchDim)
+      fault("output '" + output.name + "'",
+            text(output.globalShape, dtypeOf(output.buffer)) +
+                " with batch dim " + std::to_string(output.batchDim),
             text(it->globalShape, it->dtype) + " with batch dim " +
                 std::to_string(it->batchDim));
   }

@@ -202,6 +202,21 @@ void StructureChecker::checkPersistent() {
             "-1 or a dimension");
     parts.push_back({place, &program.buffers[input.buffer]});
   }
+  for (const Output &output : program.outputs) {
+    std::string place = stage + "output '" + output.name + "'";
+    if (!checkId(place, output.buffer))
+      continue;
+    checkLayout(place, output.layout, output.globalShape, output.buffer, true);
+    int64_t slots = program.buffers[output.buffer].slots;
+    if (slots != 1 && slots != program.microbatches)
+      fault(place, text(slots) + " slots",
+            "1 or " + text(program.microbatches) + ", one per microbatch");
+    if (output.batchDim < -1 ||
+        output.batchDim >= int64_t(output.globalShape.size()))
+      fault(place, "batch dimension " + text(output.batchDim),
+            "-1 or a dimension");
+    parts.push_back({place, &program.buffers[output.buffer]});
+  }
   auto scalar = [&](const std::string &place, int64_t id) {
     if (!checkId(place, id))
       return;
@@ -313,6 +328,46 @@ int64_t endOf(const Buffer &buffer) {
 std::vector<std::string> checkStructure(const Program &program) {
   std::vector<std::string> faults;
   StructureChecker(program, faults).run();
+  return faults;
+}
+
+std::vector<std::string> checkShared(const std::vector<Program> &programs) {
+  std::vector<std::string> faults;
+  auto describe = [](const Program &program) {
+    std::vector<std::string> lines;
+    for (const State &state : program.states) {
+      const Buffer &buffer = program.buffers[state.buffer];
+      std::string line = "'" + state.name + "' of " + nameOf(buffer.dtype) +
+                         " at byte " + std::to_string(buffer.offset) +
+                         ", cut as";
+      for (const auto &dimension : state.layout.dimensions) {
+        line += " [";
+        for (const SubDimension &sub : dimension) {
+          line += " " + std::to_string(sub.extent);
+          for (const std::string &axis : sub.axes)
+            line += "/" + axis;
+        }
+        line += " ]";
+      }
+      lines.push_back(line);
+    }
+    return lines;
+  };
+  for (size_t p = 1; p < programs.size(); ++p) {
+    std::vector<std::string> first = describe(programs[0]),
+                             other = describe(programs[p]);
+    std::string place = "stage " + std::to_string(programs[p].stage) +
+                        ": program '" + programs[p].name + "': ";
+    if (first.size() != other.size())
+      faults.push_back(place + "found " + std::to_string(other.size()) +
+                       " states, expected the " + std::to_string(first.size()) +
+                       " of program '" + programs[0].name + "'");
+    for (size_t i = 0; i < first.size() && i < other.size(); ++i)
+      if (first[i] != other[i])
+        faults.push_back(place + "found state " + other[i] + ", expected " +
+                         first[i] + " as in program '" + programs[0].name +
+                         "'");
+  }
   return faults;
 }
 

@@ -68,6 +68,14 @@ template <class Io> void fields(Io &io, Input &input) {
   io("batchDim", input.batchDim);
 }
 
+template <class Io> void fields(Io &io, Output &output) {
+  io("buffer", output.buffer);
+  io("name", output.name);
+  io("globalShape", output.globalShape);
+  io("layout", output.layout);
+  io("batchDim", output.batchDim);
+}
+
 template <class Io> void fields(Io &io, Control &control) {
   io("buffer", control.buffer);
   io("name", control.name);
@@ -169,6 +177,7 @@ template <class Io> void fields(Io &io, Axis &axis) {
 }
 
 template <class Io> void fields(Io &io, Program &program) {
+  io("name", program.name);
   io("stage", program.stage);
   io("stages", program.stages);
   io("microbatches", program.microbatches);
@@ -181,6 +190,7 @@ template <class Io> void fields(Io &io, Program &program) {
   io("inputs", program.inputs);
   io("controls", program.controls);
   io("metrics", program.metrics);
+  io("outputs", program.outputs);
   io("segments", program.segments);
   io("schedule", program.schedule);
 }

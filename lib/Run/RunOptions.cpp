@@ -16,6 +16,12 @@ const char *kHelp =
   --data NAME=FILE.npy   samples of an input (first dimension counts samples);
                          once for each input
   --steps K              number of steps (default 1)
+  --evaluate             does not train: runs the bundle's evaluation program on
+                         its state, over every sample of --evaluate-data
+  --evaluate-every K     evaluates after every K steps of training, and the last
+  --evaluate-data NAME=FILE.npy  samples of an input of evaluation
+  --outputs DIR          what evaluation gives back, DIR/NAME.npy, a row for each
+                         sample; of the last evaluation
   --metrics FILE         one JSON object per step: step, loss, seconds,
                          tokens_per_second, lr
   --report FILE          predicted and measured time and memory, as JSON
@@ -43,7 +49,7 @@ constexpr int64_t kMostThreads = 4096;
 } // namespace
 
 bool isFlag(const std::string &option) {
-  for (const char *flag : {"--shuffle", "--no-shuffle", "--quiet",
+  for (const char *flag : {"--evaluate", "--shuffle", "--no-shuffle", "--quiet",
                            "--check-values", "--allow-edited", "--help"})
     if (option == flag)
       return true;
@@ -79,6 +85,7 @@ bool parseRunOptions(int argc, char **argv, RunOptions &options,
     if (isFlag(name)) {
       if (hasValue)
         return fail(name + ": found '" + value + "', expected no value");
+      options.evaluates |= name == "--evaluate";
       options.quiet |= name == "--quiet";
       options.checkValues |= name == "--check-values";
       options.allowEdited |= name == "--allow-edited";
@@ -88,7 +95,7 @@ bool parseRunOptions(int argc, char **argv, RunOptions &options,
         "--data",    "--steps",   "--metrics",         "--report",
         "--control", "--seed",    "--dump-state",      "--transport",
         "--timeout", "--threads", "--nonfinite-steps", "--profile",
-        "--bundle"};
+        "--bundle",  "--outputs", "--evaluate-every",  "--evaluate-data"};
     bool isKnown = false;
     for (const char *option : known)
       isKnown |= name == option;
@@ -115,10 +122,10 @@ bool parseRunOptions(int argc, char **argv, RunOptions &options,
     };
     double parsed = 0;
     std::string key, text;
-    if (name == "--data") {
+    if (name == "--data" || name == "--evaluate-data") {
       if (!pair(key, text))
-        return fail("--data: found '" + value + "', expected NAME=FILE.npy");
-      options.data[key] = text;
+        return fail(name + ": found '" + value + "', expected NAME=FILE.npy");
+      (name == "--data" ? options.data : options.evaluationData)[key] = text;
     } else if (name == "--control") {
       if (pair(key, text)) {
         char *end = nullptr;
@@ -131,8 +138,8 @@ bool parseRunOptions(int argc, char **argv, RunOptions &options,
       return fail("--control: found '" + value +
                   "', expected NAME=NUMBER with a finite number");
     } else if (name == "--steps" || name == "--threads" || name == "--seed" ||
-               name == "--nonfinite-steps") {
-      int64_t least = name == "--steps" || name == "--threads" ? 1 : 0;
+               name == "--evaluate-every" || name == "--nonfinite-steps") {
+      int64_t least = name == "--seed" || name == "--nonfinite-steps" ? 0 : 1;
       // 2^53: beyond it a double skips integers.
       int64_t most = name == "--threads" ? kMostThreads : int64_t(1) << 53;
       if (!number(parsed, double(least), double(most)) ||
@@ -142,6 +149,8 @@ bool parseRunOptions(int argc, char **argv, RunOptions &options,
                     " to " + std::to_string(most));
       if (name == "--steps")
         options.steps = int64_t(parsed);
+      else if (name == "--evaluate-every")
+        options.evaluateEvery = int64_t(parsed);
       else if (name == "--threads")
         options.threads = int(parsed);
       else if (name == "--seed")
@@ -168,12 +177,24 @@ bool parseRunOptions(int argc, char **argv, RunOptions &options,
       options.reportFile = value;
     } else if (name == "--dump-state") {
       options.dumpFolder = value;
+    } else if (name == "--outputs") {
+      options.outputFolder = value;
     } else if (name == "--profile") {
       options.profileFile = value;
     } else {
       options.bundle = value;
     }
   }
+  if (options.evaluates && options.evaluateEvery > 0)
+    return fail("--evaluate: found --evaluate-every as well, expected one: "
+                "--evaluate does not train");
+  bool evaluates = options.evaluates || options.evaluateEvery > 0;
+  if (!evaluates && !options.evaluationData.empty())
+    return fail("--evaluate-data: found no --evaluate and no "
+                "--evaluate-every, which use it");
+  if (!evaluates && !options.outputFolder.empty())
+    return fail("--outputs: found no --evaluate and no --evaluate-every, whose "
+                "outputs they are");
   return true;
 }
 

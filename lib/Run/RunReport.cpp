@@ -45,6 +45,7 @@ void RunReport::write(const Manifest &manifest, const Program &program,
                       Engine &engine, const std::string &path,
                       bool quiet) const {
   MemoryUse memory = engine.memory();
+  const ProgramSchema &schema = *manifest.find(program.name);
   RankFigures own{program.stage,
                   memory.arena,
                   memory.window,
@@ -68,8 +69,8 @@ void RunReport::write(const Manifest &manifest, const Program &program,
     return;
   nlohmann::ordered_json document;
   document["steps"] = stepSeconds.size();
-  document["tokens_per_step"] = manifest.tokensPerStep;
-  document["predicted_step_seconds"] = manifest.predictedStepSeconds;
+  document["tokens_per_step"] = schema.tokensPerStep;
+  document["predicted_step_seconds"] = schema.predictedStepSeconds;
   document["measured_step_seconds_median"] = own.seconds;
   document["step_seconds"] = stepSeconds;
   for (size_t rank = 0; rank < all.size(); ++rank) {
@@ -101,8 +102,8 @@ void RunReport::write(const Manifest &manifest, const Program &program,
   fprintf(stderr,
           "step time: predicted %.4f s, measured %.4f s (median); memory of "
           "the largest rank: predicted %.1f MiB, measured %.1f MiB\n",
-          manifest.predictedStepSeconds, own.seconds,
-          double(predicted) / 1048576, double(measured) / 1048576);
+          schema.predictedStepSeconds, own.seconds, double(predicted) / 1048576,
+          double(measured) / 1048576);
 }
 
 void writeProfile(const std::string &path, int rank, const Engine &engine) {

@@ -51,23 +51,39 @@ int64_t scratchBytes(const Program &program, int threads, std::string &error) {
 
 int64_t collectiveStagingBytes() { return kStagingBytes; }
 
-int64_t stagingBytes(const Program &program) {
+int64_t stagingBytes(const std::vector<const Program *> &programs) {
+  const Program &first = *programs.front();
   int64_t devices = 1;
-  for (const Axis &axis : program.mesh)
+  for (const Axis &axis : first.mesh)
     devices *= axis.size;
   // A single rank maps no shared memory.
-  if (devices * program.stages == 1)
+  if (devices * first.stages == 1)
     return 0;
   std::vector<std::vector<std::string>> groups;
-  for (const Segment &segment : program.segments)
-    for (const Op &op : segment.ops)
-      if (isCollective(op.kind) &&
-          std::find(groups.begin(), groups.end(), op.collective.axes) ==
-              groups.end())
-        groups.push_back(op.collective.axes);
+  int64_t transfers = 0;
+  for (const Program *program : programs) {
+    transfers += transferBytes(*program);
+    for (const Segment &segment : program->segments)
+      for (const Op &op : segment.ops)
+        if (isCollective(op.kind) &&
+            std::find(groups.begin(), groups.end(), op.collective.axes) ==
+                groups.end())
+          groups.push_back(op.collective.axes);
+  }
   int64_t count = int64_t(groups.size());
   return counterAreaBytes(count) + (count ? kStagingBytes : 0) +
-         (transferBytes(program) + 4095) / 4096 * 4096;
+         (transfers + 4095) / 4096 * 4096;
+}
+
+int64_t reservedBytes(const std::vector<const Program *> &programs, int threads,
+                      std::string &error) {
+  int64_t arena = 0, window = 0, scratch = 0;
+  for (const Program *program : programs) {
+    arena = std::max(arena, program->arenaBytes);
+    window = std::max(window, program->windowBytes);
+    scratch = std::max(scratch, scratchBytes(*program, threads, error));
+  }
+  return arena + window + scratch + stagingBytes(programs);
 }
 
 } // namespace colossal::rank

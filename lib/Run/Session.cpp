@@ -3,6 +3,8 @@
 #include "colossal/Run/Session.h"
 
 #include "Deadline.h"
+#include "Evaluation.h"
+#include "Metrics.h"
 #include "OutputFile.h"
 #include "ProcessMemory.h"
 #include "RunError.h"
@@ -19,7 +21,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
-#include <sstream>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -86,14 +87,16 @@ public:
 
 private:
   void open();
+  void readPrograms();
   void openData();
   void openOutputs();
   void loadKernels();
-  void shareMetricOwners();
   void fillInputs(int64_t step);
   void setControls(int64_t step);
-  void readMetrics();
   void steps();
+  void evaluate(int64_t step);
+  void reportEvaluation(int64_t step, double seconds);
+  const ProgramSchema &training() const { return *manifest.find("train"); }
   bool beforeUpdate(int64_t step);
   void judgeMetrics(int64_t step);
   void progress(int64_t step);
@@ -102,13 +105,13 @@ private:
   const RunOptions &options;
   int rank = 0, size = 1;
   Manifest manifest;
-  Program program;
+  std::vector<Program> programs; ///< of this rank's stage, as in the manifest
+  Program program;               ///< training
   void *kernels = nullptr;
   std::unique_ptr<Engine> engine;
   std::optional<DataSet> data;
-  std::vector<std::pair<std::string, int>> metricOwners; ///< name, rank
-  std::vector<float> metrics;
-  std::string ownersText; ///< rank 0
+  std::unique_ptr<Evaluation> evaluation;
+  Metrics metrics;
   RunReport reporter;
   std::unique_ptr<OutputFile> metricsFile;
   std::unique_ptr<ValueCheck> values;
@@ -148,58 +151,51 @@ void Session::open() {
       throw RunError("--control: found '" + control.first +
                      "', expected a control of the bundle");
   }
-  int64_t devices = size / manifest.stages;
+  if (options.evaluates || options.evaluateEvery > 0)
+    if (!manifest.find("evaluate"))
+      throw RunError(
+          std::string(options.evaluates ? "--evaluate" : "--evaluate-every") +
+          ": " + options.bundle +
+          " has no evaluation; compile it with --evaluate MODEL");
+  readPrograms();
+}
+
+void Session::readPrograms() {
+  std::string error;
+  int64_t devices = size / manifest.stages, own = rank / devices;
   // colossal-run has looked at every file; mpirun alone has not, and the files
   // of another node may be others.
   if (!options.allowEdited &&
-      !checkStageFiles(options.bundle, manifest, rank / devices, error))
+      !checkStageFiles(options.bundle, manifest, own, error))
     throw RunError(error);
-  auto readStage = [&](int64_t stage) {
-    std::string path = options.bundle + "/" + manifest.programs[size_t(stage)];
+  auto readStage = [&](const ProgramSchema &schema, int64_t stage) {
+    std::string path = options.bundle + "/" + schema.files[size_t(stage)];
     std::optional<Program> one = readProgram(readFile(path), path, error);
     if (!one)
       throw RunError(error);
     throwFirst(checkManifest(manifest, *one), path + ": ");
+    if (one->name != schema.name || one->stage != stage)
+      throw RunError(path + ": found program '" + one->name + "' of stage " +
+                     std::to_string(one->stage) + ", expected '" + schema.name +
+                     "' of stage " + std::to_string(stage));
     return *one;
   };
-  program = readStage(rank / devices);
-  if (program.stage != rank / devices)
-    throw RunError(options.bundle + ": found the program of stage " +
-                   std::to_string(program.stage) + " as that of stage " +
-                   std::to_string(rank / devices));
   // The ranks of a node may see other files than those of another node, so
-  // each checks its own program; rank 0 checks the stages together.
-  if (rank == 0) {
-    std::vector<Program> stages;
-    for (int64_t stage = 0; stage < manifest.stages; ++stage)
-      stages.push_back(stage == 0 ? program : readStage(stage));
-    throwFirst(checkPrograms(stages), options.bundle + ": ");
-    for (const Program &one : stages)
-      for (const Metric &metric : one.metrics)
-        if (ownersText.find("\n" + metric.name + "=") == std::string::npos &&
-            ownersText.compare(0, metric.name.size() + 1, metric.name + "=") !=
-                0)
-          ownersText +=
-              metric.name + "=" + std::to_string(one.stage * devices) + "\n";
-  } else if (rank % devices == 0) {
-    throwFirst(checkProgram(program), options.bundle + ": ");
+  // each checks its own programs; rank 0 checks the stages together.
+  for (const ProgramSchema &schema : manifest.programs) {
+    programs.push_back(readStage(schema, own));
+    if (rank == 0) {
+      std::vector<Program> stages;
+      for (int64_t stage = 0; stage < manifest.stages; ++stage)
+        stages.push_back(stage == own ? programs.back()
+                                      : readStage(schema, stage));
+      throwFirst(checkPrograms(stages), options.bundle + ": ");
+    } else if (rank % devices == 0) {
+      throwFirst(checkProgram(programs.back()), options.bundle + ": ");
+    }
   }
-}
-
-void Session::shareMetricOwners() {
-  Deadline deadline("exchanging the names of metrics");
-  int64_t length = int64_t(ownersText.size());
-  MPI_Bcast(&length, 1, MPI_INT64_T, 0, MPI_COMM_WORLD);
-  ownersText.resize(size_t(length));
-  MPI_Bcast(ownersText.data(), int(length), MPI_CHAR, 0, MPI_COMM_WORLD);
-  std::istringstream lines(ownersText);
-  std::string line;
-  while (std::getline(lines, line)) {
-    size_t at = line.rfind('=');
-    metricOwners.push_back(
-        {line.substr(0, at), std::stoi(line.substr(at + 1))});
-  }
-  metrics.assign(metricOwners.size(), 0.0f);
+  throwFirst(checkShared(programs), options.bundle + ": ");
+  program = programs.front();
 }
 
 void Session::loadKernels() {
@@ -215,33 +211,54 @@ void Session::loadKernels() {
 
 void Session::openData() {
   std::string error;
-  data = DataSet::open(manifest, options.data, options.shuffle, options.seed,
-                       error);
-  // Every rank looks at another part.
-  if (!data || !data->check(rank, size, error))
-    throw RunError(error);
-  for (const std::string &name : manifest.unusedInputs)
-    if (rank == 0 && options.data.count(name))
-      say("note", "input '" + name +
-                      "' is not used by the program; its data is not read");
+  if (!options.evaluates) {
+    data = DataSet::open(training(), options.data, options.shuffle,
+                         options.seed, error);
+    // Every rank looks at another part.
+    if (!data || !data->check(rank, size, error))
+      throw RunError(error);
+    for (const std::string &name : training().unusedInputs)
+      if (rank == 0 && options.data.count(name))
+        say("note", "input '" + name +
+                        "' is not used by the program; its data is not read");
+  }
+  for (size_t number = 0; number < manifest.programs.size(); ++number) {
+    const ProgramSchema &schema = manifest.programs[number];
+    if (schema.name != "evaluate" ||
+        !(options.evaluates || options.evaluateEvery > 0))
+      continue;
+    // Alone it has no other data.
+    std::map<std::string, std::string> files = options.evaluationData;
+    if (options.evaluates)
+      files.insert(options.data.begin(), options.data.end());
+    evaluation =
+        std::make_unique<Evaluation>(programs[number], schema, number, files);
+    if (!evaluation->dataSet().check(rank, size, error))
+      throw RunError(error);
+  }
+}
+
+/// Makes a folder if it is not there; throws where nothing can be written into
+/// it.
+static void makeFolder(const std::string &option, const std::string &folder) {
+  struct stat status;
+  if (mkdir(folder.c_str(), 0777) != 0 &&
+      (errno != EEXIST || stat(folder.c_str(), &status) != 0 ||
+       !S_ISDIR(status.st_mode)))
+    throw RunError(option + " " + folder + ": found " + std::strerror(errno) +
+                   ", expected a folder");
+  if (access(folder.c_str(), W_OK | X_OK) != 0)
+    throw RunError(option + " " + folder + ": found " + std::strerror(errno) +
+                   ", expected a folder that can be written");
 }
 
 void Session::openOutputs() {
   if (rank != 0)
     return;
-  const std::string &folder = options.dumpFolder;
-  if (!folder.empty()) {
-    struct stat status;
-    if (mkdir(folder.c_str(), 0777) != 0 &&
-        (errno != EEXIST || stat(folder.c_str(), &status) != 0 ||
-         !S_ISDIR(status.st_mode)))
-      throw RunError("--dump-state " + folder + ": found " +
-                     std::strerror(errno) + ", expected a folder");
-    if (access(folder.c_str(), W_OK | X_OK) != 0)
-      throw RunError("--dump-state " + folder + ": found " +
-                     std::strerror(errno) +
-                     ", expected a folder that can be written");
-  }
+  if (!options.dumpFolder.empty())
+    makeFolder("--dump-state", options.dumpFolder);
+  if (!options.outputFolder.empty())
+    makeFolder("--outputs", options.outputFolder);
   if (!options.metricsFile.empty()) {
     metricsFile =
         std::make_unique<OutputFile>("--metrics", options.metricsFile);
@@ -280,33 +297,6 @@ void Session::setControls(int64_t step) {
   }
 }
 
-void Session::readMetrics() {
-  constexpr int kTag = 78;
-  Fabric &fabric = engine->fabric();
-  for (size_t i = 0; i < metricOwners.size(); ++i) {
-    int owner = metricOwners[i].second;
-    if (rank == owner)
-      metrics[i] = engine->metric(metricOwners[i].first);
-    if (owner == 0 || (rank != 0 && rank != owner))
-      continue;
-    MPI_Request request;
-    if (rank == owner)
-      MPI_Isend(&metrics[i], 1, MPI_FLOAT, 0, kTag, MPI_COMM_WORLD, &request);
-    else
-      MPI_Irecv(&metrics[i], 1, MPI_FLOAT, owner, kTag, MPI_COMM_WORLD,
-                &request);
-    fabric.activity.op = "metric";
-    fabric.activity.source = "end of the step";
-    fabric.waitFor(
-        [&] {
-          int done = 0;
-          MPI_Test(&request, &done, MPI_STATUS_IGNORE);
-          return done != 0;
-        },
-        owner);
-  }
-}
-
 /// The launcher's stderr counts: that of a rank is a pipe to it.
 static bool isOnTerminal() {
   static const bool terminal =
@@ -319,17 +309,17 @@ static double progressInterval() { return isOnTerminal() ? 0.5 : 30.0; }
 
 void Session::progress(int64_t step) {
   double seconds = reporter.stepSeconds.back();
-  double tokens = double(manifest.tokensPerStep) / seconds;
+  double tokens = double(training().tokensPerStep) / seconds;
   if (metricsFile) {
     std::string line = "{\"step\": " + std::to_string(step);
-    for (size_t i = 0; i < metricOwners.size(); ++i)
-      line += ", \"" + metricOwners[i].first + "\": " + jsonNumber(metrics[i]);
+    for (size_t i = 0; i < metrics.count(); ++i)
+      line += ", \"" + metrics.name(i) + "\": " + jsonNumber(metrics.value(i));
     // JSON has no such numbers: which of them a null is stands beside it.
     std::string others;
-    for (size_t i = 0; i < metricOwners.size(); ++i)
-      if (!std::isfinite(metrics[i]))
-        others += (others.empty() ? "\"" : ", \"") + metricOwners[i].first +
-                  "\": \"" + readable(metrics[i]) + "\"";
+    for (size_t i = 0; i < metrics.count(); ++i)
+      if (!std::isfinite(metrics.value(i)))
+        others += (others.empty() ? "\"" : ", \"") + metrics.name(i) +
+                  "\": \"" + readable(metrics.value(i)) + "\"";
     line += ", \"seconds\": " + jsonNumber(seconds) +
             ", \"tokens_per_second\": " + jsonNumber(tokens) +
             ", \"lr\": " + jsonNumber(learningRateNow) +
@@ -345,9 +335,9 @@ void Session::progress(int64_t step) {
   lastPrint = time;
   double left = (time - started) / double(step) * double(options.steps - step);
   std::string values;
-  for (size_t i = 0; i < metricOwners.size(); ++i)
+  for (size_t i = 0; i < metrics.count(); ++i)
     values +=
-        "  " + oneLine(metricOwners[i].first) + " " + readable(metrics[i]);
+        "  " + oneLine(metrics.name(i)) + " " + readable(metrics.value(i));
   // On a terminal one line that moves; what is printed next writes over it.
   const char *format =
       !isOnTerminal() ? "step %lld/%lld%s  %.0f tokens/s  ETA %lld:%02lld\n"
@@ -392,10 +382,10 @@ bool Session::beforeUpdate(int64_t step) {
 /// run that stays so.
 void Session::judgeMetrics(int64_t step) {
   std::string bad;
-  for (size_t i = 0; i < metricOwners.size(); ++i)
-    if (!std::isfinite(metrics[i]))
-      bad += (bad.empty() ? "" : ", ") + metricOwners[i].first + " is " +
-             readable(metrics[i]);
+  for (size_t i = 0; i < metrics.count(); ++i)
+    if (!std::isfinite(metrics.value(i)))
+      bad += (bad.empty() ? "" : ", ") + metrics.name(i) + " is " +
+             readable(metrics.value(i));
   if (bad.empty() && !origin.empty() && options.checkValues)
     bad = "a value is not finite";
   bool isFirst = !bad.empty() && badSteps == 0;
@@ -420,7 +410,7 @@ void Session::steps() {
     fillInputs(step);
     if (!engine->runStep(step, [&] { return beforeUpdate(step); }))
       return;
-    readMetrics();
+    metrics.read(*engine);
     noteStep(step);
     reporter.stepSeconds.push_back(now() - start);
     if (rank == 0) {
@@ -431,7 +421,52 @@ void Session::steps() {
       reporter.peakPss = std::max(reporter.peakPss, proportionalSetSize());
     if (size == 1 && !stopReason.empty())
       return;
+    if (evaluation &&
+        (step % options.evaluateEvery == 0 || step == options.steps))
+      evaluate(step);
   }
+}
+
+/// Of the state as it is after `step`.
+void Session::evaluate(int64_t step) {
+  double start = now();
+  bool isLast = options.evaluates || step == options.steps;
+  evaluation->run(
+      *engine, [&] { setControls(std::max<int64_t>(step, 1)); },
+      [&](int64_t done) {
+        if (rank != 0 || options.quiet ||
+            now() - lastPrint < progressInterval())
+          return;
+        lastPrint = now();
+        fprintf(stderr, "%sevaluating: %lld of %lld samples%s",
+                isOnTerminal() ? "\033[K" : "", static_cast<long long>(done),
+                static_cast<long long>(evaluation->samples()),
+                isOnTerminal() ? "\r" : "\n");
+      },
+      isLast ? options.outputFolder : "");
+  if (rank == 0)
+    reportEvaluation(step, now() - start);
+}
+
+void Session::reportEvaluation(int64_t step, double seconds) {
+  std::string values, json;
+  for (const auto &[name, value] : evaluation->results()) {
+    values += "  " + oneLine(name) + " " + readable(value);
+    json += ", \"" + name + "\": " + jsonNumber(value);
+  }
+  long long samples = evaluation->samples();
+  if (!options.quiet)
+    fprintf(stderr, "%sevaluation after step %lld:%s  %lld samples\n",
+            isOnTerminal() ? "\033[K" : "", static_cast<long long>(step),
+            values.c_str(), samples);
+  if (!metricsFile)
+    return;
+  std::string line =
+      "{\"step\": " + std::to_string(step) +
+      ", \"evaluation\": {\"samples\": " + std::to_string(samples) + json +
+      ", \"seconds\": " + jsonNumber(seconds) + "}}\n";
+  metricsFile->write(line.data(), int64_t(line.size()));
+  metricsFile->keep();
 }
 
 bool Session::report() {
@@ -452,7 +487,6 @@ int Session::run() {
         openOutputs();
       }))
     return 1;
-  shareMetricOwners();
   EngineOptions engineOptions;
   engineOptions.transport = options.transport;
   engineOptions.timeoutSeconds = options.timeoutSeconds;
@@ -460,8 +494,11 @@ int Session::run() {
       options.threads ? options.threads : int(manifest.threadsPerRank);
   engineOptions.profile = !options.profileFile.empty();
   if (!allAgree([&] {
+        std::vector<const Program *> all;
+        for (const Program &one : programs)
+          all.push_back(&one);
         engine = std::make_unique<Engine>(
-            program, MPI_COMM_WORLD,
+            all, MPI_COMM_WORLD,
             [&](const std::string &symbol) -> KernelFunction {
               return kernels ? reinterpret_cast<KernelFunction>(
                                    dlsym(kernels, symbol.c_str()))
@@ -479,9 +516,15 @@ int Session::run() {
         loadState(program, *engine, options.bundle);
       }))
     return 1;
+  metrics.connect(engine->fabric(), program);
+  if (evaluation)
+    evaluation->connect(*engine);
   values = std::make_unique<ValueCheck>(program, *engine);
   try {
-    steps();
+    if (options.evaluates)
+      evaluate(0);
+    else
+      steps();
   } catch (const std::exception &error) {
     // Peers may be inside a collective: only ending the job reaches them.
     say("error", "rank " + std::to_string(rank) + ": " + reasonOf(error));
@@ -496,7 +539,7 @@ int Session::run() {
   if (!options.dumpFolder.empty() &&
       !allAgree([&] { dumpState(program, *engine, options.dumpFolder); }))
     return 1;
-  if (!report() || !allAgree([&] {
+  if ((!options.evaluates && !report()) || !allAgree([&] {
         if (metricsFile)
           metricsFile->close();
       }))

@@ -2,7 +2,7 @@
 
 #include "StateFile.h"
 
-#include "Deadline.h"
+#include "Gather.h"
 #include "OutputFile.h"
 #include "RunError.h"
 #include "colossal/Run/Checksum.h"
@@ -153,36 +153,6 @@ void loadState(const Program &program, Engine &engine,
 
 namespace {
 
-/// Names of the states of all stages, in stage order; equal on all ranks.
-std::vector<std::pair<int64_t, std::string>>
-contributions(const Program &program, Engine &engine) {
-  Fabric &fabric = engine.fabric();
-  Deadline deadline("collecting the names of state");
-  std::string own;
-  for (const State &state : program.states)
-    if (state.owned)
-      own += state.name + "\n";
-  int64_t devices = fabric.size() / program.stages;
-  std::vector<std::pair<int64_t, std::string>> all;
-  std::set<std::string> seen;
-  for (int64_t stage = 0; stage < program.stages; ++stage) {
-    std::string text = own;
-    int64_t length = int64_t(text.size());
-    int root = int(stage * devices);
-    MPI_Bcast(&length, 1, MPI_INT64_T, root, fabric.world());
-    text.resize(size_t(length));
-    MPI_Bcast(text.data(), int(length), MPI_CHAR, root, fabric.world());
-    for (size_t at = 0; at < text.size();) {
-      size_t end = text.find('\n', at);
-      std::string name = text.substr(at, end - at);
-      if (seen.insert(name).second)
-        all.push_back({stage, name});
-      at = end + 1;
-    }
-  }
-  return all;
-}
-
 /// Writes the tensors of a dump; if one fails, removes them all.
 class StateWriter {
 public:
@@ -223,103 +193,30 @@ private:
 void dumpState(const Program &program, Engine &engine,
                const std::string &folder) {
   Fabric &fabric = engine.fabric();
-  int64_t devices = fabric.size() / program.stages;
   StateWriter writer(folder);
-  // Rank 0 writes between the messages: a slow disk has time.
-  constexpr double kPatience = 10;
-  for (const auto &[stage, name] : contributions(program, engine)) {
-    Deadline deadline("collecting state", kPatience);
-    const State *own = nullptr;
-    if (program.stage == stage)
-      for (const State &state : program.states)
-        if (state.name == name)
-          own = &state;
-    // Shape and type travel to rank 0, which may be of another stage.
-    int root = int(stage * devices);
-    std::vector<int64_t> description(2);
-    if (own) {
-      description[0] = int64_t(program.buffers[own->buffer].dtype);
-      description[1] = int64_t(own->globalShape.size());
-    }
-    MPI_Bcast(description.data(), 2, MPI_INT64_T, root, fabric.world());
+  std::vector<std::string> names;
+  for (const State &state : program.states)
+    if (state.owned)
+      names.push_back(state.name);
+  Coordinate at = coordinateOf(program, fabric.device());
+  for (const auto &[stage, name] :
+       agreeOnNames(fabric, program.stages, names)) {
     std::vector<int64_t> shape;
-    shape.resize(size_t(description[1]));
-    if (own)
-      shape = own->globalShape;
-    MPI_Bcast(shape.data(), int(shape.size()), MPI_INT64_T, root,
-              fabric.world());
-    DType dtype = static_cast<DType>(description[0]);
-    int64_t element = bytesOf(dtype);
-
-    // One of the replicas sends: the one at position 0 of every axis that the
-    // layout does not use. Message: number of runs, runs, bytes; or 0 runs.
-    std::vector<Run> runs;
-    std::vector<char> bytes;
-    if (own) {
-      Coordinate at = coordinateOf(program, fabric.device());
-      std::set<std::string> used;
-      for (const auto &dimension : own->layout.dimensions)
-        for (const SubDimension &sub : dimension)
-          used.insert(sub.axes.begin(), sub.axes.end());
-      bool sends = true;
-      for (const Axis &axis : program.mesh)
-        sends &= used.count(axis.name) || at.positionOf(axis.name) == 0;
-      const char *data = engine.address(own->buffer);
-      if (sends)
-        forEachRun(own->layout, at, [&](const Run &run) {
-          runs.push_back(run);
-          bytes.insert(bytes.end(), data + run.local * element,
-                       data + (run.local + run.length) * element);
-        });
+    DType dtype = DType::F32;
+    Contribution own;
+    for (const State &state : program.states) {
+      if (program.stage != stage || state.name != name)
+        continue;
+      shape = state.globalShape;
+      dtype = program.buffers[size_t(state.buffer)].dtype;
+      if (isFirstReplica(state.layout, at))
+        addShard(own, state.layout, at, engine.address(state.buffer),
+                 bytesOf(dtype));
     }
-    constexpr int kTag = 77;
-    auto pass = [&](void *data, int64_t size, int from) {
-      // Messages of at most 1 GiB: MPI counts in int.
-      for (int64_t done = 0; done < size; done += 1 << 30) {
-        int length = int(std::min<int64_t>(1 << 30, size - done));
-        char *at = static_cast<char *>(data) + done;
-        if (from == fabric.rank())
-          MPI_Send(at, length, MPI_BYTE, 0, kTag, fabric.world());
-        else
-          MPI_Recv(at, length, MPI_BYTE, from, kTag, fabric.world(),
-                   MPI_STATUS_IGNORE);
-      }
-    };
-    std::vector<char> whole;
+    GatheredTensor whole = gather(fabric, "collecting state", program.stages,
+                                  stage, shape, dtype, own);
     if (fabric.rank() == 0)
-      whole.assign(size_t(elementsOf(shape) * element), 0);
-    for (int64_t device = 0; device < devices; ++device) {
-      int from = int(stage * devices + device);
-      if (fabric.rank() != 0 && fabric.rank() != from)
-        continue;
-      std::vector<Run> pieces = runs;
-      std::vector<char> data;
-      if (from == 0) {
-        data = bytes;
-      } else {
-        int64_t counts[2] = {int64_t(runs.size()), int64_t(bytes.size())};
-        pass(counts, sizeof(counts), from);
-        if (fabric.rank() == 0)
-          pieces.resize(size_t(counts[0]));
-        pass(pieces.data(), counts[0] * int64_t(sizeof(Run)), from);
-        if (fabric.rank() == 0)
-          data.resize(size_t(counts[1]));
-        else
-          data = bytes;
-        pass(data.data(), counts[1], from);
-      }
-      if (fabric.rank() != 0)
-        continue;
-      const char *source = data.data();
-      for (const Run &run : pieces) {
-        memcpy(whole.data() + run.global * element, source,
-               size_t(run.length * element));
-        source += run.length * element;
-      }
-    }
-    if (fabric.rank() != 0)
-      continue;
-    writer.write(name, npyHeader(shape, dtype), whole);
+      writer.write(name, npyHeader(whole.shape, whole.dtype), whole.bytes);
   }
   // The other ranks have sent everything: now it can be said.
   writer.finish();

@@ -21,7 +21,8 @@ template <class F> void forEachTransfer(const Program &program, F &&visit) {
 
 } // namespace
 
-Transfers::Transfers(Fabric &fabric, const Program &program, bool useWindow)
+Transfers::Transfers(Fabric &fabric, const Program &program, int64_t areaOffset,
+                     bool useWindow)
     : fabric(fabric), slots(transferSlots(program)) {
   static_assert(sizeof(Head) == kTransferHeadBytes);
   int64_t devices = 1;
@@ -54,7 +55,7 @@ Transfers::Transfers(Fabric &fabric, const Program &program, bool useWindow)
     if (!sends)
       return;
     bool near = useWindow && fabric.isNear(channel.peer);
-    int64_t place = near ? fabric.transferOffset() + offset : -1;
+    int64_t place = near ? fabric.transferOffset() + areaOffset + offset : -1;
     char *base =
         near ? fabric.sharedBase() + place : privateSlots.data() + offset;
     if (near)

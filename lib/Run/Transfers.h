@@ -17,9 +17,11 @@ namespace colossal::rank {
 
 class Transfers {
 public:
-  /// `useWindow`: whether near ranks use shared memory. Collective over all
-  /// stages: both ends of every transfer agree on its place.
-  Transfers(Fabric &fabric, const Program &program, bool useWindow);
+  /// `areaOffset`: where the program's part of the staging for transfers
+  /// begins. `useWindow`: whether near ranks use shared memory. Collective over
+  /// all stages: both ends of every transfer agree on its place.
+  Transfers(Fabric &fabric, const Program &program, int64_t areaOffset,
+            bool useWindow);
 
   void send(const Op &op, const char *data);
   void receive(const Op &op, char *data);

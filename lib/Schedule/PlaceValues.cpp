@@ -10,13 +10,13 @@ using namespace colossal::schedule;
 // Roots
 //===----------------------------------------------------------------------===//
 
-unsigned StageScheduler::newRoot(Value value, StringRef name, Root::Kind kind) {
+unsigned StageScheduler::newRoot(RankedTensorType type, StringRef name,
+                                 Root::Kind kind) {
   Root root;
   root.kind = kind;
   root.name = name.str();
-  root.dtype =
-      *dtypeOf(cast<RankedTensorType>(value.getType()).getElementType());
-  root.bytes = schedule::bytesOf(value);
+  root.dtype = *dtypeOf(type.getElementType());
+  root.bytes = schedule::bytesOf(type);
   roots.push_back(root);
   return roots.size() - 1;
 }
@@ -26,17 +26,21 @@ unsigned StageScheduler::fixedRoot(StringRef key, Value value, StringRef name,
   auto [entry, inserted] = fixed.try_emplace(key, 0);
   isNew = inserted;
   if (inserted)
-    entry->second = newRoot(value, name, Root::Kind::Fixed);
+    entry->second = newRoot(cast<RankedTensorType>(value.getType()), name,
+                            Root::Kind::Fixed);
   return entry->second;
 }
 
 void StageScheduler::placeState(Value value, DictionaryAttr attributes) {
   std::string name = attributes.getAs<StringAttr>(names::name).getValue().str();
-  bool isNew = false;
-  unsigned root = fixedRoot("state:" + name, value, name, isNew);
-  places[value] = {root, 0};
-  if (!isNew)
-    return;
+  places[value] = {fixed.lookup("state:" + name), 0};
+}
+
+void StageScheduler::addState(const StateArgument &argument) {
+  DictionaryAttr attributes = argument.attributes;
+  std::string name = attributes.getAs<StringAttr>(names::name).getValue().str();
+  unsigned root = newRoot(argument.type, name, Root::Kind::State);
+  fixed["state:" + name] = root;
   rank::State state;
   state.buffer = root;
   state.name = name;
@@ -84,11 +88,36 @@ void StageScheduler::placeInput(Value value, DictionaryAttr attributes) {
   input.globalShape = globalShapeOf(input.layout);
   if (auto dim = attributes.getAs<IntegerAttr>(names::batchDim))
     input.batchDim = dim.getInt();
-  for (const auto &dimension : input.layout.dimensions)
-    for (const rank::SubDimension &sub : dimension)
-      if (llvm::is_contained(sub.axes, names::timeAxis.str()))
-        roots[root].slots = setting.microbatches;
+  if (isCutOverTime(input.layout))
+    roots[root].slots = setting.microbatches;
   result.program.inputs.push_back(input);
+}
+
+unsigned StageScheduler::metricRoot(Value value, StringRef name) {
+  bool isNew = false;
+  unsigned root = fixedRoot(("metric:" + name).str(), value, name, isNew);
+  if (isNew)
+    result.program.metrics.push_back({root, name.str()});
+  return root;
+}
+
+unsigned StageScheduler::outputRoot(Value value, DictionaryAttr attributes) {
+  StringRef name = attributes.getAs<StringAttr>(names::output).getValue();
+  bool isNew = false;
+  unsigned root = fixedRoot(("output:" + name).str(), value, name, isNew);
+  if (!isNew)
+    return root;
+  rank::Output output;
+  output.buffer = root;
+  output.name = name.str();
+  output.layout = layoutOf(attributes, setting.meshWithTime);
+  output.globalShape = globalShapeOf(output.layout);
+  if (auto dim = attributes.getAs<IntegerAttr>(names::batchDim))
+    output.batchDim = dim.getInt();
+  if (isCutOverTime(output.layout))
+    roots[root].slots = setting.microbatches;
+  result.program.outputs.push_back(output);
+  return root;
 }
 
 //===----------------------------------------------------------------------===//
@@ -130,8 +159,12 @@ LogicalResult StageScheduler::placeArguments(SegmentSchedule &segment) {
       places[argument] = {root, 0};
       if (isNew)
         result.program.controls.push_back({root, name.getValue().str()});
-    } else {
+    } else if (fixed.count(("state:" + name.getValue()).str())) {
       placeState(argument, attributes);
+    } else {
+      return function.emitError("argument ")
+             << argument.getArgNumber() << ", '" << name.getValue()
+             << "', is no state of stage " << stage;
     }
   }
   return success();
@@ -200,11 +233,9 @@ LogicalResult StageScheduler::placeOutputs(SegmentSchedule &segment,
                  << updates.getValue() << "', which is no state of this stage";
         target = state->second;
       } else if (auto metric = role.getAs<StringAttr>(names::metric)) {
-        bool isNew = false;
-        target = fixedRoot(("metric:" + metric.getValue()).str(), output,
-                           metric.getValue(), isNew);
-        if (isNew)
-          result.program.metrics.push_back({*target, metric.getValue().str()});
+        target = metricRoot(output, metric.getValue());
+      } else if (role.contains(names::output)) {
+        target = outputRoot(output, role);
       }
       if (target && mayOverwrite(segment, group, number, *target, position)) {
         places[output] = {*target, 0};
@@ -226,7 +257,7 @@ LogicalResult StageScheduler::placeOutputs(SegmentSchedule &segment,
       // What an earlier segment has linked dies in the last one at most.
       bool mayDie = !root.linked || segment.segment == Segment::Update;
       if (root.kind != Root::Kind::Temporary || !mayDie || root.slots > 1 ||
-          from.offset != 0 || root.bytes != schedule::bytesOf(output) ||
+          from.offset != 0 || root.bytes != bytesOf(output) ||
           lastRead(from.root) > position)
         continue;
       if (group.kind != GroupKind::Collective &&
@@ -247,7 +278,8 @@ LogicalResult StageScheduler::placeOutputs(SegmentSchedule &segment,
     }
     if (!placed) {
       std::string name = group.name();
-      unsigned root = newRoot(output, name, Root::Kind::Temporary);
+      unsigned root = newRoot(cast<RankedTensorType>(output.getType()), name,
+                              Root::Kind::Temporary);
       places[output] = {root, 0};
     }
     if (accumulates)
@@ -306,7 +338,6 @@ LogicalResult StageScheduler::finishResults(SegmentSchedule &segment) {
     }
     StringRef name;
     unsigned target = 0;
-    bool isNew = false;
     if (auto updates = attributes.getAs<StringAttr>(names::updates)) {
       auto state = fixed.find(("state:" + updates.getValue()).str());
       if (state == fixed.end())
@@ -316,11 +347,11 @@ LogicalResult StageScheduler::finishResults(SegmentSchedule &segment) {
       target = state->second;
       name = updates.getValue();
     } else if (auto metric = attributes.getAs<StringAttr>(names::metric)) {
-      target = fixedRoot(("metric:" + metric.getValue()).str(), value,
-                         metric.getValue(), isNew);
-      if (isNew)
-        result.program.metrics.push_back({target, metric.getValue().str()});
+      target = metricRoot(value, metric.getValue());
       name = metric.getValue();
+    } else if (auto output = attributes.getAs<StringAttr>(names::output)) {
+      target = outputRoot(value, attributes);
+      name = output.getValue();
     } else {
       return function.emitError("result ") << number << " has no role";
     }
@@ -328,7 +359,7 @@ LogicalResult StageScheduler::finishResults(SegmentSchedule &segment) {
       continue;
     segment.copies.push_back({{int64_t(place.root), place.offset},
                               {int64_t(target), 0},
-                              schedule::bytesOf(value),
+                              bytesOf(value),
                               name.str()});
     roots[place.root].liveAt(segmentEnd[unsigned(segment.segment)]);
   }

@@ -30,21 +30,33 @@ void StageScheduler::widenLinked() {
     roots[root].begin = 0;
 }
 
+/// States first, one after the other; everything else behind them.
 void StageScheduler::planOffsets() {
   int64_t end = segmentEnd[unsigned(Segment::Update)] + 2;
   std::vector<timeline::LiveRange> ranges;
   auto align = [](int64_t bytes) { return (bytes + 63) / 64 * 64; };
+  int64_t stateBytes = 0;
   for (const Root &root : roots) {
     timeline::LiveRange range;
-    range.bytes = align(root.bytes) * root.slots;
-    bool whole = root.kind == Root::Kind::Fixed;
-    range.begin = whole ? 0 : std::min(root.begin, root.end);
-    range.end = whole ? end : root.end;
+    if (root.kind == Root::Kind::State) {
+      stateBytes += align(root.bytes);
+    } else {
+      range.bytes = align(root.bytes) * root.slots;
+      bool whole = root.kind == Root::Kind::Fixed;
+      range.begin = whole ? 0 : std::min(root.begin, root.end);
+      range.end = whole ? end : root.end;
+    }
     ranges.push_back(range);
   }
   timeline::ArenaPlan plan = timeline::planArena(ranges);
-  result.program.arenaBytes = plan.totalBytes;
-  result.program.liveBytes = timeline::maximumLiveBytes(ranges);
+  result.program.arenaBytes = stateBytes + plan.totalBytes;
+  result.program.liveBytes = stateBytes + timeline::maximumLiveBytes(ranges);
+  int64_t next = 0;
+  for (auto [number, root] : llvm::enumerate(roots)) {
+    bool isState = root.kind == Root::Kind::State;
+    plan.offsets[number] = isState ? next : stateBytes + plan.offsets[number];
+    next += isState ? align(root.bytes) : 0;
+  }
   for (auto [number, root] : llvm::enumerate(roots)) {
     rank::Buffer buffer;
     buffer.id = number;
@@ -63,6 +75,8 @@ FailureOr<StageSchedule> StageScheduler::run() {
   result.program.stages = setting.stages;
   result.program.microbatches = setting.microbatches;
   result.program.mesh = setting.mesh;
+  for (const StateArgument &state : states)
+    addState(state);
   int64_t position = 1;
   for (Segment segment : allSegments) {
     unsigned index = unsigned(segment);
@@ -133,18 +147,72 @@ static FailureOr<Setting> readSetting(ModuleOp module) {
   return setting;
 }
 
+FailureOr<StateSchema> schedule::stateOf(ArrayRef<ModuleOp> programs) {
+  StateSchema schema;
+  /// Per stage and name: the first function that has it.
+  std::map<std::pair<int64_t, std::string>, size_t> known;
+  for (ModuleOp module : programs) {
+    FailureOr<Setting> setting = readSetting(module);
+    if (failed(setting))
+      return failure();
+    schema.resize(std::max(schema.size(), size_t(setting->stages)));
+    auto addArguments = [&](int64_t stage,
+                            func::FuncOp function) -> LogicalResult {
+      for (BlockArgument argument : function.getArguments()) {
+        DictionaryAttr attributes =
+            function.getArgAttrDict(argument.getArgNumber());
+        auto role =
+            attributes ? attributes.getAs<RoleAttr>(names::role) : RoleAttr();
+        auto name = attributes ? attributes.getAs<StringAttr>(names::name)
+                               : StringAttr();
+        auto type = dyn_cast<RankedTensorType>(argument.getType());
+        if (!role || !name || !type || !colossal::isState(role.getValue()) ||
+            !dtypeOf(type.getElementType()) || attributes.get(names::link))
+          continue;
+        auto [it, isNew] = known.try_emplace({stage, name.getValue().str()},
+                                             schema[stage].size());
+        if (isNew) {
+          schema[stage].push_back({type, attributes});
+          continue;
+        }
+        if (schema[stage][it->second].type != type)
+          return function.emitError("state '")
+                 << name.getValue() << "' is " << type << " on stage " << stage
+                 << ", and " << schema[stage][it->second].type
+                 << " in another function or program";
+      }
+      return success();
+    };
+    for (int64_t stage = 0; stage < setting->stages; ++stage)
+      for (Segment segment : allSegments)
+        if (auto function = module.lookupSymbol<func::FuncOp>(
+                "stage" + std::to_string(stage) + "." + nameOf(segment)))
+          if (failed(addArguments(stage, function)))
+            return failure();
+  }
+  return schema;
+}
+
 FailureOr<std::vector<StageSchedule>>
-schedule::scheduleStages(ModuleOp module) {
+schedule::scheduleStages(ModuleOp module, const StateSchema &schema) {
   FailureOr<Setting> setting = readSetting(module);
   if (failed(setting))
     return failure();
   std::vector<StageSchedule> stages;
   for (int64_t stage = 0; stage < setting->stages; ++stage) {
     FailureOr<StageSchedule> scheduled =
-        StageScheduler(module, *setting, stage).run();
+        StageScheduler(module, *setting, stage, schema[stage]).run();
     if (failed(scheduled))
       return failure();
     stages.push_back(std::move(*scheduled));
   }
   return stages;
+}
+
+FailureOr<std::vector<StageSchedule>>
+schedule::scheduleStages(ModuleOp module) {
+  FailureOr<StateSchema> schema = stateOf(module);
+  if (failed(schema))
+    return failure();
+  return scheduleStages(module, *schema);
 }

@@ -24,8 +24,10 @@ struct Setting {
 
 class StageScheduler {
 public:
-  StageScheduler(mlir::ModuleOp module, const Setting &setting, int64_t stage)
-      : module(module), setting(setting), stage(stage) {}
+  /// `states`: of all programs of the stage, in the order of the arena.
+  StageScheduler(mlir::ModuleOp module, const Setting &setting, int64_t stage,
+                 llvm::ArrayRef<StateArgument> states)
+      : module(module), setting(setting), stage(stage), states(states) {}
   mlir::FailureOr<StageSchedule> run();
 
 private:
@@ -34,12 +36,17 @@ private:
   mlir::LogicalResult placeOutputs(SegmentSchedule &segment, Group &group,
                                    int64_t position);
   mlir::LogicalResult finishResults(SegmentSchedule &segment);
+  void addState(const StateArgument &argument);
   void placeState(mlir::Value value, mlir::DictionaryAttr attributes);
   void placeInput(mlir::Value value, mlir::DictionaryAttr attributes);
   void planOffsets();
   void widenLinked();
 
-  unsigned newRoot(mlir::Value value, llvm::StringRef name, Root::Kind kind);
+  unsigned newRoot(mlir::RankedTensorType type, llvm::StringRef name,
+                   Root::Kind kind);
+  unsigned metricRoot(mlir::Value value, llvm::StringRef name);
+  /// Of the value that is returned with these attributes.
+  unsigned outputRoot(mlir::Value value, mlir::DictionaryAttr attributes);
   /// The fixed root with this key, made at the first call.
   unsigned fixedRoot(llvm::StringRef key, mlir::Value value,
                      llvm::StringRef name, bool &isNew);
@@ -53,6 +60,7 @@ private:
   mlir::ModuleOp module;
   const Setting &setting;
   int64_t stage;
+  llvm::ArrayRef<StateArgument> states;
   StageSchedule result;
   std::vector<Root> roots;
   llvm::DenseMap<mlir::Value, Place> places;

@@ -21,7 +21,10 @@ std::optional<rank::DType> schedule::dtypeOf(Type type) {
 }
 
 int64_t schedule::bytesOf(Value value) {
-  auto type = cast<RankedTensorType>(value.getType());
+  return bytesOf(cast<RankedTensorType>(value.getType()));
+}
+
+int64_t schedule::bytesOf(RankedTensorType type) {
   std::optional<rank::DType> dtype = dtypeOf(type.getElementType());
   return type.getNumElements() * (dtype ? rank::bytesOf(*dtype) : 0);
 }
@@ -63,4 +66,12 @@ std::vector<int64_t> schedule::globalShapeOf(const rank::Layout &layout) {
     shape.push_back(size);
   }
   return shape;
+}
+
+bool schedule::isCutOverTime(const rank::Layout &layout) {
+  for (const auto &dimension : layout.dimensions)
+    for (const rank::SubDimension &sub : dimension)
+      if (llvm::is_contained(sub.axes, names::timeAxis.str()))
+        return true;
+  return false;
 }

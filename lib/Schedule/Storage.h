@@ -13,7 +13,8 @@ namespace colossal::schedule {
 struct Root {
   enum class Kind {
     Temporary, ///< inside one segment, or linked to later ones
-    Fixed,     ///< state, input, control, metric: for the whole run
+    Fixed,     ///< input, control, metric, output: for the whole program
+    State,     ///< for the whole run, and all programs
   };
   Kind kind = Kind::Temporary;
   std::string name;
@@ -35,6 +36,7 @@ struct Place {
   int64_t offset = 0;
 };
 
+int64_t bytesOf(mlir::RankedTensorType type);
 int64_t bytesOf(mlir::Value value);
 
 /// The layout that `colossal.sharding` and the global sub-dimension sizes of an
@@ -42,6 +44,7 @@ int64_t bytesOf(mlir::Value value);
 rank::Layout layoutOf(mlir::DictionaryAttr attributes,
                       llvm::ArrayRef<rank::Axis> meshWithTime);
 std::vector<int64_t> globalShapeOf(const rank::Layout &layout);
+bool isCutOverTime(const rank::Layout &layout);
 
 } // namespace colossal::schedule
 

@@ -218,12 +218,12 @@ def main():
     reference = reference_of(CASE.model, options.work.resolve(), 20)
     compile_case(CASE, reference, folder, options.work.resolve())
     bundle = folder / "model.colossal"
-    programs = [json.loads((bundle / f"stage-{stage}.json").read_text()) for stage in (0, 1)]
+    programs = [json.loads((bundle / f"train/stage-{stage}.json").read_text()) for stage in (0, 1)]
     results = []
 
     def start(two):
         for stage, program in enumerate(two):
-            (bundle / f"stage-{stage}.json").write_text(json.dumps(program))
+            (bundle / f"train/stage-{stage}.json").write_text(json.dumps(program))
         command = [tool("colossal-run"), "-n", str(CASE.ranks), bundle, *data_options(reference), "--quiet",
                    "--timeout", "10", "--allow-edited"]
         try:

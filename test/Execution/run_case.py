@@ -145,7 +145,7 @@ def parallelism_of(bundle, manifest, sizes):
     """What the stored layouts say: data (axes that cut the batch), tensor (others that cut parameters),
     zero (1 where optimizer state is cut over data axes)."""
     data, parameters, optimizer = set(), set(), set()
-    for file in manifest["programs"]:
+    for file in manifest["programs"][0]["files"]:
         program = json.loads((bundle / file).read_text())
         for item in program.get("inputs", []):
             if item.get("batchDim", -1) >= 0:
@@ -163,7 +163,8 @@ def check_plan(case, manifest, bundle):
     """The bundle is for the ranks and the pins of the case; a description of its plan."""
     pins = pins_of(case)
     # Fields at their default are left out.
-    world, stages, microbatches = (manifest.get(name, 1) for name in ("worldSize", "stages", "microbatches"))
+    world, stages = (manifest.get(name, 1) for name in ("worldSize", "stages"))
+    microbatches = manifest["programs"][0].get("microbatches", 1)
     partitioned = next(iter(sorted((bundle / "ir").glob("*partition.mlir"))), None)
     match = partitioned and re.search(r'colossal\.schedule = #colossal\.schedule<"?(\w+)"?>', partitioned.read_text())
     schedule = match.group(1) if match else "none"

@@ -60,7 +60,7 @@ func.func @f(%x: tensor<4xf32> {colossal.link = "h", colossal.sharding = #coloss
 // -----
 
 module attributes {colossal.mesh = #colossal.mesh<a0 = 2>} {
-// expected-error@below {{result 0 of 'f' is no link, no updated state and no metric}}
+// expected-error@below {{result 0 of 'f' is no link, no updated state, no metric and no output}}
 func.func @f(%x: tensor<4xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x", colossal.sharding = #colossal.sharding<[a0]>, colossal.global_shape = [[8]]})
     -> (tensor<4xf32> {colossal.sharding = #colossal.sharding<[a0]>, colossal.global_shape = [[8]]}) attributes {colossal.stage = 0 : i64, colossal.segment = #colossal.segment<forward>} { return %x : tensor<4xf32> }
 }

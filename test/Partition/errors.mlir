@@ -8,7 +8,7 @@ module {
 
 // -----
 
-// expected-error@below {{found no function 'train_step', expected a planned training step}}
+// expected-error@below {{found no function 'train_step' and not one function alone, expected a planned program}}
 module attributes {colossal.mesh = #colossal.mesh<a0 = 2>} {
 }
 

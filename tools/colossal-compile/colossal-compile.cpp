@@ -63,6 +63,15 @@ struct Options {
   cl::opt<bool> keepGradients{"keep-gradients",
                               cl::desc("store gradients as state NAME#grad"),
                               cl::cat(category)};
+  cl::opt<std::string> evaluation{
+      "evaluate",
+      cl::desc("the model in evaluation mode (.pt, .mlir): a second program "
+               "of the bundle, over the same state"),
+      cl::value_desc("MODEL"), cl::cat(category)};
+  cl::list<std::string> outputs{
+      "outputs", cl::CommaSeparated,
+      cl::desc("what evaluation gives back, by name (all)"),
+      cl::value_desc("NAME,..."), cl::cat(category)};
   cl::opt<std::string> cluster{"cluster",
                                cl::desc("a cluster file, or local:N"),
                                cl::init("local:1"), cl::cat(category)};
@@ -102,6 +111,12 @@ static llvm::LogicalResult fail(const llvm::Twine &message) {
 static llvm::LogicalResult read(const Options &given,
                                 colossal::CompileOptions &options) {
   options.model = given.model;
+  options.evaluation = given.evaluation;
+  if (given.evaluation.getNumOccurrences() > 0 && given.evaluation.empty())
+    return fail("--evaluate: found '', expected a file");
+  options.outputs.assign(given.outputs.begin(), given.outputs.end());
+  if (!options.outputs.empty() && options.evaluation.empty())
+    return fail("--outputs: found no --evaluate, whose outputs they are");
   options.inputs.assign(given.inputs.begin(), given.inputs.end());
   options.batch.assign(given.batch.begin(), given.batch.end());
   if (given.loss.getNumOccurrences() > 0) {

@@ -1,6 +1,7 @@
 //===- colossal-verify.cpp - Evaluates programs and compares them ---------===//
 
 #include "Colossal/IR/ColossalDialect.h"
+#include "Colossal/IR/Programs.h"
 #include "Colossal/Ops/WholeOps.h"
 #include "colossal/Diagnostics/OneLine.h"
 #include "colossal/Diagnostics/Report.h"
@@ -61,6 +62,10 @@ static cl::opt<bool> inArena(
 static cl::opt<bool>
     allowEdited("allow-edited", cl::cat(category),
                 cl::desc("accept a bundle whose files are not those compiled"));
+static cl::opt<std::string>
+    against("against", cl::cat(category), cl::value_desc("program.mlir"),
+            cl::desc("the unsharded program of a bundle that has none: one "
+                     "compiled from an edited dump"));
 static cl::opt<std::string> output("o", cl::cat(category),
                                    cl::value_desc("folder"),
                                    cl::desc("where results are written"));
@@ -82,12 +87,11 @@ static OwningOpRef<ModuleOp> readModule(const std::string &path,
 static func::FuncOp findFunction(ModuleOp module, std::string &error) {
   SmallVector<func::FuncOp> functions(module.getOps<func::FuncOp>());
   if (functionName.empty())
-    if (auto step = module.lookupSymbol<func::FuncOp>("train_step"))
-      return step;
+    if (func::FuncOp program = programOf(module))
+      return program;
   std::string known;
   for (func::FuncOp function : functions) {
-    if (function.getName() == functionName ||
-        (functionName.empty() && functions.size() == 1))
+    if (function.getName() == functionName)
       return function;
     known += " @" + function.getName().str();
   }
@@ -166,11 +170,28 @@ static int evaluateFile(MLIRContext &context) {
   return 0;
 }
 
-/// The file of a bundle's ir/ that a phase has written; empty if none.
-static std::string findPhase(const std::string &bundle, StringRef phase) {
+/// The programs of a bundle: the folders of its ir/, training first.
+static std::vector<std::string> programsOf(const std::string &bundle) {
+  std::error_code code;
+  std::vector<std::string> found;
+  for (llvm::sys::fs::directory_iterator it(bundle + "/ir", code), end;
+       it != end && !code; it.increment(code))
+    if (llvm::sys::fs::is_directory(it->path()))
+      found.push_back(llvm::sys::path::filename(it->path()).str());
+  llvm::sort(found, [](const std::string &a, const std::string &b) {
+    return std::make_pair(a != "train", a) < std::make_pair(b != "train", b);
+  });
+  return found;
+}
+
+/// The file of a program's ir/<program>/ in a bundle that a phase has written;
+/// empty if none.
+static std::string findPhase(const std::string &bundle,
+                             const std::string &program, StringRef phase) {
   std::error_code code;
   std::string found;
-  for (llvm::sys::fs::directory_iterator it(bundle + "/ir", code), end;
+  for (llvm::sys::fs::directory_iterator it(bundle + "/ir/" + program, code),
+       end;
        it != end && !code; it.increment(code)) {
     StringRef file = llvm::sys::path::filename(it->path());
     // "05-partition.mlir": digits may be there or not.
@@ -305,29 +326,9 @@ static bool checkBundle(const std::string &bundle) {
   return false;
 }
 
-static int verifyFiles(MLIRContext &context) {
-  if (files.empty() || files.size() > (shrinks ? 1 : 2))
-    return fail("found " + Twine(files.size()) + " files, expected " +
-                (shrinks ? "a bundle or a planned program"
-                         : "a bundle, or an unsharded and a partitioned "
-                           "program"));
-  bool isBundle = files.size() == 1 && llvm::sys::fs::is_directory(files[0]);
-  if (isBundle && !allowEdited && !checkBundle(files[0]))
-    return 1;
-  if (shrinks) {
-    std::string planned = isBundle ? findPhase(files[0], "plan") : files[0];
-    return planned.empty()
-               ? fail(files[0] + ": found no ir/*plan.mlir, expected a bundle")
-               : verifyShrunk(context, planned);
-  }
-  std::string unsharded = files[0], sharded = files[files.size() - 1];
-  if (files.size() == 1) {
-    unsharded = findPhase(files[0], "differentiate");
-    sharded = findPhase(files[0], "partition");
-    if (unsharded.empty() || sharded.empty())
-      return fail(files[0] + ": found no ir/*differentiate.mlir and "
-                             "ir/*partition.mlir, expected a bundle");
-  }
+/// An unsharded and a partitioned program, in files.
+static int verifyPair(MLIRContext &context, const std::string &unsharded,
+                      const std::string &sharded) {
   OwningOpRef<ModuleOp> first = readModule(unsharded, context);
   OwningOpRef<ModuleOp> second = first ? readModule(sharded, context) : nullptr;
   if (!first || !second)
@@ -337,6 +338,58 @@ static int verifyFiles(MLIRContext &context) {
   if (!function || !isExecutable(function, error))
     return fail(unsharded + ": " + error);
   return verifyModules(function, *second, sharded);
+}
+
+/// Every program of a bundle.
+static int verifyBundle(MLIRContext &context, const std::string &bundle) {
+  if (!allowEdited && !checkBundle(bundle))
+    return 1;
+  std::vector<std::string> programs = programsOf(bundle);
+  if (programs.empty())
+    return fail(bundle + ": found no folder in ir/, expected a bundle");
+  for (const std::string &program : programs) {
+    if (programs.size() > 1)
+      llvm::outs() << printable(program) << ":\n";
+    std::string place = bundle + "/ir/" + program;
+    std::string planned = findPhase(bundle, program, "plan");
+    if (shrinks) {
+      if (planned.empty())
+        return fail(place + ": found no *plan.mlir, expected a bundle");
+      if (int code = verifyShrunk(context, planned))
+        return code;
+      continue;
+    }
+    std::string unsharded = findPhase(bundle, program, "differentiate");
+    std::string sharded = findPhase(bundle, program, "partition");
+    if (!against.empty() && program == "train")
+      unsharded = against;
+    if (sharded.empty())
+      return fail(place + ": found no *partition.mlir, expected a bundle");
+    if (unsharded.empty())
+      return fail(place + ": found no *differentiate.mlir: a bundle that was "
+                          "compiled from a later dump is compared with the "
+                          "program of --against");
+    if (int code = verifyPair(context, unsharded, sharded))
+      return code;
+  }
+  return 0;
+}
+
+static int verifyFiles(MLIRContext &context) {
+  if (files.empty() || files.size() > (shrinks ? 1 : 2))
+    return fail("found " + Twine(files.size()) + " files, expected " +
+                (shrinks ? "a bundle or a planned program"
+                         : "a bundle, or an unsharded and a partitioned "
+                           "program"));
+  if (files.size() == 1 && llvm::sys::fs::is_directory(files[0]))
+    return verifyBundle(context, files[0]);
+  if (shrinks)
+    return verifyShrunk(context, files[0]);
+  if (files.size() == 1)
+    return fail(files[0] + ": found no bundle and no second program, expected "
+                           "a bundle, or an unsharded and a partitioned "
+                           "program");
+  return verifyPair(context, files[0], files[1]);
 }
 
 int main(int argc, char **argv) {

@@ -60,7 +60,8 @@ static bool isSource(Attribute attribute) {
 static StringRef expectedOf(StringRef name, Attribute attribute) {
   if (name == names::role)
     return isa<RoleAttr>(attribute) ? "" : "a #colossal.role";
-  if (llvm::is_contained({names::name, names::metric, names::link}, name)) {
+  if (llvm::is_contained(
+          {names::name, names::metric, names::output, names::link}, name)) {
     auto text = dyn_cast<StringAttr>(attribute);
     return text && !text.getValue().empty() ? "" : "a name";
   }
@@ -120,7 +121,7 @@ static StringRef labelOf(StringRef name) {
       .Cases({names::stages, names::microbatches}, "M2")
       .Case(names::schedule, "M3")
       .Case(names::role, "F1")
-      .Cases({names::name, names::metric, names::link}, "F2")
+      .Cases({names::name, names::metric, names::output, names::link}, "F2")
       .Case(names::source, "F3")
       .Case(names::aliases, "F4")
       .Case(names::batchDim, "F5")
@@ -231,8 +232,8 @@ LogicalResult ColossalDialect::verifyRegionArgAttribute(
   if (failed(verifyForm(op, attribute)) ||
       failed(verifyHolder(op, attribute,
                           {names::mesh, names::stages, names::microbatches,
-                           names::schedule, names::segment, names::stage,
-                           names::updates, names::metric, names::accumulate},
+                           names::schedule, names::segment, names::updates,
+                           names::metric, names::output, names::accumulate},
                           "an argument")))
     return failure();
   auto function = dyn_cast<FunctionOpInterface>(op);
@@ -241,6 +242,8 @@ LogicalResult ColossalDialect::verifyRegionArgAttribute(
   if (attribute.getName() == names::name &&
       failed(verifyNames(function, argument)))
     return failure();
+  if (attribute.getName() == names::stage)
+    return verifyStage(op, cast<IntegerAttr>(attribute.getValue()));
   return verifyFits(op, function.getArgumentTypes()[argument], attribute);
 }
 
@@ -275,8 +278,7 @@ LogicalResult ColossalDialect::verifyRegionResultAttribute(
       failed(verifyHolder(op, attribute,
                           {names::mesh, names::stages, names::microbatches,
                            names::schedule, names::segment, names::stage,
-                           names::role, names::source, names::aliases,
-                           names::batchDim},
+                           names::role, names::source, names::aliases},
                           "a result")))
     return failure();
   auto function = dyn_cast<FunctionOpInterface>(op);

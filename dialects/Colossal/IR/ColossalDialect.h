@@ -79,6 +79,7 @@ inline constexpr llvm::StringLiteral sharding = "colossal.sharding";
 inline constexpr llvm::StringLiteral globalShape = "colossal.global_shape";
 inline constexpr llvm::StringLiteral updates = "colossal.updates";
 inline constexpr llvm::StringLiteral metric = "colossal.metric";
+inline constexpr llvm::StringLiteral output = "colossal.output";
 inline constexpr llvm::StringLiteral link = "colossal.link";
 inline constexpr llvm::StringLiteral perMicrobatch = "colossal.per_microbatch";
 inline constexpr llvm::StringLiteral accumulate = "colossal.accumulate";

@@ -18,7 +18,7 @@ def Colossal_Dialect : Dialect {
     discardable (ColossalDialect.h has their names).
 
     On factored ops and reshards; D3 and D4 also as `colossal.segment` and `colossal.stage` of
-    functions:
+    functions, D4 of state that another program places:
     - D1 `group`, `forward_of`, `gradient_of` are strings; `keep`, `no_gradient` have no value
     - D2 `pass` is forward, backward or update
     - D3 `segment` is prologue, forward, backward or update
@@ -29,10 +29,10 @@ def Colossal_Dialect : Dialect {
 
     On arguments and results:
     - F1 `colossal.role` is parameter, buffer, optimizer, batch or control
-    - F2 names, metrics and links are not empty; arguments have distinct names
+    - F2 names, metrics, outputs and links are not empty; arguments have distinct names
     - F3 `colossal.source` is {fill}, {normal, seed, stream} or {file, record, offset, bytes, crc} (and {elements})
     - F4 `colossal.aliases` is a list of strings
-    - F5 `colossal.batch_dim` is a dimension of the argument
+    - F5 `colossal.batch_dim` is a dimension of the argument, or of the output
     - F6 `colossal.updates` is a state (its number, or after Partition its name) of the
       result's type; each state has one new value
     - F7 `colossal.per_microbatch` has no value, `colossal.accumulate` is "sum"

@@ -19,6 +19,11 @@ namespace colossal {
 mlir::LogicalResult differentiate(mlir::ModuleOp module,
                                   const OptimizerOptions &options);
 
+/// The pass colossal-evaluation as a function. `outputs`: which are kept, by
+/// name; empty: all.
+mlir::LogicalResult makeEvaluation(mlir::ModuleOp module,
+                                   llvm::ArrayRef<std::string> outputs = {});
+
 } // namespace colossal
 
 #endif // COLOSSAL_DIFFERENTIATE_PASSES_H

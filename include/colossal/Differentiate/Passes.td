@@ -24,4 +24,14 @@ def DifferentiatePass : Pass<"colossal-differentiate", "::mlir::ModuleOp"> {
   ];
 }
 
+def EvaluationPass : Pass<"colossal-evaluation", "::mlir::ModuleOp"> {
+  let summary = "Turn @forward into @evaluate: loss and outputs";
+  let description = [{
+    @forward(state, batch) -> (loss, outputs, written buffers), as `colossal-normalize{name-outputs}`
+    leaves it, becomes @evaluate(state, batch) -> (loss, outputs): a result with the attribute
+    `colossal.metric` or `colossal.output`. A first result that is one float is the loss. No state changes.
+  }];
+  let dependentDialects = ["::colossal::ColossalDialect"];
+}
+
 #endif // COLOSSAL_DIFFERENTIATE_PASSES

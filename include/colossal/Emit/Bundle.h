@@ -1,10 +1,11 @@
 //===- Bundle.h - Writes the folder that the runtime executes --*- C++ -*-===//
 //
-//   manifest.json, stage-<i>.json   what to run (Run/Manifest.h, RankProgram.h)
-//   kernels.so                      every distinct kernel once
-//   weights.bin                     initial state, unsharded
-//   ir/                             texts given by the caller
-//   run, lib/                       the engine and the libraries it needs
+//   manifest.json             what the bundle is (Run/Manifest.h)
+//   <program>/stage-<i>.json  what a rank runs (Run/RankProgram.h)
+//   kernels.so                every distinct kernel once
+//   weights.bin               initial state, unsharded
+//   ir/<program>/             texts given by the caller
+//   run, lib/                 the engine and the libraries it needs
 //
 // The folder appears at once, complete, or not at all. An existing bundle of
 // the same name is replaced, in one moment; any other file or folder there is
@@ -21,24 +22,31 @@
 
 namespace colossal::emit {
 
+/// One program of the bundle.
+struct ProgramInput {
+  std::string name; ///< "train", "evaluate"
+  /// Per stage. `Initial::file` of a state is the path of the archive that
+  /// holds it.
+  std::vector<rank::Program> stages;
+  /// Inputs of the model. Of those that a stage has, the allowed values go into
+  /// the manifest; the others are unused.
+  std::vector<rank::InputSchema> inputs;
+  double predictedStepSeconds = 0.0;
+  /// (name, content) of files of ir/<program>.
+  std::vector<std::pair<std::string, std::string>> texts;
+};
+
 struct BundleInput {
-  std::string output; ///< the folder
-  std::string model;  ///< for messages: the source's file name
-  /// `Initial::file` of a state is the path of the archive that holds it.
-  std::vector<rank::Program> programs;
-  mlir::ModuleOp kernels; ///< of lower::Lowering
-  std::string targetCpu;  ///< empty: this machine's
+  std::string output;                 ///< the folder
+  std::string model;                  ///< for messages: the source's file name
+  std::vector<ProgramInput> programs; ///< "train" first
+  mlir::ModuleOp kernels;             ///< of lower::Lowering
+  std::string targetCpu;              ///< empty: this machine's
   rank::LearningRate learningRate;
   std::vector<rank::ControlValue> controls;
-  /// Inputs of the model. Of those that a program has, the allowed values go
-  /// into the manifest; the others are unused.
-  std::vector<rank::InputSchema> inputs;
   int64_t threadsPerRank = 1;
-  double predictedStepSeconds = 0.0;
   std::vector<int64_t> peakBytes; ///< what a rank of each stage reserves
-  /// (name, content) of files of ir/.
-  std::vector<std::pair<std::string, std::string>> texts;
-  std::string toolFolder; ///< where colossal-engine is
+  std::string toolFolder;         ///< where colossal-engine is
 };
 
 /// Whether a bundle may be written there; false, with one line in `error`,

@@ -16,9 +16,12 @@
 namespace colossal {
 
 /// With a loss, @forward returns it in place of the model's outputs, and has
-/// its labels as last argument.
+/// its labels as last argument. `namesOutputs`: results have the attribute
+/// `colossal.output`, the path to them in what the model returns ("logits",
+/// "0", "hidden.1"), and stay beside a loss.
 std::unique_ptr<mlir::Pass>
-createNormalizePass(std::optional<LossOptions> loss = std::nullopt);
+createNormalizePass(std::optional<LossOptions> loss = std::nullopt,
+                    bool namesOutputs = false);
 
 void registerNormalizePasses();
 

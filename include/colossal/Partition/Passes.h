@@ -16,7 +16,7 @@ namespace colossal {
 
 namespace partition {
 
-/// Replaces the planned `train_step` of `module` by one function per stage and
+/// Replaces the planned program of `module` by one function per stage and
 /// segment (docs/Architecture.md, section 4).
 mlir::LogicalResult partitionModule(mlir::ModuleOp module);
 

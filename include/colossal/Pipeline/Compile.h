@@ -21,7 +21,11 @@
 namespace colossal {
 
 struct CompileOptions {
-  std::string model;               ///< .pt or .mlir
+  std::string model; ///< .pt, or .mlir as any phase up to Partition dumps it
+  /// The model in evaluation mode, likewise; empty: the bundle only trains.
+  std::string evaluation;
+  /// What evaluation gives back, by name; empty: all that the model returns.
+  std::vector<std::string> outputs;
   std::vector<std::string> inputs; ///< NAME=8x512xi64, for Import
   /// NAME or NAME:DIM; empty: dimension 0 of every input.
   std::vector<std::string> batch;

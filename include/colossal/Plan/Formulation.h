@@ -39,6 +39,8 @@ struct FormulationOptions {
   std::optional<int64_t> zero;
   int64_t memoryPrice = 0;
   std::optional<int64_t> memoryLimit;
+  /// Arguments (values) whose state is given: another program's plan has it.
+  std::map<int, Sharding> stored;
 };
 
 /// What a node of the problem stands for.

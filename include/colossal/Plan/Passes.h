@@ -29,6 +29,7 @@ struct PlanReport {
   std::string explanation;   ///< for people
   std::string planText;      ///< the plan file
   std::string configuration; ///< SearchResult::configuration; empty if read
+  SharedState shared;        ///< for the plans of other programs
 };
 
 /// The pass as a function. Emits one error and fails if there is no plan.

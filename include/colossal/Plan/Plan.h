@@ -66,6 +66,8 @@ struct Plan {
   std::vector<PlannedOp> ops;        ///< per op of the program
   std::map<int, Sharding> arguments; ///< stored states
   std::map<int, int> argumentStages; ///< of state arguments
+  /// The plan of another program says where state lives, not the uses here.
+  bool sharesState = false;
   std::vector<PlannedReshard> reshards;
   std::vector<PlannedUse> uses; ///< those that do not read the original
   std::map<int, int> results;   ///< program result -> copy; original if absent

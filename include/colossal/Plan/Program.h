@@ -81,8 +81,11 @@ struct ProgramValue {
   std::optional<Role> role; ///< of an argument
   int batchSubDim = -1;     ///< of a batch argument
   int updates = -1;         ///< the state argument that this result updates
-  bool metric = false;      ///< a result of the program besides state
+  bool metric = false;      ///< a result that every rank has, complete
+  bool output = false;      ///< a result that stays as it is cut
 
+  /// Whether the program gives it back.
+  bool isResult() const { return metric || output || updates >= 0; }
   /// The bounds, flattened.
   std::vector<int64_t> subDims() const;
   int64_t elements() const;

@@ -11,7 +11,7 @@
 #ifndef COLOSSAL_PLAN_SEARCH_H
 #define COLOSSAL_PLAN_SEARCH_H
 
-#include "colossal/Plan/Plan.h"
+#include "colossal/Plan/SharedState.h"
 
 #include <functional>
 #include <map>
@@ -59,6 +59,8 @@ struct SearchOptions {
   /// Finds the plan that needs least memory, whatever the budget, in place of
   /// the fastest one that fits: the same plan under every budget.
   bool leanest = false;
+  /// Of another program's plan: mesh, stages and stored shardings are those.
+  const SharedState *shared = nullptr;
   /// Shared by searches of one program, cluster and pins; may be null.
   SolutionCache *cache = nullptr;
   /// If set, called before each division of the devices is solved: its label,

@@ -63,6 +63,13 @@ using RankObserver =
     std::function<void(int64_t rank, const Place &place, int64_t microbatch,
                        mlir::Operation *op, llvm::ArrayRef<TensorRef>)>;
 
+/// What a rank gives back in one microbatch (-1: outside of them).
+struct LocalOutput {
+  std::string name;
+  int64_t microbatch = -1;
+  TensorRef value;
+};
+
 /// Follows every rank step by step, and may find fault.
 class RankChecker {
 public:
@@ -74,9 +81,11 @@ public:
                          std::string &error) = 0;
   /// After the last op of a step.
   virtual bool left(int64_t rank, const RankStep &step, std::string &error) = 0;
-  /// After the last step: local state and metrics by name.
+  /// After the last step: local state and metrics by name, and outputs.
   virtual bool finished(int64_t rank, const NamedTensors &state,
-                        const NamedTensors &metrics, std::string &error) = 0;
+                        const NamedTensors &metrics,
+                        const std::vector<LocalOutput> &outputs,
+                        std::string &error) = 0;
 };
 
 struct RankOptions {
@@ -89,6 +98,7 @@ struct RankOptions {
 struct StepResult {
   NamedTensors state;   ///< updated state, whole
   NamedTensors metrics; ///< equal on all ranks that have them
+  NamedTensors outputs; ///< of the whole batch
 };
 
 /// One step. `values` holds state, batch and controls, whole, by name.

@@ -1,10 +1,10 @@
 //===- Verify.h - Sharded equals unsharded ----------------------*- C++ -*-===//
 //
 // Runs one step of the unsharded and of the partitioned program on the same
-// random state and batch and compares metrics, every gradient (the ops with
-// `gradient_of`, and what updates read) and the updated state. Where something
-// differs, both run again and the first op of the unsharded program whose value
-// differs is named.
+// random state and batch and compares metrics, outputs, every gradient (the ops
+// with `gradient_of`, and what updates read) and the updated state. Where
+// something differs, both run again and the first op of the unsharded program
+// whose value differs is named.
 //
 // A tensor agrees if |found - expected| <= tolerance * |expected|, by norm, or
 // below a hundredth of the tolerance times the largest norm of its kind: some
@@ -30,7 +30,7 @@ struct VerifyOptions {
   bool skipsMeaningless = false;
 };
 
-enum class ValueKind { Metric, Gradient, State };
+enum class ValueKind { Metric, Output, Gradient, State };
 
 struct Comparison {
   ValueKind kind;

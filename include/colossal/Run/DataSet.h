@@ -61,19 +61,24 @@ void orderOfEpoch(std::vector<int64_t> &order, int64_t samples, bool shuffle,
 
 class DataSet {
 public:
-  /// Opens and checks the files: one per input of the manifest, right shape
+  /// Opens and checks the files: one per input of the program, right shape
   /// and type, equal numbers of samples, one batch at least. On failure one
-  /// line in `error`. Files of unused inputs are not opened.
+  /// line in `error`. Files of unused inputs are not opened. `isWhole`: batches
+  /// will be chosen, so that one sample is enough.
   static std::optional<DataSet>
-  open(const Manifest &manifest,
+  open(const ProgramSchema &program,
        const std::map<std::string, std::string> &files, bool shuffle,
-       uint64_t seed, std::string &error);
+       uint64_t seed, std::string &error, bool isWhole = false);
 
   int64_t samples() const { return sampleCount; }
+  int64_t samplesPerBatch() const { return batchSize; }
   int64_t stepsPerEpoch() const { return sampleCount / batchSize; }
 
   /// Global sample numbers of a 1-based step.
   const int64_t *batch(int64_t step);
+  /// The samples of `kChosen` in place of a step: as many as a batch has.
+  void choose(std::vector<int64_t> samples);
+  static constexpr int64_t kChosen = -1;
   /// Looks for values that the program cannot take, in part `part` of `parts`
   /// of every file: what ranks share at load. Large files are looked at up to
   /// kCheckedAtLoad bytes a part; `fill` checks all the same.

@@ -1,8 +1,9 @@
-//===- Engine.h - Executes a rank program -----------------------*- C++ -*-===//
+//===- Engine.h - Executes rank programs ------------------------*- C++ -*-===//
 //
-// Owns the memory of one rank and walks its program. Everything that can be
-// decided at load is: addresses, kernels, library primitives, groups, scratch.
-// A step allocates nothing of its own.
+// Owns the memory of one rank and walks its programs, one at a time, over one
+// arena: what they share of it is their state. Everything that can be decided
+// at load is: addresses, kernels, library primitives, groups, scratch. A step
+// allocates nothing of its own.
 //
 // Errors: the constructor throws RunError (lib/Run/RunError.h); a step that
 // cannot go on ends the job (see Fabric).
@@ -48,10 +49,11 @@ public:
   using KernelLookup = std::function<KernelFunction(const std::string &)>;
 
   /// Collective over `world`: all ranks of all stages construct together. The
-  /// program must outlive the engine and have no faults (checkProgram). What
-  /// can fail on one rank alone fails here.
-  Engine(const Program &program, MPI_Comm world, const KernelLookup &kernels,
-         const EngineOptions &options);
+  /// programs, one at least, must outlive the engine, have no faults
+  /// (checkProgram), one state (checkShared), one mesh, and tags of their own.
+  /// What can fail on one rank alone fails here.
+  Engine(std::vector<const Program *> programs, MPI_Comm world,
+         const KernelLookup &kernels, const EngineOptions &options);
   ~Engine();
   Engine(const Engine &) = delete;
 
@@ -63,6 +65,11 @@ public:
 
   Fabric &fabric();
   MemoryUse memory() const;
+
+  /// What follows is about this program (at first number 0). Of the arena only
+  /// the state outlives the change. All ranks change together.
+  void use(size_t program);
+  size_t program() const;
 
   /// Address of a buffer's copy for a microbatch (-1: copy 0).
   char *address(int64_t buffer, int64_t microbatch = -1) const;

@@ -25,7 +25,7 @@ namespace colossal::rank {
 constexpr const char *kFormatName = "colossal-bundle";
 
 /// The format that this source reads and writes. Another version is refused.
-constexpr int64_t kFormatVersion = 5;
+constexpr int64_t kFormatVersion = 6;
 
 /// The MPI that the engine of this build is linked with, as the name of the
 /// library's ABI, such as "libmpi.so.40". A bundle carries it; the engine
@@ -53,6 +53,30 @@ struct InputSchema {
     return lowest != std::numeric_limits<int64_t>::min() ||
            highest != std::numeric_limits<int64_t>::max();
   }
+};
+
+/// A tensor that a program gives back (see Output of RankProgram.h).
+struct OutputSchema {
+  std::string name;
+  DType dtype = DType::F32;
+  std::vector<int64_t> globalShape;
+  int64_t batchDim = -1;
+};
+
+/// One of the programs of a bundle: training, or evaluation.
+struct ProgramSchema {
+  std::string name;               ///< "train", "evaluate"
+  std::vector<std::string> files; ///< of each stage: "train/stage-0.json"
+  int64_t microbatches = 1;
+  std::vector<InputSchema> inputs;
+  /// Inputs of the model that no result depends on: data for them is accepted
+  /// and not read.
+  std::vector<std::string> unusedInputs;
+  std::vector<OutputSchema> outputs;
+  /// Tokens of a step: elements of the first integer input, or the batch size
+  /// where there is none.
+  int64_t tokensPerStep = 0;
+  double predictedStepSeconds = 0.0;
 };
 
 /// A file of the bundle as it was written: XXH3's 128 bits, hexadecimal.
@@ -103,30 +127,25 @@ struct Manifest {
   int64_t worldSize = 1;
   std::vector<Axis> mesh; ///< of one stage; last axis fastest
   int64_t stages = 1;
-  int64_t microbatches = 1;
-  std::vector<std::string> programs; ///< file of each stage: "stage-0.json"
-  std::string kernels;               ///< "kernels.so"; empty: no kernel
-  std::string mpi;                   ///< see mpiAbi()
+  /// The first one is "train". All have the states below.
+  std::vector<ProgramSchema> programs;
+  std::string kernels; ///< "kernels.so"; empty: no kernel
+  std::string mpi;     ///< see mpiAbi()
   /// Names of LLVM's x86 features ("avx512f"), compared with /proc/cpuinfo
   /// without regard to underscores.
   std::vector<std::string> cpuFeatures;
   int64_t threadsPerRank = 1;
-  std::vector<InputSchema> inputs;
-  /// Inputs of the model that its loss does not depend on: data for them is
-  /// accepted and not read.
-  std::vector<std::string> unusedInputs;
   std::vector<StateSchema> states;
   LearningRate learningRate;
   std::vector<ControlValue> controls;
-  /// Tokens of a step: elements of the first integer input, or the batch size
-  /// where there is none.
-  int64_t tokensPerStep = 0;
-  double predictedStepSeconds = 0.0;
-  /// Per stage and rank: arena, window and library scratch.
+  /// Per stage and rank: arena, window, library scratch and staging.
   std::vector<int64_t> predictedPeakBytes;
   std::vector<KernelCall> kernelCalls; ///< by symbol
   /// Every file of the bundle but this one (BundleFiles.h).
   std::vector<FileEntry> files;
+
+  /// The program of this name; null if there is none.
+  const ProgramSchema *find(const std::string &program) const;
 };
 
 /// The text holds its own hash ("checksum": that of the text with zeros in its
@@ -141,13 +160,15 @@ std::optional<Manifest> readManifest(const std::string &text,
 /// what is sound.
 std::vector<KernelCall> kernelCallsOf(const std::vector<Program> &programs);
 
-/// What the text form cannot say: world size = stages * mesh, one program and
-/// one prediction per stage, known kinds. Returns one message per fault.
+/// What the text form cannot say: world size = stages * mesh, programs of
+/// distinct names with one file per stage, one prediction per stage, known
+/// kinds. Returns one message per fault.
 std::vector<std::string> checkManifest(const Manifest &manifest);
 
-/// The manifest against a stage's program: mesh, stages, microbatches, and
-/// inputs and states of the same name, shape and dtype; no call of a kernel
-/// with other operands, indices or iterations than `kernelCalls` says.
+/// The manifest against one of its rank programs: name, mesh, stages,
+/// microbatches, and inputs and states of the same name, shape and dtype; no
+/// call of a kernel with other operands, indices or iterations than
+/// `kernelCalls` says.
 std::vector<std::string> checkManifest(const Manifest &manifest,
                                        const Program &program);
 

@@ -107,6 +107,19 @@ struct Input {
   int64_t batchDim = -1; ///< -1: no batch dimension
 };
 
+/// A tensor that the program gives back, read after a run of the program. With
+/// the axis "time" in its layout slot m holds the shard at time coordinate m;
+/// without it there is one slot. With batchDim >= 0 the outputs of batches are
+/// joined along that dimension, of which a sample has globalShape[batchDim] /
+/// (samples of a batch) entries; with -1 each batch has an output of its own.
+struct Output {
+  int64_t buffer = 0;
+  std::string name;
+  std::vector<int64_t> globalShape;
+  Layout layout;
+  int64_t batchDim = -1;
+};
+
 /// A scalar (f32 or f64) the runtime sets before each step: "lr" (the learning
 /// rate of this step), "step" (1-based), "clip-norm", ...
 struct Control {
@@ -258,6 +271,9 @@ struct Axis {
 };
 
 struct Program {
+  /// "train" or "evaluate". The programs of a stage have the same states, at
+  /// the same places of the arena; all else of it belongs to the one that runs.
+  std::string name = "train";
   int64_t stage = 0;
   int64_t stages = 1;
   int64_t microbatches = 1;
@@ -271,6 +287,7 @@ struct Program {
   std::vector<Input> inputs;
   std::vector<Control> controls;
   std::vector<Metric> metrics;
+  std::vector<Output> outputs;
   std::vector<Segment> segments;
   std::vector<Step> schedule;
 };
@@ -295,6 +312,10 @@ std::optional<Program> readProgram(const std::string &text,
 /// buffers, segments named by the schedule, collective sizes, one side of
 /// every transfer. Returns one message per fault.
 std::vector<std::string> checkProgram(const Program &program);
+
+/// The programs of one stage: the same states, in the same buffers. Returns one
+/// message per fault.
+std::vector<std::string> checkShared(const std::vector<Program> &programs);
 
 /// Checks all stages together: every send has its receive, with equal bytes and
 /// microbatch, and the schedules, walked stage by stage with one staging slot

@@ -24,6 +24,10 @@ struct RunOptions {
   std::string bundle;
   std::map<std::string, std::string> data; ///< input name -> file
   int64_t steps = 1;
+  bool evaluates = false;    ///< evaluates the state, and does not train
+  int64_t evaluateEvery = 0; ///< steps; 0: no evaluation while training
+  std::map<std::string, std::string> evaluationData; ///< as `data`
+  std::string outputFolder;
   std::string metricsFile;
   std::string reportFile;
   std::string profileFile;

@@ -23,8 +23,14 @@ int64_t scratchBytes(const Gemm &gemm, int threads);
 /// `error`.
 int64_t scratchBytes(const Program &program, int threads, std::string &error);
 
-/// Staging for collectives and transfers of a rank, bytes.
-int64_t stagingBytes(const Program &program);
+/// Staging for collectives and transfers of a rank that has these programs,
+/// bytes.
+int64_t stagingBytes(const std::vector<const Program *> &programs);
+
+/// All that a rank which runs these programs in turn reserves: arena, windows,
+/// scratch and staging. On failure one line in `error`.
+int64_t reservedBytes(const std::vector<const Program *> &programs, int threads,
+                      std::string &error);
 /// The part of it that any collective at all needs, bytes.
 int64_t collectiveStagingBytes();
 

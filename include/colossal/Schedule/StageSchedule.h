@@ -52,9 +52,25 @@ struct StageSchedule {
 /// f32, f64, i64, i32, i1; nothing for other types.
 std::optional<rank::DType> dtypeOf(mlir::Type elementType);
 
+/// A state argument of a stage's functions: local type and attributes.
+struct StateArgument {
+  mlir::RankedTensorType type;
+  mlir::DictionaryAttr attributes;
+};
+/// Per stage, in the order of first use.
+using StateSchema = std::vector<std::vector<StateArgument>>;
+
+/// The state of the programs of a bundle, each in a partitioned module of its
+/// own. Emits an error where two programs store a state differently.
+mlir::FailureOr<StateSchema> stateOf(llvm::ArrayRef<mlir::ModuleOp> programs);
+
 /// Schedules every stage of a partitioned module (docs/Architecture.md,
-/// section 4), which is modified by `prepareForGrouping`. Errors are emitted
-/// at the op or function that causes them.
+/// section 4), which is modified by `prepareForGrouping`. States lie at the
+/// beginning of the arena, in the order of `schema`: at the same place in all
+/// programs. Errors are emitted at the op or function that causes them.
+mlir::FailureOr<std::vector<StageSchedule>>
+scheduleStages(mlir::ModuleOp module, const StateSchema &schema);
+/// The only program of its bundle.
 mlir::FailureOr<std::vector<StageSchedule>>
 scheduleStages(mlir::ModuleOp module);
 

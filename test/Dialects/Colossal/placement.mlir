@@ -293,5 +293,8 @@ func.func @f() attributes {colossal.stage = 2 : i64} { return }
 
 // -----
 
-// expected-error @below {{F9: found "colossal.stage" on an argument}}
-func.func @f(%x: tensor<4xf32> {colossal.stage = 0 : i64}) { return }
+// Where another program's plan has placed a state.
+module attributes {colossal.stages = 2 : i64} {
+// expected-error @below {{D4: found stage = 2, expected one from 0 to below 2}}
+func.func @f(%x: tensor<4xf32> {colossal.stage = 2 : i64}) { return }
+}

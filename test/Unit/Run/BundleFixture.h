@@ -85,24 +85,26 @@ protected:
                    const std::function<void(Program &)> &change = nullptr) {
     fs::path bundle = folder / "model.colossal";
     fs::remove_all(bundle);
-    fs::create_directories(bundle);
+    fs::create_directories(bundle / "train");
     fs::copy(COLOSSAL_ENGINE, bundle / "run");
     fs::copy(COLOSSAL_TEST_KERNELS, bundle / "kernels.so");
     manifest = Manifest();
     manifest.worldSize = data * stages;
     manifest.mesh = {{"data", data}};
     manifest.stages = stages;
-    manifest.microbatches = microbatches;
+    ProgramSchema training;
+    training.name = "train";
+    training.microbatches = microbatches;
     manifest.kernels = "kernels.so";
     manifest.mpi = mpiAbi();
     manifest.cpuFeatures = {"sse2"};
-    manifest.inputs = {{"x", DType::F32, {kBatch, kIn}, 0},
+    training.inputs = {{"x", DType::F32, {kBatch, kIn}, 0},
                        {"t", DType::F32, {kBatch, kOut}, 0}};
     manifest.states = {{"w0", "parameter", DType::F32, {kIn, kHidden}},
                        {"w1", "parameter", DType::F32, {kHidden, kOut}}};
     manifest.learningRate = {
         "linear", {{"warmup", {2}}, {"min", {0.5}}}, {{"lr", 0.1}}};
-    manifest.tokensPerStep = kBatch;
+    training.tokensPerStep = kBatch;
     std::string weights;
     auto add = [&](int64_t elements, int64_t first) {
       std::vector<float> values;
@@ -126,11 +128,12 @@ protected:
         state.initial = state.name == "w0" ? w0 : w1;
       if (change)
         change(program);
-      std::string name = "stage-" + std::to_string(stage) + ".json";
-      manifest.programs.push_back(name);
+      std::string name = "train/stage-" + std::to_string(stage) + ".json";
+      training.files.push_back(name);
       writeText(bundle / name, writeProgram(program));
       programs.push_back(std::move(program));
     }
+    manifest.programs = {training};
     manifest.kernelCalls = kernelCallsOf(programs);
     writeManifestFile();
   }

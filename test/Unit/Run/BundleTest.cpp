@@ -1,5 +1,6 @@
 //===- BundleTest.cpp - Bundles run by colossal-run -----------------------===//
 
+#include "../../../lib/Run/Evaluation.h"
 #include "BundleFixture.h"
 
 using namespace colossal::rank;
@@ -124,8 +125,8 @@ TEST_F(Bundle, DamagedBundlesAreRefused) {
   expectError("", {"stage-0.json", "state 'w0'", "6x5", "5x6"});
   // An edit that is meant, and one that is not.
   writeBundle(2, 1, 1);
-  std::string program = readText(bundle / "stage-0.json");
-  writeText(bundle / "stage-0.json", program + " ");
+  std::string program = readText(bundle / "train/stage-0.json");
+  writeText(bundle / "train/stage-0.json", program + " ");
   expectError("", {"stage-0.json", "damaged or edited", "--allow-edited"});
   Outcome edited = run("--allow-edited");
   EXPECT_EQ(edited.code, 0) << edited.output;
@@ -171,7 +172,8 @@ TEST_F(Bundle, CallsOfKernelsAreThoseCompiled) {
   };
   for (auto &[change, word] : changes) {
     writeBundle(2, 1, 1);
-    std::string path = (folder / "model.colossal/stage-0.json").string(), error;
+    std::string path = (folder / "model.colossal/train/stage-0.json").string(),
+                error;
     std::optional<Program> program = readProgram(readText(path), path, error);
     ASSERT_TRUE(program) << error;
     Op &op = program->segments[1].ops.back();
@@ -242,11 +244,11 @@ TEST(Data, ShardsOfABatchAreItsElements) {
   writeText(path, npyHeader({9, 2, 3}, DType::I32) +
                       std::string(reinterpret_cast<char *>(values.data()),
                                   values.size() * 4));
-  Manifest manifest;
-  manifest.inputs = {{"ids", DType::I64, {2, 4, 3}, 1}};
+  ProgramSchema schema;
+  schema.inputs = {{"ids", DType::I64, {2, 4, 3}, 1}};
   std::string error;
   std::optional<DataSet> data =
-      DataSet::open(manifest, {{"ids", path.string()}}, true, 5, error);
+      DataSet::open(schema, {{"ids", path.string()}}, true, 5, error);
   ASSERT_TRUE(data) << error;
   ASSERT_EQ(data->stepsPerEpoch(), 2);
   ProgramBuilder b({{"data", 2}, {"tensor", 2}}, 2);
@@ -275,12 +277,25 @@ TEST(Data, ShardsOfABatchAreItsElements) {
   fs::remove(path);
 }
 
+TEST(Evaluation, EverySampleIsInOnePart) {
+  for (int64_t batch = 1; batch <= 24; ++batch)
+    for (int64_t samples = 0; samples <= 60; ++samples) {
+      int64_t next = 0;
+      for (const EvaluationPart &part : evaluationParts(samples, batch)) {
+        EXPECT_EQ(part.first, next);
+        EXPECT_EQ(batch % part.count, 0) << batch << " of " << samples;
+        next += part.count;
+      }
+      EXPECT_EQ(next, samples);
+    }
+}
+
 TEST(Data, ValuesOutsideTheVocabularyAreRefused) {
   fs::path path = fs::temp_directory_path() /
                   ("colossal-ids-" + std::to_string(getpid()) + ".npy");
-  Manifest manifest;
-  manifest.inputs = {{"ids", DType::I64, {2, 3}, 0, 0, 49, {-100}, "'e.0'"}};
-  manifest.unusedInputs = {"mask"};
+  ProgramSchema schema;
+  schema.inputs = {{"ids", DType::I64, {2, 3}, 0, 0, 49, {-100}, "'e.0'"}};
+  schema.unusedInputs = {"mask"};
   ProgramBuilder b({{"data", 1}});
   b.input("ids", {b.cut(2), b.cut(3)}, DType::I64, 0);
   std::string error;
@@ -289,7 +304,7 @@ TEST(Data, ValuesOutsideTheVocabularyAreRefused) {
                         std::string(reinterpret_cast<const char *>(&values[0]),
                                     values.size() * 8));
     auto data =
-        DataSet::open(manifest, {{"ids", path.string()}, {"mask", "/no/file"}},
+        DataSet::open(schema, {{"ids", path.string()}, {"mask", "/no/file"}},
                       false, 0, error);
     EXPECT_TRUE(data) << error;
     return data;

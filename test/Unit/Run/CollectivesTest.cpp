@@ -215,7 +215,7 @@ void check(OpKind kind, Collective collective, const Mesh &mesh,
     EngineOptions options;
     options.transport = transport;
     options.timeoutSeconds = 60;
-    Engine engine(b.program, MPI_COMM_WORLD, nullptr, options);
+    Engine engine({&b.program}, MPI_COMM_WORLD, nullptr, options);
     engine.connect();
     engine.reserve();
     auto *input = reinterpret_cast<T *>(engine.address(x));

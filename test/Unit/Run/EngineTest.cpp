@@ -52,14 +52,14 @@ Result execute(int64_t stages, int64_t microbatches, Transport transport,
   options.transport = transport;
   options.threads = threads;
   options.timeoutSeconds = 60;
-  Engine engine(program, MPI_COMM_WORLD, lookup, options);
+  Engine engine({&program}, MPI_COMM_WORLD, lookup, options);
   engine.connect();
   engine.reserve();
   // What the compiler predicts is what the engine takes.
   std::string error;
   EXPECT_EQ(engine.memory().scratch, scratchBytes(program, threads, error));
   if (transport == Transport::Auto)
-    EXPECT_EQ(engine.memory().staging, stagingBytes(program));
+    EXPECT_EQ(engine.memory().staging, stagingBytes({&program}));
   for (const State &state : program.states) {
     auto *w = reinterpret_cast<float *>(engine.address(state.buffer));
     for (int64_t i = 0; i < elementsOf(state.globalShape); ++i)
@@ -151,7 +151,7 @@ TEST(Engine, RefusesAMissingKernel) {
       {
         try {
           Engine engine(
-              program, MPI_COMM_WORLD,
+              {&program}, MPI_COMM_WORLD,
               [](const std::string &) { return nullptr; }, options);
         } catch (const std::exception &error) {
           EXPECT_NE(std::string(error.what()).find("kernel 'loss'"),

@@ -20,8 +20,8 @@ engineOf(const Program &program, int threads,
     ADD_FAILURE() << fault;
   EngineOptions options;
   options.threads = threads;
-  auto engine =
-      std::make_unique<Engine>(program, MPI_COMM_SELF, kernels, options);
+  auto engine = std::make_unique<Engine>(std::vector<const Program *>{&program},
+                                         MPI_COMM_SELF, kernels, options);
   engine->connect();
   engine->reserve();
   return engine;

@@ -95,6 +95,20 @@ public:
     return input.buffer;
   }
 
+  /// `buffer`: one slot, or one per microbatch.
+  void output(const std::string &name, int64_t buffer,
+              const std::vector<SubDimension> &dims, int64_t batchDim) {
+    Output output;
+    output.name = name;
+    for (const SubDimension &sub : dims) {
+      output.globalShape.push_back(sub.extent);
+      output.layout.dimensions.push_back({sub});
+    }
+    output.batchDim = batchDim;
+    output.buffer = buffer;
+    program.outputs.push_back(output);
+  }
+
   int64_t control(const std::string &name) {
     int64_t id = buffer(name, 1);
     program.controls.push_back({id, name});

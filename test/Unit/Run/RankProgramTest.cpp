@@ -29,6 +29,7 @@ std::vector<Program> twoStages() {
     int64_t g = b.buffer("g", 16);
     int64_t gs = b.buffer("g.shard", 8);
     int64_t ws = b.buffer("w.shard", 8);
+    int64_t scores = s == 1 ? b.buffer("scores", 2 * 4, DType::F32, 2) : -1;
     int64_t loss = b.buffer("loss", 1);
     int64_t lossSum = b.buffer("loss.sum", 1);
     b.segment("prologue");
@@ -42,6 +43,7 @@ std::vector<Program> twoStages() {
       b.transfer(OpKind::Recv, h, 0, 7, "h");
       b.gemm(h, w, y, 2, 4, 4);
       b.kernel("loss", {y, x, loss, dh}, 2, 2);
+      b.kernel("scores", {y, scores}, 1, 2);
     }
     b.segment("backward");
     if (s == 0) {
@@ -69,6 +71,7 @@ std::vector<Program> twoStages() {
     if (s == 1) {
       b.collective(OpKind::AllReduce, loss, lossSum, {"data"}, 1);
       b.metric("loss", lossSum);
+      b.output("scores", scores, {b.cut(8, {"data", "time"}), b.cut(4)}, 0);
     }
     b.schedule("prologue");
     if (s == 0) {
@@ -206,6 +209,18 @@ void erase(std::vector<Program> &stages, int stage, const char *segment,
 }
 
 const Fault faults[] = {
+    {"OutputThatNothingWrites",
+     [](auto &s) { erase(s, 1, "forward", 3); },
+     {"stage 1: end of the step", "output 'scores'", "read before"}},
+    {"OutputOverAState",
+     [](auto &s) {
+       s[1].buffers[s[1].outputs[0].buffer].offset =
+           s[1].buffers[s[1].states[0].buffer].offset;
+     },
+     {"output 'scores'", "no overlap"}},
+    {"OutputOfAnotherSize",
+     [](auto &s) { s[1].outputs[0].globalShape = {8, 5}; },
+     {"output 'scores'"}},
     {"NormalNumbersWithoutEnd",
      [](auto &s) { s[0].states[0].initial.normal = INFINITY; },
      {"normal numbers of deviation inf", "expected floats"}},
@@ -365,6 +380,27 @@ INSTANTIATE_TEST_SUITE_P(Programs, PlantedFault, testing::ValuesIn(faults),
                          });
 
 // 4 096 ranks and 16 stages: the ranks are not enumerated.
+TEST(RankProgramCheck, ProgramsOfAStageShareItsState) {
+  Program train = twoStages()[0], other = train;
+  other.name = "evaluate";
+  EXPECT_EQ(joined(checkShared({train, other})), "");
+  std::swap(other.states[0], other.states[1]);
+  EXPECT_NE(joined(checkShared({train, other})).find("found state 'm0'"),
+            std::string::npos);
+  other = train;
+  other.buffers[other.states[1].buffer].offset += 64;
+  EXPECT_NE(joined(checkShared({train, other})).find("expected 'm0' of f32 at"),
+            std::string::npos);
+  other = train;
+  other.states[1].layout.dimensions[0][0].axes.clear();
+  EXPECT_NE(joined(checkShared({train, other})).find("expected 'm0'"),
+            std::string::npos);
+  other = train;
+  other.states.pop_back();
+  EXPECT_NE(joined(checkShared({train, other})).find("found 1 states"),
+            std::string::npos);
+}
+
 TEST(RankProgramCheck, SizeOfTheMeshDoesNotMatter) {
   std::vector<Program> stages;
   const int64_t count = 16, microbatches = 64;

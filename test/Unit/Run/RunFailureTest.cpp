@@ -34,8 +34,9 @@ TEST_F(Bundle, EveryFlippedBitIsNoticed) {
   std::set<std::string> files = {"manifest.json"};
   for (const FileEntry &entry : manifest.files)
     files.insert(entry.name);
-  EXPECT_EQ(files, (std::set<std::string>{"kernels.so", "manifest.json", "run",
-                                          "stage-0.json", "weights.bin"}));
+  EXPECT_EQ(files,
+            (std::set<std::string>{"kernels.so", "manifest.json", "run",
+                                   "train/stage-0.json", "weights.bin"}));
   auto isWhole = [&] {
     std::optional<std::string> text =
         readRegularFile(bundle + "/manifest.json", error);
@@ -60,7 +61,7 @@ TEST_F(Bundle, EveryFlippedBitIsNoticed) {
   }
   ASSERT_TRUE(isWhole()) << error;
   // The launcher looks before it executes any of them.
-  for (const char *name : {"run", "kernels.so", "stage-0.json"}) {
+  for (const char *name : {"run", "kernels.so", "train/stage-0.json"}) {
     fs::path path = fs::path(bundle) / name;
     std::string text = readText(path), bad = text;
     for (size_t at = 0; at < bad.size(); at += 64)
@@ -103,7 +104,7 @@ TEST_F(Bundle, EveryWriteIsChecked) {
 
 TEST_F(Bundle, DataForUnusedInputsIsNoted) {
   writeBundle(2, 1, 1);
-  manifest.unusedInputs = {"mask"};
+  manifest.programs[0].unusedInputs = {"mask"};
   writeManifestFile();
   Outcome outcome = run("--data mask=none.npy --quiet");
   EXPECT_EQ(outcome.code, 0) << outcome.output;

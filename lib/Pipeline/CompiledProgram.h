@@ -1,0 +1,49 @@
+//===- CompiledProgram.h - A program on its way into a bundle ---*- C++ -*-===//
+
+#ifndef COLOSSAL_LIB_PIPELINE_COMPILEDPROGRAM_H
+#define COLOSSAL_LIB_PIPELINE_COMPILEDPROGRAM_H
+
+#include "colossal/Pipeline/Compile.h"
+#include "colossal/Plan/Passes.h"
+#include "colossal/Run/Manifest.h"
+#include "colossal/Schedule/StageSchedule.h"
+#include "mlir/IR/OwningOpRef.h"
+
+namespace colossal {
+
+/// Training or evaluation, from its model to its rank programs.
+struct CompiledProgram {
+  std::string name;  ///< "train", "evaluate"
+  std::string model; ///< the file
+  /// The phase that the file is the dump of.
+  Phase done = Phase::Import;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  /// What `module` becomes by Partition, once Plan has judged it.
+  mlir::OwningOpRef<mlir::ModuleOp> partitioned;
+  /// IR that goes into the bundle: after Differentiate, Plan, Partition.
+  std::vector<std::pair<std::string, std::string>> kept;
+  std::vector<rank::InputSchema> inputs;
+  plan::PlanReport report;
+  std::vector<schedule::StageSchedule> schedules;
+  std::vector<rank::Program> stages;
+
+  bool isTraining() const { return name == "train"; }
+};
+
+/// The phase after which a module looks as this one: aten ops, @forward, a
+/// program, a planned one, one of stages.
+Phase phaseOf(mlir::ModuleOp module);
+
+/// What ranks of a stage reserve for all `programs`, which are partitioned and
+/// stay as they are; one entry for each stage. Errors are reported.
+mlir::FailureOr<std::vector<int64_t>>
+reservedBytes(llvm::ArrayRef<mlir::ModuleOp> programs, int64_t threadsPerRank);
+
+/// Plans the last of `programs`, so that all of them fit; those before it are
+/// partitioned. Sets its `report` and `partitioned`.
+llvm::LogicalResult planWithinMemory(llvm::ArrayRef<CompiledProgram *> programs,
+                                     plan::PlanRequest request, bool quiet);
+
+} // namespace colossal
+
+#endif // COLOSSAL_LIB_PIPELINE_COMPILEDPROGRAM_H

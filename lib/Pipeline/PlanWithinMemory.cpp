@@ -1,0 +1,127 @@
+//===- PlanWithinMemory.cpp - A plan whose schedule fits ------------------===//
+
+#include "CompiledProgram.h"
+#include "colossal/Diagnostics/Report.h"
+#include "colossal/Lower/BuildProgram.h"
+#include "colossal/Partition/Passes.h"
+#include "colossal/Run/Scratch.h"
+#include "colossal/Support/Message.h"
+#include "mlir/Pass/PassManager.h"
+
+using namespace mlir;
+using namespace colossal;
+
+/// Arena, windows, staging of collectives and scratch of the library, which is
+/// known once groups are lowered.
+FailureOr<std::vector<int64_t>>
+colossal::reservedBytes(ArrayRef<ModuleOp> programs, int64_t threadsPerRank) {
+  // Schedule prepares what it groups.
+  SmallVector<OwningOpRef<ModuleOp>> copies;
+  SmallVector<ModuleOp> modules;
+  for (ModuleOp module : programs) {
+    copies.push_back(module.clone());
+    modules.push_back(*copies.back());
+  }
+  FailureOr<schedule::StateSchema> schema = schedule::stateOf(modules);
+  if (failed(schema))
+    return failure();
+  lower::Lowering trial(modules.front().getContext());
+  std::vector<std::vector<rank::Program>> stages;
+  for (ModuleOp module : modules) {
+    auto scheduled = schedule::scheduleStages(module, *schema);
+    if (failed(scheduled))
+      return failure();
+    stages.resize(std::max(stages.size(), scheduled->size()));
+    for (auto [stage, one] : llvm::enumerate(*scheduled)) {
+      FailureOr<rank::Program> program = lower::buildProgram(one, trial);
+      if (failed(program))
+        return failure();
+      stages[stage].push_back(std::move(*program));
+    }
+  }
+  std::vector<int64_t> bytes;
+  for (const std::vector<rank::Program> &stage : stages) {
+    std::vector<const rank::Program *> all;
+    for (const rank::Program &program : stage)
+      all.push_back(&program);
+    std::string error;
+    bytes.push_back(rank::reservedBytes(all, int(threadsPerRank), error));
+    if (!error.empty())
+      return reportError(error);
+  }
+  return bytes;
+}
+
+/// The schedule knows the peak to the byte; Plan predicts it. Where the
+/// prediction was too low, plan again with the excess: first that of the
+/// configuration alone, so that others keep their room, and after three times
+/// of everything. What is left is the leanest plan, which does not depend on
+/// the budget: if it does not fit, the budget that it needs is named, and with
+/// that budget it is found again.
+LogicalResult colossal::planWithinMemory(ArrayRef<CompiledProgram *> programs,
+                                         plan::PlanRequest request,
+                                         bool quiet) {
+  CompiledProgram &program = *programs.back();
+  MLIRContext &context = *program.module->getContext();
+  int64_t budget = request.search.memoryBytes
+                       ? request.search.memoryBytes
+                       : request.cluster.device.memoryBytes;
+  OwningOpRef<ModuleOp> unplanned = program.module->clone();
+  std::vector<Diagnostic> refusals;
+  plan::SolutionCache solved;
+  request.search.cache = &solved;
+  for (int attempt = 0;; ++attempt) {
+    FailureOr<plan::PlanReport> planned = failure();
+    {
+      ScopedDiagnosticHandler keep(&context, [&](Diagnostic &diagnostic) {
+        refusals.push_back(std::move(diagnostic));
+        return success();
+      });
+      planned = plan::planModule(*program.module, request);
+    }
+    bool isLast = request.search.leanest || !request.planFile.empty();
+    if (failed(planned) && (isLast || budget == 0)) {
+      // The first refusal: of a budget, or what stands against any plan.
+      context.getDiagEngine().emit(std::move(refusals.front()));
+      return failure();
+    }
+    if (failed(planned)) {
+      request.search.leanest = true;
+      program.module = unplanned->clone();
+      continue;
+    }
+    program.report = std::move(*planned);
+    program.partitioned = program.module->clone();
+    PassManager passes(&context);
+    passes.addPass(createPartitionPass());
+    if (failed(passes.run(*program.partitioned)))
+      return failure();
+    SmallVector<ModuleOp> modules;
+    for (CompiledProgram *one : programs)
+      modules.push_back(*one->partitioned);
+    FailureOr<std::vector<int64_t>> bytes =
+        reservedBytes(modules, request.cluster.device.threads);
+    if (failed(bytes))
+      return failure();
+    int64_t peak = *llvm::max_element(*bytes);
+    if (budget == 0 || peak <= budget)
+      return success();
+    if (!request.planFile.empty())
+      return reportError("the plan needs " + Twine(peak) +
+                         " bytes on a device, the budget is " + Twine(budget) +
+                         " bytes; " + Twine(peak - budget) +
+                         " bytes are missing");
+    if (isLast)
+      return reportError(plan::memoryRefusal(program.report.plan.stages, peak,
+                                             budget, request.search.pins));
+    if (!quiet)
+      llvm::errs() << "planning again: the schedule needs " << peak - budget
+                   << " bytes more than the budget\n";
+    if (attempt < 3)
+      request.search.excessOf[program.report.configuration] += peak - budget;
+    else
+      request.search.memoryExcess += peak - budget;
+    request.search.leanest = attempt >= 6;
+    program.module = unplanned->clone();
+  }
+}
