@@ -174,7 +174,7 @@ def against_one_rank(case, folder, rounding):
         work.mkdir()
         bundle, _ = run_modules.compile_module(case, plan, archive, work)
         run_case.execute([run_case.tool("colossal-verify"), bundle], work / "verify.log")
-        if not any("colossal.random" in file.read_text() for file in (bundle / "ir").glob("*.mlir")):
+        if not any("colossal.random" in file.read_text() for file in (bundle / "ir").rglob("*.mlir")):
             return True, "draws nothing"
         _, metrics, _ = run_case.run_bundle(bundle, plan.split()[0], case.steps, data, work, "run")
         losses = list(run_modules.compare.read_losses(metrics))

@@ -38,7 +38,7 @@ config.substitutions += [
     ("%inputs", os.path.join(config.colossal_source, "test", "Import", "Inputs")),
 ]
 
-for tool in ("translate", "opt", "compile", "verify", "run", "calibrate"):
+for tool in ("translate", "opt", "compile", "verify", "run", "calibrate", "reduce", "lsp-server"):
     if os.path.exists(os.path.join(bin, "colossal-" + tool)):
         config.available_features.add("colossal-" + tool)
 if config.has_torch:

@@ -3,6 +3,7 @@
 #include "colossal/Diagnostics/OneLine.h"
 #include "Colossal/IR/ColossalDialect.h"
 #include "Colossal/IR/Locations.h"
+#include "colossal/Diagnostics/Messages.h"
 #include "colossal/Diagnostics/Report.h"
 #include "colossal/Support/Message.h"
 
@@ -103,7 +104,7 @@ void OneLineDiagnostics::print(Diagnostic &diagnostic) {
   if (!printed.insert(message).second)
     return; // the same of another op
   if (!isError) {
-    llvm::errs() << "warning: " << oneLine(message) << "\n";
+    say(Severity::Warning, message);
   } else if (++errors <= kMaxErrors) {
     (void)reportError(message);
   }

@@ -1,6 +1,7 @@
 //===- Report.cpp - What a tool says when it fails ------------------------===//
 
 #include "colossal/Diagnostics/Report.h"
+#include "colossal/Diagnostics/Messages.h"
 #include "colossal/Support/Message.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/ErrorHandling.h"
@@ -190,9 +191,11 @@ bool colossal::parseCommandLine(int argc, const char *const *argv,
 }
 
 llvm::LogicalResult colossal::reportError(const llvm::Twine &message) {
-  llvm::errs() << tool().prefix << "error: " << oneLine(message.str()) << "\n";
+  say(Severity::Error, message);
   return llvm::failure();
 }
+
+llvm::StringRef colossal::toolPrefix() { return tool().prefix; }
 
 Unfinished::Unfinished(llvm::StringRef path) : path(path.str()) {
   tool().unfinished = this->path;

@@ -9,6 +9,7 @@
 #include "Colossal/Transforms/Passes.h"
 #include "CompiledProgram.h"
 #include "ImportModel.h"
+#include "colossal/Diagnostics/Messages.h"
 #include "colossal/Diagnostics/OneLine.h"
 #include "colossal/Diagnostics/Report.h"
 #include "colossal/Differentiate/Passes.h"
@@ -167,8 +168,8 @@ LogicalResult Compilation::phase(Phase which, Work work) {
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin)
           .count();
   if (!options.quiet && worked)
-    llvm::errs() << llvm::formatv("{0,-14}{1,8:F2} s\n", nameOf(which),
-                                  seconds);
+    say(Severity::Note,
+        llvm::formatv("{0,-14}{1,8:F2} s\n", nameOf(which), seconds));
   for (CompiledProgram &program : programs) {
     bool isNew = which == Phase::Import || which > program.done;
     if (!options.dumpFolder.empty() && isNew && failed(dump(which, program)))
@@ -301,7 +302,7 @@ LogicalResult Compilation::normalize(CompiledProgram &program) {
   if (!program.isTraining())
     return success();
   if (!said.empty() && !options.quiet)
-    llvm::errs() << "start values: " << oneLine(said) << "\n";
+    say(Severity::Note, "start values: " + oneLine(said) + "\n");
   // A plan needs no values, a bundle does.
   return makesBundle() ? checkStartValues(*program.module) : success();
 }
@@ -369,7 +370,7 @@ LogicalResult Compilation::findCluster() {
   std::string error, disturbed;
   cluster = machine::clusterOf(options.cluster, error, &disturbed);
   if (!disturbed.empty() && !options.quiet)
-    llvm::errs() << "warning: " << oneLine(disturbed) << "\n";
+    say(Severity::Warning, disturbed);
   return cluster ? success() : reportError(error);
 }
 
@@ -397,21 +398,11 @@ LogicalResult Compilation::plan(CompiledProgram &program) {
   } else {
     request.search.shared = &programs.front().report.shared;
   }
-  auto shown = std::chrono::steady_clock::now();
   if (!options.quiet)
-    request.search.progress = [&](const std::string &label, size_t done,
-                                  size_t all) {
-      auto now = std::chrono::steady_clock::now();
-      // On a terminal one line that moves and disappears; a log is read
-      // afterwards.
-      bool terminal = llvm::errs().is_displayed();
-      if (now - shown < (terminal ? std::chrono::milliseconds(500)
-                                  : std::chrono::milliseconds(30000)))
-        return;
-      shown = now;
-      llvm::errs() << (terminal ? "\033[K" : "") << "planning: " << done
-                   << " of " << all << " divisions tried, now " << label
-                   << (terminal ? "\r" : "\n");
+    request.search.progress = [](const std::string &label, size_t done,
+                                 size_t all) {
+      say(Severity::Progress, "planning: " + Twine(done) + " of " + Twine(all) +
+                                  " divisions tried, now " + label);
     };
   SmallVector<CompiledProgram *> all;
   for (CompiledProgram &one : programs) {
@@ -422,9 +413,8 @@ LogicalResult Compilation::plan(CompiledProgram &program) {
   if (failed(planWithinMemory(all, request, options.quiet)))
     return failure();
   if (!options.quiet)
-    llvm::errs() << (llvm::errs().is_displayed() ? "\033[K" : "")
-                 << (program.isTraining() ? "" : program.name + ":\n")
-                 << printable(program.report.explanation);
+    say(Severity::Note, (program.isTraining() ? "" : program.name + ":\n") +
+                            program.report.explanation);
   if (!options.emitPlan.empty() && program.isTraining())
     return writeText(options.emitPlan, [&](raw_ostream &stream) {
       stream << program.report.planText;

@@ -2,6 +2,7 @@
 
 #include "ImportModel.h"
 #include "Colossal/IR/ColossalDialect.h"
+#include "colossal/Diagnostics/Messages.h"
 #include "colossal/Diagnostics/Report.h"
 #include "colossal/Schedule/StageSchedule.h"
 #include "colossal/Support/MemoryFile.h"
@@ -34,8 +35,8 @@ static void printWarnings(StringRef log) {
   SmallVector<StringRef> lines;
   log.split(lines, '\n', -1, /*KeepEmpty=*/false);
   for (StringRef line : lines)
-    if (line.starts_with(translateWarning))
-      llvm::errs() << oneLine(line.str()) << "\n";
+    if (line.consume_front(translateWarning))
+      say(Severity::Warning, line);
 }
 
 static OwningOpRef<ModuleOp> translate(MLIRContext &context,

@@ -1,6 +1,7 @@
 //===- PlanWithinMemory.cpp - A plan whose schedule fits ------------------===//
 
 #include "CompiledProgram.h"
+#include "colossal/Diagnostics/Messages.h"
 #include "colossal/Diagnostics/Report.h"
 #include "colossal/Lower/BuildProgram.h"
 #include "colossal/Partition/Passes.h"
@@ -115,8 +116,9 @@ LogicalResult colossal::planWithinMemory(ArrayRef<CompiledProgram *> programs,
       return reportError(plan::memoryRefusal(program.report.plan.stages, peak,
                                              budget, request.search.pins));
     if (!quiet)
-      llvm::errs() << "planning again: the schedule needs " << peak - budget
-                   << " bytes more than the budget\n";
+      say(Severity::Note, "planning again: the schedule needs " +
+                              Twine(peak - budget) +
+                              " bytes more than the budget\n");
     if (attempt < 3)
       request.search.excessOf[program.report.configuration] += peak - budget;
     else

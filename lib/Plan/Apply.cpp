@@ -2,6 +2,7 @@
 
 #include "colossal/Plan/Apply.h"
 #include "Colossal/IR/Combiner.h"
+#include "mlir/IR/Remarks.h"
 
 #include <algorithm>
 #include <map>
@@ -26,6 +27,7 @@ public:
     writeArguments();
     insertReshards();
     repeatControlOps();
+    sayDecisions();
   }
 
 private:
@@ -35,6 +37,7 @@ private:
   void insertReshards();
   void writeBatchDim(unsigned result, int index);
   void repeatControlOps();
+  void sayDecisions();
   ShardingAttr shardingOf(int value, const Sharding &state, bool inLoop);
   StringAttr axisName(size_t axis) {
     return builder.getStringAttr(plan.mesh.axes[axis].name);
@@ -243,6 +246,35 @@ void Applier::repeatControlOps() {
         use.set(clone->getResult(result.getResultNumber()));
       }
   }
+}
+
+/// What was decided, for who asks (`colossal-opt --remarks-filter=plan`).
+void Applier::sayDecisions() {
+  using remark::RemarkOpts;
+  auto options = [&](StringRef name) {
+    return RemarkOpts::name(name).category("plan").function(function.getName());
+  };
+  for (size_t i = 0; i < program.ops.size(); ++i) {
+    const PlannedOp &planned = plan.ops[i];
+    std::string text = "\"" + program.ops[i].name + "\" in " +
+                       nameOf(planned.segment) + " of stage " +
+                       std::to_string(planned.stage);
+    for (size_t a = 0; a < planned.axes.size(); ++a) {
+      const PlannedAxis &axis = planned.axes[a];
+      text += ", " + plan.mesh.axes[a].name;
+      if (axis.factor >= 0)
+        text += " cuts " + program.ops[i].factors[axis.factor].name;
+      else
+        text += axis.linear.empty() ? " repeats it" : " adds up parts";
+    }
+    remark::passed(extracted.ops[i]->getLoc(), options("strategy")) << text;
+  }
+  for (const PlannedReshard &reshard : plan.reshards)
+    remark::passed(extracted.values[reshard.value].getLoc(), options("reshard"))
+        << "\"" + program.values[reshard.value].name + "\" in " +
+               nameOf(reshard.segment) + " of stage " +
+               std::to_string(reshard.stage) + " from " + nameOf(reshard.from) +
+               " to " + nameOf(reshard.to);
 }
 
 void applyPlan(ModuleOp module, func::FuncOp function,

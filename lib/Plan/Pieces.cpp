@@ -203,7 +203,8 @@ int Cutter::updatePiece(int node) const {
   for (const NodeInput &input : nodes[node].inputs) {
     int producer = producerNode(input.value);
     if (producer >= 0) {
-      if (pieceOf[producer] < count)
+      // What depends on the batch alone has no piece yet: it follows its users.
+      if (pieceOf[producer] >= 0 && pieceOf[producer] < count)
         found.insert(pieceOf[producer]);
     } else if (program.values[input.value].role == Role::Parameter) {
       int home = homeOf[input.value];

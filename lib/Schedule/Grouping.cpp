@@ -5,6 +5,7 @@
 #include "colossal/Schedule/KernelPlan.h"
 #include "colossal/Schedule/MatrixProduct.h"
 
+#include "mlir/IR/Remarks.h"
 #include "llvm/ADT/SetVector.h"
 
 #include <numeric>
@@ -407,8 +408,25 @@ private:
 
 } // namespace
 
+/// What was decided, for who asks (`colossal-opt --remarks-filter=group`).
+static void sayGroup(func::FuncOp function, const Group &group) {
+  std::string text = (nameOf(group.kind) + " \"" + group.name() + "\"").str();
+  if (group.ops.size() > 1)
+    text += " of " + std::to_string(group.ops.size()) + " ops";
+  text += ", reads " + std::to_string(group.inputs.size()) + ", writes " +
+          std::to_string(group.outputs.size());
+  mlir::remark::passed(group.loc(),
+                       mlir::remark::RemarkOpts::name(nameOf(group.kind))
+                           .category("group")
+                           .function(function.getName()))
+      << text;
+}
+
 std::vector<Group> colossal::schedule::groupOps(func::FuncOp function) {
   if (function.isExternal())
     return {};
-  return Grouper(function).run();
+  std::vector<Group> groups = Grouper(function).run();
+  for (const Group &group : groups)
+    sayGroup(function, group);
+  return groups;
 }

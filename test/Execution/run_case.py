@@ -165,7 +165,7 @@ def check_plan(case, manifest, bundle):
     # Fields at their default are left out.
     world, stages = (manifest.get(name, 1) for name in ("worldSize", "stages"))
     microbatches = manifest["programs"][0].get("microbatches", 1)
-    partitioned = next(iter(sorted((bundle / "ir").glob("*partition.mlir"))), None)
+    partitioned = next(iter(sorted((bundle / "ir" / "train").glob("*partition.mlir"))), None)
     match = partitioned and re.search(r'colossal\.schedule = #colossal\.schedule<"?(\w+)"?>', partitioned.read_text())
     schedule = match.group(1) if match else "none"
     wanted = {"ranks": (world, case.ranks), "pipeline": (stages, pins.get("pipeline")),

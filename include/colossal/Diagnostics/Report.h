@@ -37,7 +37,10 @@ int endTool(int status);
 bool parseCommandLine(int argc, const char *const *argv,
                       llvm::StringRef overview);
 
-/// Prints "error: <message>" on one line. Returns failure, for `return`.
+/// What `beginTool` was given.
+llvm::StringRef toolPrefix();
+
+/// Says an error (Messages.h). Returns failure, for `return`.
 llvm::LogicalResult reportError(const llvm::Twine &message);
 
 /// A folder or file that is removed when the tool ends by itself, by one of the

@@ -54,8 +54,8 @@ std::optional<int64_t> parseBytes(llvm::StringRef text);
 std::optional<rank::LearningRate> parseSchedule(llvm::StringRef text,
                                                 std::string &error);
 
-/// Compiles; errors and progress go to stderr, the explanation of the plan
-/// too. Failure leaves no output behind.
+/// Compiles; errors, progress and the explanation of the plan are said
+/// (Diagnostics/Messages.h). Failure leaves no output behind.
 llvm::LogicalResult compile(mlir::MLIRContext &context,
                             const CompileOptions &options);
 

@@ -165,6 +165,29 @@ TEST(Pieces, FinerCutsToTheLastNode) {
   EXPECT_EQ(nodes.stageable(), forward);
 }
 
+// A program without backward whose update reads what depends on the batch alone
+// (an evaluation that adds up over the batch): every node has a piece.
+TEST(Pieces, AnUpdateMayReadWhatDependsOnTheBatchAlone) {
+  ProgramBuilder builder;
+  builder.bounds = {{"b", 8}, {"n", 4}};
+  int x = builder.argument("x", Role::Batch, "b", 0);
+  int w = builder.argument("w", Role::Parameter, "n");
+  int early = builder.one("early", Segment::Forward, "b ->", {x});
+  int h = builder.one("h", Segment::Forward, "b, n -> b", {x, w});
+  int sum = builder.one("sum", Segment::Forward, "b ->", {h});
+  int end = builder.one("end", Segment::Update, ", ->", {sum, early});
+  builder.program.values[end].output = true;
+  Parts parts(builder.program);
+  for (Granularity granularity :
+       {Granularity::Blocks, Granularity::Cuts, Granularity::Nodes}) {
+    Pieces pieces = parts.at(granularity);
+    for (int piece : pieces.ofNode) {
+      EXPECT_GE(piece, 0);
+      EXPECT_LT(piece, pieces.count());
+    }
+  }
+}
+
 // A long chain of equal ops has few representatives and few pieces.
 TEST(Pieces, LongChainsAreJoined) {
   Parts parts(residual(2000));
