@@ -429,7 +429,7 @@ void Session::steps() {
 
 /// Of the state as it is after `step`.
 void Session::evaluate(int64_t step) {
-  double start = now();
+  double start = lastPrint = now();
   bool isLast = options.evaluates || step == options.steps;
   evaluation->run(
       *engine, [&] { setControls(std::max<int64_t>(step, 1)); },
@@ -456,8 +456,9 @@ void Session::reportEvaluation(int64_t step, double seconds) {
   }
   long long samples = evaluation->samples();
   if (!options.quiet)
-    fprintf(stderr, "%sevaluation after step %lld:%s  %lld samples\n",
-            isOnTerminal() ? "\033[K" : "", static_cast<long long>(step),
+    fprintf(stderr, "%sevaluation%s:%s  %lld samples\n",
+            isOnTerminal() ? "\033[K" : "",
+            step > 0 ? (" after step " + std::to_string(step)).c_str() : "",
             values.c_str(), samples);
   if (!metricsFile)
     return;
