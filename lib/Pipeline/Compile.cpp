@@ -387,6 +387,9 @@ LogicalResult Compilation::plan(CompiledProgram &program) {
     return failure();
   request.cluster = *cluster;
   request.search.memoryBytes = options.memoryBytes;
+  request.search.deadline = plan::deadlineAfter(options.searchSeconds, error);
+  if (!request.search.deadline)
+    return reportError(error);
   request.search.stagingBytes = rank::collectiveStagingBytes();
   if (program.isTraining()) {
     request.search.pins = *pins;

@@ -46,7 +46,7 @@ public:
       Open next = open.top();
       open.pop();
       decide(std::move(next.decisions));
-      dive();
+      dive(next.bound);
       isExhausted |= !open.empty() && result.cost > reach * open.top().bound;
     }
     result.proven = !isExhausted;
@@ -58,10 +58,17 @@ public:
   }
 
 private:
-  void dive();
+  void dive(double bound);
   void decide(std::vector<Decision> decisions);
   void apply(const Decision &decision, bool undo);
   bool branch(const std::vector<double> &values, Decision &decision) const;
+
+  bool isLate() const {
+    return mayStop() && std::chrono::steady_clock::now() >= *limits.deadline;
+  }
+  bool mayStop() const {
+    return limits.deadline && !(limits.needsOne && result.values.empty());
+  }
 
   /// Solutions that cost as much are of no use.
   double target() const {
@@ -112,10 +119,11 @@ bool Tree::branch(const std::vector<double> &values, Decision &decision) const {
   return most > 0;
 }
 
-void Tree::dive() {
-  double bound = 0;
+/// `bound`: of what it begins with.
+void Tree::dive(double bound) {
   while (true) {
-    if (result.nodes >= limits.nodes || iterations >= limits.iterations) {
+    if (result.nodes >= limits.nodes || iterations >= limits.iterations ||
+        isLate()) {
       isExhausted = true;
       pending = bound;
       return;
@@ -123,13 +131,15 @@ void Tree::dive() {
     ++result.nodes;
     if (target() < Highs::infinity)
       highs.set("objective_bound", target());
+    if (mayStop())
+      highs.stopAt(limits.deadline);
     HighsInt status = highs.run();
     iterations += highs.iterations();
     if (status == kHighsModelStatusInfeasible ||
         status == kHighsModelStatusObjectiveBound)
       return;
     if (status != kHighsModelStatusOptimal) {
-      isExhausted = true; // numbers went astray
+      isExhausted = true; // numbers went astray, or the time is over
       pending = bound;
       return;
     }

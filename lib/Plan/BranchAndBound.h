@@ -19,6 +19,9 @@ struct BranchLimits {
   double gap = 0;                    ///< accepted, as a part of the cost
   double step = 0;                   ///< solutions differ by at least this
   int64_t nodes = 0, iterations = 0; ///< work after which it gives up
+  /// Time at which it gives up: once there is a solution, if it needs one.
+  std::optional<std::chrono::steady_clock::time_point> deadline;
+  bool needsOne = false;
 };
 
 struct BranchResult {

@@ -5,7 +5,10 @@
 
 #include "highs/interfaces/highs_c_api.h"
 
+#include <algorithm>
+#include <chrono>
 #include <limits>
+#include <optional>
 #include <vector>
 
 namespace colossal::plan {
@@ -62,6 +65,17 @@ public:
   }
   void setUpper(HighsInt column, double upper) {
     Highs_changeColBounds(model, column, 0, upper);
+  }
+
+  /// Runs end at `time`, with the status kHighsModelStatusTimeLimit.
+  void stopAt(std::optional<std::chrono::steady_clock::time_point> time) {
+    double seconds = infinity;
+    if (time)
+      seconds = std::max(0.0, std::chrono::duration<double>(
+                                  *time - std::chrono::steady_clock::now())
+                                  .count());
+    Highs_zeroAllClocks(model); // limits count from there
+    set("time_limit", seconds);
   }
 
   HighsInt run() {

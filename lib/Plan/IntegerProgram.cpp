@@ -22,6 +22,7 @@
 #include <numeric>
 
 using namespace colossal::plan;
+using Clock = std::chrono::steady_clock;
 
 namespace {
 struct Term {
@@ -65,6 +66,7 @@ public:
 private:
   bool solveHard(Highs &highs, const std::vector<double> &reduced,
                  double relaxed, double cost, const Solution *start,
+                 std::optional<Clock::time_point> deadline, bool needsOne,
                  std::vector<double> &values, IntegerProgramReport &report,
                  std::string &error);
   bool completes(const Solution &start) const;
@@ -274,7 +276,8 @@ static constexpr int64_t branchIterations = 5000, branchRelaxations = 2;
 /// leave no room below `cost` are in no better solution.
 bool Program::solveHard(Highs &highs, const std::vector<double> &reduced,
                         double relaxed, double cost, const Solution *start,
-                        std::vector<double> &values,
+                        std::optional<Clock::time_point> deadline,
+                        bool needsOne, std::vector<double> &values,
                         IntegerProgramReport &report, std::string &error) {
   double room = cost - relaxed + inexact * std::max(1.0, relaxed);
   std::vector<double> limits(linear.uppers);
@@ -288,7 +291,14 @@ bool Program::solveHard(Highs &highs, const std::vector<double> &reduced,
       highs, 0, HighsInt(linear.costs.size()) - 1, linear.integrality.data());
   if (start)
     setStart(highs, *start);
+  highs.stopAt(deadline);
   HighsInt status = highs.run();
+  if (status == kHighsModelStatusTimeLimit && needsOne &&
+      !highs.hasSolution()) {
+    highs.stopAt(std::nullopt);
+    highs.set("mip_max_improving_sols", HighsInt(1));
+    status = highs.run();
+  }
   int64_t nodes = 0;
   Highs_getInt64InfoValue(highs, "mip_node_count", &nodes);
   report.nodes += nodes;
@@ -297,7 +307,11 @@ bool Program::solveHard(Highs &highs, const std::vector<double> &reduced,
     report.bound = cost;
     return true;
   }
+  report.late = status == kHighsModelStatusTimeLimit ||
+                status == kHighsModelStatusSolutionLimit;
   if (!highs.hasSolution()) {
+    if (report.late)
+      return true;
     error = "HiGHS ended with model status " + std::to_string(status);
     return false;
   }
@@ -354,13 +368,21 @@ std::optional<Solution> Program::solve(const IntegerProgramOptions &options,
       best.reset();
   }
   highs.set("objective_bound", cutoff);
+  bool needsOne = options.needsOne && !best;
+  if (!needsOne)
+    highs.stopAt(options.deadline);
   HighsInt status = highs.run();
+  highs.stopAt(std::nullopt);
   if (status == kHighsModelStatusInfeasible)
     return std::nullopt;
   if (status == kHighsModelStatusObjectiveBound) {
     report.cutOff = !best;
     report.optimal = true;
     report.bound = cutoff * unit;
+    return best;
+  }
+  if (status == kHighsModelStatusTimeLimit) {
+    report.late = true;
     return best;
   }
   if (status != kHighsModelStatusOptimal) {
@@ -375,6 +397,8 @@ std::optional<Solution> Program::solve(const IntegerProgramOptions &options,
   limits.step = 0.5 / unit; // costs are whole ns
   limits.nodes = options.branchNodes;
   limits.iterations = branchIterations + branchRelaxations * highs.iterations();
+  limits.deadline = options.deadline;
+  limits.needsOne = needsOne;
   BranchResult found = branchAndBound(highs, linear, cutoff, limits);
   report.nodes = found.nodes;
   report.bound = found.bound;
@@ -384,10 +408,13 @@ std::optional<Solution> Program::solve(const IntegerProgramOptions &options,
     if (!best)
       return std::nullopt;
   }
-  if (!found.proven) {
+  report.late = !found.proven && !(needsOne && !best) && options.deadline &&
+                Clock::now() >= *options.deadline;
+  if (!found.proven && !report.late) {
     found.values.clear();
     if (!solveHard(highs, reduced, relaxed, found.cost, best ? &*best : nullptr,
-                   found.values, report, error))
+                   options.deadline, needsOne && !best, found.values, report,
+                   error))
       return std::nullopt;
     if (!found.values.empty()) {
       std::optional<Solution> other = read(found.values, error);
@@ -398,7 +425,7 @@ std::optional<Solution> Program::solve(const IntegerProgramOptions &options,
   report.bound *= unit;
   if (best && options.cutoff && best->cost >= *options.cutoff)
     best.reset();
-  report.cutOff = !best && error.empty() && options.cutoff;
+  report.cutOff = !best && error.empty() && options.cutoff && !report.late;
   return best;
 }
 

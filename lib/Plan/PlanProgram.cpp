@@ -30,6 +30,7 @@ FailureOr<plan::PlanReport> plan::planModule(ModuleOp module,
   PlanReport report;
   std::string error;
   std::vector<Candidate> candidates;
+  std::string remark;
   if (!request.planFile.empty()) {
     std::optional<std::string> text = readTextFile(request.planFile, error);
     std::optional<Plan> plan;
@@ -48,9 +49,11 @@ FailureOr<plan::PlanReport> plan::planModule(ModuleOp module,
     report.plan = std::move(found->plan);
     report.configuration = std::move(found->configuration);
     candidates = std::move(found->candidates);
+    if (!found->remark.empty())
+      remark = found->remark + "\n";
   }
   report.shared = sharedStateOf(program, report.plan);
-  report.explanation = explainPlan(program, report.plan, candidates);
+  report.explanation = explainPlan(program, report.plan, candidates) + remark;
   report.planText = writePlan(program, request.cluster, report.plan);
   applyPlan(module, function, extracted, batching, report.plan);
   return report;
@@ -75,6 +78,11 @@ struct PlanPass : colossal::impl::PlanPassBase<PlanPass> {
     request.search.pins = *pins;
     request.search.memoryBytes = memory;
     request.search.memoryExcess = excess;
+    request.search.deadline = plan::deadlineAfter(searchTime, error);
+    if (!request.search.deadline) {
+      emitError(module.getLoc(), error);
+      return signalPassFailure();
+    }
     request.planFile = plan;
     FailureOr<plan::PlanReport> report = plan::planModule(module, request);
     if (failed(report))

@@ -31,6 +31,7 @@ struct Solved {
   std::string configuration; ///< before its axes got other names
   Formulation formulation;
   Solution solution;
+  double bound = 0; ///< of the cost of solutions (ns)
   StagedPlan staged;
 };
 
@@ -84,14 +85,24 @@ private:
                               ScheduleKind kind, int64_t price,
                               const Solution *start = nullptr,
                               std::optional<int64_t> limit = std::nullopt);
-  std::optional<Solution> solveProblem(const Layout &layout,
-                                       const Formulation &formulation,
-                                       const Solution *start,
-                                       std::string &error);
+  BoundedSolution solveProblem(const Layout &layout,
+                               const Formulation &formulation,
+                               const Solution *start, std::string &error);
   void tryLimit(const Layout &layout, int64_t microbatches, ScheduleKind kind);
   void consider(Solved &&solved);
   SearchResult finish();
   std::string refusal() const;
+  std::string remark(size_t done, size_t all) const;
+
+  /// Whether the search may end, by its deadline or not.
+  bool hasPlan() const {
+    return (options.leanest ? leanest : best).has_value();
+  }
+  bool isOver() {
+    isCutShort |= options.deadline && hasPlan() &&
+                  std::chrono::steady_clock::now() >= *options.deadline;
+    return isCutShort;
+  }
   std::string tooManyStages(int64_t stages) const {
     return "found pipeline=" + std::to_string(stages) + ", expected at most " +
            std::to_string(fine.pieces.stageable()) +
@@ -117,6 +128,7 @@ private:
   std::optional<Solved> leanest;  ///< what needs least memory
   std::vector<Candidate> candidates;
   int64_t problems = 0;
+  bool isCutShort = false; ///< at its deadline
   std::string lastFault, stateFault;
 };
 } // namespace
@@ -154,10 +166,10 @@ void Search::shareState() {
 
 /// Nothing if there is no solution, or none that could be the best plan: then
 /// the candidate says so.
-std::optional<Solution> Search::solveProblem(const Layout &layout,
-                                             const Formulation &formulation,
-                                             const Solution *start,
-                                             std::string &error) {
+BoundedSolution Search::solveProblem(const Layout &layout,
+                                     const Formulation &formulation,
+                                     const Solution *start,
+                                     std::string &error) {
   const Problem &problem = formulation.problem;
   bool isFree = problem.memoryPrice == 0 && !problem.memoryLimit;
   // Without a price it does not matter how long activations are held.
@@ -166,8 +178,8 @@ std::optional<Solution> Search::solveProblem(const Layout &layout,
                     "/" + std::to_string(problem.memoryPrice) + "/" +
                     std::to_string(problem.memoryLimit.value_or(-1));
   if (auto known = cache.find(key); known != cache.end()) {
-    if (known->second)
-      evaluate(problem, *known->second);
+    if (known->second.solution)
+      evaluate(problem, *known->second.solution);
     return known->second;
   }
   IntegerProgramOptions program;
@@ -181,10 +193,17 @@ std::optional<Solution> Search::solveProblem(const Layout &layout,
   if (best && isFree && layout.mesh.stages == 1)
     program.cutoff = std::max<int64_t>(0, best->candidate.stepNs -
                                               cluster.device.stepOverheadNs);
+  program.deadline = options.deadline;
+  program.needsOne = !hasPlan();
   ++problems;
   IntegerProgramReport report;
-  std::optional<Solution> solution =
-      solveIntegerProgram(problem, program, report, error);
+  BoundedSolution solved;
+  solved.solution = solveIntegerProgram(problem, program, report, error);
+  solved.bound = report.bound;
+  if (report.late && !solved.solution) {
+    isCutShort = true;
+    return {};
+  }
   if (report.cutOff) {
     Candidate candidate;
     candidate.mesh = layout.mesh;
@@ -193,10 +212,10 @@ std::optional<Solution> Search::solveProblem(const Layout &layout,
     candidate.isBound = true;
     candidate.stepNs = int64_t(report.bound) + cluster.device.stepOverheadNs;
     candidates.push_back(candidate);
-    return std::nullopt; // another search may need it
+    return {}; // another search may need it
   }
-  cache.emplace(key, solution);
-  return solution;
+  cache.emplace(key, solved);
+  return solved;
 }
 
 std::optional<Solved> Search::solve(const Layout &layout, int64_t microbatches,
@@ -221,9 +240,10 @@ std::optional<Solved> Search::solve(const Layout &layout, int64_t microbatches,
   std::optional<Formulation> problem =
       formulate(cut.program, cut.batching, cut.nodes, cut.pieces, cluster,
                 layout.mesh, formulation, error);
-  std::optional<Solution> solution;
+  BoundedSolution found;
   if (problem)
-    solution = solveProblem(layout, *problem, start, error);
+    found = solveProblem(layout, *problem, start, error);
+  std::optional<Solution> &solution = found.solution;
   if (!solution) {
     lastFault = error.empty() ? "no sharding satisfies the pins" : error;
     return std::nullopt;
@@ -248,6 +268,7 @@ std::optional<Solved> Search::solve(const Layout &layout, int64_t microbatches,
   }
   solved.formulation = std::move(*problem);
   solved.solution = std::move(*solution);
+  solved.bound = found.bound;
   solved.staged = std::move(*staged);
   Candidate &candidate = solved.candidate;
   candidate.mesh = layout.mesh;
@@ -312,7 +333,7 @@ bool Search::tryMicrobatches(const Layout &layout, int64_t microbatches) {
     done = lean->candidate.fits;
     start = lean->solution;
     consider(std::move(*lean));
-    while (done && low < high) {
+    while (done && low < high && !isOver()) {
       int middle = (low + high) / 2;
       std::optional<Solved> priced =
           solve(layout, microbatches, kind, priceAt(middle), &start);
@@ -326,7 +347,8 @@ bool Search::tryMicrobatches(const Layout &layout, int64_t microbatches) {
       else
         low = middle + 1;
     }
-    if (done && layout.mesh.stages == 1 && layout.mesh.axes.size() == 1)
+    if (done && layout.mesh.stages == 1 && layout.mesh.axes.size() == 1 &&
+        !isOver())
       tryLimit(layout, microbatches, kind);
     fits |= done;
   }
@@ -364,6 +386,8 @@ void Search::tryLayout(const Layout &layout) {
     }
   std::optional<int64_t> last;
   for (int64_t count : microbatchCounts(cut.batching)) {
+    if (isOver())
+      return;
     if (options.pins.microbatches && *options.pins.microbatches != count)
       continue;
     // Two free axes: as many as the best plan with this many stages has, or
@@ -440,6 +464,20 @@ std::string Search::refusal() const {
                        budget + options.memoryExcess, options.pins);
 }
 
+std::string Search::remark(size_t done, size_t all) const {
+  std::string text = "the search ended after its time with " +
+                     std::to_string(done) + " of " + std::to_string(all) +
+                     " divisions tried; this plan costs ";
+  double cost = double(best->solution.cost);
+  if (best->bound <= 0)
+    return text + "more than the optimum of its division by an unknown part";
+  char percent[32];
+  snprintf(percent, sizeof(percent), "%.1f",
+           100 * std::max(0.0, cost / best->bound - 1));
+  return text + "at most " + percent +
+         " % more than the optimum of its division";
+}
+
 SearchResult Search::finish() {
   const Cut &cut = cutFor(best->layout.mesh.stages);
   SearchResult result;
@@ -501,7 +539,8 @@ std::optional<SearchResult> Search::run(std::string &error) {
     layouts = layoutsOf(cluster, options.pins, single.batching.batch, error);
   if (!error.empty())
     return std::nullopt;
-  for (size_t done = 0; done < layouts.size(); ++done) {
+  size_t done = 0;
+  for (; done < layouts.size() && !isOver(); ++done) {
     if (options.progress)
       options.progress(layouts[done].label, done, layouts.size());
     int64_t stages = layouts[done].mesh.stages;
@@ -521,6 +560,8 @@ std::optional<SearchResult> Search::run(std::string &error) {
     return std::nullopt;
   }
   SearchResult result = finish();
+  if (isCutShort)
+    result.remark = remark(done, layouts.size());
   std::vector<std::string> faults =
       verifyPlan(cutFor(best->layout.mesh.stages).program, result.plan);
   if (!faults.empty()) {
@@ -528,6 +569,20 @@ std::optional<SearchResult> Search::run(std::string &error) {
     return std::nullopt;
   }
   return result;
+}
+
+std::optional<std::chrono::steady_clock::time_point>
+colossal::plan::deadlineAfter(double seconds, std::string &error) {
+  if (!(seconds >= 0)) {
+    error = "search time: found " + std::to_string(seconds) +
+            ", expected seconds, 0 or more";
+    return std::nullopt;
+  }
+  constexpr double century = 3e9; // clocks count further, but not much
+  using Clock = std::chrono::steady_clock;
+  return Clock::now() +
+         std::chrono::duration_cast<Clock::duration>(
+             std::chrono::duration<double>(std::min(seconds, century)));
 }
 
 std::optional<SearchResult>

@@ -80,6 +80,10 @@ struct Options {
   cl::opt<std::string> pin{
       "pin", cl::desc("data=,tensor=,pipeline=,microbatches=,zero=,schedule="),
       cl::cat(category)};
+  cl::opt<double> searchTime{
+      "search-time",
+      cl::desc("seconds after which the best plan so far is taken"),
+      cl::value_desc("SECONDS"), cl::init(60), cl::cat(category)};
   cl::opt<std::string> planFile{"plan", cl::desc("use this plan"),
                                 cl::cat(category)};
   cl::opt<std::string> emitPlan{"emit-plan", cl::desc("write the plan"),
@@ -161,6 +165,11 @@ static llvm::LogicalResult read(const Options &given,
                   "', expected a size such as 20GiB or 512MiB");
     options.memoryBytes = *bytes;
   }
+  options.searchSeconds = given.searchTime;
+  if (!(options.searchSeconds >= 0))
+    return fail("--search-time: found " +
+                llvm::formatv("{0}", options.searchSeconds) +
+                ", expected seconds, 0 or more");
   options.pins = given.pin;
   options.planFile = given.planFile;
   options.emitPlan = given.emitPlan;

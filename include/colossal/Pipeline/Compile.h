@@ -33,8 +33,9 @@ struct CompileOptions {
   StartOptions start;              ///< --weights, --init
   OptimizerOptions optimizer;
   rank::LearningRate learningRate;
-  std::string cluster;     ///< a file or local:N
-  int64_t memoryBytes = 0; ///< of a device; 0: the cluster's
+  std::string cluster;       ///< a file or local:N
+  int64_t memoryBytes = 0;   ///< of a device; 0: the cluster's
+  double searchSeconds = 60; ///< then the best plan so far is taken
   std::string pins;
   std::string planFile;
   std::string emitPlan;

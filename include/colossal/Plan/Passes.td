@@ -17,6 +17,8 @@ def PlanPass : Pass<"colossal-plan", "::mlir::ModuleOp"> {
            "budget of a device in bytes; 0: the cluster's">,
     Option<"excess", "excess", "int64_t", "0",
            "bytes by which the schedule of the last plan exceeded its prediction">,
+    Option<"searchTime", "search-time", "double", "60",
+           "seconds after which the best plan so far is taken">,
     Option<"pin", "pin", "std::string", "\"\"",
            "data=,tensor=,pipeline=,microbatches=,zero=,schedule=">,
     Option<"plan", "plan", "std::string", "\"\"", "plan file to use">,

@@ -13,6 +13,7 @@
 
 #include "colossal/Plan/SharedState.h"
 
+#include <chrono>
 #include <functional>
 #include <map>
 
@@ -35,10 +36,17 @@ struct Pins {
   std::string toString() const;
 };
 
+/// A solution of an integer program, if it has one, and what no solution costs
+/// less than (ns).
+struct BoundedSolution {
+  std::optional<Solution> solution;
+  double bound = 0;
+};
+
 /// Solutions by division, microbatches and price of memory. They do not depend
 /// on the budget: a search that is asked again with another one need not solve
 /// again.
-using SolutionCache = std::map<std::string, std::optional<Solution>>;
+using SolutionCache = std::map<std::string, BoundedSolution>;
 
 /// What a plan that was not searched for does against the pins: one line, or
 /// nothing.
@@ -63,6 +71,9 @@ struct SearchOptions {
   const SharedState *shared = nullptr;
   /// Shared by searches of one program, cluster and pins; may be null.
   SolutionCache *cache = nullptr;
+  /// When the search ends with the best plan so far, but not without one. From
+  /// then on plans depend on the machine.
+  std::optional<std::chrono::steady_clock::time_point> deadline;
   /// If set, called before each division of the devices is solved: its label,
   /// how many are done and how many there are. For people who wait.
   std::function<void(const std::string &, size_t, size_t)> progress;
@@ -86,9 +97,17 @@ struct SearchResult {
   /// All that were solved to the end, best first; then those given up, and
   /// those that do not fit.
   std::vector<Candidate> candidates;
-  int64_t problems = 0;      ///< integer programs solved
+  int64_t problems = 0; ///< integer programs solved
+  /// One line if the search ended at its deadline: what was not tried, and how
+  /// far the plan may be from the optimum of its integer program.
+  std::string remark;
   std::string configuration; ///< of the plan: division, microbatches, schedule
 };
+
+/// So many seconds from now. On a number that is none or negative returns
+/// nothing and sets `error`.
+std::optional<std::chrono::steady_clock::time_point>
+deadlineAfter(double seconds, std::string &error);
 
 /// Finds the fastest plan that fits. On failure returns nothing; `error` then
 /// says by how much the leanest plan does not fit, what fills the memory and

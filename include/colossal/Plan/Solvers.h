@@ -10,6 +10,7 @@
 
 #include "colossal/Plan/Problem.h"
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -25,8 +26,8 @@ std::optional<Solution> solveExhaustively(const Problem &problem,
 
 struct IntegerProgramOptions {
   /// Largest number of branch-and-bound nodes: on the relaxation, and then of
-  /// HiGHS' own integer solver. Limits are counted in work, never in time, so
-  /// that an answer does not depend on the machine.
+  /// HiGHS' own integer solver. Limits are counted in work, so that an answer
+  /// does not depend on the machine.
   int64_t branchNodes = 200;
   int64_t maximumNodes = 2000;
   /// Accepted relative distance to the bound; 0: exact.
@@ -36,6 +37,11 @@ struct IntegerProgramOptions {
   /// Solutions that do not cost less than this are not looked for (ns).
   std::optional<int64_t> cutoff;
   bool log = false;
+  /// When to stop, with the best solution so far or with none; if `needsOne`,
+  /// no sooner than there is a solution. For people who wait: from then on
+  /// answers depend on the machine.
+  std::optional<std::chrono::steady_clock::time_point> deadline;
+  bool needsOne = false;
 };
 
 struct IntegerProgramReport {
@@ -43,6 +49,7 @@ struct IntegerProgramReport {
   bool optimal = false; ///< within the gap; else the node limit was met
   double bound = 0.0;   ///< no solution costs less (ns)
   bool cutOff = false;  ///< no solution costs less than the cutoff
+  bool late = false;    ///< stopped at the deadline
 };
 
 /// An integer program on HiGHS, one thread, fixed seed. Exact if

@@ -10,6 +10,7 @@
 #include "gtest/gtest.h"
 
 #include <algorithm>
+#include <cmath>
 
 using namespace colossal;
 using namespace colossal::plan;
@@ -222,6 +223,38 @@ TEST(Search, NeverWorseThanPins) {
     }
     EXPECT_GE(pinned, 3);
   }
+}
+
+// A search without time ends with its first plan, which is sound and says how
+// far it may be from the optimum; with enough time it is the whole search.
+TEST(Search, EndsAtItsDeadline) {
+  Program program = transformer(size(2, 8, 64, 500, 4, 32));
+  machine::Cluster on = cluster("fast-links-4");
+  SearchResult whole = search(program, on);
+  EXPECT_EQ(whole.remark, "");
+  for (double seconds : {0.0, 1e6}) {
+    std::string error;
+    SearchOptions options;
+    options.deadline = deadlineAfter(seconds, error);
+    ASSERT_TRUE(options.deadline) << error;
+    std::optional<SearchResult> result =
+        searchPlan(program, on, options, error);
+    ASSERT_TRUE(result) << error;
+    EXPECT_TRUE(verifyPlan(program, result->plan).empty());
+    if (seconds > 0) {
+      EXPECT_EQ(result->remark, "");
+      EXPECT_EQ(result->plan.stepNs, whole.plan.stepNs);
+      continue;
+    }
+    EXPECT_NE(result->remark.find("with 1 of "), std::string::npos)
+        << result->remark;
+    EXPECT_GE(result->plan.stepNs, whole.plan.stepNs);
+    EXPECT_LT(result->problems, whole.problems);
+  }
+  std::string error;
+  EXPECT_FALSE(deadlineAfter(-1, error));
+  EXPECT_FALSE(deadlineAfter(std::nan(""), error));
+  EXPECT_NE(error.find("expected seconds, 0 or more"), std::string::npos);
 }
 
 // A division that was given up for its bound takes at least as long when it is

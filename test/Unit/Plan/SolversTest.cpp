@@ -128,6 +128,52 @@ TEST(Solvers, CutoffAndStart) {
   EXPECT_GT(bettered, 20);
 }
 
+// A deadline that is over leaves a sound solution, the first, where one is
+// needed, or what was there at the start; with time left nothing changes.
+TEST(Solvers, EndsAtTheDeadline) {
+  using Clock = std::chrono::steady_clock;
+  int more = 0;
+  for (uint32_t seed = 0; seed < 200; ++seed) {
+    Problem problem = randomProblem(seed);
+    std::string error;
+    IntegerProgramReport report, other;
+    std::optional<Solution> all =
+        solveIntegerProgram(problem, {}, report, error);
+    for (int64_t nodes : {0, 200}) {
+      IntegerProgramOptions options;
+      options.branchNodes = nodes;
+      options.needsOne = true;
+      options.deadline = Clock::now() + std::chrono::hours(1);
+      std::optional<Solution> solution =
+          solveIntegerProgram(problem, options, other, error);
+      ASSERT_EQ(error, "") << "seed " << seed;
+      ASSERT_EQ(all.has_value(), solution.has_value()) << "seed " << seed;
+      EXPECT_FALSE(other.late);
+      EXPECT_TRUE(!all || all->cost == solution->cost) << "seed " << seed;
+
+      options.deadline = Clock::now();
+      solution = solveIntegerProgram(problem, options, other, error);
+      ASSERT_EQ(error, "") << "seed " << seed;
+      ASSERT_EQ(all.has_value(), solution.has_value()) << "seed " << seed;
+      if (!all)
+        continue;
+      EXPECT_TRUE(solution->verify(problem).empty()) << "seed " << seed;
+      EXPECT_GE(solution->cost, all->cost) << "seed " << seed;
+      EXPECT_LE(other.bound, double(all->cost) + 0.5) << "seed " << seed;
+      EXPECT_TRUE(other.late || solution->cost == all->cost);
+      more += solution->cost > all->cost;
+
+      options.needsOne = false;
+      options.start = &*solution;
+      std::optional<Solution> kept =
+          solveIntegerProgram(problem, options, other, error);
+      ASSERT_TRUE(kept) << "seed " << seed << ": " << error;
+      EXPECT_LE(kept->cost, solution->cost) << "seed " << seed;
+    }
+  }
+  EXPECT_GT(more, 5);
+}
+
 TEST(Solvers, SameAnswerTwice) {
   for (uint32_t seed = 0; seed < 20; ++seed) {
     Problem problem = randomProblem(seed);
