@@ -99,9 +99,10 @@ private:
     return (options.leanest ? leanest : best).has_value();
   }
   bool isOver() {
-    isCutShort |= options.deadline && hasPlan() &&
+    bool isLate = options.deadline && hasPlan() &&
                   std::chrono::steady_clock::now() >= *options.deadline;
-    return isCutShort;
+    isCutShort |= isLate;
+    return isLate;
   }
   std::string tooManyStages(int64_t stages) const {
     return "found pipeline=" + std::to_string(stages) + ", expected at most " +
@@ -200,10 +201,9 @@ BoundedSolution Search::solveProblem(const Layout &layout,
   BoundedSolution solved;
   solved.solution = solveIntegerProgram(problem, program, report, error);
   solved.bound = report.bound;
-  if (report.late && !solved.solution) {
-    isCutShort = true;
+  isCutShort |= report.late;
+  if (report.late && !solved.solution)
     return {};
-  }
   if (report.cutOff) {
     Candidate candidate;
     candidate.mesh = layout.mesh;
