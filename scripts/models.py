@@ -1,20 +1,26 @@
 #!/usr/bin/env python3
 """Trains the models of a zoo under plans, against PyTorch, and writes the table of docs/Models.md.
 
-    scripts/models.py --zoo DIR run [NAME ...] [--plan "2 data=2"] [--again] [--limit 300]
+    scripts/models.py --zoo DIR run [NAME ...] [--plan "2 data=2"] [--steps 3] [--again] [--limit 300]
     scripts/models.py --zoo DIR chance [NAME ...] [--plan ...] [--again] [--limit 300]
+    scripts/models.py --zoo DIR evaluate [NAME ...] [--again] [--limit 300]
     scripts/models.py report [-o docs/Models.md]
 
 DIR holds zoo.py, which has ZOO (a table of names) and build(name, train) (a module that gives a scalar loss, and its
 example inputs).
 
 `run` traces the models in training with every dropout at 0; test/Execution/run_modules.py does the rest: compile,
-verify, run over MPI, compare losses, gradients and parameters of three steps with PyTorch by the 4-times rule.
+verify, run over MPI, compare losses, gradients and parameters of three steps with PyTorch by the 4-times rule. With
+--steps 20 each of 20 losses, and gradients, parameters and buffers after the 20th step, are within 4 times what
+PyTorch's own f32 run of 20 steps differs there from its f64 run: errors of ours grow with the steps as PyTorch's do.
 `chance` leaves dropout as the model has it. PyTorch draws other numbers, so plans are compared with one rank: each is
 compiled and verified, and the losses of its three steps are within 1e-5 of those of one rank, or within 4 times what
 PyTorch's f32 differs from its f64 when nothing is dropped.
 
-Both work in parts: results are kept in out/models, a file for each model, and what has one is passed over. A plan that
+`evaluate` traces the graph of predictions (the model after eval(), without a loss), sends it through Import and
+Normalize and interprets the result in f64: it is within 1e-10, by norm, of what the module gives in f64.
+
+All work in parts: results are kept in out/models, a file for each model, and what has one is passed over. A plan that
 takes over --limit seconds is stopped, and so are the model's later ones.
 
 The interpreter that runs this needs what the zoo imports (timm, torchvision).
@@ -39,7 +45,10 @@ sys.path[:0] = [str(ROOT / "test" / "Execution"), str(ROOT / "test" / "Python")]
 RESULTS = ROOT / "out" / "models"
 PLANS = ("1", "2 data=2", "2 tensor=2", "2 pipeline=2,microbatches=2", "2 pipeline=2", "2", "4")
 CHANCE = ("1", "2 data=2", "2 tensor=2")
+EVALUATE = ("normalizes", "agrees")
 STEPS = 3
+NOTHING = ("draws nothing", "predicts nothing")
+NORMALIZE = ("--colossal-normalize", "--colossal-fuse-elementwise", "--colossal-channels-last", "--colossal-refine-factors")
 
 
 def zoo_of(folder):
@@ -101,19 +110,39 @@ def with_chance(model):
     yield set_probabilities(model, lambda name: "layerdrop" in name)
 
 
+def casts_to_double():
+    """A context in which functions of PyTorch that are asked for float32 give float64."""
+    import torch
+
+    class Casts(torch.overrides.TorchFunctionMode):
+        def __torch_function__(self, function, types, arguments=(), named=None):
+            swap = lambda value: torch.float64 if value is torch.float32 else value
+            return function(*map(swap, arguments), **{name: swap(value) for name, value in (named or {}).items()})
+    return Casts()
+
+
+def save_trace(model, inputs, archive):
+    import torch
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.trace(model, tuple(x.clone() for x in inputs), check_trace=False).save(str(archive))
+
+
+def output_of(name, *options, output="-"):
+    """What a tool writes to its standard output, or nothing with another `output`."""
+    from run_case import tool
+    run = subprocess.run([tool(name), *map(str, options), "-o", str(output)], capture_output=True, text=True)
+    if run.returncode:
+        raise ValueError((run.stderr.strip() or f"exit code {run.returncode}").split("error: ")[-1])
+    return run.stdout
+
+
 def names_of(model, inputs):
     """Names of the inputs, as the importer gives them."""
-    import torch
-    from run_case import tool
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder) / "model.pt"
-        torch.jit.trace(model, tuple(x.clone() for x in inputs), check_trace=False).save(str(archive))
-        run = subprocess.run([tool("colossal-translate"), "--import-torchscript", str(archive), "-o", "-"],
-                             capture_output=True, text=True)
-        if run.returncode:
-            raise ValueError(run.stderr.strip().split("error: ")[-1])
-        text = run.stdout
+        save_trace(model, inputs, archive)
+        text = output_of("colossal-translate", "--import-torchscript", archive)
     head = text[:text.find("\n", text.find("func.func"))]
     names = [re.search(r'colossal\.name = "([^"]*)"', argument).group(1)
              for argument in re.findall(r"\{[^{}]*\}", head) if "role<batch>" in argument]
@@ -122,14 +151,14 @@ def names_of(model, inputs):
     return names
 
 
-def case_of(name, model, inputs, plans):
+def case_of(name, model, inputs, plans, steps=STEPS):
     from modules.table import Case
     inputs = dict(zip(names_of(model, inputs), inputs))
     sizes = [tensor.shape[0] for tensor in inputs.values() if tensor.ndim]
     batch = max(set(sizes), key=sizes.count) if sizes else 0
     options = [] if set(sizes) == {batch} else \
         [f"--batch={n}" for n, tensor in inputs.items() if tensor.ndim and tensor.shape[0] == batch]
-    return Case(name, lambda: (model, inputs), list(plans), optimizer="sgd:lr=1e-3", steps=STEPS, compile=tuple(options))
+    return Case(name, lambda: (model, inputs), list(plans), optimizer="sgd:lr=1e-3", steps=steps, compile=tuple(options))
 
 
 @contextlib.contextmanager
@@ -175,7 +204,7 @@ def against_one_rank(case, folder, rounding):
         bundle, _ = run_modules.compile_module(case, plan, archive, work)
         run_case.execute([run_case.tool("colossal-verify"), bundle], work / "verify.log")
         if not any("colossal.random" in file.read_text() for file in (bundle / "ir").rglob("*.mlir")):
-            return True, "draws nothing"
+            return True, NOTHING[0]
         _, metrics, _ = run_case.run_bundle(bundle, plan.split()[0], case.steps, data, work, "run")
         losses = list(run_modules.compare.read_losses(metrics))
         first[:] = first or losses
@@ -184,6 +213,47 @@ def against_one_rank(case, folder, rounding):
                for allowed in [max(1e-5 * abs(expected), 4 * noise)] if not abs(loss - expected) <= allowed]
         return not bad, bad[0] if bad else "losses " + ", ".join(f"{loss:.6g}" for loss in losses)
     return one
+
+
+def predictions(model, inputs, folder):
+    """What imports and normalizes the graph of a model's predictions, and what then interprets it: part -> (good, text)."""
+    import numpy as np
+    import torch
+    import compare
+    import run_modules
+    from reference import everything_double
+    folder.mkdir(parents=True, exist_ok=True)
+    archive, imported, normal, found = (folder / name for name in ("model.pt", "model.mlir", "normal.mlir", "found"))
+
+    def normalizes():
+        try:
+            save_trace(model, inputs, archive)
+        except Exception as error:  # some need labels
+            return True, f"{NOTHING[1]}: {error}"
+        imported.write_text(output_of("colossal-translate", "--import-torchscript", archive))
+        normal.write_text(output_of("colossal-opt", imported, *NORMALIZE))
+        return True, f"{normal.read_text().count(chr(10) + '    %')} ops"
+
+    def agrees():
+        if not normal.exists():
+            return True, NOTHING[1]
+        data, text = [], normal.read_text()
+        for name, tensor in zip(names_of(model, inputs), inputs):
+            if f'colossal.name = "{name}"' not in text:
+                continue  # no prediction depends on it
+            np.save(folder / f"{name}.npy", tensor.numpy())
+            data += [f"--input={name}={folder / name}.npy"]
+        output_of("colossal-verify", "--evaluate", normal, *data, output=found)
+        with everything_double(), casts_to_double(), torch.no_grad():
+            expected = model.double()(*[x.double() if x.is_floating_point() else x for x in inputs]).double().numpy()
+        ours = np.load(found / "result0.npy").astype(np.float64)
+        compare.same_shape("the prediction", expected, ours)
+        if not run_modules.same_special(ours, expected, expected):
+            return False, "NaN or infinities elsewhere"
+        good = np.isfinite(expected)
+        differs, size = compare.norm((ours - expected)[good]), compare.norm(expected[good])
+        return bool(differs <= compare.LOSS["f64"] * size), f"{differs:.1e} of {size:.1e}"
+    return lambda part: {"normalizes": normalizes, "agrees": agrees}[part]()
 
 
 def kind_of(good, text):
@@ -229,23 +299,28 @@ def fill(name, part, plans, run, limit):
             return
 
 
-def run_one(zoo, name, part, plans, limit):
-    """Adds the results of `plans` to the model's part `plans` (against PyTorch) or `chance` (with dropout)."""
+def run_part(zoo, name, part, plans, steps, limit, folder):
     import run_modules
+    if part == "evaluate":
+        model, inputs = zoo.build(name, False)
+        return fill(name, part, EVALUATE, predictions(model.eval(), inputs, folder), limit)
+    model, inputs = zoo.build(name, True)
+    with without_chance(model):
+        case = case_of(name, model, inputs, plans, steps)
+        if part != "chance":
+            return fill(name, part, plans, against_pytorch(case, plans, folder), limit)
+        exact, single = run_modules.references(model, inputs, case)
+    model, inputs = zoo.build(name, True)
+    with with_chance(model):
+        case = case_of(name, model, inputs, plans)
+        fill(name, part, plans, against_one_rank(case, folder, abs(exact["losses"] - single["losses"])), limit)
+
+
+def run_one(zoo, name, part, plans, steps, limit):
+    """Adds the results of `plans` to the model's part: `plans` (against PyTorch), `chance` (with dropout), `evaluate`."""
     folder = RESULTS / "work" / part / name
     try:
-        model, inputs = zoo.build(name, True)
-        with without_chance(model):
-            case = case_of(name, model, inputs, plans)
-            if part == "plans":
-                fill(name, part, plans, against_pytorch(case, plans, folder), limit)
-            else:
-                exact, single = run_modules.references(model, inputs, case)
-        if part == "chance":
-            model, inputs = zoo.build(name, True)
-            with with_chance(model):
-                case = case_of(name, model, inputs, plans)
-                fill(name, part, plans, against_one_rank(case, folder, abs(exact["losses"] - single["losses"])), limit)
+        run_part(zoo, name, part, plans, steps, limit, folder)
     except Exception as error:
         print(f"{name}: {error}", flush=True)
         keep(name, builds=str(error))
@@ -266,20 +341,30 @@ def outcome(one):
         return "", ""
     kind = one.get("kind") or kind_of(one["good"], one["text"])
     if kind == "ok":
-        return f"{one['seconds']:.0f} s" if one["text"] != "draws nothing" else "–", ""
+        if one["text"].startswith(NOTHING):
+            return "–", ""
+        return "yes" if re.fullmatch(r"\d+ ops", one["text"]) else f"{one['seconds']:.0f} s", ""
     return {"refused": "refused", "late": f"> {one['seconds']:.0f} s"}.get(kind, f"**{kind}**"), reason_of(one["text"])
 
 
 def report(path):
     results = [json.loads(file.read_text()) for file in sorted(RESULTS.glob("*.json"))]
-    columns = [(part, plan) for part, plans in (("plans", PLANS), ("chance", CHANCE)) for plan in plans
+    long = sorted({part for result in results for part in result if part.startswith("plans-")}, key=lambda part: int(part[6:]))
+    columns = [(part, plan) for part in ("plans", *long, "chance", "evaluate")
+               for plan in {"chance": CHANCE, "evaluate": EVALUATE}.get(part, PLANS)
                if any(plan in result.get(part, {}) for result in results)]
-    title = lambda part, plan: plan + (", dropout" if part == "chance" else "")
+
+    def title(part, plan):
+        if part == "evaluate":
+            return f"eval {plan}"
+        return plan + {"plans": "", "chance": ", dropout"}.get(part, f", {part[6:]} steps")
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
     lines = ["# Models", "",
              f"Written by `scripts/models.py report` after {commit}, from results of `scripts/models.py run` and `chance` in parts. Each model is",
              "compiled, proved (`colossal-verify`), run over MPI for three steps and compared with PyTorch: losses, gradients and parameters within",
-             "4 times PyTorch's own f32-to-f64 difference. With dropout as the model has it, the losses under a plan are compared with those of one rank",
+             "4 times PyTorch's own f32-to-f64 difference; over more steps each loss, and the tensors after the last step, by what PyTorch differs",
+             "after as many. Eval: the traced graph of predictions passes Import and Normalize; interpreted in f64 it is within 1e-10 of PyTorch's f64.",
+             "With dropout as the model has it, the losses under a plan are compared with those of one rank",
              "(–: the model draws nothing). Seconds are those of all that, PyTorch's part included, on a machine that did other work too. Refused: the",
              "model has no such plan, and the compiler says why in one line. An empty cell, or a model that is not in the table: not tried.", "",
              "| plan | tried | agree | refused | differ | stop | too slow |", "|---|---|---|---|---|---|---|"]
@@ -303,10 +388,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--zoo", metavar="DIR")
     parts = parser.add_subparsers(dest="part", required=True)
-    for part, plans, text in ("run", PLANS, "against PyTorch, nothing dropped"), ("chance", CHANCE, "with dropout"):
+    for part, plans, text in (("run", PLANS, "against PyTorch, nothing dropped"), ("chance", CHANCE, "with dropout"),
+                              ("evaluate", None, "the graph of predictions, normalized and interpreted")):
         run = parts.add_parser(part, help=text)
         run.add_argument("names", nargs="*", metavar="NAME")
-        run.add_argument("--plan", action="append", help=f"RANKS PINS; default: {', '.join(plans)}")
+        if plans:
+            run.add_argument("--plan", action="append", help=f"RANKS PINS; default: {', '.join(plans)}")
+        if part == "run":
+            run.add_argument("--steps", type=int, default=STEPS, help=f"default: {STEPS}")
         run.add_argument("--again", action="store_true", help="also what has a result")
         run.add_argument("--limit", type=int, default=300, metavar="SECONDS", help="for each plan")
     table = parts.add_parser("report")
@@ -322,14 +411,16 @@ def main():
     torch.set_num_threads(1)
     if hasattr(zoo, "load_torchvision"):
         zoo.load_torchvision()
-    part, default = ("plans", PLANS) if options.part == "run" else ("chance", CHANCE)
+    steps = getattr(options, "steps", STEPS)
+    default = {"run": PLANS, "chance": CHANCE, "evaluate": EVALUATE}[options.part]
+    part = options.part if options.part != "run" else "plans" if steps == STEPS else f"plans-{steps}"
     for name in options.names or zoo.ZOO:
         known = {} if options.again else known_of(name).get(part, {})
-        plans = [plan for plan in options.plan or default if plan not in known]
+        plans = [plan for plan in getattr(options, "plan", None) or default if plan not in known]
         if part == "chance" and plans and plans[0] != default[0]:
             plans.insert(0, default[0])  # what the others are compared with
         if plans:
-            run_one(zoo, name, part, plans, options.limit)
+            run_one(zoo, name, part, plans, steps, options.limit)
 
 
 if __name__ == "__main__":
