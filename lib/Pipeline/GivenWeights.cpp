@@ -1,16 +1,13 @@
-//===- GivenWeights.cpp - Values of --weights
-//-------------------------------===//
+//===- GivenWeights.cpp - Values of --weights -----------------------------===//
 
 #include "StateArguments.h"
 #include "colossal/Diagnostics/Report.h"
-#include "colossal/Import/SafeTensors.h"
 #include "colossal/Support/Message.h"
+#include "colossal/Support/SafeTensors.h"
 #include "colossal/Support/StoredFloat.h"
-#include "llvm/ADT/StringSet.h"
+#include "colossal/Support/WeightNames.h"
 #include "llvm/Support/CRC.h"
 #include "llvm/Support/MemoryBuffer.h"
-
-#include <set>
 
 using namespace mlir;
 using namespace colossal;
@@ -21,15 +18,18 @@ class WeightReader {
 public:
   WeightReader(const StartOptions &options, const safetensors::Tensors &tensors,
                std::vector<StateArgument> &states)
-      : options(options), tensors(tensors), states(states) {
-    choosePrefix();
-  }
+      : options(options), tensors(tensors), states(states),
+        names(tensors, namesOf(states)) {}
   LogicalResult run(std::string &said);
 
 private:
-  void choosePrefix();
-  const safetensors::Tensors::value_type *find(const std::string &name) const;
-  size_t countFound() const;
+  static std::vector<std::vector<std::string>>
+  namesOf(const std::vector<StateArgument> &states) {
+    std::vector<std::vector<std::string>> names;
+    for (const StateArgument &state : states)
+      names.push_back(state.names);
+    return names;
+  }
   /// The state's entry; null if there is none, or a message.
   FailureOr<const safetensors::Tensors::value_type *>
   entryOf(const StateArgument &state);
@@ -40,69 +40,11 @@ private:
   const StartOptions &options;
   const safetensors::Tensors &tensors;
   std::vector<StateArgument> &states;
-  /// A module's path with its point that one side has and the other lacks:
-  /// files of a base model lack that of the model with a head.
-  std::string dropped, added;
-  llvm::StringSet<> used;
+  WeightNames names;
   std::map<std::string, std::unique_ptr<llvm::MemoryBuffer>> files;
 };
 
 } // namespace
-
-const safetensors::Tensors::value_type *
-WeightReader::find(const std::string &name) const {
-  auto found = tensors.find(name);
-  if (found == tensors.end() && !dropped.empty() &&
-      StringRef(name).starts_with(dropped))
-    found = tensors.find(name.substr(dropped.size()));
-  if (found == tensors.end() && !added.empty())
-    found = tensors.find(added + name);
-  return found == tensors.end() ? nullptr : &*found;
-}
-
-size_t WeightReader::countFound() const {
-  return llvm::count_if(states, [&](const StateArgument &state) {
-    return llvm::any_of(state.names,
-                        [&](const std::string &name) { return find(name); });
-  });
-}
-
-/// The prefix by which most names are found; none, if it makes no difference.
-void WeightReader::choosePrefix() {
-  auto firstOf = [](StringRef name) {
-    return name.contains('.') ? (name.split('.').first + ".").str()
-                              : std::string();
-  };
-  size_t best = countFound();
-  if (best == states.size())
-    return;
-  // A few modules stand at the root of a model; a file may claim any number.
-  constexpr size_t kMost = 32;
-  std::set<std::string> ours, theirs;
-  for (const StateArgument &state : states)
-    for (const std::string &name : state.names)
-      if (ours.size() < kMost)
-        ours.insert(firstOf(name));
-  for (const auto &entry : tensors)
-    if (theirs.size() < kMost)
-      theirs.insert(firstOf(entry.first));
-  std::string bestDropped, bestAdded;
-  auto attempt = [&](std::string drop, std::string add) {
-    dropped = std::move(drop);
-    added = std::move(add);
-    if (size_t count = countFound(); count > best) {
-      best = count;
-      bestDropped = dropped;
-      bestAdded = added;
-    }
-  };
-  for (const std::string &prefix : ours)
-    attempt(prefix, "");
-  for (const std::string &prefix : theirs)
-    attempt("", prefix);
-  dropped = bestDropped;
-  added = bestAdded;
-}
 
 FailureOr<StringRef> WeightReader::bytesOf(const safetensors::Tensor &tensor) {
   std::unique_ptr<llvm::MemoryBuffer> &file = files[tensor.file];
@@ -125,12 +67,8 @@ FailureOr<StringRef> WeightReader::bytesOf(const safetensors::Tensor &tensor) {
 FailureOr<const safetensors::Tensors::value_type *>
 WeightReader::entryOf(const StateArgument &state) {
   const safetensors::Tensors::value_type *first = nullptr;
-  for (const std::string &name : state.names) {
-    const auto *entry = find(name);
-    if (!entry)
-      continue;
-    used.insert(entry->first);
-    if (!first || entry == first) {
+  for (const auto *entry : names.entriesOf(state.names)) {
+    if (!first) {
       first = entry;
       continue;
     }
@@ -192,7 +130,7 @@ WeightReader::setSource(StateArgument &state,
 }
 
 LogicalResult WeightReader::run(std::string &said) {
-  std::vector<std::string> missing, wrong, tooMany;
+  std::vector<std::string> missing, wrong;
   size_t set = 0;
   for (StateArgument &state : states) {
     auto entry = entryOf(state);
@@ -231,17 +169,8 @@ LogicalResult WeightReader::run(std::string &said) {
                          : "; it has '" + tensors.begin()->first + "' and " +
                                std::to_string(tensors.size() - 1) + " more") +
         " (--init starts those that it lacks from random numbers)");
-  for (const auto &entry : tensors)
-    if (!used.contains(entry.first))
-      tooMany.push_back("'" + entry.first + "'");
-  said += std::to_string(set) + " tensors of '" + options.weights + "'";
-  if (!dropped.empty())
-    said += " (names there without '" + dropped + "')";
-  if (!added.empty())
-    said += " (names there with '" + added + "')";
-  if (!tooMany.empty())
-    said += ", which has " + std::to_string(tooMany.size()) +
-            " that the program does not use: " + firstFew(tooMany);
+  said += std::to_string(set) + " tensors of '" + options.weights + "'" +
+          names.remarks();
   return success();
 }
 

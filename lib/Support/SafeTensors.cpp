@@ -1,12 +1,13 @@
 //===- SafeTensors.cpp - The header of a safetensors file -----------------===//
 
-#include "colossal/Import/SafeTensors.h"
+#include "colossal/Support/SafeTensors.h"
 
 #define JSON_NOEXCEPTION
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 
 using namespace colossal::safetensors;
@@ -32,6 +33,13 @@ constexpr ElementType elementTypes[] = {
     {"U64", nullptr, 8},     {"F8_E4M3", nullptr, 1}, {"F8_E5M2", nullptr, 1},
     {"F8_E8M0", nullptr, 1}, {"C64", nullptr, 8},
 };
+
+const ElementType *findElementType(const std::string &ours) {
+  for (const ElementType &type : elementTypes)
+    if (type.ours && ours == type.ours)
+      return &type;
+  return nullptr;
+}
 
 std::string quotedName(const std::string &name) {
   return "'" + (name.size() > 200 ? name.substr(0, 200) + "..." : name) + "'";
@@ -242,6 +250,13 @@ bool checkOrder(const Tensors &tensors, uint64_t dataBytes,
 }
 
 bool read(const std::string &path, Tensors &tensors, std::string &error) {
+  // To open a pipe would wait for its writer.
+  std::error_code code;
+  if (std::filesystem::exists(path, code) &&
+      !std::filesystem::is_regular_file(path, code)) {
+    error = "is no regular file";
+    return false;
+  }
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   std::streamoff end = file ? std::streamoff(file.tellg()) : -1;
   unsigned char raw[8];
@@ -301,4 +316,50 @@ std::optional<Tensors> colossal::safetensors::readFile(const std::string &path,
     return tensors;
   error = "'" + path + "' " + error;
   return std::nullopt;
+}
+
+uint64_t Entry::bytes() const {
+  const ElementType *type = findElementType(element);
+  uint64_t total = type ? uint64_t(type->bytes) : 0;
+  for (int64_t size : shape)
+    total *= uint64_t(size);
+  return total;
+}
+
+/// Names come from outside and may not be UTF-8: such bytes are replaced.
+static std::string textOf(const nlohmann::ordered_json &value, int indent) {
+  return value.dump(indent, ' ', false,
+                    nlohmann::ordered_json::error_handler_t::replace);
+}
+
+std::string colossal::safetensors::headerOf(
+    const std::vector<Entry> &entries,
+    const std::map<std::string, std::string> &metadata) {
+  nlohmann::ordered_json header = nlohmann::ordered_json::object();
+  if (!metadata.empty())
+    header["__metadata__"] = metadata;
+  uint64_t end = 0;
+  for (const Entry &entry : entries) {
+    const ElementType *type = findElementType(entry.element);
+    uint64_t begin = end;
+    end += entry.bytes();
+    header[entry.name] = {{"dtype", type ? type->name : entry.element},
+                          {"shape", entry.shape},
+                          {"data_offsets", {begin, end}}};
+  }
+  std::string text = textOf(header, -1);
+  text.resize((text.size() + 7) / 8 * 8, ' ');
+  std::string bytes;
+  for (int i = 0; i < 8; ++i)
+    bytes += char(uint64_t(text.size()) >> (8 * i));
+  return bytes + text;
+}
+
+std::string
+colossal::safetensors::indexOf(const std::map<std::string, std::string> &files,
+                               uint64_t bytes) {
+  nlohmann::ordered_json index;
+  index["metadata"] = {{"total_size", bytes}};
+  index["weight_map"] = files;
+  return textOf(index, 2) + "\n";
 }

@@ -1,7 +1,7 @@
 //===- WeightFiles.cpp - Weights in one file or several -------------------===//
 
-#include "colossal/Import/SafeTensors.h"
 #include "colossal/Support/Files.h"
+#include "colossal/Support/SafeTensors.h"
 
 #define JSON_NOEXCEPTION
 #include <nlohmann/json.hpp>

@@ -1,5 +1,4 @@
-//===- SafeTensors.h - Weights in files of the safetensors format -*- C++
-//-*-===//
+//===- SafeTensors.h - Files of the safetensors format ----------*- C++ -*-===//
 //
 // A file is 8 bytes n (little-endian), n bytes of JSON, then data:
 //
@@ -15,8 +14,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef COLOSSAL_IMPORT_SAFETENSORS_H
-#define COLOSSAL_IMPORT_SAFETENSORS_H
+#ifndef COLOSSAL_SUPPORT_SAFETENSORS_H
+#define COLOSSAL_SUPPORT_SAFETENSORS_H
 
 #include <cstdint>
 #include <map>
@@ -46,6 +45,25 @@ std::optional<Tensors> readFile(const std::string &path, std::string &error);
 /// with one of the two, as Hugging Face has them.
 std::optional<Tensors> readWeights(const std::string &path, std::string &error);
 
+/// A tensor of a file that is to be written; `element` is one of the types
+/// above that are ours.
+struct Entry {
+  std::string name;
+  std::string element;
+  std::vector<int64_t> shape;
+
+  uint64_t bytes() const;
+};
+
+/// The beginning of a file, up to its data: a multiple of 8 bytes. The entries'
+/// data follow in their order, nothing between them.
+std::string headerOf(const std::vector<Entry> &entries,
+                     const std::map<std::string, std::string> &metadata);
+
+/// The text of an index: the file of each tensor, and the bytes of all of them.
+std::string indexOf(const std::map<std::string, std::string> &files,
+                    uint64_t bytes);
+
 } // namespace colossal::safetensors
 
-#endif // COLOSSAL_IMPORT_SAFETENSORS_H
+#endif // COLOSSAL_SUPPORT_SAFETENSORS_H

@@ -1,6 +1,6 @@
 //===- SafeTensorsTest.cpp - Headers, also damaged ones -------------------===//
 
-#include "colossal/Import/SafeTensors.h"
+#include "colossal/Support/SafeTensors.h"
 
 #include <gtest/gtest.h>
 
@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <sys/stat.h>
 
 using namespace colossal::safetensors;
 
@@ -186,6 +187,14 @@ TEST_F(SafeTensorsTest, DeepAndWideHeaders) {
   for (int i = 0; i < 100; ++i)
     shape += ",1";
   EXPECT_NE(refusal(shape + R"(],"data_offsets":[0,4]}})", "1234"), "");
+}
+
+/// Nobody waits for the writer of a pipe.
+TEST_F(SafeTensorsTest, OnlyRegularFilesAreOpened) {
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  EXPECT_FALSE(readFile(path, error));
+  EXPECT_EQ(error, "'" + path + "' is no regular file");
+  EXPECT_FALSE(readFile(folder, error));
 }
 
 TEST_F(SafeTensorsTest, SeveralFiles) {
