@@ -144,7 +144,7 @@ rank::Manifest emit::makeManifest(const BundleInput &input) {
       if (states.insert(entry.name).second)
         manifest.states.push_back({entry.name, entry.role,
                                    program.buffers[entry.buffer].dtype,
-                                   entry.globalShape});
+                                   entry.globalShape, entry.aliases});
   return manifest;
 }
 

@@ -44,4 +44,44 @@ uint32_t crc32(uint32_t crc, const char *data, int64_t bytes) {
   return ~crc;
 }
 
+namespace {
+
+/// Polynomials modulo the CRC's, lowest degree in the highest bit.
+uint32_t product(uint32_t a, uint32_t b) {
+  uint32_t result = 0;
+  for (uint32_t bit = 0x80000000u; bit; bit >>= 1) {
+    if (a & bit)
+      result ^= b;
+    b = b & 1 ? 0xEDB88320u ^ (b >> 1) : b >> 1;
+  }
+  return result;
+}
+
+/// x to the power 8 * bytes.
+uint32_t powerOf(int64_t bytes) {
+  // Entry i is x to the power 8 * 2^i.
+  static const std::array<uint32_t, 63> powers = [] {
+    std::array<uint32_t, 63> all;
+    all[0] = 0x80000000u >> 8;
+    for (size_t i = 1; i < all.size(); ++i)
+      all[i] = product(all[i - 1], all[i - 1]);
+    return all;
+  }();
+  uint32_t result = 0x80000000u;
+  for (size_t i = 0; bytes; bytes >>= 1, ++i)
+    if (bytes & 1)
+      result = product(result, powers[i]);
+  return result;
+}
+
+} // namespace
+
+uint32_t crcPart(uint32_t crc, int64_t behind) {
+  return product(~crc, powerOf(behind));
+}
+
+uint32_t crcOfZeros(int64_t bytes) {
+  return ~product(0xFFFFFFFFu, powerOf(bytes));
+}
+
 } // namespace colossal::rank

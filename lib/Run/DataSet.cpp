@@ -217,14 +217,29 @@ DataSet::open(const ProgramSchema &program,
   return data;
 }
 
+void DataSet::startAt(int64_t step, const DataCursor &next) {
+  firstStep = step;
+  first = next;
+  batchStep = 0;
+}
+
+DataCursor DataSet::cursorOf(int64_t step) const {
+  int64_t done = step - firstStep;
+  int64_t left = std::max<int64_t>(0, sampleCount - first.position) / batchSize;
+  if (done < left)
+    return {first.epoch, first.position + done * batchSize};
+  done -= left;
+  int64_t steps = stepsPerEpoch();
+  return {first.epoch + 1 + done / steps, done % steps * batchSize};
+}
+
 const int64_t *DataSet::batch(int64_t step) {
   if (step == batchStep)
     return batchSamples.data();
-  int64_t steps = stepsPerEpoch();
-  order.setEpoch((step - 1) / steps);
-  int64_t first = (step - 1) % steps * batchSize;
+  DataCursor cursor = cursorOf(step);
+  order.setEpoch(cursor.epoch);
   for (int64_t i = 0; i < batchSize; ++i)
-    batchSamples[size_t(i)] = order.at(first + i);
+    batchSamples[size_t(i)] = order.at(cursor.position + i);
   batchStep = step;
   return batchSamples.data();
 }

@@ -2,26 +2,15 @@
 
 #include "colossal/Run/Manifest.h"
 
-#include "JsonFields.h"
 #include "ProgramCheck.h"
+#include "SealedText.h"
+#include "SharedFields.h"
 #include "colossal/Run/BundleFiles.h"
 
 #include <algorithm>
-#include <cstring>
 #include <set>
 
 namespace colossal::rank {
-
-template <class Io> void fields(Io &io, Axis &axis) {
-  io("name", axis.name);
-  io("size", axis.size);
-}
-
-template <class Io> void fields(Io &io, LearningRate &schedule) {
-  io("kind", schedule.kind);
-  io("settings", schedule.settings);
-  io("rates", schedule.rates);
-}
 
 template <class Io> void fields(Io &io, InputSchema &input) {
   io("name", input.name);
@@ -63,6 +52,7 @@ template <class Io> void fields(Io &io, StateSchema &state) {
   io("role", state.role);
   io("dtype", state.dtype);
   io("globalShape", state.globalShape);
+  io("aliases", state.aliases);
 }
 
 template <class Io> void fields(Io &io, ControlValue &control) {
@@ -106,29 +96,6 @@ const ProgramSchema *Manifest::find(const std::string &program) const {
   return nullptr;
 }
 
-namespace {
-
-constexpr const char *kChecksum = "\"checksum\": \"";
-constexpr size_t kDigits = 32;
-
-/// Where the digits of the checksum begin; npos where there is none.
-size_t checksumIn(const std::string &text) {
-  size_t at = text.find(kChecksum);
-  if (at == std::string::npos)
-    return at;
-  at += std::strlen(kChecksum);
-  return at + kDigits < text.size() && text[at + kDigits] == '"'
-             ? at
-             : std::string::npos;
-}
-
-std::string checksumOf(std::string text, size_t at) {
-  text.replace(at, kDigits, kDigits, '0');
-  return hashOf(text);
-}
-
-} // namespace
-
 std::string writeManifest(const Manifest &manifest) {
   json::Json document = json::toJson(manifest);
   // Format and version are written even where they are the default: they are
@@ -136,11 +103,9 @@ std::string writeManifest(const Manifest &manifest) {
   json::Json ordered = json::Json::object();
   ordered["format"] = kFormatName;
   ordered["formatVersion"] = manifest.formatVersion;
-  ordered["checksum"] = std::string(kDigits, '0');
+  ordered["checksum"] = unsealed();
   ordered.update(document);
-  std::string text = json::textOf(ordered, 2) + "\n";
-  size_t at = checksumIn(text);
-  return text.replace(at, kDigits, checksumOf(text, at));
+  return seal(json::textOf(ordered, 2) + "\n");
 }
 
 std::optional<Manifest> readManifest(const std::string &text,
@@ -164,9 +129,7 @@ std::optional<Manifest> readManifest(const std::string &text,
                                  ? json::textOf(document["format"])
                                  : "nothing",
                              std::string("\"") + kFormatName + "\""};
-    size_t at = checksumIn(text);
-    if (!allowEdited && (at == std::string::npos ||
-                         text.substr(at, kDigits) != checksumOf(text, at)))
+    if (!allowEdited && !isSealed(text))
       throw json::FieldError{"checksum", "that of another text",
                              std::string("the file as it was compiled: it is "
                                          "damaged or edited; compile again") +
@@ -190,13 +153,10 @@ filesOfManifest(const std::string &text) {
   json::Json document = json::Json::parse(text, nullptr, false);
   if (!document.is_object())
     return std::nullopt;
-  size_t at = checksumIn(text);
   bool isMarked =
       document.contains("format") && document["format"] == kFormatName;
   // Before version 4 the hash of the text was the only proof.
-  bool isHashed = document.contains("formatVersion") &&
-                  at != std::string::npos &&
-                  text.substr(at, kDigits) == checksumOf(text, at);
+  bool isHashed = document.contains("formatVersion") && isSealed(text);
   if (!isMarked && !isHashed)
     return std::nullopt;
   std::vector<std::string> names;

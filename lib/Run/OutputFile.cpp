@@ -20,8 +20,22 @@ static bool isRegular(int file) {
 
 OutputFile::OutputFile(const std::string &what, const std::string &path)
     : what(what), path(path) {
+  open(O_TRUNC);
+}
+
+OutputFile::OutputFile(const std::string &what, const std::string &path,
+                       int64_t from)
+    : what(what), path(path) {
+  open(0);
+  if (isRegular(descriptor) && (ftruncate(descriptor, from) != 0 ||
+                                lseek(descriptor, from, SEEK_SET) < 0))
+    fail(errno);
+  written = kept = from;
+}
+
+void OutputFile::open(int flags) {
   descriptor =
-      open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0666);
   if (descriptor < 0)
     throw RunError(what + " " + path + ": found " + std::strerror(errno) +
                    ", expected a file that can be written");

@@ -15,6 +15,8 @@ class OutputFile {
 public:
   /// Creates or empties the file. `what` begins messages: "--metrics".
   OutputFile(const std::string &what, const std::string &path);
+  /// Goes on behind the first `from` bytes of a file; it is made if needed.
+  OutputFile(const std::string &what, const std::string &path, int64_t from);
   ~OutputFile();
   OutputFile(const OutputFile &) = delete;
 
@@ -25,6 +27,7 @@ public:
   void close();
 
 private:
+  void open(int flags);
   [[noreturn]] void fail(int reason);
 
   std::string what, path;

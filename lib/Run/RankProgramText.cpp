@@ -1,6 +1,6 @@
 //===- RankProgramText.cpp - JSON form of a rank program ------------------===//
 
-#include "JsonFields.h"
+#include "SharedFields.h"
 
 namespace colossal::rank {
 
@@ -169,11 +169,6 @@ template <class Io> void fields(Io &io, Segment &segment) {
 template <class Io> void fields(Io &io, Step &step) {
   io("segment", step.segment);
   io("microbatch", step.microbatch);
-}
-
-template <class Io> void fields(Io &io, Axis &axis) {
-  io("name", axis.name);
-  io("size", axis.size);
 }
 
 template <class Io> void fields(Io &io, Program &program) {

@@ -26,6 +26,16 @@ const char *kHelp =
                          tokens_per_second, lr
   --report FILE          predicted and measured time and memory, as JSON
   --dump-state DIR       after the last step: every state tensor, unsharded
+  --weights PATH         starts from the parameters of a safetensors file, an
+                         index or a folder with one of the two
+  --checkpoint DIR       writes the state to DIR/step-00000120 and so on: at the
+                         end, and where SIGTERM or SIGINT ends the run
+  --every K              and after every K steps
+  --keep N               keeps the newest N checkpoints (default: all)
+  --resume[=NAME]        goes on from the newest checkpoint in DIR, if there is
+                         one, or from NAME (step-00000100, or a path with '/')
+  --max-file-bytes B     checkpoints have files with at most B bytes of data, or
+                         one tensor (default 5e9)
   --control NAME=VALUE   changes a control (lr: the base learning rate;
                          lr.2: that of the second --group)
   --seed S               seed of the order of samples (default 0)
@@ -49,8 +59,9 @@ constexpr int64_t kMostThreads = 4096;
 } // namespace
 
 bool isFlag(const std::string &option) {
-  for (const char *flag : {"--evaluate", "--shuffle", "--no-shuffle", "--quiet",
-                           "--check-values", "--allow-edited", "--help"})
+  for (const char *flag :
+       {"--evaluate", "--shuffle", "--no-shuffle", "--quiet", "--check-values",
+        "--allow-edited", "--resume", "--help"})
     if (option == flag)
       return true;
   return false;
@@ -82,6 +93,12 @@ bool parseRunOptions(int argc, char **argv, RunOptions &options,
     }
     if (name == "--shuffle" || name == "--no-shuffle")
       options.shuffle = name == "--shuffle";
+    if (name == "--resume") {
+      if (hasValue && value.empty())
+        return fail("--resume=: found no name, expected step-... or a path");
+      options.resume = value;
+      continue;
+    }
     if (isFlag(name)) {
       if (hasValue)
         return fail(name + ": found '" + value + "', expected no value");
@@ -92,10 +109,12 @@ bool parseRunOptions(int argc, char **argv, RunOptions &options,
       continue;
     }
     static const char *known[] = {
-        "--data",    "--steps",   "--metrics",         "--report",
-        "--control", "--seed",    "--dump-state",      "--transport",
-        "--timeout", "--threads", "--nonfinite-steps", "--profile",
-        "--bundle",  "--outputs", "--evaluate-every",  "--evaluate-data"};
+        "--data",           "--steps",      "--metrics",         "--report",
+        "--control",        "--seed",       "--dump-state",      "--transport",
+        "--timeout",        "--threads",    "--nonfinite-steps", "--profile",
+        "--bundle",         "--checkpoint", "--every",           "--keep",
+        "--max-file-bytes", "--weights",    "--outputs",         "--evaluate-every",
+        "--evaluate-data"};
     bool isKnown = false;
     for (const char *option : known)
       isKnown |= name == option;
@@ -138,7 +157,9 @@ bool parseRunOptions(int argc, char **argv, RunOptions &options,
       return fail("--control: found '" + value +
                   "', expected NAME=NUMBER with a finite number");
     } else if (name == "--steps" || name == "--threads" || name == "--seed" ||
-               name == "--evaluate-every" || name == "--nonfinite-steps") {
+               name == "--evaluate-every" || name == "--nonfinite-steps" ||
+               name == "--every" || name == "--keep" ||
+               name == "--max-file-bytes") {
       int64_t least = name == "--seed" || name == "--nonfinite-steps" ? 0 : 1;
       // 2^53: beyond it a double skips integers.
       int64_t most = name == "--threads" ? kMostThreads : int64_t(1) << 53;
@@ -155,6 +176,12 @@ bool parseRunOptions(int argc, char **argv, RunOptions &options,
         options.threads = int(parsed);
       else if (name == "--seed")
         options.seed = uint64_t(parsed);
+      else if (name == "--every")
+        options.checkpointEvery = int64_t(parsed);
+      else if (name == "--keep")
+        options.checkpointsKept = int64_t(parsed);
+      else if (name == "--max-file-bytes")
+        options.checkpointFileBytes = int64_t(parsed);
       else
         options.nonfiniteSteps = int64_t(parsed);
     } else if (name == "--timeout") {
@@ -181,6 +208,12 @@ bool parseRunOptions(int argc, char **argv, RunOptions &options,
       options.outputFolder = value;
     } else if (name == "--profile") {
       options.profileFile = value;
+    } else if (name == "--weights") {
+      options.weights = value;
+    } else if (name == "--checkpoint") {
+      if (value.empty())
+        return fail("--checkpoint: found no name, expected a folder");
+      options.checkpointFolder = value;
     } else {
       options.bundle = value;
     }
@@ -195,6 +228,17 @@ bool parseRunOptions(int argc, char **argv, RunOptions &options,
   if (!evaluates && !options.outputFolder.empty())
     return fail("--outputs: found no --evaluate and no --evaluate-every, whose "
                 "outputs they are");
+  while (options.checkpointFolder.size() > 1 &&
+         options.checkpointFolder.back() == '/')
+    options.checkpointFolder.pop_back();
+  if (options.checkpointFolder.empty()) {
+    if (options.checkpointEvery || options.checkpointsKept)
+      return fail(std::string(options.checkpointEvery ? "--every" : "--keep") +
+                  ": found no --checkpoint, expected its folder");
+    if (options.resume && options.resume->empty())
+      return fail("--resume: found no --checkpoint, expected its folder, or "
+                  "--resume=PATH");
+  }
   return true;
 }
 

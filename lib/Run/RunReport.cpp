@@ -92,7 +92,7 @@ void RunReport::write(const Manifest &manifest, const Program &program,
   }
   if (!path.empty())
     writeOutput("--report", path, json::textOf(document, 2) + "\n");
-  if (quiet)
+  if (quiet || stepSeconds.empty())
     return;
   int64_t predicted = 0, measured = 0;
   for (const RankFigures &figures : all) {

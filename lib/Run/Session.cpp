@@ -2,14 +2,18 @@
 
 #include "colossal/Run/Session.h"
 
+#include "Agreement.h"
 #include "Deadline.h"
 #include "Evaluation.h"
 #include "Metrics.h"
 #include "OutputFile.h"
 #include "ProcessMemory.h"
-#include "RunError.h"
+#include "Resume.h"
+#include "RunCheckpoints.h"
 #include "RunReport.h"
+#include "StartWeights.h"
 #include "StateFile.h"
+#include "StopSignal.h"
 #include "ValueCheck.h"
 #include "colossal/Run/BundleFiles.h"
 #include "colossal/Run/DataSet.h"
@@ -53,33 +57,10 @@ void throwFirst(const std::vector<std::string> &faults,
   throw RunError(prefix + faults[0] + more);
 }
 
-/// Runs `work` on every rank; if any fails, the first of them prints and all
-/// learn it. Ends in an agreement, so no rank is left waiting for another.
-template <class F> bool allAgree(F &&work) {
-  int rank = 0, size = 1;
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  MPI_Comm_size(MPI_COMM_WORLD, &size);
-  int failed = size;
-  std::string message;
-  try {
-    work();
-  } catch (const std::exception &error) {
-    failed = rank;
-    message = reasonOf(error);
-  }
-  int first = failed;
-  Deadline deadline("agreeing on the start or the end of the run");
-  MPI_Allreduce(&failed, &first, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD);
-  if (first == size)
-    return true;
-  if (first == rank)
-    say("error", message);
-  return false;
-}
-
 class Session {
 public:
-  explicit Session(const RunOptions &options) : options(options) {
+  explicit Session(const RunOptions &given)
+      : options(given), checkpoints(options, manifest) {
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     MPI_Comm_size(MPI_COMM_WORLD, &size);
   }
@@ -93,6 +74,8 @@ private:
   void loadKernels();
   void fillInputs(int64_t step);
   void setControls(int64_t step);
+  void findState();
+  bool loadStates();
   void steps();
   void evaluate(int64_t step);
   void reportEvaluation(int64_t step, double seconds);
@@ -102,13 +85,15 @@ private:
   void progress(int64_t step);
   bool report();
 
-  const RunOptions &options;
+  RunOptions options;
   int rank = 0, size = 1;
   Manifest manifest;
+  RunCheckpoints checkpoints;
   std::vector<Program> programs; ///< of this rank's stage, as in the manifest
   Program program;               ///< training
   void *kernels = nullptr;
   std::unique_ptr<Engine> engine;
+  RankState state;
   std::optional<DataSet> data;
   std::unique_ptr<Evaluation> evaluation;
   Metrics metrics;
@@ -117,9 +102,12 @@ private:
   std::unique_ptr<ValueCheck> values;
   int64_t lastBadStep = 0; ///< with a metric that is not finite, as known here
   // Rank 0: about steps whose metrics are not finite.
-  std::string origin;     ///< of this step's first such value
-  std::string stopReason; ///< why the run ends before its last step
-  int64_t badSteps = 0;   ///< in a row
+  std::string origin;      ///< of this step's first such value
+  std::string stopReason;  ///< why the run ends before its last step
+  int64_t badSteps = 0;    ///< in a row
+  int64_t doneStep = 0;    ///< the last
+  bool isStopping = false; ///< a signal ends the run after this step
+  bool hasFailed = false;  ///< a checkpoint could not be written
   double learningRateNow = 0, started = 0, lastPrint = 0;
 };
 
@@ -212,11 +200,13 @@ void Session::loadKernels() {
 void Session::openData() {
   std::string error;
   if (!options.evaluates) {
-    data = DataSet::open(training(), options.data, options.shuffle,
-                         options.seed, error);
+    data = DataSet::open(training(), options.data,
+                         options.shuffle.value_or(true),
+                         options.seed.value_or(0), error);
     // Every rank looks at another part.
     if (!data || !data->check(rank, size, error))
       throw RunError(error);
+    checkpoints.continueData(*data);
     for (const std::string &name : training().unusedInputs)
       if (rank == 0 && options.data.count(name))
         say("note", "input '" + name +
@@ -260,8 +250,11 @@ void Session::openOutputs() {
   if (!options.outputFolder.empty())
     makeFolder("--outputs", options.outputFolder);
   if (!options.metricsFile.empty()) {
-    metricsFile =
-        std::make_unique<OutputFile>("--metrics", options.metricsFile);
+    const std::string &file = options.metricsFile;
+    metricsFile = std::make_unique<OutputFile>(
+        "--metrics", file,
+        checkpoints.isResumed() ? metricsUpTo(file, checkpoints.doneSteps())
+                                : 0);
     metricsFile->keep();
   }
 }
@@ -329,11 +322,13 @@ void Session::progress(int64_t step) {
     metricsFile->keep();
   }
   double time = now();
-  if (options.quiet || (step != options.steps && step != 1 &&
+  int64_t first = checkpoints.doneSteps() + 1;
+  if (options.quiet || (step != options.steps && step != first &&
                         time - lastPrint < progressInterval()))
     return;
   lastPrint = time;
-  double left = (time - started) / double(step) * double(options.steps - step);
+  double left = (time - started) / double(step - first + 1) *
+                double(options.steps - step);
   std::string values;
   for (size_t i = 0; i < metrics.count(); ++i)
     values +=
@@ -352,7 +347,7 @@ void Session::progress(int64_t step) {
 /// Called between backward and update. All ranks agree whether a metric is not
 /// finite; then they look together for the op that made it so.
 bool Session::beforeUpdate(int64_t step) {
-  enum { kInfinite = 1, kNan = 2, kLook = 4, kStop = 8 };
+  enum { kInfinite = 1, kNan = 2, kLook = 4, kStop = 8, kLast = 16 };
   int flags = 0;
   // In a row of such steps the first says it all.
   Badness own = values->ofMetrics();
@@ -365,7 +360,10 @@ bool Session::beforeUpdate(int64_t step) {
     flags |= kLook;
   if (!stopReason.empty())
     flags |= kStop;
+  if (isAskedToStop())
+    flags |= kLast;
   flags = engine->fabric().agree(flags);
+  isStopping = (flags & kLast) != 0;
   if (flags & kStop)
     return false;
   if (flags & (kInfinite | kNan))
@@ -402,9 +400,21 @@ void Session::judgeMetrics(int64_t step) {
                  "--nonfinite-steps)";
 }
 
+void Session::findState() {
+  state.stage = program.stage;
+  state.coordinate = coordinateOf(program, engine->fabric().device());
+  for (const State &one : program.states) {
+    const Buffer &buffer = program.buffers[size_t(one.buffer)];
+    state.shards.push_back(
+        {&one, buffer.dtype, engine->address(one.buffer), buffer.bytes});
+  }
+  findOwned(state, manifest.states);
+}
+
 void Session::steps() {
   started = lastPrint = now();
-  for (int64_t step = 1; step <= options.steps; ++step) {
+  int64_t first = checkpoints.doneSteps() + 1;
+  for (int64_t step = first; step <= options.steps; ++step) {
     double start = now();
     setControls(step);
     fillInputs(step);
@@ -412,18 +422,23 @@ void Session::steps() {
       return;
     metrics.read(*engine);
     noteStep(step);
+    doneStep = step;
     reporter.stepSeconds.push_back(now() - start);
     if (rank == 0) {
       progress(step);
       judgeMetrics(step);
     }
-    if (step == 1 || step == options.steps)
+    if (step == first || step == options.steps)
       reporter.peakPss = std::max(reporter.peakPss, proportionalSetSize());
     if (size == 1 && !stopReason.empty())
       return;
     if (evaluation &&
         (step % options.evaluateEvery == 0 || step == options.steps))
       evaluate(step);
+    hasFailed = !checkpoints.afterStep(
+        step, isStopping || step == options.steps, badSteps == 0, *data, state);
+    if (hasFailed || isStopping)
+      return;
   }
 }
 
@@ -480,9 +495,29 @@ bool Session::report() {
   });
 }
 
-int Session::run() {
+bool Session::loadStates() {
+  findState();
+  // A run that goes on has its parameters from the checkpoint.
+  if (checkpoints.isResumed())
+    return checkpoints.load(state);
+  std::optional<StartWeights> weights;
   if (!allAgree([&] {
-        open();
+        if (!options.weights.empty())
+          weights.emplace(options.weights, manifest.states);
+        loadState(program, *engine, options.bundle,
+                  weights ? weights->names() : std::set<std::string>());
+      }))
+    return false;
+  if (!weights)
+    return true;
+  if (rank == 0 && !options.quiet)
+    say("note", "--weights: " + weights->said());
+  return weights->load(state);
+}
+
+int Session::run() {
+  if (!allAgree([&] { open(); }) || !checkpoints.open() || !allAgree([&] {
+        checkpoints.resume();
         openData();
         loadKernels();
         openOutputs();
@@ -511,19 +546,19 @@ int Session::run() {
   // A step allocates nothing; after a million steps one in many does.
   reporter.stepSeconds.reserve(
       size_t(std::min<int64_t>(options.steps, 1 << 20)));
-  reporter.baselinePss = proportionalSetSize();
-  if (!allAgree([&] { engine->connect(); }) || !allAgree([&] {
-        engine->reserve();
-        loadState(program, *engine, options.bundle);
-      }))
+  reporter.baselinePss = reporter.peakPss = proportionalSetSize();
+  if (!allAgree([&] { engine->connect(); }) ||
+      !allAgree([&] { engine->reserve(); }) || !loadStates())
     return 1;
   metrics.connect(engine->fabric(), program);
   if (evaluation)
     evaluation->connect(*engine);
+  if (rank == 0)
+    checkpoints.tell();
   values = std::make_unique<ValueCheck>(program, *engine);
   try {
     if (options.evaluates)
-      evaluate(0);
+      evaluate(checkpoints.isResumed() ? checkpoints.doneSteps() : 0);
     else
       steps();
   } catch (const std::exception &error) {
@@ -532,11 +567,20 @@ int Session::run() {
     metricsFile.reset();
     MPI_Abort(MPI_COMM_WORLD, 1);
   }
-  if (!allAgree([&] {
+  if (hasFailed || !allAgree([&] {
         if (!stopReason.empty())
           throw RunError(stopReason);
       }))
     return 1;
+  if (isStopping && doneStep < options.steps) {
+    checkpoints.tellStop(doneStep);
+    return allAgree([&] {
+      if (metricsFile)
+        metricsFile->close();
+    })
+               ? kStoppedCode
+               : 1;
+  }
   if (!options.dumpFolder.empty() &&
       !allAgree([&] { dumpState(program, *engine, options.dumpFolder); }))
     return 1;

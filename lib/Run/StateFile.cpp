@@ -4,15 +4,14 @@
 
 #include "Gather.h"
 #include "OutputFile.h"
+#include "PlacedFile.h"
 #include "RunError.h"
 #include "colossal/Run/Checksum.h"
 #include "colossal/Run/Npy.h"
 #include "colossal/Support/Random.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
-#include <fcntl.h>
 #include <set>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,34 +20,7 @@ namespace colossal::rank {
 
 namespace {
 
-/// A descriptor that closes itself.
-struct File {
-  int descriptor;
-  explicit File(int descriptor) : descriptor(descriptor) {}
-  ~File() {
-    if (descriptor >= 0)
-      close(descriptor);
-  }
-  File(const File &) = delete;
-};
-
 constexpr int64_t kChunk = 1 << 20;
-
-void readExactly(const File &file, const std::string &path, int64_t offset,
-                 char *to, int64_t bytes) {
-  while (bytes > 0) {
-    ssize_t got = pread(file.descriptor, to, size_t(bytes), offset);
-    if (got < 0 && errno == EINTR)
-      continue;
-    if (got <= 0)
-      throw RunError(path + ": found the end of the file at byte " +
-                     std::to_string(offset) +
-                     ", expected more; the bundle is damaged");
-    to += got;
-    offset += got;
-    bytes -= got;
-  }
-}
 
 /// The numbers that --init gives; a float of any rank is the same.
 void drawState(char *data, DType dtype, const std::vector<Run> &runs,
@@ -91,10 +63,12 @@ void fillState(char *data, DType dtype, const std::vector<Run> &runs,
 } // namespace
 
 void loadState(const Program &program, Engine &engine,
-               const std::string &bundle) {
+               const std::string &bundle, const std::set<std::string> &others) {
   Coordinate coordinate = coordinateOf(program, engine.fabric().device());
   std::vector<char> chunk;
   for (const State &state : program.states) {
+    if (others.count(state.name))
+      continue;
     const Buffer &buffer = program.buffers[state.buffer];
     int64_t element = bytesOf(buffer.dtype);
     char *data = engine.address(state.buffer);
@@ -112,10 +86,8 @@ void loadState(const Program &program, Engine &engine,
     std::string path = state.initial.file[0] == '/'
                            ? state.initial.file
                            : bundle + "/" + state.initial.file;
-    File file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (file.descriptor < 0)
-      throw RunError(path + ": found " + std::strerror(errno) +
-                     ", expected the initial values of '" + state.name + "'");
+    PlacedFile file(path, PlacedFile::Use::Read,
+                    "the initial values of '" + state.name + "'");
     // Runs come in rising order of the global element, so the tensor streams
     // through one chunk while its checksum is taken.
     chunk.resize(kChunk);
@@ -123,8 +95,7 @@ void loadState(const Program &program, Engine &engine,
     size_t next = 0;
     for (int64_t first = 0; first < state.initial.bytes; first += kChunk) {
       int64_t bytes = std::min(kChunk, state.initial.bytes - first);
-      readExactly(file, path, state.initial.offset + first, chunk.data(),
-                  bytes);
+      file.read(state.initial.offset + first, chunk.data(), bytes);
       crc = crc32(crc, chunk.data(), bytes);
       while (next < runs.size()) {
         Run &run = runs[next];

@@ -47,6 +47,9 @@ void StageScheduler::addState(const StateArgument &argument) {
   state.role = nameOf(attributes.getAs<RoleAttr>(names::role).getValue());
   state.layout = layoutOf(attributes, setting.meshWithTime);
   state.globalShape = globalShapeOf(state.layout);
+  if (auto aliases = attributes.getAs<ArrayAttr>(names::aliases))
+    for (auto alias : aliases.getAsRange<StringAttr>())
+      state.aliases.push_back(alias.str());
   if (auto source = attributes.getAs<DictionaryAttr>(names::source)) {
     auto integer = [&](StringRef key) -> int64_t {
       auto attr = source.getAs<IntegerAttr>(key);

@@ -178,13 +178,21 @@ void killAll(pid_t child) {
     kill(process, SIGKILL);
 }
 
+/// Of ranks that have ended as asked (StopSignal.h).
+constexpr int kStoppedCode = 128 + SIGTERM;
+
 [[noreturn]] void becomeLauncher(const std::vector<std::string> &command,
-                                 int standardError, int failure, pid_t parent) {
+                                 int standardError, int failure, pid_t parent,
+                                 bool stopsCleanly) {
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (getppid() != parent)
     _exit(1);
   sigset_t none;
   sigemptyset(&none);
+  // A terminal gives its SIGINT to the launcher, too, which would end the
+  // ranks.
+  if (stopsCleanly)
+    sigaddset(&none, SIGINT);
   sigprocmask(SIG_SETMASK, &none, nullptr);
   signal(SIGINT, SIG_DFL);
   signal(SIGQUIT, SIG_DFL);
@@ -202,7 +210,7 @@ void killAll(pid_t child) {
 
 } // namespace
 
-int launchJob(const std::vector<std::string> &command) {
+int launchJob(const std::vector<std::string> &command, bool stopsCleanly) {
   sigset_t signals;
   sigemptyset(&signals);
   for (int number : {SIGINT, SIGTERM, SIGQUIT, SIGCHLD})
@@ -230,7 +238,7 @@ int launchJob(const std::vector<std::string> &command) {
     return 1;
   }
   if (child == 0)
-    becomeLauncher(command, output[1], failure[1], parent);
+    becomeLauncher(command, output[1], failure[1], parent, stopsCleanly);
   close(output[1]);
   close(failure[1]);
   int reason = 0;
@@ -244,7 +252,7 @@ int launchJob(const std::vector<std::string> &command) {
 
   Relay relay;
   bool ended = false, open = true;
-  int status = 0;
+  int status = 0, asked = 0;
   double killAt = 0, drainUntil = 0;
   while (!ended || (open && now() < drainUntil)) {
     pollfd waits[2] = {{events, POLLIN, 0}, {output[0], POLLIN, 0}};
@@ -261,10 +269,18 @@ int launchJob(const std::vector<std::string> &command) {
       signalfd_siginfo info;
       if (read(events, &info, sizeof(info)) == ssize_t(sizeof(info)) &&
           int(info.ssi_signo) != SIGCHLD && !ended) {
+        int number = int(info.ssi_signo);
+        if (stopsCleanly && asked == 0 && number != SIGQUIT) {
+          asked = number;
+          kill(child, SIGUSR1);
+          continue;
+        }
         // A terminal gives its signals to the child, too.
-        bool both = info.ssi_code == SI_KERNEL && info.ssi_signo == SIGINT;
-        if (!both)
-          kill(child, info.ssi_signo == SIGINT ? SIGINT : SIGTERM);
+        bool both = info.ssi_code == SI_KERNEL && number == SIGINT;
+        if (stopsCleanly)
+          kill(child, SIGTERM);
+        else if (!both)
+          kill(child, number == SIGINT ? SIGINT : SIGTERM);
         killAt = killAt > 0 ? killAt : now() + 5;
       }
     }
@@ -278,6 +294,9 @@ int launchJob(const std::vector<std::string> &command) {
   }
   relay.finish();
   int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  // The ranks have said so: asked by us, or by who knows them.
+  if (stopsCleanly && code == kStoppedCode)
+    return asked != 0 ? 128 + asked : code;
   if (killAt == 0)
     relay.explain(code);
   return code;

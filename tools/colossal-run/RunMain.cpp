@@ -24,6 +24,9 @@ const char *kHelp =
   --hostfile FILE   passed to the launcher
   --dry-run         prints the command instead of running it
 
+With --checkpoint the first SIGINT or SIGTERM ends the run after its step, with a
+checkpoint; the second ends it at once.
+
 All other options go to the bundle's launcher; `model.colossal/run --help` lists them.
 )";
 
@@ -141,5 +144,5 @@ int main(int argc, char **argv) {
   // See EngineMain.cpp; ranks on this node inherit it.
   if (!getenv("OMP_WAIT_POLICY"))
     setenv(kSpinVariable, kSpins, 0);
-  return launchJob(command);
+  return launchJob(command, !options.checkpointFolder.empty());
 }

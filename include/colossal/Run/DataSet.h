@@ -16,6 +16,10 @@
 //   (mix(r + k) mod 2^h)), k the next number of that splitmix64 in each round,
 //   mix its output function.
 //
+// A run that goes on after a checkpoint starts at a cursor instead of at the
+// beginning: its steps take the samples behind it, the rest of that epoch
+// first. With the same batch size that is the order above.
+//
 // A rank reads only the elements that its layout gives it. What it reads is
 // checked: integers against the values that the program can take, files against
 // being changed since they were opened.
@@ -59,6 +63,13 @@ private:
 void orderOfEpoch(std::vector<int64_t> &order, int64_t samples, bool shuffle,
                   uint64_t seed, int64_t epoch);
 
+/// A place in the order of all epochs: `position` samples of `epoch` have been
+/// taken.
+struct DataCursor {
+  int64_t epoch = 0;
+  int64_t position = 0;
+};
+
 class DataSet {
 public:
   /// Opens and checks the files: one per input of the program, right shape
@@ -74,6 +85,10 @@ public:
   int64_t samplesPerBatch() const { return batchSize; }
   int64_t stepsPerEpoch() const { return sampleCount / batchSize; }
 
+  /// A 1-based step, the first of the run, takes the samples behind `next`.
+  void startAt(int64_t step, const DataCursor &next);
+  /// Where the samples of a step begin.
+  DataCursor cursorOf(int64_t step) const;
   /// Global sample numbers of a 1-based step.
   const int64_t *batch(int64_t step);
   /// The samples of `kChosen` in place of a step: as many as a batch has.
@@ -106,6 +121,8 @@ private:
   SampleOrder order;
   std::vector<int64_t> batchSamples; ///< of step `batchStep`
   int64_t batchStep = 0;
+  int64_t firstStep = 1;
+  DataCursor first;
 };
 
 } // namespace colossal::rank

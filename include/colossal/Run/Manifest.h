@@ -106,12 +106,13 @@ struct KernelCall {
   }
 };
 
-/// A state tensor, unsharded.
+/// A state tensor, unsharded. `aliases`: the other names of a tied parameter.
 struct StateSchema {
   std::string name;
   std::string role; ///< "parameter", "optimizer", "buffer"
   DType dtype = DType::F32;
   std::vector<int64_t> globalShape;
+  std::vector<std::string> aliases;
 };
 
 /// A control that is the same in every step unless the user changes it

@@ -91,6 +91,9 @@ struct State {
   Initial initial;
   /// False where this stage holds a copy that another stage updates.
   bool owned = true;
+  /// Until the bundle is written, whose manifest has them: names of what is
+  /// tied to it. Not part of the text.
+  std::vector<std::string> aliases;
 };
 
 /// An input of the step. Filled from the data set before the step. `layout` may

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 namespace colossal::rank {
@@ -33,8 +34,9 @@ struct RunOptions {
   std::string profileFile;
   std::string dumpFolder;
   std::map<std::string, double> controls; ///< overrides of the manifest's
-  bool shuffle = true;
-  uint64_t seed = 0;
+  /// Not given: as in the checkpoint that the run goes on from, or true and 0.
+  std::optional<bool> shuffle;
+  std::optional<uint64_t> seed;
   Transport transport = Transport::Auto;
   double timeoutSeconds = 120;
   int threads = 0; ///< 0: as the manifest says
@@ -43,6 +45,14 @@ struct RunOptions {
   /// ends; 0: it never does.
   int64_t nonfiniteSteps = 10;
   bool checkValues = false; ///< look for the first NaN after every op
+  std::string weights;      ///< safetensors: where parameters start
+  std::string checkpointFolder;
+  int64_t checkpointEvery = 0; ///< steps; 0: at the end only
+  int64_t checkpointsKept = 0; ///< 0: all
+  /// Of data in one file; Hugging Face's number.
+  int64_t checkpointFileBytes = 5'000'000'000;
+  /// The checkpoint to go on from: a name or path; empty: the newest.
+  std::optional<std::string> resume;
   bool allowEdited = false; ///< files of the bundle may differ from its list
 };
 

@@ -234,6 +234,49 @@ TEST(Data, OrderIsAPermutationThatDependsOnSeedAndEpoch) {
   EXPECT_EQ(b, sorted);
 }
 
+// A run that goes on: with the same batch size nothing differs; with another
+// one the samples behind the cursor come first, then whole epochs.
+TEST(Data, ARunGoesOnWithTheNextSample) {
+  fs::path path = fs::temp_directory_path() /
+                  ("colossal-cursor-" + std::to_string(getpid()) + ".npy");
+  writeNpy(path, {23}, std::vector<float>(23, 0));
+  std::string error;
+  auto open = [&](int64_t batch) {
+    Manifest manifest;
+    manifest.inputs = {{"x", DType::F32, {batch}, 0}};
+    auto data = DataSet::open(manifest, {{"x", path.string()}}, true, 5, error);
+    EXPECT_TRUE(data) << error;
+    return data;
+  };
+  auto samples = [](DataSet &data, int64_t step, int64_t batch) {
+    const int64_t *all = data.batch(step);
+    return std::vector<int64_t>(all, all + batch);
+  };
+  auto whole = open(4);
+  for (int64_t done = 0; done < 13; ++done) {
+    auto rest = open(4);
+    rest->startAt(done + 1, whole->cursorOf(done + 1));
+    for (int64_t step = done + 1; step < done + 15; ++step)
+      EXPECT_EQ(samples(*rest, step, 4), samples(*whole, step, 4));
+  }
+  // Seven steps of four: two of the second epoch, samples 8 and so on of it.
+  DataCursor next = whole->cursorOf(8);
+  EXPECT_EQ(next.epoch, 1);
+  EXPECT_EQ(next.position, 8);
+  auto other = open(6);
+  other->startAt(8, next);
+  std::vector<int64_t> order, found;
+  for (int64_t step = 8; step < 13; ++step)
+    for (int64_t sample : samples(*other, step, 6))
+      found.push_back(sample);
+  orderOfEpoch(order, 23, true, 5, 1);
+  std::vector<int64_t> wanted(order.begin() + 8, order.begin() + 20);
+  orderOfEpoch(order, 23, true, 5, 2);
+  wanted.insert(wanted.end(), order.begin(), order.begin() + 18);
+  EXPECT_EQ(found, wanted);
+  fs::remove(path);
+}
+
 TEST(Data, ShardsOfABatchAreItsElements) {
   // Batch dimension 1, data x time, an uneven second cut, widening integers.
   fs::path path = fs::temp_directory_path() /

@@ -446,6 +446,49 @@ TEST_F(Bundle, SignalsEndTheJobAndAreNamed) {
   EXPECT_EQ(job.errors(), 1) << job.output();
 }
 
+// With checkpoints a signal ends the run after its step, all ranks after the
+// same; a second signal ends it at once.
+TEST_F(Bundle, SignalsEndARunWithACheckpoint) {
+  writeBundle(2, 1, 2);
+  int64_t last = 0;
+  for (int number : {SIGTERM, SIGINT, SIGHUP}) {
+    fs::remove(folder / "m.jsonl");
+    Job job(folder, {"--metrics", "m.jsonl", "--checkpoint", "c", "--resume"});
+    job.waitForSteps(folder / "m.jsonl");
+    kill(job.child, number);
+    EXPECT_EQ(job.wait(20), 128 + number) << job.output();
+    EXPECT_EQ(job.errors(), 0) << job.output();
+    int64_t step = metrics("m.jsonl").back()["step"];
+    EXPECT_GT(step, last);
+    last = step;
+    char name[40];
+    snprintf(name, sizeof(name), "c/step-%08lld", static_cast<long long>(step));
+    EXPECT_TRUE(fs::exists(folder / name / "training.json")) << job.output();
+    EXPECT_NE(job.output().find("note: a signal ends the run after step " +
+                                std::to_string(step) + " of"),
+              std::string::npos)
+        << job.output();
+  }
+  // One rank alone, as some schedulers do.
+  {
+    fs::remove(folder / "m.jsonl");
+    Job job(folder, {"--metrics", "m.jsonl", "--checkpoint", "c", "--resume"});
+    job.waitForSteps(folder / "m.jsonl");
+    kill(job.rank(3), SIGTERM);
+    EXPECT_EQ(job.wait(20), 128 + SIGTERM) << job.output();
+    EXPECT_EQ(job.errors(), 0) << job.output();
+  }
+  fs::remove(folder / "m.jsonl");
+  Job job(folder, {"--metrics", "m.jsonl", "--checkpoint", "c", "--resume"});
+  job.waitForSteps(folder / "m.jsonl");
+  pid_t stopped = job.rank(1);
+  kill(stopped, SIGSTOP);
+  kill(job.child, SIGTERM);
+  EXPECT_EQ(job.wait(0.5), -1) << job.output();
+  kill(job.child, SIGTERM);
+  EXPECT_GT(job.wait(20), 0) << job.output();
+}
+
 // A line of progress that moves ends in a carriage return: it is shown at once,
 // and the error behind it begins a line.
 TEST_F(Bundle, ProgressMovesOnATerminal) {
