@@ -94,6 +94,10 @@ public:
       sayError(other);
     else if (!exited.empty())
       sayError(exited);
+    else if (code > 128 && code < 128 + NSIG)
+      // Open MPI leaves its paragraph out where it is in a hurry.
+      sayError("a rank was ended by signal " + std::to_string(code - 128) +
+               " (" + strsignal(code - 128) + "); the job ends");
     else
       sayError("the launcher ended with exit code " + std::to_string(code) +
                " without a message");
