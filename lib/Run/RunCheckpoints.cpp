@@ -77,7 +77,7 @@ TrainingRecord RunCheckpoints::recordOf(int64_t step,
   record.model = manifest.model;
   record.worldSize = manifest.worldSize;
   record.stages = manifest.stages;
-  record.microbatches = manifest.microbatches;
+  record.microbatches = manifest.programs.front().microbatches;
   record.mesh = manifest.mesh;
   return record;
 }
