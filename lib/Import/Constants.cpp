@@ -28,10 +28,14 @@ ElementType colossal::torchscript::elementOf(at::ScalarType type) {
     return ElementType::U8;
   case at::kBool:
     return ElementType::I1;
+  case at::kComplexFloat:
+    return ElementType::C64;
+  case at::kComplexDouble:
+    return ElementType::C128;
   default:
     throw std::runtime_error(std::string("a constant tensor of type '") +
                              c10::toString(type) +
-                             "' (expected float, integer or bool)");
+                             "' (expected float, integer, bool or complex)");
   }
 }
 

@@ -173,11 +173,14 @@ void GraphImporter::importNode(const Node &node) {
     Type type = any;
     bool weak = false;
     if (auto dense = dyn_cast<DenseElementsAttr>(value)) {
-      // Saving turns Python numbers into 0-d Double and Long tensors.
+      // Saving turns Python numbers into 0-d Double, Long and ComplexDouble
+      // tensors.
       type = dense.getType();
+      Type element = dense.getElementType();
+      if (auto complex = dyn_cast<ComplexType>(element))
+        element = complex.getElementType();
       weak = dense.getType().getRank() == 0 &&
-             (dense.getElementType().isF64() ||
-              dense.getElementType().isInteger(64));
+             (element.isF64() || element.isInteger(64));
     }
     values[node.results[0]] = colossal::AtenConstantOp::create(
         builder, loc, type, value, weak ? builder.getUnitAttr() : nullptr);

@@ -266,6 +266,8 @@ static void writeBackParts(Call &c) {
   Parts value = partsOf(c, c.results.front());
   for (auto [to, from] :
        {std::pair(self.list[0], value.re), std::pair(self.list[1], value.im)}) {
+    if (!to.isTensor())
+      return c.error("writes into a constant");
     Value written = c.tensor(from);
     if (written.getType() != to.tensor->type)
       return c.error("an in-place op may not change the shape of its operand");

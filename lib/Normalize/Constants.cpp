@@ -3,6 +3,8 @@
 #include "Constants.h"
 #include "Shapes.h"
 
+#include <complex>
+
 using namespace mlir;
 using namespace colossal;
 using namespace colossal::normalize;
@@ -68,6 +70,36 @@ Value normalize::constantTensor(Interpreter &state, Location loc,
   });
 }
 
+/// The real or imaginary parts of complex numbers.
+static DenseElementsAttr partOf(DenseElementsAttr dense, bool imaginary) {
+  auto type = cast<RankedTensorType>(dense.getType());
+  SmallVector<APFloat> numbers;
+  for (const std::complex<APFloat> &number :
+       dense.getValues<std::complex<APFloat>>())
+    numbers.push_back(imaginary ? number.imag() : number.real());
+  Type element = cast<ComplexType>(type.getElementType()).getElementType();
+  return DenseElementsAttr::get(RankedTensorType::get(type.getShape(), element),
+                                numbers);
+}
+
+static LogicalResult interpretTensor(Interpreter &state, AtenConstantOp op,
+                                     DenseElementsAttr dense, Item &item) {
+  if (cast<RankedTensorType>(dense.getType()).getRank() == 0) {
+    Scalar number = *numberOf(*dense.getValues<Attribute>().begin());
+    number.weak = op.getWeak();
+    number.isTensor = true;
+    item = number;
+    return success();
+  }
+  if (dense.getNumElements() > maxElements && !dense.isSplat())
+    return op.emitError("found a constant tensor of ")
+           << dense.getNumElements() << " elements, expected at most "
+           << maxElements << "; register it as a buffer of its module";
+  item = state.fresh(constantTensor(state, op.getLoc(), dense), "constant",
+                     op.getLoc());
+  return success();
+}
+
 LogicalResult normalize::interpretConstant(Interpreter &state,
                                            AtenConstantOp op) {
   Attribute value = op.getValue();
@@ -93,18 +125,18 @@ LogicalResult normalize::interpretConstant(Interpreter &state,
     return bindItem(Item::makeList(items));
   }
   auto dense = dyn_cast<DenseElementsAttr>(value);
-  if (!dense || !dense.getElementType().isSignlessIntOrFloat())
+  bool isComplex = dense && isa<ComplexType>(dense.getElementType());
+  if (!dense || (!isComplex && !dense.getElementType().isSignlessIntOrFloat()))
     return op.emitError("found a constant of an unsupported type ") << value;
-  if (cast<RankedTensorType>(dense.getType()).getRank() == 0) {
-    Scalar number = *numberOf(*dense.getValues<Attribute>().begin());
-    number.weak = op.getWeak();
-    number.isTensor = true;
-    return bindItem(number);
-  }
-  if (dense.getNumElements() > maxElements && !dense.isSplat())
-    return op.emitError("found a constant tensor of ")
-           << dense.getNumElements() << " elements, expected at most "
-           << maxElements << "; register it as a buffer of its module";
-  return bindItem(state.fresh(constantTensor(state, op.getLoc(), dense),
-                              "constant", op.getLoc()));
+  Item parts[2];
+  for (bool imaginary : {false, true})
+    if (isComplex && failed(interpretTensor(state, op, partOf(dense, imaginary),
+                                            parts[imaginary])))
+      return failure();
+  if (isComplex)
+    return bindItem(Item::makeComplex(parts[0], parts[1]));
+  Item item;
+  if (failed(interpretTensor(state, op, dense, item)))
+    return failure();
+  return bindItem(item);
 }

@@ -180,6 +180,15 @@ static void linspace(Call &c) {
   }));
 }
 
+/// logspace(start, end, steps, base): base to the power of linspace.
+static void logspace(Call &c) {
+  double base = c.real(3);
+  Item exponents =
+      c.call("aten::linspace", {c.item(0), c.item(1), c.item(2), c.item(4)});
+  if (!c.failed())
+    c.result(c.call("aten::pow.Scalar", {c.number(base), exponents}));
+}
+
 //===----------------------------------------------------------------------===//
 // Triangles
 //===----------------------------------------------------------------------===//
@@ -227,6 +236,7 @@ void normalize::addCreationRows(Table &table) {
   table.add("aten::arange.start", arangeStart);
   table.add("aten::arange.start_step", arangeStep);
   table.add("aten::linspace", linspace);
+  table.add("aten::logspace", logspace);
   table.add("aten::triu", triangle<true>);
   table.add("aten::tril", triangle<false>);
 }

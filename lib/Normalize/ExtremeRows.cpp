@@ -65,9 +65,37 @@ template <bool isMax> static void extremeOver(Call &c) {
       reduce(g, {x}, dims, c.flag(2), extremeKind(isMax, type), type, itself));
 }
 
-/// max(x), min(x). The derivative goes in equal parts to all elements that
-/// have the value, as in PyTorch, where a NaN has the value NaN: it is that of
-/// the mean of those elements.
+/// The derivative is that of the mean of those elements.
+Value normalize::sharedByEqual(Call &c, Value x, Value value) {
+  Type type = getElementTypeOrSelf(x.getType());
+  SmallVector<int64_t> dims = llvm::to_vector(
+      llvm::seq<int64_t>(0, cast<RankedTensorType>(x.getType()).getRank()));
+  // 1 where an element has the value, else 0.
+  auto share = [&](ScalarBuilder &s, ValueRange in) {
+    Value areNaN = s.logicalAnd(s.compare(Relation::NotEqual, in[0], in[0]),
+                                s.compare(Relation::NotEqual, in[1], in[1]));
+    Value hasValue =
+        s.logicalOr(s.compare(Relation::Equal, in[0], in[1]), areNaN);
+    return s.select(hasValue, s.one(type), s.zero(type));
+  };
+  GenericBuilder count = c.member("count");
+  count.keep().noGradient();
+  Value number =
+      reduce(count, {x, value}, dims, false, FactorKind::Sum, type, share);
+  GenericBuilder sum = c.member("sum");
+  Value total = reduce(sum, {x, value}, dims, false, FactorKind::Sum, type,
+                       [&](ScalarBuilder &s, ValueRange in) {
+                         return s.mul(in[0], share(s, in));
+                       });
+  GenericBuilder out = c.member();
+  return overRows(out, {total, number, value}, {}, type,
+                  [&](ScalarBuilder &s, ValueRange in) {
+                    return s.withDerivative(in[2], in[0],
+                                            s.div(s.one(type), in[1]));
+                  });
+}
+
+/// max(x), min(x).
 template <bool isMax> static void extremeOfAll(Call &c) {
   SmallVector<int64_t> dims = allDims(c);
   if (reducesNothing(c, dims))
@@ -82,27 +110,7 @@ template <bool isMax> static void extremeOfAll(Call &c) {
   GenericBuilder extreme = c.member(isMax ? "max" : "min");
   extreme.keep().noGradient();
   Value value = reduce(extreme, {x}, dims, false, kind, type, itself);
-  // 1 where an element is the extreme, else 0.
-  auto share = [&](ScalarBuilder &s, ValueRange in) {
-    Value isExtreme = s.logicalOr(s.compare(Relation::Equal, in[0], in[1]),
-                                  s.compare(Relation::NotEqual, in[0], in[0]));
-    return s.select(isExtreme, s.one(type), s.zero(type));
-  };
-  GenericBuilder count = c.member("count");
-  count.keep().noGradient();
-  Value number =
-      reduce(count, {x, value}, dims, false, FactorKind::Sum, type, share);
-  GenericBuilder sum = c.member("sum");
-  Value total = reduce(sum, {x, value}, dims, false, FactorKind::Sum, type,
-                       [&](ScalarBuilder &s, ValueRange in) {
-                         return s.mul(in[0], share(s, in));
-                       });
-  GenericBuilder out = c.member();
-  c.result(overRows(out, {total, number, value}, {}, type,
-                    [&](ScalarBuilder &s, ValueRange in) {
-                      return s.withDerivative(in[2], in[0],
-                                              s.div(s.one(type), in[1]));
-                    }));
+  c.result(sharedByEqual(c, x, value));
 }
 
 //===----------------------------------------------------------------------===//

@@ -8,6 +8,9 @@
 #include "Rows.h"
 #include "Unary.h"
 
+#include <cmath>
+#include <limits>
+
 using namespace mlir;
 using namespace colossal;
 using namespace colossal::normalize;
@@ -145,6 +148,110 @@ static void isFinite(Call &c) {
       }));
 }
 
+/// 2^x, log10 x, 1 - erf x.
+static void exponentialOfTwo(Call &c) {
+  unaryFloat(c, [](ScalarBuilder &s, Value x) {
+    Value y = s.create<math::Exp2Op>(x);
+    return s.withDerivative(y, x,
+                            s.mul(y, s.constant(x.getType(), std::log(2.0))));
+  });
+}
+
+static void decimalLogarithm(Call &c) {
+  unaryFloat(c, [](ScalarBuilder &s, Value x) {
+    Value slope = s.div(s.one(x.getType()),
+                        s.mul(x, s.constant(x.getType(), std::log(10.0))));
+    return s.withDerivative(s.create<math::Log10Op>(x), x, slope);
+  });
+}
+
+static void complementaryError(Call &c) {
+  unaryFloat(c, [](ScalarBuilder &s, Value x) {
+    Value slope = s.mul(s.constant(x.getType(), -2 / std::sqrt(M_PI)),
+                        s.create<math::ExpOp>(s.negate(s.mul(x, x))));
+    return s.withDerivative(s.create<math::ErfcOp>(x), x, slope);
+  });
+}
+
+/// log(x / (1 - x)), of x in [eps, 1 - eps] where that is given.
+static void logit(Call &c) {
+  bool clamps = !c.isNone(1);
+  double eps = clamps ? c.real(1) : 0;
+  unaryFloat(c, [&](ScalarBuilder &s, Value x) {
+    Type type = x.getType();
+    Value one = s.one(type), y = x;
+    Value low = s.constant(type, eps), high = s.constant(type, 1 - eps);
+    if (clamps) {
+      y = s.select(s.compare(Relation::Less, x, low), low, x);
+      y = s.select(s.compare(Relation::Greater, x, high), high, y);
+    }
+    Value isOutside = s.logicalOr(s.compare(Relation::Less, x, low),
+                                  s.compare(Relation::Greater, x, high));
+    Value outside =
+        clamps ? s.zero(type)
+               : s.constant(type, std::numeric_limits<double>::quiet_NaN());
+    Value slope = s.div(one, s.mul(x, s.sub(one, x)));
+    return s.withDerivative(s.create<math::LogOp>(s.div(y, s.sub(one, y))), x,
+                            s.select(isOutside, outside, slope));
+  });
+}
+
+/// x - trunc(x).
+static void fraction(Call &c) {
+  unary(c, [](ScalarBuilder &s, Value x) {
+    return s.withDerivative(s.sub(x, s.create<math::TruncOp>(x)), x,
+                            s.one(x.getType()));
+  });
+}
+
+/// Of zeros and NaN, too.
+static void hasSignBit(Call &c) {
+  ElementwiseOptions options;
+  options.compute = floatType(c.type(0).getElementType());
+  options.result = c.builder().getI1Type();
+  c.result(
+      elementwise(c, {c.item(0)}, options, [](ScalarBuilder &s, ValueRange in) {
+        Type type = in[0].getType();
+        return s.compare(Relation::Less,
+                         s.create<math::CopySignOp>(s.one(type), in[0]),
+                         s.zero(type));
+      }));
+}
+
+/// nan_to_num(x, nan, posinf, neginf): infinities become the largest numbers
+/// unless others are given. What is replaced has no derivative.
+static void nanToNumber(Call &c) {
+  auto type = dyn_cast<FloatType>(c.type(0).getElementType());
+  if (!type)
+    return c.result(c.item(0));
+  double most = APFloat::getLargest(type.getFloatSemantics()).convertToDouble();
+  double nan = c.isNone(1) ? 0 : c.real(1),
+         high = c.isNone(2) ? most : c.real(2),
+         low = c.isNone(3) ? -most : c.real(3);
+  unary(c, [&](ScalarBuilder &s, Value x) {
+    auto is = [&](bool negative) {
+      return s.compare(Relation::Equal, x, s.infinity(type, negative));
+    };
+    Value isNan = s.compare(Relation::NotEqual, x, x);
+    Value y = s.select(is(false), s.constant(type, high), x);
+    y = s.select(is(true), s.constant(type, low), y);
+    y = s.select(isNan, s.constant(type, nan), y);
+    Value isReplaced = s.logicalOr(isNan, s.logicalOr(is(false), is(true)));
+    return s.withDerivative(y, x,
+                            s.select(isReplaced, s.zero(type), s.one(type)));
+  });
+}
+
+/// rrelu outside of training: the mean of its slopes below 0.
+static void randomizedRelu(Call &c) {
+  if (c.size() > 3 && c.flag(3))
+    return c.error("draws slopes of rrelu in training, expected leaky_relu");
+  double slope = (c.real(1) + c.real(2)) / 2;
+  c.result(c.call("aten::leaky_relu", {c.item(0), c.number(slope)}));
+}
+
+static void itself(Call &c) { c.result(c.item(0)); }
+
 /// How many elements are not 0.
 static void countNonzero(Call &c) {
   Item differs = c.call("aten::ne.Scalar", {c.item(0), c.number(int64_t(0))});
@@ -163,6 +270,15 @@ void normalize::addFunctionRows(Table &table) {
   table.add("aten::logaddexp", logAddExp);
   table.add("aten::isinf", isInfinite);
   table.add("aten::isfinite", isFinite);
+  table.add("aten::exp2", exponentialOfTwo);
+  table.add("aten::log10", decimalLogarithm);
+  table.add("aten::erfc", complementaryError);
+  table.add("aten::logit", logit);
+  table.add("aten::frac", fraction);
+  table.add("aten::signbit", hasSignBit);
+  table.add("aten::nan_to_num", nanToNumber);
+  table.add("aten::rrelu", randomizedRelu);
+  table.add("aten::positive", itself);
   table.add({"aten::count_nonzero", "aten::count_nonzero.dim_IntList"},
             countNonzero);
 }

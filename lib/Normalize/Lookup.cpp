@@ -74,6 +74,20 @@ Winners normalize::winnersOf(Call &c, Value ids, int64_t dim, int64_t size) {
   return winners;
 }
 
+std::optional<SmallVector<int64_t>> normalize::indexedFirst(ArrayRef<Item> list,
+                                                            int64_t rank) {
+  SmallVector<int64_t> order, others;
+  for (int64_t dim = 0; dim < rank; ++dim) {
+    bool isIndexed = dim < int64_t(list.size()) && !list[dim].isNone();
+    (isIndexed ? order : others).push_back(dim);
+  }
+  if (order.empty() ||
+      order.back() - order.front() + 1 == int64_t(order.size()))
+    return std::nullopt;
+  order.append(others);
+  return order;
+}
+
 Value normalize::elementOf(GenericBuilder g, Value x, int64_t dim,
                            int64_t index, bool keep) {
   int64_t size = cast<RankedTensorType>(x.getType()).getDimSize(dim);

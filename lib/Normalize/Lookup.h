@@ -53,6 +53,12 @@ struct Winners {
 };
 Winners winnersOf(Call &c, mlir::Value ids, int64_t dim, int64_t size);
 
+/// The order of `rank` dimensions in which those with an index (of x[list])
+/// stand before the others, if they are not next to each other: then PyTorch
+/// puts the dimensions of the indices first.
+std::optional<llvm::SmallVector<int64_t>>
+indexedFirst(llvm::ArrayRef<Item> list, int64_t rank);
+
 /// x[.., index, ..] in dimension `dim`, which stays with size 1 (`keep`) or
 /// goes. `g` is empty.
 mlir::Value elementOf(GenericBuilder g, mlir::Value x, int64_t dim,

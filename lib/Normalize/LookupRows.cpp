@@ -336,14 +336,25 @@ static std::optional<std::pair<int64_t, Item>> onlyMask(ArrayRef<Item> list) {
   return found;
 }
 
-/// index.Tensor(x, [none.., ids, ids..., none..]): integer indices of
-/// dimensions that are next to each other.
+/// The indices of a list.
+static Item givenIndices(ArrayRef<Item> list) {
+  std::vector<Item> given;
+  llvm::copy_if(list, std::back_inserter(given),
+                [](const Item &item) { return !item.isNone(); });
+  return Item::makeList(std::move(given));
+}
+
+/// index.Tensor(x, [none.., ids, ids..., none..]): integer indices.
 static void index(Call &c) {
   Value x = c.tensor(0);
   if (auto mask = onlyMask(c.list(1)))
     return c.result(rowsBy(c, x, mask->first, c.tensor(mask->second)));
   std::vector<Item> list = withoutMasks(c, c.list(1));
   int64_t rank = c.type(0).getRank(), first = -1, last = -1;
+  if (auto order = indexedFirst(list, rank)) {
+    Item turned = c.call("aten::permute", {c.item(0), c.numbers(*order)});
+    return c.result(c.call("aten::index.Tensor", {turned, givenIndices(list)}));
+  }
   SmallVector<ArrayRef<int64_t>> shapes;
   for (auto [dim, item] : llvm::enumerate(list)) {
     if (item.isNone())
@@ -352,8 +363,6 @@ static void index(Call &c) {
     auto type = cast<RankedTensorType>(ids.getType());
     if (!isa<IntegerType>(type.getElementType()))
       return c.error("expected integer indices");
-    if (last >= 0 && last + 1 != int64_t(dim))
-      return c.error("indices of dimensions that are not next to each other");
     first = first < 0 ? dim : first;
     last = dim;
     shapes.push_back(type.getShape());

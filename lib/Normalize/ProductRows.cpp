@@ -129,6 +129,73 @@ static void chain(Call &c) {
   c.result(product);
 }
 
+/// linalg_vecdot(a, b, dim): sums of products.
+static void vectorProducts(Call &c) {
+  Item products = c.call("aten::mul.Tensor", {c.item(0), c.item(1)});
+  c.result(c.call("aten::sum.dim_IntList",
+                  {products, c.numbers({c.isNone(2) ? -1 : c.integer(2)}),
+                   c.truth(false), Item()}));
+}
+
+/// Every element of a times all of b.
+static void kronecker(Call &c) {
+  SmallVector<int64_t> a(c.type(0).getShape()), b(c.type(1).getShape());
+  size_t rank = std::max(a.size(), b.size());
+  a.insert(a.begin(), rank - a.size(), 1);
+  b.insert(b.begin(), rank - b.size(), 1);
+  SmallVector<int64_t> left, right, sizes;
+  for (auto [x, y] : llvm::zip(a, b)) {
+    left.append({x, 1});
+    right.append({1, y});
+    sizes.push_back(x * y);
+  }
+  auto shaped = [&](Item x, ArrayRef<int64_t> shape) {
+    return c.call("aten::reshape", {std::move(x), c.numbers(shape)});
+  };
+  c.result(shaped(c.call("aten::mul.Tensor",
+                         {shaped(c.item(0), left), shaped(c.item(1), right)}),
+                  sizes));
+}
+
+/// matrix_power(x, n) by squares.
+static void matrixPower(Call &c) {
+  int64_t power = c.integer(1);
+  if (power < 1 || power > 64)
+    return c.error("found the power " + Twine(power) +
+                   " of a matrix, expected 1 to 64");
+  Item product, square = c.item(0);
+  for (int64_t rest = power; rest > 0; rest /= 2) {
+    if (rest % 2)
+      product =
+          product.isNone() ? square : c.call("aten::matmul", {product, square});
+    if (rest > 1)
+      square = c.call("aten::matmul", {square, square});
+  }
+  c.result(c.tensor(product));
+}
+
+/// a x b along a dimension of size 3, the first such if none is given:
+/// a[i + 1] b[i + 2] - a[i + 2] b[i + 1].
+static void cross(Call &c) {
+  ArrayRef<int64_t> shape = c.type(0).getShape();
+  int64_t rank = shape.size(), dim = llvm::find(shape, 3) - shape.begin();
+  if (!c.isNone(2))
+    dim = c.dimension(2, rank);
+  if (c.failed() || dim >= rank || shape[dim] != 3 ||
+      c.type(1).getRank() != rank || c.type(1).getDimSize(dim) != 3)
+    return c.error("expected vectors of three elements along one dimension");
+  auto turned = [&](unsigned of, int64_t by) {
+    return c.call("aten::roll",
+                  {c.item(of), c.numbers({by}), c.numbers({dim})});
+  };
+  auto product = [&](int64_t by) {
+    return c.call("aten::mul.Tensor", {turned(0, -by), turned(1, by)});
+  };
+  Item positive = product(1), negative = product(-1);
+  c.result(
+      c.call("aten::sub.Tensor", {positive, negative, c.number(int64_t(1))}));
+}
+
 void normalize::addProductRows(Table &table) {
   table.add("aten::outer", outer);
   table.add("aten::tensordot", tensordot);
@@ -138,5 +205,9 @@ void normalize::addProductRows(Table &table) {
   table.add("aten::addr", addOuter);
   table.add("aten::addbmm", addProducts);
   table.add("aten::bilinear", bilinear);
+  table.add("aten::linalg_vecdot", vectorProducts);
+  table.add("aten::kron", kronecker);
+  table.add({"aten::matrix_power", "aten::linalg_matrix_power"}, matrixPower);
+  table.add({"aten::cross", "aten::linalg_cross"}, cross);
   table.add({"aten::chain_matmul", "aten::linalg_multi_dot"}, chain);
 }

@@ -183,6 +183,24 @@ static SmallVector<int64_t> replaced(ArrayRef<int64_t> shape, int64_t first,
   return sizes;
 }
 
+/// index_put of dimensions that are not next to each other, by one of the
+/// tensor with these dimensions first.
+static void indexPutApart(Call &c, ArrayRef<int64_t> order) {
+  std::vector<Item> given;
+  SmallVector<int64_t> inverse(order.size());
+  for (const Item &item : c.list(1))
+    if (!item.isNone())
+      given.push_back(item);
+  for (auto [place, dim] : llvm::enumerate(order))
+    inverse[dim] = place;
+  Item turned = c.call("aten::permute", {c.item(0), c.numbers(order)});
+  Item put = c.call("aten::index_put",
+                    {turned, Item::makeList(given), c.item(2), c.item(3)});
+  Item back = c.call("aten::permute", {put, c.numbers(inverse)});
+  if (!c.failed())
+    c.result(c.tensor(back));
+}
+
 /// index_put(x, [none.., indices or a mask, none..], values, accumulate).
 static void indexPut(Call &c) {
   ArrayRef<Item> list = c.list(1);
@@ -192,12 +210,11 @@ static void indexPut(Call &c) {
   SmallVector<Item> indices;
   SmallVector<ArrayRef<int64_t>> shapes;
   int64_t first = -1;
+  if (auto order = indexedFirst(list, type.getRank()))
+    return indexPutApart(c, *order);
   for (auto [dim, item] : llvm::enumerate(list)) {
     if (item.isNone())
       continue;
-    bool isNext = first < 0 || first + int64_t(indices.size()) == int64_t(dim);
-    if (!isNext)
-      return c.error("indices of dimensions that are not next to each other");
     first = first < 0 ? dim : first;
     indices.push_back(item);
     auto own = cast<RankedTensorType>(c.tensor(item).getType());

@@ -39,6 +39,11 @@ mlir::Value overRows(GenericBuilder &g, llvm::ArrayRef<mlir::Value> inputs,
 int64_t countReduced(mlir::RankedTensorType type,
                      llvm::ArrayRef<int64_t> reduced);
 
+/// `value` (0-d, a float), one of the elements of `x`, with its derivative in
+/// equal parts to all elements that have it, as in PyTorch; NaN has the value
+/// NaN. Members of the composite.
+mlir::Value sharedByEqual(Call &c, mlir::Value x, mlir::Value value);
+
 /// exp(x - max) / sum over one dimension, or its logarithm, as a composite.
 /// Its ops are named `<suffix>`, `<suffix>.max`...
 mlir::Value softmax(Call &c, mlir::Value x, int64_t dim, bool logarithm,

@@ -54,6 +54,15 @@ const Table &Table::get() {
     addPutRows(rows);
     addRecurrentRows(rows);
     addJoinRows(rows);
+    addGridRows(rows);
+    addLayoutRows(rows);
+    addNormRows(rows);
+    addOrderStatisticRows(rows);
+    addPairRows(rows);
+    addReplaceRows(rows);
+    addRunningRows(rows);
+    addScatterReduceRows(rows);
+    addTrigonometricRows(rows);
     addScriptRows(rows); // takes rows of those above
     return rows;
   }();

@@ -88,6 +88,15 @@ void addScatterRows(Table &table);
 void addScriptRows(Table &table);
 void addRecurrentRows(Table &table);
 void addJoinRows(Table &table);
+void addGridRows(Table &table);
+void addLayoutRows(Table &table);
+void addNormRows(Table &table);
+void addOrderStatisticRows(Table &table);
+void addPairRows(Table &table);
+void addReplaceRows(Table &table);
+void addRunningRows(Table &table);
+void addScatterReduceRows(Table &table);
+void addTrigonometricRows(Table &table);
 
 } // namespace colossal::normalize
 

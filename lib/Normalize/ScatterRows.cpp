@@ -5,13 +5,36 @@
 #include "Lookup.h"
 #include "Reductions.h"
 #include "Rows.h"
+#include "Scatter.h"
 
 using namespace mlir;
 using namespace colossal;
 using namespace colossal::normalize;
 
-/// (self, dim, index, ..): the dimension, if the index fits.
-static std::optional<int64_t> scatteredDim(Call &c) {
+/// Scatters into the first elements of other dimensions, as many as the index
+/// has: by the same op on that part of a copy.
+static void scatterIntoPart(Call &c, int64_t dim) {
+  std::string key = functionalKey(c.key());
+  if (key.empty())
+    key = c.key().str();
+  TensorRef copy = c.state.fresh(c.tensor(0), c.op.getName(), c.loc());
+  Item part(copy);
+  for (auto [d, size] : llvm::enumerate(c.type(2).getShape()))
+    if (int64_t(d) != dim)
+      part = c.call("aten::narrow", {part, c.number(int64_t(d)),
+                                     c.number(int64_t(0)), c.number(size)});
+  std::vector<Item> arguments = c.getArguments().vec();
+  arguments[0] = part;
+  Item written = c.call(key, arguments);
+  if (c.failed())
+    return;
+  if (failed(c.state.write(part.tensor, c.tensor(written), c.op.getName(),
+                           c.loc())))
+    return c.error("scatters into a part whose elements overlap");
+  c.result(c.state.read(copy));
+}
+
+std::optional<int64_t> normalize::scatteredDim(Call &c) {
   RankedTensorType type = c.type(0), idType = c.type(2);
   int64_t rank = type.getRank(), dim = c.dimension(1, rank);
   if (c.failed() || rank == 0 || idType.getRank() != rank ||
@@ -19,35 +42,52 @@ static std::optional<int64_t> scatteredDim(Call &c) {
     c.error("expected an integer index of the same rank as the tensor");
     return std::nullopt;
   }
-  for (int64_t d = 0; d < rank; ++d)
-    if (d != dim && idType.getDimSize(d) != type.getDimSize(d)) {
-      c.error("found an index of shape " + shapeText(idType.getShape()) +
-              " for a tensor of shape " + shapeText(type.getShape()) +
-              ", expected the same sizes but for dimension " + Twine(dim));
-      return std::nullopt;
-    }
-  return dim;
+  bool isPart = false;
+  for (int64_t d = 0; d < rank; ++d) {
+    if (d == dim || idType.getDimSize(d) == type.getDimSize(d))
+      continue;
+    isPart = true;
+    if (idType.getDimSize(d) < type.getDimSize(d))
+      continue;
+    c.error("found an index of shape " + shapeText(idType.getShape()) +
+            " for a tensor of shape " + shapeText(type.getShape()) +
+            ", expected at most its sizes but for dimension " + Twine(dim));
+    return std::nullopt;
+  }
+  if (!isPart)
+    return dim;
+  scatterIntoPart(c, dim);
+  return std::nullopt;
 }
 
-/// The source, of the index's shape; a number is one for all.
-static Value sourceOf(Call &c) {
+Value normalize::scatteredSource(Call &c) {
   Type type = c.type(0).getElementType();
   ArrayRef<int64_t> shape = c.type(2).getShape();
-  if (c.item(3).isTensor()) {
-    Value source = c.tensor(3);
-    if (c.type(3).getElementType() != type || c.type(3).getShape() != shape)
-      c.error("found a source of shape " + shapeText(c.type(3).getShape()) +
-              ", expected the tensor's dtype and the index's shape, " +
-              shapeText(shape));
-    return source;
+  if (!c.item(3).isTensor()) {
+    ElementwiseOptions options;
+    options.types = {c.type(2).getElementType(), type};
+    options.result = type;
+    options.suffix = "source";
+    return c.tensor(
+        elementwise(c, {c.item(2), c.item(3)}, options,
+                    [](ScalarBuilder &, ValueRange in) { return in[1]; }));
   }
-  ElementwiseOptions options;
-  options.types = {c.type(2).getElementType(), type};
-  options.result = type;
-  options.suffix = "source";
-  return c.tensor(
-      elementwise(c, {c.item(2), c.item(3)}, options,
-                  [](ScalarBuilder &, ValueRange in) { return in[1]; }));
+  ArrayRef<int64_t> own = c.type(3).getShape();
+  bool fits = own.size() == shape.size();
+  for (size_t d = 0; fits && d < own.size(); ++d)
+    fits = own[d] >= shape[d];
+  if (c.type(3).getElementType() != type || !fits) {
+    c.error("found a source of shape " + shapeText(own) +
+            ", expected the tensor's dtype and at least the index's shape, " +
+            shapeText(shape));
+    return {};
+  }
+  Item source = c.item(3);
+  for (auto [d, size] : llvm::enumerate(shape))
+    if (own[d] != size)
+      source = c.call("aten::narrow", {source, c.number(int64_t(d)),
+                                       c.number(int64_t(0)), c.number(size)});
+  return c.failed() ? Value() : c.tensor(source);
 }
 
 static Value combined(Call &c, ArrayRef<Value> inputs,
@@ -66,7 +106,7 @@ static void scatterAdd(Call &c) {
     return;
   if (c.type(0).getElementType().isInteger(1))
     return c.error("adds truth values");
-  Value source = sourceOf(c);
+  Value source = scatteredSource(c);
   if (c.failed())
     return;
   Value added = scatterElements(c.generic("added"), source, *dim, c.tensor(2),
@@ -82,7 +122,7 @@ static void scatter(Call &c) {
   std::optional<int64_t> dim = scatteredDim(c);
   if (!dim)
     return;
-  Value source = sourceOf(c);
+  Value source = scatteredSource(c);
   if (c.failed())
     return;
   Winners winners = winnersOf(c, c.tensor(2), *dim, c.type(0).getDimSize(*dim));

@@ -266,7 +266,7 @@ static void makeTensor(Call &c) {
     if (isa<FloatType>(type))
       number.real = number.asReal();
     else
-      number.integer = number.asInteger();
+      number.integer = type.isInteger(1) ? number.asBool() : number.asInteger();
     number.type = type;
     number.weak = false;
     number.isTensor = true;

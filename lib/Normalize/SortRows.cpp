@@ -15,6 +15,7 @@
 #include "Lookup.h"
 #include "Reductions.h"
 #include "Rows.h"
+#include "Sort.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -75,11 +76,24 @@ static Value placesOf(Call &c, Value ranks, int64_t dim, int64_t count) {
   });
 }
 
+Value normalize::placesInOrder(Call &c, Value x, int64_t dim, int64_t count,
+                               bool descending) {
+  return placesOf(c, ranksOf(c, x, dim, descending), dim, count);
+}
+
+bool normalize::canBeOrdered(Call &c, ArrayRef<int64_t> shape, int64_t dim) {
+  if (shape[dim] <= kMaxSorted)
+    return true;
+  c.error("orders " + Twine(shape[dim]) + " elements, expected at most " +
+          Twine(kMaxSorted));
+  return false;
+}
+
 /// The first `count` in order: values and places.
 static std::pair<Value, Value> firstOf(Call &c, int64_t dim, int64_t count,
                                        bool descending) {
   Value x = c.tensor(0);
-  Value places = placesOf(c, ranksOf(c, x, dim, descending), dim, count);
+  Value places = placesInOrder(c, x, dim, count, descending);
   return {readElements(c.generic(), x, dim, places), places};
 }
 
@@ -93,11 +107,8 @@ static std::optional<int64_t> orderedDim(Call &c, unsigned index) {
     c.error("orders a 0-d tensor");
     return std::nullopt;
   }
-  if (type.getDimSize(dim) > kMaxSorted) {
-    c.error("orders " + Twine(type.getDimSize(dim)) +
-            " elements, expected at most " + Twine(kMaxSorted));
+  if (!canBeOrdered(c, type.getShape(), dim))
     return std::nullopt;
-  }
   return dim;
 }
 
@@ -122,8 +133,7 @@ static void sortBy(Call &c, unsigned dimIndex, bool values, bool places) {
     return;
   int64_t size = c.type(0).getDimSize(*dim);
   if (!values)
-    return c.result(
-        placesOf(c, ranksOf(c, c.tensor(0), *dim, descending), *dim, size));
+    return c.result(placesInOrder(c, c.tensor(0), *dim, size, descending));
   auto [sorted, order] = firstOf(c, *dim, size, descending);
   c.result(sorted);
   if (places)

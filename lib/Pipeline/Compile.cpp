@@ -291,6 +291,7 @@ LogicalResult Compilation::normalize(CompiledProgram &program) {
   describeInputs(*program.module, program.inputs);
   PassManager passes(&context);
   passes.addPass(createNormalizePass(loss, !program.isTraining()));
+  passes.addNestedPass<func::FuncOp>(createWidenStoredFloatsPass());
   passes.addNestedPass<func::FuncOp>(createFuseElementwisePass());
   passes.addNestedPass<func::FuncOp>(createChannelsLastPass());
   passes.addNestedPass<func::FuncOp>(createRefineFactorsPass());

@@ -24,6 +24,9 @@
   X(Tanh, math::TanhOp, std::tanh(x))                                          \
   X(Sinh, math::SinhOp, std::sinh(x))                                          \
   X(Cosh, math::CoshOp, std::cosh(x))                                          \
+  X(Asinh, math::AsinhOp, std::asinh(x))                                       \
+  X(Acosh, math::AcoshOp, std::acosh(x))                                       \
+  X(Atanh, math::AtanhOp, std::atanh(x))                                       \
   X(Erf, math::ErfOp, std::erf(x))                                             \
   X(Erfc, math::ErfcOp, std::erfc(x))                                          \
   X(Sin, math::SinOp, std::sin(x))                                             \

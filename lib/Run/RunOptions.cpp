@@ -109,12 +109,13 @@ bool parseRunOptions(int argc, char **argv, RunOptions &options,
       continue;
     }
     static const char *known[] = {
-        "--data",           "--steps",      "--metrics",         "--report",
-        "--control",        "--seed",       "--dump-state",      "--transport",
-        "--timeout",        "--threads",    "--nonfinite-steps", "--profile",
-        "--bundle",         "--checkpoint", "--every",           "--keep",
-        "--max-file-bytes", "--weights",    "--outputs",         "--evaluate-every",
-        "--evaluate-data"};
+        "--data",       "--steps",           "--metrics",
+        "--report",     "--control",         "--seed",
+        "--dump-state", "--transport",       "--timeout",
+        "--threads",    "--nonfinite-steps", "--profile",
+        "--bundle",     "--checkpoint",      "--every",
+        "--keep",       "--max-file-bytes",  "--weights",
+        "--outputs",    "--evaluate-every",  "--evaluate-data"};
     bool isKnown = false;
     for (const char *option : known)
       isKnown |= name == option;

@@ -200,9 +200,9 @@ void Session::loadKernels() {
 void Session::openData() {
   std::string error;
   if (!options.evaluates) {
-    data = DataSet::open(training(), options.data,
-                         options.shuffle.value_or(true),
-                         options.seed.value_or(0), error);
+    data =
+        DataSet::open(training(), options.data, options.shuffle.value_or(true),
+                      options.seed.value_or(0), error);
     // Every rank looks at another part.
     if (!data || !data->check(rank, size, error))
       throw RunError(error);

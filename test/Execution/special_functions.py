@@ -45,7 +45,16 @@ UNARY = {name: getattr(torch, name) for name in
 UNARY.update({name: getattr(F, name) for name in
               "silu gelu softplus leaky_relu elu selu hardtanh relu6 hardsigmoid hardswish logsigmoid mish softsign "
               "tanhshrink hardshrink softshrink celu".split()})
+UNARY.update({name: getattr(torch, name) for name in
+              "tan asin acos atan sinh cosh asinh acosh atanh sinc deg2rad rad2deg exp2 log10 erfc frac nan_to_num positive logit".split()})
 UNARY.update({
+    "signbit": lambda x: truth(torch.signbit(x)),
+    "nan_to_num given": lambda x: torch.nan_to_num(x, 0.5, 2.0, -3.0),
+    "rrelu": lambda x: F.rrelu(x, 0.25, 0.75),
+    "logit within": lambda x: torch.logit(x, eps=0.25),
+    "fmod 3": lambda x: torch.fmod(x, 3),
+    "float_power": lambda x: torch.float_power(x, 2).to(x.dtype),
+    "copysign -1": lambda x: torch.copysign(x, -1.0),
     "gelu tanh": lambda x: F.gelu(x, approximate="tanh"),
     "softplus 2 5": lambda x: F.softplus(x, 2.0, 5.0),
     "leaky_relu -0.5": lambda x: F.leaky_relu(x, -0.5),
@@ -126,6 +135,17 @@ BINARY = {
     "huber_loss": lambda a, b: F.huber_loss(a, b, reduction="none"),
     "prelu": lambda a, b: F.prelu(a.reshape(1, -1), b.reshape(-1)).view(a.shape),
     "logaddexp": torch.logaddexp,
+    "logaddexp2": torch.logaddexp2,
+    "fmod": torch.fmod,
+    "atan2": torch.atan2,
+    "hypot": torch.hypot,
+    "xlogy": torch.xlogy,
+    "copysign": torch.copysign,
+    "heaviside": lambda a, b: torch.heaviside(a.detach(), b.detach()) + 0 * b,
+    "fmax": torch.fmax,
+    "fmin": torch.fmin,
+    "isclose": lambda a, b: truth(torch.isclose(a, b)) + 2 * truth(torch.isclose(a, b, equal_nan=True)) + 0 * a.detach(),
+    "ldexp": lambda a, b: torch.ldexp(a, b.detach().clamp(-9, 9).round()),
     "smooth_l1_loss 0.5": lambda a, b: F.smooth_l1_loss(a, b, reduction="none", beta=0.5),
     "copy": lambda a, b: (a * 0.0).copy_(b),
 }
@@ -170,6 +190,7 @@ CANCELS = {
     "hardswish(x)": lambda x: 1.0,  # x / 3 + 1 / 2
     "mish(x)": lambda x: 0.25,  # t + x y (1 - t t)
     "bce(x, target)": lambda *_: 1.0,  # y - t
+    "sinc(x)": lambda x: 1 / np.maximum(np.abs(x), 2.0 ** -60),  # (z cos z - sin z) / (x z)
     "softmax(x)": lambda x: 1.0,  # y - y y
     "log_softmax(x)": lambda x: 1.0,
     "bce weighted(x, target)": lambda *_: 3.0,  # p t + (1 - t) - p t
@@ -184,9 +205,14 @@ NOT_HERE = {
     "aten::add", "aten::add.int", "aten::add.float", "aten::sub", "aten::sub.int", "aten::sub.float", "aten::mul",
     "aten::mul.int", "aten::mul.float", "aten::div", "aten::div.int", "aten::div.float", "aten::floordiv.int", "aten::copy",
     "aten::count_nonzero", "aten::count_nonzero.dim_IntList",
+    "aten::__lshift__.Tensor", "aten::__lshift__.Scalar", "aten::bitwise_left_shift.Tensor", "aten::bitwise_left_shift.Tensor_Scalar",
+    "aten::__rshift__.Tensor", "aten::__rshift__.Scalar", "aten::bitwise_right_shift.Tensor", "aten::bitwise_right_shift.Tensor_Scalar",
 }
 # The same function under another overload, which a trace does not produce.
 OVERLOADS = {
+    "aten::xlogy.Scalar_Self": "aten::xlogy.Tensor", "aten::xlogy.Scalar_Other": "aten::xlogy.Tensor",
+    "aten::float_power.Tensor_Tensor": "aten::float_power.Tensor_Scalar", "aten::arctan2": "aten::atan2",
+    **{f"aten::arc{name}": f"aten::a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
     "aten::sub.Scalar": "aten::sub.Tensor", "aten::add.Scalar": "aten::add.Tensor", "aten::mul.Scalar": "aten::mul.Tensor",
     "aten::div.Scalar": "aten::div.Tensor", "aten::div.Scalar_mode": "aten::div.Tensor_mode",
     "aten::floor_divide.Scalar": "aten::floor_divide", "aten::rsub.Tensor": "aten::rsub.Scalar",

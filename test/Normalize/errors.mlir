@@ -111,3 +111,40 @@ func.func @forward(%x: tensor<8xf32> {colossal.role = #colossal.role<batch>, col
   %y = colossal.aten "aten::cumsum"(%s, %c0, %none) name "m/cumsum.0" : (!colossal.any, !colossal.any, !colossal.any) -> !colossal.any
   return %y : !colossal.any
 }
+
+// -----
+
+// Strides are those of elements in order.
+func.func @forward(%x: tensor<3x4xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x"}) -> !colossal.any {
+  %c2 = colossal.aten_constant 2 : i64 -> !colossal.any
+  %none = colossal.aten_constant unit -> !colossal.any
+  %list = colossal.aten "prim::ListConstruct"(%c2, %c2) name "ListConstruct.0" : (!colossal.any, !colossal.any) -> !colossal.any
+  %t = colossal.aten "aten::t"(%x) name "m/t.0" : (tensor<3x4xf32>) -> !colossal.any
+  // expected-error @below {{reads a tensor whose elements are not in order by strides, expected a contiguous one}}
+  %y = colossal.aten "aten::as_strided"(%t, %list, %list, %none) name "m/as_strided.0" : (!colossal.any, !colossal.any, !colossal.any, !colossal.any) -> !colossal.any
+  return %y : !colossal.any
+}
+
+// -----
+
+func.func @forward(%x: tensor<3x4xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x"}) -> !colossal.any {
+  %c7 = colossal.aten_constant 7 : i64 -> !colossal.any
+  %c2 = colossal.aten_constant 2 : i64 -> !colossal.any
+  %none = colossal.aten_constant unit -> !colossal.any
+  %list = colossal.aten "prim::ListConstruct"(%c2, %c2) name "ListConstruct.0" : (!colossal.any, !colossal.any) -> !colossal.any
+  %steps = colossal.aten "prim::ListConstruct"(%c7, %c7) name "ListConstruct.1" : (!colossal.any, !colossal.any) -> !colossal.any
+  // expected-error @below {{reads element 14 of a tensor of 12}}
+  %y = colossal.aten "aten::as_strided"(%x, %list, %steps, %none) name "m/as_strided.0" : (tensor<3x4xf32>, !colossal.any, !colossal.any, !colossal.any) -> !colossal.any
+  return %y : !colossal.any
+}
+
+// -----
+
+func.func @forward(%x: tensor<4xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x"}, %i: tensor<4xi64> {colossal.role = #colossal.role<batch>, colossal.name = "i"}) -> !colossal.any {
+  %c0 = colossal.aten_constant 0 : i64 -> !colossal.any
+  %true = colossal.aten_constant true -> !colossal.any
+  %how = colossal.aten_constant "median" -> !colossal.any
+  // expected-error @below {{found reduction 'median', expected sum, prod, mean, amax or amin}}
+  %y = colossal.aten "aten::scatter_reduce.two"(%x, %c0, %i, %x, %how, %true) name "m/scatter_reduce.0" : (tensor<4xf32>, !colossal.any, tensor<4xi64>, tensor<4xf32>, !colossal.any, !colossal.any) -> !colossal.any
+  return %y : !colossal.any
+}

@@ -1400,3 +1400,6 @@ rows("packed data", {
                                 [d.floats(3, 5, 4), d.integers(0, 4, 3, 5), torch.tensor([2, 5, 1])]),
     "mean squares": lambda d: (lambda x, y, n: F.mse_loss(*packed_data(x, y, n)), [d.floats(3, 5, 4), d.floats(3, 5, 4), torch.tensor([2, 5, 1])]),
 })
+
+
+import aten_cases_composed  # noqa: E402, F401: adds its rows to ROWS

@@ -140,7 +140,9 @@ REWRITTEN = set("""aten::clip aten::concat aten::concatenate aten::cpu aten::req
     aten::true_divide.Tensor aten::rsub.Tensor aten::to.other aten::split aten::floor_divide.Scalar
     aten::add aten::sub aten::mul aten::div aten::floordiv aten::remainder aten::pow aten::conj
     aten::Bool.Tensor aten::Bool.float aten::Float.Tensor aten::Float.int aten::FloatImplicit
-    aten::Int.Scalar aten::IntImplicit aten::item""".split())
+    aten::Int.Scalar aten::IntImplicit aten::item
+    aten::adjoint aten::matrix_power aten::arccos aten::arccosh aten::arcsin aten::arcsinh aten::arctan aten::arctan2
+    aten::arctanh""".split())
 
 
 def results_of(case):

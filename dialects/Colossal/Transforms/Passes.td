@@ -4,6 +4,16 @@
 
 include "mlir/Pass/PassBase.td"
 
+def WidenStoredFloatsPass : Pass<"colossal-widen-stored-floats", "::mlir::func::FuncOp"> {
+  let summary = "Make floats of 16 bits that are only stored f32";
+  let description = [{
+    Buffers and constants of f16 and bf16 are f32 where a function only moves them,
+    chooses among them and reads them into wider floats: their numbers are exactly
+    those. A function that computes in 16 bits, which rounds, stays as it is.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def FuseElementwisePass : Pass<"colossal-fuse-elementwise", "::mlir::func::FuncOp"> {
   let summary = "Inline producers without reductions into their only user";
   let description = [{

@@ -242,9 +242,9 @@ TEST(Data, ARunGoesOnWithTheNextSample) {
   writeNpy(path, {23}, std::vector<float>(23, 0));
   std::string error;
   auto open = [&](int64_t batch) {
-    Manifest manifest;
-    manifest.inputs = {{"x", DType::F32, {batch}, 0}};
-    auto data = DataSet::open(manifest, {{"x", path.string()}}, true, 5, error);
+    ProgramSchema schema;
+    schema.inputs = {{"x", DType::F32, {batch}, 0}};
+    auto data = DataSet::open(schema, {{"x", path.string()}}, true, 5, error);
     EXPECT_TRUE(data) << error;
     return data;
   };
