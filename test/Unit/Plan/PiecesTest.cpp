@@ -171,11 +171,12 @@ TEST(Pieces, AnUpdateMayReadWhatDependsOnTheBatchAlone) {
   ProgramBuilder builder;
   builder.bounds = {{"b", 8}, {"n", 4}};
   int x = builder.argument("x", Role::Batch, "b", 0);
+  int z = builder.argument("z", Role::Batch, "n");
   int w = builder.argument("w", Role::Parameter, "n");
-  int early = builder.one("early", Segment::Forward, "b ->", {x});
-  int h = builder.one("h", Segment::Forward, "b, n -> b", {x, w});
-  int sum = builder.one("sum", Segment::Forward, "b ->", {h});
-  int end = builder.one("end", Segment::Update, ", ->", {sum, early});
+  int early = builder.one("early", Segment::Forward, "n -> n", {z});
+  int sum = builder.one("sum", Segment::Forward, "b, n -> n", {x, w});
+  int end = builder.one("end", Segment::Update, "n -> n", {early});
+  builder.program.values[sum].output = true;
   builder.program.values[end].output = true;
   Parts parts(builder.program);
   for (Granularity granularity :
