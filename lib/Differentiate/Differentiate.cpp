@@ -8,6 +8,7 @@
 #include "colossal/Differentiate/Passes.h"
 #include "colossal/Normalize/ControlArgument.h"
 #include "colossal/Support/Message.h"
+#include "colossal/Support/SkippedStep.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -168,7 +169,8 @@ Controls TrainStep::addControls() {
     needsStep |= options.rule->usesStep(*entry.settings);
   }
   if (needsStep)
-    controls.step = controlArgument(function, "step");
+    controls.step = controlArgument(
+        function, options.skipNonfinite ? kOptimizerStepControl : "step");
   if (options.clipNorm)
     controls.clipNorm =
         controlArgument(function, "clip_norm", *options.clipNorm);
@@ -184,9 +186,14 @@ void TrainStep::addUpdate() {
                                                entry.name + "#grad", 0.0)
                                     : Value());
   Controls controls = addControls();
-  Value norm = appendUpdate(builder, trained, controls, options);
-  if (norm)
-    results.add(norm, names::metric, builder.getStringAttr("grad_norm"));
+  UpdateMetrics metrics =
+      appendUpdate(builder, results.values.front(), trained, controls, options);
+  if (metrics.norm)
+    results.add(metrics.norm, names::metric,
+                builder.getStringAttr("grad_norm"));
+  if (metrics.skipped)
+    results.add(metrics.skipped, names::metric,
+                builder.getStringAttr(kSkippedMetric));
   for (Trained &entry : trained) {
     if (!entry.gradient)
       continue;
@@ -299,6 +306,7 @@ struct Differentiate : colossal::impl::DifferentiatePassBase<Differentiate> {
     }
     if (clipNorm > 0.0)
       options->clipNorm = clipNorm;
+    options->skipNonfinite = skipNonfinite;
     options->keepGradients = keepGradients;
     if (failed(differentiate(getOperation(), *options)))
       signalPassFailure();

@@ -109,6 +109,9 @@ public:
 
 private:
   friend class Update;
+  /// After `finish`: the ops that make new values yield the old ones where
+  /// `skipped`, a scalar, is not 0.
+  void keepWhere(mlir::Value skipped);
   UpdateBuilder(mlir::OpBuilder &builder, const OptimizerSettings &settings,
                 llvm::StringRef name, mlir::Value parameter,
                 mlir::Value gradient, mlir::Value coefficient);

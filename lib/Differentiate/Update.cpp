@@ -15,6 +15,7 @@ public:
         scalar(IndexMapAttr::get(context, {})) {}
 
   Value clip(MutableArrayRef<Trained> trained, Value clipNorm);
+  Value skip(ArrayRef<Trained> trained, Value loss, Value norm);
   void update(Trained &trained, const Controls &controls);
   void keepGradient(Trained &trained);
 
@@ -25,7 +26,10 @@ private:
                     ValueRange operands, ArrayRef<IndexMapAttr> maps,
                     ArrayRef<Type> types, ArrayRef<IndexMapAttr> resultMaps,
                     StringRef belongsTo, Body body);
-  Value sumOfScalars(ArrayRef<Value> values, const Twine &name);
+  /// The sum over the elements of all gradients of what `body` makes of one.
+  Value sumOverGradients(ArrayRef<Trained> trained, StringRef what,
+                         StringRef name, Body body);
+  Value sumOfScalars(ArrayRef<Value> values, StringRef name);
   /// What the rule computes from rate and step: once for all parameters with
   /// the same numbers.
   ArrayRef<Value> scalarsOf(const Trained &trained, const Controls &controls);
@@ -36,6 +40,7 @@ private:
   IndexMapAttr scalar;
   std::map<std::string, SmallVector<Value>> scalars;
   Value coefficient; ///< of clipping, or null
+  Value skipped;     ///< not 0: new values are the old ones; or null
 };
 
 } // namespace colossal
@@ -60,9 +65,10 @@ GenericOp Update::generic(const Twine &name, const IdentitySpace &space,
 
 /// Sums in groups of a few, so that parameters of one stage are added up there
 /// and one scalar crosses to the next.
-Value Update::sumOfScalars(ArrayRef<Value> values, const Twine &name) {
+Value Update::sumOfScalars(ArrayRef<Value> values, StringRef name) {
   constexpr size_t most = 16;
   std::string base = name.str();
+  std::string belongsTo = name.split('/').first.str();
   SmallVector<Value> level(values);
   for (unsigned number = 0;; ++number) {
     SmallVector<Value> next;
@@ -76,7 +82,7 @@ Value Update::sumOfScalars(ArrayRef<Value> values, const Twine &name) {
         sumName += ".part" + std::to_string(number) + "." +
                    std::to_string(next.size());
       GenericOp sum = generic(
-          sumName, {}, part, maps, {builder.getF32Type()}, {scalar}, "clip",
+          sumName, {}, part, maps, {builder.getF32Type()}, {scalar}, belongsTo,
           [](ScalarBuilder &s, ValueRange in) -> SmallVector<Value> {
             Value total = in[0];
             for (Value value : in.drop_front())
@@ -93,26 +99,32 @@ Value Update::sumOfScalars(ArrayRef<Value> values, const Twine &name) {
   }
 }
 
-/// The coefficient min(1, clip / (norm + 1e-6)) of clip_grad_norm_.
-Value Update::clip(MutableArrayRef<Trained> trained, Value clipNorm) {
-  Type f32 = builder.getF32Type();
-  SmallVector<Value> squares;
-  for (Trained &entry : trained) {
+Value Update::sumOverGradients(ArrayRef<Trained> trained, StringRef what,
+                               StringRef name, Body body) {
+  SmallVector<Value> sums;
+  for (const Trained &entry : trained) {
     if (!entry.gradient)
       continue;
     IdentitySpace space = identitySpaceOf(entry.gradient);
     for (FactorAttr &factor : space.factors)
       factor = FactorAttr::get(context, factor.getName(), factor.getBound(),
                                FactorKind::Sum);
-    squares.push_back(
-        generic(entry.name + "/square_norm", space, {entry.gradient},
-                {space.map}, {f32}, {scalar}, entry.name,
-                [](ScalarBuilder &s, ValueRange in) -> SmallVector<Value> {
-                  return {s.mul(in[0], in[0])};
-                })
-            .getOutputs()[0]);
+    sums.push_back(generic(entry.name + "/" + what, space, {entry.gradient},
+                           {space.map}, {builder.getF32Type()}, {scalar},
+                           entry.name, body)
+                       .getOutputs()[0]);
   }
-  Value total = sumOfScalars(squares, "clip/square_norm");
+  return sumOfScalars(sums, name);
+}
+
+/// The coefficient min(1, clip / (norm + 1e-6)) of clip_grad_norm_.
+Value Update::clip(MutableArrayRef<Trained> trained, Value clipNorm) {
+  Type f32 = builder.getF32Type();
+  Value total = sumOverGradients(
+      trained, "square_norm", "clip/square_norm",
+      [](ScalarBuilder &s, ValueRange in) -> SmallVector<Value> {
+        return {s.mul(in[0], in[0])};
+      });
   GenericOp result =
       generic("clip/coefficient", {}, {total, clipNorm}, {scalar, scalar},
               {f32, f32}, {scalar, scalar}, "clip",
@@ -124,6 +136,39 @@ Value Update::clip(MutableArrayRef<Trained> trained, Value clipNorm) {
               });
   coefficient = result.getOutputs()[1];
   return result.getOutputs()[0];
+}
+
+/// Not NaN and not infinite.
+static Value isFinite(ScalarBuilder &s, Value value) {
+  return s.compare(Relation::Less, s.create<math::AbsFOp>(value),
+                   s.infinity(value.getType(), /*negative=*/false));
+}
+
+/// 1 where the loss or a gradient is not finite, else 0. The norm, where there
+/// is one, says all about the gradients. Else their elements are counted: a
+/// sum, because parts of sums flow through sums, and one collective adds up
+/// those of all parameters.
+Value Update::skip(ArrayRef<Trained> trained, Value loss, Value norm) {
+  Type f32 = builder.getF32Type();
+  Value measure =
+      norm ? norm
+           : sumOverGradients(
+                 trained, "not_finite", "skip/not_finite",
+                 [&](ScalarBuilder &s, ValueRange in) -> SmallVector<Value> {
+                   return {
+                       s.select(isFinite(s, in[0]), s.zero(f32), s.one(f32))};
+                 });
+  skipped = generic("skip/decision", {}, {loss, measure}, {scalar, scalar},
+                    {f32}, {scalar}, "skip",
+                    [&](ScalarBuilder &s, ValueRange in) -> SmallVector<Value> {
+                      Value isGood =
+                          norm ? isFinite(s, in[1])
+                               : s.compare(Relation::Equal, in[1], s.zero(f32));
+                      return {s.select(s.logicalAnd(isFinite(s, in[0]), isGood),
+                                       s.zero(f32), s.one(f32))};
+                    })
+                .getOutputs()[0];
+  return skipped;
 }
 
 ArrayRef<Value> Update::scalarsOf(const Trained &trained,
@@ -174,6 +219,8 @@ void Update::update(Trained &trained, const Controls &controls) {
   for (Value value : scalarsOf(trained, controls))
     update.scalars.push_back({value, scalar});
   options.rule->update(update);
+  if (skipped)
+    update.keepWhere(skipped);
   trained.updated = std::move(update.updated);
 }
 
@@ -189,14 +236,16 @@ void Update::keepGradient(Trained &trained) {
   trained.updated.push_back(op.getOutputs()[0]);
 }
 
-Value colossal::appendUpdate(OpBuilder &builder,
-                             MutableArrayRef<Trained> trained,
-                             const Controls &controls,
-                             const OptimizerOptions &options) {
+UpdateMetrics colossal::appendUpdate(OpBuilder &builder, Value loss,
+                                     MutableArrayRef<Trained> trained,
+                                     const Controls &controls,
+                                     const OptimizerOptions &options) {
   Update update(builder, options);
-  Value norm;
+  UpdateMetrics metrics;
   if (controls.clipNorm)
-    norm = update.clip(trained, controls.clipNorm);
+    metrics.norm = update.clip(trained, controls.clipNorm);
+  if (options.skipNonfinite)
+    metrics.skipped = update.skip(trained, loss, metrics.norm);
   for (Trained &entry : trained) {
     if (!entry.gradient)
       continue;
@@ -204,5 +253,5 @@ Value colossal::appendUpdate(OpBuilder &builder,
     if (options.keepGradients)
       update.keepGradient(entry);
   }
-  return norm;
+  return metrics;
 }

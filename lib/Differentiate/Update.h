@@ -37,16 +37,22 @@ llvm::SmallVector<int64_t> shapeOfState(llvm::ArrayRef<int64_t> parameter,
 /// The run-time scalars (f64) an update needs.
 struct Controls {
   llvm::StringMap<mlir::Value> rates; ///< by name of the control
-  mlir::Value step;                   ///< 1-based; null: no update needs it
+  mlir::Value step;                   ///< of the optimizer, 1-based; null: no
+                                      ///< update needs it
   mlir::Value clipNorm;               ///< null: no clipping
 };
 
-/// Appends the update of all parameters. Returns the global norm of the
-/// gradients if they are clipped, else null.
-mlir::Value appendUpdate(mlir::OpBuilder &builder,
-                         llvm::MutableArrayRef<Trained> trained,
-                         const Controls &controls,
-                         const OptimizerOptions &options);
+/// What an update tells of itself: scalars, f32.
+struct UpdateMetrics {
+  mlir::Value norm;    ///< the gradients', before clipping; null: no clipping
+  mlir::Value skipped; ///< 1 or 0; null: no step is skipped
+};
+
+/// Appends the update of all parameters.
+UpdateMetrics appendUpdate(mlir::OpBuilder &builder, mlir::Value loss,
+                           llvm::MutableArrayRef<Trained> trained,
+                           const Controls &controls,
+                           const OptimizerOptions &options);
 
 } // namespace colossal
 

@@ -3,6 +3,8 @@
 #include "Colossal/Transforms/FactorEditing.h"
 #include "OptimizerRule.h"
 #include "Update.h"
+#include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -136,4 +138,64 @@ void UpdateBuilder::finish(UpdateTensor newParameter,
   updated = {newParameter.value};
   for (const UpdateTensor &state : newStates)
     updated.push_back(state.value);
+}
+
+void UpdateBuilder::keepWhere(Value skipped) {
+  // By the op that makes them: numbers of the results, and their old values.
+  llvm::MapVector<Operation *, SmallVector<std::pair<unsigned, Value>>> made;
+  SmallVector<Value> old = {parameter.value};
+  for (const UpdateTensor &state : states)
+    old.push_back(state.value);
+  for (auto [value, before] : llvm::zip_equal(updated, old))
+    made[value.getDefiningOp()].push_back(
+        {cast<OpResult>(value).getResultNumber(), before});
+  for (auto &[definition, results] : made) {
+    auto op = cast<GenericOp>(definition);
+    FactoredOp factored(definition);
+    SmallVector<Value> operands(op.getInputs());
+    SmallVector<IndexMapAttr> maps, resultMaps;
+    SmallVector<Type> types;
+    for (unsigned i = 0, e = operands.size(); i < e; ++i)
+      maps.push_back(factored.getOperandMap(i));
+    for (unsigned i = 0, e = op.getNumResults(); i < e; ++i) {
+      resultMaps.push_back(factored.getResultMap(i));
+      types.push_back(getElementTypeOrSelf(op.getResult(i).getType()));
+    }
+    size_t known = operands.size();
+    operands.push_back(skipped);
+    maps.push_back(single);
+    for (auto [number, before] : results) {
+      operands.push_back(before);
+      maps.push_back(resultMaps[number]);
+    }
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPoint(op);
+    GenericOp guarded = createGeneric(
+        builder, op.getLoc(), factored.getFactoredName(),
+        factored.getFactorList(), operands, maps, types, resultMaps,
+        [&](OpBuilder &inner, ValueRange in) {
+          Block &body = op.getBody().front();
+          IRMapping mapping;
+          mapping.map(body.getArguments(), in.take_front(known));
+          for (Operation &each : body.without_terminator())
+            inner.clone(each, mapping);
+          SmallVector<Value> yielded;
+          for (Value value : op.getYielded())
+            yielded.push_back(mapping.lookupOrDefault(value));
+          ScalarBuilder s(inner, op.getLoc());
+          Value keeps = s.compare(Relation::NotEqual, in[known],
+                                  s.zero(in[known].getType()));
+          for (auto [index, result] : llvm::enumerate(results))
+            yielded[result.first] =
+                s.select(keeps, in[known + 1 + index], yielded[result.first]);
+          return yielded;
+        });
+    guarded.setPass(Segment::Update);
+    guarded.setForwardOf(name);
+    for (auto [number, result] : llvm::enumerate(op.getResults())) {
+      llvm::replace(updated, Value(result), guarded.getResult(number));
+      result.replaceAllUsesWith(guarded.getResult(number));
+    }
+    op.erase();
+  }
 }

@@ -179,11 +179,11 @@ Fabric::Agreement &Fabric::agreement(int localRank) {
                                         counterBytes - kAgreementBytes);
 }
 
-int Fabric::agree(int flags) {
+int Fabric::agree(int flags, const char *what, const char *when) {
   if (worldSize == 1)
     return flags;
-  activity.op = "the agreement before the update";
-  activity.source = "end of the last backward pass";
+  activity.op = what;
+  activity.source = when;
   if (!shared || nodeSize != worldSize) {
     int all = 0;
     std::vector<MPI_Request> request(1);

@@ -63,11 +63,12 @@ void RunCheckpoints::tell() const {
                     std::to_string(record->step + 1) + " of " + steps);
 }
 
-TrainingRecord RunCheckpoints::recordOf(int64_t step,
+TrainingRecord RunCheckpoints::recordOf(int64_t step, int64_t skipped,
                                         const DataSet &data) const {
   TrainingRecord record;
   record.step = step;
   record.steps = options.steps;
+  record.skipped = skipped;
   record.seed = options.seed.value_or(0);
   record.shuffle = options.shuffle.value_or(true);
   record.samples = data.samples();
@@ -83,7 +84,8 @@ TrainingRecord RunCheckpoints::recordOf(int64_t step,
 }
 
 bool RunCheckpoints::afterStep(int64_t step, bool isLast, bool isGood,
-                               const DataSet &data, const RankState &state) {
+                               int64_t skipped, const DataSet &data,
+                               const RankState &state) {
   bool isDue = isLast || (options.checkpointEvery > 0 &&
                           step % options.checkpointEvery == 0);
   if (!writer || !isDue)
@@ -101,7 +103,7 @@ bool RunCheckpoints::afterStep(int64_t step, bool isLast, bool isGood,
                          "finite");
     return true;
   }
-  if (!writer->save(state, manifest.states, recordOf(step, data),
+  if (!writer->save(state, manifest.states, recordOf(step, skipped, data),
                     options.checkpointFileBytes, options.checkpointsKept))
     return false;
   savedStep = step;

@@ -31,20 +31,24 @@ public:
   bool isResumed() const { return record.has_value(); }
   /// The last step that is done before the run's first.
   int64_t doneSteps() const { return record ? record->step : 0; }
+  /// How many of them were skipped.
+  int64_t skippedSteps() const { return record ? record->skipped : 0; }
   /// Fills the shards with the state of the checkpoint.
   bool load(const RankState &state);
   /// Rank 0 says where the run goes on, and what is different there.
   void tell() const;
 
   /// After a step: writes a checkpoint if one is due. `isLast`: the run ends
-  /// here (equal on all ranks). `isGood` (of rank 0): the metrics are finite.
-  bool afterStep(int64_t step, bool isLast, bool isGood, const DataSet &data,
-                 const RankState &state);
+  /// here (equal on all ranks). `isGood` (of rank 0): the metrics are finite,
+  /// or the step was skipped. `skipped`: how many steps were until here.
+  bool afterStep(int64_t step, bool isLast, bool isGood, int64_t skipped,
+                 const DataSet &data, const RankState &state);
   /// Rank 0 says that a signal has ended the run after `step`.
   void tellStop(int64_t step) const;
 
 private:
-  TrainingRecord recordOf(int64_t step, const DataSet &data) const;
+  TrainingRecord recordOf(int64_t step, int64_t skipped,
+                          const DataSet &data) const;
 
   RunOptions &options;
   const Manifest &manifest;

@@ -11,12 +11,14 @@
 #include "Resume.h"
 #include "RunCheckpoints.h"
 #include "RunReport.h"
+#include "SkippedSteps.h"
 #include "StartWeights.h"
 #include "StateFile.h"
 #include "StopSignal.h"
 #include "ValueCheck.h"
 #include "colossal/Run/BundleFiles.h"
 #include "colossal/Run/DataSet.h"
+#include "colossal/Support/SkippedStep.h"
 
 #include <algorithm>
 #include <chrono>
@@ -97,6 +99,7 @@ private:
   std::optional<DataSet> data;
   std::unique_ptr<Evaluation> evaluation;
   Metrics metrics;
+  SkippedSteps skipped;
   RunReport reporter;
   std::unique_ptr<OutputFile> metricsFile;
   std::unique_ptr<ValueCheck> values;
@@ -272,7 +275,8 @@ void Session::fillInputs(int64_t step) {
 }
 
 void Session::setControls(int64_t step) {
-  double factor = scheduleFactor(manifest.learningRate, step, options.steps);
+  int64_t update = skipped.optimizerStep(step);
+  double factor = scheduleFactor(manifest.learningRate, update, options.steps);
   for (const auto &[control, base] : manifest.learningRate.rates) {
     auto changed = options.controls.find(control);
     double rate =
@@ -282,6 +286,7 @@ void Session::setControls(int64_t step) {
       learningRateNow = rate;
   }
   engine->setControl("step", double(step));
+  engine->setControl(kOptimizerStepControl, double(update));
   for (const ControlValue &control : manifest.controls) {
     auto changed = options.controls.find(control.name);
     engine->setControl(control.name, changed == options.controls.end()
@@ -306,7 +311,9 @@ void Session::progress(int64_t step) {
   if (metricsFile) {
     std::string line = "{\"step\": " + std::to_string(step);
     for (size_t i = 0; i < metrics.count(); ++i)
-      line += ", \"" + metrics.name(i) + "\": " + jsonNumber(metrics.value(i));
+      if (!skipped.isOwn(i))
+        line +=
+            ", \"" + metrics.name(i) + "\": " + jsonNumber(metrics.value(i));
     // JSON has no such numbers: which of them a null is stands beside it.
     std::string others;
     for (size_t i = 0; i < metrics.count(); ++i)
@@ -317,7 +324,7 @@ void Session::progress(int64_t step) {
             ", \"tokens_per_second\": " + jsonNumber(tokens) +
             ", \"lr\": " + jsonNumber(learningRateNow) +
             (others.empty() ? "" : ", \"not_finite\": {" + others + "}") +
-            "}\n";
+            (skipped.wasSkipped() ? ", \"skipped\": true" : "") + "}\n";
     metricsFile->write(line.data(), int64_t(line.size()));
     metricsFile->keep();
   }
@@ -331,8 +338,11 @@ void Session::progress(int64_t step) {
                 double(options.steps - step);
   std::string values;
   for (size_t i = 0; i < metrics.count(); ++i)
-    values +=
-        "  " + oneLine(metrics.name(i)) + " " + readable(metrics.value(i));
+    if (!skipped.isOwn(i))
+      values +=
+          "  " + oneLine(metrics.name(i)) + " " + readable(metrics.value(i));
+  if (skipped.wasSkipped())
+    values += "  skipped";
   // On a terminal one line that moves; what is printed next writes over it.
   const char *format =
       !isOnTerminal() ? "step %lld/%lld%s  %.0f tokens/s  ETA %lld:%02lld\n"
@@ -362,7 +372,8 @@ bool Session::beforeUpdate(int64_t step) {
     flags |= kStop;
   if (isAskedToStop())
     flags |= kLast;
-  flags = engine->fabric().agree(flags);
+  flags = engine->fabric().agree(flags, "the agreement before the update",
+                                 "end of the last backward pass");
   isStopping = (flags & kLast) != 0;
   if (flags & kStop)
     return false;
@@ -376,22 +387,30 @@ bool Session::beforeUpdate(int64_t step) {
   return true;
 }
 
-/// Rank 0: says where the first value that is not finite came from, and ends a
-/// run that stays so.
+/// Rank 0: says which steps were skipped and where the first value that is not
+/// finite came from, and ends a run that stays so.
 void Session::judgeMetrics(int64_t step) {
   std::string bad;
   for (size_t i = 0; i < metrics.count(); ++i)
     if (!std::isfinite(metrics.value(i)))
       bad += (bad.empty() ? "" : ", ") + metrics.name(i) + " is " +
              readable(metrics.value(i));
+  bool isSkipped = skipped.wasSkipped();
+  if (bad.empty() && isSkipped)
+    bad = "a gradient is not finite";
   if (bad.empty() && !origin.empty() && options.checkValues)
     bad = "a value is not finite";
   bool isFirst = !bad.empty() && badSteps == 0;
   badSteps = bad.empty() ? 0 : badSteps + 1;
-  if (isFirst)
-    say("warning", "step " + std::to_string(step) + ": " + bad +
-                       "; first made by " +
-                       (origin.empty() ? "an op of the update" : origin));
+  std::string maker;
+  if (!origin.empty())
+    maker = "; first made by " + origin;
+  else if (isFirst)
+    maker = isSkipped ? " (--check-values finds the op that made it)"
+                      : "; first made by an op of the update";
+  if (isFirst || isSkipped)
+    say("warning", "step " + std::to_string(step) +
+                       (isSkipped ? " skipped: " : ": ") + bad + maker);
   origin.clear();
   if (options.nonfiniteSteps > 0 && badSteps >= options.nonfiniteSteps)
     stopReason = "step " + std::to_string(step) + ": " + bad + ", as in " +
@@ -421,6 +440,7 @@ void Session::steps() {
     if (!engine->runStep(step, [&] { return beforeUpdate(step); }))
       return;
     metrics.read(*engine);
+    skipped.learn(engine->fabric(), metrics);
     noteStep(step);
     doneStep = step;
     reporter.stepSeconds.push_back(now() - start);
@@ -436,7 +456,8 @@ void Session::steps() {
         (step % options.evaluateEvery == 0 || step == options.steps))
       evaluate(step);
     hasFailed = !checkpoints.afterStep(
-        step, isStopping || step == options.steps, badSteps == 0, *data, state);
+        step, isStopping || step == options.steps,
+        badSteps == 0 || skipped.wasSkipped(), skipped.count(), *data, state);
     if (hasFailed || isStopping)
       return;
   }
@@ -551,6 +572,7 @@ int Session::run() {
       !allAgree([&] { engine->reserve(); }) || !loadStates())
     return 1;
   metrics.connect(engine->fabric(), program);
+  skipped.start(metrics, checkpoints.skippedSteps());
   if (evaluation)
     evaluation->connect(*engine);
   if (rank == 0)

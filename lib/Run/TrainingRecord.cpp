@@ -25,6 +25,7 @@ template <class Io> void fields(Io &io, TrainingRecord::Tensor &tensor) {
 template <class Io> void fields(Io &io, TrainingRecord &record) {
   io("step", record.step);
   io("steps", record.steps);
+  io("skipped", record.skipped);
   io("seed", record.seed);
   io("shuffle", record.shuffle);
   io("samples", record.samples);

@@ -60,6 +60,11 @@ struct Options {
   cl::opt<std::string> schedule{"lr-schedule", cl::desc(scheduleText),
                                 cl::value_desc("NAME:SETTINGS"),
                                 cl::init("constant"), cl::cat(category)};
+  cl::opt<bool> skipNonfinite{
+      "skip-nonfinite",
+      cl::desc("steps whose loss or gradients are not finite change neither "
+               "parameters nor optimizer state"),
+      cl::cat(category)};
   cl::opt<bool> keepGradients{"keep-gradients",
                               cl::desc("store gradients as state NAME#grad"),
                               cl::cat(category)};
@@ -151,6 +156,7 @@ static llvm::LogicalResult read(const Options &given,
                   ", expected a finite number above 0");
     options.optimizer.clipNorm = norm;
   }
+  options.optimizer.skipNonfinite = given.skipNonfinite;
   options.optimizer.keepGradients = given.keepGradients;
   std::string error;
   auto rate = colossal::parseSchedule(given.schedule, error);

@@ -49,7 +49,8 @@ struct ParameterGroup {
   bool hasOwnRate = false, hasOwnDecay = false;
 };
 
-/// What `--optimizer`, `--group`, `--clip-norm` and `--keep-gradients` say.
+/// What `--optimizer`, `--group`, `--clip-norm`, `--skip-nonfinite` and
+/// `--keep-gradients` say.
 struct OptimizerOptions {
   const OptimizerRule *rule; ///< null: none
   OptimizerSettings settings;
@@ -60,6 +61,9 @@ struct OptimizerOptions {
   int64_t noDecayRank = 0;
   /// Gradients are scaled so that their global norm is at most this.
   std::optional<double> clipNorm;
+  /// A step whose loss or gradients are not finite leaves parameters and state
+  /// of the optimizer as they are (Support/SkippedStep.h).
+  bool skipNonfinite = false;
   /// The gradients are stored as state `<name>#grad`, for comparison.
   bool keepGradients = false;
 

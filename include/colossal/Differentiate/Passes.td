@@ -19,6 +19,8 @@ def DifferentiatePass : Pass<"colossal-differentiate", "::mlir::ModuleOp"> {
            "as --group of colossal-compile, separated by ';'">,
     Option<"clipNorm", "clip-norm", "double", "0.0",
            "largest global gradient norm; 0: no clipping">,
+    Option<"skipNonfinite", "skip-nonfinite", "bool", "false",
+           "a step whose loss or gradients are not finite changes no trained state">,
     Option<"keepGradients", "keep-gradients", "bool", "false",
            "store gradients as state, for comparison">,
   ];

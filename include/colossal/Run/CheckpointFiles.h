@@ -47,8 +47,9 @@ CheckpointFiles placeTensors(const std::vector<StateSchema> &states,
 
 /// training.json: what a run needs besides the state to go on.
 struct TrainingRecord {
-  int64_t step = 0;  ///< the last that is done
-  int64_t steps = 0; ///< of the run, as it was asked for
+  int64_t step = 0;    ///< the last that is done
+  int64_t steps = 0;   ///< of the run, as it was asked for
+  int64_t skipped = 0; ///< of those that are done, not finite and skipped
 
   // Data.
   uint64_t seed = 0;

@@ -87,8 +87,9 @@ public:
   char *privateStaging();
 
   /// All ranks of the world give bits and get those of all. On one node that is
-  /// a line of shared memory for each rank, else a message.
-  int agree(int flags);
+  /// a line of shared memory for each rank, else a message. `what` and `when`
+  /// are what this rank is doing (Activity).
+  int agree(int flags, const char *what, const char *when);
 
   bool hasShared() const { return shared != nullptr; }
   /// Whether a rank of the world is reached through shared memory.

@@ -96,6 +96,7 @@ TEST_F(CheckpointFilesTest, RecordsReadBackAndNoticeDamage) {
   TrainingRecord record;
   record.step = 120;
   record.steps = 400;
+  record.skipped = 3;
   record.seed = 0xFFFFFFFFFFFFFFFFull;
   record.shuffle = false;
   record.samples = 60;
@@ -111,6 +112,7 @@ TEST_F(CheckpointFilesTest, RecordsReadBackAndNoticeDamage) {
   EXPECT_EQ(writeRecord(*read), text);
   EXPECT_EQ(read->seed, record.seed);
   EXPECT_EQ(read->next.position, 24);
+  EXPECT_EQ(read->skipped, 3);
   EXPECT_EQ(read->controls.at("lr"), 0.1);
   EXPECT_EQ(read->files[0].headerCrc, 0xFFFFFFFFu);
   EXPECT_EQ(read->tensors[1].name, "b\"\n");

@@ -1,0 +1,26 @@
+//===- SkippedSteps.cpp - Which steps a run has skipped -------------------===//
+
+#include "SkippedSteps.h"
+
+#include "colossal/Support/SkippedStep.h"
+
+namespace colossal::rank {
+
+void SkippedSteps::start(const Metrics &metrics, int64_t before) {
+  skipped = before;
+  for (size_t i = 0; i < metrics.count(); ++i)
+    if (metrics.name(i) == kSkippedMetric)
+      metric = i;
+}
+
+void SkippedSteps::learn(Fabric &fabric, const Metrics &metrics) {
+  if (!metric)
+    return;
+  // Ranks of other stages have no value, and give 0.
+  last = fabric.agree(metrics.value(*metric) != 0.0f,
+                      "the agreement about a skipped step",
+                      "end of the step") != 0;
+  skipped += last;
+}
+
+} // namespace colossal::rank
