@@ -1,6 +1,7 @@
 # lit configuration: every test under test/ that is not a GoogleTest (those live in test/Unit).
 #
-# Substitutions: %python (the interpreter of .venv), %mpirun (with the flags that tests need: root is
+# Substitutions: %python (the interpreter of .venv), %cmake, %cxx, %mlir_dir and %build (as the build was
+# configured), %mpirun (with the flags that tests need: root is
 # allowed, more ranks than cores, waiting ranks yield), %examples, %inputs (the checked-in archives of
 # test/Import/Inputs), %cases (where the tests of Execution share what PyTorch answered).
 # Features: one per tool that is built (colossal-opt, colossal-translate, ...), `torch` when .venv has
@@ -32,6 +33,10 @@ config.environment["OMP_NUM_THREADS"] = "1"
 
 config.substitutions += [
     ("%python", config.python),
+    ("%cmake", config.cmake),
+    ("%cxx", config.cxx),
+    ("%mlir_dir", config.mlir_dir),
+    ("%build", config.colossal_build),
     ("%mpirun", "mpirun --allow-run-as-root --oversubscribe --mca mpi_yield_when_idle 1"),
     ("%examples", os.path.join(config.colossal_source, "examples")),
     ("%cases", os.path.join(config.colossal_build, "test", "Execution", "work")),
