@@ -296,9 +296,12 @@ LogicalResult Compilation::normalize(CompiledProgram &program) {
   passes.addNestedPass<func::FuncOp>(createChannelsLastPass());
   passes.addNestedPass<func::FuncOp>(createRefineFactorsPass());
   std::string said;
+  ModuleOp training;
+  if (!program.isTraining())
+    training = *programs.front().module;
   if (failed(passes.run(*program.module)) ||
       failed(checkTypes(*program.module)) ||
-      failed(setStartValues(*program.module, options.start, said)))
+      failed(setStartValues(*program.module, options.start, said, training)))
     return failure();
   if (!program.isTraining())
     return success();

@@ -104,11 +104,29 @@ static void setRandom(StateArgument &state, const InitOptions &init) {
 // Both
 //===----------------------------------------------------------------------===//
 
+/// Sets the sources of the states that `training` has, and removes them from
+/// `states`.
+static void shareSources(ModuleOp training,
+                         std::vector<StateArgument> &states) {
+  llvm::StringMap<Attribute> sources;
+  for (StateArgument &state : statesOf(training))
+    sources[state.names.front()] = state.source();
+  llvm::erase_if(states, [&](StateArgument &state) {
+    auto known = sources.find(state.names.front());
+    if (known == sources.end())
+      return false;
+    state.setSource(known->second);
+    return true;
+  });
+}
+
 LogicalResult colossal::setStartValues(ModuleOp module,
                                        const StartOptions &options,
-                                       std::string &said) {
+                                       std::string &said, ModuleOp training) {
   std::vector<StateArgument> states = statesOf(module);
-  if (!options.weights.empty() &&
+  if (training)
+    shareSources(training, states);
+  if (!options.weights.empty() && !states.empty() &&
       failed(setGivenWeights(options, states, said)))
     return failure();
   if (!options.init)

@@ -18,13 +18,25 @@ struct StateArgument {
   mlir::RankedTensorType type;
   bool isGiven = false;
 
+  /// Some op of the program uses it.
+  bool isRead() { return !function.getArgument(number).use_empty(); }
+
   /// For messages.
   std::string quotedName() const { return "'" + names.front() + "'"; }
 
-  bool hasSource() { return bool(function.getArgAttr(number, names::source)); }
+  mlir::Attribute source() {
+    return function.getArgAttr(number, names::source);
+  }
+  bool hasSource() { return bool(source()); }
+  /// Null: none.
+  void setSource(mlir::Attribute source) {
+    if (source)
+      function.setArgAttr(number, names::source, source);
+    else
+      function.removeArgAttr(number, names::source);
+  }
   void setSource(const mlir::NamedAttrList &source) {
-    function.setArgAttr(number, names::source,
-                        source.getDictionary(function.getContext()));
+    setSource(source.getDictionary(function.getContext()));
   }
 };
 

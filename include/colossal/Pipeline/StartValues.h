@@ -38,10 +38,13 @@ struct StartOptions {
 /// around them; where they have none, with --init's; where there is none, with
 /// the archive's. A parameter that the files lack is an error without --init.
 /// Buffers begin with the files' values or the archive's. `said`: one
-/// line about what was found, for the user.
+/// line about what was found, for the user. States that `training` has, the
+/// program that shares its state with this one, have its sources: they are
+/// looked for once.
 llvm::LogicalResult setStartValues(mlir::ModuleOp module,
                                    const StartOptions &options,
-                                   std::string &said);
+                                   std::string &said,
+                                   mlir::ModuleOp training = {});
 
 /// One error that names parameters and buffers without a source.
 llvm::LogicalResult checkStartValues(mlir::ModuleOp module);
