@@ -108,11 +108,14 @@ Attribute GraphImporter::constantAttribute(const Constant &constant) {
 
 DictionaryAttr GraphImporter::stateAttributes(const State &state) {
   NamedAttrList attributes;
+  // Of parameters that forward reads, frozen ones are buffers: constants for
+  // the derivative. The others have no derivative anyway.
+  bool isParameter = state.trained || !state.isRead;
   attributes.append(
       colossal::names::role,
       colossal::RoleAttr::get(builder.getContext(),
-                              state.trained ? colossal::ArgumentRole::Parameter
-                                            : colossal::ArgumentRole::Buffer));
+                              isParameter ? colossal::ArgumentRole::Parameter
+                                          : colossal::ArgumentRole::Buffer));
   attributes.append(colossal::names::name, builder.getStringAttr(state.name));
   if (state.hasValues) {
     NamedAttrList source;

@@ -84,6 +84,7 @@ void ModuleWalk::appendState(const std::string &name,
   const Record *record = archive.archive().find(stored.record);
   State state;
   state.name = name;
+  state.isParameter = isParameter;
   state.trained = isParameter && stored.requiresGrad;
   state.type = stored.type;
   state.record = stored.record;
@@ -367,8 +368,9 @@ void ModuleWalk::locateFromUsers() {
   }
 }
 
-/// States that no node uses are not arguments (a mask buffer that the traced
-/// path ignores); the others keep their order.
+/// Buffers that no node uses are not arguments (a mask that the traced path
+/// ignores); the others keep their order. Parameters stay, whether forward
+/// reads them or not: they are part of the model.
 void ModuleWalk::keepUsedStates() {
   std::vector<bool> used(static_cast<size_t>(nextValue), false);
   auto use = [&](const std::vector<int64_t> &values) {
@@ -385,8 +387,9 @@ void ModuleWalk::keepUsedStates() {
   std::vector<State> kept;
   int64_t next = 0;
   for (size_t i = 0; i < graph.states.size(); ++i)
-    if (used[i]) {
+    if (used[i] || graph.states[i].isParameter) {
       renumbered[i] = next++;
+      graph.states[i].isRead = used[i];
       kept.push_back(std::move(graph.states[i]));
     }
   for (size_t i = graph.states.size(); i < renumbered.size(); ++i)

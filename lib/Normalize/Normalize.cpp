@@ -124,12 +124,19 @@ LogicalResult collectResults(Interpreter &state, func::ReturnOp ret,
   return ret.emitError("the model returns a value that is no tensor");
 }
 
-/// Removes arguments without a use, which keep their attributes in step.
+bool isParameter(func::FuncOp function, BlockArgument argument) {
+  auto role =
+      function.getArgAttrOfType<RoleAttr>(argument.getArgNumber(), names::role);
+  return role && role.getValue() == ArgumentRole::Parameter;
+}
+
+/// Removes arguments without a use but parameters, which are part of the state
+/// whether the model reads them or not. The others' attributes stay in step.
 void eraseDeadArguments(func::FuncOp function) {
   Block &body = function.getBody().front();
   llvm::BitVector dead(body.getNumArguments());
   for (BlockArgument argument : body.getArguments())
-    if (argument.use_empty())
+    if (argument.use_empty() && !isParameter(function, argument))
       dead.set(argument.getArgNumber());
   for (unsigned i = 0, e = function.getNumResults(); i < e; ++i)
     if (auto updates =

@@ -137,7 +137,9 @@ LogicalResult WeightReader::run(std::string &said) {
     if (failed(entry))
       return failure();
     if (!*entry) {
-      if (state.isParameter && !options.init)
+      // What the model never reads may keep the archive's values.
+      bool keeps = !state.isRead() && state.hasSource();
+      if (state.isParameter && !options.init && !keeps)
         missing.push_back(state.quotedName());
       continue;
     }

@@ -24,6 +24,12 @@ SharedState colossal::plan::sharedStateOf(const Program &program,
         it != plan.argumentStages.end())
       state.stage = it->second;
   }
+  // What no op reads has no place in the plan: the first stage keeps it whole.
+  for (const ProgramValue &value : program.values)
+    if (value.producer < 0 && value.role && isState(*value.role))
+      shared.states.try_emplace(
+          value.name,
+          StoredState{value.dims, Sharding(plan.mesh.axes.size(), replicated)});
   return shared;
 }
 

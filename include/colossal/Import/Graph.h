@@ -48,7 +48,9 @@ struct TensorInfo {
 struct State {
   std::string name;
   std::vector<std::string> aliases; ///< further names of the same tensor
+  bool isParameter = true;          ///< false: a buffer
   bool trained = true;              ///< false: a buffer, or requires_grad=False
+  bool isRead = true;               ///< false: a parameter that no node uses
   TensorInfo type;
   bool hasValues = true; ///< false: made on the meta device, no bytes below
   std::string record;    ///< record of the archive that holds the bytes

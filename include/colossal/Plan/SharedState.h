@@ -26,7 +26,8 @@ struct SharedState {
   std::map<std::string, StoredState> states; ///< by the argument's name
 };
 
-/// What `plan` decided about the state of `program`.
+/// What `plan` decided about the state of `program`. State that no op reads is
+/// whole on every device of the first stage.
 SharedState sharedStateOf(const Program &program, const Plan &plan);
 
 /// The same places in a program that divides the dimensions into `dims`;

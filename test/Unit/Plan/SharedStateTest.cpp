@@ -40,6 +40,32 @@ static std::vector<int64_t> holders(const Dims &dims, const Sharding &sharding,
   return found;
 }
 
+TEST(SharedState, WhatNoOpReadsIsWholeOnTheFirstStage) {
+  Program program;
+  auto add = [&](const char *name, Role role) {
+    ProgramValue &value = program.values.emplace_back();
+    value.name = name;
+    value.role = role;
+    value.producer = -1;
+    value.dims = {{6}, {4}};
+  };
+  add("read", Role::Parameter);
+  add("unread", Role::Parameter);
+  add("x", Role::Batch);
+  Plan plan;
+  plan.mesh.axes = {{"data", 2}, {"tensor", 2}};
+  plan.arguments[0] = {replicated, 1};
+  plan.argumentStages[0] = 1;
+  SharedState shared = sharedStateOf(program, plan);
+  EXPECT_EQ(shared.states.size(), 2u);
+  EXPECT_EQ(shared.states["read"].sharding, (Sharding{replicated, 1}));
+  EXPECT_EQ(shared.states["read"].stage, 1);
+  EXPECT_EQ(shared.states["unread"].sharding,
+            (Sharding{replicated, replicated}));
+  EXPECT_EQ(shared.states["unread"].stage, 0);
+  EXPECT_EQ(shared.states["unread"].dims, program.values[1].dims);
+}
+
 TEST(SharedState, OtherViewsKeepEveryElementInItsPlace) {
   std::mt19937 random(7);
   auto pick = [&](int most) { return int(random() % unsigned(most)); };
