@@ -42,7 +42,8 @@ const char *kHelp =
   --shuffle, --no-shuffle  a new order in each epoch (default), or file order
   --transport auto|window|p2p  how ranks of a node move bytes; bitwise equal
   --timeout SECONDS      a rank that waits longer ends the job (default 120)
-  --nonfinite-steps K    steps in a row with a loss that is NaN or infinite
+  --nonfinite-steps K    steps in a row with a loss that is NaN or infinite, or
+                         that were skipped (--skip-nonfinite of the compiler),
                          after which the run ends (default 10; 0: never)
   --check-values         looks for NaN after every op of every step (slow)
   --allow-edited         runs a bundle whose files are not those compiled

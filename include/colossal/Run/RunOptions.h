@@ -41,8 +41,8 @@ struct RunOptions {
   double timeoutSeconds = 120;
   int threads = 0; ///< 0: as the manifest says
   bool quiet = false;
-  /// Steps in a row with a metric that is not finite, after which the run
-  /// ends; 0: it never does.
+  /// Steps in a row with a metric that is not finite, or skipped, after which
+  /// the run ends; 0: it never does.
   int64_t nonfiniteSteps = 10;
   bool checkValues = false; ///< look for the first NaN after every op
   std::string weights;      ///< safetensors: where parameters start
