@@ -120,6 +120,33 @@ static std::vector<rank::Program> allStages(const emit::BundleInput &input) {
   return all;
 }
 
+/// Whether an op of the program has an operand in the bytes of `state`.
+static bool isTouched(const rank::Program &program, const rank::State &state) {
+  const rank::Buffer &own = program.buffers[state.buffer];
+  for (const rank::Segment &segment : program.segments)
+    for (const rank::Op &op : segment.ops)
+      for (const rank::Operand &operand : op.operands) {
+        const rank::Buffer &other = program.buffers[operand.buffer];
+        int64_t end =
+            other.offset + (other.slots - 1) * other.slotStride + other.bytes;
+        if (own.space == other.space && own.offset < end &&
+            other.offset < own.offset + own.bytes)
+          return true;
+      }
+  return false;
+}
+
+/// Names of the states that some program reads or writes.
+static StringSet<> touchedStates(const emit::BundleInput &input) {
+  StringSet<> names;
+  for (const emit::ProgramInput &program : input.programs)
+    for (const rank::Program &stage : program.stages)
+      for (const rank::State &state : stage.states)
+        if (!names.contains(state.name) && isTouched(stage, state))
+          names.insert(state.name);
+  return names;
+}
+
 rank::Manifest emit::makeManifest(const BundleInput &input) {
   rank::Manifest manifest;
   const rank::Program &first = input.programs.front().stages.front();
@@ -138,13 +165,13 @@ rank::Manifest emit::makeManifest(const BundleInput &input) {
   manifest.predictedPeakBytes = input.peakBytes;
   for (const ProgramInput &program : input.programs)
     manifest.programs.push_back(makeSchema(program));
-  StringSet<> states;
+  StringSet<> states, touched = touchedStates(input);
   for (const rank::Program &program : input.programs.front().stages)
     for (const rank::State &entry : program.states)
       if (states.insert(entry.name).second)
-        manifest.states.push_back({entry.name, entry.role,
-                                   program.buffers[entry.buffer].dtype,
-                                   entry.globalShape, entry.aliases});
+        manifest.states.push_back(
+            {entry.name, entry.role, program.buffers[entry.buffer].dtype,
+             entry.globalShape, entry.aliases, touched.contains(entry.name)});
   return manifest;
 }
 

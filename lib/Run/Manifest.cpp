@@ -53,6 +53,7 @@ template <class Io> void fields(Io &io, StateSchema &state) {
   io("dtype", state.dtype);
   io("globalShape", state.globalShape);
   io("aliases", state.aliases);
+  io("isRead", state.isRead);
 }
 
 template <class Io> void fields(Io &io, ControlValue &control) {

@@ -79,7 +79,7 @@ StartWeights::StartWeights(const std::string &path,
     parameters += state.role == "parameter";
     auto entries = names.entriesOf(namesOf(state));
     if (entries.empty()) {
-      if (state.role == "parameter")
+      if (state.role == "parameter" && state.isRead)
         missing.push_back("'" + state.name + "'");
       continue;
     }

@@ -105,6 +105,12 @@ def check_weights(model, data, folder, work):
     state, _ = run(bundle, data, folder, "given", "--steps", 1, "--control", "lr=0")
     expected = {name: weights.get(name, value.detach()).numpy() for name, value in model.named_parameters()}
     check("weights without them", same({name: state[name] for name in expected}, expected))
+    other = {name: -value for name, value in weights.items()}
+    safetensors.torch.save_file(other, folder / "other.safetensors")
+    state, _ = run(bundle, data, folder, "given", "--steps", 1, "--control", "lr=0", "--weights",
+                   folder / "other.safetensors")
+    expected |= {name: value.numpy() for name, value in other.items()}
+    check("weights without them, at run", same({name: state[name] for name in expected}, expected))
 
 
 def main():

@@ -107,12 +107,15 @@ struct KernelCall {
 };
 
 /// A state tensor, unsharded. `aliases`: the other names of a tied parameter.
+/// `isRead`: some op of some program touches it; files of weights may lack what
+/// none does.
 struct StateSchema {
   std::string name;
   std::string role; ///< "parameter", "optimizer", "buffer"
   DType dtype = DType::F32;
   std::vector<int64_t> globalShape;
   std::vector<std::string> aliases;
+  bool isRead = true;
 };
 
 /// A control that is the same in every step unless the user changes it
