@@ -19,6 +19,7 @@ struct CtcProblem {
   mlir::Type type;            ///< of scores
   mlir::Value times, lengths; ///< [n], i64: of the scores, of the targets
   mlir::Value labels = {};    ///< [n, u], i64
+  mlir::Value offsets = {};   ///< [t, n]: what the next two are relative to
   mlir::Value ofLabels = {};  ///< [t, n, u]: scores of labels
   mlir::Value ofBlank = {};   ///< [t, n]
 

@@ -7,6 +7,10 @@
 // spelled: it stands on the blank after them (`blank`), or on the label after
 // them (`label`, number u of the target), of which it stays to see more.
 //
+// All scores are relative to the blank's of their time, whose sum is added in
+// the end: a state is then as large as its paths differ, not as the loss, and
+// loses fewer digits.
+//
 // Everything has the bounds of the tensors: what is beyond a sequence's length
 // keeps the state, what is beyond a target's is never reached by the states
 // that count.
@@ -18,6 +22,7 @@
 #include "Lookup.h"
 #include "Reductions.h"
 #include "Rows.h"
+#include "SelectedRows.h"
 #include "Shapes.h"
 #include "ViewBuilder.h"
 
@@ -38,7 +43,9 @@ static Value minusInfinity(ScalarBuilder &s, Type type) {
 }
 
 /// log(exp x + exp y + ...), -inf of nothing but -inf, where it has no
-/// derivative.
+/// derivative. Its derivatives are shares of the sum, which add up to one: over
+/// many times exp(x - result) would lose or gain what rounding a large result
+/// does.
 static Value logSumExp(ScalarBuilder &s, ArrayRef<Value> terms) {
   Type type = terms[0].getType();
   Value maximum = terms[0];
@@ -48,15 +55,15 @@ static Value logSumExp(ScalarBuilder &s, ArrayRef<Value> terms) {
     return s.compare(Relation::Equal, x, minusInfinity(s, type));
   };
   Value base = s.select(isNone(maximum), s.zero(type), maximum), sum;
+  SmallVector<Value> parts;
   for (Value term : terms) {
-    Value part = s.create<math::ExpOp>(s.sub(term, base));
-    sum = sum ? s.add(sum, part) : part;
+    parts.push_back(s.create<math::ExpOp>(s.sub(term, base)));
+    sum = sum ? s.add(sum, parts.back()) : parts.back();
   }
   Value result = s.add(s.create<math::LogOp>(sum), base);
   SmallVector<Value> slopes;
-  for (Value term : terms)
-    slopes.push_back(s.select(isNone(result), s.zero(type),
-                              s.create<math::ExpOp>(s.sub(term, result))));
+  for (Value part : parts)
+    slopes.push_back(s.select(isNone(result), s.zero(type), s.div(part, sum)));
   return s.withDerivative(result, terms, slopes);
 }
 
@@ -206,6 +213,47 @@ static Value normalization(const CtcProblem &p) {
   });
 }
 
+/// [t, n]: what scores are relative to, without a derivative, since a path is
+/// as long as all others; a number also where the blank has no chance.
+static Value offsets(const CtcProblem &p, Value ofBlank) {
+  GenericBuilder g = p.c.generic("offsets");
+  g.noGradient();
+  IndexMapAttr map = plainMap(g, addFactors(g, dimsOf(ofBlank)));
+  g.operand(ofBlank, map);
+  g.result(p.type, map);
+  return g.build([&](ScalarBuilder &s, ValueRange in) {
+    Value isNone = s.compare(Relation::Equal, in[0], minusInfinity(s, p.type));
+    return s.select(isNone, s.zero(p.type), in[0]);
+  });
+}
+
+/// Scores [t, n] or [t, n, u], less the offsets.
+static Value relativeTo(const CtcProblem &p, Value scores, StringRef suffix) {
+  GenericBuilder g = p.c.generic(suffix);
+  DimFactors factors = addFactors(g, dimsOf(scores));
+  IndexMapAttr map = plainMap(g, factors);
+  g.operand(scores, map);
+  g.operand(p.offsets, plainMap(g, {factors[0], factors[1]}));
+  g.result(p.type, map);
+  return g.build(
+      [](ScalarBuilder &s, ValueRange in) { return s.sub(in[0], in[1]); });
+}
+
+/// [n]: the sum of the offsets of the sequence's times.
+static Value sumOfOffsets(const CtcProblem &p) {
+  GenericBuilder g = p.c.generic("offset");
+  Dims dims = dimsOf(p.offsets);
+  SmallVector<int64_t> t = addFactors(g, dims[0], FactorKind::Sum),
+                       n = addFactors(g, dims[1]);
+  g.operand(p.times, plainMap(g, {n}));
+  g.operand(p.offsets, plainMap(g, {t, n}));
+  g.result(p.type, plainMap(g, {n}));
+  return g.build([&](ScalarBuilder &s, ValueRange in) {
+    Value isInside = s.compare(Relation::Less, mixedRadix(g, s, t), in[0]);
+    return s.select(isInside, in[1], s.zero(p.type));
+  });
+}
+
 /// [n]: the losses of the sequences. Where one is infinite, so that PyTorch has
 /// no gradient, it is NaN, or the loss is 0 (`zeroInfinity`).
 static Value lossesOf(const CtcProblem &p, States last, bool zeroInfinity,
@@ -214,10 +262,10 @@ static Value lossesOf(const CtcProblem &p, States last, bool zeroInfinity,
       cast<RankedTensorType>(p.labels.getType()).getDimSize(1) - 1;
   Value onBlank = stateAt(p, last.blank, 0, "last.blank");
   Value onLabel = stateAt(p, last.label, -1, "last.label");
-  Value normal = normalization(p);
+  Value normal = normalization(p), offset = sumOfOffsets(p);
   GenericBuilder g = p.c.generic(suffix);
   return overRows(
-      g, {onBlank, onLabel, p.lengths, normal}, {}, p.type,
+      g, {onBlank, onLabel, p.lengths, normal, offset}, {}, p.type,
       [&](ScalarBuilder &s, ValueRange in) {
         Value length = in[2], none = minusInfinity(s, p.type);
         Type type = length.getType();
@@ -228,7 +276,7 @@ static Value lossesOf(const CtcProblem &p, States last, bool zeroInfinity,
         Value sum = logSumExp(
             s, {s.select(isTooLong, none, in[0]),
                 s.select(s.logicalOr(isTooLong, isEmpty), none, in[1])});
-        Value one = s.one(p.type), loss = s.negate(sum);
+        Value one = s.one(p.type), loss = s.negate(s.add(sum, in[4]));
         Value isInfinite = s.compare(Relation::Equal, sum, none);
         // inf - inf is the NaN.
         Value slope =
@@ -300,9 +348,12 @@ static void ctcLoss(Call &c) {
     return;
   // A target is spelled in as many steps as it has labels, or more.
   int64_t states = std::min(times, targets.getShape().back()) + 1;
-  p.labels = labelsOf(p, c.tensor(1), states);
-  p.ofLabels = scoresOfLabels(p, states);
+  Value labels = c.tensor(1);
+  p.labels = labelsOf(p, isPadded ? labels : compactRows(c, labels, 0), states);
   p.ofBlank = elementOf(c.generic("blanks"), x, 2, blank, /*keep=*/false);
+  p.offsets = offsets(p, p.ofBlank);
+  p.ofBlank = relativeTo(p, p.ofBlank, "relative.blanks");
+  p.ofLabels = relativeTo(p, scoresOfLabels(p, states), "relative.scores");
   States state = firstStates(p);
   for (int64_t time = 1; time < times; ++time)
     state = nextStates(p, time, state);

@@ -85,7 +85,6 @@ static void putByMask(Call &c, int64_t first, Value mask, const Item &values,
 static void maskedScatter(Call &c) {
   Value x = c.tensor(0), mask = c.tensor(1);
   auto type = c.type(0);
-  Type i64 = c.builder().getI64Type();
   if (c.type(1).getShape() != type.getShape() ||
       c.type(2).getElementType() != type.getElementType())
     return c.error("expected a mask of the tensor's shape and a source of its "
@@ -93,15 +92,8 @@ static void maskedScatter(Call &c) {
   int64_t count = type.getNumElements(), sources = c.type(2).getNumElements();
   Value trues = reshaped(c, mask, {count});
   Value source = reshaped(c, c.tensor(2), {sources});
-  // The number of the element that is next, after those before it.
-  GenericBuilder g = c.generic("number");
-  int64_t i = g.factor("i", count), j = g.factor("j", count, FactorKind::Sum);
-  g.operand(trues, g.map(ArrayRef<int64_t>{j}));
-  g.result(i64, g.map(ArrayRef<int64_t>{i}));
-  Value numbers = g.build([&](ScalarBuilder &s, ValueRange in) {
-    Value before = s.compare(Relation::Less, s.index("j"), s.index("i"));
-    return s.select(before, s.cast(in[0], i64), s.zero(i64));
-  });
+  // The number of the element that is next.
+  Value numbers = truesBefore(c, trues, "number");
   Value taken = lookUp(c.generic("taken"), source, 0, numbers);
   Value shaped = reshaped(c, taken, type.getShape());
   ElementwiseOptions options;

@@ -2,6 +2,7 @@
 
 #include "SelectedRows.h"
 #include "Elementwise.h"
+#include "Lookup.h"
 #include "Reductions.h"
 
 using namespace mlir;
@@ -107,6 +108,39 @@ Value normalize::presentRows(Call &c, Value x, ArrayRef<int64_t> dims,
   return g.build([&](ScalarBuilder &s, ValueRange in) {
     return s.select(in[0], in[1], s.constant(type, neutral));
   });
+}
+
+Value normalize::truesBefore(Call &c, Value trues, StringRef suffix) {
+  GenericBuilder g = c.generic(suffix);
+  Type i64 = c.builder().getI64Type();
+  int64_t count = cast<RankedTensorType>(trues.getType()).getDimSize(0);
+  int64_t i = g.factor("i", count), j = g.factor("j", count, FactorKind::Sum);
+  g.operand(trues, g.map(ArrayRef<int64_t>{j}));
+  g.result(i64, g.map(ArrayRef<int64_t>{i}));
+  return g.build([&](ScalarBuilder &s, ValueRange in) {
+    Value before = s.compare(Relation::Less, s.index("j"), s.index("i"));
+    return s.select(before, s.cast(in[0], i64), s.zero(i64));
+  });
+}
+
+Value normalize::compactRows(Call &c, Value x, int64_t dim) {
+  std::optional<SelectedDim> selected = c.state.selections.of(x);
+  if (!selected || int64_t(selected->dim) != dim)
+    return x;
+  Type i64 = c.builder().getI64Type();
+  ElementwiseOptions options;
+  options.types = {i64, c.builder().getI1Type()};
+  options.result = i64;
+  options.suffix = "places";
+  Value places = elementwiseValue(
+      c, {truesBefore(c, selected->present, "before"), selected->present},
+      options, [&](ScalarBuilder &s, ValueRange in) {
+        return s.select(in[1], in[0], s.integer(i64, kNowhere));
+      });
+  std::string name = c.name("compact");
+  c.state.selections.settle(name);
+  return scatterSum(GenericBuilder(c.builder(), c.loc(), name), x, dim, places,
+                    cast<RankedTensorType>(x.getType()).getDimSize(dim));
 }
 
 Value normalize::presentCount(Call &c, Value x, ArrayRef<int64_t> dims,

@@ -30,6 +30,13 @@ mlir::Value rowsBy(Call &c, mlir::Value x, int64_t dim, mlir::Value mask);
 mlir::Value presentRows(Call &c, mlir::Value x, llvm::ArrayRef<int64_t> dims,
                         double neutral, bool member = false);
 
+/// [i], i64: how many elements of `trues` [i] before i are true.
+mlir::Value truesBefore(Call &c, mlir::Value trues, llvm::StringRef suffix);
+
+/// The rows of `x` that are there, if dimension `dim` has such, moved together
+/// in order, zero behind them. Else x.
+mlir::Value compactRows(Call &c, mlir::Value x, int64_t dim);
+
 /// The number of elements of `x` in `dims`, as a 0-d tensor of `type`, where
 /// that depends on data; null where it is known.
 mlir::Value presentCount(Call &c, mlir::Value x, llvm::ArrayRef<int64_t> dims,

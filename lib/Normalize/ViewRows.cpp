@@ -3,6 +3,8 @@
 #include "FlatReshape.h"
 #include "Rows.h"
 
+#include <numeric>
+
 using namespace mlir;
 using namespace colossal;
 using namespace colossal::normalize;
@@ -50,7 +52,52 @@ Item normalize::reshapeTo(Call &c, const TensorRef &parent,
   return Item(v.finish(parent->contiguous));
 }
 
-static void view(Call &c) { c.result(reshapeTo(c, c.alias(0), c.sizes(1))); }
+/// `x[mask] += y` puts the sums where the rows were, without the dimensions of
+/// size 1 in front: traced while the mask selects one row, without that of the
+/// rows. If `sizes` are such, whether nothing but that is done with the view.
+static std::optional<bool> isOneRowPutBack(Call &c, const TensorRef &rows,
+                                           ArrayRef<int64_t> sizes) {
+  ArrayRef<int64_t> shape = rows->type.getShape();
+  if (c.state.selections.empty() || shape.empty() ||
+      llvm::is_contained(sizes, -1))
+    return std::nullopt;
+  std::optional<SelectedDim> selected =
+      c.state.selections.of(c.state.read(rows));
+  if (!selected || shape[selected->dim] < 2)
+    return std::nullopt;
+  auto product = [](ArrayRef<int64_t> all) {
+    return std::accumulate(all.begin(), all.end(), int64_t(1),
+                           std::multiplies<>());
+  };
+  if (product(sizes) * shape[selected->dim] != product(shape))
+    return std::nullopt;
+  ArrayRef<int64_t> rest = shape.drop_front(selected->dim + 1);
+  return llvm::all_of(shape.take_front(selected->dim),
+                      [](int64_t size) { return size == 1; }) &&
+         sizes.size() <= rest.size() && rest.take_back(sizes.size()) == sizes &&
+         llvm::all_of(c.op->getUses(), [](OpOperand &use) {
+           auto put = dyn_cast<AtenOp>(use.getOwner());
+           return put && put.getSchema().starts_with("aten::index_put") &&
+                  use.getOperandNumber() == 2;
+         });
+}
+
+static void view(Call &c) {
+  TensorRef self = c.alias(0);
+  SmallVector<int64_t> sizes = c.sizes(1);
+  if (c.failed())
+    return;
+  if (std::optional<bool> isPutBack = isOneRowPutBack(c, self, sizes)) {
+    if (*isPutBack)
+      return c.result(Item(self));
+    return c.error("found sizes " + shapeText(sizes) +
+                   " for rows that a mask selects, which hold that it selected "
+                   "one while the model was traced: expected -1 or a size of "
+                   "the rows, or a trace with inputs of which it selects "
+                   "several");
+  }
+  c.result(reshapeTo(c, self, sizes));
+}
 
 /// Copies where the elements are not in order.
 static void reshape(Call &c) {
@@ -327,13 +374,17 @@ void normalize::addViewRows(Table &table) {
   table.add("aten::contiguous", contiguous);
   table.add("aten::flatten.using_ints", flatten);
   table.add("aten::unflatten.int", unflatten);
-  table.add("aten::unsqueeze", unsqueeze);
-  table.add({"aten::squeeze", "aten::squeeze.dim", "aten::squeeze.dims"},
+  // Those in place give the same tensor another shape: what follows reads the
+  // result.
+  table.add({"aten::unsqueeze", "aten::unsqueeze_"}, unsqueeze);
+  table.add({"aten::squeeze", "aten::squeeze.dim", "aten::squeeze.dims",
+             "aten::squeeze_", "aten::squeeze_.dim", "aten::squeeze_.dims"},
             squeeze);
   table.add("aten::permute", permute);
-  table.add({"aten::transpose.int", "aten::swapaxes", "aten::swapdims"},
+  table.add({"aten::transpose.int", "aten::swapaxes", "aten::swapdims",
+             "aten::transpose_", "aten::swapaxes_", "aten::swapdims_"},
             transpose);
-  table.add({"aten::t", "aten::numpy_T"}, matrixTranspose);
+  table.add({"aten::t", "aten::t_", "aten::numpy_T"}, matrixTranspose);
   table.add({"aten::expand", "aten::broadcast_to"}, expand);
   table.add("aten::expand_as", expandAs);
   table.add("aten::broadcast_tensors", broadcastTensors);

@@ -36,7 +36,7 @@ import torch
 import compare
 import optimizers
 import run_case
-from reference import everything_double
+from reference import casts_to_double, everything_double
 from run_case import Failure, execute, tool
 
 
@@ -67,7 +67,7 @@ def train(model, batch, case):
 def references(model, batch, case):
     """(exact, single): PyTorch in f64 and in f32, from the same f32 values."""
     single = train(copy.deepcopy(model), batch, case)
-    with everything_double():
+    with everything_double(), casts_to_double():
         double = [tensor.double() if tensor.is_floating_point() else tensor for tensor in batch]
         return train(copy.deepcopy(model).double(), double, case), single
 

@@ -114,6 +114,19 @@ func.func @forward(%x: tensor<8xf32> {colossal.role = #colossal.role<batch>, col
 
 // -----
 
+// A trace holds sizes: that there was one row is wrong of other data.
+func.func @forward(%x: tensor<8x4xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x"}, %m: tensor<8xi1> {colossal.role = #colossal.role<batch>, colossal.name = "m"}) -> !colossal.any {
+  %c2 = colossal.aten_constant 2 : i64 -> !colossal.any
+  %list = colossal.aten "prim::ListConstruct"(%m) name "ListConstruct.0" : (tensor<8xi1>) -> !colossal.any
+  %rows = colossal.aten "aten::index.Tensor"(%x, %list) name "m/index.0" : (tensor<8x4xf32>, !colossal.any) -> !colossal.any
+  %sizes = colossal.aten "prim::ListConstruct"(%c2, %c2) name "ListConstruct.1" : (!colossal.any, !colossal.any) -> !colossal.any
+  // expected-error @below {{found sizes [2, 2] for rows that a mask selects, which hold that it selected one while the model was traced}}
+  %y = colossal.aten "aten::view"(%rows, %sizes) name "m/view.0" : (!colossal.any, !colossal.any) -> !colossal.any
+  return %y : !colossal.any
+}
+
+// -----
+
 // Strides are those of elements in order.
 func.func @forward(%x: tensor<3x4xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x"}) -> !colossal.any {
   %c2 = colossal.aten_constant 2 : i64 -> !colossal.any

@@ -59,3 +59,23 @@ func.func @forward(%x: tensor<8xf32> {colossal.role = #colossal.role<batch>, col
   %y = colossal.aten "aten::mean"(%s, %none) name "mean.0" : (!colossal.any, !colossal.any) -> !colossal.any
   return %y : !colossal.any
 }
+
+// -----
+
+// x[mask] += y, traced while the mask selects one row: PyTorch puts it without its dimension; here it stays a row for each element of the mask.
+// CHECK-LABEL: func.func @forward
+func.func @forward(%x: tensor<8x4xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x"}, %m: tensor<8xi1> {colossal.role = #colossal.role<batch>, colossal.name = "m"}) -> !colossal.any {
+  %no = colossal.aten_constant false -> !colossal.any
+  %c1 = colossal.aten_constant 1 : i64 -> !colossal.any
+  %c4 = colossal.aten_constant 4 : i64 -> !colossal.any
+  %list = colossal.aten "prim::ListConstruct"(%m) name "ListConstruct.0" : (tensor<8xi1>) -> !colossal.any
+  // CHECK: %[[ROWS:.*]] = colossal.generic "m/index.0"
+  %rows = colossal.aten "aten::index.Tensor"(%x, %list) name "m/index.0" : (tensor<8x4xf32>, !colossal.any) -> !colossal.any
+  // CHECK: %[[SUM:.*]] = colossal.generic "m/add.0" {{.*}} (%[[ROWS]]
+  %sum = colossal.aten "aten::add.Tensor"(%rows, %c1, %c1) name "m/add.0" : (!colossal.any, !colossal.any, !colossal.any) -> !colossal.any
+  %sizes = colossal.aten "prim::ListConstruct"(%c4) name "ListConstruct.1" : (!colossal.any) -> !colossal.any
+  %row = colossal.aten "aten::view"(%sum, %sizes) name "m/view.0" : (!colossal.any, !colossal.any) -> !colossal.any
+  // CHECK: colossal.generic "m/index_put.0" {{.*}} (%{{.*}} : [[ALL:.*]], %{{.*}}, %[[SUM]] : [[ALL]])
+  %y = colossal.aten "aten::index_put"(%x, %list, %row, %no) name "m/index_put.0" : (tensor<8x4xf32>, !colossal.any, !colossal.any, !colossal.any) -> !colossal.any
+  return %y : !colossal.any
+}

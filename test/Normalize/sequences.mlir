@@ -39,7 +39,7 @@ func.func @forward(
 
 // -----
 
-// Two times of a classification: the scores of all labels are looked up at once, then there are two states a time, after u labels on the blank or on the next label.
+// Two times of a classification: the scores of all labels are looked up at once, relative to the blank's, then there are two states a time, after u labels on the blank or on the next label.
 // CHECK-LABEL: func.func @forward
 func.func @forward(
     %scores: tensor<2x3x5xf32> {colossal.role = #colossal.role<batch>, colossal.name = "scores", colossal.batch_dim = 1 : i64},
@@ -50,9 +50,11 @@ func.func @forward(
   %mean = colossal.aten_constant 1 : i64 -> !colossal.any
   %no = colossal.aten_constant false -> !colossal.any
   // CHECK: %[[LABELS:.*]] = colossal.generic "ctc.labels" {{.*}}u = 2
-  // CHECK: colossal.generic "ctc.scores" {{.*}} : sum] (%[[LABELS]]
+  // CHECK: %[[BLANKS:.*]] = colossal.generic "ctc.blanks" {{.*}}0 of 5
+  // CHECK: %[[OFFSETS:.*]] = colossal.generic "ctc.offsets" {{.*}} (%[[BLANKS]]
+  // CHECK: %[[SCORES:.*]] = colossal.generic "ctc.scores" {{.*}} : sum] (%[[LABELS]]
   // CHECK: colossal.where %{{.*}} [{{.*}} == %{{.*}} : i64] : f32
-  // CHECK: colossal.generic "ctc.blanks" {{.*}}0 of 5
+  // CHECK: colossal.generic "ctc.relative.scores" {{.*}} (%[[SCORES]] : {{.*}}, %[[OFFSETS]]
   // CHECK: %[[B0:.*]] = colossal.generic "ctc.t0.blank"
   // CHECK: %[[L0:.*]] = colossal.generic "ctc.t0.label"
   // CHECK: colossal.generic "ctc.t1.blank" {{.*}}%[[B0]] : {{.*}}%[[L0]] : [{{.*}}, u - 1 of 2]
@@ -64,5 +66,30 @@ func.func @forward(
   // CHECK: colossal.generic "ctc.losses"
   // CHECK: colossal.generic "ctc"
   %y = colossal.aten "aten::ctc_loss.Tensor(Tensor log_probs, Tensor targets, Tensor input_lengths, Tensor target_lengths, int blank=0, int reduction=1, bool zero_infinity=False) -> Tensor"(%scores, %targets, %times, %lengths, %blank, %mean, %no) name "ctc" : (tensor<2x3x5xf32>, tensor<3x1xi64>, tensor<3xi64>, tensor<3xi64>, !colossal.any, !colossal.any, !colossal.any) -> !colossal.any
+  return %y : !colossal.any
+}
+
+// -----
+
+// Targets that a mask selects are moved together: each goes to the number of those before it, the others nowhere.
+// CHECK-LABEL: func.func @forward
+func.func @forward(
+    %scores: tensor<2x3x5xf32> {colossal.role = #colossal.role<batch>, colossal.name = "scores", colossal.batch_dim = 1 : i64},
+    %targets: tensor<3x2xi64> {colossal.role = #colossal.role<batch>, colossal.name = "targets", colossal.batch_dim = 0 : i64},
+    %mask: tensor<3x2xi1> {colossal.role = #colossal.role<batch>, colossal.name = "mask", colossal.batch_dim = 0 : i64},
+    %times: tensor<3xi64> {colossal.role = #colossal.role<batch>, colossal.name = "times", colossal.batch_dim = 0 : i64},
+    %lengths: tensor<3xi64> {colossal.role = #colossal.role<batch>, colossal.name = "lengths", colossal.batch_dim = 0 : i64}) -> !colossal.any {
+  %blank = colossal.aten_constant 0 : i64 -> !colossal.any
+  %mean = colossal.aten_constant 1 : i64 -> !colossal.any
+  %no = colossal.aten_constant false -> !colossal.any
+  // CHECK: %[[PRESENT:.*]] = colossal.generic "select.present"
+  // CHECK: %[[ROWS:.*]] = colossal.generic "select"
+  %rows = colossal.aten "aten::masked_select(Tensor self, Tensor mask) -> Tensor"(%targets, %mask) name "select" : (tensor<3x2xi64>, tensor<3x2xi1>) -> !colossal.any
+  // CHECK: %[[BEFORE:.*]] = colossal.generic "ctc.before" [i = 6, j = 6 : sum] (%[[PRESENT]]
+  // CHECK: %[[PLACES:.*]] = colossal.generic "ctc.places" {{.*}} (%[[BEFORE]] : {{.*}}, %[[PRESENT]]
+  // CHECK: %[[COMPACT:.*]] = colossal.generic "ctc.compact" [v = 6, {{.*}} : sum] (%[[PLACES]] : {{.*}}, %[[ROWS]]
+  // CHECK: colossal.where %{{.*}} [v == %{{.*}} : i64] : i64
+  // CHECK: colossal.generic "ctc.labels" {{.*}}, %[[COMPACT]]
+  %y = colossal.aten "aten::ctc_loss.Tensor(Tensor log_probs, Tensor targets, Tensor input_lengths, Tensor target_lengths, int blank=0, int reduction=1, bool zero_infinity=False) -> Tensor"(%scores, %rows, %times, %lengths, %blank, %mean, %no) name "ctc" : (tensor<2x3x5xf32>, !colossal.any, tensor<3xi64>, tensor<3xi64>, !colossal.any, !colossal.any, !colossal.any) -> !colossal.any
   return %y : !colossal.any
 }

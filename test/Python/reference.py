@@ -38,6 +38,15 @@ import pipeline_models
 MODELS = {"gpt2": export_gpt2, "mlp": export_mlp, "pipelined": pipeline_models}
 
 
+def casts_to_double():
+    """A context in which functions of PyTorch that are asked for float32 give float64."""
+    class Casts(torch.overrides.TorchFunctionMode):
+        def __torch_function__(self, function, types, arguments=(), named=None):
+            swap = lambda value: torch.float64 if value is torch.float32 else value
+            return function(*map(swap, arguments), **{name: swap(value) for name, value in (named or {}).items()})
+    return Casts()
+
+
 @contextlib.contextmanager
 def everything_double():
     to_float = torch.Tensor.float

@@ -85,6 +85,88 @@ def writes_by_number():
     return model, samples()
 
 
+def traced_with(**inputs):
+    """An archive that is traced with other values of these inputs than it is trained with."""
+    def archive(model, batch, folder):
+        torch.jit.trace(model, tuple(inputs.get(name, tensor) for name, tensor in batch.items()), check_trace=False) \
+            .save(str(folder / "model.pt"))
+        return []
+    return archive
+
+
+@module("1", "2 data=2", "2 tensor=2", archive=traced_with(y=torch.tensor([0, 1, 2, 3, 3, 3, 3, 3])))
+def writes_where_one_row_was_selected():
+    """While it is traced each of these masks selects one row."""
+    def loss(m, x, y):
+        h = m.a(x)
+        g = h.clone()
+        g[y == 0] += m.extra
+        g[y == 1] = g[y == 1] * 2 - h[y == 1].exp()
+        g[:, 3][y == 2] *= 2
+        g[None][:, y == 0] -= 0.5
+        return F.cross_entropy(m.o(g), y)
+    model = Head(loss)
+    model.extra = nn.Parameter(torch.linspace(-1, 1, 8))
+    return model, samples()
+
+
+@module(refused={"1": "which hold that it selected one while the model was traced"})
+def size_of_the_row_that_was_selected():
+    return Head(lambda m, x, y: m.o(m.a(x)[y == 0]).view(2, 2).sum()), {**samples(), "y": torch.tensor([0, 1, 1, 1, 2, 3, 3, 3])}
+
+
+class Frames(nn.Module):
+    """A classification in time; `targets(labels)` gives the labels one after the other, and their numbers."""
+
+    def __init__(self, targets):
+        super().__init__()
+        self.a, self.o = nn.Linear(6, 8), nn.Linear(8, 5)
+        self.targets = targets
+
+    def forward(self, x, labels):
+        scores = self.o(torch.tanh(self.a(x))).log_softmax(-1).transpose(0, 1)
+        targets, lengths = self.targets(labels)
+        times = torch.full((x.shape[0],), x.shape[1])
+        return F.ctc_loss(scores, targets, times, lengths, reduction="sum")
+
+
+def frames():
+    labels = tokens(length=5, ignored=True)["labels"]
+    labels = torch.where(labels < 0, -100, labels % 4 + 1)
+    labels[1, 0], labels[2, 1] = -100, -100  # also in front, and in between
+    return {"x": torch.randn(4, 11, 6, generator=generator()), "labels": labels}
+
+
+@module("1", "2 data=2", "2 tensor=2")
+def classification_of_selected_targets():
+    def targets(labels):
+        there = labels >= 0
+        return labels.masked_select(there), there.sum(-1)
+    return Frames(targets), frames()
+
+
+@module("1", "2 data=2")
+def classification_of_targets_selected_twice():
+    def targets(labels):
+        chosen = labels[labels >= 0]
+        return chosen[chosen != 2], ((labels >= 0) & (labels != 2)).sum(-1)
+    return Frames(targets), frames()
+
+
+@module("1", "2 data=2", "2 tensor=2")
+def rows_selected_of_selected_rows():
+    """Losses, means and writes of rows that were selected of rows that a mask had selected."""
+    def loss(m, h, s, y):
+        inner, labels = s[y != -100], y[y != -100]
+        narrow = labels > 1
+        chosen = inner[narrow]
+        states = h[y != -100][narrow]
+        best = states[states[:, 0] > 0]
+        return (F.cross_entropy(chosen, labels[narrow]) + states.mean() + best.square().sum() / best.shape[0]
+                + 0.1 * chosen.softmax(-1)[labels[narrow] == 3].amax(-1).sum())
+    return Tokens(loss), labelled()
+
+
 @module(refused={"1": "combines the rows that 'index.0' selects, whose number depends on data: expected a sum"})
 def running_sum_of_selected_rows():
     return Head(lambda m, x, y: m.o(m.a(x)[y > 1]).cumsum(0).mean()), samples()
