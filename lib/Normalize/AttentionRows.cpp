@@ -272,9 +272,35 @@ static void wholeAttention(Call &c, Value q, Value k, Value v, Value mask,
   c.result(op->getResult(0));
 }
 
+/// Keys and values have fewer heads: each is that of several heads of queries,
+/// next to each other.
+static void repeatHeads(Call &c) {
+  std::vector<Item> arguments = c.getArguments().vec();
+  arguments[7] = c.truth(false);
+  int64_t rank = c.type(0).getRank(), heads = 0;
+  if (rank >= 3)
+    heads = c.type(0).getDimSize(rank - 3);
+  for (unsigned i : {1, 2}) {
+    RankedTensorType type = c.type(i);
+    int64_t own = type.getRank() < 3 ? 0 : type.getDimSize(type.getRank() - 3);
+    if (own < 1 || heads % own)
+      return c.error("found " + Twine(own) +
+                     " heads of keys or values, "
+                     "expected a number that divides the " +
+                     Twine(heads) + " of queries");
+    if (own != heads)
+      arguments[i] = c.call(
+          "aten::repeat_interleave.self_int",
+          {c.item(i), c.number(heads / own), c.number(int64_t(-3)), Item()});
+  }
+  c.setArguments(arguments);
+}
+
 /// scaled_dot_product_attention(q, k, v, mask, dropout_p, is_causal, scale,
 /// enable_gqa).
 static void attention(Call &c) {
+  if (c.size() > 7 && c.flag(7))
+    repeatHeads(c);
   Value q = c.tensor(0), k = c.tensor(1), v = c.tensor(2);
   auto qType = cast<RankedTensorType>(q.getType()),
        kType = cast<RankedTensorType>(k.getType()),
@@ -284,9 +310,6 @@ static void attention(Call &c) {
   if (!(dropped >= 0 && dropped <= 1))
     c.error("dropout with p = " + std::to_string(dropped) +
             ", expected 0 to 1");
-  if (c.size() > 7 && c.flag(7))
-    c.error(
-        "enable_gqa is not supported (repeat the heads of keys and values)");
   if (qType.getRank() < 2 || kType.getRank() < 2 || vType.getRank() < 2 ||
       !isa<FloatType>(qType.getElementType()))
     c.error("expected floats [..., length, features]");

@@ -126,8 +126,39 @@ static void remainder(Call &c) {
   });
 }
 
+/// Integers to powers that data give, by repeated squaring over the bits of the
+/// exponent. To negative ones: what is left of the quotient.
+static void integerPowerOfData(Call &c, Type type) {
+  unsigned width = type.getIntOrFloatBitWidth();
+  if (width == 1)
+    return c.error("a truth value to a power that depends on data");
+  arithmetic(c, [&](ScalarBuilder &s, Value base, Value exponent) {
+    auto number = [&](int64_t value) { return s.integer(type, value); };
+    Value product = number(1), square = base, odd;
+    for (unsigned bit = 0; bit < std::min(width - 1, 32u); ++bit) {
+      Value isSet = s.compare(
+          Relation::NotEqual,
+          s.create<arith::AndIOp>(exponent, number(int64_t(1) << bit)),
+          number(0));
+      odd = odd ? odd : isSet;
+      product = s.select(isSet, s.mul(product, square), product);
+      square = s.mul(square, square);
+    }
+    auto is = [&](int64_t value) {
+      return s.compare(Relation::Equal, base, number(value));
+    };
+    Value sign = s.select(odd, number(-1), number(1));
+    Value quotient =
+        s.select(is(1), number(1), s.select(is(-1), sign, number(0)));
+    return s.select(s.compare(Relation::Less, exponent, number(0)), quotient,
+                    product);
+  });
+}
+
 /// Integers to a known power, by repeated squaring.
 static void integerPower(Call &c, Type type) {
+  if (c.item(1).isTensor() && !c.state.numberOf(c.item(1)))
+    return integerPowerOfData(c, type);
   int64_t exponent = c.integer(1);
   if (exponent < 0)
     c.error("an integer to the power " + Twine(exponent));
@@ -274,7 +305,9 @@ void normalize::addElementwiseRows(Table &table) {
   table.add({"aten::floor_divide", "aten::floor_divide.Scalar",
              "aten::floor_divide.Tensor"},
             floorDivision);
-  table.add({"aten::remainder.Tensor", "aten::remainder.Scalar"}, remainder);
+  table.add({"aten::remainder.Tensor", "aten::remainder.Scalar",
+             "aten::remainder.Scalar_Tensor"},
+            remainder);
   table.add({"aten::pow.Tensor_Scalar", "aten::pow.Tensor_Tensor",
              "aten::pow.Tensor", "aten::pow.Scalar"},
             power);
@@ -301,7 +334,7 @@ void normalize::addElementwiseRows(Table &table) {
              "aten::__or__.Tensor", "aten::__or__.Scalar"},
             bitwise<arith::OrIOp>);
   table.add({"aten::bitwise_xor.Tensor", "aten::bitwise_xor.Scalar",
-             "aten::__xor__.Tensor"},
+             "aten::__xor__.Tensor", "aten::__xor__.Scalar"},
             bitwise<arith::XOrIOp>);
   table.add({"aten::where.self", "aten::where.ScalarSelf",
              "aten::where.ScalarOther", "aten::where.Scalar"},

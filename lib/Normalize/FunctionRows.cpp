@@ -137,6 +137,17 @@ static void isInfinite(Call &c) {
       }));
 }
 
+template <bool negative> static void isInfinity(Call &c) {
+  ElementwiseOptions options;
+  options.compute = floatType(c.type(0).getElementType());
+  options.result = c.builder().getI1Type();
+  c.result(
+      elementwise(c, {c.item(0)}, options, [](ScalarBuilder &s, ValueRange in) {
+        return s.compare(Relation::Equal, in[0],
+                         s.infinity(in[0].getType(), negative));
+      }));
+}
+
 static void isFinite(Call &c) {
   ElementwiseOptions options;
   options.compute = floatType(c.type(0).getElementType());
@@ -269,6 +280,8 @@ void normalize::addFunctionRows(Table &table) {
   table.add({"aten::lerp.Scalar", "aten::lerp.Tensor"}, lerp);
   table.add("aten::logaddexp", logAddExp);
   table.add("aten::isinf", isInfinite);
+  table.add("aten::isposinf", isInfinity<false>);
+  table.add("aten::isneginf", isInfinity<true>);
   table.add("aten::isfinite", isFinite);
   table.add("aten::exp2", exponentialOfTwo);
   table.add("aten::log10", decimalLogarithm);

@@ -1,6 +1,7 @@
 //===- Interpreter.cpp - Tensors, views and writes ------------------------===//
 
 #include "Interpreter.h"
+#include "Shapes.h"
 #include "colossal/Normalize/ControlArgument.h"
 
 using namespace mlir;
@@ -183,10 +184,38 @@ static FailureOr<Value> rebuildParent(OpBuilder &builder, Location loc,
   });
 }
 
+/// What is written into a buffer, without a derivative: a step that reads it
+/// afterwards would take its gradient through all steps before, which PyTorch
+/// refuses; so the author stopped it (detach, or no_grad, which leaves no mark
+/// in a trace).
+static Value withoutGradientInBuffer(Interpreter &state, const Storage &storage,
+                                     Value value, StringRef name,
+                                     Location loc) {
+  OpBuilder &builder = state.builder;
+  auto function = dyn_cast_or_null<func::FuncOp>(
+      builder.getInsertionBlock()->getParentOp());
+  auto role =
+      function && storage.argument >= 0
+          ? function.getArgAttrOfType<RoleAttr>(storage.argument, names::role)
+          : RoleAttr();
+  auto generic = value.getDefiningOp<GenericOp>();
+  if (!role || role.getValue() != ArgumentRole::Buffer || !generic ||
+      generic.getNoGradient() ||
+      !isa<FloatType>(getElementTypeOrSelf(value.getType())))
+    return value;
+  GenericBuilder g(builder, loc, state.uniqueName((name + ".stored").str()));
+  g.noGradient();
+  IndexMapAttr map = plainMap(g, addFactors(g, dimsOf(value)));
+  g.operand(value, map);
+  g.result(getElementTypeOrSelf(value.getType()), map);
+  return g.build([](ScalarBuilder &, ValueRange in) { return in[0]; });
+}
+
 LogicalResult Interpreter::write(const TensorRef &tensor, Value value,
                                  StringRef name, Location loc) {
   if (tensor->type.getNumElements() == 0)
     return success();
+  value = withoutGradientInBuffer(*this, *tensor->storage, value, name, loc);
   if (tensor->parent) {
     FailureOr<Value> parent =
         rebuildParent(builder, loc, uniqueName((name + ".base").str()),

@@ -43,6 +43,17 @@ Value normalize::scatterSum(GenericBuilder g, Value x, int64_t dim, Value ids,
   return scatter(g, factors, x, ids, ArrayRef(factors.in).slice(dim, count));
 }
 
+Value normalize::occurrencesOf(Call &c, Value ids, int64_t size, Type type,
+                               StringRef suffix) {
+  GenericBuilder g = c.generic(suffix);
+  int64_t v = g.factor("v", size);
+  g.operand(ids, plainMap(g, addFactors(g, dimsOf(ids), FactorKind::Sum)));
+  g.result(type, g.map(ArrayRef<int64_t>{v}));
+  return g.build([&](ScalarBuilder &s, ValueRange in) {
+    return whereId(g, s, s.one(type), v, in[0]);
+  });
+}
+
 Value normalize::scatterElements(GenericBuilder g, Value x, int64_t dim,
                                  Value ids, int64_t size) {
   ScatterFactors factors = addScatterFactors(g, dimsOf(x), dim, 1, size);

@@ -29,6 +29,10 @@ mlir::Value readElements(GenericBuilder g, mlir::Value x, int64_t dim,
 mlir::Value scatterSum(GenericBuilder g, mlir::Value x, int64_t dim,
                        mlir::Value ids, int64_t size);
 
+/// [size], `type`: how often each number below `size` is among the ids.
+mlir::Value occurrencesOf(Call &c, mlir::Value ids, int64_t size,
+                          mlir::Type type, llvm::StringRef suffix);
+
 /// The same with an id for each element: `ids` has the shape of x, and
 /// numbers dimension `dim`.
 mlir::Value scatterElements(GenericBuilder g, mlir::Value x, int64_t dim,

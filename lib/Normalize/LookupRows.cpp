@@ -42,73 +42,6 @@ Value normalize::lookUp(GenericBuilder g, Value x, int64_t dim, Value ids) {
   });
 }
 
-/// A look-up of consecutive rows, ids[.., i, ..] = i + first: a part of x.
-static Value rowsInSequence(Call &c, Value table, Value ids, int64_t dim,
-                            int64_t first) {
-  auto type = cast<RankedTensorType>(table.getType());
-  auto idType = cast<RankedTensorType>(ids.getType());
-  int64_t count = idType.getDimSize(dim);
-  if (first < 0 || first + count > type.getDimSize(0))
-    c.error("looks up row " + Twine(first < 0 ? first : first + count - 1) +
-            " of a table of " + Twine(type.getDimSize(0)));
-  GenericBuilder g = c.generic();
-  Dims idDims = dimsOf(ids), tableDims = dimsOf(table);
-  idDims[dim] =
-      single(ids, dim, idDims[dim].empty() ? "s" : idDims[dim][0].name);
-  DimFactors out = addFactors(g, idDims);
-  out.push_back(addFactors(g, tableDims[1]));
-  SubDimAttr rows = first == 0 && count == type.getDimSize(0)
-                        ? g.plain(out[dim][0])
-                        : g.clipped(out[dim][0], first, type.getDimSize(0));
-  g.operand(table, g.map({{rows}, plain(g, out.back())}));
-  g.result(type.getElementType(), plainMap(g, out));
-  return g.build([](ScalarBuilder &, ValueRange in) { return in[0]; });
-}
-
-/// The table, without a derivative in one row.
-static Value withoutGradientOfRow(Call &c, Value table, int64_t row) {
-  Type type = getElementTypeOrSelf(table.getType());
-  GenericBuilder stop = c.generic("stop");
-  stop.noGradient();
-  IndexMapAttr map = plainMap(stop, addFactors(stop, dimsOf(table)));
-  stop.operand(table, map);
-  stop.result(type, map);
-  Value stopped =
-      stop.build([](ScalarBuilder &, ValueRange in) { return in[0]; });
-  GenericBuilder g = c.generic("table");
-  Dims dims = dimsOf(table);
-  dims[0] = single(table, 0, "v");
-  DimFactors factors = addFactors(g, dims);
-  map = plainMap(g, factors);
-  g.operand(stopped, map);
-  g.operand(table, map);
-  g.result(type, map);
-  return g.build([&](ScalarBuilder &s, ValueRange in) {
-    Value index = s.index(g.nameOf(factors[0][0]));
-    return s.select(
-        s.compare(Relation::Equal, index, s.integer(index.getType(), row)),
-        in[0], in[1]);
-  });
-}
-
-/// embedding(table, ids, padding_idx, scale_grad_by_freq, sparse).
-static void embedding(Call &c) {
-  Value table = c.tensor(0), ids = c.tensor(1);
-  if (c.type(0).getRank() != 2 || !isa<IntegerType>(c.type(1).getElementType()))
-    return c.error("expected a table of two dimensions and integer ids");
-  if (c.flag(3))
-    return c.error("scale_grad_by_freq is not supported");
-  int64_t padding = c.integer(2);
-  if (c.failed())
-    return;
-  if (padding >= 0)
-    table = withoutGradientOfRow(c, table, padding);
-  if (auto positions = matchPositions(ids))
-    return c.result(
-        rowsInSequence(c, table, ids, positions->first, positions->second));
-  c.result(lookUp(c.generic(), table, 0, ids));
-}
-
 /// Indices from the end become indices from the start.
 static Value wrapped(Call &c, Value ids, int64_t size, StringRef suffix) {
   ElementwiseOptions options;
@@ -425,7 +358,6 @@ static void oneHot(Call &c) {
 }
 
 void normalize::addLookupRows(Table &table) {
-  table.add("aten::embedding", embedding);
   table.add("aten::index_add", indexAdd);
   table.add("aten::index_select", indexSelect);
   table.add("aten::gather", gather);
@@ -433,6 +365,6 @@ void normalize::addLookupRows(Table &table) {
   table.add("aten::index.Tensor", index);
   table.add("aten::masked_select", maskedSelect);
   table.add({"aten::nonzero", "aten::argwhere"}, nonzero);
-  table.add("aten::where", nonzeroByDimension);
+  table.add({"aten::where", "aten::nonzero_numpy"}, nonzeroByDimension);
   table.add("aten::one_hot", oneHot);
 }

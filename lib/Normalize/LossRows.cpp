@@ -201,14 +201,32 @@ static bool checkLabels(Call &c, int64_t reduction) {
   return !c.failed();
 }
 
+/// Targets that are probabilities, each times its class's weight.
+static Item weightedTargets(Call &c, int64_t classes, double smoothing) {
+  Item p = c.item(1);
+  double count = double(c.type(0).getDimSize(classes));
+  if (smoothing != 0) {
+    p = c.call("aten::mul.Tensor", {p, c.number(1 - smoothing)});
+    p = c.call("aten::add.Tensor",
+               {p, c.number(smoothing / count), c.number(int64_t(1))});
+  }
+  SmallVector<int64_t> sizes(c.type(0).getRank(), 1);
+  sizes[classes] = -1;
+  Item weights = c.call("aten::reshape", {c.item(2), c.numbers(sizes)});
+  return c.call("aten::mul.Tensor", {p, weights});
+}
+
 /// Targets that are probabilities: -sum_v p log softmax(x), a row each.
 static void crossEntropyOfProbabilities(Call &c, int64_t classes,
                                         double smoothing) {
-  Value scores = c.tensor(0), targets = c.tensor(1);
+  Item weighted = c.item(1);
+  if (!c.isNone(2))
+    weighted = weightedTargets(c, classes, std::exchange(smoothing, 0));
+  if (c.failed())
+    return;
+  Value scores = c.tensor(0), targets = c.tensor(weighted);
   auto type = cast<RankedTensorType>(scores.getType());
   Type element = type.getElementType();
-  if (!c.isNone(2))
-    return c.error("class weights with targets that are probabilities");
   double count = double(type.getDimSize(classes));
   auto [maximum, logSum] = statisticsOfRows(c, scores, classes);
   int64_t reduction = c.integer(3);

@@ -82,6 +82,42 @@ static void covariance(Call &c) {
   c.result(rank == 1 ? c.call("aten::squeeze", {result}) : result);
 }
 
+/// corrcoef(x): the covariance divided by both deviations.
+static void correlation(Call &c) {
+  Item covariances = c.call("aten::cov", {c.item(0), c.number(int64_t(1))});
+  if (c.failed() || c.type(0).getRank() != 2)
+    return c.error("expected variables in rows");
+  Item deviations = c.call(
+      "aten::sqrt",
+      {c.call("aten::diagonal", {covariances, c.number(int64_t(0)),
+                                 c.number(int64_t(0)), c.number(int64_t(1))})});
+  for (int64_t dim : {1, 0})
+    covariances = c.call(
+        "aten::div.Tensor",
+        {covariances, c.call("aten::unsqueeze", {deviations, c.number(dim)})});
+  c.result(c.call("aten::clamp", {covariances, c.number(-1.0), c.number(1.0)}));
+}
+
+/// pdist(x, p): the distances of all pairs of rows, i before j.
+static void pairDistances(Call &c) {
+  if (c.type(0).getRank() != 2)
+    return c.error("expected points in rows");
+  int64_t points = c.type(0).getDimSize(0);
+  Item pairs = c.call("aten::triu_indices", {c.number(points), c.number(points),
+                                             c.number(int64_t(1))});
+  auto side = [&](int64_t end) {
+    Item numbers = c.call("aten::select.int",
+                          {pairs, c.number(int64_t(0)), c.number(end)});
+    return c.call("aten::index_select",
+                  {c.item(0), c.number(int64_t(0)), numbers});
+  };
+  Item apart =
+      c.call("aten::sub.Tensor", {side(0), side(1), c.number(int64_t(1))});
+  c.result(c.call(
+      "aten::linalg_vector_norm",
+      {apart, c.number(c.real(1)), c.numbers({1}), c.truth(false), Item()}));
+}
+
 //===----------------------------------------------------------------------===//
 // Norms
 //===----------------------------------------------------------------------===//
@@ -170,8 +206,10 @@ void normalize::addNormRows(Table &table) {
   table.add("aten::nansum", overNumbers<false>);
   table.add("aten::nanmean", overNumbers<true>);
   table.add("aten::aminmax", leastAndGreatest);
-  table.add("aten::trapezoid.dx", trapezoid);
+  table.add({"aten::trapezoid.dx", "aten::trapz.dx"}, trapezoid);
   table.add("aten::cov", covariance);
+  table.add("aten::corrcoef", correlation);
+  table.add("aten::pdist", pairDistances);
   table.add("aten::linalg_norm", linalgNorm);
   table.add({"aten::linalg_matrix_norm", "aten::linalg_matrix_norm.str_ord"},
             matrixNorm);

@@ -162,9 +162,35 @@ static Item selectOf(Call &c, const TensorRef &parent, int64_t dim,
   return Item(v.finish(parent->contiguous && outermost));
 }
 
+/// Whether an op writes into the value, or into a view of it.
+static bool isWritten(Value value) {
+  return llvm::any_of(value.getUses(), [](OpOperand &use) {
+    auto op = dyn_cast<AtenOp>(use.getOwner());
+    if (!op || use.getOperandNumber() != 0)
+      return false;
+    auto [arguments, results] = op.getSchema().split(" -> ");
+    return arguments.contains("(a!)") ||
+           (results.contains("(a)") &&
+            llvm::any_of(op.getResults(), isWritten));
+  });
+}
+
+/// x[.., n, ..] of a number n that depends on data: a look-up, not a view.
+static void selectByData(Call &c, int64_t dim) {
+  if (isWritten(c.op->getResult(0)))
+    return c.error("writes at a place that depends on data, expected "
+                   "index_put_ by a list of one number, or torch.where");
+  std::vector<Item> indices(dim);
+  indices.push_back(
+      c.call("aten::reshape", {c.item(2), c.numbers(ArrayRef<int64_t>{})}));
+  c.result(c.call("aten::index.Tensor", {c.item(0), Item::makeList(indices)}));
+}
+
 static void select(Call &c) {
   TensorRef self = c.alias(0);
   int64_t dim = c.dimension(1, self->type.getRank());
+  if (!c.failed() && c.item(2).isTensor() && !c.state.numberOf(c.item(2)))
+    return selectByData(c, dim);
   int64_t index = c.integer(2);
   if (c.failed() || self->type.getRank() == 0)
     return c.error("selects from a 0-d tensor");

@@ -28,6 +28,7 @@ namespace {
 /// A recurrent layer in one direction.
 struct Layer {
   Value inputWeight, stateWeight, inputBias, stateBias; ///< biases may be null
+  Value projection; ///< of the hidden state, or null
   std::string name;
 };
 
@@ -72,7 +73,7 @@ static void step(Call &c, const Cell &cell, const Layer &layer, Value inputs,
                         name + ".product");
   if (c.failed())
     return;
-  auto stateType = cast<RankedTensorType>(states[0].getType());
+  auto stateType = cast<RankedTensorType>(states.back().getType());
   int64_t times = cast<RankedTensorType>(inputs.getType()).getDimSize(timeDim);
   for (const Update &update : cell.updates) {
     GenericBuilder g = c.generic(update.written == 0 ? name : name + ".cell");
@@ -95,7 +96,7 @@ static void step(Call &c, const Cell &cell, const Layer &layer, Value inputs,
           g.operand(bias, g.map({part}));
     }
     g.operand(states[update.read], own);
-    if (lengths) {
+    if (lengths && !layer.projection) {
       g.operand(states[update.written], own);
       g.operand(lengths, plainMap(g, {batch}));
     }
@@ -118,6 +119,9 @@ static void step(Call &c, const Cell &cell, const Layer &layer, Value inputs,
       Value now = s.integer(in[2].getType(), time);
       return s.select(isBeforeEnd(s, now, in[2]), next, in[1]);
     });
+    if (layer.projection && update.written == 0)
+      states[0] = contract(c, {states[0], layer.projection, false, false, true},
+                           name + ".projection");
   }
 }
 
@@ -138,16 +142,20 @@ static void unroll(Call &c, const Cell &cell, const Stack &stack) {
   Value lengths = stack.packed ? stack.packed->lengths : Value();
   auto type = cast<RankedTensorType>(x.getType());
   unsigned each = stack.hasBiases ? 4 : 2;
+  bool isProjected =
+      initial.size() == 2 &&
+      int64_t(weights.size()) == stack.layers * stack.directions * (each + 1);
+  each += isProjected;
   if (c.failed())
     return;
+  if (isProjected && stack.packed)
+    return c.error("packed sequences with a projection of the states");
   if (type.getRank() != 3)
     return c.error("expected inputs of three dimensions, found " +
                    Twine(type.getRank()));
   if (int64_t(weights.size()) != stack.layers * stack.directions * each)
     return c.error("found " + Twine(weights.size()) + " weights, expected " +
-                   Twine(each) +
-                   " for each layer and direction (projections are not "
-                   "supported)");
+                   Twine(each) + " for each layer and direction");
   int64_t timeDim = stack.batchFirst ? 1 : 0, times = type.getDimSize(timeDim);
   if (times < 1)
     return c.error("a sequence without elements");
@@ -168,6 +176,8 @@ static void unroll(Call &c, const Cell &cell, const Stack &stack) {
         layer.inputBias = c.tensor(own[2]);
         layer.stateBias = c.tensor(own[3]);
       }
+      if (isProjected)
+        layer.projection = c.tensor(own.back());
       Value inputs = contract(c, {x, layer.inputWeight, false, false, true},
                               layer.name + ".inputs");
       SmallVector<Value> state;

@@ -21,6 +21,8 @@ const Table &Table::get() {
     addFunctionRows(rows);
     addActivationRows(rows);
     addElementwiseRows(rows);
+    addEmbeddingRows(rows);
+    addMarginRows(rows);
     addExtremeRows(rows);
     addReductionRows(rows);
     addMomentRows(rows);

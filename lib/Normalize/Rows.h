@@ -55,6 +55,8 @@ void addUnaryRows(Table &table);
 void addFunctionRows(Table &table);
 void addActivationRows(Table &table);
 void addElementwiseRows(Table &table);
+void addEmbeddingRows(Table &table);
+void addMarginRows(Table &table);
 void addExtremeRows(Table &table);
 void addReductionRows(Table &table);
 void addMomentRows(Table &table);

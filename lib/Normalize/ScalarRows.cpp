@@ -68,7 +68,11 @@ static void numToTensor(Call &c) {
 
 /// From a 0-d tensor to a Python number.
 static void toInteger(Call &c) {
-  if (isSelectedSize(c))
+  // A number that depends on data stays a tensor: a part may be chosen by it.
+  if (isSelectedSize(c) ||
+      (c.item(0).isTensor() && c.item(0).tensor->type.getNumElements() == 1 &&
+       isa<IntegerType>(c.item(0).tensor->type.getElementType()) &&
+       !c.state.numberOf(c.item(0))))
     return c.result(c.item(0));
   c.result(c.number(c.integer(0)));
 }

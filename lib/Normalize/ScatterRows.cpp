@@ -222,8 +222,28 @@ static void embeddingBag(Call &c) {
                          }));
 }
 
+/// bincount(x, weights, minlength): as many as `minlength`, since the greatest
+/// number depends on data.
+static void countNumbers(Call &c) {
+  int64_t size = c.integer(2);
+  if (c.failed())
+    return;
+  if (size < 1 || c.type(0).getRank() != 1)
+    return c.error("counts numbers up to the greatest, which depends on data: "
+                   "expected a list of numbers, and minlength");
+  if (c.isNone(1))
+    return c.result(
+        occurrencesOf(c, c.tensor(0), size, c.builder().getI64Type(), ""));
+  Type type = c.type(1).getElementType();
+  if (!isa<FloatType>(type))
+    type = c.builder().getF64Type();
+  Value weights = castTo(c, c.tensor(1), type, "weights");
+  c.result(scatterSum(c.generic(), weights, 0, c.tensor(0), size));
+}
+
 void normalize::addScatterRows(Table &table) {
   table.add("aten::scatter_add", scatterAdd);
   table.add({"aten::scatter.src", "aten::scatter.value"}, scatter);
   table.add("aten::embedding_bag.padding_idx", embeddingBag);
+  table.add("aten::bincount", countNumbers);
 }

@@ -40,6 +40,22 @@ template <typename OpTy> static void rounding(Call &c) {
   });
 }
 
+/// round(x, decimals): to so many digits behind the point, or in front of it.
+static void roundToDecimals(Call &c) {
+  int64_t decimals = c.integer(1);
+  unary(c, [&](ScalarBuilder &s, Value x) -> Value {
+    if (!isa<FloatType>(x.getType()))
+      return x;
+    auto round = [&](Value y) { return s.create<math::RoundEvenOp>(y); };
+    if (decimals == 0)
+      return round(x);
+    Value ten = s.constant(x.getType(), std::pow(10.0, std::abs(decimals)));
+    Value y = decimals > 0 ? s.div(round(s.mul(x, ten)), ten)
+                           : s.mul(round(s.div(x, ten)), ten);
+    return s.withDerivative(y, x, s.zero(x.getType()));
+  });
+}
+
 static void square(Call &c) {
   unary(c, [](ScalarBuilder &s, Value x) { return s.mul(x, x); });
 }
@@ -161,6 +177,7 @@ void normalize::addUnaryRows(Table &table) {
   table.add("aten::floor", rounding<math::FloorOp>);
   table.add("aten::ceil", rounding<math::CeilOp>);
   table.add("aten::round", rounding<math::RoundEvenOp>);
+  table.add("aten::round.decimals", roundToDecimals);
   table.add("aten::trunc", rounding<math::TruncOp>);
   table.add("aten::logical_not", logicalNot);
   table.add("aten::bitwise_not", bitwiseNot);

@@ -211,3 +211,49 @@ rows("numbers of other types", {
     "complex constants": complex_row(lambda x: (x * 1j, (0.5 - 2j) * x, x + torch.tensor([1 + 2j, 3j, 0, -1]), x / (1 + 1j), x - 2j), (3, 4)),
     "complex constants alone": lambda d: (lambda x: torch.view_as_real(torch.tensor([1 + 2j, 3j]) * x), [d.floats(3, 2)]),
 })
+
+CE, SDPA = F.cross_entropy, F.scaled_dot_product_attention
+
+
+def reshaped_in_place(x):
+    """The tensor itself gets other shapes; what was written before stays."""
+    y = x * 1
+    y[0] += 1
+    y.unsqueeze_(0).transpose_(1, 2)
+    y.squeeze_(0)
+    return y * 2, y.t_().swapaxes_(0, 1) + 1
+
+
+def projected_lstm(directions):
+    def make(d):
+        module = torch.nn.LSTM(3, 4, proj_size=2, num_layers=2, bidirectional=directions == 2, dtype=F64)
+        weights = [d.floats(*p.shape) * 0.5 for p in module.parameters()]
+        run = lambda x, h, s, *w: torch.lstm(x, (h, s), w, True, 2, 0.0, False, directions == 2, False)
+        return run, [d.floats(3, 2, 3), d.floats(2 * directions, 2, 2), d.floats(2 * directions, 2, 4), *weights]
+    return make
+
+
+def frequent(d):
+    return (lambda w, i: (F.embedding(i, w, scale_grad_by_freq=True), F.embedding(i, w, 1, scale_grad_by_freq=True))), [d.floats(7, 3), torch.tensor([[1, 1, 2], [0, 1, 6]])]
+
+
+rows("less frequent ops", {
+    "remainder of a number": lambda d: (lambda x, y: (7 % x, 7.5 % y.detach(), -3 % x), [torch.tensor([2, -3, 5]), d.floats(4)]),
+    "round to decimals": lambda d: (lambda x: (x.round(decimals=1), (x * 100).round(decimals=-1), x.round(decimals=0)), [d.floats(3, 4)]),
+    "powers of integers by data": lambda d: (lambda x, n: (x ** n, 2 ** n.abs(), x.int() ** n.abs().int(), n ** 0, torch.pow(3, n.abs())), [d.integers(-4, 5, 20), d.integers(-3, 9, 20)]),
+    "infinities by sign": lambda d: (lambda x: (x.isposinf(), x.isneginf()), [table(-2, INF, -INF, NAN)]),
+    "exclusive or with a number": lambda d: (lambda x: (x ^ 5, x ^ -1), [d.integers(-9, 9, 6)]),
+    "shapes in place": lambda d: (reshaped_in_place, [d.floats(3, 4)]),
+    "multi_margin_loss": lambda d: (lambda x, y, w: (F.multi_margin_loss(x, y), F.multi_margin_loss(x, y, p=2, margin=0.5, reduction="sum"), F.multi_margin_loss(x, y, weight=w.detach(), reduction="none"),
+                                                     F.multi_margin_loss(x[0], y[0])), [d.floats(6, 4), d.integers(0, 4, 6), d.floats(4, positive=True)]),
+    "fewer heads of keys": lambda d: (lambda q, k, v: (SDPA(q, k, v, enable_gqa=True), SDPA(q, k[:, :1], v[:, :1], is_causal=True, enable_gqa=True)), [d.floats(2, 4, 3, 8), d.floats(2, 2, 5, 8), d.floats(2, 2, 5, 8)]),
+    "parts by data": lambda d: (lambda x: (x[x[:, 0].argmax()], x[:, x[0].argmin()], x[(x[:, 0] > 0).sum() - 2], x.select(0, int(1)) + x[x.norm(dim=1).argmin(), 2]), [d.floats(3, 4)]),
+    "weights of probable classes": lambda d: (lambda x, p, w: (CE(x, p.softmax(1), w.detach()), CE(x, p.softmax(1), w.detach(), label_smoothing=0.2, reduction="none"), CE(x[0], p[0], w.detach()),
+                                                               CE(x.view(2, 3, 4).transpose(1, 2), p.view(2, 3, 4).transpose(1, 2), w.detach(), reduction="sum")), [d.floats(6, 4), d.floats(6, 4), d.floats(4, positive=True)]),
+    "embedding by frequency": frequent,
+    "bincount": lambda d: (lambda i, w: (torch.bincount(i, minlength=6), torch.bincount(i, w.detach(), minlength=5), torch.bincount(i, i, minlength=7)), [d.integers(0, 5, 9), d.floats(9)]),
+    "distances of pairs": lambda d: (lambda x: (F.pdist(x), F.pdist(x, 1.0), F.pdist(x[:2], 3.0)), [d.floats(4, 3)]),
+    "corrcoef": lambda d: (torch.corrcoef, [d.floats(3, 5)]), "trapz": lambda d: (lambda y: torch.trapz(y, dx=0.5, dim=0), [d.floats(3, 4)]),
+    "nonzero, a list for each dimension": lambda d: (lambda x: x[(x > 0).nonzero(as_tuple=True)].exp().sum() + x[torch.nonzero(x[:, 0] > 0, as_tuple=True)[0]].sum(0), [d.floats(3, 4)]),
+    "projected states": projected_lstm(1), "projected states both ways": projected_lstm(2),
+})
