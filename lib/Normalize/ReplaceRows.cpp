@@ -5,6 +5,7 @@
 #include "Lookup.h"
 #include "Rows.h"
 #include "Shapes.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -80,6 +81,30 @@ static void take(Call &c) {
   c.result(c.call("aten::index.Tensor", {flat, Item::makeList({c.item(1)})}));
 }
 
+/// Whether the value may lie in memory in another order than its elements have:
+/// PyTorch's reshape is a view where strides allow one, and functions of single
+/// elements keep the strides of their operand.
+static bool mayKeepOrderOf(Interpreter &state, Value value) {
+  static const llvm::StringSet<> keeping = {
+      "view",       "_unsafe_view", "reshape", "flatten", "unflatten",
+      "unsqueeze",  "squeeze",      "detach",  "clone",   "to",
+      "type_as",    "dropout",      "mul",     "div",     "add",
+      "sub",        "neg",          "relu",    "gelu",    "tanh",
+      "masked_fill"};
+  while (auto op = value.getDefiningOp<AtenOp>()) {
+    StringRef name = op.getSchema().split('(').first.split('.').first;
+    name.consume_front("aten::");
+    name.consume_back("_");
+    if (!keeping.contains(name) || op.getOperands().empty())
+      return false;
+    value = op.getOperand(0);
+    const Item &item = state.lookup(value);
+    if (item.isTensor() && !item.tensor->contiguous)
+      return true;
+  }
+  return false;
+}
+
 /// as_strided(x, sizes, strides, offset) of elements in order: out[i, ..] is
 /// the element number offset + stride i + .. of x.
 static void asStrided(Call &c) {
@@ -89,9 +114,11 @@ static void asStrided(Call &c) {
   int64_t offset = c.isNone(3) ? 0 : c.integer(3), last = offset;
   if (c.failed() || sizes.size() != strides.size())
     return c.error("expected a stride for each size");
-  if (!self->contiguous || (offset != 0 && !isWhole))
+  if (!self->contiguous || (offset != 0 && !isWhole) ||
+      mayKeepOrderOf(c.state, c.op.getOperand(0)))
     return c.error("reads a tensor whose elements are not in order by "
-                   "strides, expected a contiguous one");
+                   "strides, expected a contiguous one (contiguous() before "
+                   "it)");
   bool isEmpty = false;
   for (auto [size, stride] : llvm::zip(sizes, strides)) {
     if (size < 0 || stride < 0)
