@@ -4,6 +4,7 @@
     scripts/models.py --zoo DIR run [NAME ...] [--plan "2 data=2"] [--steps 3] [--again] [--limit 300]
     scripts/models.py --zoo DIR chance [NAME ...] [--plan ...] [--again] [--limit 300]
     scripts/models.py --zoo DIR evaluate [NAME ...] [--again] [--limit 300]
+    scripts/models.py --zoo DIR exact [NAME ...] [--again] [--limit 300]
     scripts/models.py report [-o docs/Models.md]
 
 DIR holds zoo.py, which has ZOO (a table of names) and build(name, train) (a module that gives a scalar loss, and its
@@ -19,6 +20,11 @@ PyTorch's f32 differs from its f64 when nothing is dropped.
 
 `evaluate` traces the graph of predictions (the model after eval(), without a loss), sends it through Import and
 Normalize and interprets the result in f64: it is within 1e-10, by norm, of what the module gives in f64.
+
+`exact` takes the training graph through Import, Normalize and Differentiate and interprets it in f64: loss and gradients
+are within 1e-10, by norm, of PyTorch's f64.
+
+A report keeps the rows of the page for models that have no results here.
 
 All work in parts: results are kept in out/models, a file for each model, and what has one is passed over. A plan that
 takes over --limit seconds is stopped, and so are the model's later ones.
@@ -41,11 +47,15 @@ import warnings
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "test" / "Execution"), str(ROOT / "test" / "Python")]
+sys.path[:0] = [str(ROOT / "test" / "Execution"), str(ROOT / "test" / "Python"), str(ROOT / "scripts")]
+
+import model_gradients  # noqa: E402
+
 RESULTS = ROOT / "out" / "models"
 PLANS = ("1", "2 data=2", "2 tensor=2", "2 pipeline=2,microbatches=2", "2 pipeline=2", "2", "4")
 CHANCE = ("1", "2 data=2", "2 tensor=2")
 EVALUATE = ("normalizes", "agrees")
+EXACT = model_gradients.STEPS
 STEPS = 3
 NOTHING = ("draws nothing", "predicts nothing")
 NORMALIZE = ("--colossal-normalize", "--colossal-fuse-elementwise", "--colossal-channels-last", "--colossal-refine-factors")
@@ -108,17 +118,6 @@ def without_chance(model):
 def with_chance(model):
     """Layers that a coin of Python's leaves out are not in a trace: none is."""
     yield set_probabilities(model, lambda name: "layerdrop" in name)
-
-
-def casts_to_double():
-    """A context in which functions of PyTorch that are asked for float32 give float64."""
-    import torch
-
-    class Casts(torch.overrides.TorchFunctionMode):
-        def __torch_function__(self, function, types, arguments=(), named=None):
-            swap = lambda value: torch.float64 if value is torch.float32 else value
-            return function(*map(swap, arguments), **{name: swap(value) for name, value in (named or {}).items()})
-    return Casts()
 
 
 def save_trace(model, inputs, archive):
@@ -221,7 +220,7 @@ def predictions(model, inputs, folder):
     import torch
     import compare
     import run_modules
-    from reference import everything_double
+    from reference import casts_to_double, everything_double
     folder.mkdir(parents=True, exist_ok=True)
     archive, imported, normal, found = (folder / name for name in ("model.pt", "model.mlir", "normal.mlir", "found"))
 
@@ -295,7 +294,7 @@ def fill(name, part, plans, run, limit):
         kind, seconds = kind_of(good, text), round(time.time() - begin, 1)
         keep(name, **{part: {plan: {"kind": kind, "seconds": seconds, "text": text}}})
         print(f"{name} {part} [{plan}] {seconds} s: {kind} {' '.join(text.split())[:400]}", flush=True)
-        if kind == "late":
+        if kind == "late" or (part == "exact" and kind != "ok"):  # a step needs those before it
             return
 
 
@@ -306,6 +305,8 @@ def run_part(zoo, name, part, plans, steps, limit, folder):
         return fill(name, part, EVALUATE, predictions(model.eval(), inputs, folder), limit)
     model, inputs = zoo.build(name, True)
     with without_chance(model):
+        if part == "exact":
+            return fill(name, part, EXACT, model_gradients.steps_of(sys.modules[__name__], model, inputs, folder), limit)
         case = case_of(name, model, inputs, plans, steps)
         if part != "chance":
             return fill(name, part, plans, against_pytorch(case, plans, folder), limit)
@@ -347,40 +348,63 @@ def outcome(one):
     return {"refused": "refused", "late": f"> {one['seconds']:.0f} s"}.get(kind, f"**{kind}**"), reason_of(one["text"])
 
 
+def title_of(part, plan):
+    if part in ("evaluate", "exact"):
+        return f"{'eval' if part == 'evaluate' else 'f64'} {plan}"
+    return plan + {"plans": "", "chance": ", dropout"}.get(part, f", {part[6:]} steps")
+
+
+def kept_rows(path):
+    """The page's rows: model -> title of a column -> cell."""
+    lines = Path(path).read_text().splitlines() if Path(path).exists() else []
+    rows, head = {}, None
+    for line in lines:
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        if cells[:1] == ["model"]:
+            head = cells
+        elif head and len(cells) == len(head) and not line.startswith("|---"):
+            rows[cells[0]] = dict(zip(head[1:], cells[1:]))
+    return rows
+
+
+def kind_of_cell(cell):
+    if not cell:
+        return None
+    return {"refused": "refused", "**differs**": "differs", "**stops**": "stops"}.get(cell, "late" if cell.startswith(">") else "ok")
+
+
 def report(path):
     results = [json.loads(file.read_text()) for file in sorted(RESULTS.glob("*.json"))]
     long = sorted({part for result in results for part in result if part.startswith("plans-")}, key=lambda part: int(part[6:]))
-    columns = [(part, plan) for part in ("plans", *long, "chance", "evaluate")
-               for plan in {"chance": CHANCE, "evaluate": EVALUATE}.get(part, PLANS)
-               if any(plan in result.get(part, {}) for result in results)]
-
-    def title(part, plan):
-        if part == "evaluate":
-            return f"eval {plan}"
-        return plan + {"plans": "", "chance": ", dropout"}.get(part, f", {part[6:]} steps")
+    rows = kept_rows(path)
+    columns = [title_of(part, plan) for part in ("plans", *long, "chance", "evaluate", "exact")
+               for plan in {"chance": CHANCE, "evaluate": EVALUATE, "exact": EXACT}.get(part, PLANS)
+               if any(plan in result.get(part, {}) for result in results) or any(title_of(part, plan) in row for row in rows.values())]
+    for result in results:
+        row, reasons = rows.setdefault(result["name"], {}), [result["builds"]] if "builds" in result else []
+        for part in ("plans", *long, "chance", "evaluate", "exact"):
+            for plan, one in result.get(part, {}).items():
+                row[title_of(part, plan)], reason = outcome(one)
+                reasons += [reason] if reason and reason not in reasons else []
+        row["why not"] = "; ".join(map(reason_of, reasons))
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
     lines = ["# Models", "",
              f"Written by `scripts/models.py report` after {commit}, from results of `scripts/models.py run` and `chance` in parts. Each model is",
              "compiled, proved (`colossal-verify`), run over MPI for three steps and compared with PyTorch: losses, gradients and parameters within",
              "4 times PyTorch's own f32-to-f64 difference; over more steps each loss, and the tensors after the last step, by what PyTorch differs",
              "after as many. Eval: the traced graph of predictions passes Import and Normalize; interpreted in f64 it is within 1e-10 of PyTorch's f64.",
+             "F64: the graph of training passes Import, Normalize and Differentiate, and loss and gradients, interpreted in f64, are within 1e-10.",
              "With dropout as the model has it, the losses under a plan are compared with those of one rank",
              "(–: the model draws nothing). Seconds are those of all that, PyTorch's part included, on a machine that did other work too. Refused: the",
              "model has no such plan, and the compiler says why in one line. An empty cell, or a model that is not in the table: not tried.", "",
              "| plan | tried | agree | refused | differ | stop | too slow |", "|---|---|---|---|---|---|---|"]
-    for part, plan in columns:
-        kinds = [one.get("kind") or kind_of(one["good"], one["text"])
-                 for one in (result.get(part, {}).get(plan) for result in results) if one]
+    for column in columns:
+        kinds = [kind for row in rows.values() if (kind := kind_of_cell(row.get(column, "")))]
         count = [kinds.count(kind) for kind in ("ok", "refused", "differs", "stops", "late")]
-        lines.append(f"| {title(part, plan)} | {len(kinds)} | " + " | ".join(map(str, count)) + " |")
-    lines += ["", "| model | " + " | ".join(title(*column) for column in columns) + " | why not |", "|" + "---|" * (len(columns) + 2)]
-    for result in results:
-        cells, reasons = [], [result["builds"]] if "builds" in result else []
-        for part, plan in columns:
-            cell, reason = outcome(result.get(part, {}).get(plan))
-            cells.append(cell)
-            reasons += [reason] if reason and reason not in reasons else []
-        lines.append(f"| {result['name']} | " + " | ".join(cells) + f" | {'; '.join(map(reason_of, reasons))} |")
+        lines.append(f"| {column} | {len(kinds)} | " + " | ".join(map(str, count)) + " |")
+    lines += ["", "| model | " + " | ".join(columns) + " | why not |", "|" + "---|" * (len(columns) + 2)]
+    for name, row in sorted(rows.items()):
+        lines.append(f"| {name} | " + " | ".join(row.get(column, "") for column in columns) + f" | {row.get('why not', '')} |")
     Path(path).write_text("\n".join(lines) + "\n")
 
 
@@ -389,7 +413,8 @@ def main():
     parser.add_argument("--zoo", metavar="DIR")
     parts = parser.add_subparsers(dest="part", required=True)
     for part, plans, text in (("run", PLANS, "against PyTorch, nothing dropped"), ("chance", CHANCE, "with dropout"),
-                              ("evaluate", None, "the graph of predictions, normalized and interpreted")):
+                              ("evaluate", None, "the graph of predictions, normalized and interpreted"),
+                              ("exact", None, "loss and gradients, interpreted in f64")):
         run = parts.add_parser(part, help=text)
         run.add_argument("names", nargs="*", metavar="NAME")
         if plans:
@@ -412,7 +437,7 @@ def main():
     if hasattr(zoo, "load_torchvision"):
         zoo.load_torchvision()
     steps = getattr(options, "steps", STEPS)
-    default = {"run": PLANS, "chance": CHANCE, "evaluate": EVALUATE}[options.part]
+    default = {"run": PLANS, "chance": CHANCE, "evaluate": EVALUATE, "exact": EXACT}[options.part]
     part = options.part if options.part != "run" else "plans" if steps == STEPS else f"plans-{steps}"
     for name in options.names or zoo.ZOO:
         known = {} if options.again else known_of(name).get(part, {})
