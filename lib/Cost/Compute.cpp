@@ -87,11 +87,20 @@ int64_t cost::streamTime(const Cluster &cluster, int64_t bytes,
   return roundUp(streamNanoseconds(cluster, double(bytes), ranksTogether));
 }
 
+/// Of products in a type. Without a rate of its own bf16 has that of f32: it is
+/// widened on the way.
+static const machine::MatrixRate *rateOf(const Cluster &cluster,
+                                         DataType type) {
+  const machine::MatrixRate *rate = cluster.matrixRate(type);
+  return rate || type != DataType::BF16 ? rate
+                                        : cluster.matrixRate(DataType::F32);
+}
+
 int64_t cost::gemmTime(const Cluster &cluster, int64_t m, int64_t n, int64_t k,
                        int64_t batch, DataType type) {
   if (m <= 0 || n <= 0 || k <= 0 || batch <= 0)
     return 0;
-  const machine::MatrixRate *rate = cluster.matrixRate(type);
+  const machine::MatrixRate *rate = rateOf(cluster, type);
   if (!rate)
     return unreachable;
   double flops = 2.0 * double(m) * double(n) * double(k) * double(batch);
@@ -124,7 +133,7 @@ int64_t cost::libraryTime(const Cluster &cluster, const std::string &name,
                           double flops, double bytes, DataType type) {
   if (!(flops > 0))
     return 0;
-  const machine::MatrixRate *rate = cluster.matrixRate(type);
+  const machine::MatrixRate *rate = rateOf(cluster, type);
   if (!rate)
     return unreachable;
   double compute =

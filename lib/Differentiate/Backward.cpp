@@ -78,6 +78,26 @@ std::string Backward::nameOf(Value value) {
   return name ? name.getValue().str() : "argument" + std::to_string(number);
 }
 
+/// Of bf16 in f32: where parts are made in the same body, they are not rounded.
+static Value sumOfParts(OpBuilder &builder, Location loc, ValueRange parts) {
+  Type type = parts[0].getType();
+  bool isNarrow = type.isBF16();
+  auto contract = arith::FastMathFlagsAttr::get(builder.getContext(),
+                                                arith::FastMathFlags::contract);
+  Value total;
+  for (Value part : parts) {
+    if (isNarrow)
+      part = arith::ExtFOp::create(builder, loc, builder.getF32Type(), part,
+                                   contract);
+    total = total ? arith::AddFOp::create(builder, loc, total, part).getResult()
+                  : part;
+  }
+  if (isNarrow)
+    total = arith::TruncFOp::create(builder, loc, type, total,
+                                    arith::RoundingModeAttr(), contract);
+  return total;
+}
+
 Value Backward::sum(Value value, ArrayRef<Value> parts, StringAttr group,
                     const Twine &name) {
   IdentitySpace space = identitySpaceOf(value);
@@ -86,10 +106,7 @@ Value Backward::sum(Value value, ArrayRef<Value> parts, StringAttr group,
   GenericOp op = createGeneric(
       builder, value.getLoc(), name.str(), space.factors, parts, maps, {type},
       {space.map}, [&](OpBuilder &inner, ValueRange in) -> SmallVector<Value> {
-        Value total = in[0];
-        for (Value part : in.drop_front())
-          total = arith::AddFOp::create(inner, value.getLoc(), total, part);
-        return {total};
+        return {sumOfParts(inner, value.getLoc(), in)};
       });
   op.setPass(Segment::Backward);
   if (auto forward = value.getDefiningOp<FactoredOp>())

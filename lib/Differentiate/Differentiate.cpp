@@ -4,6 +4,7 @@
 #include "Colossal/Transforms/FactorEditing.h"
 #include "Colossal/Transforms/Passes.h"
 #include "Update.h"
+#include "WideSums.h"
 #include "colossal/Differentiate/Gradient.h"
 #include "colossal/Differentiate/Passes.h"
 #include "colossal/Normalize/ControlArgument.h"
@@ -273,6 +274,8 @@ LogicalResult TrainStep::run() {
     finish("train_step");
   }
   dropGivenDerivatives(function);
+  // Before casts are inlined into what uses them.
+  keepWideSums(function);
   fuseElementwise(function);
   return refineFactors(function);
 }

@@ -83,8 +83,16 @@ FailureOr<Adjoints> AdjointRules::apply(Operation *op, ValueRange in, Value r,
             Adjoints{s.div(g, in[1]), s.negate(s.mul(g, s.div(r, in[1])))});
       })
       .Case<arith::NegFOp>([&](auto) { return one(s.negate(g)); })
-      .Case<arith::ExtFOp, arith::TruncFOp>(
-          [&](auto) { return one(s.cast(g, in[0].getType())); })
+      // What may be dropped in forward may be in backward.
+      .Case<arith::ExtFOp>([&](arith::ExtFOp widened) {
+        return one(s.create<arith::TruncFOp>(in[0].getType(), g,
+                                             arith::RoundingModeAttr(),
+                                             widened.getFastmathAttr()));
+      })
+      .Case<arith::TruncFOp>([&](arith::TruncFOp rounded) {
+        return one(s.create<arith::ExtFOp>(in[0].getType(), g,
+                                           rounded.getFastmathAttr()));
+      })
       .Case<arith::SelectOp>([&](auto) {
         Value zero = s.zero(g.getType());
         return Result(Adjoints{Value(), s.select(in[0], g, zero),

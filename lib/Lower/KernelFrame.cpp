@@ -17,6 +17,10 @@ static constexpr int64_t kVectorWidth = 16;
 /// registers to the stack and back.
 static constexpr size_t kLongBody = 48;
 
+Type lower::heldType(Type element) {
+  return element.isBF16() ? Float32Type::get(element.getContext()) : element;
+}
+
 KernelFrame::KernelFrame(ModuleOp module, StringRef symbol, Location loc)
     : builder(module.getContext()), loc(loc) {
   builder.setInsertionPointToEnd(module.getBody());
@@ -90,6 +94,9 @@ Value KernelFrame::parameter(int64_t number) {
 }
 
 Value KernelFrame::constant(TypedAttr attribute) {
+  if (Type held = heldType(attribute.getType()); held != attribute.getType())
+    attribute = FloatAttr::get(
+        held, cast<FloatAttr>(attribute).getValue().convertToDouble());
   Value &known = constants[attribute];
   if (!known) {
     OpBuilder::InsertionGuard guard(builder);
@@ -105,7 +112,7 @@ Value KernelFrame::constant(int64_t value) {
 
 Value KernelFrame::constantOf(Type type, double value) {
   if (isa<FloatType>(type))
-    return constant(builder.getFloatAttr(type, value));
+    return constant(builder.getFloatAttr(heldType(type), value));
   return constant(builder.getIntegerAttr(type, int64_t(value)));
 }
 
@@ -196,27 +203,66 @@ static void setGroup(Operation *op, Attribute group) {
     op->setAttr("access_groups", group);
 }
 
+Value KernelFrame::widenBits(Value bits) {
+  Type i32 = builder.getI32Type();
+  Value whole = arith::ExtUIOp::create(builder, loc, i32, bits);
+  whole = arith::ShLIOp::create(builder, loc, whole, constantOf(i32, 16));
+  return arith::BitcastOp::create(builder, loc, builder.getF32Type(), whole);
+}
+
+/// To nearest, ties to even; a NaN gets the bit that keeps it one
+/// (Support/BFloat16.h). By integers: CPUs without instructions for it would
+/// call a function for each number.
+Value KernelFrame::narrowBits(Value value) {
+  Type i32 = builder.getI32Type();
+  auto number = [&](int64_t n) { return constantOf(i32, double(n)); };
+  Value whole = arith::BitcastOp::create(builder, loc, i32, value);
+  Value upper = arith::ShRUIOp::create(builder, loc, whole, number(16));
+  Value odd = arith::AndIOp::create(builder, loc, upper, number(1));
+  Value half = arith::AddIOp::create(builder, loc, odd, number(0x7fff));
+  Value rounded = arith::AddIOp::create(builder, loc, whole, half);
+  rounded = arith::ShRUIOp::create(builder, loc, rounded, number(16));
+  Value quiet = arith::OrIOp::create(builder, loc, upper, number(0x40));
+  Value isNan = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNO,
+                                      value, value);
+  rounded = arith::SelectOp::create(builder, loc, isNan, quiet, rounded);
+  return arith::TruncIOp::create(builder, loc, builder.getI16Type(), rounded);
+}
+
+Value KernelFrame::roundToBFloat16(Value value) {
+  return widenBits(narrowBits(value));
+}
+
+/// What memory holds for an element.
+static Type storedType(Type element) {
+  MLIRContext *context = element.getContext();
+  if (element.isInteger(1))
+    return IntegerType::get(context, 8);
+  return element.isBF16() ? IntegerType::get(context, 16) : element;
+}
+
 Value KernelFrame::load(Type element, Value base, Value index) {
-  bool isBool = element.isInteger(1);
-  Type stored = isBool ? builder.getI8Type() : element;
+  Type stored = storedType(element);
   Value pointer = address(base, stored, index);
   auto load = LLVM::LoadOp::create(builder, loc, stored, pointer);
   // The innermost loop's group, if that is where the load is.
   for (const Level &entry : levels)
     if (entry.block == builder.getInsertionBlock())
       setGroup(load, entry.accessGroup);
-  if (!isBool)
+  if (element.isBF16())
+    return widenBits(load);
+  if (!element.isInteger(1))
     return load;
   return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ne, load,
                                constantOf(stored, 0));
 }
 
-void KernelFrame::store(Value value, Value base, Value index) {
-  Type stored = value.getType();
-  if (stored.isInteger(1)) {
-    stored = builder.getI8Type();
+void KernelFrame::store(Value value, Value base, Value index, Type element) {
+  Type stored = storedType(element);
+  if (element.isInteger(1))
     value = arith::ExtUIOp::create(builder, loc, stored, value);
-  }
+  if (element.isBF16())
+    value = narrowBits(value);
   Value pointer = address(base, stored, index);
   auto store = LLVM::StoreOp::create(builder, loc, value, pointer);
   for (const Level &entry : levels)
@@ -227,7 +273,7 @@ void KernelFrame::store(Value value, Value base, Value index) {
 Value KernelFrame::stackArray(Type element, int64_t size) {
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(&function.getBody().front());
-  Type stored = element.isInteger(1) ? builder.getI8Type() : element;
+  Type stored = storedType(heldType(element));
   Value count =
       arith::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(size));
   return LLVM::AllocaOp::create(

@@ -101,8 +101,8 @@ SmallVector<Value> KernelEmitter::loadAll(const KernelOp &op, ValueRange arrays,
                                           Value index) {
   SmallVector<Value> values;
   for (auto [result, array] : llvm::zip(GenericOp(op.op)->getResults(), arrays))
-    values.push_back(
-        frame.load(getElementTypeOrSelf(result.getType()), array, index));
+    values.push_back(frame.load(
+        heldType(getElementTypeOrSelf(result.getType())), array, index));
   return values;
 }
 
@@ -123,7 +123,9 @@ void KernelEmitter::storeResult(const KernelOp &op, unsigned result,
                                 Value value, Environment &env) {
   if (!op.results[result])
     return;
-  unsigned position = bufferOf(GenericOp(op.op)->getResult(result));
+  Value tensor = GenericOp(op.op)->getResult(result);
+  Type element = getElementTypeOrSelf(tensor.getType());
+  unsigned position = bufferOf(tensor);
   Leveled valid = isValid(op, op.parallel, env);
   Leveled index = linearIndex(*op.results[result], env);
   Value base = frame.buffer(position);
@@ -132,12 +134,12 @@ void KernelEmitter::storeResult(const KernelOp &op, unsigned result,
     value = arith::SelectOp::create(builder, frame.loc, valid.value, value,
                                     frame.constantOf(value.getType(), 0));
   if (group.accumulate[position - group.inputs.size()]) {
-    Value old = frame.load(value.getType(), base, index.value);
+    Value old = frame.load(element, base, index.value);
     value = isa<FloatType>(value.getType())
                 ? Value(arith::AddFOp::create(builder, frame.loc, old, value))
                 : Value(arith::AddIOp::create(builder, frame.loc, old, value));
   }
-  frame.store(value, base, index.value);
+  frame.store(value, base, index.value, element);
 }
 
 Value KernelEmitter::limitOf(unsigned dim) {
@@ -201,7 +203,7 @@ void KernelEmitter::clearPadding(ArrayRef<const KernelOp *> ops,
         Leveled index = linearIndex(*access, env);
         frame.at(frame.level());
         frame.store(frame.constantOf(element, 0), frame.buffer(position),
-                    index.value);
+                    index.value, element);
         for (unsigned depth = 0; depth < kept.size(); ++depth)
           frame.close();
       }

@@ -79,8 +79,9 @@ void KernelEmitter::emitScalarNest(ArrayRef<const KernelOp *> ops,
 }
 
 bool KernelEmitter::isNarrowSum(const KernelOp &op) const {
+  Type element = getElementTypeOrSelf(GenericOp(op.op)->getResult(0).getType());
   return *combinerOf(FactoredOp(op.op)) == Combiner::Sum &&
-         getElementTypeOrSelf(GenericOp(op.op)->getResult(0).getType()).isF32();
+         heldType(element).isF32();
 }
 
 std::optional<Blocks> KernelEmitter::blocksOf(ArrayRef<unsigned> order,
@@ -379,8 +380,9 @@ void KernelEmitter::emitArrayNest(ArrayRef<const KernelOp *> ops,
           if (!op->results[result.getResultNumber()])
             continue;
           Value index = placeInArrays(*op, env);
-          Value value = frame.load(getElementTypeOrSelf(result.getType()),
-                                   arrays[result], index);
+          Value value =
+              frame.load(heldType(getElementTypeOrSelf(result.getType())),
+                         arrays[result], index);
           storeResult(*op, result.getResultNumber(), value, env);
         }
     });

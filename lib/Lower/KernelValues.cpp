@@ -206,7 +206,7 @@ Leveled KernelEmitter::evaluate(Value tensor, Environment &env) {
   const KernelOp &op = *plan.find(tensor.getDefiningOp());
   if (filled.contains(tensor)) {
     Leveled index = arrayIndex(op, env);
-    Type element = cast<RankedTensorType>(tensor.getType()).getElementType();
+    Type element = heldType(getElementTypeOrSelf(tensor.getType()));
     // An earlier nest of this row has filled the array: not before the row,
     // even where the index is a constant.
     return env.values[tensor] = emitAt(std::max(index.level, rowLevel), [&] {

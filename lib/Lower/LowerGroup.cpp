@@ -106,7 +106,8 @@ static LogicalResult lowerGemm(const Group &group, LoweredGroup &lowered) {
   lowered.op.gemm.accumulate = group.accumulate[0];
   lowered.operands = {op->getOperand(product->a),
                       op->getOperand(1 - product->a), op->getResult(0)};
-  lowered.offsets = {4 * product->aOffset, 4 * product->bOffset, 0};
+  int64_t bytes = rank::bytesOf(product->gemm.dtype);
+  lowered.offsets = {bytes * product->aOffset, bytes * product->bOffset, 0};
   return success();
 }
 

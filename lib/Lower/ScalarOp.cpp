@@ -70,7 +70,19 @@ FailureOr<Value> colossal::lower::emitScalarOp(KernelFrame &frame,
            << op->getName() << "' has no lowering in a kernel body";
   if (auto constant = dyn_cast<arith::ConstantOp>(op))
     return frame.constant(constant.getValue());
-  if (op->getResultTypes()[0].isF32()) {
+  // Numbers of bf16 are held as f32: arithmetic on them keeps its digits, and
+  // what is yielded is rounded where it is stored.
+  Type held = heldType(op->getResultTypes()[0]);
+  if (isa<arith::ExtFOp>(op) && operands[0].getType() == held)
+    return operands[0];
+  if (isa<arith::TruncFOp>(op) && held != op->getResultTypes()[0]) {
+    Value value = operands[0];
+    if (value.getType() != held)
+      value = arith::TruncFOp::create(builder, loc, held, value);
+    bool isYielded = llvm::all_of(op->getUsers(), llvm::IsaPred<YieldOp>);
+    return isYielded ? value : frame.roundToBFloat16(value);
+  }
+  if (held.isF32()) {
     if (isa<math::ExpOp>(op))
       return emitExp(builder, loc, operands[0]);
     if (isa<math::LogOp>(op))
@@ -96,6 +108,7 @@ FailureOr<Value> colossal::lower::emitScalarOp(KernelFrame &frame,
     mapping.map(from, to);
   Operation *clone = builder.clone(*op, mapping);
   clone->setLoc(loc);
+  clone->getResult(0).setType(held);
   // No flags but one: a product may be contracted with a sum that allows it,
   // and only sums along a row do (KernelEmitter::combine).
   if (auto fast = dyn_cast<arith::ArithFastMathInterface>(clone)) {

@@ -81,7 +81,7 @@ void KernelEmitter::emitScatter() {
                          : frame.constantOf(element, 0);
     if (accumulate)
       value = combine(op, frame.load(element, target, index.value), value);
-    frame.store(value, target, index.value);
+    frame.store(value, target, index.value, element);
     for (unsigned depth = 0; depth <= kept.size(); ++depth)
       frame.close();
   }
@@ -131,7 +131,7 @@ void KernelEmitter::emitScatter() {
   Leveled index = linearIndex(out, there);
   frame.at(frame.level());
   Value old = frame.load(element, target, index.value);
-  frame.store(combine(op, old, value.value), target, index.value);
+  frame.store(combine(op, old, value.value), target, index.value, element);
   unsigned loops = reduced.size() + ofId.size() + 1 + served.size();
   for (unsigned depth = 0; depth < loops; ++depth)
     frame.close();

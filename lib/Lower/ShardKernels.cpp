@@ -25,14 +25,14 @@ colossal::lower::groupNumber(Operation *op, ArrayAttr axes, int64_t scale) {
   return number;
 }
 
-/// Stores `value` at `index`, or adds it.
+/// Stores `value` at `index` of a tensor of `element`, or adds it.
 static void storeOrAdd(KernelFrame &frame, Value value, Value base, Value index,
-                       bool accumulate) {
+                       Type element, bool accumulate) {
   if (accumulate) {
-    Value old = frame.load(value.getType(), base, index);
+    Value old = frame.load(element, base, index);
     value = arith::AddFOp::create(frame.builder, frame.loc, old, value);
   }
-  frame.store(value, base, index);
+  frame.store(value, base, index, element);
 }
 
 FailureOr<int64_t> colossal::lower::emitShardSlice(KernelFrame &frame,
@@ -75,12 +75,13 @@ FailureOr<int64_t> colossal::lower::emitShardSlice(KernelFrame &frame,
   Value read = binary(arith::AddIOp(), from, copy.getInductionVar());
   Value written = binary(arith::AddIOp(), to, copy.getInductionVar());
   storeOrAdd(frame, frame.load(type.getElementType(), source, read), target,
-             written, accumulate);
+             written, type.getElementType(), accumulate);
   frame.close();
   if (!accumulate) {
     scf::ForOp clear = frame.loop(existing, upper, 1, {}, true);
     written = binary(arith::AddIOp(), to, clear.getInductionVar());
-    frame.store(frame.constantOf(type.getElementType(), 0), target, written);
+    frame.store(frame.constantOf(type.getElementType(), 0), target, written,
+                type.getElementType());
     frame.close();
   }
   frame.close();
@@ -111,7 +112,8 @@ FailureOr<int64_t> colossal::lower::emitShardMask(KernelFrame &frame,
       frame.load(type.getElementType(), source, loop.getInductionVar());
   value = arith::SelectOp::create(builder, loc, keeps, value,
                                   frame.constantOf(type.getElementType(), 0));
-  storeOrAdd(frame, value, target, loop.getInductionVar(), accumulate);
+  storeOrAdd(frame, value, target, loop.getInductionVar(),
+             type.getElementType(), accumulate);
   frame.close();
   return llvm::divideCeil(type.getNumElements(), kBlock);
 }

@@ -252,6 +252,10 @@ LogicalResult Compilation::import(CompiledProgram &program) {
   if (!StringRef(program.model).ends_with(".mlir"))
     return success();
   program.done = phaseOf(*program.module);
+  if (options.mixedPrecision && program.done >= Phase::Normalize)
+    return reportError("--precision: found '" + program.model +
+                       "', which is normalized already, expected a model or "
+                       "the dump of import: types are chosen in between");
   if (program.done != Phase::Partition) {
     if (program.done > Phase::Normalize)
       describeInputs(*program.module, program.inputs);
@@ -292,6 +296,8 @@ LogicalResult Compilation::normalize(CompiledProgram &program) {
   PassManager passes(&context);
   passes.addPass(createNormalizePass(loss, !program.isTraining()));
   passes.addNestedPass<func::FuncOp>(createWidenStoredFloatsPass());
+  if (options.mixedPrecision)
+    passes.addNestedPass<func::FuncOp>(createPrecisionPass());
   passes.addNestedPass<func::FuncOp>(createFuseElementwisePass());
   passes.addNestedPass<func::FuncOp>(createChannelsLastPass());
   passes.addNestedPass<func::FuncOp>(createRefineFactorsPass());

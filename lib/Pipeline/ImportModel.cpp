@@ -186,7 +186,9 @@ LogicalResult colossal::checkTypes(ModuleOp module) {
       auto name = function.getArgAttrOfType<StringAttr>(number, names::name);
       bool trained = role && role.getValue() == ArgumentRole::Parameter;
       Type type = elementOf(argument);
-      if (type && (trained ? type.isF32() : bool(schedule::dtypeOf(type))))
+      // Files of data have no bf16.
+      bool isGiven = type && schedule::dtypeOf(type) && !type.isBF16();
+      if (type && (trained ? type.isF32() : isGiven))
         continue;
       return emitError(argument.getLoc())
              << (role ? nameOf(role.getValue()) : "argument") << " '"
@@ -202,8 +204,8 @@ LogicalResult colossal::checkTypes(ModuleOp module) {
         if (!schedule::dtypeOf(elementOf(result))) {
           emitError(op->getLoc())
               << "found a result of type " << result.getType()
-              << ", expected elements of type f32, f64, i64, i32 or i1, which "
-                 "the engine computes with";
+              << ", expected elements of type f32, f64, bf16, i64, i32 or i1, "
+                 "which the engine computes with";
           return WalkResult::interrupt();
         }
       return WalkResult::advance();

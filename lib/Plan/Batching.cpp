@@ -27,6 +27,7 @@ public:
 
 private:
   void readArguments();
+  void hoistCopies();
   void fail(const std::string &reason) {
     if (result.divisible)
       result.reason = reason;
@@ -80,6 +81,22 @@ void Analysis::readArguments() {
     result.subDims[v] = value.batchSubDim;
     if (value.batchSubDim >= 0)
       result.batch = std::max(result.batch, value.subDims()[value.batchSubDim]);
+  }
+}
+
+/// A parameter's copy in fewer bytes is the same for all microbatches, and is
+/// what they read: it is made before them.
+void Analysis::hoistCopies() {
+  for (size_t i = 0; i < program.ops.size(); ++i) {
+    const Op &op = program.ops[i];
+    if (op.segment != Segment::Forward || op.operands.size() != 1 ||
+        op.results.size() != 1)
+      continue;
+    const ProgramValue &from = program.values[op.operands[0].value];
+    const ProgramValue &to = program.values[op.results[0].value];
+    if (from.producer < 0 && from.role == Role::Parameter && !to.isResult() &&
+        to.elements() == from.elements() && to.elementBytes < from.elementBytes)
+      segments[i] = Segment::Prologue;
   }
 }
 
@@ -323,6 +340,7 @@ bool Analysis::cutWholes() {
 
 Batching Analysis::run() {
   readArguments();
+  hoistCopies();
   // Every move, and between moves every cut, is made at most once.
   while (true) {
     sweep();

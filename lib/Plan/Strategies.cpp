@@ -261,6 +261,12 @@ static machine::DataType dataType(const ProgramValue &value) {
                                    : machine::DataType::F32;
 }
 
+/// What whole ops compute in: bf16 is widened on the way.
+static machine::DataType libraryType(const ProgramValue &value) {
+  machine::DataType type = dataType(value);
+  return type == machine::DataType::BF16 ? machine::DataType::F32 : type;
+}
+
 /// To gather the tuples of parts over the axes that cut what is reduced.
 static int64_t tupleTime(const Program &program,
                          const machine::Cluster &cluster,
@@ -311,7 +317,7 @@ colossal::plan::nodeTime(const Program &program, const Batching &batching,
               batch = product(op, bounds, Role::Batch);
       if (cost::isWorthALibraryCall(batch, m, n, k)) {
         time += cost::gemmTime(cluster, m, n, k, batch,
-                               dataType(program.values[op.results[0].value]));
+                               dataType(program.values[op.operands[0].value]));
         continue;
       }
     }
@@ -326,7 +332,7 @@ colossal::plan::nodeTime(const Program &program, const Batching &batching,
         moved += double(accessBytes(program, op, access, bounds, true));
       time += cost::libraryTime(
           cluster, op.work.rate, cost::libraryFlops(op.work, bounds, global),
-          moved, dataType(program.values[op.results[0].value]));
+          moved, libraryType(program.values[op.results[0].value]));
       continue;
     }
     time += tupleTime(program, cluster, reshards, mesh, node, int(p),

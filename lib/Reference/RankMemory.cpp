@@ -28,7 +28,8 @@ bool RankMemory::fits(int64_t offset, rank::DType type,
 void RankMemory::own(int64_t offset, int64_t bytes, const std::string &owner) {
   if (names.back() != owner)
     names.push_back(owner);
-  for (int64_t cell = offset / 4; cell < (offset + bytes + 3) / 4; ++cell)
+  for (int64_t cell = offset / kCell;
+       cell < (offset + bytes + kCell - 1) / kCell; ++cell)
     owners[cell] = names.size() - 1;
 }
 
@@ -42,7 +43,7 @@ bool RankMemory::write(int64_t offset, rank::DType type, const Tensor &tensor,
     if (tensor.kind == ElementKind::Boolean)
       small[offset + i] = tensor.booleans[i];
     else
-      numbers[(offset + i * size) / 4] = bitsOf(tensor, i);
+      numbers[(offset + i * size) / kCell] = bitsOf(tensor, i);
   }
   return true;
 }
@@ -54,9 +55,9 @@ bool RankMemory::add(int64_t offset, rank::DType type, const Tensor &tensor,
   Tensor sum = tensor;
   int64_t size = rank::bytesOf(type);
   for (int64_t i = 0, e = tensor.size(); i < e; ++i) {
-    if (owners[(offset + i * size) / 4] == 0)
+    if (owners[(offset + i * size) / kCell] == 0)
       return false;
-    uint64_t bits = numbers[(offset + i * size) / 4];
+    uint64_t bits = numbers[(offset + i * size) / kCell];
     double old = 0.0;
     std::memcpy(&old, &bits, sizeof old);
     if (tensor.kind == ElementKind::Float)
@@ -70,16 +71,17 @@ bool RankMemory::add(int64_t offset, rank::DType type, const Tensor &tensor,
 void RankMemory::fillZero(int64_t offset, int64_t bytes,
                           const std::string &owner) {
   own(offset, bytes, owner);
-  std::fill_n(numbers.begin() + offset / 4, (bytes + 3) / 4, 0);
+  std::fill_n(numbers.begin() + offset / kCell, (bytes + kCell - 1) / kCell, 0);
   std::fill_n(small.begin() + offset, bytes, 0);
 }
 
 void RankMemory::copy(int64_t from, int64_t to, int64_t bytes,
                       const std::string &owner) {
   own(to, bytes, owner);
-  std::vector<uint64_t> moved(numbers.begin() + from / 4,
-                              numbers.begin() + (from + bytes + 3) / 4);
-  std::copy(moved.begin(), moved.end(), numbers.begin() + to / 4);
+  std::vector<uint64_t> moved(numbers.begin() + from / kCell,
+                              numbers.begin() +
+                                  (from + bytes + kCell - 1) / kCell);
+  std::copy(moved.begin(), moved.end(), numbers.begin() + to / kCell);
   std::vector<uint8_t> bits(small.begin() + from, small.begin() + from + bytes);
   std::copy(bits.begin(), bits.end(), small.begin() + to);
 }
@@ -92,11 +94,11 @@ std::optional<int64_t> RankMemory::compare(int64_t offset, rank::DType type,
   for (int64_t i = 0, e = expected.size(); i < e; ++i) {
     int64_t at = offset + i * size;
     // An element of eight bytes has one writer.
-    bool whole =
-        owners[at / 4] != 0 && owners[at / 4] == owners[(at + size - 1) / 4];
+    bool whole = owners[at / kCell] != 0 &&
+                 owners[at / kCell] == owners[(at + size - 1) / kCell];
     bool same = expected.kind == ElementKind::Boolean
                     ? small[at] == expected.booleans[i]
-                    : numbers[at / 4] == bitsOf(expected, i);
+                    : numbers[at / kCell] == bitsOf(expected, i);
     if (!whole || !same)
       return i;
   }
@@ -105,6 +107,6 @@ std::optional<int64_t> RankMemory::compare(int64_t offset, rank::DType type,
 
 const std::string &RankMemory::ownerOf(int64_t offset, rank::DType type,
                                        int64_t element) const {
-  size_t cell = (offset + element * rank::bytesOf(type)) / 4;
+  size_t cell = (offset + element * rank::bytesOf(type)) / kCell;
   return cell < owners.size() ? names[owners[cell]] : names[0];
 }

@@ -1,7 +1,8 @@
 //===- RankMemory.h - The bytes of one rank ---------------------*- C++ -*-===//
 //
-// A byte array that remembers, per four bytes, the number that was written and
-// by whom. Elements of one byte (i1) are kept apart, owners are not.
+// A byte array that remembers, per cell of two bytes, the number that was
+// written and by whom. Elements of one byte (i1) are kept apart, owners are
+// not.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,7 +18,8 @@ namespace colossal::reference {
 class RankMemory {
 public:
   explicit RankMemory(int64_t bytes)
-      : numbers((bytes + 3) / 4, 0), owners((bytes + 3) / 4, 0), small(bytes) {}
+      : numbers((bytes + kCell - 1) / kCell, 0),
+        owners((bytes + kCell - 1) / kCell, 0), small(bytes) {}
 
   /// Writes `tensor` from `offset` on. Fails where it does not fit.
   bool write(int64_t offset, rank::DType type, const Tensor &tensor,
@@ -40,8 +42,11 @@ private:
   bool fits(int64_t offset, rank::DType type, int64_t elements) const;
   void own(int64_t offset, int64_t bytes, const std::string &owner);
 
-  std::vector<uint64_t> numbers; ///< per 4 bytes: bits of a double or int64_t
-  std::vector<uint32_t> owners;  ///< per 4 bytes: index into `names`
+  /// Bytes of the smallest numbers. A larger one is in its first cell.
+  static constexpr int64_t kCell = 2;
+
+  std::vector<uint64_t> numbers; ///< per cell: bits of a double or int64_t
+  std::vector<uint32_t> owners;  ///< per cell: index into `names`
   std::vector<uint8_t> small;    ///< per byte: i1
   std::vector<std::string> names = {"nobody"};
 };

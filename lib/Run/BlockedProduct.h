@@ -5,7 +5,8 @@
 // of High-Performance Matrix Multiplication): blocks of A and B are copied into
 // scratch in the order in which the inner loops read them, so strides cost
 // nothing there. Each element is one sum over k in pieces of kDepth, whatever
-// the threads: their number does not change the bits.
+// the threads: their number does not change the bits. Operands of bf16 become
+// f32 as they are copied; a result of bf16 is rounded once, from the whole sum.
 //
 // Scratch is a function of the extents and the threads alone, not of the CPU.
 //
@@ -25,9 +26,9 @@ int64_t blockedScratchBytes(const Gemm &gemm, int threads);
 /// Of the inner loops, for reports.
 const char *blockedName();
 
-/// C (+)= A B.
-void runBlocked(const Gemm &gemm, const Threads &threads, const float *a,
-                const float *b, float *c, char *scratch);
+/// C (+)= A B, of the types that `gemm` says.
+void runBlocked(const Gemm &gemm, const Threads &threads, const void *a,
+                const void *b, void *c, char *scratch);
 
 } // namespace colossal::rank
 

@@ -1,6 +1,7 @@
 //===- Collectives.cpp - Reductions and movements in a group --------------===//
 
 #include "colossal/Run/Collectives.h"
+#include "colossal/Support/BFloat16.h"
 #include "colossal/Support/Combiner.h"
 
 #include "RunError.h"
@@ -21,9 +22,11 @@ void combine(const Collective &collective, char *into, const char *from,
   auto call = [&](auto *typed) {
     using T = std::remove_pointer_t<decltype(typed)>;
     const T *other = reinterpret_cast<const T *>(from);
+    using Number = std::conditional_t<std::is_same_v<T, BFloat16>, float, T>;
     withCombiner(combiner, [&](auto constant) {
       for (int64_t i = 0; i < count; ++i)
-        typed[i] = colossal::combine<constant()>(typed[i], other[i]);
+        typed[i] =
+            colossal::combine<constant()>(Number(typed[i]), Number(other[i]));
     });
   };
   switch (collective.dtype) {
@@ -37,6 +40,8 @@ void combine(const Collective &collective, char *into, const char *from,
     return call(reinterpret_cast<int32_t *>(into));
   case DType::I1:
     return call(reinterpret_cast<uint8_t *>(into));
+  case DType::BF16:
+    return call(reinterpret_cast<BFloat16 *>(into));
   }
 }
 

@@ -10,6 +10,7 @@
 #include "colossal/Run/LibraryFunction.h"
 #include "colossal/Run/MatrixProduct.h"
 #include "colossal/Run/Threads.h"
+#include "colossal/Support/BFloat16.h"
 
 #include <algorithm>
 #include <chrono>
@@ -88,7 +89,7 @@ template <class... Numbers> std::string keyOf(Numbers... numbers) {
 }
 std::string keyOf(const Gemm &g) {
   std::string key = keyOf(g.m, g.n, g.k, g.aM, g.aK, g.bK, g.bN, g.cM, g.cN,
-                          int(g.accumulate));
+                          int(g.accumulate), int(g.dtype), int(g.result));
   for (const auto *list : {&g.batch, &g.aBatch, &g.bBatch, &g.cBatch})
     for (int64_t value : *list)
       key += std::to_string(value) + ",";
@@ -271,6 +272,8 @@ void Engine::Impl::fill(const Op &op, char *data) {
     return assign(reinterpret_cast<int32_t *>(data));
   case DType::I1:
     return assign(reinterpret_cast<uint8_t *>(data));
+  case DType::BF16:
+    return assign(reinterpret_cast<BFloat16 *>(data));
   }
 }
 
@@ -302,9 +305,7 @@ void Engine::Impl::execute(Action &action, int64_t microbatch) {
   case OpKind::Library:
     return runKernel(action, buffers, microbatch);
   case OpKind::Gemm:
-    return action.product->run(reinterpret_cast<float *>(buffers[0]),
-                               reinterpret_cast<float *>(buffers[1]),
-                               reinterpret_cast<float *>(buffers[2]),
+    return action.product->run(buffers[0], buffers[1], buffers[2],
                                scratch.data());
   case OpKind::Fill:
     return fill(op, buffers[0]);

@@ -21,7 +21,7 @@ constexpr int64_t kLongSum = 16384;
 dnnl::memory::desc matrixOf(const Gemm &gemm,
                             const std::vector<int64_t> &batchStrides,
                             int64_t rows, int64_t columns, int64_t rowStride,
-                            int64_t columnStride) {
+                            int64_t columnStride, DType type) {
   dnnl::memory::dims extents = gemm.batch, strides = batchStrides;
   extents.insert(extents.end(), {rows, columns});
   strides.insert(strides.end(), {rowStride, columnStride});
@@ -31,7 +31,10 @@ dnnl::memory::desc matrixOf(const Gemm &gemm,
   for (size_t i = extents.size(); i-- > 0; packed *= extents[i])
     if (extents[i] == 1)
       strides[i] = std::max(packed, strides[i]);
-  return dnnl::memory::desc(extents, dnnl::memory::data_type::f32, strides);
+  return dnnl::memory::desc(extents,
+                            type == DType::BF16 ? dnnl::memory::data_type::bf16
+                                                : dnnl::memory::data_type::f32,
+                            strides);
 }
 
 /// C^T = B^T A^T.
@@ -57,7 +60,10 @@ struct MatrixProduct::Impl {
       this->gemm = transposed(gemm);
     bytes = blockedScratchBytes(this->gemm, threads.count());
     name = blockedName();
-    if (gemm.k < kLongSum && cpuGeneration() == CpuGeneration::Avx512)
+    bool isFast = gemm.dtype == DType::BF16
+                      ? computesBFloat16()
+                      : cpuGeneration() == CpuGeneration::Avx512;
+    if (gemm.k < kLongSum && isFast)
       tryLibrary();
   }
 
@@ -70,9 +76,12 @@ struct MatrixProduct::Impl {
         sum.append_sum(1.0f);
         attributes.set_post_ops(sum);
       }
-      auto a = matrixOf(gemm, gemm.aBatch, gemm.m, gemm.k, gemm.aM, gemm.aK);
-      auto b = matrixOf(gemm, gemm.bBatch, gemm.k, gemm.n, gemm.bK, gemm.bN);
-      auto c = matrixOf(gemm, gemm.cBatch, gemm.m, gemm.n, gemm.cM, gemm.cN);
+      auto a = matrixOf(gemm, gemm.aBatch, gemm.m, gemm.k, gemm.aM, gemm.aK,
+                        gemm.dtype);
+      auto b = matrixOf(gemm, gemm.bBatch, gemm.k, gemm.n, gemm.bK, gemm.bN,
+                        gemm.dtype);
+      auto c = matrixOf(gemm, gemm.cBatch, gemm.m, gemm.n, gemm.cM, gemm.cN,
+                        gemm.result);
       dnnl::matmul::primitive_desc descriptor(dnnl::matmul::desc(a, b, c),
                                               attributes, libraryEngine());
       std::string found = descriptor.impl_info_str();
@@ -112,7 +121,7 @@ MatrixProduct::MatrixProduct(MatrixProduct &&) noexcept = default;
 int64_t MatrixProduct::scratchBytes() const { return impl->bytes; }
 const char *MatrixProduct::implementation() const { return impl->name.c_str(); }
 
-void MatrixProduct::run(const float *a, const float *b, float *c,
+void MatrixProduct::run(const void *a, const void *b, void *c,
                         char *scratch) const {
   const Impl &p = *impl;
   if (p.swapped)
@@ -120,7 +129,7 @@ void MatrixProduct::run(const float *a, const float *b, float *c,
   if (!p.primitive)
     return runBlocked(p.gemm, p.threads, a, b, c, scratch);
   const dnnl::memory memories[] = {p.ma, p.mb, p.mc, p.ms};
-  void *const data[] = {const_cast<float *>(a), const_cast<float *>(b), c,
+  void *const data[] = {const_cast<void *>(a), const_cast<void *>(b), c,
                         scratch};
   static const int arguments[] = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST,
                                   DNNL_ARG_SCRATCHPAD};

@@ -127,6 +127,8 @@ bool NpyFile::converts(DType dtype) const {
            (descr[1] == 'u' && elementBytes <= 2);
   case DType::I1:
     return descr == "|b1";
+  case DType::BF16: // numpy has no such type
+    return false;
   }
   return false;
 }

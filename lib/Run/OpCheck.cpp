@@ -47,7 +47,7 @@ void OpChecker::checkGemm(const std::string &place, const Op &op) {
     int64_t index = (rows - 1) * rowStride + (columns - 1) * columnStride;
     for (size_t i = 0; i < rank; ++i)
       index += (gemm.batch[i] - 1) * strides[i];
-    return (index + 1) * 4;
+    return index + 1;
   };
   int64_t smallest = std::min({gemm.m, gemm.n, gemm.k, gemm.aM, gemm.aK,
                                gemm.bK, gemm.bN, gemm.cM, gemm.cN});
@@ -60,12 +60,20 @@ void OpChecker::checkGemm(const std::string &place, const Op &op) {
     return;
   }
   const char *names[] = {" A", " B", " C"};
-  int64_t bytes[] = {last(gemm.aBatch, gemm.m, gemm.aM, gemm.k, gemm.aK),
-                     last(gemm.bBatch, gemm.k, gemm.bK, gemm.n, gemm.bN),
-                     last(gemm.cBatch, gemm.m, gemm.cM, gemm.n, gemm.cN)};
+  int64_t elements[] = {last(gemm.aBatch, gemm.m, gemm.aM, gemm.k, gemm.aK),
+                        last(gemm.bBatch, gemm.k, gemm.bK, gemm.n, gemm.bN),
+                        last(gemm.cBatch, gemm.m, gemm.cM, gemm.n, gemm.cN)};
+  bool isNarrow = gemm.dtype == DType::BF16;
+  if ((gemm.dtype != DType::F32 && !isNarrow) ||
+      (gemm.result != DType::F32 && !(isNarrow && gemm.result == gemm.dtype)))
+    return fault(place,
+                 std::string("a product of ") + nameOf(gemm.dtype) + " as " +
+                     nameOf(gemm.result),
+                 "f32 as f32, bf16 as bf16 or f32");
   for (int i = 0; i < 3; ++i) {
-    checkType(place + names[i], op.operands[i], DType::F32);
-    checkInside(place + names[i], op.operands[i], bytes[i]);
+    DType type = i == 2 ? gemm.result : gemm.dtype;
+    checkType(place + names[i], op.operands[i], type);
+    checkInside(place + names[i], op.operands[i], elements[i] * bytesOf(type));
   }
   bool repeated = (gemm.m > 1 && gemm.cM == 0) || (gemm.n > 1 && gemm.cN == 0);
   for (size_t i = 0; i < rank; ++i)

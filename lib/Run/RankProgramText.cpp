@@ -14,6 +14,8 @@ int64_t bytesOf(DType type) {
     return 8;
   case DType::I1:
     return 1;
+  case DType::BF16:
+    return 2;
   }
   return 0;
 }
@@ -111,6 +113,8 @@ template <class Io> void fields(Io &io, Gemm &gemm) {
   io("cM", gemm.cM);
   io("cN", gemm.cN);
   io("accumulate", gemm.accumulate);
+  io("dtype", gemm.dtype);
+  io("result", gemm.result);
 }
 
 template <class Io> void fields(Io &io, LibraryCall &call) {

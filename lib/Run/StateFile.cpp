@@ -8,6 +8,7 @@
 #include "RunError.h"
 #include "colossal/Run/Checksum.h"
 #include "colossal/Run/Npy.h"
+#include "colossal/Support/BFloat16.h"
 #include "colossal/Support/Random.h"
 
 #include <algorithm>
@@ -56,6 +57,9 @@ void fillState(char *data, DType dtype, const std::vector<Run> &runs,
         break;
       case DType::I1:
         data[i] = value != 0;
+        break;
+      case DType::BF16:
+        reinterpret_cast<BFloat16 *>(data)[i] = float(value);
         break;
       }
 }

@@ -4,6 +4,8 @@
 
 #include "Deadline.h"
 
+#include "colossal/Support/BFloat16.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -15,7 +17,8 @@ namespace colossal::rank {
 namespace {
 
 bool isReal(const Buffer &buffer) {
-  return buffer.dtype == DType::F32 || buffer.dtype == DType::F64;
+  return buffer.dtype == DType::F32 || buffer.dtype == DType::F64 ||
+         buffer.dtype == DType::BF16;
 }
 
 /// How many values are NaN and infinite.
@@ -29,23 +32,31 @@ Counts countTyped(const char *data, const char *before, int64_t bytes) {
   counts.all = bytes / int64_t(sizeof(T));
   auto *values = reinterpret_cast<const T *>(data);
   for (int64_t i = 0; i < counts.all; ++i) {
-    if (std::isfinite(values[i]))
+    std::conditional_t<std::is_same_v<T, double>, double, float> value =
+        values[i];
+    if (std::isfinite(value))
       continue;
     // What an op did not write is not its own.
     if (before &&
         memcmp(before + i * int64_t(sizeof(T)), &values[i], sizeof(T)) == 0)
       continue;
-    ++(std::isnan(values[i]) ? counts.nan : counts.infinite);
+    ++(std::isnan(value) ? counts.nan : counts.infinite);
   }
   return counts;
 }
 
 Counts count(const Buffer &buffer, const char *data, const char *before,
              int64_t bytes) {
-  if (!isReal(buffer))
+  switch (buffer.dtype) {
+  case DType::F32:
+    return countTyped<float>(data, before, bytes);
+  case DType::F64:
+    return countTyped<double>(data, before, bytes);
+  case DType::BF16:
+    return countTyped<BFloat16>(data, before, bytes);
+  default: // no floats
     return {};
-  return buffer.dtype == DType::F32 ? countTyped<float>(data, before, bytes)
-                                    : countTyped<double>(data, before, bytes);
+  }
 }
 
 bool overlap(const Buffer &a, const Buffer &b) {

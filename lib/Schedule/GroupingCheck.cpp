@@ -1,6 +1,7 @@
 //===- GroupingCheck.cpp - What may be grouped ----------------------------===//
 
 #include "colossal/Schedule/Grouping.h"
+#include "colossal/Schedule/StageSchedule.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -9,12 +10,11 @@ using namespace colossal::schedule;
 /// Fails at `place` where a kernel or a collective has no form of the type.
 static LogicalResult checkType(Operation *place, Type type) {
   Type element = getElementTypeOrSelf(type);
-  bool isKnown = element.isF32() || element.isF64() || element.isInteger(64) ||
-                 element.isInteger(32) || element.isInteger(1);
-  if (!isKnown || !isCountable(type))
+  if (!dtypeOf(element) || !isCountable(type))
     return place->emitError("found a value of type ")
            << type
-           << ", expected a tensor of f32, f64, i64, i32 or i1 with known "
+           << ", expected a tensor of f32, f64, bf16, i64, i32 or i1 with "
+              "known "
               "sizes: the program was not normalized, or the engine has no "
               "such type";
   return success();

@@ -3,6 +3,7 @@
 #include "colossal/Schedule/MatrixProduct.h"
 #include "Colossal/Analysis/Contraction.h"
 #include "Colossal/IR/MapStrides.h"
+#include "colossal/Schedule/StageSchedule.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -63,7 +64,7 @@ struct StridedContraction {
 static std::optional<StridedContraction> analyze(GenericOp op) {
   FactoredOp factored(op.getOperation());
   std::optional<Contraction> contraction = analyzeContraction(op);
-  if (!contraction || !getElementTypeOrSelf(op.getResult(0)).isF32())
+  if (!contraction || !hasLibraryTypes(op))
     return std::nullopt;
   return StridedContraction(factored, std::move(contraction->roles));
 }
@@ -71,7 +72,7 @@ static std::optional<StridedContraction> analyze(GenericOp op) {
 bool colossal::schedule::isLibraryProduct(GenericOp op) {
   FactoredOp factored(op.getOperation());
   std::optional<Contraction> contraction = analyzeContraction(op);
-  if (!contraction || !getElementTypeOrSelf(op.getResult(0)).isF32())
+  if (!contraction || !hasLibraryTypes(op))
     return false;
   auto size = [&](Role role) { return contraction->size(factored, role); };
   return cost::isWorthALibraryCall(size(Role::Batch), size(Role::Rows),
@@ -124,6 +125,8 @@ colossal::schedule::matchMatrixProduct(GenericOp op) {
   product.bOffset = contraction->b.offset;
   bool swap = n.c != 1 && m.c == 1;
   rank::Gemm &gemm = product.gemm;
+  gemm.dtype = *dtypeOf(getElementTypeOrSelf(op->getOperand(0)));
+  gemm.result = *dtypeOf(getElementTypeOrSelf(op->getResult(0)));
   llvm::sort(batch, [](const Extent &x, const Extent &y) {
     return std::tie(x.c, x.size) > std::tie(y.c, y.size);
   });

@@ -39,6 +39,11 @@ CpuGeneration colossal::cpuGeneration() {
   return generation;
 }
 
+bool colossal::computesBFloat16() {
+  return cpuGeneration() == CpuGeneration::Avx512 &&
+         __builtin_cpu_supports("avx512bf16");
+}
+
 bool colossal::isCpuLimited() {
   return cpuGeneration() < generationOfMachine();
 }

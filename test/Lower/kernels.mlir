@@ -63,3 +63,34 @@ func.func @long(%x: tensor<64x32xf32>) -> tensor<64xf32> {
   } : (tensor<64x32xf32>) -> tensor<64xf32>
   return %y : tensor<64xf32>
 }
+
+// -----
+
+// bf16 is a form of storage: 16 bits are widened when they are loaded and rounded, to even, when they are
+// stored; a sum is in f32 until then, and so is what one op hands to another in registers.
+// CHECK-LABEL: func.func @k1_narrow
+// CHECK:         scf.for
+// CHECK:           %[[SUM:.*]] = scf.for {{.*}} iter_args({{.*}} = %{{.*}}) -> (f32)
+// CHECK:             %[[BITS:.*]] = llvm.load {{.*}} -> i16
+// CHECK:             %[[WHOLE:.*]] = arith.extui %[[BITS]] : i16 to i32
+// CHECK:             %[[UPPER:.*]] = arith.shli %[[WHOLE]]
+// CHECK:             arith.bitcast %[[UPPER]] : i32 to f32
+// CHECK-NOT:       bf16
+// CHECK:           %[[INT:.*]] = arith.bitcast %[[SUM]] : f32 to i32
+// CHECK:           arith.cmpf uno, %[[SUM]], %[[SUM]]
+// CHECK:           %[[ROUNDED:.*]] = arith.trunci %{{.*}} : i32 to i16
+// CHECK:           llvm.store %[[ROUNDED]]
+func.func @narrow(%x: tensor<64x32xbf16>) -> tensor<64xbf16> {
+  %a = colossal.generic "square" [i = 64, k = 32] (%x : [i, k]) -> ([i, k]) {
+    ^bb0(%0: bf16):
+      %1 = arith.extf %0 : bf16 to f32
+      %2 = arith.mulf %1, %1 : f32
+      %3 = arith.truncf %2 : f32 to bf16
+      colossal.yield %3 : bf16
+  } : (tensor<64x32xbf16>) -> tensor<64x32xbf16>
+  %b = colossal.generic "narrow" [i = 64, k = 32 : sum] (%a : [i, k]) -> ([i]) {
+    ^bb0(%0: bf16):
+      colossal.yield %0 : bf16
+  } : (tensor<64x32xbf16>) -> tensor<64xbf16>
+  return %b : tensor<64xbf16>
+}

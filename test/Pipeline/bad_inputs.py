@@ -113,6 +113,9 @@ def options(folder):
     for text in ["cosine:min=nan", "cosine:min=-1", "cosine:min=2", "cosine:warmup=-1", "linear:total=-5", "linear:total=1e3",
                  "linear:warmup=99999999999999999999", "cosine:total=9999999999999999", "cosine:cycles=2", "cosine:warmup"]:
         refused(text, compile_command("--lr-schedule", text, *bundle), r"--lr-schedule: found '.*', expected", folder)
+    for text in ["f16", "", "BF16", "mixed"]:
+        refused(f"precision {text}", compile_command("--precision", text, *bundle),
+                f"--precision: found '{text}', expected f32 or bf16", folder)
     refused("warmup beyond", compile_command("--lr-schedule", "cosine:warmup=20,total=10", *bundle), "at least the warmup", folder)
     refused("schedule twice", compile_command("--lr-schedule", "cosine:min=0,min=1", *bundle), "'min' twice", folder)
     refused("schedule", compile_command("--lr-schedule", "steps", *bundle), "found 'steps', expected 'constant'", folder)

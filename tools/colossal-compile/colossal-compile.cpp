@@ -43,6 +43,11 @@ struct Options {
       "init",
       cl::desc("random parameters, normal:0.02,seed=N; biases 0, norms 1"),
       cl::cat(category)};
+  cl::opt<std::string> precision{
+      "precision",
+      cl::desc("f32, or bf16: products, convolutions and attention in bf16, "
+               "all else, and the state, in f32"),
+      cl::init("f32"), cl::cat(category)};
   /// As the tables have them.
   std::string optimizerText = colossal::describeOptimizers();
   std::string scheduleText = colossal::rank::describeSchedules();
@@ -143,6 +148,10 @@ static llvm::LogicalResult read(const Options &given,
       return fail(llvm::toString(init.takeError()));
     options.start.init = *init;
   }
+  options.mixedPrecision = given.precision == "bf16";
+  if (given.precision != "f32" && !options.mixedPrecision)
+    return fail("--precision: found '" + given.precision +
+                "', expected f32 or bf16");
   auto parsed = colossal::OptimizerOptions::parse(
       given.optimizer,
       std::vector<std::string>(given.groups.begin(), given.groups.end()));

@@ -15,9 +15,21 @@ bool colossal::isSumOfProducts(GenericOp op) {
   auto product = op.getYielded()[0].getDefiningOp<arith::MulFOp>();
   if (!product)
     return false;
+  auto factorOf = [](Value value) {
+    auto widened = value.getDefiningOp<arith::ExtFOp>();
+    return widened ? widened.getIn() : value;
+  };
   Value x = block.getArgument(0), y = block.getArgument(1);
-  return (product.getLhs() == x && product.getRhs() == y) ||
-         (product.getLhs() == y && product.getRhs() == x);
+  Value a = factorOf(product.getLhs()), b = factorOf(product.getRhs());
+  return (a == x && b == y) || (a == y && b == x);
+}
+
+bool colossal::hasLibraryTypes(GenericOp op) {
+  Type a = getElementTypeOrSelf(op->getOperand(0));
+  Type b = getElementTypeOrSelf(op->getOperand(1));
+  Type c = getElementTypeOrSelf(op->getResult(0));
+  return a == b &&
+         ((a.isF32() && c == a) || (a.isBF16() && (c == a || c.isF32())));
 }
 
 /// No clips, no factor twice.

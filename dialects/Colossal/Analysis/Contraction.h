@@ -15,9 +15,13 @@
 
 namespace colossal {
 
-/// True if the body is the product of the two arguments, and some factor is
-/// summed.
+/// True if the body is the product of the two arguments, which may be widened
+/// (`arith.extf`), and some factor is summed.
 bool isSumOfProducts(GenericOp op);
+
+/// Whether the engine's products take the types of such an op: f32, or bf16
+/// with a result of bf16 or f32.
+bool hasLibraryTypes(GenericOp op);
 
 /// result = sum over Inner of operand 0 * operand 1, both read at plain or
 /// constant indices, no factor twice.

@@ -38,9 +38,8 @@ cost::Work GenericOp::getWork() {
   // The combination of a reduction.
   if (!isAllParallel())
     ++work.flopsPerPoint;
-  Type element = getElementTypeOrSelf(op->getResultTypes()[0]);
   if (auto contraction = analyzeContraction(*this);
-      contraction && element.isF32()) {
+      contraction && hasLibraryTypes(*this)) {
     work.kind = cost::Work::Kind::Product;
     work.roles = std::move(contraction->roles);
     return work;

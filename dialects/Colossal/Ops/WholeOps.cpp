@@ -18,10 +18,12 @@ void colossal::registerDialects(DialectRegistry &registry) {
     attention::attachDerivative(context);
     attention::attachEvaluation(context);
     attention::attachLowering(context);
+    attention::attachPrecision(context);
     convolution::attachDerivative(context);
     convolution::attachEvaluation(context);
     convolution::attachLayout(context);
     convolution::attachLowering(context);
+    convolution::attachPrecision(context);
     pooling::attachDerivative(context);
     pooling::attachEvaluation(context);
     pooling::attachLayout(context);

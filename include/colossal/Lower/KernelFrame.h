@@ -12,6 +12,10 @@
 
 namespace colossal::lower {
 
+/// What registers and arrays of a kernel hold for elements of a type: f32 for
+/// bf16, which is a form of storage; other types as they are.
+mlir::Type heldType(mlir::Type element);
+
 /// Frame of a kernel: the function, its arguments, loop levels.
 class KernelFrame {
 public:
@@ -34,7 +38,7 @@ public:
   mlir::Value integerAt(unsigned position);
   std::vector<rank::AffineOffset> offsets;
 
-  /// Constants are at the start of the function, each once.
+  /// Constants are at the start of the function, each once; of the type held.
   mlir::Value constant(mlir::TypedAttr attribute);
   mlir::Value constant(int64_t value);
   mlir::Value constantOf(mlir::Type type, double value);
@@ -55,13 +59,25 @@ public:
   void close(mlir::ValueRange values = {});
 
   mlir::Value address(mlir::Value base, mlir::Type element, mlir::Value index);
-  /// A tensor element; i1 is a byte.
+  /// An element of a tensor, or of an array of `element`; i1 is a byte, and
+  /// bf16 is widened and, when it is stored, rounded.
   mlir::Value load(mlir::Type element, mlir::Value base, mlir::Value index);
-  void store(mlir::Value value, mlir::Value base, mlir::Value index);
-  /// An array on the stack.
+  void store(mlir::Value value, mlir::Value base, mlir::Value index,
+             mlir::Type element);
+  /// As an array on the stack has it.
+  void store(mlir::Value value, mlir::Value base, mlir::Value index) {
+    store(value, base, index, value.getType());
+  }
+  /// An f32 rounded to a number of bf16, still as f32.
+  mlir::Value roundToBFloat16(mlir::Value value);
+  /// An array on the stack, of the type held.
   mlir::Value stackArray(mlir::Type element, int64_t size);
 
 private:
+  /// The bits of bf16 as i16.
+  mlir::Value narrowBits(mlir::Value value);
+  mlir::Value widenBits(mlir::Value bits);
+
   struct Level {
     mlir::Block *block;
     mlir::Operation *next; ///< the inner loop, null if there is none

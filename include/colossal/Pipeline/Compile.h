@@ -31,6 +31,8 @@ struct CompileOptions {
   std::vector<std::string> batch;
   std::optional<LossOptions> loss; ///< of what the model returns
   StartOptions start;              ///< --weights, --init
+  /// Products, convolutions and attention in bf16 (docs/Precision.md).
+  bool mixedPrecision = false;
   OptimizerOptions optimizer;
   rank::LearningRate learningRate;
   std::string cluster;       ///< a file or local:N

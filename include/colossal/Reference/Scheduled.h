@@ -8,7 +8,7 @@
 // its place and who wrote there last. So lifetimes, slots of microbatches,
 // in-place updates, accumulators and aliases are checked by execution.
 //
-// The arena is not filled with f32 bits: values stay doubles (one per four
+// The arena is not filled with f32 bits: values stay doubles (one per two
 // bytes), so that results are those of the other interpreters.
 //
 //===----------------------------------------------------------------------===//

@@ -33,8 +33,8 @@ public:
   int64_t scratchBytes() const;
   /// Of the implementation, for reports.
   const char *implementation() const;
-  /// `scratch` is aligned to 64 bytes.
-  void run(const float *a, const float *b, float *c, char *scratch) const;
+  /// Of the types that the Gemm says. `scratch` is aligned to 64 bytes.
+  void run(const void *a, const void *b, void *c, char *scratch) const;
 
 private:
   struct Impl;

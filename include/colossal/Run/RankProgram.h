@@ -23,7 +23,7 @@
 
 namespace colossal::rank {
 
-enum class DType { F32, F64, I64, I32, I1 };
+enum class DType { F32, F64, I64, I32, I1, BF16 };
 
 /// Bytes of one element. I1 is stored as one byte, 0 or 1.
 int64_t bytesOf(DType type);
@@ -151,12 +151,11 @@ struct Operand {
 
 /// What an op does. One op = one call of the runtime.
 enum class OpKind {
-  Kernel, ///< kernels.so symbol over a range
-  Gemm, ///< C = A B (+ C if accumulate), batched, strided, f32; operands A, B,
-        ///< C
-  Library,   ///< another library function; see LibraryCall
-  Fill,      ///< whole buffer := value
-  Copy,      ///< operands[1] := operands[0], `bytes` bytes
+  Kernel,  ///< kernels.so symbol over a range
+  Gemm,    ///< C = A B (+ C if accumulate), batched, strided; operands A, B, C
+  Library, ///< another library function; see LibraryCall
+  Fill,    ///< whole buffer := value
+  Copy,    ///< operands[1] := operands[0], `bytes` bytes
   AllReduce, ///< collectives: operands input, output; see Collective
   AllGather,
   ReduceScatter,
@@ -167,12 +166,16 @@ enum class OpKind {
 
 /// Batched matrix product by strides in elements:
 /// C[b][m][n] (+)= sum_k A[b][m][k] B[b][k][n].
+/// A and B are of one type. All of f32; or A and B of bf16, then the sum is
+/// made in f32, and C, of bf16 or f32, gets it rounded once.
 struct Gemm {
   int64_t m = 1, n = 1, k = 1;
   std::vector<int64_t> batch;                  ///< batch extents, major first
   std::vector<int64_t> aBatch, bBatch, cBatch; ///< strides per batch extent
   int64_t aM = 0, aK = 0, bK = 0, bN = 0, cM = 0, cN = 0;
   bool accumulate = false;
+  DType dtype = DType::F32;  ///< of A and B
+  DType result = DType::F32; ///< of C
 };
 
 /// A call of one of the runtime's library functions (LibraryFunction.h), which

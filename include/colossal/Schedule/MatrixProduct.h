@@ -1,7 +1,7 @@
 //===- MatrixProduct.h - Generics that are GEMMs ----------------*- C++ -*-===//
 //
-// A generic of two f32 operands whose body is their product, summed, is a
-// batched matrix product if its factors are of these kinds:
+// A generic of two operands of f32 or bf16 whose body is their product, summed,
+// is a batched matrix product if its factors are of these kinds:
 //
 //   m in a and the result, n in b and the result, k in a and b,
 //   batch in all three.
@@ -29,8 +29,8 @@ struct MatrixProduct {
 };
 
 /// True if the op is a product that the library computes, perhaps after
-/// packing: an f32 contraction (Analysis/Contraction.h) that is large enough
-/// for a call to pay (cost::isWorthALibraryCall).
+/// packing: a contraction of its types (Analysis/Contraction.h) that is large
+/// enough for a call to pay (cost::isWorthALibraryCall).
 bool isLibraryProduct(GenericOp op);
 
 /// The product by strides. Nothing if it is none, or if an operand has to be

@@ -49,7 +49,7 @@ struct StageSchedule {
   std::vector<int64_t> zeroed;
 };
 
-/// f32, f64, i64, i32, i1; nothing for other types.
+/// f32, f64, bf16, i64, i32, i1; nothing for other types.
 std::optional<rank::DType> dtypeOf(mlir::Type elementType);
 
 /// A state argument of a stage's functions: local type and attributes.

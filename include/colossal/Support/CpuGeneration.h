@@ -18,6 +18,10 @@ enum class CpuGeneration { Baseline, Avx2, Avx512 };
 /// What the CPU has, at most what COLOSSAL_MAX_CPU allows.
 CpuGeneration cpuGeneration();
 
+/// Whether the CPU multiplies numbers of bf16 (AVX-512 BF16), and
+/// COLOSSAL_MAX_CPU lets it.
+bool computesBFloat16();
+
 /// Whether COLOSSAL_MAX_CPU takes something away from this CPU.
 bool isCpuLimited();
 

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 #include <unistd.h>
 
 using namespace colossal::machine;
@@ -69,6 +70,20 @@ static MatrixRate matrixRate(const MatrixMeasurement &measured,
     }
     rate.efficiency.push_back(point);
   }
+  return rate;
+}
+
+/// The same curve below another peak. Nothing where the CPU has no products of
+/// bf16: they take the time of f32 then, and need no entry.
+static std::optional<MatrixRate> narrowRate(const MatrixMeasurement &measured,
+                                            const MatrixRate &wide,
+                                            double coreShare) {
+  if (!(measured.narrowFlopsPerSecond > 0.0))
+    return std::nullopt;
+  MatrixRate rate = wide;
+  rate.type = DataType::BF16;
+  rate.peakFlopsPerSecond =
+      whole(rounded(measured.narrowFlopsPerSecond * coreShare));
   return rate;
 }
 
@@ -209,6 +224,8 @@ colossal::machine::calibrateLocal(int64_t ranks, int64_t threadsPerRank,
   // Ranks that share cores have one for a part of the time.
   double coreShare = double(measured.independentRanks) / double(ranks);
   device.matrix = {matrixRate(measured.matrix, coreShare)};
+  if (auto rate = narrowRate(measured.matrix, device.matrix[0], coreShare))
+    device.matrix.push_back(*rate);
   device.elementwiseFlopsPerSecond =
       whole(rounded(measured.elementwise * coreShare));
   device.streaming = streamingPoints(measured.streaming, ranks, coreShare);

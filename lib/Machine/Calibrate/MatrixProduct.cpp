@@ -19,6 +19,8 @@ static rank::Gemm gemmOf(const machine::MatrixProduct::Sizes &sizes) {
   gemm.bN = sizes.transposedB ? sizes.k : 1;
   gemm.cM = sizes.n;
   gemm.cN = 1;
+  if (sizes.isNarrow)
+    gemm.dtype = gemm.result = rank::DType::BF16;
   return gemm;
 }
 

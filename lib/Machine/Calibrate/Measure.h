@@ -24,6 +24,8 @@ struct MatrixMeasurement {
   int count = 0;
   int64_t dimension[maximumPoints] = {};
   double flopsPerSecond[maximumPoints] = {};
+  /// Of the largest product, of bf16; 0 where the CPU does not compute it.
+  double narrowFlopsPerSecond = 0.0;
   double smallCallNs = 0.0; ///< a product too small to take time
   /// (batch, head) pairs of attention as two products and a softmax between.
   double attentionForward = 0.0;  ///< flop per second

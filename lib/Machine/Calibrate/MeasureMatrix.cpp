@@ -4,6 +4,7 @@
 #include "MatrixProduct.h"
 #include "Measure.h"
 #include "VectorMath.h"
+#include "colossal/Support/CpuGeneration.h"
 
 #include <algorithm>
 #include <memory>
@@ -192,6 +193,12 @@ MatrixMeasurement colossal::machine::measureMatrix(Together &together) {
     result.dimension[result.count] = dimension;
     result.flopsPerSecond[result.count] = flops / ns * 1e9;
     ++result.count;
+  }
+  if (colossal::computesBFloat16()) {
+    MatrixProduct::Sizes sizes{512, 512, 512};
+    sizes.isNarrow = true;
+    double ns = measureProduct(together, pool, sizes) - result.smallCallNs;
+    result.narrowFlopsPerSecond = sizes.flops() / std::max(ns, 1.0) * 1e9;
   }
   return result;
 }

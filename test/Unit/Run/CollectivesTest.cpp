@@ -7,6 +7,7 @@
 
 #include "ProgramBuilder.h"
 #include "colossal/Run/Engine.h"
+#include "colossal/Support/BFloat16.h"
 #include "colossal/Support/Combiner.h"
 
 #include <gtest/gtest.h>
@@ -35,6 +36,8 @@ int worldRank() {
 
 /// Values whose sum depends on the order; some are special.
 template <class T> T valueOf(int64_t rank, int64_t i) {
+  if constexpr (std::is_same_v<T, BFloat16>)
+    return valueOf<float>(rank, i);
   if constexpr (std::is_same_v<T, uint8_t>)
     return (rank * 7 + i * 5) % 3 != 0;
   if constexpr (std::is_floating_point_v<T>) {
@@ -63,12 +66,14 @@ using Formula = std::function<void(const Collective &, int64_t g, int64_t r)>;
 template <class T>
 std::vector<T> expected(OpKind kind, const Collective &c, int64_t g, int64_t r,
                         const std::function<T(int64_t, int64_t)> &in) {
-  auto combine = [&](T a, T b) -> T {
-    if constexpr (std::is_floating_point_v<T>) {
+  // Each step of bf16 is one of f32, rounded.
+  using Number = std::conditional_t<std::is_same_v<T, BFloat16>, float, T>;
+  auto combine = [&](Number a, Number b) -> T {
+    if constexpr (std::is_floating_point_v<Number>) {
       if (c.combiner == "sum" || c.combiner == "product")
         return c.combiner == "sum" ? a + b : a * b;
       if (std::isnan(a) || std::isnan(b))
-        return T(NAN);
+        return Number(NAN);
       if (a == b) // -0 is below +0
         return std::signbit(a) == (c.combiner == "min") ? a : b;
     } else {
@@ -285,6 +290,7 @@ TEST(Collectives, EveryCombinerAndType) {
     checkCombiners<int64_t, DType::I64>(mesh);
     checkCombiners<int32_t, DType::I32>(mesh);
     checkCombiners<uint8_t, DType::I1>(mesh);
+    checkCombiners<BFloat16, DType::BF16>(mesh);
   }
 }
 

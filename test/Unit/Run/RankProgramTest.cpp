@@ -137,6 +137,10 @@ TEST(RankProgramText, RoundTrip) {
     call.library.integers["causal"] = 1;
     call.library.strides = {{1, 2, 3, 4}, {}};
     call.scratch = {{2, 64}};
+    Op product;
+    product.kind = OpKind::Gemm;
+    product.gemm.dtype = DType::BF16;
+    segmentOf(program, "update").ops.push_back(product);
     std::string text = writeProgram(program), error;
     std::optional<Program> again = readProgram(text, "stage-0.json", error);
     ASSERT_TRUE(again) << error;
@@ -148,6 +152,9 @@ TEST(RankProgramText, RoundTrip) {
     EXPECT_FALSE(again->states[1].owned);
     EXPECT_EQ(segmentOf(*again, "prologue").ops[0].value, -INFINITY);
     EXPECT_EQ(segmentOf(*again, "forward").ops[0].library.reals["scale"], 0.1);
+    const Gemm &gemm = segmentOf(*again, "update").ops.back().gemm;
+    EXPECT_EQ(gemm.dtype, DType::BF16);
+    EXPECT_EQ(gemm.result, DType::F32);
     EXPECT_EQ(again->schedule.size(), program.schedule.size());
   }
 }
@@ -268,6 +275,12 @@ const Fault faults[] = {
     {"WrongDType",
      [](auto &s) { opOf(s, 0, "update", 0).collective.dtype = DType::I32; },
      {"update[0] reduce_scatter", "dtype f32", "dtype i32"}},
+    {"NarrowGemmOfWideOperands",
+     [](auto &s) { opOf(s, 1, "forward", 1).gemm.dtype = DType::BF16; },
+     {"stage 1: forward[1] gemm", "dtype f32", "dtype bf16"}},
+    {"ProductOfF32AsBF16",
+     [](auto &s) { opOf(s, 1, "forward", 1).gemm.result = DType::BF16; },
+     {"stage 1: forward[1] gemm", "a product of f32 as bf16"}},
     {"WrongDTypeOfGemm",
      [](auto &s) {
        s[0].buffers[opOf(s, 0, "forward", 0).operands[2].buffer].dtype =

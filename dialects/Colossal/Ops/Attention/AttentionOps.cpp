@@ -85,8 +85,10 @@ static LogicalResult verifyAttention(FactoredOp op, ArrayAttr factors,
       block.back().getNumOperands() != 1 ||
       block.back().getOperand(0).getType() != block.getArgument(0).getType())
     return op->emitOpError("A3: the body yields the masked score");
-  auto elementOf = [&](unsigned operand) {
-    return getElementTypeOrSelf(op->getOperand(operand));
+  auto elementOf = [&](unsigned operand) -> Type {
+    Type type = getElementTypeOrSelf(op->getOperand(operand));
+    bool isNarrowScore = operand == 0 && type.isBF16();
+    return isNarrowScore ? Float32Type::get(op->getContext()) : type;
   };
   for (auto [index, argument] : llvm::enumerate(block.getArguments()))
     if (Type expected = elementOf(index ? minOperands + index - 1 : 0);

@@ -39,9 +39,11 @@ FailureOr<CallShape> colossal::attention::analyzeCall(FactoredOp op) {
   attention.qkFeatures = sizeOf(qk, 0);
   attention.vFeatures = sizeOf(v, 0);
   attention.scale = op->getAttrOfType<FloatAttr>("scale").getValueAsDouble();
+  attention.narrow = getElementTypeOrSelf(op->getOperand(0)).isBF16();
+  int64_t bytes = attention.narrow ? 2 : 4;
   for (unsigned t = 0; t < tensors; ++t) {
     bool isExtra = t >= firstExtra && t < inputs;
-    shape.offsets.push_back(isExtra ? 0 : 4 * maps.strides[t].offset);
+    shape.offsets.push_back(isExtra ? 0 : bytes * maps.strides[t].offset);
     if (isExtra) {
       attention.strides.push_back({});
       continue;

@@ -45,7 +45,8 @@ def Colossal_ConvolutionOp : Colossal_ConvolutionBase<"convolution"> {
     movement of an operand or of the result stays an op of its own.
 
     Constraints:
-    - V1 x, w and y are floats of one type, with two dimensions and one to three spatial ones
+    - V1 x, w and y are floats of one type, with two dimensions and one to three spatial
+      ones; the result of operands of bf16 may be f32, the sum without rounding
     - V2 stride, padding and dilation have one entry per spatial dimension, from 0 to
       1048576; strides and dilations are at least 1
     - V3 maps are plain, and name a factor once

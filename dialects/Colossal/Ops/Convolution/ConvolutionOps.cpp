@@ -152,11 +152,14 @@ static LogicalResult verifyConvolution(FactoredOp op) {
     return failure();
   auto result = cast<RankedTensorType>(op->getResult(0).getType());
   int64_t rank = result.getRank();
+  Type element = getElementTypeOrSelf(op->getOperand(0));
+  bool keepsSum = element.isBF16() && result.getElementType().isF32();
   for (Type type : op->getOperandTypes()) {
     auto own = cast<RankedTensorType>(type);
     if (rank < 3 || rank > 5 || own.getRank() != rank ||
         !isa<FloatType>(own.getElementType()) ||
-        own.getElementType() != result.getElementType())
+        own.getElementType() != element ||
+        (element != result.getElementType() && !keepsSum))
       return op->emitOpError("V1: found ")
              << own << " and result " << result
              << ", expected floats of one type and 3 to 5 dimensions";

@@ -21,7 +21,8 @@ static LayoutWish wishOf(FactoredOp op) {
   int64_t groups = roles.size(Role::Group),
           inputs = roles.size(Role::InputChannel),
           outputs = roles.size(Role::OutputChannel);
-  if (roles.channelsLast || !getElementTypeOrSelf(op->getResult(0)).isF32())
+  Type element = getElementTypeOrSelf(op->getResult(0));
+  if (roles.channelsLast || !(element.isF32() || element.isBF16()))
     return LayoutWish::First;
   // Large patches: their derivatives have no direct kernels.
   if (llvm::any_of(roles.positions(Tensor::Weights),

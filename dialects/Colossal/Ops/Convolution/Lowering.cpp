@@ -29,6 +29,9 @@ static rank::Convolution callOf(FactoredOp op) {
   call.outputs = roles.size(Role::OutputChannel);
   call.channels = roles.size(Role::InputChannel);
   call.channelsLast = roles.channelsLast;
+  call.narrow = getElementTypeOrSelf(op->getOperand(0)).isBF16();
+  call.wideResult =
+      call.narrow && getElementTypeOrSelf(op->getResult(0)).isF32();
   // The last dimensions of three.
   auto copy = [](ArrayRef<int64_t> from, std::array<int64_t, 3> &to) {
     std::copy(from.begin(), from.end(), to.end() - from.size());
@@ -50,9 +53,9 @@ template <class Op> struct Call : LibraryOp::ExternalModel<Call<Op>, Op> {
   LogicalResult lowerToCall(Operation *op, Lowering &,
                             LoweredGroup &call) const {
     Type type = getElementTypeOrSelf(op->getResult(0));
-    if (!type.isF32())
+    if (!type.isF32() && !type.isBF16())
       return op->emitError("convolution of ")
-             << type << " cannot be compiled, expected f32";
+             << type << " cannot be compiled, expected f32 or bf16";
     call.operands = {op->getOperand(0), op->getOperand(1), op->getResult(0)};
     call.offsets.assign(3, 0);
     call.op.library = rank::callOf(::callOf(FactoredOp(op)));

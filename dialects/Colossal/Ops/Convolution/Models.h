@@ -11,6 +11,7 @@ void attachDerivative(mlir::MLIRContext *context);
 void attachEvaluation(mlir::MLIRContext *context);
 void attachLayout(mlir::MLIRContext *context);
 void attachLowering(mlir::MLIRContext *context);
+void attachPrecision(mlir::MLIRContext *context);
 
 } // namespace colossal::convolution
 

@@ -7,6 +7,8 @@
 
 namespace colossal::rank {
 
+static const char *const narrowName = "narrow";
+
 /// Calls `visit(name, field)` for every integer parameter.
 template <class Call, class Visit> static void integers(Call &a, Visit visit) {
   visit("batch", a.batch);
@@ -25,6 +27,8 @@ LibraryCall callOf(const Attention &attention) {
     call.integers[name] = value;
   });
   call.integers["causal"] = attention.causal;
+  if (attention.narrow)
+    call.integers[narrowName] = 1;
   call.reals["scale"] = attention.scale;
   call.strides = attention.strides;
   call.kernel = attention.kernel;
@@ -42,6 +46,7 @@ Attention attentionOf(const LibraryCall &call) {
     find(call.integers, name, value);
   });
   find(call.integers, "causal", attention.causal);
+  find(call.integers, narrowName, attention.narrow);
   find(call.reals, "scale", attention.scale);
   attention.strides = call.strides;
   attention.kernel = call.kernel;
@@ -80,6 +85,8 @@ void checkAttention(OperandFaults &faults, const std::string &place,
     faults.fault(place, "an empty extent", "extents of at least 1");
     return;
   }
+  if (attention.narrow != 0 && attention.narrow != 1)
+    faults.fault(place + " " + narrowName, attention.narrow, "0 or 1");
   size_t extras = extrasOf(attention, op);
   if (op.indices.size() > kMostIndices || extras > kMostExtras)
     faults.fault(place,
@@ -105,8 +112,10 @@ void checkAttention(OperandFaults &faults, const std::string &place,
                     (attention.heads - 1) * strides[1] +
                     (extent.first - 1) * strides[2] +
                     (extent.second - 1) * strides[3];
-    faults.checkType(at, op.operands[i], DType::F32);
-    faults.checkInside(at, op.operands[i], (index + 1) * 4);
+    bool isLogSum = i == (backward ? 4 : inputs + extras + 1);
+    DType type = attention.narrow && !isLogSum ? DType::BF16 : DType::F32;
+    faults.checkType(at, op.operands[i], type);
+    faults.checkInside(at, op.operands[i], (index + 1) * bytesOf(type));
   }
 }
 

@@ -11,7 +11,9 @@
 
 namespace colossal::rank {
 
-/// Fused attention over local (batch, head) pairs, all f32:
+/// Fused attention over local (batch, head) pairs, in f32; where `narrow` is 1,
+/// Q, K, V, out and the gradients are of bf16, which is widened when they are
+/// read and rounded when they are written:
 ///   s[q][k] = scale * sum_f Q[q][f] K[k][f], masked; lse[q] = log sum_k exp s;
 ///   out[q][f] = sum_k exp(s[q][k] - lse[q]) V[k][f].
 /// A row without a visible key gives out = 0 and lse = -infinity.
@@ -31,6 +33,7 @@ struct Attention {
   double scale = 1.0;
   bool causal = false; ///< key > query + causalOffset never contributes
   int64_t causalOffset = 0;
+  int64_t narrow = 0;
   std::vector<std::vector<int64_t>> strides;
   std::string kernel;
 };

@@ -3,6 +3,7 @@
 #include "Routine.h"
 
 #include "Rows.h"
+#include "colossal/Run/NarrowRows.h"
 
 #include <algorithm>
 #include <cmath>
@@ -134,8 +135,20 @@ const float *AttentionRoutine::pack(const Pair &pair, size_t operand,
                                     int64_t from, int64_t rows,
                                     int64_t features, float *place) const {
   const std::vector<int64_t> &s = attention.strides[operand];
-  const float *source = at(pair, operand, from);
   bool unit = s[3] == 1 || features == 1;
+  if (attention.narrow) {
+    const BFloat16 *line = at<BFloat16>(pair, operand, from);
+    for (int64_t row = 0; row < rows; ++row, line += s[2]) {
+      float *to = place + row * features;
+      if (unit)
+        widenRow(to, line, features);
+      else
+        for (int64_t f = 0; f < features; ++f)
+          to[f] = line[f * s[3]];
+    }
+    return place;
+  }
+  const float *source = at<float>(pair, operand, from);
   if (unit && (s[2] == features || rows == 1))
     return source;
   for (int64_t row = 0; row < rows; ++row) {
@@ -155,8 +168,17 @@ void AttentionRoutine::unpack(const Pair &pair, size_t operand, int64_t from,
                               const float *dense) const {
   const std::vector<int64_t> &s = attention.strides[operand];
   for (int64_t row = 0; row < rows; ++row) {
-    float *line = at(pair, operand, from + row);
     const float *source = dense + row * features;
+    if (attention.narrow) {
+      BFloat16 *line = at<BFloat16>(pair, operand, from + row);
+      if (s[3] == 1)
+        narrowRow(line, source, features);
+      else
+        for (int64_t f = 0; f < features; ++f)
+          line[f * s[3]] = source[f];
+      continue;
+    }
+    float *line = at<float>(pair, operand, from + row);
     if (s[3] == 1)
       memcpy(line, source, size_t(features) * sizeof(float));
     else
@@ -213,7 +235,7 @@ void AttentionRoutine::forward(const Worker &worker, const Pair &pair) const {
       float sum = softmaxRow(scores + row * keys, visible(query, keys), keys,
                              factor, maximum);
       inverse[row] = sum == 0 ? 0.0f : 1.0f / sum;
-      *at(pair, lse, query) = maximum + std::log(sum);
+      *at<float>(pair, lse, query) = maximum + std::log(sum);
     }
     if (keys > 0) {
       block.products[1].run(scores, value, result, pair.scratch);
@@ -226,11 +248,23 @@ void AttentionRoutine::forward(const Worker &worker, const Pair &pair) const {
   }
 }
 
+template <class T>
+float AttentionRoutine::gradientOfSum(const Pair &pair, int64_t query,
+                                      const float *dout) const {
+  const T *out = at<T>(pair, Out, query);
+  int64_t stride = attention.strides[Out][3];
+  float lanes[16] = {}, sum = 0;
+  for (int64_t f = 0; f < attention.vFeatures; ++f)
+    lanes[f % 16] += out[f * stride] * dout[f];
+  for (float lane : lanes)
+    sum += lane;
+  return sum;
+}
+
 void AttentionRoutine::backwardPass(const Worker &worker,
                                     const Pair &pair) const {
   int64_t t = attention.keys, d = attention.qkFeatures, v = attention.vFeatures;
   size_t dq = firstExtra + extras, dk = dq + 1, dv = dq + 2;
-  const auto &strides = attention.strides;
   float *scores = place(pair, scoresAt), *gradient = place(pair, gradientAt),
         *result = place(pair, resultAt), *dKey = place(pair, dKeyAt),
         *dValue = place(pair, dValueAt);
@@ -257,14 +291,10 @@ void AttentionRoutine::backwardPass(const Worker &worker,
     for (int64_t row = 0; row < rows; ++row) {
       int64_t query = block.begin + row;
       probabilityRow(scores + row * keys, visible(query, keys), keys, factor,
-                     *at(pair, LogSum, query));
-      const float *o = at(pair, Out, query), *g = dout + row * v;
-      float lanes[16] = {}, sum = 0;
-      for (int64_t f = 0; f < v; ++f)
-        lanes[f % 16] += o[f * strides[Out][3]] * g[f];
-      for (float lane : lanes)
-        sum += lane;
-      delta[row] = sum;
+                     *at<float>(pair, LogSum, query));
+      const float *g = dout + row * v;
+      delta[row] = attention.narrow ? gradientOfSum<BFloat16>(pair, query, g)
+                                    : gradientOfSum<float>(pair, query, g);
     }
     block.products[1].run(scores, dout, dValue, pair.scratch);
     block.products[2].run(dout, value, gradient, pair.scratch);

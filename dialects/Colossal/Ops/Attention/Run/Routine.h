@@ -59,17 +59,22 @@ private:
   void scale(const Block &block, float *scores, const Pair &pair) const;
   int64_t visible(int64_t query, int64_t keys) const;
 
-  float *at(const Pair &pair, size_t operand, int64_t position) const {
+  /// The operand's element at a position.
+  template <class T>
+  T *at(const Pair &pair, size_t operand, int64_t position) const {
     const std::vector<int64_t> &s = attention.strides[operand];
-    return reinterpret_cast<float *>(pair.operands[operand]) +
-           pair.batch * s[0] + pair.head * s[1] + position * s[2];
+    return reinterpret_cast<T *>(pair.operands[operand]) + pair.batch * s[0] +
+           pair.head * s[1] + position * s[2];
   }
-  /// Rows [from, from + rows) of an operand as a dense matrix: packed into
-  /// `place`, or where they are if they are dense.
+  /// Rows [from, from + rows) of an operand as a dense matrix of f32: packed
+  /// into `place`, or where they are if they are that.
   const float *pack(const Pair &pair, size_t operand, int64_t from,
                     int64_t rows, int64_t features, float *place) const;
   void unpack(const Pair &pair, size_t operand, int64_t from, int64_t rows,
               int64_t features, const float *dense) const;
+  /// Products of out and its gradient, added up over the features of a query.
+  template <class T>
+  float gradientOfSum(const Pair &pair, int64_t query, const float *dout) const;
   float *place(const Pair &pair, int64_t offset) const {
     return reinterpret_cast<float *>(pair.scratch + offset);
   }

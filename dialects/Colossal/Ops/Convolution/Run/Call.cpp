@@ -9,7 +9,12 @@ namespace colossal::rank {
 static const char *const functionNames[] = {
     "convolution", "convolution_backward_data", "convolution_backward_weights"};
 
-static const char *const layoutName = "channelsLast";
+/// Calls `visit(name, field)` for every choice, 0 or 1.
+template <class Call, class Visit> static void choices(Call &c, Visit visit) {
+  visit("channelsLast", c.channelsLast);
+  visit("narrow", c.narrow);
+  visit("wideResult", c.wideResult);
+}
 
 /// Calls `visit(name, field)` for every size and step.
 template <class Call, class Visit> static void integers(Call &c, Visit visit) {
@@ -35,8 +40,10 @@ LibraryCall callOf(const Convolution &convolution) {
   integers(convolution, [&](const std::string &name, int64_t value) {
     call.integers[name] = value;
   });
-  if (convolution.channelsLast)
-    call.integers[layoutName] = 1;
+  choices(convolution, [&](const std::string &name, int64_t value) {
+    if (value)
+      call.integers[name] = value;
+  });
   // Tensors are dense: no strides.
   call.strides.resize(3);
   return call;
@@ -47,12 +54,12 @@ Convolution convolutionOf(const LibraryCall &call) {
   for (size_t pass = 0; pass < 3; ++pass)
     if (call.function == functionNames[pass])
       convolution.pass = Convolution::Pass(pass);
-  integers(convolution, [&](const std::string &name, int64_t &value) {
+  auto find = [&](const std::string &name, int64_t &value) {
     if (auto it = call.integers.find(name); it != call.integers.end())
       value = it->second;
-  });
-  if (auto it = call.integers.find(layoutName); it != call.integers.end())
-    convolution.channelsLast = it->second;
+  };
+  integers(convolution, find);
+  choices(convolution, find);
   return convolution;
 }
 
@@ -67,8 +74,10 @@ void checkConvolution(OperandFaults &faults, const std::string &place,
   Convolution convolution = convolutionOf(op.library);
   if (!faults.checkCount(place, op, 3, 1))
     return;
-  if (convolution.channelsLast != 0 && convolution.channelsLast != 1)
-    faults.fault(place + " " + layoutName, convolution.channelsLast, "0 or 1");
+  choices(convolution, [&](const std::string &name, int64_t value) {
+    if (value != 0 && value != 1)
+      faults.fault(place + " " + name, value, "0 or 1");
+  });
   // No buffer has so many elements; their products with steps do not overflow.
   const int64_t mostElements = int64_t(1) << 40, mostSteps = 1 << 20;
   bool inRange = true;
@@ -107,8 +116,11 @@ void checkConvolution(OperandFaults &faults, const std::string &place,
   for (size_t i = 0; i < 3; ++i) {
     std::string at = place + " operand " + std::to_string(i);
     size_t tensor = orders[size_t(convolution.pass)][i];
-    faults.checkType(at, op.operands[i], DType::F32);
-    faults.checkInside(at, op.operands[i], 4 * elementsOf(convolution)[tensor]);
+    bool isWide = !convolution.narrow || (i == 2 && convolution.wideResult);
+    DType type = isWide ? DType::F32 : DType::BF16;
+    faults.checkType(at, op.operands[i], type);
+    faults.checkInside(at, op.operands[i],
+                       bytesOf(type) * elementsOf(convolution)[tensor]);
   }
 }
 

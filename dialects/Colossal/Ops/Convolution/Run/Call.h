@@ -14,7 +14,8 @@
 
 namespace colossal::rank {
 
-/// Over dense row-major tensors of f32
+/// Over dense row-major tensors of f32 (where `narrow` is 1, of bf16, added up
+/// in f32; with `wideResult` the result is f32 nevertheless)
 ///   x [samples, groups * channels, input...],
 ///   w [groups * outputs, channels, taps...],
 ///   y [samples, groups * outputs, output...],
@@ -34,6 +35,7 @@ struct Convolution {
   Sizes input = {1, 1, 1}, taps = {1, 1, 1}, output = {1, 1, 1};
   Sizes stride = {1, 1, 1}, padding = {0, 0, 0}, dilation = {1, 1, 1};
   int64_t channelsLast = 0;
+  int64_t narrow = 0, wideResult = 0;
 };
 
 /// Product of the sizes.

@@ -3,6 +3,7 @@
 #include "Routine.h"
 
 #include "Direct.h"
+#include "Narrow.h"
 
 #include <algorithm>
 #include <cstring>
@@ -346,6 +347,8 @@ void ConvolutionRoutine::run(char *const *operands, const int64_t *, size_t,
 std::unique_ptr<LibraryRoutine>
 makeConvolution(const Op &op, const Threads &threads, KernelFunction) {
   Convolution convolution = convolutionOf(op.library);
+  if (convolution.narrow)
+    return std::make_unique<NarrowConvolution>(convolution, threads);
   auto ours = std::make_unique<ConvolutionRoutine>(convolution, threads);
   if (!convolution.channelsLast)
     return ours;

@@ -1,0 +1,28 @@
+//===- Precision.cpp - Convolution in 16 bits -----------------------------===//
+
+#include "Colossal/Transforms/NarrowOp.h"
+#include "Models.h"
+
+using namespace mlir;
+using namespace colossal;
+
+namespace {
+template <class Op> struct Narrow : NarrowOp::ExternalModel<Narrow<Op>, Op> {
+  /// Of all three ops: they solve one equation.
+  SmallVector<unsigned> getNarrowTensors(Operation *) const {
+    return {0, 1, 2};
+  }
+  /// Weights have their gradients in f32.
+  bool mayGiveWide(Operation *op) const {
+    return isa<ConvolutionBackwardWeightsOp>(op);
+  }
+};
+} // namespace
+
+void convolution::attachPrecision(MLIRContext *context) {
+  ConvolutionOp::attachInterface<Narrow<ConvolutionOp>>(*context);
+  ConvolutionBackwardDataOp::attachInterface<Narrow<ConvolutionBackwardDataOp>>(
+      *context);
+  ConvolutionBackwardWeightsOp::attachInterface<
+      Narrow<ConvolutionBackwardWeightsOp>>(*context);
+}

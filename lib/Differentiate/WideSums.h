@@ -1,0 +1,19 @@
+//===- WideSums.h - Gradients whose sums are not rounded --------*- C++ -*-===//
+
+#ifndef COLOSSAL_LIB_DIFFERENTIATE_WIDESUMS_H
+#define COLOSSAL_LIB_DIFFERENTIATE_WIDESUMS_H
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace colossal {
+
+/// The gradient of a parameter's copy in bf16, which is only widened to be that
+/// of the parameter, is f32 from the start: the products that make it give the
+/// sums they have in f32, and what adds or moves these does so in f32. So the
+/// parts of a gradient that microbatches and ranks have are not rounded before
+/// they are added up.
+void keepWideSums(mlir::func::FuncOp function);
+
+} // namespace colossal
+
+#endif // COLOSSAL_LIB_DIFFERENTIATE_WIDESUMS_H

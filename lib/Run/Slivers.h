@@ -1,0 +1,30 @@
+//===- Slivers.h - Operands of a product as its inner loops read them -*- C++
+//-*-===//
+//
+// A sliver is some rows of A (or columns of B) over a piece of k, element by
+// element of k: to[i * width + r]. Operands of bf16 become f32 here, so the
+// inner loops are those of f32.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COLOSSAL_LIB_RUN_SLIVERS_H
+#define COLOSSAL_LIB_RUN_SLIVERS_H
+
+#include "TileKernel.h"
+#include "colossal/Support/BFloat16.h"
+
+namespace colossal::rank {
+
+/// Elements of k in a piece.
+constexpr int64_t kDepth = 512;
+
+/// to[i * width + r] = from[r * row + i * step], zeros from `rows` to `width`.
+void packSliver(float *to, int64_t width, const float *from, int64_t rows,
+                int64_t depth, int64_t row, int64_t step);
+/// \pre rows are at most kMostTileColumns, depth at most kDepth.
+void packSliver(float *to, int64_t width, const BFloat16 *from, int64_t rows,
+                int64_t depth, int64_t row, int64_t step);
+
+} // namespace colossal::rank
+
+#endif // COLOSSAL_LIB_RUN_SLIVERS_H

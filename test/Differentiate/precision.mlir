@@ -1,0 +1,40 @@
+// RUN: colossal-opt %s --colossal-precision --colossal-fuse-elementwise -colossal-differentiate="optimizer=sgd:lr=0.1" | FileCheck %s
+
+// A weight that is used twice: both products are of bf16, their sums over the batch and the sum of the two are
+// f32, and so is the update of the weight. The gradient of an activation is bf16.
+// CHECK-LABEL: func.func @train_step
+// CHECK:       %[[W:.*]] = colossal.generic "w.bf16"
+// CHECK:       %[[Y:.*]] = colossal.generic "matmul.0" {{.*}}, %[[W]]
+// CHECK:       (tensor<4x8xbf16>, tensor<8x8xbf16>) -> tensor<4x8xbf16>
+// CHECK:       %[[DY:.*]] = colossal.generic "matmul.1.gradient0"
+// CHECK:       (tensor<8x8xbf16>, tensor<4x8xbf16>) -> tensor<4x8xbf16>
+// CHECK:       %[[G1:.*]] = colossal.generic "matmul.1.gradient1" [b = 4 : sum
+// CHECK:         arith.extf %{{.*}} : bf16 to f32
+// CHECK:         arith.extf %{{.*}} : bf16 to f32
+// CHECK:         arith.mulf %{{.*}} : f32
+// CHECK:       (tensor<4x8xbf16>, tensor<4x8xbf16>) -> tensor<8x8xf32>
+// CHECK:       %[[G0:.*]] = colossal.generic "matmul.0.gradient1" [b = 4 : sum
+// CHECK:       (tensor<4x8xbf16>, tensor<4x8xbf16>) -> tensor<8x8xf32>
+// CHECK:       %[[G:.*]] = colossal.generic "w.bf16.gradient" {{.*}} gradient_of = "w"
+// CHECK:         arith.addf %{{.*}} : f32
+// CHECK-NOT:   bf16
+// CHECK:       colossal.generic "w/sgd"
+func.func @forward(%x: tensor<4x8xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x"},
+                   %w: tensor<8x8xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "w"}) -> tensor<f32> {
+  %y = colossal.generic "matmul.0" [b = 4, n = 8, k = 8 : sum] (%x : [b, k], %w : [k, n]) -> ([b, n]) {
+    ^bb0(%0: f32, %1: f32):
+      %2 = arith.mulf %0, %1 : f32
+      colossal.yield %2 : f32
+  } : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+  %z = colossal.generic "matmul.1" [b = 4, n = 8, k = 8 : sum] (%y : [b, k], %w : [k, n]) -> ([b, n]) {
+    ^bb0(%0: f32, %1: f32):
+      %2 = arith.mulf %0, %1 : f32
+      colossal.yield %2 : f32
+  } : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+  %l = colossal.generic "sum.0" [b = 4 : sum, n = 8 : sum] (%z : [b, n]) -> ([]) {
+    ^bb0(%0: f32):
+      %1 = arith.mulf %0, %0 : f32
+      colossal.yield %1 : f32
+  } : (tensor<4x8xf32>) -> tensor<f32>
+  return %l : tensor<f32>
+}

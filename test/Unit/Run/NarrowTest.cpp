@@ -1,0 +1,288 @@
+//===- NarrowTest.cpp - Routines on bf16 against those on f32 -------------===//
+//
+// What a routine gives for operands of bf16 is what it gives for the same
+// numbers in f32, rounded once (or not at all, where the result is f32).
+//
+//===----------------------------------------------------------------------===//
+
+#include "Colossal/Ops/Attention/Run/Call.h"
+#include "Colossal/Ops/Convolution/Run/Call.h"
+#include "colossal/Run/MatrixProduct.h"
+#include "colossal/Run/NarrowRows.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+using namespace colossal;
+using namespace colossal::rank;
+
+namespace {
+
+/// Memory that is aligned as scratch is, with a guard behind it.
+class Guarded {
+public:
+  explicit Guarded(int64_t bytes)
+      : bytes(size_t(bytes)), memory(this->bytes + kGuard + 64, 'x') {}
+  char *data() {
+    return reinterpret_cast<char *>(
+        (reinterpret_cast<uintptr_t>(memory.data()) + 63) / 64 * 64);
+  }
+  bool isIntact() {
+    for (size_t i = 0; i < kGuard; ++i)
+      if (data()[bytes + i] != 'x')
+        return false;
+    return true;
+  }
+
+private:
+  static constexpr size_t kGuard = 4096;
+  size_t bytes;
+  std::vector<char> memory;
+};
+
+/// Numbers of bf16, and the same in f32.
+struct Numbers {
+  Numbers(int64_t count, int64_t seed) {
+    for (int64_t i = 0; i < count; ++i)
+      narrow.push_back(float(std::sin(0.37 * double(i + 1000 * seed) + 1)));
+    wide.assign(narrow.begin(), narrow.end());
+  }
+  std::vector<BFloat16> narrow;
+  std::vector<float> wide;
+};
+
+/// Half a unit in the last place of bf16, and what the order of a sum of f32
+/// may change.
+void expectRounded(float found, float exact, float size, const char *what) {
+  EXPECT_NEAR(found, exact, std::abs(exact) * 0x1p-8 + size * 0x1p-20) << what;
+}
+
+TEST(BFloat16, RoundsToNearest) {
+  auto rounded = [](float value) { return float(BFloat16(value)); };
+  EXPECT_EQ(rounded(1.0f), 1.0f);
+  EXPECT_EQ(rounded(1.0f + 0x1p-8f), 1.0f);             // a tie, to even
+  EXPECT_EQ(rounded(1.0f + 0x1.8p-7f), 1.0f + 0x1p-6f); // a tie, to even
+  EXPECT_EQ(rounded(1.0f + 0x1.01p-8f), 1.0f + 0x1p-7f);
+  EXPECT_EQ(rounded(-0.0f), 0.0f);
+  EXPECT_TRUE(std::signbit(rounded(-0.0f)));
+  EXPECT_EQ(rounded(3.4e38f), std::numeric_limits<float>::infinity());
+  EXPECT_EQ(rounded(-std::numeric_limits<float>::infinity()),
+            -std::numeric_limits<float>::infinity());
+  EXPECT_TRUE(std::isnan(rounded(NAN)));
+  uint32_t bits = 0x7f800001; // a NaN whose upper half is infinity
+  float lowNan;
+  memcpy(&lowNan, &bits, 4);
+  EXPECT_TRUE(std::isnan(rounded(lowNan)));
+  std::vector<float> many;
+  for (int i = -40; i < 40; ++i)
+    many.push_back(std::ldexp(1.2345678f, i));
+  std::vector<BFloat16> row(many.size());
+  narrowRow(row.data(), many.data(), int64_t(many.size()));
+  std::vector<float> back(many.size());
+  widenRow(back.data(), row.data(), int64_t(row.size()));
+  for (size_t i = 0; i < many.size(); ++i)
+    EXPECT_EQ(back[i], rounded(many[i]));
+}
+
+struct Shape {
+  int64_t m, n, k;
+  bool aTransposed, bTransposed, cTransposed;
+  int64_t spread = 1, batch = 1; ///< strides times `spread`
+};
+
+Gemm gemmOf(const Shape &s) {
+  Gemm g;
+  g.m = s.m, g.n = s.n, g.k = s.k;
+  g.aM = (s.aTransposed ? 1 : s.k) * s.spread;
+  g.aK = (s.aTransposed ? s.m : 1) * s.spread;
+  g.bK = (s.bTransposed ? 1 : s.n) * s.spread;
+  g.bN = (s.bTransposed ? s.k : 1) * s.spread;
+  g.cM = s.cTransposed ? 1 : s.n;
+  g.cN = s.cTransposed ? s.m : 1;
+  if (s.batch > 1) {
+    g.batch = {s.batch};
+    g.aBatch = {s.m * s.k * s.spread};
+    g.bBatch = {s.k * s.n * s.spread};
+    g.cBatch = {s.m * s.n};
+  }
+  return g;
+}
+
+TEST(NarrowProduct, IsTheRoundedProduct) {
+  const Shape shapes[] = {
+      {9, 7, 5, false, false, false},
+      {9, 7, 5, true, true, true},
+      {9, 7, 5, true, false, true, 3},
+      {1, 7, 50, false, true, false},
+      {130, 97, 200, false, true, false},
+      {200, 70, 1300, true, false, false},  // pieces of k
+      {17, 1100, 700, false, false, false}, // blocks of columns
+      {12, 40, 17000, false, true, false},  // the fewest columns at a time
+      {40, 33, 50, false, true, false, 1, 5},
+  };
+  for (const Shape &shape : shapes)
+    for (DType result : {DType::BF16, DType::F32})
+      for (bool accumulate : {false, true}) {
+        SCOPED_TRACE(testing::Message()
+                     << shape.m << " x " << shape.n << " x " << shape.k
+                     << (result == DType::F32 ? " as f32" : "")
+                     << (accumulate ? ", added" : ""));
+        Gemm wide = gemmOf(shape);
+        wide.accumulate = accumulate;
+        Gemm narrow = wide;
+        narrow.dtype = DType::BF16;
+        narrow.result = result;
+        int64_t all = shape.batch * shape.spread;
+        Numbers a(shape.m * shape.k * all, 1), b(shape.k * shape.n * all, 2);
+        Numbers before(shape.m * shape.n * shape.batch, 3);
+        Threads alone(1);
+        MatrixProduct reference(wide, alone);
+        Guarded scratch(reference.scratchBytes());
+        std::vector<float> want = before.wide;
+        reference.run(a.wide.data(), b.wide.data(), want.data(),
+                      scratch.data());
+        std::vector<BFloat16> first;
+        for (int threads : {1, 2, 3}) {
+          Threads team(threads);
+          MatrixProduct product(narrow, team);
+          Guarded own(product.scratchBytes());
+          std::vector<BFloat16> rounded = before.narrow;
+          std::vector<float> found = before.wide;
+          void *c = result == DType::F32 ? static_cast<void *>(found.data())
+                                         : rounded.data();
+          product.run(a.narrow.data(), b.narrow.data(), c, own.data());
+          EXPECT_TRUE(own.isIntact()) << "wrote past its scratch";
+          for (size_t i = 0; i < want.size(); ++i) {
+            if (result == DType::F32)
+              ASSERT_NEAR(found[i], want[i], float(shape.k) * 0x1p-21);
+            else
+              expectRounded(rounded[i], want[i], float(shape.k), "element");
+          }
+          if (HasFailure())
+            return;
+        }
+      }
+}
+
+TEST(NarrowConvolution, IsTheRoundedConvolution) {
+  using Pass = Convolution::Pass;
+  Convolution small;
+  small.samples = 3, small.groups = 2, small.outputs = 3, small.channels = 2;
+  small.input = {1, 9, 8}, small.taps = {1, 3, 2}, small.output = {1, 5, 4};
+  small.stride = {1, 2, 2}, small.padding = {0, 1, 0};
+  Convolution last = small;
+  last.channelsLast = 1;
+  // Pieces of two samples, and one of one.
+  Convolution large;
+  large.samples = 5, large.outputs = 2, large.channels = 1;
+  large.input = large.output = {1, 1000, 1000};
+  for (const Convolution &one : {small, last, large})
+    for (Pass pass : {Pass::Forward, Pass::BackwardData, Pass::BackwardWeights})
+      for (int64_t wideResult : {0, 1}) {
+        if (wideResult && pass != Pass::BackwardWeights)
+          continue;
+        SCOPED_TRACE(testing::Message()
+                     << "pass " << int(pass) << ", samples " << one.samples);
+        static const int orders[3][3] = {{0, 1, 2}, {2, 1, 0}, {0, 2, 1}};
+        const int *order = orders[int(pass)];
+        Convolution c = one;
+        c.pass = pass;
+        auto elements = elementsOf(c);
+        Numbers x(elements[size_t(order[0])], 1),
+            y(elements[size_t(order[1])], 2);
+        auto results = size_t(elements[size_t(order[2])]);
+        Threads team(2);
+        auto run = [&](Convolution call, void *a, void *b, void *r) {
+          Op op;
+          op.library = callOf(call);
+          auto routine = makeConvolution(op, team, nullptr);
+          Guarded scratch(routine->scratchBytes());
+          char *operands[] = {static_cast<char *>(a), static_cast<char *>(b),
+                              static_cast<char *>(r)};
+          routine->run(operands, nullptr, 0, scratch.data());
+          EXPECT_TRUE(scratch.isIntact()) << "wrote past its scratch";
+        };
+        std::vector<float> want(results), found(results);
+        std::vector<BFloat16> rounded(results);
+        run(c, x.wide.data(), y.wide.data(), want.data());
+        c.narrow = 1;
+        c.wideResult = wideResult;
+        run(c, x.narrow.data(), y.narrow.data(),
+            wideResult ? static_cast<void *>(found.data()) : rounded.data());
+        double terms = double(c.samples) * double(pointsOf(c.output)) *
+                       double(c.channels * c.outputs * pointsOf(c.taps)) /
+                       double(results);
+        for (size_t i = 0; i < results; ++i)
+          if (wideResult)
+            ASSERT_NEAR(found[i], want[i], terms * 0x1p-20);
+          else
+            expectRounded(rounded[i], want[i], float(terms), "element");
+        if (HasFailure())
+          return;
+      }
+}
+
+/// Heads side by side in memory, two of them.
+TEST(NarrowAttention, IsTheRoundedAttention) {
+  constexpr int64_t s = 70, d = 12, heads = 2, all = s * d * heads;
+  Numbers q(all, 1), k(all, 2), v(all, 3), dout(all, 4);
+  std::vector<int64_t> tensor = {all, d, d * heads, 1},
+                       sums = {s * heads, s, 1, 0};
+  for (bool causal : {false, true}) {
+    Attention call;
+    call.heads = heads, call.queries = s, call.keys = s;
+    call.qkFeatures = call.vFeatures = d;
+    call.scale = 0.3;
+    call.causal = causal;
+    Threads team(2);
+    auto run = [&](Attention call, std::vector<void *> operands) {
+      Op op;
+      op.library = callOf(call);
+      op.operands.resize(operands.size());
+      auto routine = makeAttention(op, team, nullptr);
+      Guarded scratch(routine->scratchBytes());
+      std::vector<char *> list;
+      for (void *operand : operands)
+        list.push_back(static_cast<char *>(operand));
+      routine->run(list.data(), nullptr, 0, scratch.data());
+      EXPECT_TRUE(scratch.isIntact()) << "wrote past its scratch";
+    };
+    auto near = [](const std::vector<BFloat16> &found,
+                   const std::vector<float> &want) {
+      for (size_t i = 0; i < want.size(); ++i)
+        expectRounded(found[i], want[i], 8, "element");
+    };
+    std::vector<float> out(all), lse(s * heads), narrowLse(s * heads);
+    std::vector<BFloat16> narrowOut(all);
+    call.strides = {tensor, tensor, tensor, tensor, sums};
+    run(call,
+        {q.wide.data(), k.wide.data(), v.wide.data(), out.data(), lse.data()});
+    call.narrow = 1;
+    run(call, {q.narrow.data(), k.narrow.data(), v.narrow.data(),
+               narrowOut.data(), narrowLse.data()});
+    near(narrowOut, out);
+    EXPECT_EQ(narrowLse, lse);
+
+    // Of the output as it was rounded.
+    std::vector<float> dq(all), dk(all), dv(all);
+    std::vector<BFloat16> narrowDq(all), narrowDk(all), narrowDv(all);
+    out.assign(narrowOut.begin(), narrowOut.end());
+    call.backward = true;
+    call.narrow = 0;
+    call.strides = {tensor, tensor, tensor, tensor, sums,
+                    tensor, tensor, tensor, tensor};
+    run(call, {q.wide.data(), k.wide.data(), v.wide.data(), out.data(),
+               lse.data(), dout.wide.data(), dq.data(), dk.data(), dv.data()});
+    call.narrow = 1;
+    run(call, {q.narrow.data(), k.narrow.data(), v.narrow.data(),
+               narrowOut.data(), lse.data(), dout.narrow.data(),
+               narrowDq.data(), narrowDk.data(), narrowDv.data()});
+    near(narrowDq, dq);
+    near(narrowDk, dk);
+    near(narrowDv, dv);
+  }
+}
+
+} // namespace
