@@ -2,7 +2,7 @@
 """A training step of one model against PyTorch, on the same machine, in alternating rounds.
 
     train_step.py [NAME] [--threads N] [--max-cpu x86-64-v3] [--rounds 3] [--steps 4] [--compiled]
-                  [--work DIR] [--json FILE]
+                  [--precision bf16] [--work DIR] [--json FILE]
     train_step.py --search 12 48          # time of the search only, for so many layers of a GPT-2
     train_step.py --list                  # the names (models.py)
 
@@ -10,8 +10,9 @@ Every way to run the step is a process of its own per round, one after the other
 allocator; PyTorch with a tuned allocator (memory is kept, huge pages) and the fused optimizer; the same with
 channels last, for images; the same under `torch.compile` with --compiled; ours on one rank with all
 threads, and on one rank per thread. The best step of all rounds counts. With --max-cpu all sides take the
-CPU for one without AVX-512 (PyTorch by the variables of ATen, MKL and oneDNN). Memory is the peak of
-resident bytes (ours: PSS, summed over ranks).
+CPU for one without AVX-512 (PyTorch by the variables of ATen, MKL and oneDNN). With --precision bf16
+ours is compiled so, and PyTorch runs under autocast, beside itself in f32. Memory is the peak of resident
+bytes (ours: PSS, summed over ranks).
 
 The share of the roofline is that of the least time that the products and convolutions of the step need, and
 one pass over parameters, gradients and optimizer state, at the rates of multiply-adds from registers and of
@@ -69,7 +70,13 @@ def pytorch_worker(options):
     else:
         optimizer = torch.optim.SGD(module.parameters(), lr=0.01, momentum=0.9, fused=fused or None)
     step = torch.compile(module) if options.way == "compiled" else module
-    result["seconds"], result["losses"] = timed_steps(step, inputs, optimizer, options.steps)
+    narrow = options.precision == "bf16"
+
+    def forward(*arguments):
+        with torch.autocast("cpu", torch.bfloat16, enabled=narrow):
+            return step(*arguments)
+
+    result["seconds"], result["losses"] = timed_steps(forward, inputs, optimizer, options.steps)
     status = Path("/proc/self/status").read_text()
     result["peak"] = int(re.search(r"VmHWM:\s+(\d+)", status).group(1)) * 1024
     print(json.dumps(result))
@@ -90,10 +97,10 @@ class Bench:
         self.environment = OLDER if options.max_cpu else {}
         self.keys = []
 
-    def pytorch(self, way, environment):
+    def pytorch(self, way, environment, precision="f32"):
         options = self.options
         command = [*self.before, sys.executable, __file__, "--worker", self.name, "--way", way, "--threads",
-                   options.threads, "--steps", options.steps, "--work", options.work]
+                   options.threads, "--steps", options.steps, "--precision", precision, "--work", options.work]
         done = execute(command, **{**self.environment, **environment})
         return json.loads(done.stdout.splitlines()[-1])
 
@@ -123,7 +130,7 @@ class Bench:
         batch = [part for key in self.keys for part in ("--batch", key)]
         pins = ["--pin", self.its.pin] if self.its.pin else []
         done = execute([*self.before, BIN / "colossal-compile", work / f"{self.name}.pt", "--cluster", f"local:{ranks}",
-                        *batch, *pins, "--optimizer", self.its.optimizer, "-o", bundle], **self.environment)
+                        "--precision", self.options.precision, *batch, *pins, "--optimizer", self.its.optimizer, "-o", bundle], **self.environment)
         return bundle, {**compile_phases(done.stderr), "all": time.perf_counter() - begin}
 
     def ours(self, bundle, ranks):
@@ -135,6 +142,11 @@ class Bench:
                 "PyTorch, tuned": lambda: self.pytorch("tuned", TUNED)}
         if self.its.images:
             ways["PyTorch, tuned, channels_last"] = lambda: self.pytorch("channels_last", TUNED)
+        if self.options.precision != "f32":
+            ways["PyTorch, autocast"] = lambda: self.pytorch("tuned", TUNED, self.options.precision)
+            if self.its.images:
+                ways["PyTorch, autocast, channels_last"] = (
+                    lambda: self.pytorch("channels_last", TUNED, self.options.precision))
         if self.options.compiled:
             # Inductor looks for g++ otherwise.
             compiler = os.environ.get("CXX") or shutil.which("g++") or shutil.which("clang++-22") or ""
@@ -146,11 +158,12 @@ class Bench:
         return ways
 
     def check_losses(self, runs):
+        """In f32 the losses are PyTorch's; in bf16 as near to them as three digits are."""
         exact = runs["PyTorch, default"]["losses"][:self.its.compared_steps]
         for name, run in runs.items():
             worst = max(abs(a - b) / abs(b) for a, b in zip(run["losses"], exact))
             run["loss_difference"] = worst
-            if not worst < 1e-3:
+            if not worst < (1e-3 if self.options.precision == "f32" else 2e-2):
                 raise SystemExit(f"train_step: the losses of '{name}' differ from PyTorch's by {worst:.1e}: "
                                  "not the same work")
 
@@ -181,9 +194,11 @@ def compare_steps(options):
     runs = result["runs"] = alternate(bench.ways(bundles), options.rounds, f"{options.name}: ")
     bench.check_losses(runs)
     roof = result["roofline"] = bench.roofline()
-    base = runs["PyTorch, tuned"]
+    base = runs["PyTorch, tuned" if options.precision == "f32" else "PyTorch, autocast"]
     print(f"{options.name}: {bench.its.what}")
-    rows = [("", "best step", "against tuned PyTorch", "of the roofline", "predicted", "peak memory", "against tuned")]
+    rival = "tuned" if options.precision == "f32" else "autocast"
+    rows = [("", "best step", f"against {rival} PyTorch", "of the roofline", "predicted", "peak memory",
+             f"against {rival}")]
     for name, run in runs.items():
         best = min(run["seconds"])
         predicted = f"{run['predicted_seconds']:.3f} s" if "predicted_seconds" in run else ""
@@ -226,6 +241,7 @@ def main():
                         help=f"{', '.join(MODELS)}; gpt2-small, if none is named")
     add_options(parser, steps=4, threads=CORES)
     parser.add_argument("--compiled", action="store_true", help="also PyTorch's compiler, which takes its time")
+    parser.add_argument("--precision", choices=["f32", "bf16"], default="f32", help="of ours, and of PyTorch's autocast")
     parser.add_argument("--search", type=int, nargs="+", metavar="LAYERS")
     parser.add_argument("--list", action="store_true", help="the names, and what they are")
     parser.add_argument("--way", help=argparse.SUPPRESS)
