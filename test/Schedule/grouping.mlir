@@ -158,3 +158,31 @@ func.func @decompositions(%x: tensor<3x96xf32>) -> (tensor<3x16x6xf32>, tensor<3
   } : (tensor<3x96xf32>) -> tensor<3x96xf32>
   return %e, %s : tensor<3x16x6xf32>, tensor<3x96xf32>
 }
+
+// Products of bf16 are library calls, rounded or with the sum in f32; one that
+// mixes types is a kernel.
+// CHECK-LABEL: @narrow
+// CHECK-NEXT: gemm "rounded" (%arg0, %arg1) -> (%0)
+// CHECK-NEXT: gemm "wide" (%arg0, %arg1) -> (%1)
+// CHECK-NEXT: kernel "mixed" (%arg0, %arg2) -> (%2)
+func.func @narrow(%x: tensor<64x32xbf16>, %w: tensor<32x64xbf16>, %v: tensor<32x64xf32>) -> (tensor<64x64xbf16>, tensor<64x64xf32>, tensor<64x64xf32>) {
+  %y = colossal.generic "rounded" [i = 64, n = 64, k = 32 : sum] (%x : [i, k], %w : [k, n]) -> ([i, n]) {
+    ^bb0(%0: bf16, %1: bf16):
+      %2 = arith.mulf %0, %1 : bf16
+      colossal.yield %2 : bf16
+  } : (tensor<64x32xbf16>, tensor<32x64xbf16>) -> tensor<64x64xbf16>
+  %z = colossal.generic "wide" [i = 64, n = 64, k = 32 : sum] (%x : [i, k], %w : [k, n]) -> ([i, n]) {
+    ^bb0(%0: bf16, %1: bf16):
+      %2 = arith.extf %0 : bf16 to f32
+      %3 = arith.extf %1 : bf16 to f32
+      %4 = arith.mulf %2, %3 : f32
+      colossal.yield %4 : f32
+  } : (tensor<64x32xbf16>, tensor<32x64xbf16>) -> tensor<64x64xf32>
+  %m = colossal.generic "mixed" [i = 64, n = 64, k = 32 : sum] (%x : [i, k], %v : [k, n]) -> ([i, n]) {
+    ^bb0(%0: bf16, %1: f32):
+      %2 = arith.extf %0 : bf16 to f32
+      %3 = arith.mulf %2, %1 : f32
+      colossal.yield %3 : f32
+  } : (tensor<64x32xbf16>, tensor<32x64xf32>) -> tensor<64x64xf32>
+  return %y, %z, %m : tensor<64x64xbf16>, tensor<64x64xf32>, tensor<64x64xf32>
+}

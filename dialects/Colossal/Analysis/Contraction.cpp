@@ -9,8 +9,10 @@ using cost::FactorRole;
 
 bool colossal::isSumOfProducts(GenericOp op) {
   Block &block = op.getBody().front();
-  if (op.getNumOperands() != 2 || op.getNumResults() != 1 ||
-      !llvm::hasNItems(block, 2) || !isSum(FactoredOp(op.getOperation())))
+  bool isShort =
+      llvm::all_of(block, llvm::IsaPred<arith::ExtFOp, arith::MulFOp, YieldOp>);
+  if (op.getNumOperands() != 2 || op.getNumResults() != 1 || !isShort ||
+      !isSum(FactoredOp(op.getOperation())))
     return false;
   auto product = op.getYielded()[0].getDefiningOp<arith::MulFOp>();
   if (!product)

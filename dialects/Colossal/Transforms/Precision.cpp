@@ -128,9 +128,10 @@ Value MixedPrecision::narrowed(Value value) {
 }
 
 bool MixedPrecision::isProductOfFloats(GenericOp op) const {
-  return llvm::all_of(op->getOperands(), [&](Value operand) {
-    return isWide(operand) || isNarrow(operand);
-  });
+  return isWide(op->getResult(0)) &&
+         llvm::all_of(op->getOperands(), [&](Value operand) {
+           return isWide(operand) || isNarrow(operand);
+         });
 }
 
 void MixedPrecision::makeNarrow(GenericOp product) {
