@@ -1,4 +1,4 @@
-// RUN: colossal-opt %s --colossal-precision --colossal-fuse-elementwise -colossal-differentiate="optimizer=sgd:lr=0.1" | FileCheck %s
+// RUN: colossal-opt %s -split-input-file --colossal-precision --colossal-fuse-elementwise -colossal-differentiate="optimizer=sgd:lr=0.1" | FileCheck %s
 
 // A weight that is used twice: both products are of bf16, their sums over the batch and the sum of the two are
 // f32, and so is the update of the weight. The gradient of an activation is bf16.
@@ -36,5 +36,36 @@ func.func @forward(%x: tensor<4x8xf32> {colossal.role = #colossal.role<batch>, c
       %1 = arith.mulf %0, %0 : f32
       colossal.yield %1 : f32
   } : (tensor<4x8xf32>) -> tensor<f32>
+  return %l : tensor<f32>
+}
+
+// -----
+
+// The two parts of the gradient of a value of bf16 that a loss has are added up in f32: only their sum is rounded.
+// CHECK-LABEL: func.func @train_step
+// CHECK:       colossal.generic "matmul.0.gradient.loss.backward"
+// CHECK-NEXT:    ^bb0
+// CHECK-NOT:     truncf
+// CHECK:         %[[PART:.*]] = arith.mulf
+// CHECK-NEXT:    %[[SUM:.*]] = arith.addf %{{.*}}, %[[PART]] : f32
+// CHECK-NEXT:    arith.truncf %[[SUM]]
+// CHECK-NEXT:    colossal.yield
+func.func @forward(%x: tensor<4x8xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x"},
+                   %w: tensor<8x8xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "w"}) -> tensor<f32> {
+  %y = colossal.generic "matmul.0" [b = 4, n = 8, k = 8 : sum] (%x : [b, k], %w : [k, n]) -> ([b, n]) {
+    ^bb0(%0: f32, %1: f32):
+      %2 = arith.mulf %0, %1 : f32
+      colossal.yield %2 : f32
+  } : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+  %a = colossal.generic "mse_loss.0.sum" [b = 4 : sum, n = 8 : sum] (%y : [b, n]) -> ([]) attributes {group = "loss"} {
+    ^bb0(%0: f32):
+      %1 = arith.mulf %0, %0 : f32
+      colossal.yield %1 : f32
+  } : (tensor<4x8xf32>) -> tensor<f32>
+  %l = colossal.generic "mse_loss.0" [b = 4 : sum, n = 8 : sum] (%y : [b, n], %a : []) -> ([]) attributes {group = "loss"} {
+    ^bb0(%0: f32, %1: f32):
+      %2 = arith.mulf %0, %1 : f32
+      colossal.yield %2 : f32
+  } : (tensor<4x8xf32>, tensor<f32>) -> tensor<f32>
   return %l : tensor<f32>
 }
