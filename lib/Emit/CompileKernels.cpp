@@ -1,6 +1,7 @@
 //===- CompileKernels.cpp - From kernels to a shared library --------------===//
 
 #include "colossal/Emit/CompileKernels.h"
+#include "OrderSums.h"
 #include "colossal/Support/Files.h"
 
 #include "colossal/Support/Cores.h"
@@ -38,6 +39,9 @@
 #include "llvm/Support/thread.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Host.h"
+#include "llvm/Transforms/Scalar/LoopPassManager.h"
+#include "llvm/Transforms/Scalar/LoopRotation.h"
+#include "llvm/Transforms/Vectorize/LoopVectorize.h"
 
 #include <atomic>
 #include <chrono>
@@ -122,6 +126,10 @@ struct QuietHandler : llvm::DiagnosticHandler {
 };
 } // namespace
 
+static bool hasFusedMultiplyAdd(const llvm::TargetMachine &machine) {
+  return machine.getMCSubtargetInfo()->checkFeatures("+fma");
+}
+
 static std::unique_ptr<llvm::Module> toLLVM(ModuleOp module,
                                             llvm::LLVMContext &context,
                                             llvm::TargetMachine &machine,
@@ -153,7 +161,7 @@ static std::unique_ptr<llvm::Module> toLLVM(ModuleOp module,
   }
   result->setTargetTriple(machine.getTargetTriple());
   result->setDataLayout(machine.createDataLayout());
-  bool hasFma = machine.getMCSubtargetInfo()->checkFeatures("+fma");
+  bool hasFma = hasFusedMultiplyAdd(machine);
   for (llvm::Function &function : *result) {
     if (function.isDeclaration())
       continue;
@@ -183,6 +191,15 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager components;
   llvm::ModuleAnalysisManager modules;
+  // The loop vectoriser runs once by itself, and then sums keep their order.
+  bool hasFma = hasFusedMultiplyAdd(machine);
+  builder.registerVectorizerStartEPCallback(
+      [hasFma](llvm::FunctionPassManager &passes, llvm::OptimizationLevel) {
+        passes.addPass(
+            llvm::createFunctionToLoopPassAdaptor(llvm::LoopRotatePass()));
+        passes.addPass(llvm::LoopVectorizePass());
+        passes.addPass(OrderSums(hasFma));
+      });
   builder.registerModuleAnalyses(modules);
   builder.registerCGSCCAnalyses(components);
   builder.registerFunctionAnalyses(functions);

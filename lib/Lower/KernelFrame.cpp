@@ -11,6 +11,11 @@ using namespace colossal::lower;
 /// f32 lanes of the loop vectoriser: one register of 512 bits, or two of 256.
 static constexpr int64_t kVectorWidth = 16;
 
+/// Chains of a sum along a row. A fixed number: the order of the terms, so the
+/// bits of the sum, must not depend on what else a loop computes. What backward
+/// computes again is the same number in another loop.
+static constexpr int64_t kSumChains = 2;
+
 /// Bodies of more ops are not interleaved. LLVM takes copies of a body to have
 /// more than one chain of sums, and its guess of the registers that they need
 /// is too low for long bodies: four copies of a GELU's gradient moved 250
@@ -124,6 +129,23 @@ void KernelFrame::at(unsigned level) {
     builder.setInsertionPointToEnd(target.block);
 }
 
+/// Iterations of a loop, if they are known.
+static std::optional<int64_t> lengthOf(scf::ForOp loop) {
+  std::optional<int64_t> lower = getConstantIntValue(loop.getLowerBound());
+  std::optional<int64_t> upper = getConstantIntValue(loop.getUpperBound());
+  if (!lower || !upper)
+    return std::nullopt;
+  return *upper - *lower;
+}
+
+bool KernelFrame::isInShortLoop() const {
+  auto loop = dyn_cast<scf::ForOp>(levels.back().block->getParentOp());
+  std::optional<int64_t> length;
+  if (loop)
+    length = lengthOf(loop);
+  return length && *length < kVectorWidth;
+}
+
 /// What the loop vectoriser is told of an innermost loop.
 static Attribute innerAnnotation(scf::ForOp loop, ArrayAttr accessGroups) {
   MLIRContext *context = loop.getContext();
@@ -133,12 +155,25 @@ static Attribute innerAnnotation(scf::ForOp loop, ArrayAttr accessGroups) {
       /*predicateEnable=*/nullptr, /*scalableEnable=*/nullptr,
       /*width=*/builder.getI32IntegerAttr(kVectorWidth), nullptr, nullptr,
       nullptr);
+  std::optional<int64_t> chains;
+  LLVM::LoopUnrollAttr unroll;
+  if (llvm::any_of(loop.getInitArgs().getTypes(), llvm::IsaPred<FloatType>)) {
+    std::optional<int64_t> length = lengthOf(loop);
+    chains = length && *length < kSumChains * kVectorWidth ? 1 : kSumChains;
+    // What is unrolled before it is vectorised has another order of terms.
+    if (!length || *length >= kVectorWidth)
+      unroll = LLVM::LoopUnrollAttr::get(
+          context, /*disable=*/builder.getBoolAttr(true), nullptr, nullptr,
+          nullptr, nullptr, nullptr, nullptr);
+  } else if (loop.getBody()->getOperations().size() > kLongBody) {
+    chains = 1;
+  }
   LLVM::LoopInterleaveAttr interleave;
-  if (loop.getBody()->getOperations().size() > kLongBody)
-    interleave =
-        LLVM::LoopInterleaveAttr::get(context, builder.getI32IntegerAttr(1));
+  if (chains)
+    interleave = LLVM::LoopInterleaveAttr::get(
+        context, builder.getI32IntegerAttr(*chains));
   return LLVM::LoopAnnotationAttr::get(
-      context, nullptr, vectorize, interleave, nullptr, nullptr, nullptr,
+      context, nullptr, vectorize, interleave, unroll, nullptr, nullptr,
       nullptr, nullptr, nullptr, nullptr, /*mustProgress=*/
       builder.getBoolAttr(true), nullptr, nullptr, nullptr,
       {cast<LLVM::AccessGroupAttr>(accessGroups[0])});

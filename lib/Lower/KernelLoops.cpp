@@ -53,13 +53,16 @@ Value KernelEmitter::combine(const KernelOp &op, Value x, Value y,
   Combiner combiner = combinerOfKernelOp(op);
   // Terms along a row may be combined in any order: that is what vectorises
   // sums and products, and a row is never cut. All others keep their order.
-  if (alongRow)
+  if (alongRow && !frame.isInShortLoop())
     return createCombine(builder, frame.loc, combiner, x, y,
                          arith::FastMathFlags::reassoc |
                              arith::FastMathFlags::nsz |
                              arith::FastMathFlags::contract);
+  Operation *yield = GenericOp(op.op)->getRegion(0).front().getTerminator();
+  bool isOwn = bool(yield->getOperand(0).getDefiningOp());
   if (combiner == Combiner::Sum && isa<FloatType>(x.getType()))
-    if (Value fused = emitFused(builder, frame.loc, x, y, false))
+    if (Value fused =
+            emitFused(builder, frame.loc, {x, isOwn}, {y, isOwn}, false))
       return fused;
   return createCombine(builder, frame.loc, combiner, x, y);
 }
@@ -285,6 +288,9 @@ KernelEmitter::loopOrder(ArrayRef<const KernelOp *> ops) const {
   llvm::sort(order, [&](unsigned x, unsigned y) {
     if (plan.lane && (plan.lane == x) != (plan.lane == y))
       return plan.lane == y;
+    bool isUnit = plan.dims[x].bound == 1;
+    if (isUnit != (plan.dims[y].bound == 1))
+      return isUnit; // nothing is ever read along it
     return std::make_pair(score[x], y) > std::make_pair(score[y], x);
   });
   return order;

@@ -28,20 +28,21 @@ static Value emitPower(OpBuilder &builder, Location loc, Value x, Value y) {
   return square;
 }
 
-Value colossal::lower::emitFused(OpBuilder &builder, Location loc, Value x,
-                                 Value y, bool subtract) {
+Value colossal::lower::emitFused(OpBuilder &builder, Location loc, Term x,
+                                 Term y, bool subtract) {
   // A product that an outer loop has computed already is only added here.
-  auto productHere = [&](Value value) {
-    auto product = value.getDefiningOp<arith::MulFOp>();
-    return product && product->getBlock() == builder.getInsertionBlock()
+  auto productHere = [&](Term term) {
+    auto product = term.value.getDefiningOp<arith::MulFOp>();
+    return term.isOwn && product &&
+                   product->getBlock() == builder.getInsertionBlock()
                ? product
                : arith::MulFOp();
   };
   if (arith::MulFOp product = productHere(x)) {
     if (subtract)
-      y = arith::NegFOp::create(builder, loc, y);
+      y.value = arith::NegFOp::create(builder, loc, y.value);
     return math::FmaOp::create(builder, loc, product.getLhs(), product.getRhs(),
-                               y);
+                               y.value);
   }
   arith::MulFOp product = productHere(y);
   if (!product)
@@ -49,8 +50,11 @@ Value colossal::lower::emitFused(OpBuilder &builder, Location loc, Value x,
   Value factor = product.getLhs();
   if (subtract)
     factor = arith::NegFOp::create(builder, loc, factor);
-  return math::FmaOp::create(builder, loc, factor, product.getRhs(), x);
+  return math::FmaOp::create(builder, loc, factor, product.getRhs(), x.value);
 }
+
+/// Whether a value of a body is no argument of it.
+static bool isComputed(Value value) { return bool(value.getDefiningOp()); }
 
 FailureOr<Value> colossal::lower::emitScalarOp(KernelFrame &frame,
                                                Operation *op,
@@ -100,7 +104,9 @@ FailureOr<Value> colossal::lower::emitScalarOp(KernelFrame &frame,
     if (Value product = emitPower(builder, loc, operands[0], operands[1]))
       return product;
   if (isa<arith::AddFOp, arith::SubFOp>(op))
-    if (Value fused = emitFused(builder, loc, operands[0], operands[1],
+    if (Value fused = emitFused(builder, loc,
+                                {operands[0], isComputed(op->getOperand(0))},
+                                {operands[1], isComputed(op->getOperand(1))},
                                 isa<arith::SubFOp>(op)))
       return fused;
   IRMapping mapping;

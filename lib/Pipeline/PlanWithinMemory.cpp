@@ -119,10 +119,14 @@ LogicalResult colossal::planWithinMemory(ArrayRef<CompiledProgram *> programs,
       say(Severity::Note, "planning again: the schedule needs " +
                               Twine(peak - budget) +
                               " bytes more than the budget\n");
+    // Plans of this prediction and above do not fit.
+    int64_t excess = peak - program.report.memoryBytes;
+    int64_t &ofConfiguration =
+        request.search.excessOf[program.report.configuration];
     if (attempt < 3)
-      request.search.excessOf[program.report.configuration] += peak - budget;
+      ofConfiguration = excess - request.search.memoryExcess;
     else
-      request.search.memoryExcess += peak - budget;
+      request.search.memoryExcess = excess - ofConfiguration;
     request.search.leanest = attempt >= 6;
     program.module = unplanned->clone();
   }

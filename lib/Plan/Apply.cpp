@@ -2,6 +2,7 @@
 
 #include "colossal/Plan/Apply.h"
 #include "Colossal/IR/Combiner.h"
+#include "Recomputing.h"
 #include "mlir/IR/Remarks.h"
 
 #include <algorithm>
@@ -26,6 +27,7 @@ public:
     writeOps();
     writeArguments();
     insertReshards();
+    recompute();
     repeatControlOps();
     sayDecisions();
   }
@@ -36,6 +38,7 @@ private:
   void writeArguments();
   void insertReshards();
   void writeBatchDim(unsigned result, int index);
+  void recompute();
   void repeatControlOps();
   void sayDecisions();
   ShardingAttr shardingOf(int value, const Sharding &state, bool inLoop);
@@ -53,6 +56,7 @@ private:
   const Batching &batching;
   const Plan &plan;
   Builder builder;
+  std::vector<Value> copies; ///< per reshard of the plan
 };
 } // namespace
 
@@ -165,7 +169,6 @@ void Applier::insertReshards() {
     if (plan.reshards[r].source != originalCopy)
       need(plan.reshards[r].source, firstUsers[r]);
 
-  std::vector<Value> copies;
   llvm::StringMap<int> counts;
   for (size_t r = 0; r < plan.reshards.size(); ++r) {
     const PlannedReshard &reshard = plan.reshards[r];
@@ -209,6 +212,16 @@ void Applier::writeBatchDim(unsigned result, int index) {
                              builder.getI64IntegerAttr(dim));
     flat += int(bounds.size());
   }
+}
+
+/// Copies that are computed again in place of being kept: clones of what makes
+/// them, in segment backward.
+void Applier::recompute() {
+  std::vector<Value> values;
+  for (const RecomputedCopy &copy : plan.recomputed)
+    values.push_back(copy.copy == originalCopy ? extracted.values[copy.value]
+                                               : copies[copy.copy]);
+  Recomputing(values).run();
 }
 
 /// What depends on controls alone is computed by every stage that uses it, in

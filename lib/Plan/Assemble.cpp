@@ -18,6 +18,7 @@ public:
         stageOfPiece(stageOfPiece), uses(usesOf(formulation.problem)) {}
 
   Plan run();
+  PlanTimes takeTimes() { return std::move(times); }
 
 private:
   /// The copies of a value that a piece can read in a segment, by state.
@@ -57,6 +58,7 @@ private:
   const std::vector<int> &stageOfPiece;
   std::vector<ValueUses> uses;
   Plan plan;
+  PlanTimes times;
   std::map<Key, Copies> known;
   std::map<int, int> inner; ///< value -> its inner reduction
   std::map<int, int> pieceOfOp;
@@ -123,6 +125,7 @@ const Assembler::Copies &Assembler::copies(int piece, int value, int segment) {
     reshard.to = states[arc.to];
     found.emplace(arc.to, int(plan.reshards.size()));
     plan.reshards.push_back(std::move(reshard));
+    times.reshards.push_back(arc.cost);
     arcs.erase(next);
   }
   return known[key] = std::move(found);
@@ -144,6 +147,7 @@ void Assembler::placeOps() {
     const NodeStrategy &strategy =
         formulation
             .strategies[formulated[n]][solution.strategies[formulated[n]]];
+    times.nodes.push_back(strategy.cost);
     for (size_t p = 0; p < nodes[n].ops.size(); ++p) {
       int op = nodes[n].ops[p];
       pieceOfOp[op] = pieces.ofNode[n];
@@ -194,6 +198,7 @@ void Assembler::placeInnerReductions() {
         reshard.to = state;
         copy = int(plan.reshards.size());
         plan.reshards.push_back(std::move(reshard));
+        times.reshards.push_back(0);
       }
       inner[access.value] = copy;
     }
@@ -290,7 +295,12 @@ Plan colossal::plan::assemble(const Program &program,
                               const Pieces &pieces,
                               const Formulation &formulation,
                               const Solution &solution,
-                              const std::vector<int> &stageOfPiece) {
-  return Assembler(program, nodes, pieces, formulation, solution, stageOfPiece)
-      .run();
+                              const std::vector<int> &stageOfPiece,
+                              PlanTimes *times) {
+  Assembler assembler(program, nodes, pieces, formulation, solution,
+                      stageOfPiece);
+  Plan plan = assembler.run();
+  if (times)
+    *times = assembler.takeTimes();
+  return plan;
 }

@@ -131,6 +131,10 @@ colossal::plan::explainPlan(const Program &program, const Plan &plan,
         milliseconds(stage.times.backwardNs),
         milliseconds(stage.times.prologueNs + stage.times.updateNs),
         milliseconds(stage.communicationNs));
+    if (stage.recomputeNs > 0)
+      text += format("    computes again in backward: %.3f ms (each "
+                     "microbatch)\n",
+                     milliseconds(stage.recomputeNs));
     text += "    memory " + sizeText(stage.peakBytes) + " at the peak: state " +
             sizeText(stage.stateBytes) + ", gradients " +
             sizeText(stage.accumulatorBytes) + ", activations " +

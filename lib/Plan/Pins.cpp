@@ -37,6 +37,15 @@ std::optional<Pins> Pins::parse(const std::string &text, std::string &error) {
         return fail(item, "schedule=gpipe or schedule=1f1b");
       continue;
     }
+    if (name == "recompute") {
+      pins.recompute = value == "none"  ? 0
+                       : value == "all" ? recomputeAll
+                                        : parseCount(value);
+      if (!pins.recompute)
+        return fail(item, "recompute=none, recompute=all or recompute= and a "
+                          "number of blocks");
+      continue;
+    }
     std::optional<int64_t> *target = name == "data"       ? &pins.data
                                      : name == "tensor"   ? &pins.tensor
                                      : name == "pipeline" ? &pins.pipeline
@@ -45,8 +54,8 @@ std::optional<Pins> Pins::parse(const std::string &text, std::string &error) {
                                      : name == "zero" ? &pins.zero
                                                       : nullptr;
     if (!target)
-      return fail(item, "data=, tensor=, pipeline=, microbatches=, zero= or "
-                        "schedule=");
+      return fail(item, "data=, tensor=, pipeline=, microbatches=, zero=, "
+                        "recompute= or schedule=");
     std::optional<int64_t> count = parseCount(value);
     if (!count || (name == "zero" ? *count > 1 : *count < 1))
       return fail(item, name == "zero" ? "zero=0 or zero=1"
@@ -72,6 +81,10 @@ std::string Pins::toString() const {
   addCount("pipeline", pipeline);
   addCount("microbatches", microbatches);
   addCount("zero", zero);
+  if (recompute)
+    add("recompute", *recompute == 0              ? "none"
+                     : *recompute == recomputeAll ? "all"
+                                                  : std::to_string(*recompute));
   if (schedule)
     add("schedule", nameOf(*schedule));
   return text;
@@ -132,6 +145,15 @@ std::string colossal::plan::contradictionOf(const Pins &pins,
          : stateIsCut     ? "optimizer state"
                           : "no optimizer state") +
         " over the data axes, the pins say zero=" + std::to_string(*pins.zero);
+  if (pins.recompute && text.empty() &&
+      (*pins.recompute == 0) != plan.recomputed.empty())
+    text =
+        std::string("the plan computes ") +
+        (plan.recomputed.empty() ? "nothing" : "activations") +
+        " again, the pins say recompute=" +
+        (*pins.recompute == 0              ? "none"
+         : *pins.recompute == recomputeAll ? "all"
+                                           : std::to_string(*pins.recompute));
   if (pins.schedule && *pins.schedule != plan.schedule && text.empty())
     text = std::string("the plan has schedule=") + nameOf(plan.schedule) +
            ", the pins say schedule=" + nameOf(*pins.schedule);

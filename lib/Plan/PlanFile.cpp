@@ -78,6 +78,16 @@ public:
       if (copy != originalCopy)
         results.append(program.values[value].name, copy);
     root.append("results", results);
+    json::Value recomputed = json::Value::array();
+    for (const RecomputedCopy &copy : plan.recomputed) {
+      json::Value entry = json::Value::object();
+      entry.append("value", program.values[copy.value].name);
+      if (copy.copy != originalCopy)
+        entry.append("copy", copy.copy);
+      recomputed.append(entry);
+    }
+    if (!plan.recomputed.empty())
+      root.append("recomputed", recomputed);
     return root;
   }
 
@@ -146,6 +156,8 @@ private:
       entry.append("prologue_ns", stage.times.prologueNs);
       entry.append("forward_ns", stage.times.forwardNs);
       entry.append("backward_ns", stage.times.backwardNs);
+      if (stage.recomputeNs > 0)
+        entry.append("recompute_ns", stage.recomputeNs);
       entry.append("update_ns", stage.times.updateNs);
       entry.append("communication_ns", stage.communicationNs);
       entry.append("state_bytes", stage.stateBytes);
@@ -233,6 +245,15 @@ public:
     for (const std::string &name : results.fieldNames())
       plan.results[find(values, name, "value", results)] =
           copy(results.field(name));
+    if (root.has("recomputed"))
+      for (const json::Reader &entry : root.field("recomputed").elements()) {
+        RecomputedCopy recomputed;
+        recomputed.value = find(values, entry.field("value").text(), "value",
+                                entry.field("value"));
+        if (entry.has("copy"))
+          recomputed.copy = copy(entry.field("copy"));
+        plan.recomputed.push_back(recomputed);
+      }
     return plan;
   }
 
@@ -352,6 +373,8 @@ private:
       stage.times.prologueNs = get("prologue_ns");
       stage.times.forwardNs = get("forward_ns");
       stage.times.backwardNs = get("backward_ns");
+      if (entry.has("recompute_ns"))
+        stage.recomputeNs = get("recompute_ns");
       stage.times.updateNs = get("update_ns");
       stage.communicationNs = get("communication_ns");
       stage.stateBytes = get("state_bytes");

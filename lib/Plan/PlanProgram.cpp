@@ -48,6 +48,7 @@ FailureOr<plan::PlanReport> plan::planModule(ModuleOp module,
       return emitError(function.getLoc(), error);
     report.plan = std::move(found->plan);
     report.configuration = std::move(found->configuration);
+    report.memoryBytes = found->memoryBytes;
     candidates = std::move(found->candidates);
     if (!found->remark.empty())
       remark = found->remark + "\n";

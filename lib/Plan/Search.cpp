@@ -32,7 +32,10 @@ struct Solved {
   Formulation formulation;
   Solution solution;
   double bound = 0; ///< of the cost of solutions (ns)
+  Measured measured;
   StagedPlan staged;
+  int64_t staging = 0; ///< bytes beside the plan's memory
+  std::vector<RecomputedCopy> recomputed;
 };
 
 class Search {
@@ -89,7 +92,11 @@ private:
                                const Formulation &formulation,
                                const Solution *start, std::string &error);
   void tryLimit(const Layout &layout, int64_t microbatches, ScheduleKind kind);
-  void consider(Solved &&solved);
+  bool consider(Solved &&solved);
+  bool record(Solved &&solved);
+  void judge(Solved &solved, ScheduleKind kind);
+  int64_t recompute(Solved &solved, std::optional<int64_t> blocks);
+  std::optional<Solved> withRecomputation(const Solved &solved);
   SearchResult finish();
   std::string refusal() const;
   std::string remark(size_t done, size_t all) const;
@@ -119,6 +126,8 @@ private:
   SolutionCache ownCache, &cache;
   int64_t budget = 0;
   Cut single, pipelined, fine;
+  /// Blocks that may compute again where the single stage has no pieces.
+  std::optional<Pieces> ownBlocks;
   const Cut &cutFor(int64_t stages) const {
     return stages == 1                              ? single
            : stages <= pipelined.pieces.stageable() ? pipelined
@@ -254,14 +263,14 @@ std::optional<Solved> Search::solve(const Layout &layout, int64_t microbatches,
   for (const PieceCost &piece : measured.pieces)
     for (int64_t time : piece.communication)
       communicates |= time > 0;
-  int64_t staging = communicates ? options.stagingBytes : 0;
+  solved.staging = communicates ? options.stagingBytes : 0;
   std::optional<StagedPlan> staged =
       options.shared ? predict(cut.pieces, measured, cluster, layout.mesh, kind,
                                microbatches,
                                stagesOfState(cut.program, cut.nodes, cut.pieces,
                                              *options.shared))
                      : distribute(cut.pieces, measured, cluster, layout.mesh,
-                                  kind, microbatches, room - staging);
+                                  kind, microbatches, room - solved.staging);
   if (!staged) {
     lastFault = tooManyStages(layout.mesh.stages);
     return std::nullopt;
@@ -270,24 +279,139 @@ std::optional<Solved> Search::solve(const Layout &layout, int64_t microbatches,
   solved.solution = std::move(*solution);
   solved.bound = found.bound;
   solved.staged = std::move(*staged);
+  solved.measured = std::move(measured);
   Candidate &candidate = solved.candidate;
   candidate.mesh = layout.mesh;
   candidate.microbatches = microbatches;
   candidate.schedule = kind;
   candidate.label = layout.label;
-  candidate.stepNs = solved.staged.stepNs;
-  candidate.memoryBytes = solved.staged.memoryBytes() + staging;
-  candidate.fits = candidate.memoryBytes <= room;
+  int64_t pinned = options.shared ? 0 : options.pins.recompute.value_or(0);
+  if (pinned != 0)
+    if (int64_t blocks = recompute(solved, pinned); blocks < pinned) {
+      lastFault = "found recompute=" + std::to_string(pinned) +
+                  ", expected at most " + std::to_string(blocks) +
+                  ": so many blocks of the program can save memory by "
+                  "computing again";
+      return std::nullopt;
+    }
+  judge(solved, kind);
   return solved;
 }
 
-void Search::consider(Solved &&solved) {
+/// Completes the candidate from the staged plan.
+void Search::judge(Solved &solved, ScheduleKind kind) {
+  Candidate &candidate = solved.candidate;
+  candidate.stepNs = solved.staged.stepNs;
+  candidate.memoryBytes = solved.staged.memoryBytes() + solved.staging;
+  candidate.fits = candidate.memoryBytes <=
+                   budgetOf(solved.layout, candidate.microbatches, kind);
+}
+
+/// Changes a solved configuration so that blocks compute again: as few as fit,
+/// or `blocks`. A block is a piece; where that does not fit, two neighbours,
+/// four, and so on: fewer borders are kept, more lives while a block goes back.
+/// Returns how many blocks may.
+int64_t Search::recompute(Solved &solved, std::optional<int64_t> blocks) {
+  const Cut &cut = cutFor(solved.layout.mesh.stages);
+  const Candidate &candidate = solved.candidate;
+  const Pieces *pieces = &cut.pieces;
+  if (pieces->stageable() < 2) {
+    if (!ownBlocks)
+      ownBlocks = findPieces(single.program, single.batching, single.nodes,
+                             Granularity::Cuts);
+    pieces = &*ownBlocks;
+  }
+  PlanTimes times;
+  Plan plan = assemble(cut.program, cut.nodes, cut.pieces, solved.formulation,
+                       solved.solution, solved.staged.stageOfPiece, &times);
+  plan.stages = solved.staged.stages;
+  RecomputeRequest request;
+  request.blocks = blocks;
+  request.memoryBytes =
+      budgetOf(solved.layout, candidate.microbatches, candidate.schedule) -
+      solved.staging;
+  std::vector<int> blockOfNode = pieces->ofNode;
+  auto choose = [&] {
+    return chooseRecomputation(cut.program, cut.batching, cut.nodes,
+                               blockOfNode, plan, times, request);
+  };
+  Recomputation found = choose();
+  for (int count = pieces->count(); count > 2 && !blocks; count = count / 2) {
+    if (found.peakBytes() <= request.memoryBytes)
+      break;
+    for (int &block : blockOfNode)
+      block /= 2;
+    if (Recomputation larger = choose(); larger.peakBytes() < found.peakBytes())
+      found = std::move(larger);
+  }
+  solved.recomputed = std::move(found.copies);
+  solved.candidate.recomputedBlocks = found.blocks;
+  solved.staged.stages = std::move(found.stages);
+  solved.staged.stepNs =
+      stepTime(solved.staged.stages, solved.staged.boundaries, cluster,
+               candidate.schedule, candidate.microbatches);
+  return found.blocksWithOption;
+}
+
+/// The configuration with as few blocks computed again as fit; with several
+/// stages, also when the pieces lie as they would with memory for all. Nothing
+/// if that could not be the plan.
+std::optional<Solved> Search::withRecomputation(const Solved &solved) {
+  if (solved.candidate.fits || options.shared || options.pins.recompute)
+    return std::nullopt;
+  auto isHopeless = [&](const Solved &one) {
+    return !options.leanest && best &&
+           one.staged.stepNs >= best->candidate.stepNs;
+  };
+  const Cut &cut = cutFor(solved.layout.mesh.stages);
+  std::optional<Solved> found;
+  auto attempt = [&](Solved one) {
+    if (isHopeless(one))
+      return;
+    recompute(one, std::nullopt);
+    if (one.recomputed.empty())
+      return;
+    judge(one, one.candidate.schedule);
+    auto rank = [](const Solved &solved) {
+      const Candidate &candidate = solved.candidate;
+      return std::make_pair(!candidate.fits, candidate.fits
+                                                 ? candidate.stepNs
+                                                 : candidate.memoryBytes);
+    };
+    if (!found || rank(one) < rank(*found))
+      found = std::move(one);
+  };
+  attempt(solved);
+  if (solved.layout.mesh.stages > 1) {
+    Solved balanced = solved;
+    std::optional<StagedPlan> staged = distribute(
+        cut.pieces, solved.measured, cluster, solved.layout.mesh,
+        solved.candidate.schedule, solved.candidate.microbatches, INT64_MAX);
+    if (staged && staged->stageOfPiece != solved.staged.stageOfPiece) {
+      balanced.staged = std::move(*staged);
+      attempt(std::move(balanced));
+    }
+  }
+  return found;
+}
+
+/// Whether it fits, as it is or with recomputation.
+bool Search::consider(Solved &&solved) {
+  std::optional<Solved> again = withRecomputation(solved);
+  bool fits = record(std::move(solved));
+  if (again)
+    fits |= record(std::move(*again));
+  return fits;
+}
+
+bool Search::record(Solved &&solved) {
+  bool fits = solved.candidate.fits;
   candidates.push_back(solved.candidate);
   if (!leanest || solved.candidate.memoryBytes < leanest->candidate.memoryBytes)
     leanest = solved;
-  if (solved.candidate.fits &&
-      (!best || solved.candidate.stepNs < best->candidate.stepNs))
+  if (fits && (!best || solved.candidate.stepNs < best->candidate.stepNs))
     best = std::move(solved);
+  return fits;
 }
 
 /// Solves one configuration: without a price of memory, and if that does not
@@ -314,8 +438,7 @@ bool Search::tryMicrobatches(const Layout &layout, int64_t microbatches) {
     int64_t time = free->solution.time;
     int64_t mebibytes = std::max<int64_t>(1, free->solution.memory >> 20);
     Solution start = free->solution;
-    consider(std::move(*free));
-    fits |= done;
+    fits |= consider(std::move(*free));
     // Two free axes take the most time; not for a percent.
     if (done || (layout.isWide() && best &&
                  fastest > best->candidate.stepNs / 100 * 99))
@@ -332,7 +455,7 @@ bool Search::tryMicrobatches(const Layout &layout, int64_t microbatches) {
       continue;
     done = lean->candidate.fits;
     start = lean->solution;
-    consider(std::move(*lean));
+    fits |= consider(std::move(*lean));
     while (done && low < high && !isOver()) {
       int middle = (low + high) / 2;
       std::optional<Solved> priced =
@@ -340,7 +463,7 @@ bool Search::tryMicrobatches(const Layout &layout, int64_t microbatches) {
       bool enough = priced && priced->candidate.fits;
       if (priced) {
         start = priced->solution;
-        consider(std::move(*priced));
+        fits |= consider(std::move(*priced));
       }
       if (enough)
         high = middle;
@@ -350,7 +473,6 @@ bool Search::tryMicrobatches(const Layout &layout, int64_t microbatches) {
     if (done && layout.mesh.stages == 1 && layout.mesh.axes.size() == 1 &&
         !isOver())
       tryLimit(layout, microbatches, kind);
-    fits |= done;
   }
   return fits;
 }
@@ -489,6 +611,7 @@ SearchResult Search::finish() {
   result.plan.stages = best->staged.stages;
   result.plan.boundaries = best->staged.boundaries;
   result.plan.stepNs = best->staged.stepNs;
+  result.plan.recomputed = best->recomputed;
   if (options.shared) {
     result.plan.sharesState = true;
     for (auto &[argument, stage] : result.plan.argumentStages)
@@ -514,6 +637,7 @@ SearchResult Search::finish() {
     result.candidates.push_back(candidates[i]);
   result.problems = problems;
   result.configuration = best->configuration;
+  result.memoryBytes = best->candidate.memoryBytes;
   return result;
 }
 

@@ -55,6 +55,21 @@ private:
 };
 } // namespace
 
+int64_t
+colossal::plan::stepTime(const std::vector<StagePrediction> &stages,
+                         const std::vector<timeline::BoundaryTimes> &boundaries,
+                         const machine::Cluster &cluster, ScheduleKind kind,
+                         int64_t microbatches) {
+  timeline::Pipeline pipeline;
+  pipeline.kind = kind;
+  pipeline.microbatches = microbatches;
+  for (const StagePrediction &stage : stages)
+    pipeline.stages.push_back(stage.times);
+  pipeline.boundaries = boundaries;
+  pipeline.overlapsTransfers = cluster.overlapsCommunication;
+  return timeline::simulate(pipeline).stepNs + cluster.device.stepOverheadNs;
+}
+
 StagedPlan colossal::plan::predict(const Pieces &pieces,
                                    const Measured &measured,
                                    const machine::Cluster &cluster,
@@ -124,15 +139,8 @@ StagedPlan colossal::plan::predict(const Pieces &pieces,
         plan.stages[stage].times.prologueNs += timeOf(from, stage);
     }
   }
-  timeline::Pipeline pipeline;
-  pipeline.kind = kind;
-  pipeline.microbatches = microbatches;
-  for (const StagePrediction &stage : plan.stages)
-    pipeline.stages.push_back(stage.times);
-  pipeline.boundaries = plan.boundaries;
-  pipeline.overlapsTransfers = cluster.overlapsCommunication;
   plan.stepNs =
-      timeline::simulate(pipeline).stepNs + cluster.device.stepOverheadNs;
+      stepTime(plan.stages, plan.boundaries, cluster, kind, microbatches);
   plan.stageOfPiece = std::move(stageOfPiece);
   return plan;
 }

@@ -8,52 +8,9 @@
 using namespace colossal;
 using namespace colossal::plan;
 
-namespace {
-class Verifier {
-public:
-  Verifier(const Program &program, const Plan &plan)
-      : program(program), plan(plan) {}
-
-  std::vector<std::string> run();
-
-private:
-  void fault(const std::string &where, const std::string &what) {
-    faults.push_back("plan: \"" + where + "\": " + what);
-  }
-  /// What an op's axes imply for an operand (number) or a result (-1).
-  Sharding implied(int op, const Access &access, int operand) const;
-  Sharding produced(int value) const;
-  Sharding stateOf(int value, int copy) const {
-    return copy == originalCopy ? produced(value) : plan.reshards[copy].to;
-  }
-  /// The segment from which on a copy is there.
-  Segment segmentOf(int value, int copy) const {
-    if (copy != originalCopy)
-      return plan.reshards[copy].segment;
-    int producer = program.values[value].producer;
-    return producer < 0 ? Segment::Prologue : plan.ops[producer].segment;
-  }
-  bool isCopyOf(int copy, int value) const {
-    return copy == originalCopy ||
-           (copy >= 0 && copy < int(plan.reshards.size()) &&
-            plan.reshards[copy].value == value);
-  }
-  bool checkShape();
-  void checkTime();
-  void checkArguments();
-  void checkReshard(size_t index);
-  void checkOp(int op);
-  void checkResult(int value);
-
-  const Program &program;
-  const Plan &plan;
-  std::map<std::pair<int, int>, int> copies;
-  Batching batching;
-  std::vector<std::string> faults;
-};
-} // namespace
-
-Sharding Verifier::implied(int index, const Access &access, int operand) const {
+/// What an op's axes imply for an operand (number) or a result (-1).
+static Sharding impliedSharding(const Program &program, const Plan &plan,
+                                int index, const Access &access, int operand) {
   const Op &op = program.ops[index];
   Sharding state(plan.mesh.axes.size(), replicated);
   for (size_t a = 0; a < state.size(); ++a) {
@@ -75,16 +32,67 @@ Sharding Verifier::implied(int index, const Access &access, int operand) const {
   return state;
 }
 
-Sharding Verifier::produced(int index) const {
+Sharding colossal::plan::producedSharding(const Program &program,
+                                          const Plan &plan, int index) {
   const ProgramValue &value = program.values[index];
   if (value.producer >= 0)
-    return implied(value.producer,
-                   program.ops[value.producer].results[value.result], -1);
+    return impliedSharding(program, plan, value.producer,
+                           program.ops[value.producer].results[value.result],
+                           -1);
   auto it = plan.arguments.find(index);
   return it == plan.arguments.end()
              ? Sharding(plan.mesh.axes.size(), replicated)
              : it->second;
 }
+
+namespace {
+class Verifier {
+public:
+  Verifier(const Program &program, const Plan &plan)
+      : program(program), plan(plan) {}
+
+  std::vector<std::string> run();
+
+private:
+  void fault(const std::string &where, const std::string &what) {
+    faults.push_back("plan: \"" + where + "\": " + what);
+  }
+  Sharding implied(int op, const Access &access, int operand) const {
+    return impliedSharding(program, plan, op, access, operand);
+  }
+  Sharding produced(int value) const {
+    return producedSharding(program, plan, value);
+  }
+  Sharding stateOf(int value, int copy) const {
+    return copy == originalCopy ? produced(value) : plan.reshards[copy].to;
+  }
+  /// The segment from which on a copy is there.
+  Segment segmentOf(int value, int copy) const {
+    if (copy != originalCopy)
+      return plan.reshards[copy].segment;
+    int producer = program.values[value].producer;
+    return producer < 0 ? Segment::Prologue : plan.ops[producer].segment;
+  }
+  bool isCopyOf(int copy, int value) const {
+    return copy == originalCopy ||
+           (copy >= 0 && copy < int(plan.reshards.size()) &&
+            plan.reshards[copy].value == value);
+  }
+  bool checkShape();
+  void checkTime();
+  void checkArguments();
+  void checkReshard(size_t index);
+  void checkOp(int op);
+  void checkResult(int value);
+  void checkRecomputed(const RecomputedCopy &copy);
+
+  const Program &program;
+  const Plan &plan;
+  std::map<std::pair<int, int>, int> copies;
+  Batching batching;
+  std::vector<std::string> faults;
+};
+} // namespace
 
 /// Whether the parts of the plan belong to each other at all.
 bool Verifier::checkShape() {
@@ -111,6 +119,11 @@ bool Verifier::checkShape() {
     if (!copies.insert({{use.op, use.operand}, use.copy}).second)
       fault(op.name, where + " reads two copies");
   }
+  for (const RecomputedCopy &copy : plan.recomputed)
+    if (!isCopyOf(copy.copy, copy.value) ||
+        (copy.copy == originalCopy && program.values[copy.value].producer < 0))
+      fault(program.values[copy.value].name,
+            "is computed again, but is no copy that forward makes");
   for (auto [value, copy] : plan.results)
     if (!isCopyOf(copy, value))
       fault(program.values[value].name, "ends as a copy of another value");
@@ -210,6 +223,15 @@ void Verifier::checkResult(int index) {
           "ends as " + nameOf(state) + ", expected " + nameOf(need));
 }
 
+/// What forward makes from what a microbatch has, on the stage that needs it.
+void Verifier::checkRecomputed(const RecomputedCopy &copy) {
+  const ProgramValue &value = program.values[copy.value];
+  if (segmentOf(copy.value, copy.copy) != Segment::Forward)
+    fault(value.name, "is computed again, but not by forward");
+  else if (plan.microbatches > 1 && batching.partial[copy.value])
+    fault(value.name, "is computed again, but is a sum over microbatches");
+}
+
 std::vector<std::string> Verifier::run() {
   if (!checkShape())
     return faults;
@@ -221,6 +243,8 @@ std::vector<std::string> Verifier::run() {
     checkOp(int(i));
   for (size_t v = 0; v < program.values.size(); ++v)
     checkResult(int(v));
+  for (const RecomputedCopy &copy : plan.recomputed)
+    checkRecomputed(copy);
   return faults;
 }
 

@@ -47,6 +47,16 @@ StringRef colossal::schedule::nameOf(GroupKind kind) {
 
 std::string Group::name() const { return nameOfOp(ops.back()).str(); }
 
+/// What backward computes again keeps to itself, so that the kernels of
+/// backward are those of a plan that keeps everything: same sums, same bits.
+static bool isRecomputed(Operation *op) {
+  auto factored = dyn_cast<FactoredOp>(op);
+  auto function = op->getParentOfType<func::FuncOp>();
+  auto segment = function->getAttrOfType<SegmentAttr>(names::segment);
+  return factored && factored.getPass() == Segment::Forward && segment &&
+         segment.getValue() == Segment::Backward;
+}
+
 static GroupKind kindOf(Operation *op) {
   if (isa<SendOp>(op))
     return GroupKind::Send;
@@ -70,8 +80,10 @@ namespace {
 class Grouper {
 public:
   explicit Grouper(func::FuncOp function) : function(function) {
+    unsigned counts[2] = {0, 0}; // without and with the ops that run again
     for (Operation &op : function.getBody().front().without_terminator()) {
       position[&op] = position.size();
+      place[&op] = counts[isRecomputed(&op)]++;
       // A kernel that needs a function of indices computes it itself.
       if (isIndexFunction(&op) && llvm::all_of(op.getUsers(), isFusable))
         continue;
@@ -118,6 +130,8 @@ private:
 
   func::FuncOp function;
   DenseMap<Operation *, unsigned> position;
+  /// Among the ops that run again, or among the others.
+  DenseMap<Operation *, unsigned> place;
   DenseMap<Operation *, unsigned> nodeOf;
   /// A topological order of the nodes: each one's place, and the reverse.
   std::vector<unsigned> rank, atRank;
@@ -154,14 +168,19 @@ private:
   }
 
   void mergeSiblings() {
+    mergeSiblings(false);
+    mergeSiblings(true);
+  }
+
+  void mergeSiblings(bool recomputed) {
     llvm::MapVector<Value, SmallVector<Operation *>> readers;
     for (Operation &op : function.getBody().front().without_terminator())
       for (Value operand : op.getOperands())
-        if (nodeOf.count(&op))
+        if (nodeOf.count(&op) && isRecomputed(&op) == recomputed)
           readers[operand].push_back(&op);
     for (auto &[value, ops] : readers)
       for (unsigned i = 1, nearest = 0; i < ops.size(); ++i) {
-        while (position[ops[i]] - position[ops[nearest]] > kSiblingDistance)
+        while (place[ops[i]] - place[ops[nearest]] > kSiblingDistance)
           ++nearest;
         for (unsigned j = nearest; j < i; ++j)
           if (isLargeFor(value, ops[i]) && isLargeFor(value, ops[j]))
@@ -282,6 +301,8 @@ private:
 
   void tryMerge(unsigned a, unsigned b) {
     if (a == b || !isMergeable(a) || !isMergeable(b))
+      return;
+    if (isRecomputed(nodes[a].ops[0]) != isRecomputed(nodes[b].ops[0]))
       return;
     if (nodes[a].ops.size() + nodes[b].ops.size() > kMaxOps ||
         hasDetour(a, b) || hasDetour(b, a))

@@ -88,7 +88,9 @@ struct Options {
   cl::opt<std::string> memory{"memory", cl::desc("budget of a device, 20GiB"),
                               cl::cat(category)};
   cl::opt<std::string> pin{
-      "pin", cl::desc("data=,tensor=,pipeline=,microbatches=,zero=,schedule="),
+      "pin",
+      cl::desc(
+          "data=,tensor=,pipeline=,microbatches=,zero=,recompute=,schedule="),
       cl::cat(category)};
   cl::opt<double> searchTime{
       "search-time",

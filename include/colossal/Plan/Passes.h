@@ -29,6 +29,7 @@ struct PlanReport {
   std::string explanation;   ///< for people
   std::string planText;      ///< the plan file
   std::string configuration; ///< SearchResult::configuration; empty if read
+  int64_t memoryBytes = 0;   ///< SearchResult::memoryBytes
   SharedState shared;        ///< for the plans of other programs
 };
 

@@ -6,7 +6,9 @@
 // Copies. A value exists in the state in which its op leaves it; a *reshard*
 // makes another copy of it, from the value itself or from an earlier copy. A
 // use names the copy that it reads. A reshard is paid in its segment; a copy
-// of an earlier segment is kept until then.
+// of an earlier segment is kept until then. A copy of forward that is
+// *recomputed* is not kept: what makes it runs again, right before the first
+// use in backward, from copies that are kept or recomputed as well.
 //
 //===----------------------------------------------------------------------===//
 
@@ -46,9 +48,19 @@ struct PlannedUse {
   int copy = originalCopy;
 };
 
+/// A copy of a value that forward makes.
+struct RecomputedCopy {
+  int value = 0;
+  int copy = originalCopy;
+};
+inline bool operator==(const RecomputedCopy &a, const RecomputedCopy &b) {
+  return a.value == b.value && a.copy == b.copy;
+}
+
 /// Predictions for one stage; ns and bytes per device.
 struct StagePrediction {
   timeline::StageTimes times;
+  int64_t recomputeNs = 0;     ///< part of the time of backward
   int64_t communicationNs = 0; ///< of one step, inside the stage
   int64_t stateBytes = 0;      ///< parameters, optimizer state, batch
   int64_t accumulatorBytes = 0;
@@ -71,10 +83,20 @@ struct Plan {
   std::vector<PlannedReshard> reshards;
   std::vector<PlannedUse> uses; ///< those that do not read the original
   std::map<int, int> results;   ///< program result -> copy; original if absent
+  std::vector<RecomputedCopy> recomputed; ///< by value, then copy
 
   std::vector<StagePrediction> stages;
   std::vector<timeline::BoundaryTimes> boundaries;
   int64_t stepNs = 0;
+};
+
+/// The state of the original copy of a value, from the axes of its op.
+Sharding producedSharding(const Program &program, const Plan &plan, int value);
+
+/// Predicted times of one execution, ns: per node, and per reshard of the plan
+/// (0 where it is part of its node's time).
+struct PlanTimes {
+  std::vector<int64_t> nodes, reshards;
 };
 
 /// Checks a plan against the program: that every use reads a copy in the state
@@ -83,10 +105,11 @@ struct Plan {
 std::vector<std::string> verifyPlan(const Program &program, const Plan &plan);
 
 /// Translates a solution, copy by copy. `stageOfPiece`: per piece; every piece
-/// in stage 0 for a plan without a pipeline.
+/// in stage 0 for a plan without a pipeline. `times`: may be null.
 Plan assemble(const Program &program, const std::vector<OpNode> &nodes,
               const Pieces &pieces, const Formulation &formulation,
-              const Solution &solution, const std::vector<int> &stageOfPiece);
+              const Solution &solution, const std::vector<int> &stageOfPiece,
+              PlanTimes *times = nullptr);
 
 } // namespace colossal::plan
 

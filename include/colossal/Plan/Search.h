@@ -11,6 +11,7 @@
 #ifndef COLOSSAL_PLAN_SEARCH_H
 #define COLOSSAL_PLAN_SEARCH_H
 
+#include "colossal/Plan/Recompute.h"
 #include "colossal/Plan/SharedState.h"
 
 #include <chrono>
@@ -28,9 +29,13 @@ struct Pins {
   std::optional<int64_t> microbatches;
   std::optional<int64_t> zero; ///< 0: whole optimizer state on each data
                                ///< coordinate; 1: cut over the data axes
+  /// Blocks that compute again all that saves memory: 0, a number of them, or
+  /// `recomputeAll`.
+  std::optional<int64_t> recompute;
   std::optional<ScheduleKind> schedule;
 
-  /// `data=2,tensor=2,pipeline=2,microbatches=4,zero=1,schedule=1f1b`. On
+  /// `data=2,tensor=2,pipeline=2,microbatches=4,zero=1,recompute=all,
+  /// schedule=1f1b`. On
   /// failure returns nothing and `error` says what was found and expected.
   static std::optional<Pins> parse(const std::string &text, std::string &error);
   std::string toString() const;
@@ -59,10 +64,11 @@ struct SearchOptions {
   /// What the runtime of a device reserves beside the plan's memory if there is
   /// any communication.
   int64_t stagingBytes = 0;
-  /// Bytes by which the schedule of the last plan exceeded its prediction.
+  /// Bytes by which the schedule of the last plan exceeded its prediction
+  /// (SearchResult::memoryBytes).
   int64_t memoryExcess = 0;
   /// The same for one configuration each (SearchResult::configuration): the
-  /// others may still fit.
+  /// others may still fit. Where both are given, the sum counts.
   std::map<std::string, int64_t> excessOf;
   /// Finds the plan that needs least memory, whatever the budget, in place of
   /// the fastest one that fits: the same plan under every budget.
@@ -85,6 +91,7 @@ struct Candidate {
   int64_t microbatches = 1;
   ScheduleKind schedule = ScheduleKind::OneFOneB;
   std::string label; ///< "data=2 tensor=2", the restriction it stands for
+  int64_t recomputedBlocks = 0;
   bool fits = false;
   /// Given up since it takes at least `stepNs`, longer than the best plan then.
   bool isBound = false;
@@ -102,6 +109,7 @@ struct SearchResult {
   /// far the plan may be from the optimum of its integer program.
   std::string remark;
   std::string configuration; ///< of the plan: division, microbatches, schedule
+  int64_t memoryBytes = 0;   ///< predicted, of the fullest stage, with staging
 };
 
 /// So many seconds from now. On a number that is none or negative returns

@@ -67,6 +67,12 @@ StagedPlan predict(const Pieces &pieces, const Measured &measured,
                    ScheduleKind kind, int64_t microbatches,
                    std::vector<int> stageOfPiece);
 
+/// Time of a step, by simulating the schedule of the stages.
+int64_t stepTime(const std::vector<StagePrediction> &stages,
+                 const std::vector<timeline::BoundaryTimes> &boundaries,
+                 const machine::Cluster &cluster, ScheduleKind kind,
+                 int64_t microbatches);
+
 /// Distributes the pieces over `mesh.stages` stages so that the slowest stage
 /// is as fast as possible within `memoryBytes` per device: dynamic programming
 /// over pieces and stages. Where nothing fits, the assignment whose fullest
