@@ -14,7 +14,7 @@ static constexpr int64_t kVectorWidth = 16;
 /// Chains of a sum along a row. A fixed number: the order of the terms, so the
 /// bits of the sum, must not depend on what else a loop computes. What backward
 /// computes again is the same number in another loop.
-static constexpr int64_t kSumChains = 2;
+static constexpr int64_t kSumChains = 4;
 
 /// Bodies of more ops are not interleaved. LLVM takes copies of a body to have
 /// more than one chain of sums, and its guess of the registers that they need
@@ -136,14 +136,6 @@ static std::optional<int64_t> lengthOf(scf::ForOp loop) {
   if (!lower || !upper)
     return std::nullopt;
   return *upper - *lower;
-}
-
-bool KernelFrame::isInShortLoop() const {
-  auto loop = dyn_cast<scf::ForOp>(levels.back().block->getParentOp());
-  std::optional<int64_t> length;
-  if (loop)
-    length = lengthOf(loop);
-  return length && *length < kVectorWidth;
 }
 
 /// What the loop vectoriser is told of an innermost loop.

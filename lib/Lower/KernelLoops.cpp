@@ -53,7 +53,7 @@ Value KernelEmitter::combine(const KernelOp &op, Value x, Value y,
   Combiner combiner = combinerOfKernelOp(op);
   // Terms along a row may be combined in any order: that is what vectorises
   // sums and products, and a row is never cut. All others keep their order.
-  if (alongRow && !frame.isInShortLoop())
+  if (alongRow)
     return createCombine(builder, frame.loc, combiner, x, y,
                          arith::FastMathFlags::reassoc |
                              arith::FastMathFlags::nsz |

@@ -27,7 +27,7 @@ EXPORTS = {
     "vit": "hf:ViTForImageClassification --config num_hidden_layers=4 hidden_size=64 intermediate_size=256 "
            "num_attention_heads=4 image_size=64 patch_size=8 --batch 8 --dropout",
     "resnet18": "hf:ResNetForImageClassification --config depths=[2,2,2,2] embedding_size=16 hidden_sizes=[16,32,64,128] "
-                "layer_type=basic --batch 8 --image 64",
+                "layer_type=basic --batch 32 --image 64",
 }
 DEFAULT = ["gpt2:1 microbatches=1", "llama:1 microbatches=1", "vit:1 microbatches=1", "resnet18:1 microbatches=1",
            "gpt2:2 data=2,zero=1,microbatches=2", "gpt2:2 tensor=2,microbatches=1",

@@ -55,9 +55,6 @@ public:
   /// machine code, so that bits do not depend on the number of iterations.
   mlir::scf::ForOp rangeLoop(mlir::Value lower, mlir::Value upper,
                              int64_t step);
-  /// Whether the innermost loop is known to have fewer iterations than a vector
-  /// has lanes.
-  bool isInShortLoop() const;
   /// Closes the innermost loop, yielding `values`.
   void close(mlir::ValueRange values = {});
 
