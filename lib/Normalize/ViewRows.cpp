@@ -378,11 +378,11 @@ void normalize::addViewRows(Table &table) {
   // result.
   table.add({"aten::unsqueeze", "aten::unsqueeze_"}, unsqueeze);
   table.add({"aten::squeeze", "aten::squeeze.dim", "aten::squeeze.dims",
-             "aten::squeeze_", "aten::squeeze_.dim", "aten::squeeze_.dims"},
+             "aten::squeeze_.dim"},
             squeeze);
   table.add("aten::permute", permute);
   table.add({"aten::transpose.int", "aten::swapaxes", "aten::swapdims",
-             "aten::transpose_", "aten::swapaxes_", "aten::swapdims_"},
+             "aten::transpose_"},
             transpose);
   table.add({"aten::t", "aten::t_", "aten::numpy_T"}, matrixTranspose);
   table.add({"aten::expand", "aten::broadcast_to"}, expand);
