@@ -359,13 +359,6 @@ int64_t Search::recompute(Solved &solved, std::optional<int64_t> blocks) {
 std::optional<Solved> Search::withRecomputation(const Solved &solved) {
   if (solved.candidate.fits || options.shared || options.pins.recompute)
     return std::nullopt;
-  // What is there all the time cannot be computed again.
-  int64_t state = 0;
-  for (const StagePrediction &stage : solved.staged.stages)
-    state = std::max(state, stage.stateBytes);
-  if (state > (options.memoryBytes > 0 ? options.memoryBytes
-                                       : cluster.device.memoryBytes))
-    return std::nullopt;
   auto isHopeless = [&](const Solved &one) {
     return !options.leanest && best &&
            one.staged.stepNs >= best->candidate.stepNs;
