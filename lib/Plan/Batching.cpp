@@ -405,16 +405,8 @@ colossal::plan::microbatchCounts(const Batching &batching) {
   std::vector<int64_t> counts = {1};
   if (!batching.divisible)
     return counts;
-  // Divisors come in pairs: a batch of 2^40 takes 2^20 turns.
-  std::vector<int64_t> others;
-  for (int64_t m = 1; m <= batching.batch / m; ++m) {
-    if (batching.batch % m != 0)
-      continue;
-    if (m > 1)
+  for (int64_t m = 2; m <= std::min(batching.batch, kMaxCount); ++m)
+    if (batching.batch % m == 0)
       counts.push_back(m);
-    if (batching.batch / m > m)
-      others.push_back(batching.batch / m);
-  }
-  counts.insert(counts.end(), others.rbegin(), others.rend());
   return counts;
 }

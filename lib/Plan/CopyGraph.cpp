@@ -190,13 +190,6 @@ public:
     orderBackward();
   }
 
-  int64_t repeatedNs() const {
-    int64_t time = 0;
-    for (int s : forward)
-      if (again[s] != never)
-        time += graph.steps[s].timeNs;
-    return time;
-  }
   CopyMemory measure() const;
 
 private:
@@ -243,6 +236,9 @@ void Walk::orderBackward() {
 
 CopyMemory Walk::measure() const {
   CopyMemory memory;
+  for (int s : forward)
+    if (again[s] != never)
+      memory.repeatedNs += graph.steps[s].timeNs;
   Curve ahead(forward.size()), back(length);
   for (size_t c = 0; c < graph.copies.size(); ++c) {
     const CopyGraph::Copy &copy = graph.copies[c];
@@ -300,9 +296,4 @@ CopyMemory Walk::measure() const {
 CopyMemory colossal::plan::memoryOf(const CopyGraph &graph, int stage,
                                     const std::vector<bool> &recomputed) {
   return Walk(graph, stage, recomputed).measure();
-}
-
-int64_t colossal::plan::recomputeTime(const CopyGraph &graph, int stage,
-                                      const std::vector<bool> &recomputed) {
-  return Walk(graph, stage, recomputed).repeatedNs();
 }

@@ -42,10 +42,11 @@ CopyGraph buildCopyGraph(const Program &program, const Batching &batching,
                          const std::vector<int> &blockOfNode, const Plan &plan,
                          const PlanTimes &times);
 
-/// What one stage holds of the copies, in bytes.
+/// What one stage holds of the copies, in bytes, and what that takes.
 struct CopyMemory {
   int64_t kept = 0; ///< of a microbatch whose backward has not begun
   int64_t forward = 0, backward = 0; ///< peaks of one microbatch
+  int64_t repeatedNs = 0;            ///< time of the steps that are done again
 
   /// With so many microbatches in flight.
   int64_t peak(int64_t inFlight) const {
@@ -57,10 +58,6 @@ struct CopyMemory {
 /// backward gets it by doing its step again, right before its first use there.
 CopyMemory memoryOf(const CopyGraph &graph, int stage,
                     const std::vector<bool> &recomputed);
-
-/// Time of the steps that a stage does again for these copies.
-int64_t recomputeTime(const CopyGraph &graph, int stage,
-                      const std::vector<bool> &recomputed);
 
 } // namespace colossal::plan
 

@@ -33,30 +33,42 @@ bool MinimumCut::level(int source, int target) {
   return levels[target] >= 0;
 }
 
-/// Sends at most `most` along one path of rising levels. `next` remembers, per
-/// node, which edges lead nowhere.
-int64_t MinimumCut::augment(int node, int target, int64_t most) {
-  if (node == target)
-    return most;
-  for (int &i = next[node]; i < int(edgesOf[node].size()); ++i) {
-    int index = edgesOf[node][i];
-    Edge &edge = edges[index];
-    if (edge.room <= 0 || levels[edge.to] != levels[node] + 1)
+/// Sends what it can along one path of rising levels, and returns how much; 0
+/// if there is none. `next` remembers, per node, which edges lead nowhere.
+int64_t MinimumCut::augment(int source, int target) {
+  std::vector<int> path; // edges
+  for (int node = source; node != target;) {
+    int &i = next[node];
+    if (i == int(edgesOf[node].size())) {
+      if (path.empty())
+        return 0;
+      node = edges[path.back() ^ 1].to;
+      path.pop_back();
+      ++next[node];
       continue;
-    int64_t sent = augment(edge.to, target, std::min(most, edge.room));
-    if (sent == 0)
+    }
+    const Edge &edge = edges[edgesOf[node][i]];
+    if (edge.room <= 0 || levels[edge.to] != levels[node] + 1) {
+      ++i;
       continue;
-    edge.room -= sent;
-    edges[index ^ 1].room += sent;
-    return sent;
+    }
+    path.push_back(edgesOf[node][i]);
+    node = edge.to;
   }
-  return 0;
+  int64_t sent = unlimited;
+  for (int edge : path)
+    sent = std::min(sent, edges[edge].room);
+  for (int edge : path) {
+    edges[edge].room -= sent;
+    edges[edge ^ 1].room += sent;
+  }
+  return sent;
 }
 
 std::vector<bool> MinimumCut::targetSide(int source, int target) {
   while (level(source, target)) {
     next.assign(edgesOf.size(), 0);
-    while (int64_t sent = augment(source, target, unlimited))
+    while (int64_t sent = augment(source, target))
       if (sent == unlimited)
         return {};
   }

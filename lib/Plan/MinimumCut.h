@@ -31,7 +31,7 @@ private:
     int64_t room = 0;
   };
   bool level(int source, int target);
-  int64_t augment(int node, int target, int64_t most);
+  int64_t augment(int source, int target);
 
   std::vector<Edge> edges; ///< edge i ^ 1 leads back
   std::vector<std::vector<int>> edgesOf;

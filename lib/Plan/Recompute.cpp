@@ -34,12 +34,12 @@ public:
                 return std::make_tuple(a.price(), a.block, a.level) <
                        std::make_tuple(b.price(), b.block, b.level);
               });
-    plain = peakOf(0);
+    plain = memory();
   }
 
   /// As few as fit into `room`; else those that need least.
   void fit(int64_t room) {
-    if (plain <= room)
+    if (plain.peak(inFlight) <= room)
       return;
     size_t low = 1, high = upgrades.size();
     while (low < high) {
@@ -62,7 +62,6 @@ public:
         levels[b] = int(blocks[b].options.size());
   }
 
-  const std::vector<int> &chosen() const { return levels; }
   std::vector<bool> copies() const {
     std::vector<bool> copies(graph.copies.size());
     for (size_t b = 0; b < blocks.size(); ++b)
@@ -71,10 +70,10 @@ public:
           copies[copy] = true;
     return copies;
   }
-  int64_t plainPeak() const { return plain; }
-  int64_t peak() const {
-    return memoryOf(graph, stage, copies()).peak(inFlight);
-  }
+  /// As chosen, and with everything kept.
+  CopyMemory memory() const { return memoryOf(graph, stage, copies()); }
+  const CopyMemory &memoryOfPlain() const { return plain; }
+  int64_t peak() const { return memory().peak(inFlight); }
 
 private:
   Upgrade upgradeTo(int block, int level) const {
@@ -104,7 +103,7 @@ private:
   /// always less: a sample of all counts.
   void takeLeanest() {
     size_t step = std::max<size_t>(1, upgrades.size() / 64), best = 0;
-    int64_t least = plain;
+    int64_t least = plain.peak(inFlight);
     for (size_t count = upgrades.size(); count > 0;
          count -= std::min(count, step))
       if (int64_t bytes = peakOf(count); bytes < least) {
@@ -140,7 +139,7 @@ private:
   int64_t inFlight;
   std::vector<Upgrade> upgrades; ///< of the stage, least time per byte first
   std::vector<int> levels;       ///< per block; 0: nothing again
-  int64_t plain = 0;
+  CopyMemory plain;
 };
 
 /// The copies of the graph, and the values inside the nodes that run again:
@@ -197,13 +196,6 @@ private:
 };
 } // namespace
 
-int64_t Recomputation::peakBytes() const {
-  int64_t most = 0;
-  for (const StagePrediction &stage : stages)
-    most = std::max(most, stage.peakBytes);
-  return most;
-}
-
 Recomputation colossal::plan::chooseRecomputation(
     const Program &program, const Batching &batching,
     const std::vector<OpNode> &nodes, const std::vector<int> &blockOfNode,
@@ -221,21 +213,18 @@ Recomputation colossal::plan::chooseRecomputation(
   for (int s = 0; s < int(plan.stages.size()); ++s) {
     StagePrediction &stage = result.stages[s];
     Chooser chooser(graph, blocks, s, stage.inFlight);
+    const CopyMemory &plain = chooser.memoryOfPlain();
+    int64_t plainPeak = plain.peak(stage.inFlight);
     if (request.blocks)
       chooser.takeBlocks(pinned);
     else // what the walk over copies does not count stays as it was
-      chooser.fit(request.memoryBytes -
-                  (stage.peakBytes - chooser.plainPeak()));
+      chooser.fit(request.memoryBytes - (stage.peakBytes - plainPeak));
+    CopyMemory memory = chooser.memory();
+    stage.peakBytes += memory.peak(stage.inFlight) - plainPeak;
+    stage.activationBytes -= plain.kept - memory.kept;
+    stage.recomputeNs = memory.repeatedNs;
+    stage.times.backwardNs += memory.repeatedNs;
     std::vector<bool> chosen = chooser.copies();
-    std::vector<bool> none(chosen.size());
-    result.blocks +=
-        std::count_if(chooser.chosen().begin(), chooser.chosen().end(),
-                      [](int level) { return level > 0; });
-    stage.peakBytes += chooser.peak() - chooser.plainPeak();
-    stage.activationBytes -=
-        memoryOf(graph, s, none).kept - memoryOf(graph, s, chosen).kept;
-    stage.recomputeNs = recomputeTime(graph, s, chosen);
-    stage.times.backwardNs += stage.recomputeNs;
     for (size_t c = 0; c < chosen.size(); ++c)
       copies[c] = copies[c] || chosen[c];
   }

@@ -94,7 +94,7 @@ private:
   void tryLimit(const Layout &layout, int64_t microbatches, ScheduleKind kind);
   bool consider(Solved &&solved);
   bool record(Solved &&solved);
-  void judge(Solved &solved, ScheduleKind kind);
+  void judge(Solved &solved);
   int64_t recompute(Solved &solved, std::optional<int64_t> blocks);
   std::optional<Solved> withRecomputation(const Solved &solved);
   SearchResult finish();
@@ -294,17 +294,18 @@ std::optional<Solved> Search::solve(const Layout &layout, int64_t microbatches,
                   "computing again";
       return std::nullopt;
     }
-  judge(solved, kind);
+  judge(solved);
   return solved;
 }
 
 /// Completes the candidate from the staged plan.
-void Search::judge(Solved &solved, ScheduleKind kind) {
+void Search::judge(Solved &solved) {
   Candidate &candidate = solved.candidate;
   candidate.stepNs = solved.staged.stepNs;
-  candidate.memoryBytes = solved.staged.memoryBytes() + solved.staging;
-  candidate.fits = candidate.memoryBytes <=
-                   budgetOf(solved.layout, candidate.microbatches, kind);
+  candidate.memoryBytes = fullestBytes(solved.staged.stages) + solved.staging;
+  candidate.fits =
+      candidate.memoryBytes <=
+      budgetOf(solved.layout, candidate.microbatches, candidate.schedule);
 }
 
 /// Changes a solved configuration so that blocks compute again: as few as fit,
@@ -337,15 +338,15 @@ int64_t Search::recompute(Solved &solved, std::optional<int64_t> blocks) {
   };
   Recomputation found = choose();
   for (int count = pieces->count(); count > 2 && !blocks; count = count / 2) {
-    if (found.peakBytes() <= request.memoryBytes)
+    int64_t bytes = fullestBytes(found.stages);
+    if (bytes <= request.memoryBytes)
       break;
     for (int &block : blockOfNode)
       block /= 2;
-    if (Recomputation larger = choose(); larger.peakBytes() < found.peakBytes())
+    if (Recomputation larger = choose(); fullestBytes(larger.stages) < bytes)
       found = std::move(larger);
   }
   solved.recomputed = std::move(found.copies);
-  solved.candidate.recomputedBlocks = found.blocks;
   solved.staged.stages = std::move(found.stages);
   solved.staged.stepNs =
       stepTime(solved.staged.stages, solved.staged.boundaries, cluster,
@@ -371,7 +372,7 @@ std::optional<Solved> Search::withRecomputation(const Solved &solved) {
     recompute(one, std::nullopt);
     if (one.recomputed.empty())
       return;
-    judge(one, one.candidate.schedule);
+    judge(one);
     auto rank = [](const Solved &solved) {
       const Candidate &candidate = solved.candidate;
       return std::make_pair(!candidate.fits, candidate.fits
@@ -540,6 +541,10 @@ void Search::tryLayout(const Layout &layout) {
     lastFault = std::to_string(*options.pins.microbatches) +
                 " microbatches do not divide the batch of " +
                 std::to_string(cut.batching.batch);
+    if (*options.pins.microbatches > kMaxCount)
+      lastFault =
+          "found microbatches=" + std::to_string(*options.pins.microbatches) +
+          ", expected at most " + std::to_string(kMaxCount);
     if (!cut.batching.divisible)
       lastFault = "more than one microbatch would change the result: " +
                   cut.batching.reason + "; pin microbatches=1";

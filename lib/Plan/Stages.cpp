@@ -9,7 +9,8 @@
 using namespace colossal;
 using namespace colossal::plan;
 
-int64_t StagedPlan::memoryBytes() const {
+int64_t
+colossal::plan::fullestBytes(const std::vector<StagePrediction> &stages) {
   int64_t most = 0;
   for (const StagePrediction &stage : stages)
     most = std::max(most, stage.peakBytes);
@@ -67,7 +68,7 @@ colossal::plan::stepTime(const std::vector<StagePrediction> &stages,
     pipeline.stages.push_back(stage.times);
   pipeline.boundaries = boundaries;
   pipeline.overlapsTransfers = cluster.overlapsCommunication;
-  return timeline::simulate(pipeline).stepNs + cluster.device.stepOverheadNs;
+  return timeline::stepTime(pipeline) + cluster.device.stepOverheadNs;
 }
 
 StagedPlan colossal::plan::predict(const Pieces &pieces,

@@ -160,3 +160,18 @@ private:
 Simulation colossal::timeline::simulate(const Pipeline &pipeline) {
   return Simulator(pipeline).run();
 }
+
+int64_t colossal::timeline::stepTime(const Pipeline &pipeline) {
+  auto timeOf = [&](int64_t microbatches) {
+    Pipeline shorter = pipeline;
+    shorter.microbatches = microbatches;
+    return simulate(shorter).stepNs;
+  };
+  if (pipeline.microbatches <= simulatedMicrobatches)
+    return timeOf(pipeline.microbatches);
+  constexpr int64_t half = simulatedMicrobatches / 2;
+  int64_t time = timeOf(simulatedMicrobatches);
+  double each = double(time - timeOf(half)) / half;
+  double others = double(pipeline.microbatches - simulatedMicrobatches);
+  return time + int64_t(each * others);
+}

@@ -105,7 +105,7 @@ static StringRef expectedOf(StringRef name, Attribute attribute) {
   if (name == names::stage)
     return isInteger(attribute, 0, kMaxCount) ? "" : "the number of a stage";
   if (name == names::stages || name == names::microbatches)
-    return isCount(attribute) ? "" : "a positive i64";
+    return isCount(attribute) ? "" : "an i64 from 1 to 1048576";
   return "";
 }
 

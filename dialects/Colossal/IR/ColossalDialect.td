@@ -42,7 +42,7 @@ def Colossal_Dialect : Dialect {
 
     On modules:
     - M1 `colossal.mesh` has axes of distinct names, but not "time", and sizes of at least 1
-    - M2 `colossal.stages`, `colossal.microbatches` are positive
+    - M2 `colossal.stages`, `colossal.microbatches` are from 1 to 1048576
     - M3 `colossal.schedule` is gpipe or "1f1b"
 
     Shardings of values:

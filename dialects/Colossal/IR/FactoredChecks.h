@@ -11,6 +11,7 @@
 #define COLOSSAL_IR_FACTOREDCHECKS_H
 
 #include "Colossal/IR/ColossalDialect.h"
+#include "colossal/Support/Step.h"
 
 namespace colossal {
 
@@ -28,9 +29,6 @@ mlir::LogicalResult verifyStage(mlir::Operation *op, mlir::IntegerAttr stage);
 /// S1 to S4 of a sharding of a value of this type.
 mlir::LogicalResult verifySharding(mlir::Operation *op, ShardingAttr sharding,
                                    mlir::Type type);
-
-/// More devices, stages or microbatches than this are a damaged text.
-inline constexpr int64_t kMaxCount = 1 << 20;
 
 /// An i64 (or index) from `least` to `most`.
 bool isInteger(mlir::Attribute attribute, int64_t least, int64_t most);

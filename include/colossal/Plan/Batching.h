@@ -59,7 +59,7 @@ Batching analyzeBatching(const Program &program);
 std::vector<int> sumsForUpdate(const Program &program,
                                const Batching &batching);
 
-/// Divisors of the batch, rising.
+/// Divisors of the batch up to kMaxCount, rising.
 std::vector<int64_t> microbatchCounts(const Batching &batching);
 
 } // namespace colossal::plan

@@ -4,8 +4,8 @@
 // time. Given a plan, each block (a piece on a stage) may take one of its
 // options (bytes saved against time, on the convex hull): steps of least time
 // per byte are taken, over all copies of a block in the order of the program,
-// until the stage fits. So 20 of 32 layers may compute again, and a
-// layer may do so with its norms and activations alone, or with its products.
+// until the stage fits. So 20 of 32 layers may compute again, and a layer may
+// do so with its norms and activations alone, or with its products.
 //
 //===----------------------------------------------------------------------===//
 
@@ -29,12 +29,9 @@ struct RecomputeRequest {
 
 struct Recomputation {
   std::vector<RecomputedCopy> copies; ///< rising
-  int64_t blocks = 0;                 ///< that compute something again
   int64_t blocksWithOption = 0;
   /// Those of the plan, changed: times, memory.
   std::vector<StagePrediction> stages;
-
-  int64_t peakBytes() const; ///< of the fullest stage
 };
 
 /// Chooses for a plan without recomputation whose `stages` are predicted.

@@ -91,7 +91,6 @@ struct Candidate {
   int64_t microbatches = 1;
   ScheduleKind schedule = ScheduleKind::OneFOneB;
   std::string label; ///< "data=2 tensor=2", the restriction it stands for
-  int64_t recomputedBlocks = 0;
   bool fits = false;
   /// Given up since it takes at least `stepNs`, longer than the best plan then.
   bool isBound = false;

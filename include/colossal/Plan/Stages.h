@@ -59,8 +59,10 @@ struct StagedPlan {
   std::vector<StagePrediction> stages;
   std::vector<timeline::BoundaryTimes> boundaries;
   int64_t stepNs = 0;
-  int64_t memoryBytes() const; ///< of the fullest stage
 };
+
+/// Peak of the fullest stage.
+int64_t fullestBytes(const std::vector<StagePrediction> &stages);
 
 StagedPlan predict(const Pieces &pieces, const Measured &measured,
                    const machine::Cluster &cluster, const Mesh &mesh,

@@ -8,6 +8,7 @@
 #ifndef COLOSSAL_SUPPORT_STEP_H
 #define COLOSSAL_SUPPORT_STEP_H
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -30,6 +31,9 @@ enum class ScheduleKind {
 };
 inline constexpr ScheduleKind allSchedules[] = {ScheduleKind::GPipe,
                                                 ScheduleKind::OneFOneB};
+
+/// Of devices, stages or microbatches; more are a damaged text.
+inline constexpr int64_t kMaxCount = 1 << 20;
 
 /// What an argument of the step is. The first three are state: they live from
 /// step to step.

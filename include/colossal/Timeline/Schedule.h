@@ -96,6 +96,17 @@ struct Simulation {
 /// \pre at least one stage, boundaries.size() + 1 == stages.size(), times >= 0
 Simulation simulate(const Pipeline &pipeline);
 
+/// Its `stepNs` alone. Of more than `simulatedMicrobatches` so many are
+/// simulated, and each of the others takes what those of the later half took
+/// on the average. (A pipeline is a max-plus linear system: in the end its
+/// times repeat with a period of a few microbatches, each period taking the
+/// same time. See Baccelli, Cohen, Olsder and Quadrat, Synchronization and
+/// Linearity, 1992, chapter 3.) O(stages * min(microbatches,
+/// simulatedMicrobatches)).
+int64_t stepTime(const Pipeline &pipeline);
+/// Half of it is a multiple of every period up to 10.
+constexpr int64_t simulatedMicrobatches = 2 * 5040;
+
 } // namespace colossal::timeline
 
 #endif // COLOSSAL_TIMELINE_SCHEDULE_H

@@ -37,7 +37,7 @@ module attributes {colossal.mesh = #colossal.mesh<a = 1048576, b = 2>} {}
 
 // -----
 
-// expected-error @below {{M2: found "colossal.stages" = 16777216 : i64, expected a positive i64}}
+// expected-error @below {{M2: found "colossal.stages" = 16777216 : i64, expected an i64 from 1 to 1048576}}
 module attributes {colossal.stages = 16777216 : i64} {}
 
 // -----
@@ -47,7 +47,7 @@ module attributes {colossal.stages = 0 : i64} {}
 
 // -----
 
-// expected-error @below {{M2: found "colossal.microbatches" = 2 : i32, expected a positive i64}}
+// expected-error @below {{M2: found "colossal.microbatches" = 2 : i32, expected an i64 from 1 to 1048576}}
 module attributes {colossal.microbatches = 2 : i32} {}
 
 // -----

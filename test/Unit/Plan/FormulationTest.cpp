@@ -130,6 +130,8 @@ TEST(Batching, CountsAreHoisted) {
   EXPECT_TRUE(batching.divisible);
   EXPECT_TRUE(batching.partial[total]);
   EXPECT_EQ(microbatchCounts(batching), (std::vector<int64_t>{1, 2, 4, 8}));
+  batching.batch = int64_t(1) << 40;
+  EXPECT_EQ(microbatchCounts(batching).back(), 1 << 20);
 }
 
 // A mean over the batch that depends on parameters needs the whole batch.

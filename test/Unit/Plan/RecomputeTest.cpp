@@ -39,12 +39,7 @@ protected:
     EXPECT_TRUE(result) << error;
     return result ? *result : SearchResult();
   }
-  static int64_t peakOf(const Plan &plan) {
-    int64_t most = 0;
-    for (const StagePrediction &stage : plan.stages)
-      most = std::max(most, stage.peakBytes);
-    return most;
-  }
+  static int64_t peakOf(const Plan &plan) { return fullestBytes(plan.stages); }
   /// Layers of which something is computed again.
   int layersOf(const Plan &plan) const {
     std::set<std::string> layers;

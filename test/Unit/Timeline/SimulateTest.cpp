@@ -206,3 +206,37 @@ TEST(Simulate, RandomPipelinesMatchTheLongestPath) {
     }
   }
 }
+
+TEST(Simulate, TimesOfManyMicrobatchesContinueThoseOfFewer) {
+  std::mt19937 random(7);
+  auto number = [&](int64_t high) {
+    return int64_t(random() % uint64_t(high));
+  };
+  for (int trial = 0; trial < 60; ++trial) {
+    Pipeline pipeline;
+    pipeline.kind = number(2) ? ScheduleKind::GPipe : ScheduleKind::OneFOneB;
+    pipeline.overlapsTransfers = number(2) != 0;
+    pipeline.stages.resize(size_t(1 + number(6)));
+    for (StageTimes &times : pipeline.stages)
+      times = {number(3000), number(5000), number(9000), number(4000)};
+    pipeline.boundaries.resize(pipeline.stages.size() - 1);
+    for (BoundaryTimes &times : pipeline.boundaries)
+      times = {number(6000), number(6000)};
+    for (int64_t microbatches :
+         {int64_t(1), simulatedMicrobatches, simulatedMicrobatches + 1,
+          5 * simulatedMicrobatches + number(1000)}) {
+      pipeline.microbatches = microbatches;
+      int64_t exact = simulate(pipeline).stepNs;
+      EXPECT_NEAR(double(stepTime(pipeline)), double(exact),
+                  microbatches > simulatedMicrobatches ? 1e-4 * exact : 0)
+          << "trial " << trial;
+    }
+  }
+}
+
+TEST(Simulate, TimesOfMoreMicrobatchesThanMemoryHolds) {
+  Pipeline pipeline;
+  pipeline.microbatches = int64_t(1) << 40;
+  pipeline.stages = {{5, 1, 2, 7}};
+  EXPECT_EQ(stepTime(pipeline), 3 * pipeline.microbatches + 12);
+}
