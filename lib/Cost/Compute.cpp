@@ -87,13 +87,13 @@ int64_t cost::streamTime(const Cluster &cluster, int64_t bytes,
   return roundUp(streamNanoseconds(cluster, double(bytes), ranksTogether));
 }
 
-/// Of products in a type. Without a rate of its own bf16 has that of f32: it is
-/// widened on the way.
+/// Of products in a type. Without a rate of its own one of 16 bits has that of
+/// f32: it is widened on the way.
 static const machine::MatrixRate *rateOf(const Cluster &cluster,
                                          DataType type) {
   const machine::MatrixRate *rate = cluster.matrixRate(type);
-  return rate || type != DataType::BF16 ? rate
-                                        : cluster.matrixRate(DataType::F32);
+  bool isNarrow = type == DataType::BF16 || type == DataType::F16;
+  return rate || !isNarrow ? rate : cluster.matrixRate(DataType::F32);
 }
 
 int64_t cost::gemmTime(const Cluster &cluster, int64_t m, int64_t n, int64_t k,

@@ -2,8 +2,10 @@
 
 #include "Backward.h"
 #include "Colossal/IR/Combiner.h"
+#include "Colossal/IR/NarrowFloat.h"
 #include "Colossal/Transforms/FactorEditing.h"
 #include "colossal/Differentiate/Gradient.h"
+#include "colossal/Normalize/ScalarBuilder.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/MapVector.h"
 
@@ -78,10 +80,11 @@ std::string Backward::nameOf(Value value) {
   return name ? name.getValue().str() : "argument" + std::to_string(number);
 }
 
-/// Of bf16 in f32: where parts are made in the same body, they are not rounded.
+/// Of 16 bits in f32: where parts are made in the same body, they are not
+/// rounded.
 static Value sumOfParts(OpBuilder &builder, Location loc, ValueRange parts) {
   Type type = parts[0].getType();
-  bool isNarrow = type.isBF16();
+  bool isNarrow = isNarrowFloat(type);
   auto contract = arith::FastMathFlagsAttr::get(builder.getContext(),
                                                 arith::FastMathFlags::contract);
   Value total;

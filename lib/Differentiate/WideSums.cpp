@@ -2,21 +2,19 @@
 
 #include "WideSums.h"
 #include "Colossal/Analysis/Contraction.h"
+#include "Colossal/IR/NarrowFloat.h"
 #include "Colossal/Transforms/FactorEditing.h"
 #include "Colossal/Transforms/NarrowOp.h"
 
 using namespace mlir;
 using namespace colossal;
 
-static bool isNarrow(Value value) {
-  return getElementTypeOrSelf(value.getType()).isBF16();
-}
-
 static void setElement(Value value, Type element) {
   value.setType(cast<RankedTensorType>(value.getType()).clone(element));
 }
 
-/// The body's floats are its arguments', moved or chosen: of bf16 all of them.
+/// The body's floats are its arguments', moved or chosen: of 16 bits all of
+/// them.
 static bool onlyMoves(GenericOp op) {
   return llvm::all_of(op.getBody().front(), [](Operation &inner) {
     return isa<arith::SelectOp, WhereOp>(inner) ||
@@ -38,9 +36,9 @@ static void widenArguments(GenericOp op) {
   Type wide = builder.getF32Type();
   for (auto [operand, argument] :
        llvm::zip(op->getOperands(), body.getArguments())) {
-    if (!argument.getType().isBF16())
+    if (!isNarrowFloat(argument.getType()))
       continue;
-    if (!isNarrow(operand)) {
+    if (!hasNarrowFloats(operand)) {
       argument.setType(wide);
       continue;
     }
@@ -49,7 +47,7 @@ static void widenArguments(GenericOp op) {
   }
   for (Operation &inner : llvm::make_early_inc_range(body)) {
     for (Value result : inner.getResults())
-      if (result.getType().isBF16())
+      if (isNarrowFloat(result.getType()))
         result.setType(wide);
     // What were casts are none.
     if (isa<arith::ExtFOp, arith::TruncFOp>(inner) &&
@@ -62,7 +60,7 @@ static void widenArguments(GenericOp op) {
 
 /// Makes `value` f32 if what computes it can.
 static bool makeWide(Value value) {
-  if (!isNarrow(value))
+  if (!hasNarrowFloats(value))
     return true;
   Operation *op = value.getDefiningOp();
   if (!op || !value.hasOneUse() || op->getNumResults() != 1)
@@ -104,7 +102,7 @@ static Value widenedOperand(GenericOp op) {
     return {};
   auto widened = op.getYielded()[0].getDefiningOp<arith::ExtFOp>();
   if (!widened || widened.getIn() != op.getBody().front().getArgument(0) ||
-      !isNarrow(op->getOperand(0)) || !widened.getType().isF32())
+      !hasNarrowFloats(op->getOperand(0)) || !widened.getType().isF32())
     return {};
   FactoredOp factored(op.getOperation());
   return factored.getOperandMap(0) == factored.getResultMap(0)
@@ -129,7 +127,7 @@ static bool endsInGradient(GenericOp op) {
 void colossal::keepWideSums(func::FuncOp function) {
   auto ops = function.front().getOps<GenericOp>();
   if (llvm::none_of(ops, [](GenericOp op) {
-        return llvm::any_of(op->getResults(), isNarrow);
+        return llvm::any_of(op->getResults(), hasNarrowFloats);
       }))
     return;
   simplifyBodies(function);

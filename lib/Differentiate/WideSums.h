@@ -7,11 +7,11 @@
 
 namespace colossal {
 
-/// The gradient of a parameter's copy in bf16, which is only widened to be that
-/// of the parameter, is f32 from the start: the products that make it give the
-/// sums they have in f32, and what adds or moves these does so in f32. So the
-/// parts of a gradient that microbatches and ranks have are not rounded before
-/// they are added up.
+/// The gradient of a parameter's copy in 16 bits, which is only widened to be
+/// that of the parameter, is f32 from the start: the products that make it give
+/// the sums they have in f32, and what adds or moves these does so in f32. So
+/// the parts of a gradient that microbatches and ranks have are not rounded
+/// before they are added up.
 void keepWideSums(mlir::func::FuncOp function);
 
 } // namespace colossal

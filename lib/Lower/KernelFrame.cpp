@@ -1,6 +1,8 @@
 //===- KernelFrame.cpp - Function, arguments and loop levels of a kernel --===//
 
+#include "Colossal/IR/NarrowFloat.h"
 #include "KernelEmitter.h"
+#include "NarrowBits.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -23,7 +25,8 @@ static constexpr int64_t kSumChains = 4;
 static constexpr size_t kLongBody = 48;
 
 Type lower::heldType(Type element) {
-  return element.isBF16() ? Float32Type::get(element.getContext()) : element;
+  return isNarrowFloat(element) ? Float32Type::get(element.getContext())
+                                : element;
 }
 
 KernelFrame::KernelFrame(ModuleOp module, StringRef symbol, Location loc)
@@ -230,34 +233,8 @@ static void setGroup(Operation *op, Attribute group) {
     op->setAttr("access_groups", group);
 }
 
-Value KernelFrame::widenBits(Value bits) {
-  Type i32 = builder.getI32Type();
-  Value whole = arith::ExtUIOp::create(builder, loc, i32, bits);
-  whole = arith::ShLIOp::create(builder, loc, whole, constantOf(i32, 16));
-  return arith::BitcastOp::create(builder, loc, builder.getF32Type(), whole);
-}
-
-/// To nearest, ties to even; a NaN gets the bit that keeps it one
-/// (Support/BFloat16.h). By integers: CPUs without instructions for it would
-/// call a function for each number.
-Value KernelFrame::narrowBits(Value value) {
-  Type i32 = builder.getI32Type();
-  auto number = [&](int64_t n) { return constantOf(i32, double(n)); };
-  Value whole = arith::BitcastOp::create(builder, loc, i32, value);
-  Value upper = arith::ShRUIOp::create(builder, loc, whole, number(16));
-  Value odd = arith::AndIOp::create(builder, loc, upper, number(1));
-  Value half = arith::AddIOp::create(builder, loc, odd, number(0x7fff));
-  Value rounded = arith::AddIOp::create(builder, loc, whole, half);
-  rounded = arith::ShRUIOp::create(builder, loc, rounded, number(16));
-  Value quiet = arith::OrIOp::create(builder, loc, upper, number(0x40));
-  Value isNan = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNO,
-                                      value, value);
-  rounded = arith::SelectOp::create(builder, loc, isNan, quiet, rounded);
-  return arith::TruncIOp::create(builder, loc, builder.getI16Type(), rounded);
-}
-
-Value KernelFrame::roundToBFloat16(Value value) {
-  return widenBits(narrowBits(value));
+Value KernelFrame::roundTo(Type element, Value value) {
+  return widenBits(*this, element, narrowBits(*this, element, value));
 }
 
 /// What memory holds for an element.
@@ -265,7 +242,7 @@ static Type storedType(Type element) {
   MLIRContext *context = element.getContext();
   if (element.isInteger(1))
     return IntegerType::get(context, 8);
-  return element.isBF16() ? IntegerType::get(context, 16) : element;
+  return isNarrowFloat(element) ? IntegerType::get(context, 16) : element;
 }
 
 Value KernelFrame::load(Type element, Value base, Value index) {
@@ -276,8 +253,8 @@ Value KernelFrame::load(Type element, Value base, Value index) {
   for (const Level &entry : levels)
     if (entry.block == builder.getInsertionBlock())
       setGroup(load, entry.accessGroup);
-  if (element.isBF16())
-    return widenBits(load);
+  if (isNarrowFloat(element))
+    return widenBits(*this, element, load);
   if (!element.isInteger(1))
     return load;
   return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ne, load,
@@ -288,8 +265,8 @@ void KernelFrame::store(Value value, Value base, Value index, Type element) {
   Type stored = storedType(element);
   if (element.isInteger(1))
     value = arith::ExtUIOp::create(builder, loc, stored, value);
-  if (element.isBF16())
-    value = narrowBits(value);
+  if (isNarrowFloat(element))
+    value = narrowBits(*this, element, value);
   Value pointer = address(base, stored, index);
   auto store = LLVM::StoreOp::create(builder, loc, value, pointer);
   for (const Level &entry : levels)

@@ -74,8 +74,8 @@ FailureOr<Value> colossal::lower::emitScalarOp(KernelFrame &frame,
            << op->getName() << "' has no lowering in a kernel body";
   if (auto constant = dyn_cast<arith::ConstantOp>(op))
     return frame.constant(constant.getValue());
-  // Numbers of bf16 are held as f32: arithmetic on them keeps its digits, and
-  // what is yielded is rounded where it is stored.
+  // Numbers of 16 bits are held as f32: arithmetic on them keeps its digits,
+  // and what is yielded is rounded where it is stored.
   Type held = heldType(op->getResultTypes()[0]);
   if (isa<arith::ExtFOp>(op) && operands[0].getType() == held)
     return operands[0];
@@ -84,7 +84,7 @@ FailureOr<Value> colossal::lower::emitScalarOp(KernelFrame &frame,
     if (value.getType() != held)
       value = arith::TruncFOp::create(builder, loc, held, value);
     bool isYielded = llvm::all_of(op->getUsers(), llvm::IsaPred<YieldOp>);
-    return isYielded ? value : frame.roundToBFloat16(value);
+    return isYielded ? value : frame.roundTo(op->getResultTypes()[0], value);
   }
   if (held.isF32()) {
     if (isa<math::ExpOp>(op))

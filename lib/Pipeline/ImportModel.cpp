@@ -2,6 +2,7 @@
 
 #include "ImportModel.h"
 #include "Colossal/IR/ColossalDialect.h"
+#include "Colossal/IR/NarrowFloat.h"
 #include "colossal/Diagnostics/Messages.h"
 #include "colossal/Diagnostics/Report.h"
 #include "colossal/Schedule/StageSchedule.h"
@@ -186,8 +187,8 @@ LogicalResult colossal::checkTypes(ModuleOp module) {
       auto name = function.getArgAttrOfType<StringAttr>(number, names::name);
       bool trained = role && role.getValue() == ArgumentRole::Parameter;
       Type type = elementOf(argument);
-      // Files of data have no bf16.
-      bool isGiven = type && schedule::dtypeOf(type) && !type.isBF16();
+      // Files of data have no floats of 16 bits.
+      bool isGiven = type && schedule::dtypeOf(type) && !isNarrowFloat(type);
       if (type && (trained ? type.isF32() : isGiven))
         continue;
       return emitError(argument.getLoc())
@@ -204,7 +205,8 @@ LogicalResult colossal::checkTypes(ModuleOp module) {
         if (!schedule::dtypeOf(elementOf(result))) {
           emitError(op->getLoc())
               << "found a result of type " << result.getType()
-              << ", expected elements of type f32, f64, bf16, i64, i32 or i1, "
+              << ", expected elements of type f32, f64, bf16, f16, i64, i32 or "
+                 "i1, "
                  "which the engine computes with";
           return WalkResult::interrupt();
         }

@@ -61,6 +61,7 @@ private:
     added.dims = structureOf(value);
     Type element = cast<RankedTensorType>(value.getType()).getElementType();
     added.isFloat = isa<FloatType>(element);
+    added.isHalf = element.isF16();
     added.elementBytes = (element.getIntOrFloatBitWidth() + 7) / 8;
     return added;
   }

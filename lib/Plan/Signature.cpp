@@ -33,7 +33,8 @@ Signature Signer::sign(const std::vector<int> &piece) const {
       return;
     signature.values.push_back(index);
     const ProgramValue &value = program.values[index];
-    add(numberOf(value.role) * 256 + uint64_t(value.elementBytes));
+    add(numberOf(value.role) * 256 + uint64_t(value.elementBytes) +
+        value.isHalf);
     add(uint64_t(batching.subDims[index] + 1) * 2 + batching.partial[index]);
     for (const std::vector<int64_t> &dim : value.dims) {
       add(dim.size());

@@ -256,15 +256,15 @@ static int64_t accessBytes(const Program &program, const Op &op,
 }
 
 static machine::DataType dataType(const ProgramValue &value) {
-  return value.elementBytes == 8   ? machine::DataType::F64
-         : value.elementBytes == 2 ? machine::DataType::BF16
-                                   : machine::DataType::F32;
+  return value.elementBytes == 8 ? machine::DataType::F64
+         : value.elementBytes == 2
+             ? (value.isHalf ? machine::DataType::F16 : machine::DataType::BF16)
+             : machine::DataType::F32;
 }
 
-/// What whole ops compute in: bf16 is widened on the way.
+/// What whole ops compute in: 16 bits are widened on the way.
 static machine::DataType libraryType(const ProgramValue &value) {
-  machine::DataType type = dataType(value);
-  return type == machine::DataType::BF16 ? machine::DataType::F32 : type;
+  return value.elementBytes == 2 ? machine::DataType::F32 : dataType(value);
 }
 
 /// To gather the tuples of parts over the axes that cut what is reduced.

@@ -71,6 +71,8 @@ static rank::DType dtypeOf(Type element) {
     return rank::DType::F64;
   if (element.isBF16())
     return rank::DType::BF16;
+  if (element.isF16())
+    return rank::DType::F16;
   if (element.isInteger(64))
     return rank::DType::I64;
   return element.isInteger(1) ? rank::DType::I1 : rank::DType::I32;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 namespace colossal::rank {
 
@@ -88,7 +89,7 @@ void runTile(const TileKernels &kernels, Tile tile, bool packed, int64_t rows,
 /// On this thread. Operands of 16 bits are always copied.
 template <class T>
 void multiply(const Flat<T, float> &p, float *packedA, float *packedB) {
-  constexpr bool isNarrow = sizeof(T) < sizeof(float);
+  constexpr bool isNarrow = isNarrowNumber<T>;
   const TileKernels &kernels = tileKernels();
   int64_t tall = kernels.rows, wide = kernels.columns;
   int64_t depth = balanced(p.k, kDepth, 16);
@@ -149,18 +150,18 @@ int64_t wholeColumns(int64_t k) {
 }
 
 /// C's rows [0, rows) of `columns` columns, from the dense sums of a block.
-void roundSums(const Flat<BFloat16, BFloat16> &p, const float *sums,
-               int64_t row, int64_t i0, int64_t rows, int64_t j0,
-               int64_t columns) {
+template <class T>
+void roundSums(const Flat<T, T> &p, const float *sums, int64_t row, int64_t i0,
+               int64_t rows, int64_t j0, int64_t columns) {
   for (int64_t r = 0; r < rows; ++r) {
-    BFloat16 *c = p.c + (i0 + r) * p.cM + j0 * p.cN;
+    T *c = p.c + (i0 + r) * p.cM + j0 * p.cN;
     const float *from = sums + r * row;
     if (p.cN == 1 && !p.add) {
       narrowRow(c, from, columns);
       continue;
     }
     for (int64_t j = 0; j < columns; ++j) {
-      BFloat16 &to = c[j * p.cN];
+      T &to = c[j * p.cN];
       to = p.add ? float(to) + from[j] : from[j];
     }
   }
@@ -168,8 +169,8 @@ void roundSums(const Flat<BFloat16, BFloat16> &p, const float *sums,
 
 /// On this thread, with a rounded result: a block of C is summed over all of k
 /// in f32 before it is stored, so the loop over k is the innermost.
-void multiply(const Flat<BFloat16, BFloat16> &p, float *packedA,
-              float *packedB) {
+template <class T, class = std::enable_if_t<isNarrowNumber<T>>>
+void multiply(const Flat<T, T> &p, float *packedA, float *packedB) {
   const TileKernels &kernels = tileKernels();
   int64_t tall = kernels.rows, wide = kernels.columns;
   int64_t depth = balanced(p.k, kDepth, 16);
@@ -221,7 +222,7 @@ struct Room {
     int64_t rows = std::min(extent, kRows) + kMostTileRows;
     a = roundUp(rows * depth, 16) * 4;
     b = (std::min(extent, kColumns) + kMostTileColumns) * depth * 4;
-    if (gemm.result != DType::BF16)
+    if (!isNarrow(gemm.result))
       return;
     int64_t columns =
         std::min(extent, wholeColumns(gemm.k)) + 2 * kMostTileColumns;
@@ -296,11 +297,13 @@ void runBlocked(const Gemm &gemm, const Threads &threads, const void *a,
              static_cast<const T *>(b), static_cast<R *>(c), scratch);
   };
   if (gemm.dtype == DType::F32)
-    run(float(), float());
-  else if (gemm.result == DType::F32)
-    run(BFloat16(), float());
-  else
-    run(BFloat16(), BFloat16());
+    return run(float(), float());
+  withNarrow(gemm.dtype, [&](auto narrow) {
+    if (gemm.result == DType::F32)
+      run(narrow, float());
+    else
+      run(narrow, narrow);
+  });
 }
 
 } // namespace colossal::rank

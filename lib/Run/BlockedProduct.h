@@ -5,8 +5,9 @@
 // of High-Performance Matrix Multiplication): blocks of A and B are copied into
 // scratch in the order in which the inner loops read them, so strides cost
 // nothing there. Each element is one sum over k in pieces of kDepth, whatever
-// the threads: their number does not change the bits. Operands of bf16 become
-// f32 as they are copied; a result of bf16 is rounded once, from the whole sum.
+// the threads: their number does not change the bits. Operands of 16 bits
+// become f32 as they are copied; a result of 16 bits is rounded once, from the
+// whole sum.
 //
 // Scratch is a function of the extents and the threads alone, not of the CPU.
 //

@@ -1,8 +1,8 @@
 //===- Collectives.cpp - Reductions and movements in a group --------------===//
 
 #include "colossal/Run/Collectives.h"
-#include "colossal/Support/BFloat16.h"
 #include "colossal/Support/Combiner.h"
+#include "colossal/Support/NarrowFloats.h"
 
 #include "RunError.h"
 #include "Staging.h"
@@ -22,7 +22,7 @@ void combine(const Collective &collective, char *into, const char *from,
   auto call = [&](auto *typed) {
     using T = std::remove_pointer_t<decltype(typed)>;
     const T *other = reinterpret_cast<const T *>(from);
-    using Number = std::conditional_t<std::is_same_v<T, BFloat16>, float, T>;
+    using Number = std::conditional_t<isNarrowNumber<T>, float, T>;
     withCombiner(combiner, [&](auto constant) {
       for (int64_t i = 0; i < count; ++i)
         typed[i] =
@@ -42,6 +42,8 @@ void combine(const Collective &collective, char *into, const char *from,
     return call(reinterpret_cast<uint8_t *>(into));
   case DType::BF16:
     return call(reinterpret_cast<BFloat16 *>(into));
+  case DType::F16:
+    return call(reinterpret_cast<Float16 *>(into));
   }
 }
 

@@ -10,7 +10,7 @@
 #include "colossal/Run/LibraryFunction.h"
 #include "colossal/Run/MatrixProduct.h"
 #include "colossal/Run/Threads.h"
-#include "colossal/Support/BFloat16.h"
+#include "colossal/Support/NarrowFloats.h"
 
 #include <algorithm>
 #include <chrono>
@@ -274,6 +274,8 @@ void Engine::Impl::fill(const Op &op, char *data) {
     return assign(reinterpret_cast<uint8_t *>(data));
   case DType::BF16:
     return assign(reinterpret_cast<BFloat16 *>(data));
+  case DType::F16:
+    return assign(reinterpret_cast<Float16 *>(data));
   }
 }
 

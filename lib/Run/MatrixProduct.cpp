@@ -60,9 +60,10 @@ struct MatrixProduct::Impl {
       this->gemm = transposed(gemm);
     bytes = blockedScratchBytes(this->gemm, threads.count());
     name = blockedName();
-    bool isFast = gemm.dtype == DType::BF16
-                      ? computesBFloat16()
-                      : cpuGeneration() == CpuGeneration::Avx512;
+    // Of f16 it has none.
+    bool isFast = gemm.dtype == DType::F32
+                      ? cpuGeneration() == CpuGeneration::Avx512
+                      : gemm.dtype == DType::BF16 && computesBFloat16();
     if (gemm.k < kLongSum && isFast)
       tryLibrary();
   }

@@ -1,4 +1,4 @@
-//===- NarrowRows.cpp - Rows of bf16 as rows of f32, and back -------------===//
+//===- NarrowRows.cpp - Rows of 16 bits as rows of f32, and back ----------===//
 
 #include "colossal/Run/NarrowRows.h"
 
@@ -8,18 +8,19 @@ namespace colossal::rank {
 #define COLOSSAL_CLONES                                                        \
   __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 
-COLOSSAL_CLONES
-void widenRow(float *__restrict to, const BFloat16 *__restrict from,
-              int64_t count) {
-  for (int64_t i = 0; i < count; ++i)
-    to[i] = from[i];
-}
+#define COLOSSAL_NARROW_ROWS(Narrow)                                           \
+  COLOSSAL_CLONES void widenRow(                                               \
+      float *__restrict to, const Narrow *__restrict from, int64_t count) {    \
+    for (int64_t i = 0; i < count; ++i)                                        \
+      to[i] = from[i];                                                         \
+  }                                                                            \
+  COLOSSAL_CLONES void narrowRow(                                              \
+      Narrow *__restrict to, const float *__restrict from, int64_t count) {    \
+    for (int64_t i = 0; i < count; ++i)                                        \
+      to[i] = from[i];                                                         \
+  }
 
-COLOSSAL_CLONES
-void narrowRow(BFloat16 *__restrict to, const float *__restrict from,
-               int64_t count) {
-  for (int64_t i = 0; i < count; ++i)
-    to[i] = from[i];
-}
+COLOSSAL_NARROW_ROWS(BFloat16)
+COLOSSAL_NARROW_ROWS(Float16)
 
 } // namespace colossal::rank

@@ -127,7 +127,8 @@ bool NpyFile::converts(DType dtype) const {
            (descr[1] == 'u' && elementBytes <= 2);
   case DType::I1:
     return descr == "|b1";
-  case DType::BF16: // numpy has no such type
+  case DType::BF16:
+  case DType::F16: // programs take no data of 16 bits
     return false;
   }
   return false;
@@ -183,7 +184,9 @@ bool NpyFile::read(int64_t first, int64_t count, DType dtype, char *to) const {
 }
 
 std::string npyHeader(const std::vector<int64_t> &shape, DType dtype) {
-  static const char *names[] = {"<f4", "<f8", "<i8", "<i4", "|b1"};
+  // numpy has no bf16: bytes, which torch views as one.
+  static const char *names[] = {"<f4", "<f8", "<i8", "<i4",
+                                "|b1", "|V2", "<f2"};
   std::string text = "{'descr': '" +
                      std::string(names[static_cast<int>(dtype)]) +
                      "', 'fortran_order': False, 'shape': (";

@@ -2,6 +2,7 @@
 
 #include "ProgramCheck.h"
 #include "colossal/Run/LibraryFunction.h"
+#include "colossal/Run/NarrowRows.h"
 #include "colossal/Support/Combiner.h"
 
 #include <algorithm>
@@ -63,13 +64,13 @@ void OpChecker::checkGemm(const std::string &place, const Op &op) {
   int64_t elements[] = {last(gemm.aBatch, gemm.m, gemm.aM, gemm.k, gemm.aK),
                         last(gemm.bBatch, gemm.k, gemm.bK, gemm.n, gemm.bN),
                         last(gemm.cBatch, gemm.m, gemm.cM, gemm.n, gemm.cN)};
-  bool isNarrow = gemm.dtype == DType::BF16;
-  if ((gemm.dtype != DType::F32 && !isNarrow) ||
-      (gemm.result != DType::F32 && !(isNarrow && gemm.result == gemm.dtype)))
+  bool narrow = isNarrow(gemm.dtype);
+  if ((gemm.dtype != DType::F32 && !narrow) ||
+      (gemm.result != DType::F32 && !(narrow && gemm.result == gemm.dtype)))
     return fault(place,
                  std::string("a product of ") + nameOf(gemm.dtype) + " as " +
                      nameOf(gemm.result),
-                 "f32 as f32, bf16 as bf16 or f32");
+                 "f32 as f32, bf16 and f16 as themselves or f32");
   for (int i = 0; i < 3; ++i) {
     DType type = i == 2 ? gemm.result : gemm.dtype;
     checkType(place + names[i], op.operands[i], type);

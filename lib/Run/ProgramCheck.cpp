@@ -317,7 +317,8 @@ void StructureChecker::run() {
 } // namespace
 
 const char *nameOf(DType dtype) {
-  static const char *names[] = {"f32", "f64", "i64", "i32", "i1", "bf16"};
+  static const char *names[] = {"f32", "f64",  "i64", "i32",
+                                "i1",  "bf16", "f16"};
   return names[static_cast<int>(dtype)];
 }
 

@@ -15,6 +15,7 @@ int64_t bytesOf(DType type) {
   case DType::I1:
     return 1;
   case DType::BF16:
+  case DType::F16:
     return 2;
   }
   return 0;

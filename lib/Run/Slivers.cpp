@@ -65,8 +65,9 @@ void packSliver(float *to, int64_t width, const float *from, int64_t rows,
 }
 
 /// By way of the same rows in f32, on the stack.
-void packSliver(float *to, int64_t width, const BFloat16 *from, int64_t rows,
-                int64_t depth, int64_t row, int64_t step) {
+template <class Narrow>
+static void packNarrow(float *to, int64_t width, const Narrow *from,
+                       int64_t rows, int64_t depth, int64_t row, int64_t step) {
   float wide[kMostTileColumns * kDepth];
   if (step == 1) {
     for (int64_t r = 0; r < rows; ++r)
@@ -80,6 +81,16 @@ void packSliver(float *to, int64_t width, const BFloat16 *from, int64_t rows,
       for (int64_t r = 0; r < rows; ++r)
         wide[i * rows + r] = from[i * step + r * row];
   packSliver(to, width, wide, rows, depth, 1, rows);
+}
+
+void packSliver(float *to, int64_t width, const BFloat16 *from, int64_t rows,
+                int64_t depth, int64_t row, int64_t step) {
+  packNarrow(to, width, from, rows, depth, row, step);
+}
+
+void packSliver(float *to, int64_t width, const Float16 *from, int64_t rows,
+                int64_t depth, int64_t row, int64_t step) {
+  packNarrow(to, width, from, rows, depth, row, step);
 }
 
 } // namespace colossal::rank

@@ -2,7 +2,7 @@
 //-*-===//
 //
 // A sliver is some rows of A (or columns of B) over a piece of k, element by
-// element of k: to[i * width + r]. Operands of bf16 become f32 here, so the
+// element of k: to[i * width + r]. Operands of 16 bits become f32 here, so the
 // inner loops are those of f32.
 //
 //===----------------------------------------------------------------------===//
@@ -11,7 +11,7 @@
 #define COLOSSAL_LIB_RUN_SLIVERS_H
 
 #include "TileKernel.h"
-#include "colossal/Support/BFloat16.h"
+#include "colossal/Support/NarrowFloats.h"
 
 namespace colossal::rank {
 
@@ -23,6 +23,8 @@ void packSliver(float *to, int64_t width, const float *from, int64_t rows,
                 int64_t depth, int64_t row, int64_t step);
 /// \pre rows are at most kMostTileColumns, depth at most kDepth.
 void packSliver(float *to, int64_t width, const BFloat16 *from, int64_t rows,
+                int64_t depth, int64_t row, int64_t step);
+void packSliver(float *to, int64_t width, const Float16 *from, int64_t rows,
                 int64_t depth, int64_t row, int64_t step);
 
 } // namespace colossal::rank

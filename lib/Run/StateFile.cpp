@@ -8,7 +8,7 @@
 #include "RunError.h"
 #include "colossal/Run/Checksum.h"
 #include "colossal/Run/Npy.h"
-#include "colossal/Support/BFloat16.h"
+#include "colossal/Support/NarrowFloats.h"
 #include "colossal/Support/Random.h"
 
 #include <algorithm>
@@ -60,6 +60,9 @@ void fillState(char *data, DType dtype, const std::vector<Run> &runs,
         break;
       case DType::BF16:
         reinterpret_cast<BFloat16 *>(data)[i] = float(value);
+        break;
+      case DType::F16:
+        reinterpret_cast<Float16 *>(data)[i] = float(value);
         break;
       }
 }

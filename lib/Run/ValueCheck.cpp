@@ -4,7 +4,8 @@
 
 #include "Deadline.h"
 
-#include "colossal/Support/BFloat16.h"
+#include "colossal/Run/NarrowRows.h"
+#include "colossal/Support/SkippedStep.h"
 
 #include <algorithm>
 #include <array>
@@ -18,7 +19,7 @@ namespace {
 
 bool isReal(const Buffer &buffer) {
   return buffer.dtype == DType::F32 || buffer.dtype == DType::F64 ||
-         buffer.dtype == DType::BF16;
+         isNarrow(buffer.dtype);
 }
 
 /// How many values are NaN and infinite.
@@ -54,6 +55,8 @@ Counts count(const Buffer &buffer, const char *data, const char *before,
     return countTyped<double>(data, before, bytes);
   case DType::BF16:
     return countTyped<BFloat16>(data, before, bytes);
+  case DType::F16:
+    return countTyped<Float16>(data, before, bytes);
   default: // no floats
     return {};
   }

@@ -13,6 +13,8 @@ std::optional<rank::DType> schedule::dtypeOf(Type type) {
     return rank::DType::F64;
   if (type.isBF16())
     return rank::DType::BF16;
+  if (type.isF16())
+    return rank::DType::F16;
   if (type.isInteger(64))
     return rank::DType::I64;
   if (type.isInteger(32))

@@ -1,6 +1,7 @@
 //===- StoredFloat.cpp - Floats of a file in the compiler's types ---------===//
 
 #include "colossal/Support/StoredFloat.h"
+#include "colossal/Support/NarrowFloats.h"
 
 #include <cstring>
 
@@ -14,27 +15,10 @@ int64_t colossal::bytesOfFloat(std::string_view type) {
                           : 0;
 }
 
-static float floatOf(uint32_t bits) {
-  float value;
-  std::memcpy(&value, &bits, sizeof value);
+template <class T> static T load(const char *from) {
+  T value;
+  std::memcpy(&value, from, sizeof value);
   return value;
-}
-
-float colossal::floatOfHalf(uint16_t bits) {
-  uint32_t sign = uint32_t(bits & 0x8000) << 16;
-  uint32_t exponent = (bits >> 10) & 31, fraction = bits & 1023;
-  if (exponent == 31) // infinities and NaN
-    return floatOf(sign | 0x7f800000 | fraction << 13);
-  if (exponent != 0)
-    return floatOf(sign | (exponent + 112) << 23 | fraction << 13);
-  float size = float(fraction) * 0x1p-24f; // subnormal
-  return sign ? -size : size;
-}
-
-template <class Bits> static Bits load(const char *from) {
-  Bits bits;
-  std::memcpy(&bits, from, sizeof bits);
-  return bits;
 }
 
 template <class Float, class Read>
@@ -54,13 +38,12 @@ static void convertTo(const char *from, std::string_view type, char *into,
   if (type == "f32")
     return convert<Float>(into, count,
                           [&](int64_t i) { return load<float>(from + 4 * i); });
-  if (type == "f16")
-    return convert<Float>(into, count, [&](int64_t i) {
-      return floatOfHalf(load<uint16_t>(from + 2 * i));
+  auto narrow = [&](auto number) {
+    convert<Float>(into, count, [&](int64_t i) {
+      return float(load<decltype(number)>(from + 2 * i));
     });
-  convert<Float>(into, count, [&](int64_t i) {
-    return floatOf(uint32_t(load<uint16_t>(from + 2 * i)) << 16);
-  });
+  };
+  return type == "f16" ? narrow(Float16()) : narrow(BFloat16());
 }
 
 void colossal::convertFloats(const char *from, std::string_view type,

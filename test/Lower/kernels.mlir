@@ -94,3 +94,30 @@ func.func @narrow(%x: tensor<64x32xbf16>) -> tensor<64xbf16> {
   } : (tensor<64x32xbf16>) -> tensor<64xbf16>
   return %b : tensor<64xbf16>
 }
+
+// -----
+
+// f16 is the same with other bits: subnormal numbers on the way through a sum of f32, those too large become
+// infinite, and no function is called.
+// CHECK-LABEL: func.func @k1_half
+// CHECK:         %[[BITS:.*]] = llvm.load {{.*}} -> i16
+// CHECK:         %[[WHOLE:.*]] = arith.extui %[[BITS]] : i16 to i32
+// CHECK:         %[[SMALL:.*]] = arith.addf
+// CHECK:         arith.select
+// CHECK:         arith.select
+// CHECK:         %[[X:.*]] = arith.bitcast %{{.*}} : i32 to f32
+// CHECK:         %[[Y:.*]] = arith.mulf %[[X]], %[[X]] {{.*}}: f32
+// CHECK:         arith.bitcast %[[Y]] : f32 to i32
+// CHECK-NOT:     f16
+// CHECK:         %[[ROUNDED:.*]] = arith.trunci %{{.*}} : i32 to i16
+// CHECK:         llvm.store %[[ROUNDED]]
+func.func @half(%x: tensor<64x32xf16>) -> tensor<64x32xf16> {
+  %a = colossal.generic "half" [i = 64, k = 32] (%x : [i, k]) -> ([i, k]) {
+    ^bb0(%0: f16):
+      %1 = arith.extf %0 : f16 to f32
+      %2 = arith.mulf %1, %1 : f32
+      %3 = arith.truncf %2 : f32 to f16
+      colossal.yield %3 : f16
+  } : (tensor<64x32xf16>) -> tensor<64x32xf16>
+  return %a : tensor<64x32xf16>
+}

@@ -49,7 +49,7 @@ CHAINS = [
     [f"--colossal-plan=cluster={CLUSTER}", "--colossal-partition", "--colossal-check-collectives"],
 ]
 NUMBERS = ["0", "1", "2", "3", "5", "7", "-1", "64", "1000000", "2147483648", "9223372036854775807"]
-TYPES = ["f32", "f64", "i64", "i32", "i1", "bf16", "index", "i8"]
+TYPES = ["f32", "f64", "i64", "i32", "i1", "bf16", "index", "i8", "f16"]
 # A mutant that a batch shares its process with may leave it slow; alone, seconds are enough.
 MUTANTS_PER_PROCESS = 10
 SECONDS = 20

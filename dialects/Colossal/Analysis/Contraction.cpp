@@ -2,6 +2,7 @@
 
 #include "Colossal/Analysis/Contraction.h"
 #include "Colossal/IR/Combiner.h"
+#include "Colossal/IR/NarrowFloat.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -31,7 +32,7 @@ bool colossal::hasLibraryTypes(GenericOp op) {
   Type b = getElementTypeOrSelf(op->getOperand(1));
   Type c = getElementTypeOrSelf(op->getResult(0));
   return a == b &&
-         ((a.isF32() && c == a) || (a.isBF16() && (c == a || c.isF32())));
+         ((a.isF32() && c == a) || (isNarrowFloat(a) && (c == a || c.isF32())));
 }
 
 /// No clips, no factor twice.

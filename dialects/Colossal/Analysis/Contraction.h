@@ -19,8 +19,8 @@ namespace colossal {
 /// (`arith.extf`), and some factor is summed.
 bool isSumOfProducts(GenericOp op);
 
-/// Whether the engine's products take the types of such an op: f32, or bf16
-/// with a result of bf16 or f32.
+/// Whether the engine's products take the types of such an op: f32, or one of
+/// 16 bits with a result of it or f32.
 bool hasLibraryTypes(GenericOp op);
 
 /// result = sum over Inner of operand 0 * operand 1, both read at plain or

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Colossal/IR/ColossalDialect.h"
+#include "Colossal/IR/NarrowFloat.h"
 #include "Colossal/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -19,8 +20,7 @@ using namespace mlir;
 using namespace colossal;
 
 static bool isNarrow(Type type) {
-  Type element = getElementTypeOrSelf(type);
-  return element.isF16() || element.isBF16();
+  return isNarrowFloat(getElementTypeOrSelf(type));
 }
 
 /// A constant, perhaps of a number that is rounded when it is written.

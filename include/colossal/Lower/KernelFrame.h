@@ -13,7 +13,7 @@
 namespace colossal::lower {
 
 /// What registers and arrays of a kernel hold for elements of a type: f32 for
-/// bf16, which is a form of storage; other types as they are.
+/// bf16 and f16, which are forms of storage; other types as they are.
 mlir::Type heldType(mlir::Type element);
 
 /// Frame of a kernel: the function, its arguments, loop levels.
@@ -59,8 +59,8 @@ public:
   void close(mlir::ValueRange values = {});
 
   mlir::Value address(mlir::Value base, mlir::Type element, mlir::Value index);
-  /// An element of a tensor, or of an array of `element`; i1 is a byte, and
-  /// bf16 is widened and, when it is stored, rounded.
+  /// An element of a tensor, or of an array of `element`; i1 is a byte;
+  /// bf16 and f16 are widened and, when they are stored, rounded.
   mlir::Value load(mlir::Type element, mlir::Value base, mlir::Value index);
   void store(mlir::Value value, mlir::Value base, mlir::Value index,
              mlir::Type element);
@@ -68,16 +68,12 @@ public:
   void store(mlir::Value value, mlir::Value base, mlir::Value index) {
     store(value, base, index, value.getType());
   }
-  /// An f32 rounded to a number of bf16, still as f32.
-  mlir::Value roundToBFloat16(mlir::Value value);
+  /// An f32 rounded to a number of `element` (bf16, f16), still as f32.
+  mlir::Value roundTo(mlir::Type element, mlir::Value value);
   /// An array on the stack, of the type held.
   mlir::Value stackArray(mlir::Type element, int64_t size);
 
 private:
-  /// The bits of bf16 as i16.
-  mlir::Value narrowBits(mlir::Value value);
-  mlir::Value widenBits(mlir::Value bits);
-
   struct Level {
     mlir::Block *block;
     mlir::Operation *next; ///< the inner loop, null if there is none

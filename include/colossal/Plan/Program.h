@@ -76,6 +76,7 @@ struct ProgramValue {
   std::vector<std::vector<int64_t>> dims;
   int64_t elementBytes = 4;
   bool isFloat = true;
+  bool isHalf = false;      ///< of the floats of 2 bytes f16, not bf16
   int producer = -1;        ///< op; -1: an argument of the program
   int result = 0;           ///< which result of the producer
   std::optional<Role> role; ///< of an argument

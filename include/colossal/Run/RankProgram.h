@@ -23,7 +23,7 @@
 
 namespace colossal::rank {
 
-enum class DType { F32, F64, I64, I32, I1, BF16 };
+enum class DType { F32, F64, I64, I32, I1, BF16, F16 };
 
 /// Bytes of one element. I1 is stored as one byte, 0 or 1.
 int64_t bytesOf(DType type);
@@ -166,8 +166,8 @@ enum class OpKind {
 
 /// Batched matrix product by strides in elements:
 /// C[b][m][n] (+)= sum_k A[b][m][k] B[b][k][n].
-/// A and B are of one type. All of f32; or A and B of bf16, then the sum is
-/// made in f32, and C, of bf16 or f32, gets it rounded once.
+/// A and B are of one type. All of f32; or A and B of bf16 or f16, then the sum
+/// is made in f32, and C, of their type or f32, gets it rounded once.
 struct Gemm {
   int64_t m = 1, n = 1, k = 1;
   std::vector<int64_t> batch;                  ///< batch extents, major first

@@ -28,7 +28,7 @@
 // at +0: without terms, or of negative zeros alone, it is +0 for the
 // interpreter; a kernel, which may begin at a term, may say -0. A product of
 // zeros has the product of the signs.
-// Of bf16 the terms are widened to f32, combined there, and the result is
+// Of 16 bits the terms are widened to f32, combined there, and the result is
 // rounded once, at the end (docs/Precision.md). A collective combines members
 // one by one in f32 and rounds after each.
 // Integers. Sums and products wrap around in two's complement.

@@ -22,9 +22,6 @@ int64_t bytesOfFloat(std::string_view type);
 void convertFloats(const char *from, std::string_view type, char *into,
                    std::string_view to, int64_t count);
 
-/// Of the bits of an f16 (IEEE 754 binary16).
-float floatOfHalf(uint16_t bits);
-
 } // namespace colossal
 
 #endif // COLOSSAL_SUPPORT_STOREDFLOAT_H

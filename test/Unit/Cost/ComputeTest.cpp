@@ -65,13 +65,15 @@ TEST(Compute, Gemm) {
   // Below the table: proportional, so the time is that of 16.
   EXPECT_EQ(time(4, 1024, 1024, 1), time(16, 1024, 1024, 1));
   EXPECT_EQ(gemmTime(cluster, 0, 5, 5, 1, DataType::F32), 0);
-  EXPECT_EQ(gemmTime(cluster, 5, 5, 5, 1, DataType::F16), unreachable);
-  // Without a rate of its own bf16 has that of f32; with one, that.
+  EXPECT_EQ(gemmTime(cluster, 5, 5, 5, 1, DataType::F8), unreachable);
+  // Without a rate of its own one of 16 bits has that of f32; with one, that.
+  EXPECT_EQ(gemmTime(cluster, 256, 256, 256, 1, DataType::F16) - 500, 41944);
   EXPECT_EQ(gemmTime(cluster, 256, 256, 256, 1, DataType::BF16) - 500, 41944);
   cluster.device.matrix.push_back(cluster.device.matrix[0]);
   cluster.device.matrix.back().type = DataType::BF16;
   cluster.device.matrix.back().peakFlopsPerSecond *= 2;
   EXPECT_EQ(gemmTime(cluster, 256, 256, 256, 1, DataType::BF16) - 500, 20972);
+  EXPECT_EQ(gemmTime(cluster, 256, 256, 256, 1, DataType::F16) - 500, 41944);
 }
 
 TEST(Compute, GemmIsBoundByMemory) {

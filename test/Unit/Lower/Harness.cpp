@@ -1,12 +1,14 @@
 //===- Harness.cpp - Compiled groups against the interpreter --------------===//
 
 #include "Harness.h"
+#include "Colossal/IR/NarrowFloat.h"
 #include "Colossal/Ops/Attention/Run/Call.h"
 #include "Colossal/Ops/WholeOps.h"
 
 #include "colossal/Emit/CompileKernels.h"
 #include "colossal/Lower/LowerGroup.h"
 #include "colossal/Reference/Compare.h"
+#include "colossal/Support/NarrowFloats.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
@@ -29,6 +31,15 @@ static int64_t widthOf(Type element) {
   return element.isInteger(1) ? 1 : element.getIntOrFloatBitWidth() / 8;
 }
 
+/// The number of 16 bits that is nearest, from it or to its memory.
+template <class Visit>
+static void withNarrow(Type element, double number, Visit visit) {
+  if (element.isF16())
+    visit(Float16(float(number)));
+  else
+    visit(BFloat16(float(number)));
+}
+
 /// The interpreter's tensor as the runtime stores it.
 static Bytes pack(const Tensor &tensor, Type element) {
   int64_t width = widthOf(element);
@@ -41,7 +52,10 @@ static Bytes pack(const Tensor &tensor, Type element) {
                           ? tensor.integers[i]
                           : int64_t(number);
     int32_t narrow = integer;
-    if (element.isF32())
+    if (isNarrowFloat(element))
+      withNarrow(element, number,
+                 [&](auto rounded) { std::memcpy(to, &rounded, 2); });
+    else if (element.isF32())
       std::memcpy(to, &single, 4);
     else if (element.isF64())
       std::memcpy(to, &number, 8);
@@ -61,7 +75,12 @@ static Tensor unpack(const Bytes &bytes, RankedTensorType type) {
     double number = 0;
     int64_t integer = 0;
     int32_t narrow = 0;
-    if (element.isF32())
+    if (isNarrowFloat(element))
+      withNarrow(element, 0, [&](auto stored) {
+        std::memcpy(&stored, from, 2);
+        number = stored;
+      });
+    else if (element.isF32())
       std::memcpy(&single, from, 4), number = single;
     else if (element.isF64())
       std::memcpy(&number, from, 8);
@@ -368,7 +387,9 @@ static void compareFunction(func::FuncOp function,
     // What f32 holds exactly, so that both sides start alike.
     for (double &value : tensor.floats)
       value = float(conditions.positive ? std::abs(value) : value);
-    if (conditions.special && arguments.empty())
+    if (!conditions.numbers.empty() && arguments.empty())
+      tensor.floats = conditions.numbers;
+    else if (conditions.special && arguments.empty())
       setSpecial(tensor);
     for (OpOperand &use : argument.getUses())
       if (auto op = dyn_cast<FactoredOp>(use.getOwner()))
@@ -472,10 +493,16 @@ static void compareFunction(func::FuncOp function,
                    FactoredOp(attention.getOperation()).getFactorList(),
                    conditions.place);
     SCOPED_TRACE("result " + std::to_string(number));
+    Tensor wanted = *tensor;
+    if (Type element = getElementTypeOrSelf(value.getType());
+        isNarrowFloat(element))
+      for (double &number : wanted.floats)
+        withNarrow(element, number,
+                   [&](auto rounded) { number = float(rounded); });
     if (conditions.special)
-      expectElements(found, *tensor, conditions.tolerance);
+      expectElements(found, wanted, conditions.tolerance);
     else
-      EXPECT_LE(reference::relativeError(found, *tensor), conditions.tolerance);
+      EXPECT_LE(reference::relativeError(found, wanted), conditions.tolerance);
   }
   dlclose(library);
 }

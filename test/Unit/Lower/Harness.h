@@ -1,7 +1,8 @@
 //===- Harness.h - Compiled groups against the interpreter ------*- C++ -*-===//
 //
 // Groups a program, lowers and compiles it into a library, runs it on random
-// f32 data and compares with the interpreter in f64.
+// f32 data and compares with the interpreter in f64. Of 16 bits, what it gives
+// is rounded first: it rounds nothing itself.
 //
 // Every kernel runs several times, with its range cut differently: the bits
 // must agree. Pairs that may share a buffer do share one in one of these runs.
@@ -34,6 +35,8 @@ struct Conditions {
   /// element by element, with `tolerance` relative to each; signs of zeros are
   /// compared too.
   bool special = false;
+  /// The elements of the first argument, in the place of random ones.
+  std::vector<double> numbers;
 };
 
 struct Outcome {

@@ -7,8 +7,8 @@
 
 #include "ProgramBuilder.h"
 #include "colossal/Run/Engine.h"
-#include "colossal/Support/BFloat16.h"
 #include "colossal/Support/Combiner.h"
+#include "colossal/Support/NarrowFloats.h"
 
 #include <gtest/gtest.h>
 

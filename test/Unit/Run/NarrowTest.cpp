@@ -1,7 +1,7 @@
-//===- NarrowTest.cpp - Routines on bf16 against those on f32 -------------===//
+//===- NarrowTest.cpp - Routines on 16 bits against those on f32 ----------===//
 //
-// What a routine gives for operands of bf16 is what it gives for the same
-// numbers in f32, rounded once (or not at all, where the result is f32).
+// What a routine gives for operands of bf16 or f16 is what it gives for the
+// same numbers in f32, rounded once (or not at all, where the result is f32).
 //
 //===----------------------------------------------------------------------===//
 
@@ -42,21 +42,64 @@ private:
   std::vector<char> memory;
 };
 
-/// Numbers of bf16, and the same in f32.
-struct Numbers {
+/// Numbers of 16 bits, and the same in f32.
+template <class Narrow> struct Numbers {
   Numbers(int64_t count, int64_t seed) {
     for (int64_t i = 0; i < count; ++i)
       narrow.push_back(float(std::sin(0.37 * double(i + 1000 * seed) + 1)));
     wide.assign(narrow.begin(), narrow.end());
   }
-  std::vector<BFloat16> narrow;
+  std::vector<Narrow> narrow;
   std::vector<float> wide;
 };
 
-/// Half a unit in the last place of bf16, and what the order of a sum of f32
-/// may change.
-void expectRounded(float found, float exact, float size, const char *what) {
-  EXPECT_NEAR(found, exact, std::abs(exact) * 0x1p-8 + size * 0x1p-20) << what;
+template <class Narrow> constexpr bool isHalf = std::is_same_v<Narrow, Float16>;
+
+/// Half a unit in the last place, and what the order of a sum of f32 may
+/// change; infinite above the range.
+template <class Narrow>
+void expectRounded(Narrow found, float exact, float size) {
+  if (isHalf<Narrow> && std::abs(exact) > 0x1p16f) {
+    EXPECT_EQ(float(found), std::copysign(INFINITY, exact));
+    return;
+  }
+  float unit = isHalf<Narrow> ? 0x1p-11f : 0x1p-8f;
+  EXPECT_NEAR(found, exact, std::abs(exact) * unit + size * 0x1p-20);
+}
+
+template <class T> class Narrow : public testing::Test {};
+using Types = testing::Types<BFloat16, Float16>;
+TYPED_TEST_SUITE(Narrow, Types);
+
+TEST(Float16, RoundsToNearest) {
+  auto ofBits = [](uint32_t bits) {
+    Float16 number;
+    number.bits = uint16_t(bits);
+    return number;
+  };
+  auto bitsOf = [](double value) { return Float16(float(value)).bits; };
+  // Between all neighbours, subnormal and normal, and the last and infinity,
+  // which stands for the number that would be next.
+  for (uint32_t bits = 0; bits < 0x7c00; ++bits) {
+    double low = ofBits(bits),
+           high = bits == 0x7bff ? 65536.0 : double(ofBits(bits + 1));
+    double tie = (low + high) / 2, step = (high - low) * 0x1p-10;
+    ASSERT_EQ(bitsOf(low), bits);
+    ASSERT_EQ(bitsOf(tie - step), bits);
+    ASSERT_EQ(bitsOf(tie), bits + (bits & 1)); // to even
+    ASSERT_EQ(bitsOf(tie + step), bits + 1);
+    ASSERT_EQ(bitsOf(-tie - step), (bits + 1) | 0x8000);
+  }
+  float infinity = std::numeric_limits<float>::infinity();
+  for (float large : {65536.0f, 1e30f, infinity}) {
+    EXPECT_EQ(float(Float16(large)), infinity);
+    EXPECT_EQ(float(Float16(-large)), -infinity);
+  }
+  EXPECT_EQ(bitsOf(-0.0), 0x8000);
+  EXPECT_EQ(bitsOf(-1e-30), 0x8000);
+  EXPECT_EQ(bitsOf(0x1p-140), 0); // a subnormal f32
+  for (uint32_t bits : {0x7fc00000u, 0x7f800001u, 0xffffffffu})
+    EXPECT_TRUE(std::isnan(float(Float16(floatOfBits(bits)))));
 }
 
 TEST(BFloat16, RoundsToNearest) {
@@ -75,16 +118,22 @@ TEST(BFloat16, RoundsToNearest) {
   float lowNan;
   memcpy(&lowNan, &bits, 4);
   EXPECT_TRUE(std::isnan(rounded(lowNan)));
-  std::vector<float> many;
+}
+
+TYPED_TEST(Narrow, RowsAreTheirNumbers) {
+  std::vector<float> many = {65519.9f, 65520.0f, -1e6f, -INFINITY};
   for (int i = -40; i < 40; ++i)
     many.push_back(std::ldexp(1.2345678f, i));
-  std::vector<BFloat16> row(many.size());
+  std::vector<TypeParam> row(many.size());
   narrowRow(row.data(), many.data(), int64_t(many.size()));
   std::vector<float> back(many.size());
   widenRow(back.data(), row.data(), int64_t(row.size()));
   for (size_t i = 0; i < many.size(); ++i)
-    EXPECT_EQ(back[i], rounded(many[i]));
+    EXPECT_EQ(back[i], float(TypeParam(many[i])));
 }
+
+template <class T>
+constexpr DType typeOf = isHalf<T> ? DType::F16 : DType::BF16;
 
 struct Shape {
   int64_t m, n, k;
@@ -110,7 +159,7 @@ Gemm gemmOf(const Shape &s) {
   return g;
 }
 
-TEST(NarrowProduct, IsTheRoundedProduct) {
+TYPED_TEST(Narrow, ProductIsTheRoundedProduct) {
   const Shape shapes[] = {
       {9, 7, 5, false, false, false},
       {9, 7, 5, true, true, true},
@@ -123,7 +172,7 @@ TEST(NarrowProduct, IsTheRoundedProduct) {
       {40, 33, 50, false, true, false, 1, 5},
   };
   for (const Shape &shape : shapes)
-    for (DType result : {DType::BF16, DType::F32})
+    for (DType result : {typeOf<TypeParam>, DType::F32})
       for (bool accumulate : {false, true}) {
         SCOPED_TRACE(testing::Message()
                      << shape.m << " x " << shape.n << " x " << shape.k
@@ -132,23 +181,24 @@ TEST(NarrowProduct, IsTheRoundedProduct) {
         Gemm wide = gemmOf(shape);
         wide.accumulate = accumulate;
         Gemm narrow = wide;
-        narrow.dtype = DType::BF16;
+        narrow.dtype = typeOf<TypeParam>;
         narrow.result = result;
         int64_t all = shape.batch * shape.spread;
-        Numbers a(shape.m * shape.k * all, 1), b(shape.k * shape.n * all, 2);
-        Numbers before(shape.m * shape.n * shape.batch, 3);
+        Numbers<TypeParam> a(shape.m * shape.k * all, 1),
+            b(shape.k * shape.n * all, 2);
+        Numbers<TypeParam> before(shape.m * shape.n * shape.batch, 3);
         Threads alone(1);
         MatrixProduct reference(wide, alone);
         Guarded scratch(reference.scratchBytes());
         std::vector<float> want = before.wide;
         reference.run(a.wide.data(), b.wide.data(), want.data(),
                       scratch.data());
-        std::vector<BFloat16> first;
+        std::vector<TypeParam> first;
         for (int threads : {1, 2, 3}) {
           Threads team(threads);
           MatrixProduct product(narrow, team);
           Guarded own(product.scratchBytes());
-          std::vector<BFloat16> rounded = before.narrow;
+          std::vector<TypeParam> rounded = before.narrow;
           std::vector<float> found = before.wide;
           void *c = result == DType::F32 ? static_cast<void *>(found.data())
                                          : rounded.data();
@@ -158,15 +208,15 @@ TEST(NarrowProduct, IsTheRoundedProduct) {
             if (result == DType::F32)
               ASSERT_NEAR(found[i], want[i], float(shape.k) * 0x1p-21);
             else
-              expectRounded(rounded[i], want[i], float(shape.k), "element");
+              expectRounded(rounded[i], want[i], float(shape.k));
           }
-          if (HasFailure())
+          if (this->HasFailure())
             return;
         }
       }
 }
 
-TEST(NarrowConvolution, IsTheRoundedConvolution) {
+TYPED_TEST(Narrow, ConvolutionIsTheRoundedConvolution) {
   using Pass = Convolution::Pass;
   Convolution small;
   small.samples = 3, small.groups = 2, small.outputs = 3, small.channels = 2;
@@ -190,7 +240,7 @@ TEST(NarrowConvolution, IsTheRoundedConvolution) {
         Convolution c = one;
         c.pass = pass;
         auto elements = elementsOf(c);
-        Numbers x(elements[size_t(order[0])], 1),
+        Numbers<TypeParam> x(elements[size_t(order[0])], 1),
             y(elements[size_t(order[1])], 2);
         auto results = size_t(elements[size_t(order[2])]);
         Threads team(2);
@@ -205,9 +255,9 @@ TEST(NarrowConvolution, IsTheRoundedConvolution) {
           EXPECT_TRUE(scratch.isIntact()) << "wrote past its scratch";
         };
         std::vector<float> want(results), found(results);
-        std::vector<BFloat16> rounded(results);
+        std::vector<TypeParam> rounded(results);
         run(c, x.wide.data(), y.wide.data(), want.data());
-        c.narrow = 1;
+        c.narrow = narrowNumber(typeOf<TypeParam>);
         c.wideResult = wideResult;
         run(c, x.narrow.data(), y.narrow.data(),
             wideResult ? static_cast<void *>(found.data()) : rounded.data());
@@ -218,16 +268,16 @@ TEST(NarrowConvolution, IsTheRoundedConvolution) {
           if (wideResult)
             ASSERT_NEAR(found[i], want[i], terms * 0x1p-20);
           else
-            expectRounded(rounded[i], want[i], float(terms), "element");
-        if (HasFailure())
+            expectRounded(rounded[i], want[i], float(terms));
+        if (this->HasFailure())
           return;
       }
 }
 
 /// Heads side by side in memory, two of them.
-TEST(NarrowAttention, IsTheRoundedAttention) {
+TYPED_TEST(Narrow, AttentionIsTheRoundedAttention) {
   constexpr int64_t s = 70, d = 12, heads = 2, all = s * d * heads;
-  Numbers q(all, 1), k(all, 2), v(all, 3), dout(all, 4);
+  Numbers<TypeParam> q(all, 1), k(all, 2), v(all, 3), dout(all, 4);
   std::vector<int64_t> tensor = {all, d, d * heads, 1},
                        sums = {s * heads, s, 1, 0};
   for (bool causal : {false, true}) {
@@ -249,17 +299,17 @@ TEST(NarrowAttention, IsTheRoundedAttention) {
       routine->run(list.data(), nullptr, 0, scratch.data());
       EXPECT_TRUE(scratch.isIntact()) << "wrote past its scratch";
     };
-    auto near = [](const std::vector<BFloat16> &found,
+    auto near = [](const std::vector<TypeParam> &found,
                    const std::vector<float> &want) {
       for (size_t i = 0; i < want.size(); ++i)
-        expectRounded(found[i], want[i], 8, "element");
+        expectRounded(found[i], want[i], 8);
     };
     std::vector<float> out(all), lse(s * heads), narrowLse(s * heads);
-    std::vector<BFloat16> narrowOut(all);
+    std::vector<TypeParam> narrowOut(all);
     call.strides = {tensor, tensor, tensor, tensor, sums};
     run(call,
         {q.wide.data(), k.wide.data(), v.wide.data(), out.data(), lse.data()});
-    call.narrow = 1;
+    call.narrow = narrowNumber(typeOf<TypeParam>);
     run(call, {q.narrow.data(), k.narrow.data(), v.narrow.data(),
                narrowOut.data(), narrowLse.data()});
     near(narrowOut, out);
@@ -267,7 +317,7 @@ TEST(NarrowAttention, IsTheRoundedAttention) {
 
     // Of the output as it was rounded.
     std::vector<float> dq(all), dk(all), dv(all);
-    std::vector<BFloat16> narrowDq(all), narrowDk(all), narrowDv(all);
+    std::vector<TypeParam> narrowDq(all), narrowDk(all), narrowDv(all);
     out.assign(narrowOut.begin(), narrowOut.end());
     call.backward = true;
     call.narrow = 0;
@@ -275,7 +325,7 @@ TEST(NarrowAttention, IsTheRoundedAttention) {
                     tensor, tensor, tensor, tensor};
     run(call, {q.wide.data(), k.wide.data(), v.wide.data(), out.data(),
                lse.data(), dout.wide.data(), dq.data(), dk.data(), dv.data()});
-    call.narrow = 1;
+    call.narrow = narrowNumber(typeOf<TypeParam>);
     run(call, {q.narrow.data(), k.narrow.data(), v.narrow.data(),
                narrowOut.data(), lse.data(), dout.narrow.data(),
                narrowDq.data(), narrowDk.data(), narrowDv.data()});

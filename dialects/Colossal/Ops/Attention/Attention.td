@@ -23,7 +23,7 @@ def Colossal_AttentionOp : Colossal_FactoredBase<"attention", Attention_own, ["g
     - A1 the operands and results are there
     - A2 the body takes the score and one element of each extra operand
     - A3 the body yields the masked score
-    - A4 the score is a float of q's element type (of bf16: f32), the others are of their
+    - A4 the score is a float of q's element type (of 16 bits: f32), the others are of their
       operands'
     - A5 each factor has one of the roles
     - A6 `out` is indexed by batch, query and features of the values, `lse` by batch and

@@ -2,6 +2,7 @@
 
 #include "Colossal/IR/FactoredChecks.h"
 #include "Colossal/IR/FactoredSyntax.h"
+#include "Colossal/IR/NarrowFloat.h"
 #include "Mask.h"
 #include "Roles.h"
 
@@ -87,7 +88,7 @@ static LogicalResult verifyAttention(FactoredOp op, ArrayAttr factors,
     return op->emitOpError("A3: the body yields the masked score");
   auto elementOf = [&](unsigned operand) -> Type {
     Type type = getElementTypeOrSelf(op->getOperand(operand));
-    bool isNarrowScore = operand == 0 && type.isBF16();
+    bool isNarrowScore = operand == 0 && isNarrowFloat(type);
     return isNarrowScore ? Float32Type::get(op->getContext()) : type;
   };
   for (auto [index, argument] : llvm::enumerate(block.getArguments()))

@@ -39,7 +39,7 @@ FailureOr<CallShape> colossal::attention::analyzeCall(FactoredOp op) {
   attention.qkFeatures = sizeOf(qk, 0);
   attention.vFeatures = sizeOf(v, 0);
   attention.scale = op->getAttrOfType<FloatAttr>("scale").getValueAsDouble();
-  attention.narrow = getElementTypeOrSelf(op->getOperand(0)).isBF16();
+  attention.narrow = narrowNumberOf(getElementTypeOrSelf(op->getOperand(0)));
   int64_t bytes = attention.narrow ? 2 : 4;
   for (unsigned t = 0; t < tensors; ++t) {
     bool isExtra = t >= firstExtra && t < inputs;

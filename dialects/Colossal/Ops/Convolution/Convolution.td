@@ -46,7 +46,7 @@ def Colossal_ConvolutionOp : Colossal_ConvolutionBase<"convolution"> {
 
     Constraints:
     - V1 x, w and y are floats of one type, with two dimensions and one to three spatial
-      ones; the result of operands of bf16 may be f32, the sum without rounding
+      ones; the result of operands of 16 bits may be f32, the sum without rounding
     - V2 stride, padding and dilation have one entry per spatial dimension, from 0 to
       1048576; strides and dilations are at least 1
     - V3 maps are plain, and name a factor once

@@ -2,6 +2,7 @@
 
 #include "Colossal/IR/FactoredChecks.h"
 #include "Colossal/IR/FactoredSyntax.h"
+#include "Colossal/IR/NarrowFloat.h"
 #include "Roles.h"
 #include "llvm/ADT/SmallVectorExtras.h"
 
@@ -153,7 +154,7 @@ static LogicalResult verifyConvolution(FactoredOp op) {
   auto result = cast<RankedTensorType>(op->getResult(0).getType());
   int64_t rank = result.getRank();
   Type element = getElementTypeOrSelf(op->getOperand(0));
-  bool keepsSum = element.isBF16() && result.getElementType().isF32();
+  bool keepsSum = isNarrowFloat(element) && result.getElementType().isF32();
   for (Type type : op->getOperandTypes()) {
     auto own = cast<RankedTensorType>(type);
     if (rank < 3 || rank > 5 || own.getRank() != rank ||

@@ -1,5 +1,6 @@
 //===- Layout.cpp - Which layout convolution prefers ----------------------===//
 
+#include "Colossal/IR/NarrowFloat.h"
 #include "Colossal/Transforms/LayoutOp.h"
 #include "Models.h"
 #include "Roles.h"
@@ -22,7 +23,7 @@ static LayoutWish wishOf(FactoredOp op) {
           inputs = roles.size(Role::InputChannel),
           outputs = roles.size(Role::OutputChannel);
   Type element = getElementTypeOrSelf(op->getResult(0));
-  if (roles.channelsLast || !(element.isF32() || element.isBF16()))
+  if (roles.channelsLast || !(element.isF32() || isNarrowFloat(element)))
     return LayoutWish::First;
   // Large patches: their derivatives have no direct kernels.
   if (llvm::any_of(roles.positions(Tensor::Weights),

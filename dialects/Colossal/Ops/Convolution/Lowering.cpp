@@ -1,5 +1,6 @@
 //===- Lowering.cpp - Convolution as a library call -----------------------===//
 
+#include "Colossal/IR/NarrowFloat.h"
 #include "Models.h"
 #include "Roles.h"
 #include "Run/Call.h"
@@ -29,7 +30,7 @@ static rank::Convolution callOf(FactoredOp op) {
   call.outputs = roles.size(Role::OutputChannel);
   call.channels = roles.size(Role::InputChannel);
   call.channelsLast = roles.channelsLast;
-  call.narrow = getElementTypeOrSelf(op->getOperand(0)).isBF16();
+  call.narrow = narrowNumberOf(getElementTypeOrSelf(op->getOperand(0)));
   call.wideResult =
       call.narrow && getElementTypeOrSelf(op->getResult(0)).isF32();
   // The last dimensions of three.
@@ -53,9 +54,9 @@ template <class Op> struct Call : LibraryOp::ExternalModel<Call<Op>, Op> {
   LogicalResult lowerToCall(Operation *op, Lowering &,
                             LoweredGroup &call) const {
     Type type = getElementTypeOrSelf(op->getResult(0));
-    if (!type.isF32() && !type.isBF16())
+    if (!type.isF32() && !isNarrowFloat(type))
       return op->emitError("convolution of ")
-             << type << " cannot be compiled, expected f32 or bf16";
+             << type << " cannot be compiled, expected f32, bf16 or f16";
     call.operands = {op->getOperand(0), op->getOperand(1), op->getResult(0)};
     call.offsets.assign(3, 0);
     call.op.library = rank::callOf(::callOf(FactoredOp(op)));

@@ -2,6 +2,7 @@
 
 #include "Colossal/Ops/Attention/Run/Call.h"
 #include "Routine.h"
+#include "colossal/Run/NarrowRows.h"
 
 #include <algorithm>
 
@@ -28,7 +29,7 @@ LibraryCall callOf(const Attention &attention) {
   });
   call.integers["causal"] = attention.causal;
   if (attention.narrow)
-    call.integers[narrowName] = 1;
+    call.integers[narrowName] = attention.narrow;
   call.reals["scale"] = attention.scale;
   call.strides = attention.strides;
   call.kernel = attention.kernel;
@@ -85,8 +86,8 @@ void checkAttention(OperandFaults &faults, const std::string &place,
     faults.fault(place, "an empty extent", "extents of at least 1");
     return;
   }
-  if (attention.narrow != 0 && attention.narrow != 1)
-    faults.fault(place + " " + narrowName, attention.narrow, "0 or 1");
+  if (attention.narrow < 0 || attention.narrow > kMostNarrow)
+    faults.fault(place + " " + narrowName, attention.narrow, "0, 1 or 2");
   size_t extras = extrasOf(attention, op);
   if (op.indices.size() > kMostIndices || extras > kMostExtras)
     faults.fault(place,
@@ -113,7 +114,7 @@ void checkAttention(OperandFaults &faults, const std::string &place,
                     (extent.first - 1) * strides[2] +
                     (extent.second - 1) * strides[3];
     bool isLogSum = i == (backward ? 4 : inputs + extras + 1);
-    DType type = attention.narrow && !isLogSum ? DType::BF16 : DType::F32;
+    DType type = isLogSum ? DType::F32 : typeOfNarrow(attention.narrow);
     faults.checkType(at, op.operands[i], type);
     faults.checkInside(at, op.operands[i], (index + 1) * bytesOf(type));
   }

@@ -11,9 +11,9 @@
 
 namespace colossal::rank {
 
-/// Fused attention over local (batch, head) pairs, in f32; where `narrow` is 1,
-/// Q, K, V, out and the gradients are of bf16, which is widened when they are
-/// read and rounded when they are written:
+/// Fused attention over local (batch, head) pairs, in f32; where `narrow`
+/// (Run/NarrowRows.h) is not 0, Q, K, V, out and the gradients are of 16 bits,
+/// widened when they are read and rounded when they are written:
 ///   s[q][k] = scale * sum_f Q[q][f] K[k][f], masked; lse[q] = log sum_k exp s;
 ///   out[q][f] = sum_k exp(s[q][k] - lse[q]) V[k][f].
 /// A row without a visible key gives out = 0 and lse = -infinity.

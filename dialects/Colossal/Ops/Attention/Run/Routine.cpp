@@ -137,15 +137,17 @@ const float *AttentionRoutine::pack(const Pair &pair, size_t operand,
   const std::vector<int64_t> &s = attention.strides[operand];
   bool unit = s[3] == 1 || features == 1;
   if (attention.narrow) {
-    const BFloat16 *line = at<BFloat16>(pair, operand, from);
-    for (int64_t row = 0; row < rows; ++row, line += s[2]) {
-      float *to = place + row * features;
-      if (unit)
-        widenRow(to, line, features);
-      else
-        for (int64_t f = 0; f < features; ++f)
-          to[f] = line[f * s[3]];
-    }
+    withNarrow(typeOfNarrow(attention.narrow), [&](auto number) {
+      const auto *line = at<decltype(number)>(pair, operand, from);
+      for (int64_t row = 0; row < rows; ++row, line += s[2]) {
+        float *to = place + row * features;
+        if (unit)
+          widenRow(to, line, features);
+        else
+          for (int64_t f = 0; f < features; ++f)
+            to[f] = line[f * s[3]];
+      }
+    });
     return place;
   }
   const float *source = at<float>(pair, operand, from);
@@ -170,12 +172,14 @@ void AttentionRoutine::unpack(const Pair &pair, size_t operand, int64_t from,
   for (int64_t row = 0; row < rows; ++row) {
     const float *source = dense + row * features;
     if (attention.narrow) {
-      BFloat16 *line = at<BFloat16>(pair, operand, from + row);
-      if (s[3] == 1)
-        narrowRow(line, source, features);
-      else
-        for (int64_t f = 0; f < features; ++f)
-          line[f * s[3]] = source[f];
+      withNarrow(typeOfNarrow(attention.narrow), [&](auto number) {
+        auto *line = at<decltype(number)>(pair, operand, from + row);
+        if (s[3] == 1)
+          narrowRow(line, source, features);
+        else
+          for (int64_t f = 0; f < features; ++f)
+            line[f * s[3]] = source[f];
+      });
       continue;
     }
     float *line = at<float>(pair, operand, from + row);
@@ -293,8 +297,13 @@ void AttentionRoutine::backwardPass(const Worker &worker,
       probabilityRow(scores + row * keys, visible(query, keys), keys, factor,
                      *at<float>(pair, LogSum, query));
       const float *g = dout + row * v;
-      delta[row] = attention.narrow ? gradientOfSum<BFloat16>(pair, query, g)
-                                    : gradientOfSum<float>(pair, query, g);
+      delta[row] = attention.narrow
+                       ? withNarrow(typeOfNarrow(attention.narrow),
+                                    [&](auto number) {
+                                      return gradientOfSum<decltype(number)>(
+                                          pair, query, g);
+                                    })
+                       : gradientOfSum<float>(pair, query, g);
     }
     block.products[1].run(scores, dout, dValue, pair.scratch);
     block.products[2].run(dout, value, gradient, pair.scratch);

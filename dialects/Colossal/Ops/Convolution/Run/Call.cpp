@@ -1,6 +1,7 @@
 //===- Call.cpp - Convolution as a library function: parameters, checks ---===//
 
 #include "Colossal/Ops/Convolution/Run/Call.h"
+#include "colossal/Run/NarrowRows.h"
 
 #include <algorithm>
 
@@ -9,11 +10,11 @@ namespace colossal::rank {
 static const char *const functionNames[] = {
     "convolution", "convolution_backward_data", "convolution_backward_weights"};
 
-/// Calls `visit(name, field)` for every choice, 0 or 1.
+/// Calls `visit(name, field, most)` for every choice, from 0.
 template <class Call, class Visit> static void choices(Call &c, Visit visit) {
-  visit("channelsLast", c.channelsLast);
-  visit("narrow", c.narrow);
-  visit("wideResult", c.wideResult);
+  visit("channelsLast", c.channelsLast, 1);
+  visit("narrow", c.narrow, kMostNarrow);
+  visit("wideResult", c.wideResult, 1);
 }
 
 /// Calls `visit(name, field)` for every size and step.
@@ -40,7 +41,7 @@ LibraryCall callOf(const Convolution &convolution) {
   integers(convolution, [&](const std::string &name, int64_t value) {
     call.integers[name] = value;
   });
-  choices(convolution, [&](const std::string &name, int64_t value) {
+  choices(convolution, [&](const std::string &name, int64_t value, int64_t) {
     if (value)
       call.integers[name] = value;
   });
@@ -59,7 +60,9 @@ Convolution convolutionOf(const LibraryCall &call) {
       value = it->second;
   };
   integers(convolution, find);
-  choices(convolution, find);
+  choices(convolution, [&](const std::string &name, int64_t &value, int64_t) {
+    find(name, value);
+  });
   return convolution;
 }
 
@@ -74,10 +77,12 @@ void checkConvolution(OperandFaults &faults, const std::string &place,
   Convolution convolution = convolutionOf(op.library);
   if (!faults.checkCount(place, op, 3, 1))
     return;
-  choices(convolution, [&](const std::string &name, int64_t value) {
-    if (value != 0 && value != 1)
-      faults.fault(place + " " + name, value, "0 or 1");
-  });
+  choices(convolution,
+          [&](const std::string &name, int64_t value, int64_t most) {
+            if (value < 0 || value > most)
+              faults.fault(place + " " + name, value,
+                           most == 1 ? "0 or 1" : "0, 1 or 2");
+          });
   // No buffer has so many elements; their products with steps do not overflow.
   const int64_t mostElements = int64_t(1) << 40, mostSteps = 1 << 20;
   bool inRange = true;
@@ -117,7 +122,7 @@ void checkConvolution(OperandFaults &faults, const std::string &place,
     std::string at = place + " operand " + std::to_string(i);
     size_t tensor = orders[size_t(convolution.pass)][i];
     bool isWide = !convolution.narrow || (i == 2 && convolution.wideResult);
-    DType type = isWide ? DType::F32 : DType::BF16;
+    DType type = isWide ? DType::F32 : typeOfNarrow(convolution.narrow);
     faults.checkType(at, op.operands[i], type);
     faults.checkInside(at, op.operands[i],
                        bytesOf(type) * elementsOf(convolution)[tensor]);

@@ -14,8 +14,8 @@
 
 namespace colossal::rank {
 
-/// Over dense row-major tensors of f32 (where `narrow` is 1, of bf16, added up
-/// in f32; with `wideResult` the result is f32 nevertheless)
+/// Over dense row-major tensors of f32 (or of what `narrow` says, added up in
+/// f32; with `wideResult` the result is f32 nevertheless)
 ///   x [samples, groups * channels, input...],
 ///   w [groups * outputs, channels, taps...],
 ///   y [samples, groups * outputs, output...],
@@ -35,7 +35,8 @@ struct Convolution {
   Sizes input = {1, 1, 1}, taps = {1, 1, 1}, output = {1, 1, 1};
   Sizes stride = {1, 1, 1}, padding = {0, 0, 0}, dilation = {1, 1, 1};
   int64_t channelsLast = 0;
-  int64_t narrow = 0, wideResult = 0;
+  int64_t narrow = 0; ///< floats of 16 bits (Run/NarrowRows.h)
+  int64_t wideResult = 0;
 };
 
 /// Product of the sizes.

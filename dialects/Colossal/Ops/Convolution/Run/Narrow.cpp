@@ -1,4 +1,4 @@
-//===- Narrow.cpp - Convolution of bf16 by that of f32 --------------------===//
+//===- Narrow.cpp - Convolution of 16 bits by that of f32 -----------------===//
 
 #include "Narrow.h"
 
@@ -63,17 +63,21 @@ NarrowConvolution::Wide NarrowConvolution::wideIn(char *scratch) const {
 
 void NarrowConvolution::widen(float *to, const char *from,
                               int64_t count) const {
-  auto *narrow = reinterpret_cast<const BFloat16 *>(from);
-  threads.split(count, kGrain, [&](int, int64_t begin, int64_t end) {
-    widenRow(to + begin, narrow + begin, end - begin);
+  withNarrow(typeOfNarrow(c.narrow), [&](auto number) {
+    auto *narrow = reinterpret_cast<const decltype(number) *>(from);
+    threads.split(count, kGrain, [&](int, int64_t begin, int64_t end) {
+      widenRow(to + begin, narrow + begin, end - begin);
+    });
   });
 }
 
 void NarrowConvolution::narrow(char *to, const float *from,
                                int64_t count) const {
-  auto *narrow = reinterpret_cast<BFloat16 *>(to);
-  threads.split(count, kGrain, [&](int, int64_t begin, int64_t end) {
-    narrowRow(narrow + begin, from + begin, end - begin);
+  withNarrow(typeOfNarrow(c.narrow), [&](auto number) {
+    auto *narrow = reinterpret_cast<decltype(number) *>(to);
+    threads.split(count, kGrain, [&](int, int64_t begin, int64_t end) {
+      narrowRow(narrow + begin, from + begin, end - begin);
+    });
   });
 }
 

@@ -1,4 +1,4 @@
-//===- Narrow.h - Convolution of bf16 by that of f32 ------------*- C++ -*-===//
+//===- Narrow.h - Convolution of 16 bits by that of f32 ---------*- C++ -*-===//
 //
 // Some samples at a time are widened into scratch, convolved in f32 and, but
 // for the gradient of weights, rounded: sums are never in 16 bits, and memory
