@@ -20,7 +20,8 @@ public:
       : function(function), builder(function.front().getTerminator()) {}
 
   FailureOr<SmallVector<Value>> run(unsigned lossIndex,
-                                    ArrayRef<Value> parameters);
+                                    ArrayRef<Value> parameters, Value scale,
+                                    double fixedScale);
 
 private:
   /// All forward ops of one group, or one op.
@@ -37,6 +38,8 @@ private:
   void markZeros(FactoredOp op);
   /// A parameter's gradient that is 0 everywhere, with nothing to compute.
   Value zeroGradient(Value parameter);
+  /// The gradient of the loss: 1, or the scale of all gradients.
+  Value seedOf(Value loss, Value scale, double fixedScale);
   std::string nameOf(Value value);
   /// A new value of `value`'s shape: the sum of `parts`.
   Value sum(Value value, ArrayRef<Value> parts, StringAttr group,
@@ -282,8 +285,29 @@ LogicalResult Backward::differentiateUnit(ArrayRef<FactoredOp> unit) {
   return success();
 }
 
+Value Backward::seedOf(Value loss, Value scale, double fixedScale) {
+  Type type = getElementTypeOrSelf(loss.getType());
+  IndexMapAttr scalar = IndexMapAttr::get(function.getContext(), {});
+  SmallVector<Value> operands;
+  if (scale)
+    operands.push_back(scale);
+  SmallVector<IndexMapAttr> maps(operands.size(), scalar);
+  GenericOp seed = createGeneric(
+      builder, loss.getLoc(), "loss.gradient", {}, operands, maps, {type},
+      {scalar}, [&](OpBuilder &inner, ValueRange in) -> SmallVector<Value> {
+        if (scale)
+          return {ScalarBuilder(inner, loss.getLoc()).cast(in[0], type)};
+        return {arith::ConstantOp::create(
+            inner, loss.getLoc(), inner.getFloatAttr(type, fixedScale))};
+      });
+  seed.setPass(Segment::Backward);
+  seed.setForwardOf(loss.getDefiningOp<FactoredOp>().getFactoredName());
+  return seed.getOutputs()[0];
+}
+
 FailureOr<SmallVector<Value>> Backward::run(unsigned lossIndex,
-                                            ArrayRef<Value> parameters) {
+                                            ArrayRef<Value> parameters,
+                                            Value scale, double fixedScale) {
   SmallVector<FactoredOp> ops;
   for (FactoredOp op : function.front().getOps<FactoredOp>()) {
     op.setPass(Segment::Forward);
@@ -304,17 +328,7 @@ FailureOr<SmallVector<Value>> Backward::run(unsigned lossIndex,
   if (!lossOp || !active.contains(loss))
     return function.emitError(
         "the loss does not depend on any parameter: nothing to train");
-  Type type = cast<RankedTensorType>(loss.getType()).getElementType();
-  IndexMapAttr scalar = IndexMapAttr::get(function.getContext(), {});
-  GenericOp seed = createGeneric(
-      builder, loss.getLoc(), "loss.gradient", {}, {}, {}, {type}, {scalar},
-      [&](OpBuilder &inner, ValueRange) -> SmallVector<Value> {
-        return {arith::ConstantOp::create(inner, loss.getLoc(),
-                                          inner.getFloatAttr(type, 1.0))};
-      });
-  seed.setPass(Segment::Backward);
-  seed.setForwardOf(lossOp.getFactoredName());
-  contributions[loss].push_back(seed.getOutputs()[0]);
+  contributions[loss].push_back(seedOf(loss, scale, fixedScale));
 
   DenseMap<Attribute, SmallVector<FactoredOp>> groups;
   for (FactoredOp op : ops)
@@ -343,6 +357,7 @@ FailureOr<SmallVector<Value>> Backward::run(unsigned lossIndex,
 
 FailureOr<SmallVector<Value>>
 colossal::appendBackward(func::FuncOp function, unsigned lossIndex,
-                         ArrayRef<Value> parameters) {
-  return Backward(function).run(lossIndex, parameters);
+                         ArrayRef<Value> parameters, Value scale,
+                         double fixedScale) {
+  return Backward(function).run(lossIndex, parameters, scale, fixedScale);
 }

@@ -15,9 +15,13 @@ namespace colossal {
 ///
 /// Groups are units: of a group's inner values only those marked `keep` or used
 /// outside cross to the backward pass; the others are computed again there.
+///
+/// All gradients are multiplied by `scale`: a scalar, f32, or null for
+/// `fixedScale`.
 mlir::FailureOr<llvm::SmallVector<mlir::Value>>
 appendBackward(mlir::func::FuncOp function, unsigned lossIndex,
-               llvm::ArrayRef<mlir::Value> parameters);
+               llvm::ArrayRef<mlir::Value> parameters, mlir::Value scale = {},
+               double fixedScale = 1.0);
 
 } // namespace colossal
 

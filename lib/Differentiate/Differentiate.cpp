@@ -49,6 +49,8 @@ private:
   /// A new state of the optimizer.
   Value addState(Type type, const Twine &name, double initial);
   void addStates();
+  /// The loss scale and its count of good steps, where it is dynamic.
+  void addScale();
   Controls addControls();
   void addUpdate();
   void addWrittenBuffers();
@@ -61,6 +63,7 @@ private:
   OpBuilder builder;
   Results results;
   SmallVector<Trained> trained;
+  ScaleState scale;
   /// Buffers that the model writes: (new value, argument).
   SmallVector<std::pair<Value, BlockArgument>> written;
 };
@@ -160,6 +163,17 @@ void TrainStep::addStates() {
   }
 }
 
+void TrainStep::addScale() {
+  if (!options.rule || !options.lossScale.isDynamic())
+    return;
+  auto add = [&](Type type, StringRef name, double initial) {
+    return addState(RankedTensorType::get({}, type), "grad_scaler#" + name,
+                    initial);
+  };
+  scale.scale = add(builder.getF32Type(), "scale", options.lossScale.initial);
+  scale.goodSteps = add(builder.getI32Type(), "growth_tracker", 0.0);
+}
+
 Controls TrainStep::addControls() {
   Controls controls;
   bool needsStep = false;
@@ -171,7 +185,7 @@ Controls TrainStep::addControls() {
   }
   if (needsStep)
     controls.step = controlArgument(
-        function, options.skipNonfinite ? kOptimizerStepControl : "step");
+        function, options.skipsSteps() ? kOptimizerStepControl : "step");
   if (options.clipNorm)
     controls.clipNorm =
         controlArgument(function, "clip_norm", *options.clipNorm);
@@ -187,14 +201,20 @@ void TrainStep::addUpdate() {
                                                entry.name + "#grad", 0.0)
                                     : Value());
   Controls controls = addControls();
-  UpdateMetrics metrics =
-      appendUpdate(builder, results.values.front(), trained, controls, options);
+  UpdateMetrics metrics = appendUpdate(builder, results.values.front(), trained,
+                                       controls, scale, options);
   if (metrics.norm)
     results.add(metrics.norm, names::metric,
                 builder.getStringAttr("grad_norm"));
   if (metrics.skipped)
     results.add(metrics.skipped, names::metric,
                 builder.getStringAttr(kSkippedMetric));
+  if (metrics.scale) {
+    results.add(metrics.scale, names::metric,
+                builder.getStringAttr(kLossScaleMetric));
+    addUpdatedResult(scale.updated[0], scale.scale);
+    addUpdatedResult(scale.updated[1], scale.goodSteps);
+  }
   for (Trained &entry : trained) {
     if (!entry.gradient)
       continue;
@@ -247,8 +267,11 @@ LogicalResult TrainStep::run() {
   SmallVector<Value> parameters;
   for (Trained &entry : trained)
     parameters.push_back(entry.parameter);
+  addScale();
+  bool isFixed = options.lossScale.kind == LossScale::Kind::Fixed;
   FailureOr<SmallVector<Value>> gradients =
-      appendBackward(function, 0, parameters);
+      appendBackward(function, 0, parameters, scale.scale,
+                     options.rule && isFixed ? options.lossScale.initial : 1.0);
   if (failed(gradients))
     return failure();
   for (auto [entry, gradient] : llvm::zip(trained, *gradients)) {
@@ -310,6 +333,12 @@ struct Differentiate : colossal::impl::DifferentiatePassBase<Differentiate> {
     if (clipNorm > 0.0)
       options->clipNorm = clipNorm;
     options->skipNonfinite = skipNonfinite;
+    llvm::Expected<LossScale> scale = LossScale::parse(lossScale);
+    if (!scale) {
+      getOperation().emitError(llvm::toString(scale.takeError()));
+      return signalPassFailure();
+    }
+    options->lossScale = *scale;
     options->keepGradients = keepGradients;
     if (failed(differentiate(getOperation(), *options)))
       signalPassFailure();

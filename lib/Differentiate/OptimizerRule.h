@@ -94,7 +94,7 @@ public:
 
   /// A generic `<parameter>/<what>` with `count` results over `to`; factors
   /// that `to` has not are summed. The body sees floats of the parameter's
-  /// type, the gradient clipped and, with `maximize`, negated.
+  /// type, the gradient unscaled, clipped and, with `maximize`, negated.
   llvm::SmallVector<UpdateTensor> compute(llvm::StringRef what,
                                           llvm::ArrayRef<UpdateTensor> operands,
                                           IndexMapAttr to, unsigned count,
@@ -114,12 +114,14 @@ private:
   void keepWhere(mlir::Value skipped);
   UpdateBuilder(mlir::OpBuilder &builder, const OptimizerSettings &settings,
                 llvm::StringRef name, mlir::Value parameter,
-                mlir::Value gradient, mlir::Value coefficient);
+                mlir::Value gradient, llvm::ArrayRef<mlir::Value> coefficients);
   IndexMapAttr mapOf(StateExtent extent) const;
 
   mlir::OpBuilder &builder;
   std::string name;
-  mlir::Value coefficient; ///< of clipping, or null
+  /// Scalars by which the gradient is multiplied: of the loss scale, of
+  /// clipping.
+  llvm::SmallVector<mlir::Value> coefficients;
   llvm::SmallVector<FactorAttr> factors;
   llvm::SmallVector<mlir::Value> updated;
 };

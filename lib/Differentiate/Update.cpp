@@ -14,10 +14,13 @@ public:
       : builder(builder), context(builder.getContext()), options(options),
         scalar(IndexMapAttr::get(context, {})) {}
 
+  void unscale(const ScaleState &scale);
   Value clip(MutableArrayRef<Trained> trained, Value clipNorm);
   Value skip(ArrayRef<Trained> trained, Value loss, Value norm);
   void update(Trained &trained, const Controls &controls);
   void keepGradient(Trained &trained);
+  /// Returns the scale of this step.
+  Value rescale(ScaleState &scale);
 
 private:
   using Body =
@@ -26,9 +29,14 @@ private:
                     ValueRange operands, ArrayRef<IndexMapAttr> maps,
                     ArrayRef<Type> types, ArrayRef<IndexMapAttr> resultMaps,
                     StringRef belongsTo, Body body);
+  /// What `body` makes of an element of a gradient, which it sees unscaled.
+  using GradientBody = llvm::function_ref<Value(ScalarBuilder &, Value)>;
+  GenericOp ofGradient(const Trained &entry, StringRef what,
+                       const IdentitySpace &space, Type type,
+                       IndexMapAttr resultMap, GradientBody body);
   /// The sum over the elements of all gradients of what `body` makes of one.
   Value sumOverGradients(ArrayRef<Trained> trained, StringRef what,
-                         StringRef name, Body body);
+                         StringRef name, GradientBody body);
   Value sumOfScalars(ArrayRef<Value> values, StringRef name);
   /// What the rule computes from rate and step: once for all parameters with
   /// the same numbers.
@@ -39,8 +47,9 @@ private:
   const OptimizerOptions &options;
   IndexMapAttr scalar;
   std::map<std::string, SmallVector<Value>> scalars;
-  Value coefficient; ///< of clipping, or null
-  Value skipped;     ///< not 0: new values are the old ones; or null
+  // By which gradients are multiplied, or null.
+  Value unscaling, clipping;
+  Value skipped; ///< not 0: new values are the old ones; or null
 };
 
 } // namespace colossal
@@ -99,8 +108,27 @@ Value Update::sumOfScalars(ArrayRef<Value> values, StringRef name) {
   }
 }
 
+GenericOp Update::ofGradient(const Trained &entry, StringRef what,
+                             const IdentitySpace &space, Type type,
+                             IndexMapAttr resultMap, GradientBody body) {
+  SmallVector<Value> operands = {entry.gradient};
+  SmallVector<IndexMapAttr> maps = {space.map};
+  if (unscaling) {
+    operands.push_back(unscaling);
+    maps.push_back(scalar);
+  }
+  return generic(
+      entry.name + "/" + what, space, operands, maps, {type}, {resultMap},
+      entry.name, [&](ScalarBuilder &s, ValueRange in) -> SmallVector<Value> {
+        Value gradient = in[0];
+        if (unscaling)
+          gradient = s.mul(gradient, s.cast(in[1], gradient.getType()));
+        return {body(s, gradient)};
+      });
+}
+
 Value Update::sumOverGradients(ArrayRef<Trained> trained, StringRef what,
-                               StringRef name, Body body) {
+                               StringRef name, GradientBody body) {
   SmallVector<Value> sums;
   for (const Trained &entry : trained) {
     if (!entry.gradient)
@@ -109,22 +137,75 @@ Value Update::sumOverGradients(ArrayRef<Trained> trained, StringRef what,
     for (FactorAttr &factor : space.factors)
       factor = FactorAttr::get(context, factor.getName(), factor.getBound(),
                                FactorKind::Sum);
-    sums.push_back(generic(entry.name + "/" + what, space, {entry.gradient},
-                           {space.map}, {builder.getF32Type()}, {scalar},
-                           entry.name, body)
-                       .getOutputs()[0]);
+    sums.push_back(
+        ofGradient(entry, what, space, builder.getF32Type(), scalar, body)
+            .getOutputs()[0]);
   }
   return sumOfScalars(sums, name);
+}
+
+/// Not NaN and not infinite.
+static Value isFinite(ScalarBuilder &s, Value value) {
+  return s.compare(Relation::Less, s.create<math::AbsFOp>(value),
+                   s.infinity(value.getType(), /*negative=*/false));
+}
+
+/// As GradScaler.unscale_: by the reciprocal, which is rounded once.
+void Update::unscale(const ScaleState &scale) {
+  const LossScale &given = options.lossScale;
+  if (!given.isUsed())
+    return;
+  SmallVector<Value> operands;
+  if (scale.scale)
+    operands.push_back(scale.scale);
+  SmallVector<IndexMapAttr> maps(operands.size(), scalar);
+  Type f32 = builder.getF32Type(), f64 = builder.getF64Type();
+  unscaling =
+      generic("loss_scale/reciprocal", {}, operands, maps, {f32}, {scalar},
+              "loss_scale",
+              [&](ScalarBuilder &s, ValueRange in) -> SmallVector<Value> {
+                if (in.empty())
+                  return {s.constant(f32, 1.0 / given.initial)};
+                return {s.cast(s.div(s.one(f64), s.cast(in[0], f64)), f32)};
+              })
+          .getOutputs()[0];
+}
+
+/// GradScaler.update: a scale that would be infinite does not grow.
+Value Update::rescale(ScaleState &scale) {
+  const LossScale &given = options.lossScale;
+  Type f32 = builder.getF32Type(), f64 = builder.getF64Type(),
+       i32 = builder.getI32Type();
+  GenericOp op = generic(
+      "loss_scale/update", {}, {scale.scale, scale.goodSteps, skipped},
+      {scalar, scalar, scalar}, {f32, i32, f32}, {scalar, scalar, scalar},
+      "loss_scale", [&](ScalarBuilder &s, ValueRange in) -> SmallVector<Value> {
+        Value isBad = s.compare(Relation::NotEqual, in[2], s.zero(f32));
+        Value wide = s.cast(in[0], f64);
+        auto times = [&](double factor) {
+          return s.cast(s.mul(wide, s.constant(f64, factor)), f32);
+        };
+        Value goodSteps = s.add(in[1], s.one(i32));
+        Value isDue = s.compare(Relation::Equal, goodSteps,
+                                s.integer(i32, given.interval));
+        Value larger = times(given.growth);
+        Value grown =
+            s.select(s.logicalAnd(isDue, isFinite(s, larger)), larger, in[0]);
+        Value next = s.select(isBad, times(given.backoff), grown);
+        Value starts = s.logicalOr(isBad, isDue);
+        return {next, s.select(starts, s.zero(i32), goodSteps), in[0]};
+      });
+  scale.updated.assign(op.getOutputs().begin(), op.getOutputs().begin() + 2);
+  return op.getOutputs()[2];
 }
 
 /// The coefficient min(1, clip / (norm + 1e-6)) of clip_grad_norm_.
 Value Update::clip(MutableArrayRef<Trained> trained, Value clipNorm) {
   Type f32 = builder.getF32Type();
-  Value total = sumOverGradients(
-      trained, "square_norm", "clip/square_norm",
-      [](ScalarBuilder &s, ValueRange in) -> SmallVector<Value> {
-        return {s.mul(in[0], in[0])};
-      });
+  Value total = sumOverGradients(trained, "square_norm", "clip/square_norm",
+                                 [](ScalarBuilder &s, Value gradient) -> Value {
+                                   return s.mul(gradient, gradient);
+                                 });
   GenericOp result =
       generic("clip/coefficient", {}, {total, clipNorm}, {scalar, scalar},
               {f32, f32}, {scalar, scalar}, "clip",
@@ -134,14 +215,8 @@ Value Update::clip(MutableArrayRef<Trained> trained, Value clipNorm) {
                 Value ratio = s.div(limit, s.add(norm, s.constant(f32, 1e-6)));
                 return {norm, s.minimum(ratio, s.one(f32))};
               });
-  coefficient = result.getOutputs()[1];
+  clipping = result.getOutputs()[1];
   return result.getOutputs()[0];
-}
-
-/// Not NaN and not infinite.
-static Value isFinite(ScalarBuilder &s, Value value) {
-  return s.compare(Relation::Less, s.create<math::AbsFOp>(value),
-                   s.infinity(value.getType(), /*negative=*/false));
 }
 
 /// 1 where the loss or a gradient is not finite, else 0. The norm, where there
@@ -152,12 +227,11 @@ Value Update::skip(ArrayRef<Trained> trained, Value loss, Value norm) {
   Type f32 = builder.getF32Type();
   Value measure =
       norm ? norm
-           : sumOverGradients(
-                 trained, "not_finite", "skip/not_finite",
-                 [&](ScalarBuilder &s, ValueRange in) -> SmallVector<Value> {
-                   return {
-                       s.select(isFinite(s, in[0]), s.zero(f32), s.one(f32))};
-                 });
+           : sumOverGradients(trained, "not_finite", "skip/not_finite",
+                              [&](ScalarBuilder &s, Value gradient) -> Value {
+                                return s.select(isFinite(s, gradient),
+                                                s.zero(f32), s.one(f32));
+                              });
   skipped = generic("skip/decision", {}, {loss, measure}, {scalar, scalar},
                     {f32}, {scalar}, "skip",
                     [&](ScalarBuilder &s, ValueRange in) -> SmallVector<Value> {
@@ -209,8 +283,12 @@ ArrayRef<Value> Update::scalarsOf(const Trained &trained,
 }
 
 void Update::update(Trained &trained, const Controls &controls) {
+  SmallVector<Value> coefficients;
+  for (Value coefficient : {unscaling, clipping})
+    if (coefficient)
+      coefficients.push_back(coefficient);
   UpdateBuilder update(builder, *trained.settings, trained.name,
-                       trained.parameter, trained.gradient, coefficient);
+                       trained.parameter, trained.gradient, coefficients);
   update.weightDecay = trained.weightDecay;
   int64_t rank = cast<RankedTensorType>(trained.parameter.getType()).getRank();
   for (auto [state, value] : llvm::zip_equal(
@@ -227,25 +305,27 @@ void Update::update(Trained &trained, const Controls &controls) {
 /// In the update, once per step, where the gradient is complete.
 void Update::keepGradient(Trained &trained) {
   IdentitySpace space = identitySpaceOf(trained.parameter);
-  GenericOp op = generic(
-      trained.name + "/keep_gradient", space, {trained.gradient}, {space.map},
-      {getElementTypeOrSelf(trained.gradient.getType())}, {space.map},
-      trained.name, [](ScalarBuilder &, ValueRange in) -> SmallVector<Value> {
-        return {in[0]};
-      });
+  GenericOp op = ofGradient(
+      trained, "keep_gradient", space,
+      getElementTypeOrSelf(trained.gradient.getType()), space.map,
+      [](ScalarBuilder &, Value gradient) -> Value { return gradient; });
   trained.updated.push_back(op.getOutputs()[0]);
 }
 
 UpdateMetrics colossal::appendUpdate(OpBuilder &builder, Value loss,
                                      MutableArrayRef<Trained> trained,
                                      const Controls &controls,
+                                     ScaleState &scale,
                                      const OptimizerOptions &options) {
   Update update(builder, options);
   UpdateMetrics metrics;
+  update.unscale(scale);
   if (controls.clipNorm)
     metrics.norm = update.clip(trained, controls.clipNorm);
-  if (options.skipNonfinite)
+  if (options.skipsSteps())
     metrics.skipped = update.skip(trained, loss, metrics.norm);
+  if (scale.scale)
+    metrics.scale = update.rescale(scale);
   for (Trained &entry : trained) {
     if (!entry.gradient)
       continue;

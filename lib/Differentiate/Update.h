@@ -42,16 +42,24 @@ struct Controls {
   mlir::Value clipNorm;               ///< null: no clipping
 };
 
+/// Arguments that hold a dynamic loss scale (LossScale.h): f32 and i32 scalars,
+/// and after `appendUpdate` their new values. Null: there is none.
+struct ScaleState {
+  mlir::Value scale, goodSteps;
+  llvm::SmallVector<mlir::Value> updated; ///< scale, goodSteps
+};
+
 /// What an update tells of itself: scalars, f32.
 struct UpdateMetrics {
   mlir::Value norm;    ///< the gradients', before clipping; null: no clipping
   mlir::Value skipped; ///< 1 or 0; null: no step is skipped
+  mlir::Value scale;   ///< of this step's gradients; null: it is not dynamic
 };
 
-/// Appends the update of all parameters.
+/// Appends the update of all parameters, and of the loss scale.
 UpdateMetrics appendUpdate(mlir::OpBuilder &builder, mlir::Value loss,
                            llvm::MutableArrayRef<Trained> trained,
-                           const Controls &controls,
+                           const Controls &controls, ScaleState &scale,
                            const OptimizerOptions &options);
 
 } // namespace colossal

@@ -32,9 +32,10 @@ static IndexMapAttr collapse(IndexMapAttr map, ArrayRef<unsigned> fromEnd) {
 
 UpdateBuilder::UpdateBuilder(OpBuilder &builder,
                              const OptimizerSettings &settings, StringRef name,
-                             Value parameter, Value gradient, Value coefficient)
+                             Value parameter, Value gradient,
+                             ArrayRef<Value> coefficients)
     : settings(settings), builder(builder), name(name.str()),
-      coefficient(coefficient) {
+      coefficients(coefficients) {
   IdentitySpace space = identitySpaceOf(parameter);
   factors = space.factors;
   whole = space.map;
@@ -102,29 +103,29 @@ UpdateBuilder::compute(StringRef what, ArrayRef<UpdateTensor> operands,
     maps.push_back(renumbered(tensor.map));
   }
   bool readsGradient = llvm::is_contained(values, gradient.value);
-  if (readsGradient && coefficient) {
-    values.push_back(coefficient);
-    maps.push_back(single);
+  if (readsGradient) {
+    llvm::append_range(values, coefficients);
+    maps.append(coefficients.size(), single);
   }
   SmallVector<Type> types(count, type());
   SmallVector<IndexMapAttr> results(count, renumbered(to));
-  GenericOp op =
-      createGeneric(builder, loc, (name + "/" + what).str(), used, values, maps,
-                    types, results, [&](OpBuilder &inner, ValueRange in) {
-                      ScalarBuilder s(inner, loc);
-                      SmallVector<Value> seen;
-                      for (auto [number, tensor] : llvm::enumerate(operands)) {
-                        Value value = s.cast(in[number], type());
-                        if (tensor.value == gradient.value) {
-                          if (coefficient)
-                            value = s.mul(value, s.cast(in.back(), type()));
-                          if (settings["maximize"] != 0.0)
-                            value = s.negate(value);
-                        }
-                        seen.push_back(value);
-                      }
-                      return body(s, seen);
-                    });
+  GenericOp op = createGeneric(
+      builder, loc, (name + "/" + what).str(), used, values, maps, types,
+      results, [&](OpBuilder &inner, ValueRange in) {
+        ScalarBuilder s(inner, loc);
+        SmallVector<Value> seen;
+        for (auto [number, tensor] : llvm::enumerate(operands)) {
+          Value value = s.cast(in[number], type());
+          if (tensor.value == gradient.value) {
+            for (Value coefficient : in.take_back(coefficients.size()))
+              value = s.mul(value, s.cast(coefficient, type()));
+            if (settings["maximize"] != 0.0)
+              value = s.negate(value);
+          }
+          seen.push_back(value);
+        }
+        return body(s, seen);
+      });
   op.setPass(Segment::Update);
   op.setForwardOf(name);
   SmallVector<UpdateTensor> made;

@@ -252,7 +252,7 @@ LogicalResult Compilation::import(CompiledProgram &program) {
   if (!StringRef(program.model).ends_with(".mlir"))
     return success();
   program.done = phaseOf(*program.module);
-  if (options.mixedPrecision && program.done >= Phase::Normalize)
+  if (!options.mixedPrecision.empty() && program.done >= Phase::Normalize)
     return reportError("--precision: found '" + program.model +
                        "', which is normalized already, expected a model or "
                        "the dump of import: types are chosen in between");
@@ -296,8 +296,9 @@ LogicalResult Compilation::normalize(CompiledProgram &program) {
   PassManager passes(&context);
   passes.addPass(createNormalizePass(loss, !program.isTraining()));
   passes.addNestedPass<func::FuncOp>(createWidenStoredFloatsPass());
-  if (options.mixedPrecision)
-    passes.addNestedPass<func::FuncOp>(createPrecisionPass());
+  if (!options.mixedPrecision.empty())
+    passes.addNestedPass<func::FuncOp>(
+        createPrecisionPass({options.mixedPrecision}));
   passes.addNestedPass<func::FuncOp>(createFuseElementwisePass());
   passes.addNestedPass<func::FuncOp>(createChannelsLastPass());
   passes.addNestedPass<func::FuncOp>(createRefineFactorsPass());

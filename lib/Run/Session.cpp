@@ -305,6 +305,13 @@ static bool isOnTerminal() {
 /// Seconds between two lines of progress: a log is read afterwards.
 static double progressInterval() { return isOnTerminal() ? 0.5 : 30.0; }
 
+/// 65536, 1e+10.
+static std::string readableScale(float scale) {
+  char text[32];
+  snprintf(text, sizeof(text), "%g", double(scale));
+  return text;
+}
+
 void Session::progress(int64_t step) {
   double seconds = reporter.stepSeconds.back();
   double tokens = double(training().tokensPerStep) / seconds;
@@ -340,7 +347,9 @@ void Session::progress(int64_t step) {
   for (size_t i = 0; i < metrics.count(); ++i)
     if (!skipped.isOwn(i))
       values +=
-          "  " + oneLine(metrics.name(i)) + " " + readable(metrics.value(i));
+          "  " + oneLine(metrics.name(i)) + " " +
+          (metrics.name(i) == kLossScaleMetric ? readableScale(metrics.value(i))
+                                               : readable(metrics.value(i)));
   if (skipped.wasSkipped())
     values += "  skipped";
   // On a terminal one line that moves; what is printed next writes over it.
@@ -391,21 +400,30 @@ bool Session::beforeUpdate(int64_t step) {
 /// finite came from, and ends a run that stays so.
 void Session::judgeMetrics(int64_t step) {
   std::string bad;
-  for (size_t i = 0; i < metrics.count(); ++i)
-    if (!std::isfinite(metrics.value(i)))
-      bad += (bad.empty() ? "" : ", ") + metrics.name(i) + " is " +
-             readable(metrics.value(i));
+  bool isLossFinite = true;
+  for (size_t i = 0; i < metrics.count(); ++i) {
+    if (std::isfinite(metrics.value(i)))
+      continue;
+    bad += (bad.empty() ? "" : ", ") + metrics.name(i) + " is " +
+           readable(metrics.value(i));
+    isLossFinite &= metrics.name(i) != "loss";
+  }
   bool isSkipped = skipped.wasSkipped();
   if (bad.empty() && isSkipped)
     bad = "a gradient is not finite";
   if (bad.empty() && !origin.empty() && options.checkValues)
     bad = "a value is not finite";
   bool isFirst = !bad.empty() && badSteps == 0;
-  badSteps = bad.empty() ? 0 : badSteps + 1;
+  // A dynamic loss scale falls until the gradients are finite.
+  std::optional<float> scale = skipped.lossScale(metrics);
+  bool isSearching = isSkipped && isLossFinite && scale && *scale > 1.0f;
+  badSteps = bad.empty() ? 0 : badSteps + !isSearching;
   std::string maker;
+  if (isSearching)
+    bad += " at the loss scale " + readableScale(*scale);
   if (!origin.empty())
     maker = "; first made by " + origin;
-  else if (isFirst)
+  else if (isFirst && !isSearching)
     maker = isSkipped ? " (--check-values finds the op that made it)"
                       : "; first made by an op of the update";
   if (isFirst || isSkipped)

@@ -8,9 +8,18 @@ namespace colossal::rank {
 
 void SkippedSteps::start(const Metrics &metrics, int64_t before) {
   skipped = before;
-  for (size_t i = 0; i < metrics.count(); ++i)
+  for (size_t i = 0; i < metrics.count(); ++i) {
     if (metrics.name(i) == kSkippedMetric)
       metric = i;
+    if (metrics.name(i) == kLossScaleMetric)
+      scaleMetric = i;
+  }
+}
+
+std::optional<float> SkippedSteps::lossScale(const Metrics &metrics) const {
+  if (!scaleMetric)
+    return std::nullopt;
+  return metrics.value(*scaleMetric);
 }
 
 void SkippedSteps::learn(Fabric &fabric, const Metrics &metrics) {

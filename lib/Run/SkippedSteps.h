@@ -24,12 +24,14 @@ public:
   void learn(Fabric &fabric, const Metrics &metrics);
 
   bool wasSkipped() const { return last; } ///< the last step
+  /// Of the last step; nothing where it is not dynamic. On rank 0.
+  std::optional<float> lossScale(const Metrics &metrics) const;
   int64_t count() const { return skipped; }
   /// The step of the optimizer that step `step` of the run will be.
   int64_t optimizerStep(int64_t step) const { return step - skipped; }
 
 private:
-  std::optional<size_t> metric;
+  std::optional<size_t> metric, scaleMetric;
   bool last = false;
   int64_t skipped = 0;
 };

@@ -221,8 +221,13 @@ void ValueCheck::findRoots() {
   // A gradient norm is computed from all gradients: too much to look at.
   constexpr int64_t kLargest = 64 << 10;
   std::set<int64_t> needed;
+  // Under a dynamic loss scale gradients overflow now and then.
+  bool isScaled = false;
   for (const Metric &metric : program.metrics)
-    needed.insert(metric.buffer);
+    isScaled |= metric.name == kLossScaleMetric;
+  for (const Metric &metric : program.metrics)
+    if (!isScaled || metric.name == "loss")
+      needed.insert(metric.buffer);
   for (const Segment &segment : program.segments) {
     if (segment.name != "update")
       continue;

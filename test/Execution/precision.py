@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Trains models in mixed precision under several plans and compares with PyTorch's autocast.
 
-    precision.py [CASE ...] [--work DIR] [--steps 20] [--list]
+    precision.py [CASE ...] [--precision bf16|f16] [--work DIR] [--steps 20] [--list]
 
-Both sides are measured by their distance from PyTorch in f32, which is not theirs to hit: bf16 has eight bits. Ours may
-be as far from it as torch.autocast("cpu", torch.bfloat16) is, up to a factor of 2: each is one draw of roundings. Per
-case:
-  1. colossal-compile --precision bf16 under the case's pins, and colossal-verify;
-  2. parameters, optimizer state and gradients of the bundle are f32, some product is of bf16;
+Both sides are measured by their distance from PyTorch in f32, which is not theirs to hit: bf16 has eight bits, f16 eleven. Ours
+may be as far from it as torch.autocast is, up to a factor of 2: each is one draw of roundings. In f16 both have a loss
+scale that fits. Per case:
+  1. colossal-compile --precision under the case's pins, and colossal-verify;
+  2. parameters, optimizer state and gradients of the bundle are f32, some product is of 16 bits;
   3. gradients of step 1: the root of the mean of the squared relative distances of all parameters, and the largest;
   4. the losses of all steps: the root of the mean of the squared distances.
 Every line printed ends in 'ok' or 'FAIL'; the exit code is 1 when a check fails.
@@ -35,6 +35,8 @@ import optimizers
 from run_case import Failure, cluster_of, execute, run_bundle, tool
 
 DRAWS = 2
+TYPES = {"bf16": torch.bfloat16, "f16": torch.float16}
+SCALE = 1024.0  # of f16
 OPTIMIZER = "adamw:lr=1e-3,weight-decay=0.1,no-decay=rank<2"
 
 
@@ -79,33 +81,36 @@ CASES = {f"{model}/{pins or 'one'}": (model, pins) for model in MODELS for pins 
          if not (model == "convnet" and "microbatches" in pins)}
 
 
-def train(module, inputs, steps, precise):
+def train(module, inputs, steps, type):
     """Losses before each step, and the gradients of the first."""
     module = copy.deepcopy(module)
     optimizer = optimizers.make(module, OPTIMIZER)
+    scaler = torch.amp.GradScaler("cpu", SCALE, enabled=type is torch.float16)
     losses, gradients = [], {}
     for step in range(steps):
         optimizer.zero_grad()
-        with torch.autocast("cpu", torch.bfloat16, enabled=not precise):
+        with torch.autocast("cpu", type, enabled=type is not torch.float32):
             loss = module(*inputs.values())
-        loss.backward()
+        scaler.scale(loss).backward()
+        scaler.unscale_(optimizer)
         losses.append(loss.item())
         if step == 0:
             gradients = {name: p.grad.numpy().copy() for name, p in module.named_parameters() if p.grad is not None}
-        optimizer.step()
+        scaler.step(optimizer)
+        scaler.update()
     return np.array(losses), gradients
 
 
 class Reference:
     """Both of PyTorch's answers, the archive and the data, made once for a model."""
 
-    def __init__(self, name, work, steps):
+    def __init__(self, name, work, steps, type):
         torch.set_num_threads(1)
         module, inputs = MODELS[name]()
         self.folder = work / "models" / name
         (self.folder / "data").mkdir(parents=True, exist_ok=True)
-        self.losses, self.gradients = train(module, inputs, steps, True)
-        self.autocast, self.autocast_gradients = train(module, inputs, steps, False)
+        self.losses, self.gradients = train(module, inputs, steps, torch.float32)
+        self.autocast, self.autocast_gradients = train(module, inputs, steps, type)
         export_gpt2.trace(copy.deepcopy(module), tuple(inputs.values())).save(self.folder / "model.pt")
         for key, value in inputs.items():
             np.save(self.folder / "data" / f"{key}.npy", value.numpy())
@@ -121,26 +126,27 @@ def rms(values):
     return float(np.sqrt(np.mean(np.square(list(values)))))
 
 
-def check_types(bundle):
-    """What is f32, and that bf16 is used at all."""
+def check_types(bundle, precision):
+    """What is f32, and that the type is used at all."""
+    number = list(TYPES).index(precision) + 1
     manifest = json.loads((bundle / "manifest.json").read_text())
     products = 0
     for file in manifest["programs"][0]["files"]:
         program = json.loads((bundle / file).read_text())
         buffers = {buffer.get("id", 0): buffer for buffer in program["buffers"]}
         for state in program["states"]:
-            if buffers[state.get("buffer", 0)].get("dtype", "f32") == "bf16":
-                raise Failure(f"the state '{state['name']}' is of bf16, expected f32")
+            if buffers[state.get("buffer", 0)].get("dtype", "f32") in TYPES:
+                raise Failure(f"the state '{state['name']}' is of 16 bits, expected f32")
         for segment in program["segments"]:
             for op in segment.get("ops", []):
-                products += op.get("gemm", {}).get("dtype") == "bf16"
-                products += op.get("library", {}).get("integers", {}).get("narrow", 0)
-                if segment["name"] == "update" and op.get("collective", {}).get("dtype") == "bf16":
-                    raise Failure(f"'{op['name']}' reduces gradients in bf16, expected f32")
+                products += op.get("gemm", {}).get("dtype") == precision
+                products += op.get("library", {}).get("integers", {}).get("narrow", 0) == number
+                if segment["name"] == "update" and op.get("collective", {}).get("dtype") in TYPES:
+                    raise Failure(f"'{op['name']}' reduces gradients in 16 bits, expected f32")
     return products
 
 
-def run_case(name, reference, work, steps):
+def run_case(name, reference, work, steps, precision):
     model, pins = CASES[name]
     ranks = PLANS[pins]
     folder = work / "cases" / re.sub(r"\W+", "_", name)
@@ -148,7 +154,8 @@ def run_case(name, reference, work, steps):
     folder.mkdir(parents=True)
     bundle = folder / "model.colossal"
     command = [tool("colossal-compile"), reference.folder / "model.pt", "--cluster", cluster_of(ranks, work),
-               "--precision", "bf16", "--optimizer", OPTIMIZER, "--keep-gradients", "-o", bundle]
+               "--precision", precision, "--optimizer", OPTIMIZER, "--keep-gradients", "-o", bundle,
+               *["--loss-scale", f"dynamic:init={SCALE}"] * (precision == "f16")]
     execute([*command, "--pin", pins] if pins else command, folder / "compile.log")
     results = []
     try:
@@ -156,8 +163,8 @@ def run_case(name, reference, work, steps):
         results.append(("verify", True, ""))
     except Failure as failure:
         results.append(("verify", False, str(failure)))
-    products = check_types(bundle)
-    results.append(("products of bf16", products > 0, str(products)))
+    products = check_types(bundle, precision)
+    results.append((f"products of {precision}", products > 0, str(products)))
     state, _, _ = run_bundle(bundle, ranks, 1, reference.data, folder, "one")
     ours = reference.distances({key: np.load(state / f"{key}#grad.npy") for key in reference.gradients})
     theirs = reference.distances(reference.autocast_gradients)
@@ -177,6 +184,7 @@ def run_case(name, reference, work, steps):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("cases", nargs="*", metavar="CASE")
+    parser.add_argument("--precision", default="bf16", choices=TYPES)
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "test" / "Execution" / "precision")
     parser.add_argument("--steps", type=int, default=20)
@@ -191,8 +199,8 @@ def main():
         model, _ = CASES[name]
         try:
             if model not in references:
-                references[model] = Reference(model, options.work, options.steps)
-            results = run_case(name, references[model], options.work, options.steps)
+                references[model] = Reference(model, options.work, options.steps, TYPES[options.precision])
+            results = run_case(name, references[model], options.work, options.steps, options.precision)
         except Failure as failure:
             results = [("case", False, str(failure))]
         print(name)

@@ -113,9 +113,18 @@ def options(folder):
     for text in ["cosine:min=nan", "cosine:min=-1", "cosine:min=2", "cosine:warmup=-1", "linear:total=-5", "linear:total=1e3",
                  "linear:warmup=99999999999999999999", "cosine:total=9999999999999999", "cosine:cycles=2", "cosine:warmup"]:
         refused(text, compile_command("--lr-schedule", text, *bundle), r"--lr-schedule: found '.*', expected", folder)
-    for text in ["f16", "", "BF16", "mixed"]:
+    for text in ["f8", "", "BF16", "mixed"]:
         refused(f"precision {text}", compile_command("--precision", text, *bundle),
-                f"--precision: found '{text}', expected f32 or bf16", folder)
+                f"--precision: found '{text}', expected f32, bf16 or f16", folder)
+    for text, expected in [("", "found '', expected none, a finite number above 0, dynamic or"), ("0", "found '0'"), ("nan", "found 'nan'"),
+                           ("-1", "found '-1'"), ("1e39", "found '1e39'"), ("dynamic:", "found 'dynamic:'"), ("static", "found 'static'"),
+                           ("dynamic:init=0", "found 'init=0', expected a finite number above 0 for init"),
+                           ("dynamic:growth=1", "expected a finite number above 1 for growth"), ("dynamic:init", "found 'init'"),
+                           ("dynamic:backoff=1", "expected a number between 0 and 1 for backoff"), ("dynamic:interval=0.5", "a number of steps"),
+                           ("dynamic:interval=0", "a number of steps"), ("dynamic:init=1,init=2", "found init= twice"),
+                           ("dynamic:scale=1", "found 'scale=1', expected init=, growth=, backoff= or interval=")]:
+        refused(f"loss scale {text}", compile_command(f"--loss-scale={text}", *bundle), f"--loss-scale: .*{re.escape(expected)}", folder)
+    refused("loss scale of none", compile_command("--loss-scale=1", "--optimizer", "none", *bundle), "--loss-scale: found --optimizer none", folder)
     refused("warmup beyond", compile_command("--lr-schedule", "cosine:warmup=20,total=10", *bundle), "at least the warmup", folder)
     refused("schedule twice", compile_command("--lr-schedule", "cosine:min=0,min=1", *bundle), "'min' twice", folder)
     refused("schedule", compile_command("--lr-schedule", "steps", *bundle), "found 'steps', expected 'constant'", folder)

@@ -45,8 +45,8 @@ struct Options {
       cl::cat(category)};
   cl::opt<std::string> precision{
       "precision",
-      cl::desc("f32, or bf16: products, convolutions and attention in bf16, "
-               "all else, and the state, in f32"),
+      cl::desc("f32, bf16 or f16: products, convolutions and attention in "
+               "it, all else, and the state, in f32"),
       cl::init("f32"), cl::cat(category)};
   /// As the tables have them.
   std::string optimizerText = colossal::describeOptimizers();
@@ -65,6 +65,12 @@ struct Options {
   cl::opt<std::string> schedule{"lr-schedule", cl::desc(scheduleText),
                                 cl::value_desc("NAME:SETTINGS"),
                                 cl::init("constant"), cl::cat(category)};
+  cl::opt<std::string> lossScale{
+      "loss-scale",
+      cl::desc("what gradients are multiplied by until the update: none, a "
+               "number, or dynamic:init=65536,growth=2,backoff=0.5,"
+               "interval=2000 (with f16: dynamic); implies --skip-nonfinite"),
+      cl::value_desc("SCALE"), cl::cat(category)};
   cl::opt<bool> skipNonfinite{
       "skip-nonfinite",
       cl::desc("steps whose loss or gradients are not finite change neither "
@@ -150,10 +156,12 @@ static llvm::LogicalResult read(const Options &given,
       return fail(llvm::toString(init.takeError()));
     options.start.init = *init;
   }
-  options.mixedPrecision = given.precision == "bf16";
-  if (given.precision != "f32" && !options.mixedPrecision)
+  bool isHalf = given.precision == "f16";
+  if (isHalf || given.precision == "bf16")
+    options.mixedPrecision = given.precision;
+  else if (given.precision != "f32")
     return fail("--precision: found '" + given.precision +
-                "', expected f32 or bf16");
+                "', expected f32, bf16 or f16");
   auto parsed = colossal::OptimizerOptions::parse(
       given.optimizer,
       std::vector<std::string>(given.groups.begin(), given.groups.end()));
@@ -167,7 +175,18 @@ static llvm::LogicalResult read(const Options &given,
                   ", expected a finite number above 0");
     options.optimizer.clipNorm = norm;
   }
-  options.optimizer.skipNonfinite = given.skipNonfinite;
+  options.optimizer.skipNonfinite = given.skipNonfinite || isHalf;
+  if (given.lossScale.getNumOccurrences() > 0) {
+    auto scale = colossal::LossScale::parse(given.lossScale);
+    if (!scale)
+      return fail(llvm::toString(scale.takeError()));
+    if (scale->isUsed() && !options.optimizer.rule)
+      return fail("--loss-scale: found --optimizer none, whose gradients no "
+                  "update unscales, expected an optimizer");
+    options.optimizer.lossScale = *scale;
+  } else if (isHalf && options.optimizer.rule) {
+    options.optimizer.lossScale = colossal::LossScale::dynamic();
+  }
   options.optimizer.keepGradients = given.keepGradients;
   std::string error;
   auto rate = colossal::parseSchedule(given.schedule, error);

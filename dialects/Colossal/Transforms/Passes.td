@@ -15,15 +15,18 @@ def WidenStoredFloatsPass : Pass<"colossal-widen-stored-floats", "::mlir::func::
 }
 
 def PrecisionPass : Pass<"colossal-precision", "::mlir::func::FuncOp"> {
-  let summary = "Compute products in bf16 and what is sensitive in f32";
+  let summary = "Compute products in 16 bits and what is sensitive in f32";
   let description = [{
     Rewrites a forward program for mixed precision, by the table of docs/Precision.md
     (Transforms/PrecisionTable.cpp): operands of products, convolutions and attention are
-    cast to bf16, which these ops give as well; norms, softmax, losses, sums, exponentials
+    cast to `type`, bf16 or f16, which these ops give as well; norms, softmax, losses, sums, exponentials
     and powers read and give f32; other ops have the widest type of their operands. Arguments
     and results of the function keep their types, so parameters stay f32. A value has one
     cast, a plain generic.
   }];
+  let options = [
+    Option<"type", "type", "std::string", "\"bf16\"", "bf16 or f16">,
+  ];
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 

@@ -26,9 +26,10 @@ using namespace colossal;
 namespace {
 class MixedPrecision {
 public:
-  explicit MixedPrecision(func::FuncOp function)
+  MixedPrecision(func::FuncOp function, FloatType narrow)
       : function(function), builder(function.getContext()),
-        wide(builder.getF32Type()), narrow(builder.getBF16Type()) {}
+        wide(builder.getF32Type()), narrow(narrow),
+        suffix(narrow.isF16() ? ".f16" : ".bf16") {}
   void run();
 
 private:
@@ -58,6 +59,7 @@ private:
   func::FuncOp function;
   OpBuilder builder;
   Type wide, narrow;
+  StringRef suffix; ///< of the names of copies of `narrow`
   DenseMap<Value, Value> copies;
   llvm::StringSet<> narrowCalls; ///< ATen calls that have a product
 };
@@ -118,11 +120,11 @@ Value MixedPrecision::narrowed(Value value) {
     IRMapping mapping;
     mapping.map(view->getOperand(0), narrowed(view->getOperand(0)));
     auto clone = cast<GenericOp>(builder.clone(*view, mapping));
-    clone->setAttr("name", builder.getStringAttr(nameOf(value) + ".bf16"));
+    clone->setAttr("name", builder.getStringAttr(nameOf(value) + suffix.str()));
     retype(clone, true);
     copy = clone.getOutputs()[0];
   } else {
-    copy = castTo(value, narrow, ".bf16");
+    copy = castTo(value, narrow, suffix);
   }
   return copies[value] = copy;
 }
@@ -313,10 +315,20 @@ void MixedPrecision::run() {
 
 namespace {
 struct PrecisionPass : colossal::impl::PrecisionPassBase<PrecisionPass> {
+  using PrecisionPassBase::PrecisionPassBase;
   void runOnOperation() override {
     func::FuncOp function = getOperation();
+    FloatType narrow;
+    if (type == "bf16")
+      narrow = BFloat16Type::get(&getContext());
+    else if (type == "f16")
+      narrow = Float16Type::get(&getContext());
+    if (!narrow) {
+      function.emitError("found type '") << type << "', expected bf16 or f16";
+      return signalPassFailure();
+    }
     if (!function.isExternal())
-      MixedPrecision(function).run();
+      MixedPrecision(function, narrow).run();
   }
 };
 } // namespace

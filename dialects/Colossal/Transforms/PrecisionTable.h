@@ -1,8 +1,8 @@
 //===- PrecisionTable.h - Which ops compute in 16 bits ----------*- C++ -*-===//
 //
-// The rule of `--precision bf16`, in one place; docs/Precision.md is the same
-// for readers. It is that of torch.autocast: an op is judged by the ATen op
-// that it comes from, which its name says, and by what it computes.
+// The rule of `--precision bf16` and `f16`, in one place; docs/Precision.md is
+// the same for readers. It is that of torch.autocast: an op is judged by the
+// ATen op that it comes from, which its name says, and by what it computes.
 //
 //===----------------------------------------------------------------------===//
 

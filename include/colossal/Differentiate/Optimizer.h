@@ -10,6 +10,7 @@
 #ifndef COLOSSAL_DIFFERENTIATE_OPTIMIZER_H
 #define COLOSSAL_DIFFERENTIATE_OPTIMIZER_H
 
+#include "colossal/Differentiate/LossScale.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
@@ -49,8 +50,8 @@ struct ParameterGroup {
   bool hasOwnRate = false, hasOwnDecay = false;
 };
 
-/// What `--optimizer`, `--group`, `--clip-norm`, `--skip-nonfinite` and
-/// `--keep-gradients` say.
+/// What `--optimizer`, `--group`, `--clip-norm`, `--loss-scale`,
+/// `--skip-nonfinite` and `--keep-gradients` say.
 struct OptimizerOptions {
   const OptimizerRule *rule; ///< null: none
   OptimizerSettings settings;
@@ -64,6 +65,9 @@ struct OptimizerOptions {
   /// A step whose loss or gradients are not finite leaves parameters and state
   /// of the optimizer as they are (Support/SkippedStep.h).
   bool skipNonfinite = false;
+  /// One that is used skips such steps as well.
+  LossScale lossScale;
+  bool skipsSteps() const { return skipNonfinite || lossScale.isUsed(); }
   /// The gradients are stored as state `<name>#grad`, for comparison.
   bool keepGradients = false;
 

@@ -21,6 +21,8 @@ def DifferentiatePass : Pass<"colossal-differentiate", "::mlir::ModuleOp"> {
            "largest global gradient norm; 0: no clipping">,
     Option<"skipNonfinite", "skip-nonfinite", "bool", "false",
            "a step whose loss or gradients are not finite changes no trained state">,
+    Option<"lossScale", "loss-scale", "std::string", "\"none\"",
+           "as --loss-scale of colossal-compile">,
     Option<"keepGradients", "keep-gradients", "bool", "false",
            "store gradients as state, for comparison">,
   ];

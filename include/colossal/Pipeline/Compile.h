@@ -31,8 +31,9 @@ struct CompileOptions {
   std::vector<std::string> batch;
   std::optional<LossOptions> loss; ///< of what the model returns
   StartOptions start;              ///< --weights, --init
-  /// Products, convolutions and attention in bf16 (docs/Precision.md).
-  bool mixedPrecision = false;
+  /// "bf16", "f16": of products, convolutions and attention
+  /// (docs/Precision.md); empty: f32.
+  std::string mixedPrecision;
   OptimizerOptions optimizer;
   rank::LearningRate learningRate;
   std::string cluster;       ///< a file or local:N

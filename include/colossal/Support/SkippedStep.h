@@ -12,6 +12,10 @@
 // learning rates do not advance in a step that is skipped; random numbers
 // depend on the control "step", which counts every step.
 //
+// With a dynamic loss scale (Differentiate/LossScale.h) the program tells the
+// scale of the step as well: while it is above 1, a step with a finite loss
+// that is skipped is how the scale is found.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef COLOSSAL_SUPPORT_SKIPPEDSTEP_H
@@ -21,6 +25,9 @@ namespace colossal {
 
 /// Metric: 1 where the step was skipped, else 0.
 constexpr const char *kSkippedMetric = "skipped";
+
+/// Metric: what the gradients of the step were multiplied by.
+constexpr const char *kLossScaleMetric = "loss_scale";
 
 /// Control: 1 + the number of steps before this one that were not skipped.
 constexpr const char *kOptimizerStepControl = "optimizer_step";

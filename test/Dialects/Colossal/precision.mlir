@@ -1,4 +1,9 @@
 // RUN: colossal-opt --colossal-precision -split-input-file %s | FileCheck %s
+// With f16 the same, in the other type, whose largest number is another.
+// RUN: sed "s/bf16/f16/g; s/-3.389.*e+38/-6.550400e+04/" %s > %t.mlir
+// RUN: colossal-opt --colossal-precision="type=f16" -split-input-file %t.mlir | FileCheck %t.mlir
+// RUN: not colossal-opt --colossal-precision="type=f8" -split-input-file %s 2>&1 | FileCheck %s --check-prefix=BAD
+// BAD: error: found type 'f8', expected bf16 or f16
 
 // A linear layer and a loss: the product takes copies in bf16 and gives bf16,
 // the bias is added in f32 registers and is part of the layer, the mean is f32.
