@@ -9,9 +9,10 @@ row's value, which is one sum, 2e-6 of the root of the squared terms: what a sum
 are drawn by the row's name, so that a row that is added changes no other.
 
 With --precision bf16 it is 8 times the difference between PyTorch's autocast and f64, or 2^-7 of the largest element; 2^-6
-for rows that PyTorch refuses under autocast (some recurrent ones), whose own roundings nothing tells.
+for rows that PyTorch refuses under autocast (some recurrent ones), whose own roundings nothing tells. With f16 these are
+2^-10 and 2^-9, and what PyTorch cannot tell is what overflows there.
 
-    compiled_rows.py [--draws SMALL,LARGE,...] [--ranks 1] [--pin data=2] [--only PATTERN] [--precision bf16]
+    compiled_rows.py [--draws SMALL,LARGE,...] [--ranks 1] [--pin data=2] [--only PATTERN] [--precision bf16|f16]
 
 If an archive is refused, its rows run one by one, so that the report names the row. Exit code 1 if a row fails.
 """
@@ -48,6 +49,7 @@ class Wide(Draw):
 
 
 DRAWS = {"small": Draw, "wide": Wide}
+TYPES = {"bf16": torch.bfloat16, "f16": torch.float16}
 
 
 class Rows(torch.nn.Module):
@@ -145,12 +147,12 @@ def gradients(module, one):
             for name, p in module.named_parameters()}
 
 
-def autocast_gradients(cases, one):
+def autocast_gradients(cases, one, type):
     """Of each row alone: PyTorch refuses some under autocast, which have none here."""
     found = {}
     for number, case in enumerate(cases):
         try:
-            with torch.autocast("cpu", torch.bfloat16):
+            with torch.autocast("cpu", type):
                 own = gradients(Rows([case]), one)
         except RuntimeError:
             continue
@@ -165,13 +167,14 @@ def check(cases, folder, options):
     single = gradients(module, one)
     exact = Rows(cases).double()
     double = gradients(exact, one.double())
-    narrow = autocast_gradients(cases, one) if options.precision != "f32" else {}
+    digits = {"f32": 0, "bf16": 7, "f16": 10}[options.precision]
+    narrow = autocast_gradients(cases, one, TYPES[options.precision]) if digits else {}
     archive, data, bundle, state = (str(folder / name) for name in ("rows.pt", "one.npy", "rows.colossal", "state"))
     torch.jit.trace(module, (one,), check_trace=False).save(archive)
     np.save(data, one.numpy())
     extra = ["--pin", options.pin] if options.pin else []
     tool("colossal-compile", archive, "--cluster", cluster_of(options.ranks, folder), "--optimizer", "sgd:lr=0", "--keep-gradients",
-         "--precision", options.precision, "-o", bundle, "--quiet", *extra)
+         "--precision", options.precision, "--loss-scale=none", "-o", bundle, "--quiet", *extra)
     tool("colossal-run", "-n", str(options.ranks), bundle, "--data", f"one={data}", "--no-shuffle", "--steps", "1",
          "--dump-state", state, "--quiet")
     faults = []
@@ -183,9 +186,9 @@ def check(cases, folder, options):
         own = np.abs(np.where(real, single[name] - expected, 0)).max(initial=0)
         size = size_of(expected, name, exact)
         bound = max(8 * own, 2e-6 * size)
-        if options.precision != "f32":
+        if digits:
             autocast = np.where(real, narrow.get(name, expected) - expected, 0)
-            floor = 2**-7 if name in narrow else 2**-6
+            floor = 2.0**-digits if name in narrow else 2.0 ** (1 - digits)
             bound = max(floor * size, 8 * np.abs(autocast[np.isfinite(autocast)]).max(initial=0))
         difference = np.abs(found - expected)[real].max(initial=0)
         if found.shape != expected.shape or not difference <= bound:
@@ -218,7 +221,7 @@ def main():
     parser.add_argument("--draws", default="small,wide")
     parser.add_argument("--ranks", type=int, default=1)
     parser.add_argument("--pin", default="")
-    parser.add_argument("--precision", default="f32", choices=["f32", "bf16"])
+    parser.add_argument("--precision", default="f32", choices=["f32", *TYPES])
     parser.add_argument("--only", default="", help="a part of 'subject/row'")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--size", type=int, default=60, help="rows per archive")

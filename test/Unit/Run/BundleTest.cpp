@@ -9,6 +9,19 @@ namespace fs = std::filesystem;
 
 namespace {
 
+/// Outputs have any type of a program; numpy has no bf16.
+TEST(Npy, EveryTypeHasAName) {
+  const std::pair<DType, const char *> names[] = {
+      {DType::F32, "<f4"}, {DType::F64, "<f8"}, {DType::I64, "<i8"},
+      {DType::I32, "<i4"}, {DType::I1, "|b1"},  {DType::BF16, "|V2"},
+      {DType::F16, "<f2"}};
+  for (auto [type, name] : names)
+    EXPECT_NE(
+        npyHeader({3, 2}, type).find(std::string("{'descr': '") + name + "', "),
+        std::string::npos)
+        << name;
+}
+
 TEST_F(Bundle, TrainsAsTheReferenceUnderEveryPlan) {
   struct Plan {
     int64_t data, microbatches, stages;
