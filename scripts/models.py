@@ -5,6 +5,8 @@
     scripts/models.py --zoo DIR chance [NAME ...] [--plan ...] [--again] [--limit 300]
     scripts/models.py --zoo DIR evaluate [NAME ...] [--again] [--limit 300]
     scripts/models.py --zoo DIR exact [NAME ...] [--again] [--limit 300]
+    scripts/models.py --zoo DIR outputs [NAME ...] [--plan ...] [--again] [--limit 300] [--memory 12]
+    scripts/models.py --zoo DIR bf16 [NAME ...] [--plan ...] [--again] [--limit 300] [--memory 12]
     scripts/models.py report [-o docs/Models.md]
 
 DIR holds zoo.py, which has ZOO (a table of names) and build(name, train) (a module that gives a scalar loss, and its
@@ -24,19 +26,27 @@ Normalize and interprets the result in f64: it is within 1e-10, by norm, of what
 `exact` takes the training graph through Import, Normalize and Differentiate and interprets it in f64: loss and gradients
 are within 1e-10, by norm, of PyTorch's f64.
 
-A report keeps the rows of the page for models that have no results here.
+`outputs` compiles the model after eval() as the second program of a bundle (--evaluate), runs it alone and compares the
+loss and the predictions with PyTorch's by the 4-times rule, on the state that the trace of training leaves.
+
+`bf16` trains in mixed precision (--precision bf16, AdamW): the gradients of the first step and the losses of eight are
+no farther from f32 than twice what PyTorch's autocast is (scripts/model_precision.py). It says where autocast cannot.
+
+A report keeps what the page has of models, and of columns, that have no results here.
 
 All work in parts: results are kept in out/models, a file for each model, and what has one is passed over. A plan that
-takes over --limit seconds is stopped, and so are the model's later ones.
+takes over --limit seconds is stopped, and so are the model's later ones. No process may have more than --memory GiB.
 
 The interpreter that runs this needs what the zoo imports (timm, torchvision).
 """
 import argparse
 import contextlib
+import dataclasses
 import importlib.util
 import io
 import json
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -49,15 +59,19 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "test" / "Execution"), str(ROOT / "test" / "Python"), str(ROOT / "scripts")]
 
+import model_evaluation  # noqa: E402
 import model_gradients  # noqa: E402
+import model_precision  # noqa: E402
+import model_report  # noqa: E402
 
 RESULTS = ROOT / "out" / "models"
 PLANS = ("1", "2 data=2", "2 tensor=2", "2 pipeline=2,microbatches=2", "2 pipeline=2", "2", "4")
 CHANCE = ("1", "2 data=2", "2 tensor=2")
+ONE = ("1",)
 EVALUATE = ("normalizes", "agrees")
 EXACT = model_gradients.STEPS
-STEPS = 3
-NOTHING = ("draws nothing", "predicts nothing")
+DEFAULT = {"plans": PLANS, "chance": CHANCE, "evaluate": EVALUATE, "exact": EXACT, "outputs": ONE, "bf16": ONE}
+STEPS, BF16_STEPS = 3, 8
 NORMALIZE = ("--colossal-normalize", "--colossal-fuse-elementwise", "--colossal-channels-last", "--colossal-refine-factors")
 
 
@@ -203,7 +217,7 @@ def against_one_rank(case, folder, rounding):
         bundle, _ = run_modules.compile_module(case, plan, archive, work)
         run_case.execute([run_case.tool("colossal-verify"), bundle], work / "verify.log")
         if not any("colossal.random" in file.read_text() for file in (bundle / "ir").rglob("*.mlir")):
-            return True, NOTHING[0]
+            return True, model_report.NOTHING[0]
         _, metrics, _ = run_case.run_bundle(bundle, plan.split()[0], case.steps, data, work, "run")
         losses = list(run_modules.compare.read_losses(metrics))
         first[:] = first or losses
@@ -228,14 +242,14 @@ def predictions(model, inputs, folder):
         try:
             save_trace(model, inputs, archive)
         except Exception as error:  # some need labels
-            return True, f"{NOTHING[1]}: {error}"
+            return True, f"{model_report.NOTHING[1]}: {error}"
         imported.write_text(output_of("colossal-translate", "--import-torchscript", archive))
         normal.write_text(output_of("colossal-opt", imported, *NORMALIZE))
         return True, f"{normal.read_text().count(chr(10) + '    %')} ops"
 
     def agrees():
         if not normal.exists():
-            return True, NOTHING[1]
+            return True, model_report.NOTHING[1]
         data, text = [], normal.read_text()
         for name, tensor in zip(names_of(model, inputs), inputs):
             if f'colossal.name = "{name}"' not in text:
@@ -253,15 +267,6 @@ def predictions(model, inputs, folder):
         differs, size = compare.norm((ours - expected)[good]), compare.norm(expected[good])
         return bool(differs <= compare.LOSS["f64"] * size), f"{differs:.1e} of {size:.1e}"
     return lambda part: {"normalizes": normalizes, "agrees": agrees}[part]()
-
-
-def kind_of(good, text):
-    """ok, refused (the model has no such plan), late, stops (an error) or differs."""
-    if good:
-        return "ok"
-    if "no plan: " in text:
-        return "refused"
-    return "late" if re.search("not done within|none within", text) else "stops" if "stops: " in text else "differs"
 
 
 def known_of(name):
@@ -291,11 +296,29 @@ def fill(name, part, plans, run, limit):
             return
         except (Failure, RuntimeError, ValueError, OSError) as error:
             good, text = False, f"stops: {type(error).__name__}: {error}"
-        kind, seconds = kind_of(good, text), round(time.time() - begin, 1)
+        kind, seconds = model_report.kind_of(good, text), round(time.time() - begin, 1)
         keep(name, **{part: {plan: {"kind": kind, "seconds": seconds, "text": text}}})
         print(f"{name} {part} [{plan}] {seconds} s: {kind} {' '.join(text.split())[:400]}", flush=True)
         if kind == "late" or (part == "exact" and kind != "ok"):  # a step needs those before it
             return
+
+
+def when_asked(make):
+    """What `make` gives, made within the time of the first plan."""
+    made = []
+
+    def one(plan):
+        made[:] = made or [make()]
+        return made[0](plan)
+    return one
+
+
+def prediction_of(zoo, name):
+    """(module, inputs) of the graph of predictions; (None, ()) of a model without."""
+    try:
+        return zoo.build(name, False)
+    except Exception:  # some have no such form
+        return None, ()
 
 
 def run_part(zoo, name, part, plans, steps, limit, folder):
@@ -303,11 +326,18 @@ def run_part(zoo, name, part, plans, steps, limit, folder):
     if part == "evaluate":
         model, inputs = zoo.build(name, False)
         return fill(name, part, EVALUATE, predictions(model.eval(), inputs, folder), limit)
+    tools = sys.modules[__name__]
     model, inputs = zoo.build(name, True)
     with without_chance(model):
         if part == "exact":
-            return fill(name, part, EXACT, model_gradients.steps_of(sys.modules[__name__], model, inputs, folder), limit)
+            return fill(name, part, EXACT, model_gradients.steps_of(tools, model, inputs, folder), limit)
         case = case_of(name, model, inputs, plans, steps)
+        if part == "outputs":
+            prediction, fewer = prediction_of(zoo, name)
+            run = when_asked(lambda: model_evaluation.evaluations(tools, case, model, prediction, fewer, folder))
+            return fill(name, part, plans, run, limit)
+        if part == "bf16":
+            return fill(name, part, plans, when_asked(lambda: model_precision.trainings(tools, case, folder)), limit)
         if part != "chance":
             return fill(name, part, plans, against_pytorch(case, plans, folder), limit)
         exact, single = run_modules.references(model, inputs, case)
@@ -328,93 +358,15 @@ def run_one(zoo, name, part, plans, steps, limit):
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def reason_of(text):
-    """A failure in a few words, without folders of this machine."""
-    text = " ".join(text.replace("|", "\\|").split())
-    text = re.sub(r"^.*?\(\S+ s\): FAIL ", "", text)
-    text = re.sub(r" ?\(log:.*", "", re.sub(r"^stops: (Failure: )?(\S+: exit code \S+: )?(error: )?", "", text))
-    return re.sub(r"'?/\S*/", "", text.rpartition("no plan: ")[2]).strip()[:240]
-
-
-def outcome(one):
-    """(cell, reason) of a result."""
-    if one is None:
-        return "", ""
-    kind = one.get("kind") or kind_of(one["good"], one["text"])
-    if kind == "ok":
-        if one["text"].startswith(NOTHING):
-            return "–", ""
-        return "yes" if re.fullmatch(r"\d+ ops", one["text"]) else f"{one['seconds']:.0f} s", ""
-    return {"refused": "refused", "late": f"> {one['seconds']:.0f} s"}.get(kind, f"**{kind}**"), reason_of(one["text"])
-
-
-def title_of(part, plan):
-    if part in ("evaluate", "exact"):
-        return f"{'eval' if part == 'evaluate' else 'f64'} {plan}"
-    return plan + {"plans": "", "chance": ", dropout"}.get(part, f", {part[6:]} steps")
-
-
-def kept_rows(path):
-    """The page's rows: model -> title of a column -> cell."""
-    lines = Path(path).read_text().splitlines() if Path(path).exists() else []
-    rows, head = {}, None
-    for line in lines:
-        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
-        if cells[:1] == ["model"]:
-            head = cells
-        elif head and len(cells) == len(head) and not line.startswith("|---"):
-            rows[cells[0]] = dict(zip(head[1:], cells[1:]))
-    return rows
-
-
-def kind_of_cell(cell):
-    if not cell:
-        return None
-    return {"refused": "refused", "**differs**": "differs", "**stops**": "stops"}.get(cell, "late" if cell.startswith(">") else "ok")
-
-
-def report(path):
-    results = [json.loads(file.read_text()) for file in sorted(RESULTS.glob("*.json"))]
-    long = sorted({part for result in results for part in result if part.startswith("plans-")}, key=lambda part: int(part[6:]))
-    rows = kept_rows(path)
-    columns = [title_of(part, plan) for part in ("plans", *long, "chance", "evaluate", "exact")
-               for plan in {"chance": CHANCE, "evaluate": EVALUATE, "exact": EXACT}.get(part, PLANS)
-               if any(plan in result.get(part, {}) for result in results) or any(title_of(part, plan) in row for row in rows.values())]
-    for result in results:
-        row, reasons = rows.setdefault(result["name"], {}), [result["builds"]] if "builds" in result else []
-        for part in ("plans", *long, "chance", "evaluate", "exact"):
-            for plan, one in result.get(part, {}).items():
-                row[title_of(part, plan)], reason = outcome(one)
-                reasons += [reason] if reason and reason not in reasons else []
-        row["why not"] = "; ".join(map(reason_of, reasons))
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
-    lines = ["# Models", "",
-             f"Written by `scripts/models.py report` after {commit}, from results of `scripts/models.py run` and `chance` in parts. Each model is",
-             "compiled, proved (`colossal-verify`), run over MPI for three steps and compared with PyTorch: losses, gradients and parameters within",
-             "4 times PyTorch's own f32-to-f64 difference; over more steps each loss, and the tensors after the last step, by what PyTorch differs",
-             "after as many. Eval: the traced graph of predictions passes Import and Normalize; interpreted in f64 it is within 1e-10 of PyTorch's f64.",
-             "F64: the graph of training passes Import, Normalize and Differentiate, and loss and gradients, interpreted in f64, are within 1e-10.",
-             "With dropout as the model has it, the losses under a plan are compared with those of one rank",
-             "(–: the model draws nothing). Seconds are those of all that, PyTorch's part included, on a machine that did other work too. Refused: the",
-             "model has no such plan, and the compiler says why in one line. An empty cell, or a model that is not in the table: not tried.", "",
-             "| plan | tried | agree | refused | differ | stop | too slow |", "|---|---|---|---|---|---|---|"]
-    for column in columns:
-        kinds = [kind for row in rows.values() if (kind := kind_of_cell(row.get(column, "")))]
-        count = [kinds.count(kind) for kind in ("ok", "refused", "differs", "stops", "late")]
-        lines.append(f"| {column} | {len(kinds)} | " + " | ".join(map(str, count)) + " |")
-    lines += ["", "| model | " + " | ".join(columns) + " | why not |", "|" + "---|" * (len(columns) + 2)]
-    for name, row in sorted(rows.items()):
-        lines.append(f"| {name} | " + " | ".join(row.get(column, "") for column in columns) + f" | {row.get('why not', '')} |")
-    Path(path).write_text("\n".join(lines) + "\n")
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--zoo", metavar="DIR")
     parts = parser.add_subparsers(dest="part", required=True)
     for part, plans, text in (("run", PLANS, "against PyTorch, nothing dropped"), ("chance", CHANCE, "with dropout"),
                               ("evaluate", None, "the graph of predictions, normalized and interpreted"),
-                              ("exact", None, "loss and gradients, interpreted in f64")):
+                              ("exact", None, "loss and gradients, interpreted in f64"),
+                              ("outputs", ONE, "evaluation by a bundle, against PyTorch"),
+                              ("bf16", ONE, "in mixed precision, against PyTorch's autocast")):
         run = parts.add_parser(part, help=text)
         run.add_argument("names", nargs="*", metavar="NAME")
         if plans:
@@ -422,22 +374,24 @@ def main():
         if part == "run":
             run.add_argument("--steps", type=int, default=STEPS, help=f"default: {STEPS}")
         run.add_argument("--again", action="store_true", help="also what has a result")
+        run.add_argument("--memory", type=float, default=12, metavar="GIB", help="of each process")
         run.add_argument("--limit", type=int, default=300, metavar="SECONDS", help="for each plan")
     table = parts.add_parser("report")
     table.add_argument("-o", default=str(ROOT / "docs" / "Models.md"))
     options = parser.parse_args()
     if options.part == "report":
-        return report(options.o)
+        return model_report.report(options.o, RESULTS, DEFAULT)
     if not options.zoo:
         parser.error(f"{options.part} needs --zoo DIR")
     RESULTS.mkdir(parents=True, exist_ok=True)
+    resource.setrlimit(resource.RLIMIT_AS, (int(options.memory * 2**30),) * 2)
     zoo = zoo_of(options.zoo)
     import torch
     torch.set_num_threads(1)
     if hasattr(zoo, "load_torchvision"):
         zoo.load_torchvision()
-    steps = getattr(options, "steps", STEPS)
-    default = {"run": PLANS, "chance": CHANCE, "evaluate": EVALUATE, "exact": EXACT}[options.part]
+    steps = getattr(options, "steps", BF16_STEPS if options.part == "bf16" else STEPS)
+    default = DEFAULT["plans" if options.part == "run" else options.part]
     part = options.part if options.part != "run" else "plans" if steps == STEPS else f"plans-{steps}"
     for name in options.names or zoo.ZOO:
         known = {} if options.again else known_of(name).get(part, {})
