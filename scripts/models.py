@@ -337,7 +337,7 @@ def run_part(zoo, name, part, plans, steps, limit, folder):
             run = when_asked(lambda: model_evaluation.evaluations(tools, case, model, prediction, fewer, folder))
             return fill(name, part, plans, run, limit)
         if part == "bf16":
-            return fill(name, part, plans, when_asked(lambda: model_precision.trainings(tools, case, folder)), limit)
+            return fill(name, part, plans, when_asked(lambda: model_precision.trainings(case, folder)), limit)
         if part != "chance":
             return fill(name, part, plans, against_pytorch(case, plans, folder), limit)
         exact, single = run_modules.references(model, inputs, case)
