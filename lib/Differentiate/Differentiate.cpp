@@ -299,6 +299,7 @@ LogicalResult TrainStep::run() {
   dropGivenDerivatives(function);
   // Before casts are inlined into what uses them.
   keepWideSums(function);
+  roundSumsAtTheEnd(function);
   fuseElementwise(function);
   return refineFactors(function);
 }

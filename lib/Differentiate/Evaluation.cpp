@@ -1,5 +1,6 @@
 //===- Evaluation.cpp - From @forward to @evaluate ------------------------===//
 
+#include "WideSums.h"
 #include "Colossal/Transforms/FactorEditing.h"
 #include "Colossal/Transforms/Passes.h"
 #include "colossal/Differentiate/Gradient.h"
@@ -116,6 +117,7 @@ LogicalResult colossal::makeEvaluation(ModuleOp module,
   if (failed(chooseResults(function, outputs)))
     return failure();
   dropDead(function);
+  roundSumsAtTheEnd(function);
   for (FactoredOp op : function.front().getOps<FactoredOp>())
     op.setPass(Segment::Forward);
   function.setName("evaluate");

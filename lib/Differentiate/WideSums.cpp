@@ -2,6 +2,7 @@
 
 #include "WideSums.h"
 #include "Colossal/Analysis/Contraction.h"
+#include "Colossal/Analysis/Selection.h"
 #include "Colossal/IR/NarrowFloat.h"
 #include "Colossal/Transforms/FactorEditing.h"
 #include "Colossal/Transforms/NarrowOp.h"
@@ -122,6 +123,45 @@ static bool endsInGradient(GenericOp op) {
                               auto sum = dyn_cast<GenericOp>(user);
                               return sum && onlyAdds(sum) && isGradient(sum);
                             }));
+}
+
+/// Whether the op adds to places that an id determines: its sums are in memory
+/// while they grow.
+static bool addsToPlaces(GenericOp op) {
+  if (op->getNumResults() != 1 || !hasNarrowFloats(op->getResult(0)))
+    return false;
+  std::optional<Selection> selection = analyzeSelection(op);
+  return selection && selection->scatter;
+}
+
+static void roundAtTheEnd(GenericOp op) {
+  Value sum = op->getResult(0);
+  Type narrow = getElementTypeOrSelf(sum.getType());
+  widenArguments(op);
+  setElement(sum, Float32Type::get(op.getContext()));
+  OpBuilder builder(op.getContext());
+  builder.setInsertionPointAfter(op);
+  IdentitySpace space = identitySpaceOf(sum);
+  FactoredOp factored(op.getOperation());
+  GenericOp rounded = createGeneric(
+      builder, op.getLoc(), (factored.getFactoredName() + ".rounded").str(),
+      space.factors, {sum}, {space.map}, {narrow}, {space.map},
+      [&](OpBuilder &inner, ValueRange in) -> SmallVector<Value> {
+        return {arith::TruncFOp::create(inner, op.getLoc(), narrow, in[0])};
+      });
+  FactoredOp cast(rounded.getOperation());
+  if (std::optional<Segment> pass = factored.getPass())
+    cast.setPass(*pass);
+  if (StringAttr forward = factored.getForwardOfAttr())
+    cast.setForwardOfAttr(forward);
+  sum.replaceAllUsesExcept(rounded.getOutputs()[0], rounded);
+}
+
+void colossal::roundSumsAtTheEnd(func::FuncOp function) {
+  SmallVector<GenericOp> ops = llvm::filter_to_vector(
+      function.front().getOps<GenericOp>(), addsToPlaces);
+  for (GenericOp op : ops)
+    roundAtTheEnd(op);
 }
 
 void colossal::keepWideSums(func::FuncOp function) {

@@ -69,3 +69,38 @@ func.func @forward(%x: tensor<4x8xf32> {colossal.role = #colossal.role<batch>, c
   } : (tensor<4x8xf32>, tensor<f32>) -> tensor<f32>
   return %l : tensor<f32>
 }
+
+// -----
+
+// The gradients of what is picked are added in memory, at the places that the ids say: in f32, and rounded when all
+// are there.
+// CHECK-LABEL: func.func @train_step
+// CHECK:       %[[SUM:.*]] = colossal.generic "lookup.gradient0" [i = 5 : sum, n = 8, v = 4]
+// CHECK:         colossal.where %{{.*}} [v == %{{.*}} : i64] : f32
+// CHECK:       -> tensor<4x8xf32>
+// CHECK:       %[[ROUNDED:.*]] = colossal.generic "lookup.gradient0.rounded" {{.*}} (%[[SUM]] : [{{.*}}]) {{.*}} attributes {forward_of = "lookup", pass = backward}
+// CHECK-NEXT:    ^bb0(%[[ONE:.*]]: f32):
+// CHECK-NEXT:    arith.truncf %[[ONE]]
+// CHECK:       (tensor<4x8xf32>) -> tensor<4x8xbf16>
+// CHECK:       colossal.generic "matmul.0.gradient{{.*}}(%{{.*}}, %[[ROUNDED]]
+func.func @forward(%x: tensor<4x8xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x"},
+                   %ids: tensor<5xi64> {colossal.role = #colossal.role<batch>, colossal.name = "ids"},
+                   %w: tensor<8x8xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "w"})
+                   -> (tensor<f32> {colossal.metric = "loss"}) {
+  %y = colossal.generic "matmul.0" [b = 4, n = 8, k = 8 : sum] (%x : [b, k], %w : [k, n]) -> ([b, n]) {
+    ^bb0(%0: f32, %1: f32):
+      %2 = arith.mulf %0, %1 : f32
+      colossal.yield %2 : f32
+  } : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+  %p = colossal.generic "lookup" [i = 5, n = 8, v = 4 : sum] (%y : [v, n], %ids : [i]) -> ([i, n]) {
+    ^bb0(%0: f32, %id: i64):
+      %1 = colossal.where %0 [v == %id : i64] : f32
+      colossal.yield %1 : f32
+  } : (tensor<4x8xf32>, tensor<5xi64>) -> tensor<5x8xf32>
+  %l = colossal.generic "loss" [i = 5 : sum, n = 8 : sum] (%p : [i, n]) -> ([]) {
+    ^bb0(%0: f32):
+      %1 = arith.mulf %0, %0 : f32
+      colossal.yield %1 : f32
+  } : (tensor<5x8xf32>) -> tensor<f32>
+  return %l : tensor<f32>
+}
