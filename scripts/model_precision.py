@@ -1,7 +1,7 @@
 """Whether a model trains in bf16 as near to f32 as under PyTorch's autocast: the part `bf16` of scripts/models.py.
 
 The rule is that of test/Execution/precision.py. How far training in bf16 is from f32 is one draw of roundings, the loss
-one number: autocast's distance is measured over a few draws, from parameters that differ by less than bf16 can say.
+one number: autocast's distance is measured over a few draws, from parameters that differ by about a unit of bf16.
 Where ours is farther than the rule allows, both are measured over more draws, and these decide.
 """
 import copy
@@ -15,7 +15,7 @@ import torch
 import model_report
 
 FEW, MANY = 3, 8  # draws
-NUDGE = 2.0 ** -12  # bf16 rounds to 2^-9
+NUDGE = 2.0 ** -7  # one unit in the last of eight bits: every number is rounded anew
 SMALL = 1e-3  # of the largest gradient: below, a gradient may be zero but for rounding
 
 
