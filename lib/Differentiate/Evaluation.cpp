@@ -1,8 +1,8 @@
 //===- Evaluation.cpp - From @forward to @evaluate ------------------------===//
 
-#include "WideSums.h"
 #include "Colossal/Transforms/FactorEditing.h"
 #include "Colossal/Transforms/Passes.h"
+#include "WideSums.h"
 #include "colossal/Differentiate/Gradient.h"
 #include "colossal/Differentiate/Passes.h"
 #include "colossal/Support/Message.h"
