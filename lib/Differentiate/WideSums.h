@@ -14,9 +14,9 @@ namespace colossal {
 /// before they are added up.
 void keepWideSums(mlir::func::FuncOp function);
 
-/// Sums of 16 bits that grow in memory, at places that ids determine, are f32 and
-/// rounded by an op of their own when they are complete. All other sums grow
-/// in registers, which hold f32.
+/// Sums of 16 bits that grow in memory, at places that ids determine, are f32
+/// and rounded by an op of their own when they are complete. All other sums
+/// grow in registers, which hold f32.
 void roundSumsAtTheEnd(mlir::func::FuncOp function);
 
 } // namespace colossal

@@ -1,7 +1,7 @@
 //===- ApplyCollective.cpp - What a collective does to a sharding ---------===//
 
 #include "Checks.h"
-#include "colossal/Partition/Reshard.h"
+#include "Colossal/IR/Combiner.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -9,36 +9,30 @@ using namespace colossal;
 using namespace colossal::partition;
 
 namespace {
-using Axes = SmallVector<unsigned, 2>;
 
 class Application {
 public:
-  Application(const ShardState &input, const Mesh &mesh, std::string &error)
+  Application(const Layout &input, const Mesh &mesh, std::string &error)
       : input(input), mesh(mesh), error(error) {}
 
   bool readAxes(ArrayAttr list, bool timeAllowed);
   /// The sub-dimension with this place and local bound, cut by `axes` at last
   /// (`cut`) or free to be cut by them; -1.
   int find(int64_t outer, int64_t bound, int64_t innermost, bool cut) const;
-  FailureOr<ShardState> reduce(FactorKind combiner);
-  FailureOr<ShardState> gather(int64_t outer, int64_t extent,
-                               int64_t innermost);
-  FailureOr<ShardState> cut(int64_t outer, int64_t extent, int64_t innermost,
-                            std::optional<FactorKind> combiner);
-  FailureOr<ShardState> mask();
-  FailureOr<ShardState> exchange(AllToAllOp op);
+  FailureOr<Layout> reduce(Combiner combiner);
+  FailureOr<Layout> gather(int64_t outer, int64_t extent, int64_t innermost);
+  FailureOr<Layout> cut(int64_t outer, int64_t extent, int64_t innermost,
+                        std::optional<Combiner> combiner);
+  FailureOr<Layout> mask();
+  FailureOr<Layout> exchange(AllToAllOp op);
 
 private:
-  FailureOr<ShardState> fail(const std::string &text) {
+  FailureOr<Layout> fail(const std::string &text) {
     error = text + "; the operand is " + input.toString(mesh);
     return failure();
   }
-  /// `major` then `axes` on `size` elements: parts fit into parts.
-  bool nests(int64_t size, ArrayRef<unsigned> major) const {
-    SubDim outerCut{size, Axes(major)}, bothCut = outerCut;
-    llvm::append_range(bothCut.axes, axes);
-    return major.empty() ||
-           bothCut.bound(mesh) * mesh.sizeOf(axes) == outerCut.bound(mesh);
+  void dropMinor(SubDim &sub) const {
+    sub.axes.resize(sub.axes.size() - axes.size());
   }
   bool isReplicatedOverAxes() const {
     return llvm::all_of(axes, [&](unsigned axis) {
@@ -46,7 +40,7 @@ private:
     });
   }
 
-  const ShardState &input;
+  const Layout &input;
   const Mesh &mesh;
   std::string &error;
   Axes axes;
@@ -75,27 +69,28 @@ bool Application::readAxes(ArrayAttr list, bool timeAllowed) {
 int Application::find(int64_t outer, int64_t bound, int64_t innermost,
                       bool cut) const {
   for (unsigned d = 0; d < input.subDims.size(); ++d) {
-    ArrayRef<unsigned> have = input.subDims[d].axes;
+    const SubDim &sub = input.subDims[d];
     if (input.outer(d, mesh) != outer || input.innermost(d, mesh) != innermost)
       continue;
-    if (cut ? have.size() >= axes.size() &&
-                  have.take_back(axes.size()) == ArrayRef<unsigned>(axes) &&
-                  nests(input.subDims[d].size, have.drop_back(axes.size())) &&
-                  SubDim{input.subDims[d].size,
-                         Axes(have.drop_back(axes.size()))}
-                          .bound(mesh) == bound
-            : input.subDims[d].bound(mesh) == bound &&
-                  nests(input.subDims[d].size, have))
-      return d;
+    SubDim whole = sub;
+    if (cut) {
+      if (sub.axes.size() < axes.size() ||
+          !std::equal(axes.rbegin(), axes.rend(), sub.axes.rbegin()))
+        continue;
+      whole.axes.resize(sub.axes.size() - axes.size());
+    }
+    if (whole.bound(mesh) == bound &&
+        layout::nests(sub.size, whole.axes, axes, mesh))
+      return int(d);
   }
   return -1;
 }
 
-FailureOr<ShardState> Application::reduce(FactorKind combiner) {
-  ShardState state = input;
+FailureOr<Layout> Application::reduce(Combiner combiner) {
+  Layout state = input;
   for (unsigned axis : axes) {
     if (state.partialOver(axis) != combiner)
-      return fail("found a reduction (" + stringifyFactorKind(combiner).str() +
+      return fail("found a reduction (" + std::string(factsOf(combiner).name) +
                   ") over '" + mesh.axes[axis].name +
                   "', expected an operand that is partial over it");
     state.setPartial(axis, std::nullopt);
@@ -103,24 +98,24 @@ FailureOr<ShardState> Application::reduce(FactorKind combiner) {
   return state;
 }
 
-FailureOr<ShardState> Application::gather(int64_t outer, int64_t extent,
-                                          int64_t innermost) {
+FailureOr<Layout> Application::gather(int64_t outer, int64_t extent,
+                                      int64_t innermost) {
   int d = find(outer, extent, innermost, /*cut=*/true);
   if (d < 0)
     return fail("found a gather of [" + std::to_string(outer) + ", " +
                 std::to_string(extent) + ", " + std::to_string(innermost) +
                 "], expected a sub-dimension there that these axes cut");
-  ShardState state = input;
-  state.subDims[d].axes.pop_back_n(axes.size());
+  Layout state = input;
+  dropMinor(state.subDims[d]);
   return state;
 }
 
-FailureOr<ShardState> Application::cut(int64_t outer, int64_t extent,
-                                       int64_t innermost,
-                                       std::optional<FactorKind> combiner) {
-  ShardState state = input;
+FailureOr<Layout> Application::cut(int64_t outer, int64_t extent,
+                                   int64_t innermost,
+                                   std::optional<Combiner> combiner) {
+  Layout state = input;
   if (combiner) {
-    FailureOr<ShardState> reduced = reduce(*combiner);
+    FailureOr<Layout> reduced = reduce(*combiner);
     if (failed(reduced))
       return failure();
     state = *reduced;
@@ -137,17 +132,17 @@ FailureOr<ShardState> Application::cut(int64_t outer, int64_t extent,
   return state;
 }
 
-FailureOr<ShardState> Application::mask() {
+FailureOr<Layout> Application::mask() {
   if (!isReplicatedOverAxes())
     return fail(
         "found a mask, expected an operand that is replicated over its axes");
-  ShardState state = input;
+  Layout state = input;
   for (unsigned axis : axes)
-    state.setPartial(axis, FactorKind::Sum);
+    state.setPartial(axis, Combiner::Sum);
   return state;
 }
 
-FailureOr<ShardState> Application::exchange(AllToAllOp op) {
+FailureOr<Layout> Application::exchange(AllToAllOp op) {
   int64_t g = mesh.sizeOf(axes);
   auto ceil = [&](int64_t extent) { return (extent + g - 1) / g; };
   bool gatherX = op.getGatherX();
@@ -161,29 +156,31 @@ FailureOr<ShardState> Application::exchange(AllToAllOp op) {
                 std::to_string(x) + ", " + std::to_string(middle) + ", " +
                 std::to_string(y) + ", " + std::to_string(innermost) +
                 "], expected the axes to cut the gathered sub-dimension alone");
-  ShardState state = input;
-  state.subDims[gatherX ? dx : dy].axes.pop_back_n(axes.size());
+  Layout state = input;
+  dropMinor(state.subDims[gatherX ? dx : dy]);
   llvm::append_range(state.subDims[gatherX ? dy : dx].axes, axes);
   return state;
 }
 
-FailureOr<ShardState>
-colossal::partition::applyCollective(Operation *op, const ShardState &input,
-                                     const Mesh &mesh, std::string &error) {
+FailureOr<Layout> colossal::partition::applyCollective(Operation *op,
+                                                       const Layout &input,
+                                                       const Mesh &mesh,
+                                                       std::string &error) {
   Application application(input, mesh, error);
   if (!application.readAxes(op->getAttrOfType<ArrayAttr>("axes"),
                             isa<ShardSliceOp>(op)))
     return failure();
-  return llvm::TypeSwitch<Operation *, FailureOr<ShardState>>(op)
-      .Case(
-          [&](AllReduceOp op) { return application.reduce(op.getCombiner()); })
+  return llvm::TypeSwitch<Operation *, FailureOr<Layout>>(op)
+      .Case([&](AllReduceOp op) {
+        return application.reduce(combinerOf(op.getCombiner()));
+      })
       .Case([&](AllGatherOp op) {
         return application.gather(op.getOuter(), op.getExtent(),
                                   op.getInnermost());
       })
       .Case([&](ReduceScatterOp op) {
         return application.cut(op.getOuter(), op.getExtent(), op.getInnermost(),
-                               op.getCombiner());
+                               combinerOf(op.getCombiner()));
       })
       .Case([&](ShardSliceOp op) {
         return application.cut(op.getOuter(), op.getExtent(), op.getInnermost(),
@@ -191,7 +188,7 @@ colossal::partition::applyCollective(Operation *op, const ShardState &input,
       })
       .Case([&](ShardMaskOp) { return application.mask(); })
       .Case([&](AllToAllOp op) { return application.exchange(op); })
-      .Default([&](Operation *op) -> FailureOr<ShardState> {
+      .Default([&](Operation *op) -> FailureOr<Layout> {
         error = "found op '" + op->getName().getStringRef().str() +
                 "', expected a collective";
         return failure();

@@ -13,7 +13,7 @@ namespace colossal {
 } // namespace colossal
 
 FailureOr<PartitionedModule> PartitionedModule::read(ModuleOp module) {
-  FailureOr<Mesh> mesh = Mesh::of(module);
+  FailureOr<Mesh> mesh = readMesh(module);
   if (failed(mesh))
     return failure();
   PartitionedModule result;

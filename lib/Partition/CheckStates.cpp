@@ -17,36 +17,10 @@ using namespace mlir;
 using namespace colossal;
 using namespace colossal::partition;
 
-FailureOr<ShardState> colossal::partition::readState(DictionaryAttr attributes,
-                                                     const Mesh &mesh,
-                                                     std::string &error) {
-  auto sharding = attributes.getAs<ShardingAttr>(names::sharding);
-  auto sizes = attributes.getAs<ArrayAttr>(names::globalShape);
-  if (!sharding || !sizes) {
-    error = "found no '" + names::sharding.str() + "' with '" +
-            names::globalShape.str() + "'";
-    return failure();
-  }
-  SmallVector<SmallVector<int64_t>> structure;
-  for (Attribute dim : sizes) {
-    auto list = dyn_cast<ArrayAttr>(dim);
-    SmallVector<int64_t> &subs = structure.emplace_back();
-    for (Attribute size : list ? list.getValue() : ArrayRef<Attribute>()) {
-      auto number = dyn_cast<IntegerAttr>(size);
-      if (!number || number.getInt() < 0) {
-        error = "found no sizes in '" + names::globalShape.str() + "'";
-        return failure();
-      }
-      subs.push_back(number.getInt());
-    }
-  }
-  return ShardState::get(ShardState::whole(structure), sharding, mesh, error);
-}
-
 namespace {
 /// One end of a link.
 struct LinkEnd {
-  ShardState state;
+  Layout state;
   Type type;
   Segment segment;
   DictionaryAttr attributes;
@@ -70,8 +44,8 @@ private:
 
   /// The axes that the terms of a local factor name; checks the arithmetic.
   FailureOr<SubDim> subDimOf(FactoredOp op, FactorAttr factor);
-  void need(Operation *op, Value value, const ShardState &expected);
-  void define(Operation *op, Value value, const ShardState &state);
+  void need(Operation *op, Value value, const Layout &expected);
+  void define(Operation *op, Value value, const Layout &state);
   InFlightDiagnostic fail(Location loc) {
     ok = false;
     return emitError(loc);
@@ -80,7 +54,7 @@ private:
   const PartitionedModule &module;
   const Mesh &mesh;
   bool ok = true;
-  llvm::DenseMap<Value, ShardState> states;
+  llvm::DenseMap<Value, Layout> states;
   /// By stage and name.
   std::map<std::pair<int64_t, std::string>, LinkEnd> links, stored;
 };
@@ -92,7 +66,7 @@ static StringRef nameOfOp(Operation *op) {
   return op->getName().getStringRef();
 }
 
-void StateCheck::need(Operation *op, Value value, const ShardState &expected) {
+void StateCheck::need(Operation *op, Value value, const Layout &expected) {
   auto it = states.find(value);
   if (it == states.end() || it->second.agreesWith(expected))
     return;
@@ -103,12 +77,13 @@ void StateCheck::need(Operation *op, Value value, const ShardState &expected) {
   diagnostic.attachNote(value.getLoc()) << "the operand is defined here";
 }
 
-void StateCheck::define(Operation *op, Value value, const ShardState &state) {
+void StateCheck::define(Operation *op, Value value, const Layout &state) {
   auto type = cast<RankedTensorType>(value.getType());
-  SmallVector<int64_t> shape = state.localShape(mesh);
+  std::vector<int64_t> shape = state.localShape(mesh);
   if (ArrayRef<int64_t>(shape) != type.getShape())
     fail(op->getLoc()) << "'" << nameOfOp(op) << "' has type " << type
-                       << ", expected the local shape [" << shape << "] of "
+                       << ", expected the local shape ["
+                       << ArrayRef<int64_t>(shape) << "] of "
                        << state.toString(mesh);
   states[value] = state;
 }
@@ -195,18 +170,18 @@ void StateCheck::checkFactored(FactoredOp op) {
   SmallVector<std::pair<unsigned, ArrayRef<int64_t>>> linear;
   if (AxesAttr axes = op.getAxesAttr())
     for (AxisUseAttr use : axes.getUses())
-      if (std::optional<unsigned> axis = mesh.find(use.getAxis());
+      if (std::optional<unsigned> axis = mesh.find(use.getAxis().getValue());
           use.isLinear() && axis && mesh.axes[*axis].size > 1)
         linear.push_back({*axis, use.getOperands()});
   auto stateOf = [&](IndexMapAttr map) {
-    SmallVector<SmallVector<int64_t>> structure;
+    std::vector<std::vector<int64_t>> structure;
     for (DimAttr dim : map.getDims()) {
-      SmallVector<int64_t> &sizes = structure.emplace_back();
+      std::vector<int64_t> &sizes = structure.emplace_back();
       for (SubDimAttr sub : dim.getSubDims())
         sizes.push_back(sub.isPlain() ? factors[sub.getFactor()].getExtent()
                                       : sub.getBound());
     }
-    ShardState state = ShardState::whole(structure);
+    Layout state = Layout::whole(structure);
     unsigned flat = 0;
     map.walk([&](unsigned, unsigned, SubDimAttr sub) {
       if (sub.isPlain())
@@ -220,25 +195,25 @@ void StateCheck::checkFactored(FactoredOp op) {
     once = !isPerMicrobatch(
         function->getAttrOfType<SegmentAttr>(names::segment).getValue());
   for (unsigned i = 0; i < op->getNumOperands(); ++i) {
-    ShardState expected = stateOf(op.getOperandMap(i));
+    Layout expected = stateOf(op.getOperandMap(i));
     for (auto &[axis, operands] : linear)
       if (llvm::is_contained(operands, int64_t(i)) &&
           !(once && axis == mesh.timeAxis()))
-        expected.setPartial(axis, FactorKind::Sum);
+        expected.setPartial(axis, Combiner::Sum);
     need(op, op->getOperand(i), expected);
   }
   for (unsigned i = 0; i < op->getNumResults(); ++i) {
     IndexMapAttr map = op.getResultMap(i);
-    ShardState state = stateOf(map);
+    Layout state = stateOf(map);
     for (auto [index, sub] : llvm::enumerate(subs))
       if (!map.uses(index) && !(isTuple(op) && !factors[index].isParallel()))
         for (unsigned axis : sub.axes)
           state.setPartial(axis, factors[index].isParallel()
-                                     ? FactorKind::Sum
-                                     : factors[index].getKind());
+                                     ? Combiner::Sum
+                                     : combinerOf(factors[index].getKind()));
     for (auto &[axis, operands] : linear)
       if (!(once && axis == mesh.timeAxis()))
-        state.setPartial(axis, FactorKind::Sum);
+        state.setPartial(axis, Combiner::Sum);
     define(op, op->getResult(i), state);
   }
 }
@@ -248,7 +223,7 @@ void StateCheck::checkCollective(Operation *op) {
   if (it == states.end())
     return;
   std::string error;
-  FailureOr<ShardState> after = applyCollective(op, it->second, mesh, error);
+  FailureOr<Layout> after = applyCollective(op, it->second, mesh, error);
   if (failed(after)) {
     InFlightDiagnostic diagnostic = fail(op->getLoc())
                                     << "'" << nameOfOp(op) << "': " << error;
@@ -270,7 +245,7 @@ void StateCheck::checkLinkedArgument(const LinkEnd &end, int64_t stage,
   const LinkEnd &source = it->second;
   bool perMicrobatch = end.attributes.contains(names::perMicrobatch);
   bool accumulated = source.attributes.contains(names::accumulate);
-  ShardState expected = source.state;
+  Layout expected = source.state;
   if (!isPerMicrobatch(end.segment))
     expected = expected.without(mesh.timeAxis());
   std::string fault;
@@ -305,7 +280,7 @@ void StateCheck::checkResults(func::FuncOp function, int64_t stage,
     if (!attributes)
       attributes = DictionaryAttr::get(function.getContext());
     std::string error;
-    FailureOr<ShardState> state = readState(attributes, mesh, error);
+    FailureOr<Layout> state = readLayout(attributes, mesh, error);
     if (failed(state)) {
       fail(function.getLoc()) << "result " << index << " of '"
                               << function.getName() << "': " << error;
@@ -358,7 +333,7 @@ void StateCheck::checkFunction(func::FuncOp function, int64_t stage,
     if (!attributes)
       attributes = DictionaryAttr::get(function.getContext());
     std::string error;
-    FailureOr<ShardState> state = readState(attributes, mesh, error);
+    FailureOr<Layout> state = readLayout(attributes, mesh, error);
     if (failed(state)) {
       fail(function.getLoc())
           << "argument " << argument.getArgNumber() << " of '"
@@ -396,8 +371,7 @@ void StateCheck::checkFunction(func::FuncOp function, int64_t stage,
       checkFactored(factored);
     } else if (auto receive = dyn_cast<RecvOp>(op)) {
       std::string error;
-      FailureOr<ShardState> state =
-          readState(op.getAttrDictionary(), mesh, error);
+      FailureOr<Layout> state = readLayout(op.getAttrDictionary(), mesh, error);
       if (failed(state))
         fail(op.getLoc()) << "'" << nameOfOp(&op) << "': " << error;
       else
@@ -405,11 +379,7 @@ void StateCheck::checkFunction(func::FuncOp function, int64_t stage,
     } else if (isa<SendOp>(op)) {
       // Its receiver says in which state it expects the value.
     } else if (op.hasTrait<OpTrait::ConstantLike>()) {
-      SmallVector<SmallVector<int64_t>> structure;
-      for (int64_t size :
-           cast<RankedTensorType>(op.getResult(0).getType()).getShape())
-        structure.push_back({size});
-      define(&op, op.getResult(0), ShardState::whole(structure));
+      define(&op, op.getResult(0), wholeOf(op.getResult(0)));
     } else if (isa<AllReduceOp, AllGatherOp, ReduceScatterOp, ShardSliceOp,
                    ShardMaskOp, AllToAllOp>(op)) {
       checkCollective(&op);

@@ -17,17 +17,11 @@ struct PartitionedModule {
   static mlir::FailureOr<PartitionedModule> read(mlir::ModuleOp module);
 };
 
-/// The state that `colossal.sharding` and `colossal.global_shape` describe;
-/// fails with a message in `error`.
-mlir::FailureOr<ShardState> readState(mlir::DictionaryAttr attributes,
-                                      const Mesh &mesh, std::string &error);
-
 /// The state after a collective on a value in state `input`; fails with a
 /// message in `error` if the collective is not legal there.
-mlir::FailureOr<ShardState> applyCollective(mlir::Operation *op,
-                                            const ShardState &input,
-                                            const Mesh &mesh,
-                                            std::string &error);
+mlir::FailureOr<Layout> applyCollective(mlir::Operation *op,
+                                        const Layout &input, const Mesh &mesh,
+                                        std::string &error);
 
 /// Follows shardings through every function and compares both ends of links.
 mlir::LogicalResult checkStates(const PartitionedModule &module);

@@ -2,10 +2,11 @@
 
 #include "Colossal/IR/Combiner.h"
 #include "LocalProgram.h"
-#include "colossal/Partition/Reshard.h"
+#include "colossal/Layout/Reshard.h"
 
 using namespace mlir;
 using namespace colossal;
+using namespace colossal::layout;
 using namespace colossal::partition;
 
 static int64_t bytesOf(Type elementType) {
@@ -14,10 +15,10 @@ static int64_t bytesOf(Type elementType) {
 
 FailureOr<Value> colossal::partition::emitReshard(
     OpBuilder &builder, Location loc, StringRef name, Value input,
-    const ShardState &from, const ShardState &to, const Mesh &mesh) {
+    const Layout &from, const Layout &to, const Mesh &mesh) {
   Type element = cast<RankedTensorType>(input.getType()).getElementType();
   std::optional<std::vector<ReshardStep>> steps =
-      planReshard(from, to, mesh, bytesOf(element));
+      planReshard(from, to, mesh, bytesSent(mesh, bytesOf(element)));
   if (!steps) {
     emitError(loc, "reshard '")
         << name << "' from " << from.toString(mesh) << " to "
@@ -28,8 +29,7 @@ FailureOr<Value> colossal::partition::emitReshard(
   }
   Value value = input;
   for (auto [index, step] : llvm::enumerate(*steps)) {
-    if (step.kind == StepKind::Mask &&
-        factsOf(combinerOf(step.combiner)).isIdempotent)
+    if (step.kind == StepKind::Mask && factsOf(step.combiner).isIdempotent)
       continue; // equal values are their own maximum
     std::string stepName = name.str();
     if (steps->size() > 1)
@@ -44,7 +44,8 @@ FailureOr<Value> colossal::partition::emitReshard(
     auto i64 = [&](int64_t number) {
       return builder.getI64IntegerAttr(number);
     };
-    auto combiner = FactorKindAttr::get(builder.getContext(), step.combiner);
+    auto combiner =
+        FactorKindAttr::get(builder.getContext(), kindOf(step.combiner));
     switch (step.kind) {
     case StepKind::AllReduce:
       value = AllReduceOp::create(builder, loc, type, nameAttr, value, axes,

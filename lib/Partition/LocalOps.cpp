@@ -14,10 +14,9 @@ using namespace colossal::partition;
 
 /// The axes over which the iterations are cut whose tuples the op combines,
 /// major first.
-SmallVector<unsigned>
-LocalProgram::axesOfTuples(const PlannedOp &planned) const {
+Axes LocalProgram::axesOfTuples(const PlannedOp &planned) const {
   auto op = cast<FactoredOp>(planned.op);
-  SmallVector<unsigned> axes;
+  Axes axes;
   if (isTuple(op))
     for (unsigned axis : mesh.majorToMinor())
       for (auto [factor, cut] :
@@ -94,7 +93,7 @@ LogicalResult LocalProgram::addFactored(const PlannedOp &planned,
                          builder.getStringAttr(factors[extraTime].getName())));
     local.setAxesAttr(AxesAttr::get(context, uses));
   }
-  SmallVector<unsigned> axes = axesOfTuples(planned);
+  Axes axes = axesOfTuples(planned);
   if (!axes.empty()) {
     FailureOr<GenericOp> combined =
         combineParts(planned, cast<GenericOp>(local), axes, extraTime);
@@ -111,12 +110,12 @@ LogicalResult LocalProgram::addFactored(const PlannedOp &planned,
 LogicalResult LocalProgram::addReshard(const PlannedOp &planned,
                                        Function &function, int extraTime) {
   auto op = cast<ReshardOp>(planned.op);
-  ShardState from = program.reshardState(op, op.getFrom(), planned.segment);
-  ShardState to = program.reshardState(op, op.getTo(), planned.segment);
+  Layout from = program.reshardState(op, op.getFrom(), planned.segment);
+  Layout to = program.reshardState(op, op.getTo(), planned.segment);
   std::string name = op.getName().str();
   if (extraTime >= 0) {
-    for (ShardState *state : {&from, &to}) {
-      SmallVector<unsigned, 2> &axes = state->subDims[extraTime].axes;
+    for (Layout *state : {&from, &to}) {
+      Axes &axes = state->subDims[extraTime].axes;
       axes.insert(axes.begin(), mesh.timeAxis());
     }
     name += "/time";
@@ -181,7 +180,7 @@ LogicalResult LocalProgram::addResults() {
              << "the program computes";
     }
     Function &function = functionOf(producer->stage, producer->segment);
-    ShardState state = program.stateOf(value);
+    Layout state = program.stateOf(value);
     NamedAttrList attributes;
     if (updates) {
       BlockArgument argument = source.getArgument(updates.getInt());
@@ -201,7 +200,7 @@ LogicalResult LocalProgram::addResults() {
       if (Attribute dim = source.getResultAttr(index, names::batchDim))
         attributes.set(names::batchDim, dim);
     } else {
-      std::optional<FactorKind> accumulate;
+      std::optional<Combiner> accumulate;
       if (isPerMicrobatch(producer->segment))
         accumulate = state.partialOver(mesh.timeAxis());
       if (accumulate && failed(checkAccumulates(value, *accumulate)))
@@ -214,9 +213,9 @@ LogicalResult LocalProgram::addResults() {
       attributes.set(names::metric, metric);
       if (accumulate)
         attributes.set(names::accumulate,
-                       builder.getStringAttr(stringifyFactorKind(*accumulate)));
+                       builder.getStringAttr(factsOf(*accumulate).name));
     }
-    for (NamedAttribute attribute : layoutAttributes(state))
+    for (NamedAttribute attribute : layoutAttributes(context, state, mesh))
       attributes.set(attribute.getName(), attribute.getValue());
     function.results.push_back(lookUp(function, value, state));
     function.resultAttributes.push_back(attributes.getDictionary(context));
@@ -226,7 +225,7 @@ LogicalResult LocalProgram::addResults() {
     if (!program.isState(argument))
       continue;
     int64_t owner = program.ownerOf(argument);
-    const ShardState &state = program.stateOf(argument);
+    const Layout &state = program.stateOf(argument);
     bool present = false;
     for (auto &[key, function] : functions)
       present |= key.first == owner && lookUp(function, argument, state);

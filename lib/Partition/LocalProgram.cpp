@@ -48,43 +48,28 @@ LocalProgram::Function &LocalProgram::functionOf(int64_t stage,
 }
 
 Value LocalProgram::lookUp(Function &function, Value value,
-                           const ShardState &state) {
+                           const Layout &state) {
   auto it =
       function.values.find({value.getAsOpaquePointer(), state.toString(mesh)});
   return it == function.values.end() ? Value() : it->second;
 }
 
-void LocalProgram::define(Function &function, Value value,
-                          const ShardState &state, Value local) {
+void LocalProgram::define(Function &function, Value value, const Layout &state,
+                          Value local) {
   function.values[{value.getAsOpaquePointer(), state.toString(mesh)}] = local;
 }
 
-RankedTensorType LocalProgram::localType(Value value, const ShardState &state) {
+RankedTensorType LocalProgram::localType(Value value, const Layout &state) {
   return RankedTensorType::get(
       state.localShape(mesh),
       cast<RankedTensorType>(value.getType()).getElementType());
 }
 
-/// The sharding, and the global sizes that it cuts.
-SmallVector<NamedAttribute>
-LocalProgram::layoutAttributes(const ShardState &state) {
-  SmallVector<Attribute> dims;
-  unsigned flat = 0;
-  for (unsigned count : state.counts) {
-    SmallVector<Attribute> sizes;
-    for (unsigned i = 0; i < count; ++i, ++flat)
-      sizes.push_back(builder.getI64IntegerAttr(state.subDims[flat].size));
-    dims.push_back(builder.getArrayAttr(sizes));
-  }
-  return {builder.getNamedAttr(names::sharding, state.toAttr(context, mesh)),
-          builder.getNamedAttr(names::globalShape, builder.getArrayAttr(dims))};
-}
-
 Value LocalProgram::addArgument(Function &function, Value value,
-                                const ShardState &state,
+                                const Layout &state,
                                 ArrayRef<NamedAttribute> attributes) {
   NamedAttrList list(attributes);
-  for (NamedAttribute attribute : layoutAttributes(state))
+  for (NamedAttribute attribute : layoutAttributes(context, state, mesh))
     list.set(attribute.getName(), attribute.getValue());
   Value local =
       function.block().addArgument(localType(value, state), value.getLoc());
@@ -94,22 +79,22 @@ Value LocalProgram::addArgument(Function &function, Value value,
 }
 
 /// Microbatches are added up as they come.
-LogicalResult LocalProgram::checkAccumulates(Value value, FactorKind combiner) {
-  if (combiner == FactorKind::Sum)
+LogicalResult LocalProgram::checkAccumulates(Value value, Combiner combiner) {
+  if (combiner == Combiner::Sum)
     return success();
   return emitError(value.getLoc(), "'")
          << program.nameOf(value) << "' is combined over the microbatches by '"
-         << stringifyFactorKind(combiner) << "', expected a sum";
+         << factsOf(combiner).name << "', expected a sum";
 }
 
 FailureOr<Value> LocalProgram::link(Value value, Function &from, Function &to,
-                                    const ShardState &state) {
+                                    const Layout &state) {
   // The same value may be linked in two ways: per microbatch to the backward,
   // added up (or the last one) to the update.
-  const ShardState &produced = program.stateOf(value);
+  const Layout &produced = program.stateOf(value);
   bool perMicrobatch =
       isPerMicrobatch(from.segment) && isPerMicrobatch(to.segment);
-  std::optional<FactorKind> accumulate;
+  std::optional<Combiner> accumulate;
   if (isPerMicrobatch(from.segment) && !perMicrobatch)
     accumulate = produced.partialOver(mesh.timeAxis());
   if (accumulate && failed(checkAccumulates(value, *accumulate)))
@@ -124,17 +109,16 @@ FailureOr<Value> LocalProgram::link(Value value, Function &from, Function &to,
   if (perMicrobatch)
     attributes.set(names::perMicrobatch, builder.getUnitAttr());
   if (from.links.try_emplace(name, perMicrobatch).second) {
-    ShardState here = isPerMicrobatch(from.segment) ? produced : state;
+    Layout here = isPerMicrobatch(from.segment) ? produced : state;
     Value local = lookUp(from, value, here);
     if (!local)
       local = lookUp(from, value, state);
     NamedAttrList resultAttributes = attributes;
-    for (NamedAttribute attribute : layoutAttributes(here))
+    for (NamedAttribute attribute : layoutAttributes(context, here, mesh))
       resultAttributes.set(attribute.getName(), attribute.getValue());
     if (accumulate)
-      resultAttributes.set(
-          names::accumulate,
-          builder.getStringAttr(stringifyFactorKind(*accumulate)));
+      resultAttributes.set(names::accumulate,
+                           builder.getStringAttr(factsOf(*accumulate).name));
     from.results.push_back(local);
     from.resultAttributes.push_back(resultAttributes.getDictionary(context));
   }
@@ -147,8 +131,7 @@ FailureOr<Value> LocalProgram::link(Value value, Function &from, Function &to,
 
 FailureOr<Value> LocalProgram::receive(Value value, int64_t fromStage,
                                        Function &to, Segment segment,
-                                       const ShardState &state,
-                                       Operation *user) {
+                                       const Layout &state, Operation *user) {
   Function &sender = functionOf(fromStage, segment);
   FailureOr<Value> local = require(value, sender, state, user);
   if (failed(local))
@@ -173,7 +156,7 @@ FailureOr<Value> LocalProgram::receive(Value value, int64_t fromStage,
       builder, value.getLoc(), localType(value, state),
       builder.getStringAttr(name), builder.getI64IntegerAttr(fromStage),
       builder.getI64IntegerAttr(tag));
-  for (NamedAttribute attribute : layoutAttributes(state))
+  for (NamedAttribute attribute : layoutAttributes(context, state, mesh))
     received->setAttr(attribute.getName(), attribute.getValue());
   define(to, value, state, received.getResult());
   return received.getResult();
@@ -228,8 +211,8 @@ bool LocalProgram::isOfEveryStage(Value value) {
 /// factored op of the prologue runs again for the part, and so does a reshard
 /// that cannot be sliced; all else is sliced.
 FailureOr<Value> LocalProgram::cutOverTime(Value value, Function &function,
-                                           const ShardState &have,
-                                           const ShardState &need) {
+                                           const Layout &have,
+                                           const Layout &need) {
   const PlannedOp *producer = program.producerOf(value);
   bool early = producer && producer->segment == Segment::Prologue;
   int cut = need.cutBy(mesh.timeAxis());
@@ -268,11 +251,10 @@ FailureOr<Value> LocalProgram::cutOverTime(Value value, Function &function,
 }
 
 FailureOr<Value> LocalProgram::require(Value value, Function &function,
-                                       const ShardState &need,
-                                       Operation *user) {
+                                       const Layout &need, Operation *user) {
   if (Value local = lookUp(function, value, need))
     return local;
-  ShardState have = program.stateIn(value, function.segment);
+  Layout have = program.stateIn(value, function.segment);
   bool agrees = have.agreesWith(need);
   if (agrees)
     if (Value local = lookUp(function, value, have))
@@ -333,7 +315,7 @@ FailureOr<Value> LocalProgram::require(Value value, Function &function,
   if (isOfEveryStage(value)) {
     // Computing is cheaper than waiting.
     Function &local = functionOf(function.stage, producer->segment);
-    ShardState here = program.stateOf(value);
+    Layout here = program.stateOf(value);
     if (!lookUp(local, value, here) &&
         failed(addFactored(*producer, local, -1)))
       return failure();
@@ -344,7 +326,7 @@ FailureOr<Value> LocalProgram::require(Value value, Function &function,
   Segment segment = transferSegment(producer->segment, function.segment,
                                     producer->stage, function.stage);
   Function &receiver = functionOf(function.stage, segment);
-  ShardState sent = program.stateIn(value, segment);
+  Layout sent = program.stateIn(value, segment);
   // Inside the loop from neighbour to neighbour: a stage that sent across
   // others could not begin the next microbatch before those had done this one.
   int64_t from = producer->stage;

@@ -58,49 +58,46 @@ private:
 
   Function &functionOf(int64_t stage, Segment segment);
   mlir::Value lookUp(Function &function, mlir::Value value,
-                     const ShardState &state);
-  void define(Function &function, mlir::Value value, const ShardState &state,
+                     const Layout &state);
+  void define(Function &function, mlir::Value value, const Layout &state,
               mlir::Value local);
 
   /// `value` in `function`, in the state `need`. `user` is the op that asks,
   /// for errors.
   mlir::FailureOr<mlir::Value> require(mlir::Value value, Function &function,
-                                       const ShardState &need,
+                                       const Layout &need,
                                        mlir::Operation *user);
   mlir::Value addArgument(Function &function, mlir::Value value,
-                          const ShardState &state,
+                          const Layout &state,
                           llvm::ArrayRef<mlir::NamedAttribute> attributes);
-  mlir::LogicalResult checkAccumulates(mlir::Value value, FactorKind combiner);
+  mlir::LogicalResult checkAccumulates(mlir::Value value, Combiner combiner);
   mlir::FailureOr<mlir::Value> link(mlir::Value value, Function &from,
-                                    Function &to, const ShardState &state);
+                                    Function &to, const Layout &state);
   mlir::FailureOr<mlir::Value> receive(mlir::Value value, int64_t fromStage,
                                        Function &to, Segment segment,
-                                       const ShardState &state,
+                                       const Layout &state,
                                        mlir::Operation *user);
   mlir::LogicalResult addFactored(const PlannedOp &op, Function &function,
                                   int extraTime);
-  llvm::SmallVector<unsigned> axesOfTuples(const PlannedOp &planned) const;
+  Axes axesOfTuples(const PlannedOp &planned) const;
   /// For `local`, whose tuples are of this rank's part of the iterations: the
   /// same op that keeps the parts of the ranks apart, their gather and their
   /// combination, which gives the results of `planned`. `axes`: over which the
   /// iterations are cut. Erases `local`.
   mlir::FailureOr<GenericOp> combineParts(const PlannedOp &planned,
-                                          GenericOp local,
-                                          llvm::ArrayRef<unsigned> axes,
+                                          GenericOp local, const Axes &axes,
                                           int extraTime);
   /// `extraTime`: the sub-dimension that is cut over time in addition, or -1.
   mlir::LogicalResult addReshard(const PlannedOp &op, Function &function,
                                  int extraTime);
   mlir::FailureOr<mlir::Value> cutOverTime(mlir::Value value,
                                            Function &function,
-                                           const ShardState &have,
-                                           const ShardState &need);
+                                           const Layout &have,
+                                           const Layout &need);
   bool isOfEveryStage(mlir::Value value);
   void orderReceives();
 
-  mlir::RankedTensorType localType(mlir::Value value, const ShardState &state);
-  llvm::SmallVector<mlir::NamedAttribute>
-  layoutAttributes(const ShardState &state);
+  mlir::RankedTensorType localType(mlir::Value value, const Layout &state);
 
   const PlannedProgram &program;
   const Mesh &mesh;
@@ -123,10 +120,11 @@ Segment transferSegment(Segment produced, Segment used, int64_t fromStage,
 
 /// Adds the steps that turn `input`, in state `from`, into state `to`; fails
 /// with an error that names `name` if there are none.
-mlir::FailureOr<mlir::Value>
-emitReshard(mlir::OpBuilder &builder, mlir::Location loc, llvm::StringRef name,
-            mlir::Value input, const ShardState &from, const ShardState &to,
-            const Mesh &mesh);
+mlir::FailureOr<mlir::Value> emitReshard(mlir::OpBuilder &builder,
+                                         mlir::Location loc,
+                                         llvm::StringRef name,
+                                         mlir::Value input, const Layout &from,
+                                         const Layout &to, const Mesh &mesh);
 
 } // namespace colossal::partition
 

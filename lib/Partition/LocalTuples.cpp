@@ -25,8 +25,7 @@ using namespace colossal;
 using namespace colossal::partition;
 
 /// The factor `part`, of which every rank has one iteration.
-static FactorAttr partFactor(GenericOp op, const Mesh &mesh,
-                             ArrayRef<unsigned> axes) {
+static FactorAttr partFactor(GenericOp op, const Mesh &mesh, const Axes &axes) {
   MLIRContext *context = op.getContext();
   SmallVector<FactorAttr> factors =
       FactoredOp(op.getOperation()).getFactorList();
@@ -120,17 +119,17 @@ static GenericOp combineAll(OpBuilder &builder, GenericOp op, FactorAttr part,
 
 FailureOr<GenericOp> LocalProgram::combineParts(const PlannedOp &planned,
                                                 GenericOp local,
-                                                ArrayRef<unsigned> axes,
+                                                const Axes &axes,
                                                 int extraTime) {
   FactorAttr part = partFactor(local, mesh, axes);
   GenericOp parts = keepPartsApart(builder, local, part);
   SmallVector<Value> gathered;
   for (OpResult result : parts->getResults()) {
     unsigned number = result.getResultNumber();
-    ShardState whole = program.resultOf(planned, number, extraTime);
+    Layout whole = program.resultOf(planned, number, extraTime);
     whole.counts.insert(whole.counts.begin(), 1);
     whole.subDims.insert(whole.subDims.begin(), SubDim{part.getExtent(), {}});
-    ShardState own = whole;
+    Layout own = whole;
     own.subDims[0].axes.assign(axes.begin(), axes.end());
     FailureOr<Value> all = emitReshard(
         builder, local.getLoc(), (parts.getName() + "." + Twine(number)).str(),

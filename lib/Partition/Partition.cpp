@@ -14,7 +14,7 @@ namespace colossal {
 } // namespace colossal
 
 LogicalResult colossal::partition::partitionModule(ModuleOp module) {
-  FailureOr<Mesh> mesh = Mesh::of(module);
+  FailureOr<Mesh> mesh = readMesh(module);
   if (failed(mesh))
     return failure();
   func::FuncOp step = programOf(module);

@@ -58,7 +58,7 @@ LogicalResult PlannedProgram::readAxes(PlannedOp &planned) {
     return success();
   std::vector<int> factorOf(mesh.axes.size(), -1);
   for (AxisUseAttr use : axes.getUses()) {
-    unsigned axis = *mesh.find(use.getAxis());
+    unsigned axis = *mesh.find(use.getAxis().getValue());
     bool counts = mesh.axes[axis].size != 1 &&
                   (axis != mesh.timeAxis() || isPerMicrobatch(planned.segment));
     if (use.isLinear()) {
@@ -105,20 +105,20 @@ LogicalResult PlannedProgram::readAxes(PlannedOp &planned) {
 //===----------------------------------------------------------------------===//
 
 /// Sizes of the sub-dimensions of a map.
-static ShardState structureOfMap(IndexMapAttr map) {
-  SmallVector<SmallVector<int64_t>> structure;
-  for (DimAttr dim : map.getDims())
-    structure.push_back(
-        llvm::map_to_vector(dim.getSubDims(), [](SubDimAttr sub) -> int64_t {
-          return sub.getBound();
-        }));
-  return ShardState::whole(structure);
+static Layout structureOfMap(IndexMapAttr map) {
+  std::vector<std::vector<int64_t>> structure;
+  for (DimAttr dim : map.getDims()) {
+    std::vector<int64_t> &sizes = structure.emplace_back();
+    for (SubDimAttr sub : dim.getSubDims())
+      sizes.push_back(sub.getBound());
+  }
+  return Layout::whole(structure);
 }
 
 /// The state that `axes` imply for a tensor with this map.
-static ShardState stateOfMap(IndexMapAttr map, const PlannedOp &planned,
-                             const Mesh &mesh, int extraTime) {
-  ShardState state = structureOfMap(map);
+static Layout stateOfMap(IndexMapAttr map, const PlannedOp &planned,
+                         const Mesh &mesh, int extraTime) {
+  Layout state = structureOfMap(map);
   unsigned flat = 0;
   map.walk([&](unsigned, unsigned, SubDimAttr sub) {
     if (sub.isPlain()) {
@@ -132,55 +132,50 @@ static ShardState stateOfMap(IndexMapAttr map, const PlannedOp &planned,
   return state;
 }
 
-ShardState PlannedProgram::needOf(const PlannedOp &planned, unsigned index,
-                                  int extraTime) const {
+Layout PlannedProgram::needOf(const PlannedOp &planned, unsigned index,
+                              int extraTime) const {
   auto op = cast<FactoredOp>(planned.op);
-  ShardState state =
-      stateOfMap(op.getOperandMap(index), planned, mesh, extraTime);
+  Layout state = stateOfMap(op.getOperandMap(index), planned, mesh, extraTime);
   for (auto &[axis, operands] : planned.linear)
     if (llvm::is_contained(operands, index))
-      state.setPartial(axis, FactorKind::Sum);
+      state.setPartial(axis, Combiner::Sum);
   return state;
 }
 
-ShardState PlannedProgram::resultOf(const PlannedOp &planned, unsigned index,
-                                    int extraTime) const {
+Layout PlannedProgram::resultOf(const PlannedOp &planned, unsigned index,
+                                int extraTime) const {
   auto op = cast<FactoredOp>(planned.op);
   IndexMapAttr map = op.getResultMap(index);
-  ShardState state = stateOfMap(map, planned, mesh, extraTime);
+  Layout state = stateOfMap(map, planned, mesh, extraTime);
   SmallVector<FactorAttr> factors = op.getFactorList();
   for (auto [factor, axes] : llvm::enumerate(planned.factorAxes)) {
     if (map.uses(factor))
       continue;
     // A result without a parallel factor sums over it: gradients of whole ops.
-    FactorKind kind = factors[factor].isParallel() ? FactorKind::Sum
-                                                   : factors[factor].getKind();
-    if (isTuple(combinerOf(kind)))
+    Combiner combiner = factors[factor].isParallel()
+                            ? Combiner::Sum
+                            : combinerOf(factors[factor].getKind());
+    if (isTuple(combiner))
       continue; // combined at once (LocalTuples.cpp)
     for (unsigned axis : axes)
-      state.setPartial(axis, kind);
+      state.setPartial(axis, combiner);
     if (int(factor) == extraTime)
-      state.setPartial(mesh.timeAxis(), kind);
+      state.setPartial(mesh.timeAxis(), combiner);
   }
   for (auto &[axis, operands] : planned.linear)
-    state.setPartial(axis, FactorKind::Sum);
+    state.setPartial(axis, Combiner::Sum);
   return state;
 }
 
 /// The division into sub-dimensions is in the maps of the ops around a value.
-FailureOr<ShardState> PlannedProgram::structureOf(Value value) const {
+FailureOr<Layout> PlannedProgram::structureOf(Value value) const {
   if (auto factored = value.getDefiningOp<FactoredOp>())
     return structureOfMap(
         factored.getResultMap(cast<OpResult>(value).getResultNumber()));
   if (auto reshard = value.getDefiningOp<ReshardOp>()) {
     auto it = states.find(reshard.getInput());
-    if (it != states.end()) {
-      ShardState state = it->second;
-      for (SubDim &sub : state.subDims)
-        sub.axes.clear();
-      state.partial.clear();
-      return state;
-    }
+    if (it != states.end())
+      return it->second.whole();
   }
   SmallVector<Value> pending = {value};
   while (!pending.empty()) {
@@ -197,36 +192,30 @@ FailureOr<ShardState> PlannedProgram::structureOf(Value value) const {
       updated = reshard.getInput();
     return structureOf(updated);
   }
-  SmallVector<SmallVector<int64_t>> structure;
-  for (int64_t size : cast<RankedTensorType>(value.getType()).getShape())
-    structure.push_back({size});
-  return ShardState::whole(structure);
+  return wholeOf(value);
 }
 
-static ShardState withoutTime(const ShardState &state, const Mesh &mesh,
-                              Segment segment) {
+static Layout withoutTime(const Layout &state, const Mesh &mesh,
+                          Segment segment) {
   return isPerMicrobatch(segment) ? state : state.without(mesh.timeAxis());
 }
 
-ShardState PlannedProgram::stateIn(Value value, Segment segment) const {
+Layout PlannedProgram::stateIn(Value value, Segment segment) const {
   return withoutTime(stateOf(value), mesh, segment);
 }
 
-ShardState PlannedProgram::reshardState(ReshardOp op, ShardingAttr sharding,
-                                        Segment segment) const {
-  ShardState sizes = stateOf(op.getInput());
-  for (SubDim &sub : sizes.subDims)
-    sub.axes.clear();
-  sizes.partial.clear();
+Layout PlannedProgram::reshardState(ReshardOp op, ShardingAttr sharding,
+                                    Segment segment) const {
+  Layout sizes = stateOf(op.getInput()).whole();
   std::string error;
-  FailureOr<ShardState> state = ShardState::get(sizes, sharding, mesh, error);
+  FailureOr<Layout> state = readSharding(sizes, sharding, mesh, error);
   assert(succeeded(state) && "checked when the program was read");
   return withoutTime(*state, mesh, segment);
 }
 
 LogicalResult PlannedProgram::readStates() {
   for (BlockArgument argument : function.getArguments()) {
-    ShardState sizes = *structureOf(argument);
+    Layout sizes = *structureOf(argument);
     auto sharding = function.getArgAttrOfType<ShardingAttr>(
         argument.getArgNumber(), names::sharding);
     if (!sharding) {
@@ -234,7 +223,7 @@ LogicalResult PlannedProgram::readStates() {
       continue;
     }
     std::string error;
-    FailureOr<ShardState> state = ShardState::get(sizes, sharding, mesh, error);
+    FailureOr<Layout> state = readSharding(sizes, sharding, mesh, error);
     if (failed(state))
       return function.emitError("argument '")
              << nameOf(argument) << "': " << error;
@@ -242,11 +231,10 @@ LogicalResult PlannedProgram::readStates() {
   }
   for (Operation &op : function.getBody().front()) {
     if (auto reshard = dyn_cast<ReshardOp>(op)) {
-      ShardState sizes = *structureOf(reshard.getResult());
+      Layout sizes = *structureOf(reshard.getResult());
       std::string error;
       for (ShardingAttr sharding : {reshard.getFrom(), reshard.getTo()}) {
-        FailureOr<ShardState> state =
-            ShardState::get(sizes, sharding, mesh, error);
+        FailureOr<Layout> state = readSharding(sizes, sharding, mesh, error);
         if (failed(state))
           return reshard.emitError("reshard '")
                  << reshard.getName() << "': " << error;
@@ -365,7 +353,7 @@ const PlannedOp *PlannedProgram::producerOf(Value value) const {
   return it == indexOf.end() ? nullptr : &ops[it->second];
 }
 
-const ShardState &PlannedProgram::stateOf(Value value) const {
+const Layout &PlannedProgram::stateOf(Value value) const {
   return states.find(value)->second;
 }
 

@@ -1,5 +1,4 @@
-//===- PlannedProgram.h - What Partition knows of a planned step -*- C++
-//-*-===//
+//===- PlannedProgram.h - What Partition knows of a step --------*- C++ -*-===//
 //
 // Reads a planned function once: where every op runs, the state of every
 // value, what every operand needs. All checks of the input happen here.
@@ -14,10 +13,15 @@
 #ifndef COLOSSAL_LIB_PARTITION_PLANNEDPROGRAM_H
 #define COLOSSAL_LIB_PARTITION_PLANNEDPROGRAM_H
 
-#include "colossal/Partition/ShardState.h"
+#include "Colossal/IR/LayoutAttributes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 namespace colossal::partition {
+
+using layout::Axes;
+using layout::Layout;
+using layout::Mesh;
+using layout::SubDim;
 
 /// An op of the program and where it runs.
 struct PlannedOp {
@@ -25,7 +29,7 @@ struct PlannedOp {
   int64_t stage = 0;
   Segment segment = Segment::Forward;
   /// Per factor of a factored op the axes that cut it, major first.
-  llvm::SmallVector<llvm::SmallVector<unsigned, 2>> factorAxes;
+  std::vector<Axes> factorAxes;
   /// Axis and operands that are partial over it (and so are the results).
   llvm::SmallVector<std::pair<unsigned, llvm::SmallVector<unsigned>>> linear;
 };
@@ -45,19 +49,18 @@ public:
   const PlannedOp *producerOf(mlir::Value value) const;
 
   /// The state in which `value` is produced (of arguments: stored).
-  const ShardState &stateOf(mlir::Value value) const;
+  const Layout &stateOf(mlir::Value value) const;
   /// That state as `segment` sees it.
-  ShardState stateIn(mlir::Value value, Segment segment) const;
+  Layout stateIn(mlir::Value value, Segment segment) const;
   /// What operand `index` of a factored op must be. `extraTime`: a factor that
   /// is cut over time in addition, or -1.
-  ShardState needOf(const PlannedOp &op, unsigned index,
-                    int extraTime = -1) const;
+  Layout needOf(const PlannedOp &op, unsigned index, int extraTime = -1) const;
   /// The state of result `index` of a factored op.
-  ShardState resultOf(const PlannedOp &op, unsigned index,
-                      int extraTime = -1) const;
+  Layout resultOf(const PlannedOp &op, unsigned index,
+                  int extraTime = -1) const;
   /// States of a reshard as its segment sees them.
-  ShardState reshardState(ReshardOp op, ShardingAttr sharding,
-                          Segment segment) const;
+  Layout reshardState(ReshardOp op, ShardingAttr sharding,
+                      Segment segment) const;
 
   /// The unique name of a value: its op's, `#i` where that has several
   /// results; an argument's `colossal.name`.
@@ -78,13 +81,13 @@ private:
   mlir::LogicalResult readStates();
   mlir::LogicalResult checkUses();
   mlir::LogicalResult checkNames();
-  mlir::FailureOr<ShardState> structureOf(mlir::Value value) const;
+  mlir::FailureOr<Layout> structureOf(mlir::Value value) const;
 
   Mesh mesh;
   mlir::func::FuncOp function;
   std::vector<PlannedOp> ops;
   llvm::DenseMap<mlir::Operation *, unsigned> indexOf;
-  llvm::DenseMap<mlir::Value, ShardState> states;
+  llvm::DenseMap<mlir::Value, Layout> states;
 };
 
 } // namespace colossal::partition

@@ -41,7 +41,7 @@ private:
   void recompute();
   void repeatControlOps();
   void sayDecisions();
-  ShardingAttr shardingOf(int value, const Sharding &state, bool inLoop);
+  ShardingAttr shardingOf(int value, const Placements &state, bool inLoop);
   StringAttr axisName(size_t axis) {
     return builder.getStringAttr(plan.mesh.axes[axis].name);
   }
@@ -112,7 +112,7 @@ void Applier::writeOps() {
   }
 }
 
-ShardingAttr Applier::shardingOf(int index, const Sharding &state,
+ShardingAttr Applier::shardingOf(int index, const Placements &state,
                                  bool inLoop) {
   const ProgramValue &value = program.values[index];
   SmallVector<DimShardingAttr> dims;

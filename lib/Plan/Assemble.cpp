@@ -108,7 +108,7 @@ const Assembler::Copies &Assembler::copies(int piece, int value, int segment) {
   // Arcs in an order in which each starts from a copy that exists.
   std::vector<int> arcs = solution.arcs[index][segment];
   const ProblemValue &described = formulation.problem.values[index];
-  const std::vector<Sharding> &states = formulation.values[index].states;
+  const std::vector<Placements> &states = formulation.values[index].states;
   while (!arcs.empty()) {
     auto next = std::find_if(arcs.begin(), arcs.end(), [&](int arc) {
       return found.count(described.arcs[arc].from) > 0;
@@ -182,8 +182,8 @@ void Assembler::placeInnerReductions() {
                          rep.ops.begin());
       const Op &op = program.ops[nodes[n].ops[position]];
       const Access &access = op.results[program.values[value].result];
-      Sharding state = shardingOf(program, nodes[n], position, access, true,
-                                  strategy.opChoices[position]);
+      Placements state = shardingOf(program, nodes[n], position, access, true,
+                                    strategy.opChoices[position]);
       int copy = originalCopy;
       for (size_t a = 0; a < state.size(); ++a) {
         if (!isPartial(state[a]))
@@ -214,7 +214,7 @@ void Assembler::placeUses() {
     for (size_t i = 0; i < nodes[n].inputs.size(); ++i) {
       const NodeInput &input = nodes[n].inputs[i];
       int index = problemValue(piece, input.value);
-      const std::vector<Sharding> &states = formulation.values[index].states;
+      const std::vector<Placements> &states = formulation.values[index].states;
       int state =
           int(std::find(states.begin(), states.end(), strategy.inputs[i]) -
               states.begin());
@@ -268,7 +268,7 @@ Plan Assembler::run() {
         program.values[node.value].producer >= 0)
       continue;
     int index = formulation.problem.nodes[n].outputs[0];
-    const Sharding &state =
+    const Placements &state =
         formulation.values[index].states[producedState(index)];
     auto place = [&](int argument, int piece) {
       plan.arguments[argument] = state;

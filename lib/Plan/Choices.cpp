@@ -91,7 +91,7 @@ std::vector<NodeStrategy> colossal::plan::legalStrategies(
     const std::function<int64_t(const NodeStrategy &)> &timeOf,
     std::string &fault) {
   std::vector<NodeStrategy> kept;
-  std::map<std::pair<std::vector<Sharding>, std::vector<Sharding>>, size_t>
+  std::map<std::pair<std::vector<Placements>, std::vector<Placements>>, size_t>
       interfaces;
   bool anyLegal = false;
   for (std::vector<Choice> &choices : choicesOf(program, mesh, node)) {

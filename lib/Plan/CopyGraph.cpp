@@ -61,7 +61,7 @@ private:
     users.push_back(step);
     graph.steps[step].reads.push_back(it->second);
   }
-  void write(int step, int value, int copy, const Sharding &state) {
+  void write(int step, int value, int copy, const Placements &state) {
     CopyGraph::Copy added;
     added.name = {value, copy};
     added.bytes = localBytes(program.values[value], plan.mesh, state,

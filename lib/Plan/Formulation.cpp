@@ -58,8 +58,8 @@ private:
   }
 
   // States.
-  std::vector<Sharding> argumentStates(int value) const;
-  std::vector<Sharding> borderStates(int value) const;
+  std::vector<Placements> argumentStates(int value) const;
+  std::vector<Placements> borderStates(int value) const;
   bool crossesPartial(int value) const;
   bool isLooped(int value) const;
 
@@ -69,18 +69,19 @@ private:
   int addValue(int piece, int value, const std::set<Combiner> &partials);
   void addSource(int piece, int value);
   void addSink(int piece, int value, Segment segment,
-               const std::vector<Sharding> &states);
+               const std::vector<Placements> &states);
   void addTies();
   void tie(int a, int b) {
     if (a >= 0 && b >= 0 && a != b)
       result.problem.ties.push_back({a, b});
   }
-  bool keepsParts(int value, const Sharding &from, const Sharding &to) const;
+  bool keepsParts(int value, const Placements &from,
+                  const Placements &to) const;
   void addArcs(int index);
   void pruneArcs(int index, const ValueUses &uses);
 
-  int stateIndex(int index, const Sharding &state) const {
-    const std::vector<Sharding> &states = result.values[index].states;
+  int stateIndex(int index, const Placements &state) const {
+    const std::vector<Placements> &states = result.values[index].states;
     auto it = std::find(states.begin(), states.end(), state);
     return it == states.end() ? -1 : int(it - states.begin());
   }
@@ -158,11 +159,12 @@ static std::vector<bool> allCuttable(const ProgramValue &value) {
 }
 
 /// States in which an argument is stored.
-std::vector<Sharding> Builder::argumentStates(int index) const {
+std::vector<Placements> Builder::argumentStates(int index) const {
   if (auto given = options.stored.find(index); given != options.stored.end())
     return {given->second};
   const ProgramValue &value = program.values[index];
-  std::vector<Sharding> states = statesOf(value, mesh, allCuttable(value), {});
+  std::vector<Placements> states =
+      layout::legalPlacements(value.subDims(), mesh, allCuttable(value), {});
   if (!options.zero ||
       (value.role != Role::Optimizer && value.role != Role::Parameter))
     return states;
@@ -170,8 +172,8 @@ std::vector<Sharding> Builder::argumentStates(int index) const {
   for (size_t a = 0; a < mesh.axes.size(); ++a) {
     if (ruleOf(options, a) != AxisRule::Data)
       continue;
-    std::vector<Sharding> allowed;
-    for (const Sharding &state : states)
+    std::vector<Placements> allowed;
+    for (const Placements &state : states)
       if ((state[a] != replicated) == cut)
         allowed.push_back(state);
     if (!allowed.empty())
@@ -182,12 +184,13 @@ std::vector<Sharding> Builder::argumentStates(int index) const {
 
 /// States in which a value may cross from piece to piece. Depends on shape and
 /// use alone, so that tied nodes list the same states.
-std::vector<Sharding> Builder::borderStates(int index) const {
+std::vector<Placements> Builder::borderStates(int index) const {
   const ProgramValue &value = program.values[index];
   std::set<Combiner> partials;
   if (crossesPartial(index))
     partials.insert(Combiner::Sum);
-  return statesOf(value, mesh, allCuttable(value), partials);
+  return layout::legalPlacements(value.subDims(), mesh, allCuttable(value),
+                                 partials);
 }
 
 bool Builder::crossesPartial(int index) const {
@@ -204,8 +207,10 @@ int Builder::addValue(int piece, int index,
   const ProgramValue &value = program.values[index];
   int number = int(result.values.size());
   result.valueIndex[{piece, index}] = number;
-  FormulatedValue formulated{
-      piece, index, statesOf(value, mesh, allCuttable(value), partials)};
+  FormulatedValue formulated{piece, index,
+                             layout::legalPlacements(value.subDims(), mesh,
+                                                     allCuttable(value),
+                                                     partials)};
   ProblemValue added;
   added.name = value.name;
   if (pieces.count() > 1)
@@ -213,7 +218,7 @@ int Builder::addValue(int piece, int index,
   std::replace(added.name.begin(), added.name.end(), ' ', '_');
   added.weight = weights[piece];
   int64_t parts = isLooped(index) ? options.microbatches : 1;
-  for (const Sharding &state : formulated.states)
+  for (const Placements &state : formulated.states)
     added.states.push_back(
         {nameOf(state), localBytes(value, mesh, state, batching.subDims[index],
                                    value.producer < 0 ? 1 : parts)});
@@ -233,8 +238,8 @@ int Builder::addValue(int piece, int index,
 
 /// Inside the loop, an axis may join or leave the batch only where parts of a
 /// microbatch are equal: parts must fit into parts.
-bool Builder::keepsParts(int value, const Sharding &from,
-                         const Sharding &to) const {
+bool Builder::keepsParts(int value, const Placements &from,
+                         const Placements &to) const {
   int batch = batching.subDims[value];
   if (batch < 0 || options.microbatches == 1)
     return true;
@@ -319,10 +324,10 @@ void Builder::pruneArcs(int index, const ValueUses &uses) {
 void Builder::addSource(int piece, int index) {
   const ProgramValue &value = program.values[index];
   bool isArgument = value.producer < 0;
-  std::vector<Sharding> states =
+  std::vector<Placements> states =
       isArgument ? argumentStates(index) : borderStates(index);
   std::set<Combiner> partials;
-  for (const Sharding &state : states)
+  for (const Placements &state : states)
     if (std::count(state.begin(), state.end(), partialSum))
       partials.insert(Combiner::Sum);
   int number = addValue(piece, index, partials);
@@ -333,7 +338,7 @@ void Builder::addSource(int piece, int index) {
                                        program.ops[value.producer].segment);
   node.weight = weights[piece];
   node.outputs = {number};
-  for (const Sharding &state : states)
+  for (const Placements &state : states)
     node.strategies.push_back(
         {nameOf(state), 0, {}, {stateIndex(number, state)}});
   sources[{piece, index}] = int(result.problem.nodes.size());
@@ -343,7 +348,7 @@ void Builder::addSource(int piece, int index) {
 }
 
 void Builder::addSink(int piece, int index, Segment segment,
-                      const std::vector<Sharding> &states) {
+                      const std::vector<Placements> &states) {
   int number = result.valueOf(piece, index);
   ProblemNode node;
   node.name = std::string(nameOf(segment)) + "-sink" +
@@ -352,7 +357,7 @@ void Builder::addSink(int piece, int index, Segment segment,
   node.segment = segment;
   node.weight = weights[piece];
   node.inputs = {number};
-  for (const Sharding &state : states)
+  for (const Placements &state : states)
     node.strategies.push_back(
         {nameOf(state), 0, {stateIndex(number, state)}, {}});
   result.problem.nodes.push_back(std::move(node));
@@ -454,10 +459,11 @@ bool Builder::addPiece(int piece) {
       }
       if (value.metric && value.updates < 0)
         addSink(piece, output, Segment::Update,
-                {Sharding(mesh.axes.size(), replicated)});
+                {Placements(mesh.axes.size(), replicated)});
       if (value.output)
         addSink(piece, output, nodes[number].segment,
-                statesOf(value, mesh, allCuttable(value), {}));
+                layout::legalPlacements(value.subDims(), mesh,
+                                        allCuttable(value), {}));
     }
   return true;
 }

@@ -94,7 +94,7 @@ public:
 private:
   /// Which sub-dimension an axis cuts, and where the value is partial; what is
   /// empty is left out.
-  json::Value shardingOf(const Sharding &state) const {
+  json::Value shardingOf(const Placements &state) const {
     json::Value cut = json::Value::object(), partial = json::Value::object();
     for (size_t a = 0; a < state.size(); ++a) {
       const std::string &name = plan.mesh.axes[a].name;
@@ -293,8 +293,8 @@ private:
     return -1;
   }
 
-  Sharding sharding(const json::Reader &reader, int value) {
-    Sharding state(plan.mesh.axes.size(), replicated);
+  Placements sharding(const json::Reader &reader, int value) {
+    Placements state(plan.mesh.axes.size(), replicated);
     int64_t subDims = int64_t(program.values[value].subDims().size());
     for (const char *kind : {"cut", "partial"}) {
       if (!reader.has(kind))

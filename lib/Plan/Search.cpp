@@ -1,7 +1,7 @@
 //===- Search.cpp - The search for a plan ---------------------------------===//
 
 #include "colossal/Plan/Search.h"
-#include "Layouts.h"
+#include "Divisions.h"
 #include "colossal/Plan/Solvers.h"
 #include "colossal/Plan/Stages.h"
 
@@ -27,7 +27,7 @@ struct Cut {
 /// A configuration that was solved to the end.
 struct Solved {
   Candidate candidate;
-  Layout layout;
+  Division division;
   std::string configuration; ///< before its axes got other names
   Formulation formulation;
   Solution solution;
@@ -82,16 +82,17 @@ public:
 
 private:
   void shareState();
-  void tryLayout(const Layout &layout);
-  bool tryMicrobatches(const Layout &layout, int64_t microbatches);
-  std::optional<Solved> solve(const Layout &layout, int64_t microbatches,
+  void tryLayout(const Division &division);
+  bool tryMicrobatches(const Division &division, int64_t microbatches);
+  std::optional<Solved> solve(const Division &division, int64_t microbatches,
                               ScheduleKind kind, int64_t price,
                               const Solution *start = nullptr,
                               std::optional<int64_t> limit = std::nullopt);
-  BoundedSolution solveProblem(const Layout &layout,
+  BoundedSolution solveProblem(const Division &division,
                                const Formulation &formulation,
                                const Solution *start, std::string &error);
-  void tryLimit(const Layout &layout, int64_t microbatches, ScheduleKind kind);
+  void tryLimit(const Division &division, int64_t microbatches,
+                ScheduleKind kind);
   bool consider(Solved &&solved);
   bool record(Solved &&solved);
   void judge(Solved &solved);
@@ -120,7 +121,7 @@ private:
   const machine::Cluster &cluster;
   const SearchOptions &options;
   /// The budget of a configuration: less what its last schedule exceeded.
-  int64_t budgetOf(const Layout &layout, int64_t microbatches,
+  int64_t budgetOf(const Division &division, int64_t microbatches,
                    ScheduleKind kind) const;
 
   SolutionCache ownCache, &cache;
@@ -133,9 +134,9 @@ private:
            : stages <= pipelined.pieces.stageable() ? pipelined
                                                     : fine;
   }
-  std::map<int, Sharding> stored; ///< what is given (SharedState.h)
-  std::optional<Solved> best;     ///< the fastest that fits
-  std::optional<Solved> leanest;  ///< what needs least memory
+  std::map<int, Placements> stored; ///< what is given (SharedState.h)
+  std::optional<Solved> best;       ///< the fastest that fits
+  std::optional<Solved> leanest;    ///< what needs least memory
   std::vector<Candidate> candidates;
   int64_t problems = 0;
   bool isCutShort = false; ///< at its deadline
@@ -144,22 +145,22 @@ private:
 } // namespace
 
 /// Tells apart what is solved on its own.
-static std::string divisionOf(const Layout &layout, int64_t microbatches) {
-  std::string text = layout.label;
-  for (const Axis &axis : layout.mesh.axes)
+static std::string keyOf(const Division &division, int64_t microbatches) {
+  std::string text = division.label;
+  for (const Axis &axis : division.mesh.axes)
     text += "/" + std::to_string(axis.size);
-  return text + "/" + std::to_string(layout.mesh.stages) + " stages/" +
+  return text + "/" + std::to_string(division.mesh.stages) + " stages/" +
          std::to_string(microbatches);
 }
-static std::string configurationOf(const Layout &layout, int64_t microbatches,
-                                   ScheduleKind kind) {
-  return divisionOf(layout, microbatches) + "/" + nameOf(kind);
+static std::string configurationOf(const Division &division,
+                                   int64_t microbatches, ScheduleKind kind) {
+  return keyOf(division, microbatches) + "/" + nameOf(kind);
 }
 
-int64_t Search::budgetOf(const Layout &layout, int64_t microbatches,
+int64_t Search::budgetOf(const Division &division, int64_t microbatches,
                          ScheduleKind kind) const {
   auto found =
-      options.excessOf.find(configurationOf(layout, microbatches, kind));
+      options.excessOf.find(configurationOf(division, microbatches, kind));
   return found == options.excessOf.end() || options.leanest
              ? budget
              : budget - found->second;
@@ -176,14 +177,14 @@ void Search::shareState() {
 
 /// Nothing if there is no solution, or none that could be the best plan: then
 /// the candidate says so.
-BoundedSolution Search::solveProblem(const Layout &layout,
+BoundedSolution Search::solveProblem(const Division &division,
                                      const Formulation &formulation,
                                      const Solution *start,
                                      std::string &error) {
   const Problem &problem = formulation.problem;
   bool isFree = problem.memoryPrice == 0 && !problem.memoryLimit;
   // Without a price it does not matter how long activations are held.
-  std::string key = divisionOf(layout, formulation.options.microbatches) + "/" +
+  std::string key = keyOf(division, formulation.options.microbatches) + "/" +
                     std::to_string(isFree ? 0 : formulation.options.inFlight) +
                     "/" + std::to_string(problem.memoryPrice) + "/" +
                     std::to_string(problem.memoryLimit.value_or(-1));
@@ -194,13 +195,13 @@ BoundedSolution Search::solveProblem(const Layout &layout,
   }
   IntegerProgramOptions program;
   // Two axes with a price: the last percent would take most of the time.
-  if (layout.mesh.axes.size() > 1)
+  if (division.mesh.axes.size() > 1)
     program.gap = problem.memoryPrice > 0 ? 3e-3 : 1e-4;
   else if (problem.memoryLimit)
     program.gap = 1e-4;
   program.start = start;
   // The time of a single stage is that of the problem, and memory only adds.
-  if (best && isFree && layout.mesh.stages == 1)
+  if (best && isFree && division.mesh.stages == 1)
     program.cutoff = std::max<int64_t>(0, best->candidate.stepNs -
                                               cluster.device.stepOverheadNs);
   program.deadline = options.deadline;
@@ -215,9 +216,9 @@ BoundedSolution Search::solveProblem(const Layout &layout,
     return {};
   if (report.cutOff) {
     Candidate candidate;
-    candidate.mesh = layout.mesh;
+    candidate.mesh = division.mesh;
     candidate.microbatches = formulation.options.microbatches;
-    candidate.label = layout.label;
+    candidate.label = division.label;
     candidate.isBound = true;
     candidate.stepNs = int64_t(report.bound) + cluster.device.stepOverheadNs;
     candidates.push_back(candidate);
@@ -227,31 +228,31 @@ BoundedSolution Search::solveProblem(const Layout &layout,
   return solved;
 }
 
-std::optional<Solved> Search::solve(const Layout &layout, int64_t microbatches,
-                                    ScheduleKind kind, int64_t price,
-                                    const Solution *start,
+std::optional<Solved> Search::solve(const Division &division,
+                                    int64_t microbatches, ScheduleKind kind,
+                                    int64_t price, const Solution *start,
                                     std::optional<int64_t> limit) {
-  int64_t room = budgetOf(layout, microbatches, kind);
+  int64_t room = budgetOf(division, microbatches, kind);
   Solved solved;
-  solved.layout = layout;
-  solved.configuration = configurationOf(layout, microbatches, kind);
-  const Cut &cut = cutFor(layout.mesh.stages);
+  solved.division = division;
+  solved.configuration = configurationOf(division, microbatches, kind);
+  const Cut &cut = cutFor(division.mesh.stages);
   FormulationOptions formulation;
   formulation.microbatches = microbatches;
   formulation.inFlight =
-      timeline::maximumInFlight(kind, 0, layout.mesh.stages, microbatches);
-  formulation.rules = layout.rules;
-  formulation.zero = layout.zero;
+      timeline::maximumInFlight(kind, 0, division.mesh.stages, microbatches);
+  formulation.rules = division.rules;
+  formulation.zero = division.zero;
   formulation.memoryPrice = price;
   formulation.memoryLimit = limit;
   formulation.stored = stored;
   std::string error;
   std::optional<Formulation> problem =
       formulate(cut.program, cut.batching, cut.nodes, cut.pieces, cluster,
-                layout.mesh, formulation, error);
+                division.mesh, formulation, error);
   BoundedSolution found;
   if (problem)
-    found = solveProblem(layout, *problem, start, error);
+    found = solveProblem(division, *problem, start, error);
   std::optional<Solution> &solution = found.solution;
   if (!solution) {
     lastFault = error.empty() ? "no sharding satisfies the pins" : error;
@@ -265,14 +266,14 @@ std::optional<Solved> Search::solve(const Layout &layout, int64_t microbatches,
       communicates |= time > 0;
   solved.staging = communicates ? options.stagingBytes : 0;
   std::optional<StagedPlan> staged =
-      options.shared ? predict(cut.pieces, measured, cluster, layout.mesh, kind,
-                               microbatches,
+      options.shared ? predict(cut.pieces, measured, cluster, division.mesh,
+                               kind, microbatches,
                                stagesOfState(cut.program, cut.nodes, cut.pieces,
                                              *options.shared))
-                     : distribute(cut.pieces, measured, cluster, layout.mesh,
+                     : distribute(cut.pieces, measured, cluster, division.mesh,
                                   kind, microbatches, room - solved.staging);
   if (!staged) {
-    lastFault = tooManyStages(layout.mesh.stages);
+    lastFault = tooManyStages(division.mesh.stages);
     return std::nullopt;
   }
   solved.formulation = std::move(*problem);
@@ -281,10 +282,10 @@ std::optional<Solved> Search::solve(const Layout &layout, int64_t microbatches,
   solved.staged = std::move(*staged);
   solved.measured = std::move(measured);
   Candidate &candidate = solved.candidate;
-  candidate.mesh = layout.mesh;
+  candidate.mesh = division.mesh;
   candidate.microbatches = microbatches;
   candidate.schedule = kind;
-  candidate.label = layout.label;
+  candidate.label = division.label;
   int64_t pinned = options.shared ? 0 : options.pins.recompute.value_or(0);
   if (pinned != 0)
     if (int64_t blocks = recompute(solved, pinned); blocks < pinned) {
@@ -305,7 +306,7 @@ void Search::judge(Solved &solved) {
   candidate.memoryBytes = fullestBytes(solved.staged.stages) + solved.staging;
   candidate.fits =
       candidate.memoryBytes <=
-      budgetOf(solved.layout, candidate.microbatches, candidate.schedule);
+      budgetOf(solved.division, candidate.microbatches, candidate.schedule);
 }
 
 /// Changes a solved configuration so that blocks compute again: as few as fit,
@@ -313,7 +314,7 @@ void Search::judge(Solved &solved) {
 /// four, and so on: fewer borders are kept, more lives while a block goes back.
 /// Returns how many blocks may.
 int64_t Search::recompute(Solved &solved, std::optional<int64_t> blocks) {
-  const Cut &cut = cutFor(solved.layout.mesh.stages);
+  const Cut &cut = cutFor(solved.division.mesh.stages);
   const Candidate &candidate = solved.candidate;
   const Pieces *pieces = &cut.pieces;
   if (pieces->stageable() < 2) {
@@ -329,7 +330,7 @@ int64_t Search::recompute(Solved &solved, std::optional<int64_t> blocks) {
   RecomputeRequest request;
   request.blocks = blocks;
   request.memoryBytes =
-      budgetOf(solved.layout, candidate.microbatches, candidate.schedule) -
+      budgetOf(solved.division, candidate.microbatches, candidate.schedule) -
       solved.staging;
   std::vector<int> blockOfNode = pieces->ofNode;
   auto choose = [&] {
@@ -364,7 +365,7 @@ std::optional<Solved> Search::withRecomputation(const Solved &solved) {
     return !options.leanest && best &&
            one.staged.stepNs >= best->candidate.stepNs;
   };
-  const Cut &cut = cutFor(solved.layout.mesh.stages);
+  const Cut &cut = cutFor(solved.division.mesh.stages);
   std::optional<Solved> found;
   auto attempt = [&](Solved one) {
     if (isHopeless(one))
@@ -383,10 +384,10 @@ std::optional<Solved> Search::withRecomputation(const Solved &solved) {
       found = std::move(one);
   };
   attempt(solved);
-  if (solved.layout.mesh.stages > 1) {
+  if (solved.division.mesh.stages > 1) {
     Solved balanced = solved;
     std::optional<StagedPlan> staged = distribute(
-        cut.pieces, solved.measured, cluster, solved.layout.mesh,
+        cut.pieces, solved.measured, cluster, solved.division.mesh,
         solved.candidate.schedule, solved.candidate.microbatches, INT64_MAX);
     if (staged && staged->stageOfPiece != solved.staged.stageOfPiece) {
       balanced.staged = std::move(*staged);
@@ -418,15 +419,15 @@ bool Search::record(Solved &&solved) {
 /// Solves one configuration: without a price of memory, and if that does not
 /// fit with the lowest price (of a fixed number of steps) that does. True if
 /// something fits.
-bool Search::tryMicrobatches(const Layout &layout, int64_t microbatches) {
+bool Search::tryMicrobatches(const Division &division, int64_t microbatches) {
   bool fits = false;
   std::vector<ScheduleKind> kinds = {ScheduleKind::OneFOneB};
   if (options.pins.schedule)
     kinds = {*options.pins.schedule};
-  else if (layout.mesh.stages > 1)
+  else if (division.mesh.stages > 1)
     kinds.push_back(ScheduleKind::GPipe);
   for (ScheduleKind kind : kinds) {
-    std::optional<Solved> free = solve(layout, microbatches, kind, 0);
+    std::optional<Solved> free = solve(division, microbatches, kind, 0);
     if (!free)
       return fits;
     // With a price on memory it only becomes slower.
@@ -441,7 +442,7 @@ bool Search::tryMicrobatches(const Layout &layout, int64_t microbatches) {
     Solution start = free->solution;
     fits |= consider(std::move(*free));
     // Two free axes take the most time; not for a percent.
-    if (done || (layout.isWide() && best &&
+    if (done || (division.isWide() && best &&
                  fastest > best->candidate.stepNs / 100 * 99))
       continue;
     // Prices from 1/1024 of the step for all of the memory up to 1024 times.
@@ -451,7 +452,7 @@ bool Search::tryMicrobatches(const Layout &layout, int64_t microbatches) {
     };
     int low = 0, high = 20;
     std::optional<Solved> lean =
-        solve(layout, microbatches, kind, priceAt(high), &start);
+        solve(division, microbatches, kind, priceAt(high), &start);
     if (!lean)
       continue;
     done = lean->candidate.fits;
@@ -460,7 +461,7 @@ bool Search::tryMicrobatches(const Layout &layout, int64_t microbatches) {
     while (done && low < high && !isOver()) {
       int middle = (low + high) / 2;
       std::optional<Solved> priced =
-          solve(layout, microbatches, kind, priceAt(middle), &start);
+          solve(division, microbatches, kind, priceAt(middle), &start);
       bool enough = priced && priced->candidate.fits;
       if (priced) {
         start = priced->solution;
@@ -471,9 +472,9 @@ bool Search::tryMicrobatches(const Layout &layout, int64_t microbatches) {
       else
         low = middle + 1;
     }
-    if (done && layout.mesh.stages == 1 && layout.mesh.axes.size() == 1 &&
+    if (done && division.mesh.stages == 1 && division.mesh.axes.size() == 1 &&
         !isOver())
-      tryLimit(layout, microbatches, kind);
+      tryLimit(division, microbatches, kind);
   }
   return fits;
 }
@@ -482,27 +483,28 @@ bool Search::tryMicrobatches(const Layout &layout, int64_t microbatches) {
 /// the memory may be a row of the program instead. The row does not know when
 /// buffers live, so the distance to the peak is taken from the last plan that
 /// fits.
-void Search::tryLimit(const Layout &layout, int64_t microbatches,
+void Search::tryLimit(const Division &division, int64_t microbatches,
                       ScheduleKind kind) {
-  if (!best || best->candidate.label != layout.label ||
+  if (!best || best->candidate.label != division.label ||
       best->candidate.microbatches != microbatches)
     return;
-  int64_t limit = best->solution.memory + budgetOf(layout, microbatches, kind) -
+  int64_t limit = best->solution.memory +
+                  budgetOf(division, microbatches, kind) -
                   best->candidate.memoryBytes;
   std::optional<Solved> limited =
-      limit > 0 ? solve(layout, microbatches, kind, 0, &best->solution, limit)
+      limit > 0 ? solve(division, microbatches, kind, 0, &best->solution, limit)
                 : std::nullopt;
   if (limited)
     consider(std::move(*limited));
 }
 
-void Search::tryLayout(const Layout &layout) {
-  const Cut &cut = cutFor(layout.mesh.stages);
+void Search::tryLayout(const Division &division) {
+  const Cut &cut = cutFor(division.mesh.stages);
   int tried = 0;
   size_t solvedBefore = candidates.size();
   std::optional<int64_t> usual, leastNs;
   for (const Candidate &candidate : candidates)
-    if (candidate.fits && candidate.mesh.stages == layout.mesh.stages &&
+    if (candidate.fits && candidate.mesh.stages == division.mesh.stages &&
         (!leastNs || candidate.stepNs < *leastNs)) {
       leastNs = candidate.stepNs;
       usual = candidate.microbatches;
@@ -515,12 +517,12 @@ void Search::tryLayout(const Layout &layout) {
       continue;
     // Two free axes: as many as the best plan with this many stages has, or
     // half of it.
-    if (layout.isWide() && usual && count != *usual && 2 * count != *usual)
+    if (division.isWide() && usual && count != *usual && 2 * count != *usual)
       continue;
-    if (!options.pins.microbatches && layout.mesh.stages > 1 && count < 2)
+    if (!options.pins.microbatches && division.mesh.stages > 1 && count < 2)
       continue;
     size_t before = candidates.size();
-    bool fits = tryMicrobatches(layout, count);
+    bool fits = tryMicrobatches(division, count);
     ++tried;
     int64_t fastest = INT64_MAX;
     for (size_t i = before; i < candidates.size(); ++i)
@@ -528,7 +530,7 @@ void Search::tryLayout(const Layout &layout) {
         fastest = std::min(fastest, candidates[i].stepNs);
     // Finer microbatches no longer help. Many must be worth it: each is a
     // problem to solve.
-    bool many = count >= 16 * layout.mesh.stages;
+    bool many = count >= 16 * division.mesh.stages;
     if (fits && last && fastest >= (many ? *last / 1000 * 997 : *last))
       break;
     if (fits)
@@ -536,7 +538,7 @@ void Search::tryLayout(const Layout &layout) {
   }
   // A pipeline without microbatches is the last resort.
   if (candidates.size() == solvedBefore && !options.pins.microbatches)
-    tryMicrobatches(layout, 1);
+    tryMicrobatches(division, 1);
   if (tried == 0 && options.pins.microbatches) {
     lastFault = std::to_string(*options.pins.microbatches) +
                 " microbatches do not divide the batch of " +
@@ -606,10 +608,10 @@ std::string Search::remark(size_t done, size_t all) const {
 }
 
 SearchResult Search::finish() {
-  const Cut &cut = cutFor(best->layout.mesh.stages);
+  const Cut &cut = cutFor(best->division.mesh.stages);
   SearchResult result;
-  nameAxes(cut.nodes, best->formulation, best->solution, best->layout);
-  best->formulation.mesh = best->layout.mesh;
+  nameAxes(cut.nodes, best->formulation, best->solution, best->division);
+  best->formulation.mesh = best->division.mesh;
   result.plan = assemble(cut.program, cut.nodes, cut.pieces, best->formulation,
                          best->solution, best->staged.stageOfPiece);
   result.plan.schedule = best->candidate.schedule;
@@ -661,26 +663,27 @@ std::optional<SearchResult> Search::run(std::string &error) {
     return std::nullopt;
   }
   error = stateFault;
-  std::vector<Layout> layouts;
+  std::vector<Division> divisions;
   if (options.shared)
-    layouts = {layoutOfMesh(options.shared->mesh)};
+    divisions = {divisionOfMesh(options.shared->mesh)};
   else
-    layouts = layoutsOf(cluster, options.pins, single.batching.batch, error);
+    divisions =
+        divisionsOf(cluster, options.pins, single.batching.batch, error);
   if (!error.empty())
     return std::nullopt;
   size_t done = 0;
-  for (; done < layouts.size() && !isOver(); ++done) {
+  for (; done < divisions.size() && !isOver(); ++done) {
     if (options.progress)
-      options.progress(layouts[done].label, done, layouts.size());
-    int64_t stages = layouts[done].mesh.stages;
-    if (layouts.size() > manyDivisions && best &&
-        (layouts[done].isWide() ? stages != best->layout.mesh.stages
-                                : stages > 4 * best->layout.mesh.stages))
+      options.progress(divisions[done].label, done, divisions.size());
+    int64_t stages = divisions[done].mesh.stages;
+    if (divisions.size() > manyDivisions && best &&
+        (divisions[done].isWide() ? stages != best->division.mesh.stages
+                                  : stages > 4 * best->division.mesh.stages))
       continue;
     if (stages > fine.pieces.stageable() && !options.shared)
       lastFault = tooManyStages(stages);
     else
-      tryLayout(layouts[done]);
+      tryLayout(divisions[done]);
   }
   if (options.leanest)
     best = leanest;
@@ -690,9 +693,9 @@ std::optional<SearchResult> Search::run(std::string &error) {
   }
   SearchResult result = finish();
   if (isCutShort)
-    result.remark = remark(done, layouts.size());
+    result.remark = remark(done, divisions.size());
   std::vector<std::string> faults =
-      verifyPlan(cutFor(best->layout.mesh.stages).program, result.plan);
+      verifyPlan(cutFor(best->division.mesh.stages).program, result.plan);
   if (!faults.empty()) {
     error = "the search made a wrong plan: " + faults.front();
     return std::nullopt;

@@ -28,8 +28,8 @@ SharedState colossal::plan::sharedStateOf(const Program &program,
   for (const ProgramValue &value : program.values)
     if (value.producer < 0 && value.role && isState(*value.role))
       shared.states.try_emplace(
-          value.name,
-          StoredState{value.dims, Sharding(plan.mesh.axes.size(), replicated)});
+          value.name, StoredState{value.dims, Placements(plan.mesh.axes.size(),
+                                                         replicated)});
   return shared;
 }
 
@@ -60,7 +60,7 @@ flatten(const std::vector<std::vector<int64_t>> &dims) {
   return all;
 }
 
-std::optional<Sharding>
+std::optional<Placements>
 colossal::plan::shardingIn(const StoredState &stored, const Mesh &mesh,
                            const std::vector<std::vector<int64_t>> &dims) {
   if (dims == stored.dims)
@@ -71,7 +71,7 @@ colossal::plan::shardingIn(const StoredState &stored, const Mesh &mesh,
   for (size_t a = 0; a < stored.sharding.size(); ++a)
     if (stored.sharding[a] >= 0)
       parts.emplace(stored.sharding[a], 1).first->second *= mesh.axes[a].size;
-  Sharding result = stored.sharding;
+  Placements result = stored.sharding;
   for (int &axis : result) {
     if (axis < 0)
       continue;
@@ -90,10 +90,10 @@ colossal::plan::shardingIn(const StoredState &stored, const Mesh &mesh,
   return result;
 }
 
-std::map<int, Sharding>
+std::map<int, Placements>
 colossal::plan::storedShardings(const Program &program,
                                 const SharedState &shared, std::string &error) {
-  std::map<int, Sharding> stored;
+  std::map<int, Placements> stored;
   for (size_t v = 0; v < program.values.size(); ++v) {
     const ProgramValue &value = program.values[v];
     if (value.producer >= 0 || !value.role || !isState(*value.role))
@@ -101,7 +101,7 @@ colossal::plan::storedShardings(const Program &program,
     auto it = shared.states.find(value.name);
     if (it == shared.states.end())
       continue;
-    std::optional<Sharding> sharding =
+    std::optional<Placements> sharding =
         shardingIn(it->second, shared.mesh, value.dims);
     if (!sharding) {
       error = "state '" + value.name + "' is cut as " +
@@ -120,14 +120,14 @@ colossal::plan::storedShardings(const Program &program,
 //===----------------------------------------------------------------------===//
 
 bool colossal::plan::agreesWithPieces(const Pieces &pieces,
-                                      const std::map<int, Sharding> &stored) {
-  auto shardingOf = [&](int value) -> const Sharding * {
+                                      const std::map<int, Placements> &stored) {
+  auto shardingOf = [&](int value) -> const Placements * {
     auto it = stored.find(value);
     return it == stored.end() ? nullptr : &it->second;
   };
   for (const std::map<int, int> &counterparts : pieces.counterparts)
     for (auto [own, other] : counterparts) {
-      const Sharding *a = shardingOf(own), *b = shardingOf(other);
+      const Placements *a = shardingOf(own), *b = shardingOf(other);
       if (bool(a) != bool(b) || (a && *a != *b))
         return false;
     }

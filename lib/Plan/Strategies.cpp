@@ -16,13 +16,13 @@ static int factorOf(const OpNode &node, int position, int number) {
   return it == classes.end() ? -1 : int(it - classes.begin());
 }
 
-Sharding colossal::plan::shardingOf(const Program &program, const OpNode &node,
-                                    int position, const Access &access,
-                                    bool result,
-                                    const std::vector<Choice> &choices,
-                                    int operand) {
+Placements colossal::plan::shardingOf(const Program &program,
+                                      const OpNode &node, int position,
+                                      const Access &access, bool result,
+                                      const std::vector<Choice> &choices,
+                                      int operand) {
   const Op &op = program.ops[node.ops[position]];
-  Sharding sharding(choices.size(), replicated);
+  Placements sharding(choices.size(), replicated);
   for (size_t a = 0; a < choices.size(); ++a) {
     if (choices[a].kind == Choice::Kind::Linear) {
       const std::vector<int> &set = op.linear[choices[a].index];
@@ -113,7 +113,7 @@ private:
   const OpNode &node;
   const std::vector<Choice> &choices;
   std::set<int> reduced;
-  std::map<int, Sharding> produced;
+  std::map<int, Placements> produced;
   std::vector<std::vector<Choice>> opChoices;
 };
 } // namespace
@@ -168,9 +168,9 @@ bool Derivation::simulate() {
         return false;
     }
     for (const Access &access : op.results) {
-      Sharding sharding = shardingOf(program, node, int(p), access,
-                                     /*result=*/true, opChoices.back());
-      if (mixesCombiners(sharding))
+      Placements sharding = shardingOf(program, node, int(p), access,
+                                       /*result=*/true, opChoices.back());
+      if (layout::mixesCombiners(sharding))
         return false;
       if (reduced.count(access.value))
         for (int &axis : sharding)
@@ -359,8 +359,8 @@ colossal::plan::nodeTime(const Program &program, const Batching &batching,
                        node.ops.begin());
     const Access &access =
         program.ops[producer].results[program.values[value].result];
-    Sharding from = shardingOf(program, node, position, access, true,
-                               strategy.opChoices[position]);
+    Placements from = shardingOf(program, node, position, access, true,
+                                 strategy.opChoices[position]);
     int64_t parts =
         batching.subDims[value] >= 0 && (node.segment == Segment::Forward ||
                                          node.segment == Segment::Backward)
@@ -369,7 +369,7 @@ colossal::plan::nodeTime(const Program &program, const Batching &batching,
     for (size_t a = 0; a < from.size(); ++a) {
       if (!isPartial(from[a]))
         continue;
-      Sharding to = from;
+      Placements to = from;
       to[a] = replicated;
       time += reshards
                   .time(program.values[value], from, to,

@@ -9,10 +9,11 @@ using namespace colossal;
 using namespace colossal::plan;
 
 /// What an op's axes imply for an operand (number) or a result (-1).
-static Sharding impliedSharding(const Program &program, const Plan &plan,
-                                int index, const Access &access, int operand) {
+static Placements impliedSharding(const Program &program, const Plan &plan,
+                                  int index, const Access &access,
+                                  int operand) {
   const Op &op = program.ops[index];
-  Sharding state(plan.mesh.axes.size(), replicated);
+  Placements state(plan.mesh.axes.size(), replicated);
   for (size_t a = 0; a < state.size(); ++a) {
     const PlannedAxis &axis = plan.ops[index].axes[a];
     const std::vector<int> &linear = axis.linear;
@@ -32,8 +33,8 @@ static Sharding impliedSharding(const Program &program, const Plan &plan,
   return state;
 }
 
-Sharding colossal::plan::producedSharding(const Program &program,
-                                          const Plan &plan, int index) {
+Placements colossal::plan::producedSharding(const Program &program,
+                                            const Plan &plan, int index) {
   const ProgramValue &value = program.values[index];
   if (value.producer >= 0)
     return impliedSharding(program, plan, value.producer,
@@ -41,7 +42,7 @@ Sharding colossal::plan::producedSharding(const Program &program,
                            -1);
   auto it = plan.arguments.find(index);
   return it == plan.arguments.end()
-             ? Sharding(plan.mesh.axes.size(), replicated)
+             ? Placements(plan.mesh.axes.size(), replicated)
              : it->second;
 }
 
@@ -57,13 +58,13 @@ private:
   void fault(const std::string &where, const std::string &what) {
     faults.push_back("plan: \"" + where + "\": " + what);
   }
-  Sharding implied(int op, const Access &access, int operand) const {
+  Placements implied(int op, const Access &access, int operand) const {
     return impliedSharding(program, plan, op, access, operand);
   }
-  Sharding produced(int value) const {
+  Placements produced(int value) const {
     return producedSharding(program, plan, value);
   }
-  Sharding stateOf(int value, int copy) const {
+  Placements stateOf(int value, int copy) const {
     return copy == originalCopy ? produced(value) : plan.reshards[copy].to;
   }
   /// The segment from which on a copy is there.
@@ -166,7 +167,7 @@ void Verifier::checkArguments() {
 void Verifier::checkReshard(size_t index) {
   const PlannedReshard &reshard = plan.reshards[index];
   const ProgramValue &value = program.values[reshard.value];
-  Sharding source = stateOf(reshard.value, reshard.source);
+  Placements source = stateOf(reshard.value, reshard.source);
   if (source != reshard.from)
     fault(value.name, "a reshard starts from " + nameOf(reshard.from) +
                           ", but its source is " + nameOf(source));
@@ -190,8 +191,8 @@ void Verifier::checkOp(int index) {
     int value = op.operands[o].value;
     auto it = copies.find({index, int(o)});
     int copy = it == copies.end() ? originalCopy : it->second;
-    Sharding need = implied(index, op.operands[o], int(o));
-    Sharding state = stateOf(value, copy);
+    Placements need = implied(index, op.operands[o], int(o));
+    Placements state = stateOf(value, copy);
     if (need != state)
       fault(op.name, "operand " + std::to_string(o) + " needs " + nameOf(need) +
                          ", found " + nameOf(state));
@@ -207,7 +208,7 @@ void Verifier::checkResult(int index) {
   if (value.producer < 0 || !value.isResult())
     return;
   auto it = plan.results.find(index);
-  Sharding state =
+  Placements state =
       stateOf(index, it == plan.results.end() ? originalCopy : it->second);
   if (value.output) {
     if (std::any_of(state.begin(), state.end(), isPartial))
@@ -215,9 +216,9 @@ void Verifier::checkResult(int index) {
             "ends as " + nameOf(state) + ", expected no partial state");
     return;
   }
-  Sharding need = value.updates >= 0
-                      ? produced(value.updates)
-                      : Sharding(plan.mesh.axes.size(), replicated);
+  Placements need = value.updates >= 0
+                        ? produced(value.updates)
+                        : Placements(plan.mesh.axes.size(), replicated);
   if (state != need)
     fault(value.name,
           "ends as " + nameOf(state) + ", expected " + nameOf(need));

@@ -65,57 +65,16 @@ int64_t localElements(const Layout &layout) {
 
 void forEachRun(const Layout &layout, const Coordinate &coordinate,
                 const std::function<void(const Run &)> &visit) {
-  // All sub-dimensions of all dimensions in one row-major list: the order of
-  // sub-dimensions in memory does not depend on dimension borders.
-  struct Loop {
-    int64_t globalStride, localStride, first, count;
-  };
-  std::vector<Loop> loops;
-  for (const auto &dimension : layout.dimensions) {
+  std::vector<layout::Part> parts;
+  for (const auto &dimension : layout.dimensions)
     for (const SubDimension &sub : dimension) {
-      int64_t index = 0;
+      layout::Part part{sub.extent, sub.bound, 0};
       for (const std::string &axis : sub.axes)
-        index = index * coordinate.sizeOf(axis) + coordinate.positionOf(axis);
-      int64_t first = index * sub.bound;
-      int64_t count = std::clamp<int64_t>(sub.extent - first, 0, sub.bound);
-      loops.push_back({sub.extent, sub.bound, first, count});
+        part.index =
+            part.index * coordinate.sizeOf(axis) + coordinate.positionOf(axis);
+      parts.push_back(part);
     }
-  }
-  int64_t globalStride = 1, localStride = 1;
-  for (size_t i = loops.size(); i-- > 0;) {
-    int64_t extent = loops[i].globalStride, bound = loops[i].localStride;
-    loops[i].globalStride = globalStride;
-    loops[i].localStride = localStride;
-    globalStride *= extent;
-    localStride *= bound;
-  }
-  for (const Loop &loop : loops)
-    if (loop.count == 0)
-      return;
-
-  // The innermost loops merge into one run while what is inside is whole.
-  int64_t length = 1, globalBase = 0;
-  while (!loops.empty() && loops.back().globalStride == length &&
-         loops.back().localStride == length) {
-    globalBase += loops.back().first * loops.back().globalStride;
-    length *= loops.back().count;
-    loops.pop_back();
-  }
-
-  std::vector<int64_t> position(loops.size(), 0);
-  while (true) {
-    Run run{globalBase, 0, length};
-    for (size_t i = 0; i < loops.size(); ++i) {
-      run.global += (loops[i].first + position[i]) * loops[i].globalStride;
-      run.local += position[i] * loops[i].localStride;
-    }
-    visit(run);
-    size_t i = loops.size();
-    while (i > 0 && ++position[i - 1] == loops[i - 1].count)
-      position[--i] = 0;
-    if (i == 0)
-      return;
-  }
+  layout::forEachRun(parts, visit);
 }
 
 } // namespace colossal::rank

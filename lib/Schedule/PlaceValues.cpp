@@ -45,8 +45,9 @@ void StageScheduler::addState(const StateArgument &argument) {
   state.buffer = root;
   state.name = name;
   state.role = nameOf(attributes.getAs<RoleAttr>(names::role).getValue());
-  state.layout = layoutOf(attributes, setting.meshWithTime);
-  state.globalShape = globalShapeOf(state.layout);
+  layout::Layout layout = layoutOf(attributes, mesh);
+  state.layout = toRank(layout, mesh);
+  state.globalShape = layout.globalShape();
   if (auto aliases = attributes.getAs<ArrayAttr>(names::aliases))
     for (auto alias : aliases.getAsRange<StringAttr>())
       state.aliases.push_back(alias.str());
@@ -87,12 +88,13 @@ void StageScheduler::placeInput(Value value, DictionaryAttr attributes) {
   rank::Input input;
   input.buffer = root;
   input.name = name;
-  input.layout = layoutOf(attributes, setting.meshWithTime);
-  input.globalShape = globalShapeOf(input.layout);
+  layout::Layout layout = layoutOf(attributes, mesh);
+  input.layout = toRank(layout, mesh);
+  input.globalShape = layout.globalShape();
   if (auto dim = attributes.getAs<IntegerAttr>(names::batchDim))
     input.batchDim = dim.getInt();
-  if (isCutOverTime(input.layout))
-    roots[root].slots = setting.microbatches;
+  if (layout.cutBy(mesh.timeAxis()) >= 0)
+    roots[root].slots = mesh.microbatches();
   result.program.inputs.push_back(input);
 }
 
@@ -113,12 +115,13 @@ unsigned StageScheduler::outputRoot(Value value, DictionaryAttr attributes) {
   rank::Output output;
   output.buffer = root;
   output.name = name.str();
-  output.layout = layoutOf(attributes, setting.meshWithTime);
-  output.globalShape = globalShapeOf(output.layout);
+  layout::Layout layout = layoutOf(attributes, mesh);
+  output.layout = toRank(layout, mesh);
+  output.globalShape = layout.globalShape();
   if (auto dim = attributes.getAs<IntegerAttr>(names::batchDim))
     output.batchDim = dim.getInt();
-  if (isCutOverTime(output.layout))
-    roots[root].slots = setting.microbatches;
+  if (layout.cutBy(mesh.timeAxis()) >= 0)
+    roots[root].slots = mesh.microbatches();
   result.program.outputs.push_back(output);
   return root;
 }
@@ -296,7 +299,7 @@ LogicalResult StageScheduler::placeGroups(SegmentSchedule &segment,
   reads.clear();
   for (auto [number, group] : llvm::enumerate(segment.groups)) {
     // One microbatch needs no accumulation.
-    if (setting.microbatches == 1)
+    if (mesh.microbatches() == 1)
       group.accumulate.assign(group.outputs.size(), false);
     for (Value input : group.inputs)
       reads[input].push_back(base + int64_t(number));
@@ -333,9 +336,9 @@ LogicalResult StageScheduler::finishResults(SegmentSchedule &segment) {
       if (root.kind == Root::Kind::Temporary) {
         root.linked = true;
         if (attributes.contains(names::perMicrobatch) &&
-            setting.microbatches > 1)
+            mesh.microbatches() > 1)
           root.slots = timeline::maximumInFlight(
-              setting.schedule, stage, setting.stages, setting.microbatches);
+              mesh.schedule, stage, mesh.stages, mesh.microbatches());
       }
       continue;
     }

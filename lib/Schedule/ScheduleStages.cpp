@@ -16,7 +16,7 @@ using namespace colossal::schedule;
 /// one of them hands to a later one lives through all forwards and backwards.
 void StageScheduler::widenLinked() {
   for (auto [number, root] : llvm::enumerate(roots)) {
-    if (!root.linked || setting.microbatches == 1)
+    if (!root.linked || mesh.microbatches() == 1)
       continue;
     int64_t forward = segmentBegin[unsigned(Segment::Forward)];
     int64_t backward = segmentEnd[unsigned(Segment::Backward)];
@@ -72,9 +72,10 @@ void StageScheduler::planOffsets() {
 
 FailureOr<StageSchedule> StageScheduler::run() {
   result.program.stage = stage;
-  result.program.stages = setting.stages;
-  result.program.microbatches = setting.microbatches;
-  result.program.mesh = setting.mesh;
+  result.program.stages = mesh.stages;
+  result.program.microbatches = mesh.microbatches();
+  for (unsigned axis = 0; axis < mesh.timeAxis(); ++axis)
+    result.program.mesh.push_back({mesh.axes[axis].name, mesh.axes[axis].size});
   for (const StateArgument &state : states)
     addState(state);
   int64_t position = 1;
@@ -121,30 +122,20 @@ FailureOr<StageSchedule> StageScheduler::run() {
     if (exists(segment))
       result.program.segments.push_back({nameOf(segment), {}});
   for (const timeline::Step &step : timeline::scheduleOrder(
-           setting.schedule, stage, setting.stages, setting.microbatches))
+           mesh.schedule, stage, mesh.stages, mesh.microbatches()))
     if (exists(step.segment))
       result.program.schedule.push_back(
           {nameOf(step.segment), step.microbatch});
   return std::move(result);
 }
 
-static FailureOr<Setting> readSetting(ModuleOp module) {
-  Setting setting;
-  MeshAttr mesh = meshOf(module);
-  std::optional<int64_t> stages = stagesOf(module);
-  std::optional<int64_t> microbatches = microbatchesOf(module);
-  if (!mesh || !stages || !microbatches)
+/// The mesh of a partitioned module, which says all of it.
+static FailureOr<layout::Mesh> meshOfPartitioned(ModuleOp module) {
+  if (!meshOf(module) || !stagesOf(module) || !microbatchesOf(module))
     return module.emitError(
         "found no colossal.mesh, colossal.stages or colossal.microbatches: "
         "expected a partitioned module");
-  for (MeshAxisAttr axis : mesh.getAxes())
-    setting.mesh.push_back({axis.getName().str(), axis.getSize()});
-  setting.stages = *stages;
-  setting.microbatches = *microbatches;
-  setting.schedule = scheduleOf(module);
-  setting.meshWithTime = setting.mesh;
-  setting.meshWithTime.push_back({names::timeAxis.str(), setting.microbatches});
-  return setting;
+  return readMesh(module);
 }
 
 FailureOr<StateSchema> schedule::stateOf(ArrayRef<ModuleOp> programs) {
@@ -152,10 +143,10 @@ FailureOr<StateSchema> schedule::stateOf(ArrayRef<ModuleOp> programs) {
   /// Per stage and name: the first function that has it.
   std::map<std::pair<int64_t, std::string>, size_t> known;
   for (ModuleOp module : programs) {
-    FailureOr<Setting> setting = readSetting(module);
-    if (failed(setting))
+    FailureOr<layout::Mesh> mesh = meshOfPartitioned(module);
+    if (failed(mesh))
       return failure();
-    schema.resize(std::max(schema.size(), size_t(setting->stages)));
+    schema.resize(std::max(schema.size(), size_t(mesh->stages)));
     auto addArguments = [&](int64_t stage,
                             func::FuncOp function) -> LogicalResult {
       for (BlockArgument argument : function.getArguments()) {
@@ -183,7 +174,7 @@ FailureOr<StateSchema> schedule::stateOf(ArrayRef<ModuleOp> programs) {
       }
       return success();
     };
-    for (int64_t stage = 0; stage < setting->stages; ++stage)
+    for (int64_t stage = 0; stage < mesh->stages; ++stage)
       for (Segment segment : allSegments)
         if (auto function = module.lookupSymbol<func::FuncOp>(
                 "stage" + std::to_string(stage) + "." + nameOf(segment)))
@@ -195,13 +186,13 @@ FailureOr<StateSchema> schedule::stateOf(ArrayRef<ModuleOp> programs) {
 
 FailureOr<std::vector<StageSchedule>>
 schedule::scheduleStages(ModuleOp module, const StateSchema &schema) {
-  FailureOr<Setting> setting = readSetting(module);
-  if (failed(setting))
+  FailureOr<layout::Mesh> mesh = meshOfPartitioned(module);
+  if (failed(mesh))
     return failure();
   std::vector<StageSchedule> stages;
-  for (int64_t stage = 0; stage < setting->stages; ++stage) {
+  for (int64_t stage = 0; stage < mesh->stages; ++stage) {
     FailureOr<StageSchedule> scheduled =
-        StageScheduler(module, *setting, stage, schema[stage]).run();
+        StageScheduler(module, *mesh, stage, schema[stage]).run();
     if (failed(scheduled))
       return failure();
     stages.push_back(std::move(*scheduled));

@@ -9,25 +9,17 @@
 #ifndef COLOSSAL_LIB_SCHEDULE_STAGESCHEDULER_H
 #define COLOSSAL_LIB_SCHEDULE_STAGESCHEDULER_H
 
+#include "Colossal/IR/LayoutAttributes.h"
 #include "Storage.h"
 
 namespace colossal::schedule {
 
-/// What the module's attributes say.
-struct Setting {
-  std::vector<rank::Axis> mesh;
-  std::vector<rank::Axis> meshWithTime;
-  int64_t stages = 1;
-  int64_t microbatches = 1;
-  ScheduleKind schedule = ScheduleKind::OneFOneB;
-};
-
 class StageScheduler {
 public:
   /// `states`: of all programs of the stage, in the order of the arena.
-  StageScheduler(mlir::ModuleOp module, const Setting &setting, int64_t stage,
+  StageScheduler(mlir::ModuleOp module, const layout::Mesh &mesh, int64_t stage,
                  llvm::ArrayRef<StateArgument> states)
-      : module(module), setting(setting), stage(stage), states(states) {}
+      : module(module), mesh(mesh), stage(stage), states(states) {}
   mlir::FailureOr<StageSchedule> run();
 
 private:
@@ -58,7 +50,7 @@ private:
   int64_t lastRead(unsigned root) const;
 
   mlir::ModuleOp module;
-  const Setting &setting;
+  const layout::Mesh &mesh;
   int64_t stage;
   llvm::ArrayRef<StateArgument> states;
   StageSchedule result;

@@ -1,6 +1,7 @@
 //===- Storage.cpp - Types and layouts of buffers -------------------------===//
 
 #include "Storage.h"
+#include "Colossal/IR/LayoutAttributes.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -33,49 +34,27 @@ int64_t schedule::bytesOf(RankedTensorType type) {
   return type.getNumElements() * (dtype ? rank::bytesOf(*dtype) : 0);
 }
 
-rank::Layout schedule::layoutOf(DictionaryAttr attributes,
-                                ArrayRef<rank::Axis> meshWithTime) {
-  rank::Layout layout;
-  auto sizes = attributes.getAs<ArrayAttr>(names::globalShape);
-  auto sharding = attributes.getAs<ShardingAttr>(names::sharding);
-  if (!sizes)
-    return layout;
-  for (auto [dim, list] : llvm::enumerate(sizes)) {
-    std::vector<rank::SubDimension> subs;
-    for (auto [position, size] : llvm::enumerate(cast<ArrayAttr>(list))) {
-      rank::SubDimension sub;
-      sub.extent = cast<IntegerAttr>(size).getInt();
-      int64_t parts = 1;
-      if (sharding)
-        for (StringAttr axis : sharding.getAxes(dim, position)) {
-          sub.axes.push_back(axis.getValue().str());
-          for (const rank::Axis &meshAxis : meshWithTime)
-            if (meshAxis.name == axis.getValue())
-              parts *= meshAxis.size;
-        }
-      sub.bound = (sub.extent + parts - 1) / parts;
-      subs.push_back(sub);
+layout::Layout schedule::layoutOf(DictionaryAttr attributes,
+                                  const layout::Mesh &mesh) {
+  std::string error;
+  FailureOr<layout::Layout> layout = readLayout(attributes, mesh, error);
+  return succeeded(layout) ? *layout : layout::Layout();
+}
+
+rank::Layout schedule::toRank(const layout::Layout &layout,
+                              const layout::Mesh &mesh) {
+  rank::Layout result;
+  auto sub = layout.subDims.begin();
+  for (unsigned count : layout.counts) {
+    std::vector<rank::SubDimension> &dimension =
+        result.dimensions.emplace_back();
+    for (unsigned i = 0; i < count; ++i, ++sub) {
+      rank::SubDimension &cut = dimension.emplace_back();
+      cut.extent = sub->size;
+      cut.bound = sub->bound(mesh);
+      for (unsigned axis : sub->axes)
+        cut.axes.push_back(mesh.axes[axis].name);
     }
-    layout.dimensions.push_back(subs);
   }
-  return layout;
-}
-
-std::vector<int64_t> schedule::globalShapeOf(const rank::Layout &layout) {
-  std::vector<int64_t> shape;
-  for (const auto &dimension : layout.dimensions) {
-    int64_t size = 1;
-    for (const rank::SubDimension &sub : dimension)
-      size *= sub.extent;
-    shape.push_back(size);
-  }
-  return shape;
-}
-
-bool schedule::isCutOverTime(const rank::Layout &layout) {
-  for (const auto &dimension : layout.dimensions)
-    for (const rank::SubDimension &sub : dimension)
-      if (llvm::is_contained(sub.axes, names::timeAxis.str()))
-        return true;
-  return false;
+  return result;
 }

@@ -4,6 +4,7 @@
 #ifndef COLOSSAL_LIB_SCHEDULE_STORAGE_H
 #define COLOSSAL_LIB_SCHEDULE_STORAGE_H
 
+#include "colossal/Layout/Layout.h"
 #include "colossal/Schedule/StageSchedule.h"
 #include "llvm/ADT/StringMap.h"
 
@@ -39,12 +40,12 @@ struct Place {
 int64_t bytesOf(mlir::RankedTensorType type);
 int64_t bytesOf(mlir::Value value);
 
-/// The layout that `colossal.sharding` and the global sub-dimension sizes of an
-/// argument describe, on `mesh` (with the axis `time`). Empty lists: a scalar.
-rank::Layout layoutOf(mlir::DictionaryAttr attributes,
-                      llvm::ArrayRef<rank::Axis> meshWithTime);
-std::vector<int64_t> globalShapeOf(const rank::Layout &layout);
-bool isCutOverTime(const rank::Layout &layout);
+/// What the attributes of an argument or result say; of a scalar where they say
+/// nothing, which the check of rank programs reports.
+layout::Layout layoutOf(mlir::DictionaryAttr attributes,
+                        const layout::Mesh &mesh);
+/// The same with the names of the axes.
+rank::Layout toRank(const layout::Layout &layout, const layout::Mesh &mesh);
 
 } // namespace colossal::schedule
 

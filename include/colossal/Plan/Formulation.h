@@ -40,7 +40,7 @@ struct FormulationOptions {
   int64_t memoryPrice = 0;
   std::optional<int64_t> memoryLimit;
   /// Arguments (values) whose state is given: another program's plan has it.
-  std::map<int, Sharding> stored;
+  std::map<int, Placements> stored;
 };
 
 /// What a node of the problem stands for.
@@ -55,7 +55,7 @@ struct FormulatedNode {
 struct FormulatedValue {
   int piece = 0;
   int value = 0;
-  std::vector<Sharding> states;
+  std::vector<Placements> states;
 };
 
 struct Formulation {

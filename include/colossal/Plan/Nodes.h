@@ -22,7 +22,7 @@
 #define COLOSSAL_PLAN_NODES_H
 
 #include "colossal/Plan/Batching.h"
-#include "colossal/Plan/Mesh.h"
+#include "colossal/Plan/Reshards.h"
 
 #include <map>
 
@@ -70,10 +70,10 @@ struct NodeStrategy {
   /// Per op of the node and axis what it does: a class of its own, a linear
   /// set (partial sums that go on), or nothing.
   std::vector<std::vector<Choice>> opChoices;
-  std::vector<Sharding> inputs;  ///< per node input
-  std::vector<Sharding> outputs; ///< per node output
-  std::vector<int> reduced;      ///< inner values that are all-reduced
-  int64_t cost = 0;              ///< ns, of one execution
+  std::vector<Placements> inputs;  ///< per node input
+  std::vector<Placements> outputs; ///< per node output
+  std::vector<int> reduced;        ///< inner values that are all-reduced
+  int64_t cost = 0;                ///< ns, of one execution
 };
 
 /// Derives inputs, outputs, inner reductions; nothing if the choices are not
@@ -85,9 +85,9 @@ std::optional<NodeStrategy> deriveStrategy(const Program &program,
 /// The state of a value that op number `position` of the node accesses by
 /// `access`, as an operand (`result` false) or as its result. `choices`: of
 /// the op.
-Sharding shardingOf(const Program &program, const OpNode &node, int position,
-                    const Access &access, bool result,
-                    const std::vector<Choice> &choices, int operand = -1);
+Placements shardingOf(const Program &program, const OpNode &node, int position,
+                      const Access &access, bool result,
+                      const std::vector<Choice> &choices, int operand = -1);
 
 /// Local bounds of an op's factors under a strategy.
 std::vector<int64_t> localBounds(const Program &program,

@@ -40,7 +40,7 @@ struct PlannedReshard {
   int source = originalCopy; ///< reshard that it starts from
   Segment segment = Segment::Forward;
   int stage = 0;
-  Sharding from, to;
+  Placements from, to;
 };
 
 struct PlannedUse {
@@ -75,9 +75,9 @@ struct Plan {
   Mesh mesh;
   int64_t microbatches = 1;
   ScheduleKind schedule = ScheduleKind::OneFOneB;
-  std::vector<PlannedOp> ops;        ///< per op of the program
-  std::map<int, Sharding> arguments; ///< stored states
-  std::map<int, int> argumentStages; ///< of state arguments
+  std::vector<PlannedOp> ops;          ///< per op of the program
+  std::map<int, Placements> arguments; ///< stored states
+  std::map<int, int> argumentStages;   ///< of state arguments
   /// The plan of another program says where state lives, not the uses here.
   bool sharesState = false;
   std::vector<PlannedReshard> reshards;
@@ -91,7 +91,8 @@ struct Plan {
 };
 
 /// The state of the original copy of a value, from the axes of its op.
-Sharding producedSharding(const Program &program, const Plan &plan, int value);
+Placements producedSharding(const Program &program, const Plan &plan,
+                            int value);
 
 /// Predicted times of one execution, ns: per node, and per reshard of the plan
 /// (0 where it is part of its node's time).

@@ -17,7 +17,7 @@ namespace colossal::plan {
 struct StoredState {
   /// Bounds of the sub-dimensions, per dimension, as that program sees them.
   std::vector<std::vector<int64_t>> dims;
-  Sharding sharding;
+  Placements sharding;
   int stage = 0;
 };
 
@@ -32,20 +32,20 @@ SharedState sharedStateOf(const Program &program, const Plan &plan);
 
 /// The same places in a program that divides the dimensions into `dims`;
 /// nothing where an axis cuts between them.
-std::optional<Sharding>
+std::optional<Placements>
 shardingIn(const StoredState &stored, const Mesh &mesh,
            const std::vector<std::vector<int64_t>> &dims);
 
 /// Per state argument of `program` (a value) that is shared its sharding. Sets
 /// `error` where that is not possible.
-std::map<int, Sharding> storedShardings(const Program &program,
-                                        const SharedState &shared,
-                                        std::string &error);
+std::map<int, Placements> storedShardings(const Program &program,
+                                          const SharedState &shared,
+                                          std::string &error);
 
 /// Whether equal pieces read equally sharded states; else each piece must be a
 /// representative of its own.
 bool agreesWithPieces(const Pieces &pieces,
-                      const std::map<int, Sharding> &stored);
+                      const std::map<int, Placements> &stored);
 /// Every piece as its own representative.
 Pieces withoutCopies(const Program &program, const std::vector<OpNode> &nodes,
                      Pieces pieces);

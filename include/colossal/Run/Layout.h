@@ -12,6 +12,7 @@
 #ifndef COLOSSAL_RUN_LAYOUT_H
 #define COLOSSAL_RUN_LAYOUT_H
 
+#include "colossal/Layout/Runs.h"
 #include "colossal/Run/RankProgram.h"
 
 #include <functional>
@@ -42,12 +43,7 @@ int64_t localElements(const Layout &layout);
 /// Product of a shape.
 int64_t elementsOf(const std::vector<int64_t> &shape);
 
-/// One contiguous piece.
-struct Run {
-  int64_t global = 0; ///< first element in the unsharded tensor
-  int64_t local = 0;  ///< first element in the shard
-  int64_t length = 0;
-};
+using layout::Run;
 
 /// Calls `visit` for every run of the shard at `coordinate`, in the order of
 /// the shard's elements. Long runs come first-hand: trailing dimensions that

@@ -338,10 +338,11 @@ colossal::partition::test::readModel(const std::string &file,
 }
 
 Mesh colossal::partition::test::drawMesh(std::mt19937 &random) {
-  std::vector<MeshAxis> axes(1 + random() % 2);
+  std::vector<layout::Axis> axes(1 + random() % 2);
   for (size_t i = 0; i < axes.size(); ++i)
     axes[i] = {"a" + std::to_string(i), int64_t(2 + random() % 2)};
-  Mesh mesh = Mesh::get(axes, int64_t(1) << (random() % 3), 1 + random() % 3);
+  Mesh mesh =
+      Mesh::withTime(axes, int64_t(1) << (random() % 3), 1 + random() % 3);
   mesh.schedule = random() % 2 ? ScheduleKind::OneFOneB : ScheduleKind::GPipe;
   return mesh;
 }

@@ -10,12 +10,14 @@
 #ifndef COLOSSAL_TEST_UNIT_PARTITION_RANDOMPLAN_H
 #define COLOSSAL_TEST_UNIT_PARTITION_RANDOMPLAN_H
 
-#include "colossal/Partition/ShardState.h"
+#include "Colossal/IR/LayoutAttributes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 #include <random>
 
 namespace colossal::partition::test {
+
+using layout::Mesh;
 
 /// Plans @train_step of `module` for `mesh`. Fails if the program does not
 /// allow so many microbatches.

@@ -33,7 +33,7 @@ static void tryPlan(const std::string &file, unsigned seed) {
   std::mt19937 random(seed);
   Mesh mesh = drawMesh(random);
   std::string what = file + ", seed " + std::to_string(seed) + ": ";
-  for (const MeshAxis &axis : mesh.axes)
+  for (const layout::Axis &axis : mesh.axes)
     what += axis.name + "=" + std::to_string(axis.size) + " ";
   what += "stages=" + std::to_string(mesh.stages) + " " + nameOf(mesh.schedule);
   OwningOpRef<ModuleOp> planned = unsharded->clone();

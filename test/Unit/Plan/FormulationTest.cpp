@@ -263,8 +263,8 @@ TEST(Mesh, UnevenCutsArePadded) {
   Mesh mesh{{{"x", 2}, {"y", 2}}, 1};
   EXPECT_EQ(localBytes(value, mesh, {0, replicated}, -1, 1), 13 * 3 * 4);
   EXPECT_EQ(localBytes(value, mesh, {0, 0}, -1, 1), 7 * 3 * 4);
-  EXPECT_FALSE(isLegal(value, mesh, {1, 1}));
-  EXPECT_TRUE(isLegal(value, mesh, {1, 0}));
+  EXPECT_FALSE(layout::isLegal(value.subDims(), {1, 1}, mesh));
+  EXPECT_TRUE(layout::isLegal(value.subDims(), {1, 0}, mesh));
 }
 
 TEST(Mesh, AxesJoinAndLeaveAsTheMinorMost) {

@@ -12,7 +12,8 @@ using Dims = std::vector<std::vector<int64_t>>;
 
 /// Which coordinates hold an element, slowly: by the parts of every
 /// sub-dimension that its axes cut.
-static std::vector<int64_t> holders(const Dims &dims, const Sharding &sharding,
+static std::vector<int64_t> holders(const Dims &dims,
+                                    const Placements &sharding,
                                     const Mesh &mesh,
                                     const std::vector<int64_t> &element) {
   std::vector<int64_t> found(sharding.size(), -1);
@@ -58,10 +59,10 @@ TEST(SharedState, WhatNoOpReadsIsWholeOnTheFirstStage) {
   plan.argumentStages[0] = 1;
   SharedState shared = sharedStateOf(program, plan);
   EXPECT_EQ(shared.states.size(), 2u);
-  EXPECT_EQ(shared.states["read"].sharding, (Sharding{replicated, 1}));
+  EXPECT_EQ(shared.states["read"].sharding, (Placements{replicated, 1}));
   EXPECT_EQ(shared.states["read"].stage, 1);
   EXPECT_EQ(shared.states["unread"].sharding,
-            (Sharding{replicated, replicated}));
+            (Placements{replicated, replicated}));
   EXPECT_EQ(shared.states["unread"].stage, 0);
   EXPECT_EQ(shared.states["unread"].dims, program.values[1].dims);
 }
@@ -85,7 +86,7 @@ TEST(SharedState, OtherViewsKeepEveryElementInItsPlace) {
       subDims += int(dim.size());
     for (size_t a = 0; a < mesh.axes.size(); ++a)
       stored.sharding.push_back(pick(subDims + 1) - 1);
-    std::optional<Sharding> seen = shardingIn(stored, mesh, other);
+    std::optional<Placements> seen = shardingIn(stored, mesh, other);
     if (!seen) {
       ++refused;
       EXPECT_NE(stored.dims, other);

@@ -1,6 +1,6 @@
 //===- Layouts.cpp - Meshes that the search tries -------------------------===//
 
-#include "Layouts.h"
+#include "Divisions.h"
 
 #include <algorithm>
 
@@ -8,19 +8,19 @@ using namespace colossal;
 using namespace colossal::plan;
 
 /// Of the label, behind the axes.
-static void addStages(Layout &layout) {
-  if (layout.mesh.stages > 1)
-    layout.label += (layout.label.empty() ? "pipeline=" : " pipeline=") +
-                    std::to_string(layout.mesh.stages);
-  if (layout.label.empty())
-    layout.label = "one device";
+static void addStages(Division &division) {
+  if (division.mesh.stages > 1)
+    division.label += (division.label.empty() ? "pipeline=" : " pipeline=") +
+                      std::to_string(division.mesh.stages);
+  if (division.label.empty())
+    division.label = "one device";
 }
 
-/// A layout whose axes of size 1 are left out.
-static Layout makeLayout(int64_t stages, int64_t first, AxisRule firstRule,
-                         int64_t second, AxisRule secondRule) {
-  Layout layout;
-  layout.mesh.stages = stages;
+/// A division whose axes of size 1 are left out.
+static Division makeDivision(int64_t stages, int64_t first, AxisRule firstRule,
+                             int64_t second, AxisRule secondRule) {
+  Division division;
+  division.mesh.stages = stages;
   auto add = [&](int64_t size, AxisRule rule) {
     if (size == 1)
       return;
@@ -28,18 +28,18 @@ static Layout makeLayout(int64_t stages, int64_t first, AxisRule firstRule,
                        : rule == AxisRule::Tensor ? "tensor"
                                                   : "axis";
     std::string unique = name;
-    for (const Axis &axis : layout.mesh.axes)
+    for (const Axis &axis : division.mesh.axes)
       if (axis.name == unique)
         unique += "1";
-    layout.mesh.axes.push_back({unique, size});
-    layout.rules.push_back(rule);
-    layout.label += layout.label.empty() ? "" : " ";
-    layout.label += std::string(name) + "=" + std::to_string(size);
+    division.mesh.axes.push_back({unique, size});
+    division.rules.push_back(rule);
+    division.label += division.label.empty() ? "" : " ";
+    division.label += std::string(name) + "=" + std::to_string(size);
   };
   add(first, firstRule);
   add(second, secondRule);
-  addStages(layout);
-  return layout;
+  addStages(division);
+  return division;
 }
 
 /// Whether the order of the axes matters: devices next to each other are
@@ -53,14 +53,14 @@ static bool orderMatters(const machine::Cluster &cluster, int64_t first,
   return first > 1 && second > 1 && (outer.worstLevel() != inner.worstLevel());
 }
 
-std::vector<Layout> colossal::plan::layoutsOf(const machine::Cluster &cluster,
-                                              const Pins &pins, int64_t batch,
-                                              std::string &error) {
-  std::vector<Layout> layouts;
+std::vector<Division>
+colossal::plan::divisionsOf(const machine::Cluster &cluster, const Pins &pins,
+                            int64_t batch, std::string &error) {
+  std::vector<Division> divisions;
   int64_t devices = cluster.devices;
   auto fail = [&](const std::string &text) {
     error = "pins " + pins.toString() + ": " + text;
-    return std::vector<Layout>();
+    return std::vector<Division>();
   };
   int64_t fixed = pins.data.value_or(1) * pins.tensor.value_or(1) *
                   pins.pipeline.value_or(1);
@@ -83,15 +83,15 @@ std::vector<Layout> colossal::plan::layoutsOf(const machine::Cluster &cluster,
       if (size % data != 0 || (pins.data && *pins.data != data) ||
           (pins.tensor && *pins.tensor != tensor) || data > batch)
         continue;
-      Layout layout =
-          makeLayout(stages, data, AxisRule::Data, tensor, AxisRule::Tensor);
-      layout.zero = pins.zero;
-      layouts.push_back(layout);
+      Division division =
+          makeDivision(stages, data, AxisRule::Data, tensor, AxisRule::Tensor);
+      division.zero = pins.zero;
+      divisions.push_back(division);
       if (orderMatters(cluster, data, tensor, stages)) {
-        layout =
-            makeLayout(stages, tensor, AxisRule::Tensor, data, AxisRule::Data);
-        layout.zero = pins.zero;
-        layouts.push_back(layout);
+        division = makeDivision(stages, tensor, AxisRule::Tensor, data,
+                                AxisRule::Data);
+        division.zero = pins.zero;
+        divisions.push_back(division);
       }
     }
     if (pins.data || pins.tensor || pins.zero || size == 1)
@@ -99,42 +99,42 @@ std::vector<Layout> colossal::plan::layoutsOf(const machine::Cluster &cluster,
     for (int64_t first = size; first >= 1; --first)
       if (size % first == 0 && (first == size || first > 1) &&
           (size / first > 1 || first == size))
-        layouts.push_back(makeLayout(stages, first, AxisRule::Free,
-                                     size / first, AxisRule::Free));
+        divisions.push_back(makeDivision(stages, first, AxisRule::Free,
+                                         size / first, AxisRule::Free));
   }
   // The large problems last, when there is something to beat.
-  std::vector<Layout> ordered;
+  std::vector<Division> ordered;
   for (size_t effort : {0, 1, 2, 3})
-    for (const Layout &layout : layouts)
-      if (layout.mesh.axes.size() + layout.isWide() == effort)
-        ordered.push_back(layout);
-  layouts = std::move(ordered);
-  if (layouts.empty())
+    for (const Division &division : divisions)
+      if (division.mesh.axes.size() + division.isWide() == effort)
+        ordered.push_back(division);
+  divisions = std::move(ordered);
+  if (divisions.empty())
     return fail("no mesh of " + std::to_string(devices) +
                 " devices satisfies them");
-  return layouts;
+  return divisions;
 }
 
-Layout colossal::plan::layoutOfMesh(const Mesh &mesh) {
-  Layout layout;
-  layout.mesh = mesh;
-  layout.isGiven = true;
+Division colossal::plan::divisionOfMesh(const Mesh &mesh) {
+  Division division;
+  division.mesh = mesh;
+  division.isGiven = true;
   for (const Axis &axis : mesh.axes) {
-    layout.rules.push_back(axis.name == "data"     ? AxisRule::Data
-                           : axis.name == "tensor" ? AxisRule::Tensor
-                                                   : AxisRule::Free);
-    layout.label += layout.label.empty() ? "" : " ";
-    layout.label += axis.name + "=" + std::to_string(axis.size);
+    division.rules.push_back(axis.name == "data"     ? AxisRule::Data
+                             : axis.name == "tensor" ? AxisRule::Tensor
+                                                     : AxisRule::Free);
+    division.label += division.label.empty() ? "" : " ";
+    division.label += axis.name + "=" + std::to_string(axis.size);
   }
-  addStages(layout);
-  return layout;
+  addStages(division);
+  return division;
 }
 
 void colossal::plan::nameAxes(const std::vector<OpNode> &nodes,
                               const Formulation &formulation,
-                              const Solution &solution, Layout &layout) {
-  for (size_t a = 0; a < layout.mesh.axes.size(); ++a) {
-    if (layout.rules[a] != AxisRule::Free || layout.isGiven)
+                              const Solution &solution, Division &division) {
+  for (size_t a = 0; a < division.mesh.axes.size(); ++a) {
+    if (division.rules[a] != AxisRule::Free || division.isGiven)
       continue;
     int with = 0, cut = 0;
     for (size_t n = 0; n < formulation.nodes.size(); ++n) {
@@ -152,12 +152,12 @@ void colossal::plan::nameAxes(const std::vector<OpNode> &nodes,
     std::string name = cut == with ? "data" : cut == 0 ? "tensor" : "mixed";
     for (bool again = true; again;) {
       again = false;
-      for (size_t b = 0; b < layout.mesh.axes.size(); ++b)
-        if (b != a && layout.mesh.axes[b].name == name) {
+      for (size_t b = 0; b < division.mesh.axes.size(); ++b)
+        if (b != a && division.mesh.axes[b].name == name) {
           name += "1";
           again = true;
         }
     }
-    layout.mesh.axes[a].name = name;
+    division.mesh.axes[a].name = name;
   }
 }

@@ -6,41 +6,39 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef COLOSSAL_TEST_UNIT_PARTITION_SHARDSIMULATION_H
-#define COLOSSAL_TEST_UNIT_PARTITION_SHARDSIMULATION_H
+#ifndef COLOSSAL_TEST_UNIT_LAYOUT_SHARDSIMULATION_H
+#define COLOSSAL_TEST_UNIT_LAYOUT_SHARDSIMULATION_H
 
-#include "colossal/Partition/Reshard.h"
+#include "colossal/Layout/Reshard.h"
 
 #include <random>
 
-namespace colossal::partition::test {
+namespace colossal::layout::test {
 
 using Shard = std::vector<int64_t>;
 
 class ShardSimulation {
 public:
   /// All ranks' shards of a random value in `state`.
-  ShardSimulation(const ShardState &state, const Mesh &mesh,
-                  std::mt19937 &random);
+  ShardSimulation(const Layout &state, const Mesh &mesh, std::mt19937 &random);
 
   void apply(const ReshardStep &step);
   /// What is wrong with the shards as shards of the value in `state`; empty if
   /// nothing.
-  std::string compare(const ShardState &state) const;
+  std::string compare(const Layout &state) const;
 
 private:
   /// Mixed-radix number of the rank on `axes`.
-  int64_t coordinate(int64_t rank, llvm::ArrayRef<unsigned> axes) const;
-  std::vector<int64_t> groupOf(int64_t rank,
-                               llvm::ArrayRef<unsigned> axes) const;
+  int64_t coordinate(int64_t rank, const Axes &axes) const;
+  std::vector<int64_t> groupOf(int64_t rank, const Axes &axes) const;
   /// The global element behind each local one; -1 for padding.
-  std::vector<int64_t> elementsOf(const ShardState &state, int64_t rank) const;
+  std::vector<int64_t> elementsOf(const Layout &state, int64_t rank) const;
 
   const Mesh &mesh;
   std::vector<int64_t> value; ///< global elements, by sub-dimensions
   std::vector<Shard> shards;  ///< per rank; time counts as an axis
 };
 
-} // namespace colossal::partition::test
+} // namespace colossal::layout::test
 
-#endif // COLOSSAL_TEST_UNIT_PARTITION_SHARDSIMULATION_H
+#endif // COLOSSAL_TEST_UNIT_LAYOUT_SHARDSIMULATION_H

@@ -1,4 +1,5 @@
-//===- Layouts.h - Meshes that the search tries -----------------*- C++ -*-===//
+//===- Divisions.h - Meshes that the search tries -----------------*- C++
+//-*-===//
 
 #ifndef COLOSSAL_LIB_PLAN_LAYOUTS_H
 #define COLOSSAL_LIB_PLAN_LAYOUTS_H
@@ -8,7 +9,7 @@
 namespace colossal::plan {
 
 /// A mesh and what its axes may serve.
-struct Layout {
+struct Division {
   Mesh mesh;
   std::vector<AxisRule> rules;
   std::optional<int64_t> zero;
@@ -24,16 +25,17 @@ struct Layout {
 /// what the pins name; so no pinned plan is faster than the search's. Those of
 /// two axes come after the others, and the wide ones last. Sets `error` where
 /// the pins do not fit the devices.
-std::vector<Layout> layoutsOf(const machine::Cluster &cluster, const Pins &pins,
-                              int64_t batch, std::string &error);
+std::vector<Division> divisionsOf(const machine::Cluster &cluster,
+                                  const Pins &pins, int64_t batch,
+                                  std::string &error);
 
 /// The mesh of another program's plan: axes serve what their names say.
-Layout layoutOfMesh(const Mesh &mesh);
+Division divisionOfMesh(const Mesh &mesh);
 
 /// Names the free axes of the winner by what they do: "data" cuts the batch in
 /// every forward node that has it, "tensor" in none.
 void nameAxes(const std::vector<OpNode> &nodes, const Formulation &formulation,
-              const Solution &solution, Layout &layout);
+              const Solution &solution, Division &division);
 
 } // namespace colossal::plan
 

@@ -1,30 +1,29 @@
 //===- ShardSimulation.cpp - All ranks' shards of one value ---------------===//
 
 #include "ShardSimulation.h"
-#include "Colossal/IR/Combiner.h"
+
+#include <algorithm>
 
 using namespace colossal;
-using namespace colossal::partition;
-using namespace colossal::partition::test;
-using llvm::ArrayRef;
+using namespace colossal::layout;
+using namespace colossal::layout::test;
 
-static int64_t combined(FactorKind kind, int64_t a, int64_t b) {
-  return withCombiner(combinerOf(kind), [&](auto c) {
-    return int64_t(colossal::combine<c()>(a, b));
-  });
+static int64_t combined(Combiner kind, int64_t a, int64_t b) {
+  return withCombiner(
+      kind, [&](auto c) { return int64_t(colossal::combine<c()>(a, b)); });
 }
 
 /// A part that leaves `whole` to be combined of `rest` and itself; `rest` is
 /// what the other parts have left.
-static int64_t randomPart(FactorKind kind, int64_t whole, int64_t &rest,
+static int64_t randomPart(Combiner kind, int64_t whole, int64_t &rest,
                           int64_t random) {
   switch (kind) {
-  case FactorKind::Sum:
+  case Combiner::Sum:
     rest -= random;
     return random;
-  case FactorKind::Max:
+  case Combiner::Max:
     return whole - random;
-  case FactorKind::Min:
+  case Combiner::Min:
     return whole + random;
   default:
     return 1; // of a product
@@ -32,11 +31,10 @@ static int64_t randomPart(FactorKind kind, int64_t whole, int64_t &rest,
 }
 
 static int64_t ranksOf(const Mesh &mesh) {
-  return mesh.devices() * mesh.microbatches();
+  return mesh.devicesPerStage() * mesh.microbatches();
 }
 
-int64_t ShardSimulation::coordinate(int64_t rank,
-                                    ArrayRef<unsigned> axes) const {
+int64_t ShardSimulation::coordinate(int64_t rank, const Axes &axes) const {
   std::vector<int64_t> position(mesh.axes.size());
   for (size_t i = mesh.axes.size(); i-- > 0; rank /= mesh.axes[i].size)
     position[i] = rank % mesh.axes[i].size;
@@ -47,10 +45,10 @@ int64_t ShardSimulation::coordinate(int64_t rank,
 }
 
 std::vector<int64_t> ShardSimulation::groupOf(int64_t rank,
-                                              ArrayRef<unsigned> axes) const {
-  llvm::SmallVector<unsigned> others;
+                                              const Axes &axes) const {
+  Axes others;
   for (unsigned axis = 0; axis < mesh.axes.size(); ++axis)
-    if (!llvm::is_contained(axes, axis))
+    if (!std::count(axes.begin(), axes.end(), axis))
       others.push_back(axis);
   std::vector<int64_t> group(mesh.sizeOf(axes));
   for (int64_t other = 0; other < ranksOf(mesh); ++other)
@@ -59,7 +57,7 @@ std::vector<int64_t> ShardSimulation::groupOf(int64_t rank,
   return group;
 }
 
-std::vector<int64_t> ShardSimulation::elementsOf(const ShardState &state,
+std::vector<int64_t> ShardSimulation::elementsOf(const Layout &state,
                                                  int64_t rank) const {
   std::vector<int64_t> elements = {0};
   for (const SubDim &sub : state.subDims) {
@@ -76,7 +74,7 @@ std::vector<int64_t> ShardSimulation::elementsOf(const ShardState &state,
   return elements;
 }
 
-ShardSimulation::ShardSimulation(const ShardState &state, const Mesh &mesh,
+ShardSimulation::ShardSimulation(const Layout &state, const Mesh &mesh,
                                  std::mt19937 &random)
     : mesh(mesh) {
   int64_t size = 1;
@@ -91,7 +89,7 @@ ShardSimulation::ShardSimulation(const ShardState &state, const Mesh &mesh,
   }
   // Spread the value over each partial axis, one after the other. Ranks that
   // differ on axes over which the value is replicated get equal parts.
-  llvm::SmallVector<unsigned> distinct;
+  Axes distinct;
   for (unsigned axis = 0; axis < mesh.axes.size(); ++axis)
     if (state.partialOver(axis) || state.cutBy(axis) >= 0)
       distinct.push_back(axis);
@@ -142,9 +140,8 @@ void ShardSimulation::apply(const ReshardStep &step) {
       break;
     case StepKind::Mask:
       for (int64_t element : in[rank])
-        out.push_back(factsOf(combinerOf(step.combiner)).isIdempotent || r == 0
-                          ? element
-                          : 0);
+        out.push_back(factsOf(step.combiner).isIdempotent || r == 0 ? element
+                                                                    : 0);
       break;
     case StepKind::AllGather:
       for (int64_t o = 0; o < step.outer; ++o)
@@ -197,8 +194,8 @@ void ShardSimulation::apply(const ReshardStep &step) {
   }
 }
 
-std::string ShardSimulation::compare(const ShardState &state) const {
-  llvm::SmallVector<unsigned> axes;
+std::string ShardSimulation::compare(const Layout &state) const {
+  Axes axes;
   for (auto [axis, kind] : state.partial)
     axes.push_back(axis);
   for (int64_t rank = 0; rank < ranksOf(mesh); ++rank) {
