@@ -1,6 +1,7 @@
 //===- RunMain.cpp - Starts the ranks of a bundle -------------------------===//
 
 #include "LaunchJob.h"
+#include "SessionFolder.h"
 #include "colossal/Run/BundleFiles.h"
 #include "colossal/Run/RunOptions.h"
 #include "colossal/Run/Threads.h"
@@ -144,5 +145,9 @@ int main(int argc, char **argv) {
   // See EngineMain.cpp; ranks on this node inherit it.
   if (!getenv("OMP_WAIT_POLICY"))
     setenv(kSpinVariable, kSpins, 0);
+  // With hosts it is up to them where sessions may be.
+  std::optional<SessionFolder> session;
+  if (hostfile.empty())
+    session.emplace();
   return launchJob(command, !options.checkpointFolder.empty());
 }
