@@ -137,6 +137,12 @@ bool Layout::isReplicated() const {
                      [](const SubDim &sub) { return sub.axes.empty(); });
 }
 
+bool Layout::isReplicatedOver(const Axes &axes) const {
+  return std::all_of(axes.begin(), axes.end(), [&](unsigned axis) {
+    return !partialOver(axis) && cutBy(axis) < 0;
+  });
+}
+
 Layout Layout::without(unsigned axis) const {
   Layout layout = *this;
   layout.setPartial(axis, std::nullopt);

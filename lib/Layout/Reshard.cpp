@@ -126,8 +126,8 @@ void Neighbours::visitMask(const Visit &edge) const {
   step.kind = StepKind::Mask;
   step.after = state;
   for (auto [axis, combiner] : target.partial)
-    if (!state.partialOver(axis) && state.cutBy(axis) < 0 &&
-        axis != mesh.timeAxis() && mayBecomePartial(combiner) &&
+    if (state.isReplicatedOver({axis}) && axis != mesh.timeAxis() &&
+        mayBecomePartial(combiner) &&
         (step.axes.empty() || combiner == step.combiner)) {
       step.axes.push_back(axis);
       step.combiner = combiner;
@@ -140,17 +140,13 @@ void Neighbours::visitMask(const Visit &edge) const {
 /// Slices and reduce-scatters of sub-dimension `d`.
 void Neighbours::visitCuts(unsigned d, const Visit &edge) const {
   for (const Axes &axes : additions(d)) {
-    auto isOfAll = [&](auto holds) {
-      return std::all_of(axes.begin(), axes.end(), holds);
-    };
-    if (isOfAll([&](unsigned axis) {
-          return !state.partialOver(axis) && state.cutBy(axis) < 0;
-        })) {
+    if (state.isReplicatedOver(axes)) {
       ReshardStep step = cut(StepKind::Slice, d, axes);
       edge(step, cost(step.kind, axes, elements(step.after)));
     }
     std::optional<Combiner> combiner = state.partialOver(axes.front());
-    if (combiner && isMovable(axes) && isOfAll([&](unsigned axis) {
+    if (combiner && isMovable(axes) &&
+        std::all_of(axes.begin(), axes.end(), [&](unsigned axis) {
           return state.partialOver(axis) == combiner;
         })) {
       ReshardStep step = cut(StepKind::ReduceScatter, d, axes);

@@ -34,11 +34,6 @@ private:
   void dropMinor(SubDim &sub) const {
     sub.axes.resize(sub.axes.size() - axes.size());
   }
-  bool isReplicatedOverAxes() const {
-    return llvm::all_of(axes, [&](unsigned axis) {
-      return !input.partialOver(axis) && input.cutBy(axis) < 0;
-    });
-  }
 
   const Layout &input;
   const Mesh &mesh;
@@ -119,7 +114,7 @@ FailureOr<Layout> Application::cut(int64_t outer, int64_t extent,
     if (failed(reduced))
       return failure();
     state = *reduced;
-  } else if (!isReplicatedOverAxes()) {
+  } else if (!input.isReplicatedOver(axes)) {
     return fail("found a slice, expected an operand that is replicated over "
                 "its axes");
   }
@@ -133,7 +128,7 @@ FailureOr<Layout> Application::cut(int64_t outer, int64_t extent,
 }
 
 FailureOr<Layout> Application::mask() {
-  if (!isReplicatedOverAxes())
+  if (!input.isReplicatedOver(axes))
     return fail(
         "found a mask, expected an operand that is replicated over its axes");
   Layout state = input;

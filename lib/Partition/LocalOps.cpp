@@ -114,10 +114,8 @@ LogicalResult LocalProgram::addReshard(const PlannedOp &planned,
   Layout to = program.reshardState(op, op.getTo(), planned.segment);
   std::string name = op.getName().str();
   if (extraTime >= 0) {
-    for (Layout *state : {&from, &to}) {
-      Axes &axes = state->subDims[extraTime].axes;
-      axes.insert(axes.begin(), mesh.timeAxis());
-    }
+    for (Layout *state : {&from, &to})
+      state->cut(extraTime, mesh.timeAxis(), mesh);
     name += "/time";
   }
   // The batch, and what the prologue made of it, can be had for one microbatch
@@ -131,8 +129,7 @@ LogicalResult LocalProgram::addReshard(const PlannedOp &planned,
   if (fromBatch && fromCut != toCut) {
     from = from.without(mesh.timeAxis());
     if (toCut >= 0)
-      from.subDims[toCut].axes.insert(from.subDims[toCut].axes.begin(),
-                                      mesh.timeAxis());
+      from.cut(toCut, mesh.timeAxis(), mesh);
   }
   FailureOr<Value> input = require(op.getInput(), function, from, op);
   if (failed(input))

@@ -124,8 +124,7 @@ static Layout stateOfMap(IndexMapAttr map, const PlannedOp &planned,
     if (sub.isPlain()) {
       state.subDims[flat].axes = planned.factorAxes[sub.getFactor()];
       if (sub.getFactor() == extraTime)
-        state.subDims[flat].axes.insert(state.subDims[flat].axes.begin(),
-                                        mesh.timeAxis());
+        state.cut(flat, mesh.timeAxis(), mesh);
     }
     ++flat;
   });

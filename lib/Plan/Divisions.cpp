@@ -1,4 +1,4 @@
-//===- Layouts.cpp - Meshes that the search tries -------------------------===//
+//===- Divisions.cpp - Meshes that the search tries -----------------------===//
 
 #include "Divisions.h"
 

@@ -1,8 +1,7 @@
-//===- Divisions.h - Meshes that the search tries -----------------*- C++
-//-*-===//
+//===- Divisions.h - Meshes that the search tries ---------------*- C++ -*-===//
 
-#ifndef COLOSSAL_LIB_PLAN_LAYOUTS_H
-#define COLOSSAL_LIB_PLAN_LAYOUTS_H
+#ifndef COLOSSAL_LIB_PLAN_DIVISIONS_H
+#define COLOSSAL_LIB_PLAN_DIVISIONS_H
 
 #include "colossal/Plan/Search.h"
 
@@ -39,4 +38,4 @@ void nameAxes(const std::vector<OpNode> &nodes, const Formulation &formulation,
 
 } // namespace colossal::plan
 
-#endif // COLOSSAL_LIB_PLAN_LAYOUTS_H
+#endif // COLOSSAL_LIB_PLAN_DIVISIONS_H

@@ -162,13 +162,13 @@ Simulation colossal::timeline::simulate(const Pipeline &pipeline) {
 }
 
 int64_t colossal::timeline::stepTime(const Pipeline &pipeline) {
+  if (pipeline.microbatches <= simulatedMicrobatches)
+    return simulate(pipeline).stepNs;
+  Pipeline shorter = pipeline;
   auto timeOf = [&](int64_t microbatches) {
-    Pipeline shorter = pipeline;
     shorter.microbatches = microbatches;
     return simulate(shorter).stepNs;
   };
-  if (pipeline.microbatches <= simulatedMicrobatches)
-    return timeOf(pipeline.microbatches);
   constexpr int64_t half = simulatedMicrobatches / 2;
   int64_t time = timeOf(simulatedMicrobatches);
   double each = double(time - timeOf(half)) / half;

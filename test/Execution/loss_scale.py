@@ -10,7 +10,6 @@ scale falls, the scale grows, and a step of the data is infinite. Scales are Gra
 of skipped steps. A run goes on from the checkpoint of a skipped step, also under another plan.
 """
 import argparse
-import shutil
 import sys
 from pathlib import Path
 
@@ -18,14 +17,11 @@ import numpy as np
 import torch
 
 import nonfinite
-from nonfinite import BATCH, check, run, same, without_time
+from nonfinite import BATCH, PLANS, check, check_again, check_resumed, run, save_each_step, state_of
 from run_case import cluster_of, compare, execute, tool
 
 STEPS, RATE, CLIP = 12, 1e-2, 0.5
-nonfinite.STEPS = STEPS
 OPTIMIZER = f"adamw:lr={RATE},eps=1e-3,weight-decay=0.1"
-PLANS = {"one": (1, ""), "data": (2, "data=2"), "microbatches": (2, "data=2,microbatches=2"), "tensor": (2, "tensor=2"),
-         "pipeline": (2, "pipeline=2,microbatches=4"), "zero": (2, "data=2,zero=1")}
 # init, growth, backoff, interval; factor of the loss
 SCALES = {"f32": ((2.0**125, 1.5, 0.3, 2), 64), "clipped": ((2.0**125, 1.5, 0.3, 2), 64),
           "f16": ((2.0**20, 2.0, 0.5, 3), 1)}
@@ -86,11 +82,7 @@ def pytorch(kind, net, data, dtype, skips=None):
         scaler.update()
         if len(calls) == before:
             skipped.append(step)
-    state = {name: value.detach().double().numpy() for name, value in net.state_dict().items()}
-    for name, parameter in net.named_parameters():
-        for key in ("exp_avg", "exp_avg_sq"):
-            state[f"{name}#{key}"] = optimizer.state[parameter][key].double().numpy()
-    return state, scales, skipped, scaler.state_dict()
+    return state_of(net, optimizer), scales, skipped, scaler.state_dict()
 
 
 def scales_of(lines):
@@ -136,17 +128,12 @@ def check_steps(what, kind, folder, bundle, fresh, data, expected):
               f"warning: step {skipped[0]} skipped: {reason} at the loss scale {scales[0]:g}\n"]
     missing = [text for text in wanted if text not in said]
     check(f"{what}: says so", not missing, "; ".join(missing))
-    again, more, _ = run(bundle, folder, what + "-again")
-    check(f"{what}: again", same(again, state) and without_time(more) == without_time(lines), f"{len(again)} tensors")
+    check_again(what, folder, bundle, state, lines)
     return state, lines
 
 
 def check_checkpoints(what, folder, bundle, state, lines, skipped):
-    import safetensors.numpy
-    place = folder / f"{what}-checkpoints"
-    shutil.rmtree(place, ignore_errors=True)
-    run(bundle, folder, what + "-saved", "--checkpoint", place, "--every", 1)
-    load = lambda step, part: safetensors.numpy.load_file(place / f"step-{step:08d}" / f"{part}.safetensors")
+    place, load = save_each_step(what, folder, bundle)
     last = skipped[-1]
     differs = [name for part in ("model", "optimizer") for name, value in load(last, part).items()
                if value.tobytes() != load(last - 1, part)[name].tobytes()]
@@ -154,9 +141,7 @@ def check_checkpoints(what, folder, bundle, state, lines, skipped):
           and set(differs) <= {"grad_scaler#scale", "grad_scaler#growth_tracker"}, " ".join(differs))
     held = [load(step, "optimizer")["grad_scaler#scale"] for step in range(1, STEPS)]
     check(f"{what}: checkpoints hold the next step's scale", held == scales_of(lines[1:]))
-    resumed, rest, _ = run(bundle, folder, what + "-resumed", f"--resume={place / f'step-{last:08d}'}")
-    check(f"{what}: goes on after step {last}", same(resumed, state) and without_time(rest) == without_time(lines)[last:],
-          f"{len(resumed)} tensors")
+    check_resumed(what, folder, bundle, place, last, state, lines)
     return place / f"step-{last:08d}"
 
 

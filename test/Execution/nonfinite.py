@@ -61,6 +61,15 @@ def data_of(kind):
     return data
 
 
+def state_of(net, optimizer):
+    """Of PyTorch's AdamW, by our names, in f64."""
+    state = {name: value.detach().double().numpy() for name, value in net.state_dict().items()}
+    for name, parameter in net.named_parameters():
+        for key in ("exp_avg", "exp_avg_sq"):
+            state[f"{name}#{key}"] = optimizer.state[parameter][key].double().numpy()
+    return state
+
+
 def pytorch(net, data, clip, dtype):
     """GradScaler's loop; (state by name, learning rate of each step, steps that it skipped)."""
     net.to(dtype).train()
@@ -85,19 +94,17 @@ def pytorch(net, data, clip, dtype):
             schedule.step()
         else:
             skipped.append(step)
-    state = {name: value.detach().double().numpy() for name, value in net.state_dict().items()}
-    for name, parameter in net.named_parameters():
-        for key in ("exp_avg", "exp_avg_sq"):
-            state[f"{name}#{key}"] = optimizer.state[parameter][key].double().numpy()
-    return state, rates, skipped
+    return state_of(net, optimizer), rates, skipped
 
 
 def run(bundle, folder, name, *extra):
-    """Runs all steps; (state by name, lines of the metrics, what was said)."""
+    """Runs all steps of the data; (state by name, lines of the metrics, what was said)."""
     state, metrics = folder / f"state-{name}", folder / f"{name}.jsonl"
     shutil.rmtree(state, ignore_errors=True)
-    data = [word for file in sorted((folder / "data").glob("*.npy")) for word in ("--data", f"{file.stem}={file}")]
-    said = execute([tool("colossal-run"), bundle, *data, "--no-shuffle", "--steps", STEPS, "--metrics", metrics,
+    files = sorted((folder / "data").glob("*.npy"))
+    data = [word for file in files for word in ("--data", f"{file.stem}={file}")]
+    steps = len(np.load(files[0])) // BATCH
+    said = execute([tool("colossal-run"), bundle, *data, "--no-shuffle", "--steps", steps, "--metrics", metrics,
                     "--dump-state", state, *extra], folder / f"{name}.log", timeout=120)
     lines = [json.loads(line) for line in metrics.read_text().splitlines()]
     return {file.stem: np.load(file) for file in state.glob("*.npy")}, lines, said
@@ -115,6 +122,26 @@ def rows_of(exact, single, ours):
     floor = 1e-6 * max(compare.norm(value) for value in exact.values())
     return [(name, compare.norm(ours[name].astype(np.float64) - value),
              max(4 * compare.norm(single[name] - value), floor)) for name, value in exact.items()]
+
+
+def check_again(what, folder, bundle, state, lines):
+    again, more, _ = run(bundle, folder, what + "-again")
+    check(f"{what}: again", same(again, state) and without_time(more) == without_time(lines), f"{len(again)} tensors")
+
+
+def save_each_step(what, folder, bundle):
+    """(the folder of the checkpoints, what one of a step holds in a file)"""
+    import safetensors.numpy
+    place = folder / f"{what}-checkpoints"
+    shutil.rmtree(place, ignore_errors=True)
+    run(bundle, folder, what + "-saved", "--checkpoint", place, "--every", 1)
+    return place, lambda step, part: safetensors.numpy.load_file(place / f"step-{step:08d}" / f"{part}.safetensors")
+
+
+def check_resumed(what, folder, bundle, place, last, state, lines):
+    resumed, rest, _ = run(bundle, folder, what + "-resumed", f"--resume={place / f'step-{last:08d}'}")
+    check(f"{what}: goes on after step {last}", same(resumed, state)
+          and without_time(rest) == without_time(lines)[last:], f"{len(resumed)} tensors")
 
 
 def check_steps(what, kind, folder, bundle, expected):
@@ -135,25 +162,18 @@ def check_steps(what, kind, folder, bundle, expected):
         wanted += ["step 3 skipped: loss is nan", "first made by the data: input 'x' has nan", "step 4 skipped: loss is inf"]
     missing = [text for text in wanted if text not in said]
     check(f"{what}: says so", not missing, "; ".join(missing))
-    again, more, _ = run(bundle, folder, what + "-again")
-    check(f"{what}: again", same(again, state) and without_time(more) == without_time(lines), f"{len(again)} tensors")
+    check_again(what, folder, bundle, state, lines)
     return state, lines
 
 
 def check_checkpoints(what, kind, folder, bundle, state, lines):
     """A run goes on from the checkpoint of a skipped step, which holds the state before it."""
-    import safetensors.numpy
-    place = folder / f"{what}-checkpoints"
-    shutil.rmtree(place, ignore_errors=True)
-    run(bundle, folder, what + "-saved", "--checkpoint", place, "--every", 1)
-    load = lambda step: {name: value for part in ("model", "optimizer") for name, value in
-                         safetensors.numpy.load_file(place / f"step-{step:08d}" / f"{part}.safetensors").items()}
+    place, part_of = save_each_step(what, folder, bundle)
+    load = lambda step: {**part_of(step, "model"), **part_of(step, "optimizer")}
     last = SKIPPED[kind][0]
     held = {name: value for name, value in load(last - 1).items() if "running" not in name and "num_batches" not in name}
     check(f"{what}: a skipped step changes no bit", same(held, {name: load(last)[name] for name in held}))
-    resumed, rest, _ = run(bundle, folder, what + "-resumed", f"--resume={place / f'step-{last:08d}'}")
-    check(f"{what}: goes on after step {last}", same(resumed, state)
-          and without_time(rest) == without_time(lines)[last:], f"{len(resumed)} tensors")
+    check_resumed(what, folder, bundle, place, last, state, lines)
 
 
 def check_limit(what, folder, bundle):

@@ -10,6 +10,9 @@ using namespace colossal;
 using layout::Layout;
 using layout::Mesh;
 
+static_assert(std::string_view(names::timeAxis.data(),
+                               names::timeAxis.size()) == layout::timeName);
+
 FailureOr<Mesh> colossal::readMesh(ModuleOp module) {
   MeshAttr devices = meshOf(module);
   if (!devices)

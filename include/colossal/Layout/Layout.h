@@ -76,6 +76,8 @@ struct Layout {
   /// minor-most. Nothing happens where the axis has size 1.
   void cut(unsigned subDim, unsigned axis, const Mesh &mesh);
   bool isReplicated() const;
+  /// Whether every rank of each of these axes has the same.
+  bool isReplicatedOver(const Axes &axes) const;
   /// The layout without one axis.
   Layout without(unsigned axis) const;
   /// True if both put the same elements in the same places: dimensions that

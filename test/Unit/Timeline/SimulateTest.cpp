@@ -172,22 +172,28 @@ static int64_t stepSlowly(const Pipeline &pipeline) {
   return step;
 }
 
+/// Up to six stages; times up to 90 * `scale`, one microbatch.
+static Pipeline randomPipeline(std::mt19937 &random, int64_t scale) {
+  auto number = [&](int64_t high) {
+    return int64_t(random() % uint64_t(high * scale));
+  };
+  Pipeline pipeline;
+  pipeline.kind = random() % 2 ? ScheduleKind::GPipe : ScheduleKind::OneFOneB;
+  pipeline.overlapsTransfers = random() % 2 != 0;
+  pipeline.stages.resize(1 + random() % 6);
+  for (StageTimes &times : pipeline.stages)
+    times = {number(30), number(50), number(90), number(40)};
+  pipeline.boundaries.resize(pipeline.stages.size() - 1);
+  for (BoundaryTimes &times : pipeline.boundaries)
+    times = {number(60), number(60)};
+  return pipeline;
+}
+
 TEST(Simulate, RandomPipelinesMatchTheLongestPath) {
   std::mt19937 random(5);
-  auto number = [&](int64_t high) {
-    return int64_t(random() % uint64_t(high));
-  };
   for (int trial = 0; trial < 300; ++trial) {
-    Pipeline pipeline;
-    pipeline.kind = number(2) ? ScheduleKind::GPipe : ScheduleKind::OneFOneB;
-    pipeline.microbatches = 1 + number(6);
-    pipeline.overlapsTransfers = number(2) != 0;
-    pipeline.stages.resize(size_t(1 + number(5)));
-    for (StageTimes &times : pipeline.stages)
-      times = {number(30), number(50), number(90), number(40)};
-    pipeline.boundaries.resize(pipeline.stages.size() - 1);
-    for (BoundaryTimes &times : pipeline.boundaries)
-      times = {number(60), number(60)};
+    Pipeline pipeline = randomPipeline(random, 1);
+    pipeline.microbatches = 1 + int64_t(random() % 6);
     Simulation result = simulate(pipeline);
     EXPECT_EQ(result.stepNs, stepSlowly(pipeline)) << "trial " << trial;
     for (size_t stage = 0; stage < pipeline.stages.size(); ++stage) {
@@ -209,22 +215,11 @@ TEST(Simulate, RandomPipelinesMatchTheLongestPath) {
 
 TEST(Simulate, TimesOfManyMicrobatchesContinueThoseOfFewer) {
   std::mt19937 random(7);
-  auto number = [&](int64_t high) {
-    return int64_t(random() % uint64_t(high));
-  };
   for (int trial = 0; trial < 60; ++trial) {
-    Pipeline pipeline;
-    pipeline.kind = number(2) ? ScheduleKind::GPipe : ScheduleKind::OneFOneB;
-    pipeline.overlapsTransfers = number(2) != 0;
-    pipeline.stages.resize(size_t(1 + number(6)));
-    for (StageTimes &times : pipeline.stages)
-      times = {number(3000), number(5000), number(9000), number(4000)};
-    pipeline.boundaries.resize(pipeline.stages.size() - 1);
-    for (BoundaryTimes &times : pipeline.boundaries)
-      times = {number(6000), number(6000)};
+    Pipeline pipeline = randomPipeline(random, 100);
     for (int64_t microbatches :
          {int64_t(1), simulatedMicrobatches, simulatedMicrobatches + 1,
-          5 * simulatedMicrobatches + number(1000)}) {
+          5 * simulatedMicrobatches + int64_t(random() % 1000)}) {
       pipeline.microbatches = microbatches;
       int64_t exact = simulate(pipeline).stepNs;
       EXPECT_NEAR(double(stepTime(pipeline)), double(exact),
