@@ -17,7 +17,7 @@ install(FILES "${CMAKE_BINARY_DIR}/cmake/ColossalConfig.cmake"
 install(DIRECTORY include/colossal "${CMAKE_BINARY_DIR}/include/colossal"
   DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
   FILES_MATCHING PATTERN "*.h" PATTERN "*.inc" PATTERN "*.td" PATTERN CMakeFiles EXCLUDE)
-install(DIRECTORY dialects/Colossal "${CMAKE_BINARY_DIR}/dialects/Colossal"
+install(DIRECTORY dialects/Colossal dialects/Rank "${CMAKE_BINARY_DIR}/dialects/Colossal" "${CMAKE_BINARY_DIR}/dialects/Rank"
   DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
   FILES_MATCHING PATTERN "*.h" PATTERN "*.inc" PATTERN "*.td" PATTERN CMakeFiles EXCLUDE)
 

@@ -6,6 +6,7 @@
 #include "colossal/Diagnostics/Report.h"
 #include "colossal/Emit/CompileKernels.h"
 #include "colossal/Run/BundleFiles.h"
+#include "colossal/Run/Scratch.h"
 #include "colossal/Support/Files.h"
 #include "colossal/Support/MemoryFile.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -147,8 +148,27 @@ static StringSet<> touchedStates(const emit::BundleInput &input) {
   return names;
 }
 
-rank::Manifest emit::makeManifest(const BundleInput &input) {
+/// What a rank of each stage reserves, bytes; on failure a line in `error`.
+static std::vector<int64_t> peakBytes(const emit::BundleInput &input,
+                                      std::string &error) {
+  std::vector<int64_t> bytes;
+  for (size_t stage = 0; stage < input.programs.front().stages.size();
+       ++stage) {
+    std::vector<const rank::Program *> shared;
+    for (const emit::ProgramInput &program : input.programs)
+      shared.push_back(&program.stages[stage]);
+    bytes.push_back(
+        rank::reservedBytes(shared, int(input.threadsPerRank), error));
+  }
+  return bytes;
+}
+
+std::optional<rank::Manifest> emit::makeManifest(const BundleInput &input,
+                                                 std::string &error) {
   rank::Manifest manifest;
+  manifest.predictedPeakBytes = peakBytes(input, error);
+  if (!error.empty())
+    return std::nullopt;
   const rank::Program &first = input.programs.front().stages.front();
   manifest.model = input.model;
   manifest.mesh = first.mesh;
@@ -162,7 +182,6 @@ rank::Manifest emit::makeManifest(const BundleInput &input) {
   manifest.threadsPerRank = input.threadsPerRank;
   manifest.learningRate = input.learningRate;
   manifest.controls = input.controls;
-  manifest.predictedPeakBytes = input.peakBytes;
   for (const ProgramInput &program : input.programs)
     manifest.programs.push_back(makeSchema(program));
   StringSet<> states, touched = touchedStates(input);
@@ -274,9 +293,11 @@ LogicalResult BundleWriter::run() {
   folder = publication->folder();
   Unfinished unfinished(folder);
 
-  rank::Manifest manifest = emit::makeManifest(input);
+  std::optional<rank::Manifest> manifest = emit::makeManifest(input, error);
+  if (!manifest)
+    return fail(error);
   std::vector<rank::Program> programs = allStages(input);
-  if (failed(compile(manifest)))
+  if (failed(compile(*manifest)))
     return failure();
   if (!emit::writeWeights(programs, inside("weights.bin"), "weights.bin",
                           error))
@@ -291,19 +312,22 @@ LogicalResult BundleWriter::run() {
       if (failed(write("ir/" + program.name + "/" + name, text)))
         return failure();
   }
-  for (const rank::Program &program : programs) {
+  for (rank::Program &program : programs) {
+    // The manifest has them.
+    for (rank::State &state : program.states)
+      state.aliases.clear();
     if (failed(write(
             formatv("{0}/stage-{1}.json", program.name, program.stage).str(),
             rank::writeProgram(program))))
       return failure();
-    for (const std::string &fault : rank::checkManifest(manifest, program))
+    for (const std::string &fault : rank::checkManifest(*manifest, program))
       return fail("manifest: " + fault);
   }
   if (failed(copyEngine()))
     return failure();
-  if (!rank::listBundleFiles(folder, manifest, error))
+  if (!rank::listBundleFiles(folder, *manifest, error))
     return fail(error);
-  if (failed(write("manifest.json", rank::writeManifest(manifest))))
+  if (failed(write("manifest.json", rank::writeManifest(*manifest))))
     return failure();
   if (!publication->finish(error))
     return fail(error);

@@ -15,7 +15,7 @@ namespace {
 
 class ProgramBuilder {
 public:
-  ProgramBuilder(schedule::StageSchedule &schedule, Lowering &lowering)
+  ProgramBuilder(const schedule::StageSchedule &schedule, Lowering &lowering)
       : schedule(schedule), lowering(lowering) {}
   FailureOr<rank::Program> run();
 
@@ -27,7 +27,7 @@ private:
   rank::Operand place(Value value) { return schedule.storage.lookup(value); }
   int64_t groupSize(const std::vector<std::string> &axes) const;
 
-  schedule::StageSchedule &schedule;
+  const schedule::StageSchedule &schedule;
   Lowering &lowering;
 };
 
@@ -166,42 +166,29 @@ FailureOr<rank::Op> ProgramBuilder::build(const Group &group) {
 
 FailureOr<rank::Program> ProgramBuilder::run() {
   rank::Program program = schedule.program;
-  auto segmentOf = [&](Segment segment) -> rank::Segment & {
-    for (rank::Segment &entry : program.segments)
-      if (entry.name == nameOf(segment))
-        return entry;
-    llvm_unreachable("Schedule lists every segment");
-  };
-  for (int64_t buffer : schedule.zeroed) {
-    rank::Op fill;
-    fill.kind = rank::OpKind::Fill;
-    fill.name = program.buffers[buffer].name + ".zero";
-    fill.operands = {{buffer, 0}};
-    segmentOf(Segment::Prologue).ops.push_back(fill);
-  }
-  for (schedule::SegmentSchedule &entry : schedule.segments) {
-    rank::Segment &segment = segmentOf(entry.segment);
+  for (const schedule::SegmentSchedule &entry : schedule.segments) {
+    rank::Segment &segment =
+        *llvm::find_if(program.segments, [&](const rank::Segment &candidate) {
+          return candidate.name == nameOf(entry.segment);
+        });
+    std::vector<rank::Op> ops;
     for (const Group &group : entry.groups) {
       if (group.kind == GroupKind::Alias)
         continue;
       FailureOr<rank::Op> op = build(group);
       if (failed(op))
         return failure();
-      segment.ops.push_back(*op);
+      ops.push_back(std::move(*op));
     }
-    for (const schedule::TrailingCopy &copy : entry.copies) {
-      rank::Op op;
-      op.kind = rank::OpKind::Copy;
-      op.name = copy.name;
-      op.operands = {copy.from, copy.to};
-      op.bytes = copy.bytes;
-      segment.ops.push_back(op);
-    }
+    segment.ops.insert(segment.ops.begin() + schedule::beginningOf(segment),
+                       std::make_move_iterator(ops.begin()),
+                       std::make_move_iterator(ops.end()));
   }
   return program;
 }
 
-FailureOr<rank::Program> lower::buildProgram(schedule::StageSchedule &schedule,
-                                             Lowering &lowering) {
+FailureOr<rank::Program>
+lower::buildProgram(const schedule::StageSchedule &schedule,
+                    Lowering &lowering) {
   return ProgramBuilder(schedule, lowering).run();
 }

@@ -51,6 +51,17 @@ std::string Lowering::unify(func::FuncOp function, StringRef name) {
   return it->second;
 }
 
+std::map<std::string, std::string> Lowering::adopt(ModuleOp kernels) {
+  std::map<std::string, std::string> renamed;
+  for (auto kernel : kernels.getOps<func::FuncOp>()) {
+    std::string name = kernel.getName().str();
+    func::FuncOp copy = kernel.clone();
+    theModule->push_back(copy);
+    renamed[name] = unify(copy, StringRef(name).split('_').second);
+  }
+  return renamed;
+}
+
 LogicalResult Lowering::lowerKernel(const Group &group, LoweredGroup &lowered) {
   KernelFrame frame(*theModule, "k", group.loc());
   Operation *first = group.ops[0];

@@ -1,27 +1,57 @@
-//===- LowerPasses.cpp - Prints kernels -----------------------------------===//
+//===- LowerPasses.cpp - The phase as a pass, and kernels as text ---------===//
 
-#include "colossal/Lower/LowerGroup.h"
+#include "Rank/RankDialect.h"
+#include "colossal/Lower/BuildProgram.h"
+#include "colossal/Lower/Passes.h"
+#include "colossal/Run/ProgramFaults.h"
+#include "colossal/Schedule/RankProgramOps.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Pass/Pass.h"
 
 using namespace mlir;
 using namespace colossal;
 
+namespace colossal {
+#define GEN_PASS_DEF_LOWERPASS
+#define GEN_PASS_DEF_PRINTKERNELSPASS
+#include "colossal/Lower/Passes.h.inc"
+} // namespace colossal
+
 namespace {
+
+struct LowerPass : colossal::impl::LowerPassBase<LowerPass> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    auto stages = schedule::readSchedule(module);
+    if (failed(stages))
+      return signalPassFailure();
+    lower::Lowering lowering(&getContext());
+    std::vector<rank::Program> programs;
+    for (const schedule::StageSchedule &stage : *stages) {
+      FailureOr<rank::Program> program = lower::buildProgram(stage, lowering);
+      if (failed(program))
+        return signalPassFailure();
+      programs.push_back(std::move(*program));
+    }
+    std::vector<std::string> faults = rank::checkPrograms(programs);
+    for (const std::string &fault : faults)
+      module.emitError("rank program: ") << fault;
+    if (!faults.empty())
+      return signalPassFailure();
+    module.getBody()->clear();
+    auto builder = OpBuilder::atBlockBegin(module.getBody());
+    for (const rank::Program &program : programs)
+      rank::writeProgramOp(builder, module.getLoc(), program);
+    OwningOpRef<ModuleOp> kernels = lowering.take();
+    kernels->setSymName(rank::names::kernels);
+    builder.insert(kernels.release());
+  }
+};
+
 struct PrintKernelsPass
-    : PassWrapper<PrintKernelsPass, OperationPass<ModuleOp>> {
-  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(PrintKernelsPass)
-  StringRef getArgument() const final { return "colossal-print-kernels"; }
-  StringRef getDescription() const final {
-    return "Print the loops of every distinct kernel, and which op calls it";
-  }
-  void getDependentDialects(DialectRegistry &registry) const final {
-    registry.insert<ColossalDialect, func::FuncDialect, scf::SCFDialect,
-                    LLVM::LLVMDialect>();
-  }
-  void runOnOperation() final {
+    : colossal::impl::PrintKernelsPassBase<PrintKernelsPass> {
+  void runOnOperation() override {
     lower::Lowering lowering(&getContext());
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       if (failed(schedule::checkGroupable(function)))
@@ -42,8 +72,5 @@ struct PrintKernelsPass
     llvm::outs() << "\n";
   }
 };
-} // namespace
 
-void colossal::lower::registerLoweringPasses() {
-  PassRegistration<PrintKernelsPass>();
-}
+} // namespace

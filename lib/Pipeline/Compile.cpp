@@ -14,11 +14,13 @@
 #include "colossal/Diagnostics/Report.h"
 #include "colossal/Differentiate/Passes.h"
 #include "colossal/Emit/Bundle.h"
-#include "colossal/Lower/BuildProgram.h"
+#include "colossal/Emit/LinkPrograms.h"
+#include "colossal/Lower/Passes.h"
 #include "colossal/Machine/Calibrate.h"
 #include "colossal/Normalize/Passes.h"
 #include "colossal/Partition/Passes.h"
 #include "colossal/Run/Scratch.h"
+#include "colossal/Schedule/Passes.h"
 #include "colossal/Support/Files.h"
 #include "colossal/Support/Message.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -57,8 +59,8 @@ private:
   LogicalResult findCluster();
   LogicalResult plan(CompiledProgram &program);
   LogicalResult partition(CompiledProgram &program);
-  LogicalResult schedulePrograms();
-  LogicalResult lower();
+  LogicalResult scheduleProgram(CompiledProgram &program);
+  LogicalResult lower(CompiledProgram &program);
   LogicalResult emit();
   void print(Phase which, CompiledProgram &program, raw_ostream &stream);
 
@@ -67,7 +69,6 @@ private:
   OneLineDiagnostics diagnostics;
   std::vector<CompiledProgram> programs; ///< "train" first
   std::optional<machine::Cluster> cluster;
-  std::unique_ptr<lower::Lowering> lowering;
   bool stopped = false;
 };
 
@@ -102,24 +103,25 @@ void Compilation::print(Phase which, CompiledProgram &program,
                         raw_ostream &stream) {
   OpPrintingFlags flags;
   flags.enableDebugInfo(true, false);
-  program.module->print(stream, flags);
+  OwningOpRef<ModuleOp> partitioned;
+  if (which == Phase::Partition && program.done == Phase::Schedule) {
+    partitioned = program.module->clone();
+    schedule::detachSchedule(*partitioned);
+  }
+  (partitioned ? *partitioned : *program.module).print(stream, flags);
   stream << "\n";
-  // What Schedule and Lower add has no form in the IR: comments.
+  if (which != Phase::Schedule)
+    return;
+  // The same for people.
   std::string text;
-  llvm::raw_string_ostream added(text);
-  if (which == Phase::Schedule)
-    for (const schedule::StageSchedule &stage : program.schedules)
-      schedule::printSchedule(stage, added);
-  if (which == Phase::Lower)
-    for (const rank::Program &stage : program.stages)
-      added << rank::writeProgram(stage);
+  llvm::raw_string_ostream table(text);
+  if (auto stages = schedule::readSchedule(*program.module); succeeded(stages))
+    for (const schedule::StageSchedule &stage : *stages)
+      schedule::printSchedule(stage, table);
   SmallVector<StringRef> lines;
   StringRef(text).split(lines, '\n', -1, false);
   for (StringRef line : lines)
     stream << "// " << printable(line.str()) << "\n";
-  // Programs share kernels.
-  if (which == Phase::Lower && &program == &programs.back())
-    lowering->module().print(stream, flags);
 }
 
 /// DIR/04-plan.mlir, DIR/evaluate/04-plan.mlir.
@@ -176,7 +178,9 @@ LogicalResult Compilation::phase(Phase which, Work work) {
       return failure();
     bool isKept = which == Phase::Differentiate || which == Phase::Plan ||
                   which == Phase::Partition;
-    if (isKept && which >= program.done) {
+    bool isThere = which >= program.done || (which == Phase::Partition &&
+                                             program.done == Phase::Schedule);
+    if (isKept && isThere) {
       std::string text;
       llvm::raw_string_ostream stream(text);
       print(which, program, stream);
@@ -199,6 +203,10 @@ Phase colossal::phaseOf(ModuleOp module) {
     hasAten |= isa<AtenOp, AtenConstantOp>(op);
     return hasAten ? WalkResult::interrupt() : WalkResult::advance();
   });
+  if (module.lookupSymbol<ModuleOp>(rank::names::kernels))
+    return Phase::Lower;
+  if (!module.getOps<rank::ProgramOp>().empty())
+    return Phase::Schedule;
   for (func::FuncOp function : module.getOps<func::FuncOp>())
     if (function->hasAttr(names::stage))
       return Phase::Partition;
@@ -256,11 +264,10 @@ LogicalResult Compilation::import(CompiledProgram &program) {
     return reportError("--precision: found '" + program.model +
                        "', which is normalized already, expected a model or "
                        "the dump of import: types are chosen in between");
-  if (program.done != Phase::Partition) {
-    if (program.done > Phase::Normalize)
-      describeInputs(*program.module, program.inputs);
+  if (program.done < Phase::Partition && program.done > Phase::Normalize)
+    describeInputs(*program.module, program.inputs);
+  if (program.done != Phase::Partition && program.done != Phase::Schedule)
     return success();
-  }
   // Somebody may have moved a collective.
   PassManager passes(&context);
   passes.addPass(createCheckCollectivesPass());
@@ -450,62 +457,22 @@ LogicalResult Compilation::partition(CompiledProgram &program) {
 // Phases of the bundle
 //===----------------------------------------------------------------------===//
 
-LogicalResult Compilation::schedulePrograms() {
+LogicalResult Compilation::scheduleProgram(CompiledProgram &program) {
   SmallVector<ModuleOp> modules;
-  for (CompiledProgram &program : programs)
-    modules.push_back(*program.module);
+  for (CompiledProgram &one : programs)
+    modules.push_back(*one.module);
   FailureOr<schedule::StateSchema> schema = schedule::stateOf(modules);
   if (failed(schema))
     return failure();
-  for (CompiledProgram &program : programs) {
-    auto scheduled = schedule::scheduleStages(*program.module, *schema);
-    if (failed(scheduled))
-      return failure();
-    program.schedules = std::move(*scheduled);
-  }
-  return success();
+  PassManager passes(&context);
+  passes.addPass(createSchedulePass(std::move(*schema)));
+  return passes.run(*program.module);
 }
 
-/// Transfers of different programs are told apart by their tags.
-static void shiftTags(std::vector<rank::Program> &stages, int64_t &next) {
-  int64_t first = next;
-  for (rank::Program &stage : stages)
-    for (rank::Segment &segment : stage.segments)
-      for (rank::Op &op : segment.ops)
-        if (op.kind == rank::OpKind::Send || op.kind == rank::OpKind::Recv) {
-          op.tag += first;
-          next = std::max(next, op.tag + 1);
-        }
-}
-
-LogicalResult Compilation::lower() {
-  lowering = std::make_unique<lower::Lowering>(&context);
-  bool sound = true;
-  auto report = [&](const std::vector<std::string> &faults) {
-    for (const std::string &fault : faults) {
-      (void)reportError("rank program: " + fault);
-      sound = false;
-    }
-  };
-  int64_t nextTag = 0;
-  for (CompiledProgram &program : programs) {
-    for (schedule::StageSchedule &stage : program.schedules) {
-      FailureOr<rank::Program> built = lower::buildProgram(stage, *lowering);
-      if (failed(built))
-        return failure();
-      built->name = program.name;
-      program.stages.push_back(std::move(*built));
-    }
-    shiftTags(program.stages, nextTag);
-    report(rank::checkPrograms(program.stages));
-  }
-  for (size_t stage = 0; stage < programs.front().stages.size(); ++stage) {
-    std::vector<rank::Program> shared;
-    for (CompiledProgram &program : programs)
-      shared.push_back(program.stages[stage]);
-    report(rank::checkShared(shared));
-  }
-  return success(sound);
+LogicalResult Compilation::lower(CompiledProgram &program) {
+  PassManager passes(&context);
+  passes.addPass(createLowerPass());
+  return passes.run(*program.module);
 }
 
 LogicalResult Compilation::emit() {
@@ -515,10 +482,19 @@ LogicalResult Compilation::emit() {
   if (failed(findCluster()))
     return failure();
   input.threadsPerRank = cluster->device.threads;
+  SmallVector<ModuleOp> modules;
+  SmallVector<std::string> names;
   for (CompiledProgram &program : programs) {
+    modules.push_back(*program.module);
+    names.push_back(program.name);
+  }
+  FailureOr<emit::LinkedPrograms> linked = emit::linkPrograms(modules, names);
+  if (failed(linked))
+    return failure();
+  for (auto [program, stages] : llvm::zip_equal(programs, linked->programs)) {
     emit::ProgramInput one;
     one.name = program.name;
-    one.stages = program.stages;
+    one.stages = std::move(stages);
     one.inputs = program.inputs;
     one.predictedStepSeconds = double(program.report.plan.stepNs) * 1e-9;
     one.texts = program.kept;
@@ -528,17 +504,7 @@ LogicalResult Compilation::emit() {
     }
     input.programs.push_back(std::move(one));
   }
-  for (size_t stage = 0; stage < programs.front().stages.size(); ++stage) {
-    std::vector<const rank::Program *> shared;
-    for (CompiledProgram &program : programs)
-      shared.push_back(&program.stages[stage]);
-    std::string error;
-    input.peakBytes.push_back(
-        rank::reservedBytes(shared, int(input.threadsPerRank), error));
-    if (!error.empty())
-      return reportError(error);
-  }
-  input.kernels = lowering->module();
+  input.kernels = *linked->kernels;
   input.targetCpu = options.targetCpu;
   input.learningRate = options.learningRate;
   for (const auto &[control, rate] : options.optimizer.rates())
@@ -559,11 +525,9 @@ LogicalResult Compilation::run() {
       return (this->*step)(program);
     };
   };
-  // Of all programs at once: they share state and kernels.
-  auto once = [&](LogicalResult (Compilation::*step)()) {
-    return [this, step](CompiledProgram &program) {
-      return program.isTraining() ? (this->*step)() : success();
-    };
+  // Of all programs at once.
+  auto once = [&](CompiledProgram &program) {
+    return program.isTraining() ? emit() : success();
   };
   return failure(
       failed(phase(Phase::Import, each(&Compilation::import))) ||
@@ -572,9 +536,9 @@ LogicalResult Compilation::run() {
                    each(&Compilation::differentiateProgram))) ||
       failed(phase(Phase::Plan, each(&Compilation::plan))) ||
       failed(phase(Phase::Partition, each(&Compilation::partition))) ||
-      failed(phase(Phase::Schedule, once(&Compilation::schedulePrograms))) ||
-      failed(phase(Phase::Lower, once(&Compilation::lower))) ||
-      failed(phase(Phase::Emit, once(&Compilation::emit))));
+      failed(phase(Phase::Schedule, each(&Compilation::scheduleProgram))) ||
+      failed(phase(Phase::Lower, each(&Compilation::lower))) ||
+      failed(phase(Phase::Emit, once)));
 }
 
 LogicalResult colossal::compile(MLIRContext &context,

@@ -6,7 +6,6 @@
 #include "colossal/Pipeline/Compile.h"
 #include "colossal/Plan/Passes.h"
 #include "colossal/Run/Manifest.h"
-#include "colossal/Schedule/StageSchedule.h"
 #include "mlir/IR/OwningOpRef.h"
 
 namespace colossal {
@@ -24,14 +23,12 @@ struct CompiledProgram {
   std::vector<std::pair<std::string, std::string>> kept;
   std::vector<rank::InputSchema> inputs;
   plan::PlanReport report;
-  std::vector<schedule::StageSchedule> schedules;
-  std::vector<rank::Program> stages;
 
   bool isTraining() const { return name == "train"; }
 };
 
 /// The phase after which a module looks as this one: aten ops, @forward, a
-/// program, a planned one, one of stages.
+/// program, a planned one, one of stages, with rank programs, with kernels.
 Phase phaseOf(mlir::ModuleOp module);
 
 /// What ranks of a stage reserve for all `programs`, which are partitioned and

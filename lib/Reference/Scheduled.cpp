@@ -82,6 +82,17 @@ static rank::DType dtypeOf(Value value) {
   return dtypeOf(cast<RankedTensorType>(value.getType()).getElementType());
 }
 
+/// The ops that Schedule itself has put into a segment.
+static void forEachOp(const StageSchedule &stage, StringRef segment,
+                      rank::OpKind kind,
+                      llvm::function_ref<void(const rank::Op &)> visit) {
+  for (const rank::Segment &entry : stage.program.segments)
+    if (entry.name == segment)
+      for (const rank::Op &op : entry.ops)
+        if (op.kind == kind)
+          visit(op);
+}
+
 MemoryChecker::MemoryChecker(const Mesh &mesh, ArrayRef<StageSchedule> stages)
     : mesh(mesh), stages(stages), pending(mesh.ranks()) {
   for (int64_t rank = 0; rank < mesh.ranks(); ++rank) {
@@ -193,11 +204,14 @@ bool MemoryChecker::initialise(const NamedTensors &values, std::string &error) {
         }
       }
     }
-    for (int64_t number : stage.zeroed) {
-      Location where = locate(rank, {number, 0}, -1);
-      where.memory->fillZero(where.offset, stage.program.buffers[number].bytes,
-                             "the start of the step (zero)");
-    }
+    forEachOp(stage, nameOf(Segment::Prologue), rank::OpKind::Fill,
+              [&](const rank::Op &fill) {
+                const rank::Operand &place = fill.operands[0];
+                Location where = locate(rank, place, -1);
+                where.memory->fillZero(
+                    where.offset, stage.program.buffers[place.buffer].bytes,
+                    "the start of the step (zero)");
+              });
   }
   return true;
 }
@@ -277,13 +291,13 @@ bool MemoryChecker::completed(int64_t rank, const RankStep &step, size_t number,
 
 bool MemoryChecker::left(int64_t rank, const RankStep &step,
                          std::string &error) {
-  for (const schedule::TrailingCopy &copy :
-       orderOf(rank, step).segment->copies) {
-    Location from = locate(rank, copy.from, step.microbatch);
-    Location to = locate(rank, copy.to, step.microbatch);
-    to.memory->copy(from.offset, to.offset, copy.bytes,
-                    "the copy of \"" + copy.name + "\"");
-  }
+  forEachOp(stageOf(rank), nameOf(orderOf(rank, step).segment->segment),
+            rank::OpKind::Copy, [&](const rank::Op &copy) {
+              Location from = locate(rank, copy.operands[0], step.microbatch);
+              Location to = locate(rank, copy.operands[1], step.microbatch);
+              to.memory->copy(from.offset, to.offset, copy.bytes,
+                              "the copy of \"" + copy.name + "\"");
+            });
   return true;
 }
 

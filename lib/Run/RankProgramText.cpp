@@ -51,6 +51,7 @@ template <class Io> void fields(Io &io, Initial &initial) {
   io("normal", initial.normal);
   io("stream", initial.stream);
   io("seed", initial.seed);
+  io("elements", initial.elements);
 }
 
 template <class Io> void fields(Io &io, State &state) {
@@ -61,6 +62,7 @@ template <class Io> void fields(Io &io, State &state) {
   io("layout", state.layout);
   io("initial", state.initial);
   io("owned", state.owned);
+  io("aliases", state.aliases);
 }
 
 template <class Io> void fields(Io &io, Input &input) {

@@ -1,6 +1,6 @@
 //===- Grouping.cpp - Which local ops become one kernel -------------------===//
 
-#include "colossal/Schedule/Grouping.h"
+#include "GroupOf.h"
 #include "colossal/Schedule/GroupingNames.h"
 #include "colossal/Schedule/KernelPlan.h"
 #include "colossal/Schedule/MatrixProduct.h"
@@ -57,23 +57,6 @@ static bool isRecomputed(Operation *op) {
          segment.getValue() == Segment::Backward;
 }
 
-static GroupKind kindOf(Operation *op) {
-  if (isa<SendOp>(op))
-    return GroupKind::Send;
-  if (isa<RecvOp>(op))
-    return GroupKind::Recv;
-  if (isa<ShardSliceOp, ShardMaskOp>(op))
-    return GroupKind::Kernel;
-  if (auto generic = dyn_cast<GenericOp>(op)) {
-    if (aliasOffsetOf(generic))
-      return GroupKind::Alias;
-    if (isLibraryProduct(generic) && matchMatrixProduct(generic))
-      return GroupKind::Gemm;
-    return GroupKind::Kernel;
-  }
-  return isa<FactoredOp>(op) ? GroupKind::Library : GroupKind::Collective;
-}
-
 namespace {
 
 /// Merges groups as long as that is legal and pays.
@@ -84,8 +67,7 @@ public:
     for (Operation &op : function.getBody().front().without_terminator()) {
       position[&op] = position.size();
       place[&op] = counts[isRecomputed(&op)]++;
-      // A kernel that needs a function of indices computes it itself.
-      if (isIndexFunction(&op) && llvm::all_of(op.getUsers(), isFusable))
+      if (isInlined(&op))
         continue;
       nodeOf[&op] = nodes.size();
       nodes.push_back({kindOf(&op), {&op}, {}, {}});
@@ -136,10 +118,6 @@ private:
   /// A topological order of the nodes: each one's place, and the reverse.
   std::vector<unsigned> rank, atRank;
   std::vector<Node> nodes; ///< merged ones have no ops
-
-  static bool isFusable(Operation *op) {
-    return isa<GenericOp>(op) && kindOf(op) == GroupKind::Kernel;
-  }
 
   void connect(unsigned from, unsigned to) {
     if (from == to)
@@ -271,34 +249,6 @@ private:
     return ops;
   }
 
-  static SmallVector<Value> inputsOf(ArrayRef<Operation *> ops) {
-    llvm::SmallPtrSet<Operation *, 16> inside(ops.begin(), ops.end());
-    llvm::SmallSetVector<Value, 16> inputs;
-    for (Operation *op : ops)
-      for (Value operand : op->getOperands())
-        if (!operand.getDefiningOp() ||
-            !inside.contains(operand.getDefiningOp()))
-          inputs.insert(operand);
-    return inputs.takeVector();
-  }
-
-  /// Values used outside. A function of indices is computed where it is used,
-  /// so it is an output only of a group of its own.
-  SmallVector<Value> outputsOf(ArrayRef<Operation *> ops) const {
-    llvm::SmallPtrSet<Operation *, 16> inside(ops.begin(), ops.end());
-    SmallVector<Value> outputs;
-    for (Operation *op : ops) {
-      if (!nodeOf.count(op))
-        continue;
-      for (Value result : op->getResults())
-        if (llvm::any_of(result.getUsers(), [&](Operation *user) {
-              return !inside.contains(user);
-            }))
-          outputs.push_back(result);
-    }
-    return outputs;
-  }
-
   void tryMerge(unsigned a, unsigned b) {
     if (a == b || !isMergeable(a) || !isMergeable(b))
       return;
@@ -363,43 +313,6 @@ private:
   // Result
   //===--------------------------------------------------------------------===//
 
-  Group build(const Node &node, ArrayRef<unsigned> self) {
-    Group group;
-    group.kind = node.kind;
-    SmallVector<Operation *> ops = opsOf(self);
-    group.ops.assign(ops.begin(), ops.end());
-    SmallVector<Value> inputs = inputsOf(ops), outputs = outputsOf(ops);
-    // A result that nobody uses still needs a place.
-    if (outputs.empty() || node.kind == GroupKind::Library)
-      outputs.assign(node.ops.back()->result_begin(),
-                     node.ops.back()->result_end());
-    group.inputs.assign(inputs.begin(), inputs.end());
-    group.outputs.assign(outputs.begin(), outputs.end());
-    auto terminator = function.getBody().front().getTerminator();
-    for (Value output : outputs) {
-      bool accumulates = false;
-      for (OpOperand &use : output.getUses())
-        accumulates |=
-            use.getOwner() == terminator &&
-            function.getResultAttr(use.getOperandNumber(), names::accumulate);
-      group.accumulate.push_back(
-          accumulates &&
-          (node.kind == GroupKind::Kernel || node.kind == GroupKind::Gemm));
-    }
-    if (node.kind == GroupKind::Alias)
-      group.aliasOffset = *aliasOffsetOf(cast<GenericOp>(node.ops[0]));
-    if (node.kind == GroupKind::Kernel && isa<GenericOp>(node.ops[0])) {
-      std::string reason;
-      std::optional<KernelPlan> plan = planKernel(ops, outputs, reason);
-      if (plan)
-        for (auto [i, input] : llvm::enumerate(inputs))
-          for (auto [o, output] : llvm::enumerate(outputs))
-            if (!group.accumulate[o] && mayShareBuffer(*plan, input, output))
-              group.inPlace.push_back({i, o});
-    }
-    return group;
-  }
-
   /// Topological order; among those that are ready, by first op.
   std::vector<Group> order() {
     std::vector<unsigned> waiting(nodes.size());
@@ -418,7 +331,7 @@ private:
     while (!ready.empty()) {
       unsigned number = ready.top();
       ready.pop();
-      groups.push_back(build(nodes[number], {number}));
+      groups.push_back(groupOf(function, opsOf({number})));
       for (unsigned next : nodes[number].after)
         if (--waiting[next] == 0)
           ready.push(next);

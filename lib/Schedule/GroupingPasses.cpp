@@ -2,9 +2,9 @@
 
 #include "colossal/Schedule/Grouping.h"
 #include "colossal/Schedule/GroupingNames.h"
+#include "colossal/Schedule/Passes.h"
 
 #include "mlir/IR/AsmState.h"
-#include "mlir/Pass/Pass.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -51,18 +51,14 @@ void colossal::schedule::printGroups(ArrayRef<Group> groups,
     printGroup(group, state, stream);
 }
 
+namespace colossal {
+#define GEN_PASS_DEF_PRINTGROUPSPASS
+#include "colossal/Schedule/Passes.h.inc"
+} // namespace colossal
+
 namespace {
-struct PrintGroupsPass : PassWrapper<PrintGroupsPass, OperationPass<ModuleOp>> {
-  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(PrintGroupsPass)
-  StringRef getArgument() const final { return "colossal-print-groups"; }
-  StringRef getDescription() const final {
-    return "Print the groups (kernels and library calls) of every function";
-  }
-  // Returned arguments are copied, also where nothing of the dialect is.
-  void getDependentDialects(DialectRegistry &registry) const final {
-    registry.insert<ColossalDialect>();
-  }
-  void runOnOperation() final {
+struct PrintGroupsPass : colossal::impl::PrintGroupsPassBase<PrintGroupsPass> {
+  void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       if (failed(checkGroupable(function)))
         return signalPassFailure();
@@ -73,7 +69,3 @@ struct PrintGroupsPass : PassWrapper<PrintGroupsPass, OperationPass<ModuleOp>> {
   }
 };
 } // namespace
-
-void colossal::schedule::registerGroupingPasses() {
-  PassRegistration<PrintGroupsPass>();
-}

@@ -246,7 +246,7 @@ LogicalResult StageScheduler::placeOutputs(SegmentSchedule &segment,
       if (target && mayOverwrite(segment, group, number, *target, position)) {
         places[output] = {*target, 0};
         if (accumulates)
-          result.zeroed.push_back(*target);
+          zeroed.push_back(*target);
         continue;
       }
     }
@@ -289,7 +289,7 @@ LogicalResult StageScheduler::placeOutputs(SegmentSchedule &segment,
       places[output] = {root, 0};
     }
     if (accumulates)
-      result.zeroed.push_back(places[output].root);
+      zeroed.push_back(places[output].root);
   }
   return success();
 }
@@ -363,10 +363,12 @@ LogicalResult StageScheduler::finishResults(SegmentSchedule &segment) {
     }
     if (place.root == target && place.offset == 0)
       continue;
-    segment.copies.push_back({{int64_t(place.root), place.offset},
-                              {int64_t(target), 0},
-                              bytesOf(value),
-                              name.str()});
+    rank::Op copy;
+    copy.kind = rank::OpKind::Copy;
+    copy.name = name.str();
+    copy.operands = {{int64_t(place.root), place.offset}, {int64_t(target), 0}};
+    copy.bytes = bytesOf(value);
+    copies[segment.segment].push_back(copy);
     roots[place.root].liveAt(segmentEnd[unsigned(segment.segment)]);
   }
   return success();

@@ -1,8 +1,7 @@
 //===- SchedulePasses.cpp - The schedule as text --------------------------===//
 
-#include "colossal/Schedule/StageSchedule.h"
-#include "mlir/IR/AsmState.h"
-#include "mlir/Pass/Pass.h"
+#include "colossal/Schedule/Passes.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -19,13 +18,18 @@ void schedule::printSchedule(const StageSchedule &stage, raw_ostream &stream) {
     if (step.microbatch >= 0)
       stream << "." << step.microbatch;
   }
+  llvm::SmallDenseSet<int64_t> zeroed;
+  for (const rank::Segment &segment : program.segments)
+    for (const rank::Op &op : segment.ops)
+      if (op.kind == rank::OpKind::Fill)
+        zeroed.insert(op.operands[0].buffer);
   stream << "\nbuffers:\n";
   for (const rank::Buffer &buffer : program.buffers) {
     stream << llvm::formatv("  #{0} at {1}: {2} bytes", buffer.id,
                             buffer.offset, buffer.bytes);
     if (buffer.slots > 1)
       stream << llvm::formatv(" x {0} slots", buffer.slots);
-    if (llvm::is_contained(stage.zeroed, buffer.id))
+    if (zeroed.contains(buffer.id))
       stream << ", zeroed";
     stream << " \"" << buffer.name << "\"\n";
   }
@@ -46,27 +50,44 @@ void schedule::printSchedule(const StageSchedule &stage, raw_ostream &stream) {
       llvm::interleaveComma(group.outputs, stream, place);
       stream << ")\n";
     }
-    for (const TrailingCopy &copy : segment.copies)
-      stream << llvm::formatv("  copy \"{0}\" (#{1}) -> (#{2})\n", copy.name,
-                              copy.from.buffer, copy.to.buffer);
+    for (const rank::Segment &own : program.segments)
+      if (own.name == nameOf(segment.segment))
+        for (const rank::Op &op : own.ops)
+          if (op.kind == rank::OpKind::Copy)
+            stream << llvm::formatv("  copy \"{0}\" (#{1}) -> (#{2})\n",
+                                    op.name, op.operands[0].buffer,
+                                    op.operands[1].buffer);
   }
 }
 
+namespace colossal {
+#define GEN_PASS_DEF_SCHEDULEPASS
+#define GEN_PASS_DEF_PRINTSCHEDULEPASS
+#include "colossal/Schedule/Passes.h.inc"
+} // namespace colossal
+
 namespace {
-struct PrintSchedulePass
-    : PassWrapper<PrintSchedulePass, OperationPass<ModuleOp>> {
-  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(PrintSchedulePass)
-  StringRef getArgument() const final { return "colossal-print-schedule"; }
-  StringRef getDescription() const final {
-    return "Schedule a partitioned module and print groups, buffers, offsets";
-  }
-  // Returned arguments are copied, also where nothing of the dialect is.
-  void getDependentDialects(DialectRegistry &registry) const final {
-    registry.insert<ColossalDialect>();
-  }
-  void runOnOperation() final {
+/// With the states of other programs of the bundle, or of this one alone.
+struct SchedulePass : colossal::impl::SchedulePassBase<SchedulePass> {
+  SchedulePass() = default;
+  explicit SchedulePass(StateSchema schema) : schema(std::move(schema)) {}
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
     FailureOr<std::vector<StageSchedule>> stages =
-        scheduleStages(getOperation());
+        schema ? scheduleStages(module, *schema) : scheduleStages(module);
+    if (failed(stages))
+      return signalPassFailure();
+    attachSchedule(module, *stages);
+  }
+
+  std::optional<StateSchema> schema;
+};
+
+struct PrintSchedulePass
+    : colossal::impl::PrintSchedulePassBase<PrintSchedulePass> {
+  void runOnOperation() override {
+    FailureOr<std::vector<StageSchedule>> stages = readSchedule(getOperation());
     if (failed(stages))
       return signalPassFailure();
     for (const StageSchedule &stage : *stages)
@@ -75,6 +96,6 @@ struct PrintSchedulePass
 };
 } // namespace
 
-void schedule::registerSchedulePasses() {
-  PassRegistration<PrintSchedulePass>();
+std::unique_ptr<Pass> colossal::createSchedulePass(StateSchema schema) {
+  return std::make_unique<SchedulePass>(std::move(schema));
 }

@@ -3,6 +3,7 @@
 #include "Colossal/IR/MeshAttribute.h"
 #include "StageScheduler.h"
 #include "colossal/Timeline/Arena.h"
+#include "llvm/ADT/SmallSet.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -26,7 +27,7 @@ void StageScheduler::widenLinked() {
       root.end = std::max(root.end, backward);
     }
   }
-  for (int64_t root : result.zeroed)
+  for (int64_t root : zeroed)
     roots[root].begin = 0;
 }
 
@@ -70,6 +71,21 @@ void StageScheduler::planOffsets() {
   }
 }
 
+static rank::Op zeroFill(const rank::Buffer &buffer) {
+  rank::Op fill;
+  fill.kind = rank::OpKind::Fill;
+  fill.name = buffer.name + ".zero";
+  fill.operands = {{buffer.id, 0}};
+  return fill;
+}
+
+size_t schedule::beginningOf(const rank::Segment &segment) {
+  auto isFill = [](const rank::Op &op) {
+    return op.kind == rank::OpKind::Fill;
+  };
+  return llvm::find_if_not(segment.ops, isFill) - segment.ops.begin();
+}
+
 FailureOr<StageSchedule> StageScheduler::run() {
   result.program.stage = stage;
   result.program.stages = mesh.stages;
@@ -111,19 +127,24 @@ FailureOr<StageSchedule> StageScheduler::run() {
   planOffsets();
   for (auto &[value, place] : places)
     result.storage[value] = {int64_t(place.root), place.offset};
-  auto exists = [&](Segment segment) {
-    if (segment == Segment::Prologue && !result.zeroed.empty())
-      return true;
-    return llvm::any_of(result.segments, [&](const SegmentSchedule &entry) {
-      return entry.segment == segment;
-    });
-  };
-  for (Segment segment : allSegments)
-    if (exists(segment))
-      result.program.segments.push_back({nameOf(segment), {}});
+  llvm::SmallSet<Segment, 4> exists;
+  for (const SegmentSchedule &entry : result.segments)
+    exists.insert(entry.segment);
+  if (!zeroed.empty())
+    exists.insert(Segment::Prologue);
+  for (Segment segment : allSegments) {
+    if (!exists.contains(segment))
+      continue;
+    rank::Segment entry{nameOf(segment), {}};
+    if (segment == Segment::Prologue)
+      for (int64_t root : zeroed)
+        entry.ops.push_back(zeroFill(result.program.buffers[root]));
+    llvm::append_range(entry.ops, copies[segment]);
+    result.program.segments.push_back(std::move(entry));
+  }
   for (const timeline::Step &step : timeline::scheduleOrder(
            mesh.schedule, stage, mesh.stages, mesh.microbatches()))
-    if (exists(step.segment))
+    if (exists.contains(step.segment))
       result.program.schedule.push_back(
           {nameOf(step.segment), step.microbatch});
   return std::move(result);

@@ -54,6 +54,10 @@ private:
   int64_t stage;
   llvm::ArrayRef<StateArgument> states;
   StageSchedule result;
+  /// Roots of accumulators.
+  std::vector<int64_t> zeroed;
+  /// By segment, what ends it.
+  std::map<Segment, std::vector<rank::Op>> copies;
   std::vector<Root> roots;
   llvm::DenseMap<mlir::Value, Place> places;
   llvm::StringMap<unsigned> fixed; ///< "state:NAME" -> root

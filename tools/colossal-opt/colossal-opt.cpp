@@ -4,12 +4,12 @@
 #include "Colossal/Transforms/Passes.h"
 #include "colossal/Diagnostics/Report.h"
 #include "colossal/Differentiate/Passes.h"
-#include "colossal/Lower/LowerGroup.h"
+#include "colossal/Emit/Passes.h"
+#include "colossal/Lower/Passes.h"
 #include "colossal/Normalize/Passes.h"
 #include "colossal/Partition/Passes.h"
 #include "colossal/Plan/Passes.h"
-#include "colossal/Schedule/Grouping.h"
-#include "colossal/Schedule/StageSchedule.h"
+#include "colossal/Schedule/Passes.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "mlir/Transforms/Passes.h"
 
@@ -22,9 +22,9 @@ int main(int argc, char **argv) {
   colossal::registerNormalizePasses();
   colossal::registerPartitionPasses();
   colossal::registerPlanPasses();
-  colossal::schedule::registerGroupingPasses();
-  colossal::schedule::registerSchedulePasses();
-  colossal::lower::registerLoweringPasses();
+  colossal::registerSchedulePasses();
+  colossal::registerLowerPasses();
+  colossal::registerEmitPasses();
   // MLIR's form of errors, but without the IR of the op, which for an error at
   // a function is all of it.
   llvm::SmallVector<char *> arguments(argv, argv + argc);

@@ -5,14 +5,19 @@
 #include "Convolution/Models.h"
 #include "Pooling/Models.h"
 
+#include "Rank/RankDialect.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 using namespace colossal;
 
 void colossal::registerDialects(DialectRegistry &registry) {
-  registry.insert<ColossalDialect, func::FuncDialect, arith::ArithDialect,
-                  math::MathDialect>();
+  registry.insert<ColossalDialect, rank::RankDialect, func::FuncDialect,
+                  arith::ArithDialect, math::MathDialect>();
+  // Of lowered kernels.
+  registry.insert<scf::SCFDialect, LLVM::LLVMDialect>();
   registry.addExtension(+[](MLIRContext *context, ColossalDialect *) {
     attention::attachAccess(context);
     attention::attachDerivative(context);

@@ -45,8 +45,7 @@ struct BundleInput {
   rank::LearningRate learningRate;
   std::vector<rank::ControlValue> controls;
   int64_t threadsPerRank = 1;
-  std::vector<int64_t> peakBytes; ///< what a rank of each stage reserves
-  std::string toolFolder;         ///< where colossal-engine is
+  std::string toolFolder; ///< where colossal-engine is
 };
 
 /// Whether a bundle may be written there; false, with one line in `error`,
@@ -56,8 +55,10 @@ bool checkOutput(llvm::StringRef output, std::string &error);
 /// Compiles the kernels and writes the bundle. Errors are printed to stderr.
 llvm::LogicalResult writeBundle(const BundleInput &input);
 
-/// The manifest of a bundle, without `cpuFeatures`.
-rank::Manifest makeManifest(const BundleInput &input);
+/// The manifest of a bundle, without `cpuFeatures`; nothing, with a line in
+/// `error`, where the runtime cannot reserve what the programs need.
+std::optional<rank::Manifest> makeManifest(const BundleInput &input,
+                                           std::string &error);
 
 } // namespace colossal::emit
 

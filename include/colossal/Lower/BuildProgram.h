@@ -9,11 +9,10 @@
 namespace colossal::lower {
 
 /// Fills the segments of `schedule.program`: every group becomes one op on the
-/// buffers that Schedule placed; accumulators are zeroed at the start of the
-/// prologue, trailing copies end their segment. Kernels are added to
-/// `lowering`. Errors are emitted at the op that cannot be lowered.
-mlir::FailureOr<rank::Program> buildProgram(schedule::StageSchedule &schedule,
-                                            Lowering &lowering);
+/// buffers that Schedule placed. Kernels are added to `lowering`. Errors are
+/// emitted at the op that cannot be lowered.
+mlir::FailureOr<rank::Program>
+buildProgram(const schedule::StageSchedule &schedule, Lowering &lowering);
 
 } // namespace colossal::lower
 

@@ -7,7 +7,7 @@
 //   lower::Lowering lowering(context);
 //   for (const Group &group : groups)
 //     FailureOr<LoweredGroup> op = lowering.lowerGroup(group);
-//   lowering.module();     // the kernels, for Emit
+//   lowering.take();       // the kernels, for Emit
 //
 //===----------------------------------------------------------------------===//
 
@@ -52,6 +52,12 @@ public:
   /// All kernels so far: functions (!llvm.ptr, i64, i64) on scf, arith, math
   /// and llvm ops.
   mlir::ModuleOp module() { return *theModule; }
+  /// The same for who keeps it; nothing can be lowered any more.
+  mlir::OwningOpRef<mlir::ModuleOp> take() { return std::move(theModule); }
+
+  /// Takes in the kernels of another program, each structure once: their
+  /// symbols, by those that they had.
+  std::map<std::string, std::string> adopt(mlir::ModuleOp kernels);
 
 private:
   mlir::LogicalResult lowerKernel(const schedule::Group &group,
@@ -66,9 +72,6 @@ private:
   /// Structure (without names) -> symbol.
   std::map<std::string, std::string> symbols;
 };
-
-/// --colossal-print-kernels: the loops of every kernel of the module.
-void registerLoweringPasses();
 
 } // namespace colossal::lower
 

@@ -76,7 +76,7 @@ struct Initial {
   std::string stream;
   int64_t seed = 0;
   /// Until the bundle is written: the file has floats of this other type
-  /// (Support/StoredFloat.h), which are converted then. Not part of the text.
+  /// (Support/StoredFloat.h), which are converted then.
   std::string elements;
 };
 
@@ -92,7 +92,7 @@ struct State {
   /// False where this stage holds a copy that another stage updates.
   bool owned = true;
   /// Until the bundle is written, whose manifest has them: names of what is
-  /// tied to it. Not part of the text.
+  /// tied to it.
   std::vector<std::string> aliases;
 };
 

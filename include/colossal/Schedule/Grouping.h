@@ -102,9 +102,6 @@ std::vector<Group> groupOps(mlir::func::FuncOp function);
 /// One line a group, as in `kernel "h.0.ln_1" (%0, %arg3) -> (%5) { a; b; c }`.
 void printGroups(llvm::ArrayRef<Group> groups, llvm::raw_ostream &stream);
 
-/// --colossal-print-groups: prepares, groups and prints every function.
-void registerGroupingPasses();
-
 } // namespace colossal::schedule
 
 #endif // COLOSSAL_SCHEDULE_GROUPING_H

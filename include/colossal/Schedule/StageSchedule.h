@@ -23,31 +23,26 @@
 
 namespace colossal::schedule {
 
-/// A copy at the end of a segment: a new state whose old value was still read
-/// when the new one was computed.
-struct TrailingCopy {
-  rank::Operand from, to;
-  int64_t bytes = 0;
-  std::string name;
-};
-
 struct SegmentSchedule {
   Segment segment = Segment::Forward;
   mlir::func::FuncOp function;
   std::vector<Group> groups;
-  std::vector<TrailingCopy> copies;
 };
 
 struct StageSchedule {
-  /// All but the ops: `segments` has one empty entry per segment with groups,
-  /// copies or fills. `Initial::file` is the path of the model archive.
+  /// All but the groups: a segment has the ops that begin it (accumulators are
+  /// filled with zero at the start of the prologue) and those that end it
+  /// (copies of new states whose old values were still read when they were
+  /// computed), see beginningOf. `Initial::file` is the path of the archive.
   rank::Program program;
   std::vector<SegmentSchedule> segments;
   /// Where each materialised value lies.
   llvm::DenseMap<mlir::Value, rank::Operand> storage;
-  /// Accumulators, filled with zero at the start of the prologue.
-  std::vector<int64_t> zeroed;
 };
+
+/// How many of the ops that Schedule has put into a segment come before its
+/// groups.
+size_t beginningOf(const rank::Segment &segment);
 
 /// f32, f64, bf16, i64, i32, i1; nothing for other types.
 std::optional<rank::DType> dtypeOf(mlir::Type elementType);
@@ -74,11 +69,17 @@ scheduleStages(mlir::ModuleOp module, const StateSchema &schema);
 mlir::FailureOr<std::vector<StageSchedule>>
 scheduleStages(mlir::ModuleOp module);
 
+/// Writes what was decided into the module (dialects/Rank/RankDialect.td).
+/// \pre `stages` are of this module
+void attachSchedule(mlir::ModuleOp module,
+                    llvm::ArrayRef<StageSchedule> stages);
+/// Reads it. Emits an error where the text is no schedule of the module.
+mlir::FailureOr<std::vector<StageSchedule>> readSchedule(mlir::ModuleOp module);
+/// Takes it away: what is left is a partitioned module.
+void detachSchedule(mlir::ModuleOp module);
+
 /// Buffers with their offsets, groups with the buffers they use.
 void printSchedule(const StageSchedule &stage, llvm::raw_ostream &stream);
-
-/// --colossal-print-schedule.
-void registerSchedulePasses();
 
 } // namespace colossal::schedule
 

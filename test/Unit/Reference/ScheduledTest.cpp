@@ -76,8 +76,11 @@ TEST(Scheduled, TooFewSlotsAreNoticed) {
 
 TEST(Scheduled, AccumulatorsMustBeCleared) {
   Scheduled s;
-  EXPECT_FALSE(s.stages[0].zeroed.empty());
-  s.stages[0].zeroed.clear();
+  std::vector<rank::Op> &prologue = s.stages[0].program.segments[0].ops;
+  EXPECT_EQ(schedule::beginningOf(s.stages[0].program.segments[0]),
+            prologue.size());
+  EXPECT_FALSE(prologue.empty());
+  prologue.clear();
   EXPECT_NE(s.run().find("has nothing to be added to"), std::string::npos)
       << s.run();
 }

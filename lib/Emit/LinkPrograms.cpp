@@ -1,0 +1,92 @@
+//===- LinkPrograms.cpp - Programs of one bundle, put together ------------===//
+
+#include "colossal/Emit/LinkPrograms.h"
+#include "colossal/Lower/LowerGroup.h"
+#include "colossal/Schedule/RankProgramOps.h"
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::emit;
+
+static void forEachOp(std::vector<rank::Program> &stages,
+                      function_ref<void(rank::Op &)> visit) {
+  for (rank::Program &stage : stages)
+    for (rank::Segment &segment : stage.segments)
+      for (rank::Op &op : segment.ops)
+        visit(op);
+}
+
+/// Transfers of different programs are told apart by their tags.
+static void shiftTags(std::vector<rank::Program> &stages, int64_t &next) {
+  int64_t first = next;
+  forEachOp(stages, [&](rank::Op &op) {
+    if (op.kind == rank::OpKind::Send || op.kind == rank::OpKind::Recv) {
+      op.tag += first;
+      next = std::max(next, op.tag + 1);
+    }
+  });
+}
+
+/// Takes the kernels of a module over; fails where a call has none.
+static LogicalResult adoptKernels(ModuleOp module,
+                                  std::vector<rank::Program> &stages,
+                                  lower::Lowering &lowering) {
+  auto kernels = module.lookupSymbol<ModuleOp>(rank::names::kernels);
+  if (!kernels)
+    return module.emitError("found no module '")
+           << rank::names::kernels << "': run colossal-lower first";
+  std::map<std::string, std::string> renamed = lowering.adopt(kernels);
+  LogicalResult result = success();
+  forEachOp(stages, [&](rank::Op &op) {
+    for (std::string *symbol : {&op.symbol, &op.library.kernel}) {
+      if (symbol->empty())
+        continue;
+      auto found = renamed.find(*symbol);
+      if (found == renamed.end())
+        result = module.emitError("rank program: '")
+                 << op.name << "' calls the kernel '" << *symbol
+                 << "', which is not in '" << rank::names::kernels << "'";
+      else
+        *symbol = found->second;
+    }
+  });
+  return result;
+}
+
+static LogicalResult report(ModuleOp module,
+                            const std::vector<std::string> &faults) {
+  for (const std::string &fault : faults)
+    module.emitError("rank program: ") << fault;
+  return success(faults.empty());
+}
+
+FailureOr<LinkedPrograms> emit::linkPrograms(ArrayRef<ModuleOp> modules,
+                                             ArrayRef<std::string> names) {
+  ModuleOp first = modules.front();
+  LinkedPrograms linked;
+  lower::Lowering lowering(first.getContext());
+  int64_t nextTag = 0;
+  for (auto [module, name] : llvm::zip_equal(modules, names)) {
+    FailureOr<std::vector<rank::Program>> stages = rank::readPrograms(module);
+    if (failed(stages) || failed(adoptKernels(module, *stages, lowering)))
+      return failure();
+    for (rank::Program &stage : *stages)
+      stage.name = name;
+    shiftTags(*stages, nextTag);
+    if (failed(report(module, rank::checkPrograms(*stages))))
+      return failure();
+    linked.programs.push_back(std::move(*stages));
+  }
+  LogicalResult sound = success();
+  for (size_t stage = 0; stage < linked.programs.front().size(); ++stage) {
+    std::vector<rank::Program> shared;
+    for (const std::vector<rank::Program> &stages : linked.programs)
+      shared.push_back(stages[stage]);
+    if (failed(report(first, rank::checkShared(shared))))
+      sound = failure();
+  }
+  if (failed(sound))
+    return failure();
+  linked.kernels = lowering.take();
+  return std::move(linked);
+}

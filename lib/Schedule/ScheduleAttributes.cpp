@@ -1,0 +1,211 @@
+//===- ScheduleAttributes.cpp - Schedules written into their module -------===//
+
+#include "Colossal/IR/MeshAttribute.h"
+#include "GroupOf.h"
+#include "colossal/Schedule/RankProgramOps.h"
+#include "colossal/Schedule/StageSchedule.h"
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::schedule;
+
+//===----------------------------------------------------------------------===//
+// Writing
+//===----------------------------------------------------------------------===//
+
+static void attachGroups(const SegmentSchedule &segment) {
+  llvm::MapVector<Operation *, SmallVector<int64_t>> groups;
+  for (auto [number, group] : llvm::enumerate(segment.groups))
+    for (Operation *op : group.ops)
+      groups[op].push_back(int64_t(number));
+  for (auto &[op, numbers] : groups)
+    op->setAttr(rank::names::groups,
+                DenseI64ArrayAttr::get(op->getContext(), numbers));
+}
+
+static void attachPlaces(const StageSchedule &stage, func::FuncOp function) {
+  MLIRContext *context = function.getContext();
+  for (BlockArgument argument : function.getArguments())
+    if (auto it = stage.storage.find(argument); it != stage.storage.end())
+      function.setArgAttr(argument.getArgNumber(), rank::names::place,
+                          DenseI64ArrayAttr::get(
+                              context, {it->second.buffer, it->second.offset}));
+  for (Operation &op : function.getBody().front().without_terminator()) {
+    SmallVector<int64_t> places;
+    bool any = false;
+    for (Value result : op.getResults()) {
+      auto it = stage.storage.find(result);
+      any |= it != stage.storage.end();
+      rank::Operand place =
+          it != stage.storage.end() ? it->second : rank::Operand{-1, 0};
+      places.append({place.buffer, place.offset});
+    }
+    if (any)
+      op.setAttr(rank::names::places, DenseI64ArrayAttr::get(context, places));
+  }
+}
+
+void schedule::attachSchedule(ModuleOp module, ArrayRef<StageSchedule> stages) {
+  auto builder = OpBuilder::atBlockBegin(module.getBody());
+  for (const StageSchedule &stage : stages) {
+    for (const SegmentSchedule &segment : stage.segments) {
+      attachGroups(segment);
+      attachPlaces(stage, segment.function);
+    }
+    rank::writeProgramOp(builder, module.getLoc(), stage.program);
+  }
+}
+
+void schedule::detachSchedule(ModuleOp module) {
+  for (rank::ProgramOp program :
+       llvm::make_early_inc_range(module.getOps<rank::ProgramOp>()))
+    program.erase();
+  for (auto function : module.getOps<func::FuncOp>()) {
+    for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i)
+      function.removeArgAttr(i, rank::names::place);
+    function.walk([](Operation *op) {
+      op->removeAttr(rank::names::groups);
+      op->removeAttr(rank::names::places);
+    });
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Reading
+//===----------------------------------------------------------------------===//
+
+/// The ops of each group, in program order.
+static FailureOr<std::vector<SmallVector<Operation *>>>
+readMembers(func::FuncOp function) {
+  std::vector<SmallVector<Operation *>> members;
+  for (Operation &op : function.getBody().front().without_terminator()) {
+    auto numbers = op.getAttrOfType<DenseI64ArrayAttr>(rank::names::groups);
+    if (!numbers && !isInlined(&op))
+      return op.emitError("found no ")
+             << rank::names::groups << ", expected the number of its group";
+    if (numbers && numbers.size() > 1 && !isInlined(&op))
+      return op.emitError("found several ")
+             << rank::names::groups
+             << ", expected one: only a function of indices is computed in "
+                "every kernel that needs it";
+    if (!numbers)
+      continue;
+    for (int64_t number : numbers.asArrayRef()) {
+      if (number >= int64_t(function.getBody().front().getOperations().size()))
+        return op.emitError("found group ")
+               << number << ", expected numbers without gaps";
+      if (number >= int64_t(members.size()))
+        members.resize(number + 1);
+      members[number].push_back(&op);
+    }
+  }
+  for (auto [number, ops] : llvm::enumerate(members))
+    if (llvm::all_of(ops, isInlined))
+      return function.emitError("found no op of group ")
+             << number << ", expected numbers without gaps";
+  return std::move(members);
+}
+
+/// A group of several ops is a kernel of generics.
+static LogicalResult checkMembers(ArrayRef<Operation *> ops) {
+  if (ops.size() > 1)
+    for (Operation *op : ops)
+      if (!isa<GenericOp>(op) || kindOf(op) != GroupKind::Kernel)
+        return op->emitError("found a ")
+               << nameOf(kindOf(op))
+               << " in a group with others, expected it in one of its own";
+  return success();
+}
+
+/// What a group reads is there before, and what it writes has a place.
+static LogicalResult checkGroup(const Group &group,
+                                const llvm::DenseSet<Value> &computed,
+                                const StageSchedule &stage) {
+  for (Value input : group.inputs)
+    if (input.getDefiningOp() && !computed.contains(input))
+      return group.ops.back()->emitError(
+                 "its group reads what a later group computes: '")
+             << input << "'";
+  for (Value output : group.outputs)
+    if (!stage.storage.contains(output))
+      return output.getDefiningOp()->emitError("found no ")
+             << rank::names::places
+             << ", expected a buffer for what another group reads";
+  return success();
+}
+
+static LogicalResult readPlaces(func::FuncOp function, StageSchedule &stage) {
+  auto add = [&](Value value, int64_t buffer, int64_t offset) -> LogicalResult {
+    const auto &buffers = stage.program.buffers;
+    if (buffer >= int64_t(buffers.size()))
+      return function.emitError("found buffer ")
+             << buffer << ", expected one of " << buffers.size();
+    if (buffer >= 0)
+      stage.storage[value] = {buffer, offset};
+    return success();
+  };
+  for (BlockArgument argument : function.getArguments()) {
+    auto place = function.getArgAttrOfType<DenseI64ArrayAttr>(
+        argument.getArgNumber(), rank::names::place);
+    if (!place)
+      return function.emitError("argument ")
+             << argument.getArgNumber() << " has no " << rank::names::place;
+    if (failed(add(argument, place[0], place[1])))
+      return failure();
+  }
+  for (Operation &op : function.getBody().front().without_terminator())
+    if (auto places = op.getAttrOfType<DenseI64ArrayAttr>(rank::names::places))
+      for (OpResult result : op.getResults())
+        if (unsigned i = 2 * result.getResultNumber();
+            failed(add(result, places[i], places[i + 1])))
+          return failure();
+  return success();
+}
+
+static LogicalResult readSegment(func::FuncOp function, Segment segment,
+                                 StageSchedule &stage) {
+  auto members = readMembers(function);
+  if (failed(checkGroupable(function)) || failed(members) ||
+      failed(readPlaces(function, stage)))
+    return failure();
+  SegmentSchedule &entry = stage.segments.emplace_back();
+  entry.segment = segment;
+  entry.function = function;
+  llvm::DenseSet<Value> computed;
+  for (ArrayRef<Operation *> ops : *members) {
+    if (failed(checkMembers(ops)))
+      return failure();
+    Group group = groupOf(function, ops);
+    if (stage.program.microbatches == 1)
+      group.accumulate.assign(group.outputs.size(), false);
+    if (failed(checkGroup(group, computed, stage)))
+      return failure();
+    computed.insert(group.outputs.begin(), group.outputs.end());
+    entry.groups.push_back(std::move(group));
+  }
+  return success();
+}
+
+FailureOr<std::vector<StageSchedule>> schedule::readSchedule(ModuleOp module) {
+  FailureOr<std::vector<rank::Program>> programs = rank::readPrograms(module);
+  if (failed(programs))
+    return failure();
+  std::vector<StageSchedule> stages;
+  for (rank::Program &program : *programs) {
+    StageSchedule &stage = stages.emplace_back();
+    stage.program = std::move(program);
+    std::string prefix = "stage" + std::to_string(stage.program.stage) + ".";
+    for (const rank::Segment &segment : stage.program.segments) {
+      std::optional<Segment> kind = segmentOf(segment.name);
+      if (!kind)
+        return module.emitError("found the segment '")
+               << segment.name << "' in a rank program, expected one of "
+               << "prologue, forward, backward, update";
+      // A prologue may only clear accumulators.
+      auto function = module.lookupSymbol<func::FuncOp>(prefix + segment.name);
+      if (function && failed(readSegment(function, *kind, stage)))
+        return failure();
+    }
+  }
+  return std::move(stages);
+}
