@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from cases import ADAMW, Case
-from run_case import ROOT, compile_case, data_options, execute, reference_of, tool
+from run_case import ROOT, Failure, compile_case, data_options, execute, reference_of, tool
 
 PLANS = {"one": Case("mlp", 1), "data": Case("mlp", 2, "data=2"), "tensor": Case("mlp", 2, "tensor=2"),
          "pipeline": Case("mlp", 2, "pipeline=2,microbatches=4"), "zero": Case("mlp", 2, "data=2,zero=1")}
@@ -203,9 +203,8 @@ def check_weights(work):
               "" if words in done.stderr else done.stderr)
 
 
-def rank_process(launcher, rank, patience=10):
-    """The process of a rank below the launcher; None where the job has ended."""
-    wanted = f"OMPI_COMM_WORLD_RANK={rank}".encode()
+def process_below(launcher, name, variable="", patience=10):
+    """The process of this name below the launcher that has the variable; None where the job has ended."""
     end = time.time() + patience
     while time.time() < end and launcher.poll() is None:
         todo = [launcher.pid]
@@ -214,12 +213,23 @@ def rank_process(launcher, rank, patience=10):
             try:
                 base = Path("/proc") / str(process)
                 todo += [int(child) for child in (base / "task" / str(process) / "children").read_text().split()]
-                if (base / "comm").read_text() == "run\n" and wanted in (base / "environ").read_bytes().split(b"\0"):
+                if (base / "comm").read_text().strip() == name and (
+                        not variable or variable.encode() in (base / "environ").read_bytes().split(b"\0")):
                     return process
             except OSError:
                 continue
         time.sleep(0.001)
     return None
+
+
+def ranks_alive(bundle):
+    """Processes that run the engine of the bundle."""
+    def runs(process):
+        try:
+            return os.readlink(process / "exe").startswith(str(bundle / "run"))
+        except OSError:
+            return False
+    return [process.name for process in Path("/proc").glob("[0-9]*") if runs(process)]
 
 
 def faults_of(checkpoint):
@@ -262,7 +272,8 @@ def check_kills(work, kills, seed):
                 job = subprocess.Popen([str(word) for word in command], stdout=log, stderr=log,
                                        env=dict(os.environ, OMP_NUM_THREADS="1"))
             if done < kills:
-                victim = rank_process(job, generator.randrange(cases[which].ranks))
+                victim = process_below(job, "run",
+                                       f"OMPI_COMM_WORLD_RANK={generator.randrange(cases[which].ranks)}")
                 until = time.time() + generator.uniform(0, duration)
                 is_writing = lambda: any(place.glob(".step-*"))
                 # One half at any moment, the other while files are written.
@@ -282,6 +293,8 @@ def check_kills(work, kills, seed):
                     except ProcessLookupError:
                         pass
             code = job.wait(timeout=120)
+            if outlive := ranks_alive(bundles[which]):
+                faults.append(f"{len(outlive)} ranks outlive their job")
             left = sorted(place.glob("step-*")) if place.exists() else []
             faults += [fault for fault in map(faults_of, left) if fault]
             last = int(left[-1].name[5:]) if left else -1
@@ -308,6 +321,25 @@ def check_kills(work, kills, seed):
           f"{phases['between']} between two; {finished} runs reach their end. " + "; ".join(faults[:3]))
 
 
+def check_launcher(work):
+    """Where Open MPI's launcher is killed, its ranks end before colossal-run does: whoever resumes meets none."""
+    case, folder = PLANS["pipeline"], work / "checkpoints"
+    bundle, faults = bundle_of(case, work), []
+    for attempt in range(5):
+        command = [tool("colossal-run"), bundle, *mlp_data(work), "--steps", 100000, "--quiet",
+                   "--checkpoint", folder / "launcher", "--every", 1, "--keep", 2]
+        with open(folder / "launcher.log", "w") as log:
+            job = subprocess.Popen([str(word) for word in command], stdout=log, stderr=log)
+        process_below(job, "run", f"OMPI_COMM_WORLD_RANK={case.ranks - 1}")
+        os.kill(process_below(job, "mpirun"), signal.SIGKILL)
+        code = job.wait(timeout=120)
+        if outlive := ranks_alive(bundle):
+            faults.append(f"{len(outlive)} ranks outlive their job")
+        if code != 128 + signal.SIGKILL:
+            faults.append(f"exit code {code}")
+    check("launcher killed", not faults, "; ".join(faults))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("subjects", nargs="*", default=["plans", "files", "weights", "kills"])
@@ -317,11 +349,13 @@ def main():
     options = parser.parse_args()
     work = options.work.resolve()
     (work / "checkpoints").mkdir(parents=True, exist_ok=True)
-    for subject in options.subjects:
-        if subject == "kills":
-            check_kills(work, options.kills, options.seed)
-        else:
-            {"plans": check_plans, "files": check_files, "weights": check_weights}[subject](work)
+    checks = {"plans": [check_plans], "files": [check_files], "weights": [check_weights],
+              "kills": [lambda work: check_kills(work, options.kills, options.seed), check_launcher]}
+    for one in itertools.chain.from_iterable(checks[subject] for subject in options.subjects):
+        try:
+            one(work)
+        except (Failure, OSError, subprocess.TimeoutExpired) as failure:
+            check("stopped", False, str(failure))
     return 1 if bad else 0
 
 

@@ -182,6 +182,20 @@ void killAll(pid_t child) {
     kill(process, SIGKILL);
 }
 
+/// Ends what the launcher has left: its descendants are ours by now. Ranks that
+/// go on, if only for a moment, would still write into the folder of
+/// checkpoints when the next job reads it.
+void endOrphans() {
+  while (true) {
+    std::vector<pid_t> orphans;
+    descendants(getpid(), orphans);
+    for (pid_t process : orphans)
+      kill(process, SIGKILL);
+    if (orphans.empty() || waitpid(-1, nullptr, 0) < 0)
+      return;
+  }
+}
+
 /// Of ranks that have ended as asked (StopSignal.h).
 constexpr int kStoppedCode = 128 + SIGTERM;
 
@@ -235,6 +249,8 @@ int launchJob(const std::vector<std::string> &command, bool stopsCleanly) {
              ", expected pipes to start the launcher");
     return 1;
   }
+  // Of processes that lose the launcher, colossal-run becomes the parent.
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
   pid_t parent = getpid(), child = fork();
   if (child < 0) {
     sayError(std::string("found ") + std::strerror(errno) +
@@ -296,6 +312,7 @@ int launchJob(const std::vector<std::string> &command, bool stopsCleanly) {
     if (!ended && killAt > 0 && now() > killAt)
       killAll(child);
   }
+  endOrphans();
   relay.finish();
   int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   // The ranks have said so: asked by us, or by who knows them.
