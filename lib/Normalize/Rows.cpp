@@ -65,7 +65,8 @@ const Table &Table::get() {
     addRunningRows(rows);
     addScatterReduceRows(rows);
     addTrigonometricRows(rows);
-    addScriptRows(rows); // takes rows of those above
+    addSpecialRows(rows); // takes rows of those above
+    addScriptRows(rows);  // takes rows of those above
     return rows;
   }();
   return table;

@@ -85,6 +85,7 @@ void addInterpolationRows(Table &table);
 void addWindowRows(Table &table);
 void addRandomRows(Table &table);
 void addSortRows(Table &table);
+void addSpecialRows(Table &table);
 void addPutRows(Table &table);
 void addScatterRows(Table &table);
 void addScriptRows(Table &table);

@@ -161,7 +161,14 @@ static void kthValue(Call &c) {
   c.result(elementOf(c.generic("place"), places, *dim, k - 1, keep));
 }
 
+/// msort(x): along the first dimension.
+static void sortFirst(Call &c) {
+  c.setArguments({c.item(0), c.number(int64_t(0)), c.truth(false)});
+  sortBy(c, 1, true, false);
+}
+
 void normalize::addSortRows(Table &table) {
+  table.add("aten::msort", sortFirst);
   table.add("aten::topk", topk);
   table.add("aten::sort", sort);
   table.add("aten::sort.stable", sortStable);

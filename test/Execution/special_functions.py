@@ -46,7 +46,8 @@ UNARY.update({name: getattr(F, name) for name in
               "silu gelu softplus leaky_relu elu selu hardtanh relu6 hardsigmoid hardswish logsigmoid mish softsign "
               "tanhshrink hardshrink softshrink celu".split()})
 UNARY.update({name: getattr(torch, name) for name in
-              "tan asin acos atan sinh cosh asinh acosh atanh sinc deg2rad rad2deg exp2 log10 erfc frac nan_to_num positive logit".split()})
+              "tan asin acos atan sinh cosh asinh acosh atanh sinc deg2rad rad2deg exp2 log10 erfc frac nan_to_num positive logit lgamma erfinv".split()})
+UNARY.update({name: getattr(torch.special, name) for name in "ndtr entr".split()})
 UNARY.update({
     "signbit": lambda x: truth(torch.signbit(x)),
     "nan_to_num given": lambda x: torch.nan_to_num(x, 0.5, 2.0, -3.0),
@@ -56,6 +57,11 @@ UNARY.update({
     "float_power": lambda x: torch.float_power(x, 2).to(x.dtype),
     "copysign -1": lambda x: torch.copysign(x, -1.0),
     "gelu tanh": lambda x: F.gelu(x, approximate="tanh"),
+    # At the negative poles PyTorch's derivative is the square of what it rounds pi by.
+    "digamma": lambda x: torch.digamma(x.detach()) + 0 * x,
+    "digamma above": lambda x: torch.digamma(x.sigmoid() + 2),
+    "polygamma": lambda x: torch.polygamma(1, x.detach().abs()) + 0 * x,
+    "mvlgamma": lambda x: torch.mvlgamma(x.sigmoid() + 3, 2),
     "softplus 2 5": lambda x: F.softplus(x, 2.0, 5.0),
     "leaky_relu -0.5": lambda x: F.leaky_relu(x, -0.5),
     "elu 0.5": lambda x: F.elu(x, 0.5),
@@ -142,6 +148,7 @@ BINARY = {
     "atan2": torch.atan2,
     "hypot": torch.hypot,
     "xlogy": torch.xlogy,
+    "xlog1py": torch.special.xlog1py,
     "copysign": torch.copysign,
     "heaviside": lambda a, b: torch.heaviside(a.detach(), b.detach()) + 0 * b,
     "fmax": torch.fmax,
@@ -189,6 +196,7 @@ REDUCTIONS = {
 CANCELS = {
     "gelu(x)": lambda x: np.abs(x),  # x / 2 (1 + erf)
     "gelu tanh(x)": lambda x: np.abs(x),
+    "ndtr(x)": lambda x: 0.5,  # 1 / 2 + erf / 2
     "hardswish(x)": lambda x: 1.0,  # x / 3 + 1 / 2
     "mish(x)": lambda x: 0.25,  # t + x y (1 - t t)
     "bce(x, target)": lambda *_: 1.0,  # y - t
@@ -212,6 +220,12 @@ NOT_HERE = {
 }
 # The same function under another overload, which a trace does not produce.
 OVERLOADS = {
+    "aten::special_xlog1py.other_scalar": "aten::special_xlog1py", "aten::special_xlog1py.self_scalar": "aten::special_xlog1py",
+    "aten::special_polygamma": "aten::polygamma",
+    **{f"aten::special_{name}": f"aten::{row}" for name, row in {
+        **{name: name for name in "exp2 expm1 log1p erf erfc erfinv digamma logit sinc".split()}, "expit": "sigmoid", "gammaln": "lgamma",
+        "psi": "digamma", "multigammaln": "mvlgamma", "round": "round.decimals", "xlogy": "xlogy.Tensor",
+        "xlogy.other_scalar": "xlogy.Tensor", "xlogy.self_scalar": "xlogy.Tensor"}.items()},
     "aten::xlogy.Scalar_Self": "aten::xlogy.Tensor", "aten::xlogy.Scalar_Other": "aten::xlogy.Tensor",
     "aten::float_power.Tensor_Tensor": "aten::float_power.Tensor_Scalar", "aten::arctan2": "aten::atan2",
     **{f"aten::arc{name}": f"aten::a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},

@@ -47,6 +47,29 @@ rows("further functions", {
     "logspace": lambda d: (lambda x: x * torch.logspace(0, 1, 4, dtype=F64) + torch.logspace(-1, 2, 4, 2, dtype=F64), [d.floats(3, 4)]),
 })
 
+POLES = table(-2.5, -2, -1.5, -1, -0.5, -1e-9, 0.0, -0.0, 1e-9, 0.5, 1, 1.5, 2, 2.5, 30, 1e5, INF, -INF, NAN)
+ALIASES = "expit exp2 expm1 erf erfc gammaln digamma psi sinc".split()
+
+rows("special functions", {
+    **{f.__name__: lambda d, f=f: (f, [d.floats(3, 4) * 3]) for f in (torch.lgamma, torch.digamma)},
+    "gamma at its poles": lambda d: (lambda x: (x.lgamma(), x.digamma()), [POLES]),
+    "polygamma": lambda d: (lambda x: (torch.polygamma(0, x), torch.special.polygamma(1, x.detach()) + x), [d.floats(3, 4) * 3]),
+    # Not at the negative poles, where PyTorch has the square of what pi is rounded by, and not at infinity, where its
+    # derivative is NaN.
+    "trigamma": lambda d: (lambda x: torch.polygamma(1, x), [table(-2.5, -0.5, 0.5, 1, 30, NAN)]),
+    "mvlgamma": lambda d: (lambda x: (torch.mvlgamma(x, 3), torch.special.multigammaln(x, 1)), [d.floats(3, 4, positive=True) + 1]),
+    "gamma of integers": lambda d: (lambda x: (x.lgamma(), x.digamma()), [d.integers(1, 9, 6)]),
+    "erfinv": lambda d: (lambda x: (torch.erfinv(x), torch.special.erfinv(x * 0.01)), [d.floats(3, 4).tanh()]),
+    "erfinv at its ends": lambda d: (torch.erfinv, [table(-2, -1, -0.999999, -0.5, 0.0, -0.0, 1e-12, 0.5, 0.999999, 1, 2, INF, NAN)]),
+    "ndtr entr": lambda d: (lambda x, y: (torch.special.ndtr(x), torch.special.entr(y), torch.special.entr(x)), [d.floats(3, 4, special=True), d.floats(3, 4, positive=True)]),
+    "xlog1py": lambda d: (lambda x, y: (torch.special.xlog1py(x, y), torch.special.xlog1py(2.0, y), torch.special.xlog1py(x, 0.5)), [d.floats(3, 4), d.floats(3, 4, positive=True)]),
+    **{f"special {name}": unary(getattr(torch.special, name)) for name in ALIASES if name not in ("gammaln", "digamma", "psi")},
+    **{f"special {name}": lambda d, name=name: (getattr(torch.special, name), [d.floats(3, 4, positive=True)]) for name in ("gammaln", "digamma", "psi", "log1p", "logit")},
+    "special rest": lambda d: (lambda x, y: (torch.special.softmax(x, 1), torch.special.log_softmax(x, 0), torch.special.logsumexp(x, 1), torch.special.round(x, decimals=1),
+                                             torch.special.xlogy(x, y), torch.special.xlogy(2.0, y), torch.special.xlogy(x, 0.5)), [d.floats(3, 4), d.floats(3, 4, positive=True)]),
+    "msort": lambda d: (torch.msort, [shuffled(d, 4, 3)]),
+})
+
 rows("running extremes", {
     "cummax cummin": lambda d: (lambda x: (*torch.cummax(x, 1), *torch.cummin(x, 0)), [shuffled(d, 3, 4)]),
     "of ties": lambda d: (lambda x: (*torch.cummax(x, 1), *torch.cummin(x, 1)), [d.integers(0, 3, 4, 6).to(F64)]),
