@@ -2,6 +2,7 @@
 
 #include "Call.h"
 #include "Colossal/IR/Locations.h"
+#include "Complex.h"
 #include "Dtypes.h"
 #include "IndexFunction.h"
 #include "Rows.h"
@@ -229,7 +230,10 @@ Item Call::call(StringRef key, std::vector<Item> items) {
   part.group = state.uniqueName(part.stem + ".group");
   part.arguments = std::move(items);
   part.results.clear();
-  Table::get().find(key)(part);
+  if (isComplexCall(part))
+    interpretComplex(part);
+  else
+    Table::get().find(key)(part);
   hasFailed = part.hasFailed;
   return part.results.empty() ? Item() : part.results.front();
 }
@@ -254,6 +258,8 @@ Item Call::truth(bool value) {
   number.integer = value;
   return number;
 }
+
+Item Call::string(StringRef text) { return Item::makeText(text); }
 
 Item Call::numbers(ArrayRef<int64_t> values) {
   std::vector<Item> items;

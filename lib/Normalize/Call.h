@@ -90,6 +90,7 @@ public:
   Item number(int64_t value);
   Item number(double value);
   Item truth(bool value);
+  Item string(llvm::StringRef text);
   Item numbers(llvm::ArrayRef<int64_t> values);
 
   //===--------------------------------------------------------------------===//

@@ -165,7 +165,8 @@ static Item joined(const Item &re, const Item &im) {
 }
 
 std::vector<Item> normalize::resultsOf(Call &c, std::vector<Item> arguments) {
-  Call part(c.state, c.op);
+  Call part = c; // perhaps of another op than the trace's: see Call::call
+  part.results.clear();
   part.setArguments(std::move(arguments));
   if (!runRow(part))
     part.error("unsupported op");
@@ -213,6 +214,9 @@ static int dtypeArgument(StringRef schema) {
 
 static std::optional<int64_t> complexDtype(const Call &call) {
   AtenOp op = call.op;
+  // What a row writes in terms of other ops has the dtype of its operands.
+  if (!op.getSchema().starts_with(call.key()))
+    return std::nullopt;
   int number = dtypeArgument(op.getSchema());
   if (number < 0 || !call.item(number).isScalar())
     return std::nullopt;
@@ -308,6 +312,7 @@ const Table &normalize::complexRows() {
     Table rows;
     addFunctionsOfComplex(rows);
     addFourierRows(rows);
+    addSignalsOfComplex(rows);
     return rows;
   }();
   return table;

@@ -44,6 +44,7 @@ std::vector<Item> resultsOf(Call &c, std::vector<Item> arguments);
 void addComplexRows(Table &table);
 void addFourierRows(Table &table);
 void addFunctionsOfComplex(Table &table);
+void addSignalsOfComplex(Table &table);
 
 } // namespace colossal::normalize
 

@@ -100,6 +100,13 @@ static void diag(Call &c) {
   c.result(c.tensor(result));
 }
 
+/// The matrix of all elements.
+static void diagonalOfAll(Call &c) {
+  Item flat = c.call("aten::reshape", {c.item(0), c.numbers({-1})});
+  if (!c.failed())
+    c.result(c.tensor(embedded(c, c.tensor(flat), c.integer(1))));
+}
+
 /// eye(rows, columns).
 static void identity(Call &c, int64_t rows, int64_t columns, unsigned dtype) {
   Type type = c.dtype(dtype, c.builder().getF32Type());
@@ -167,6 +174,7 @@ void normalize::addDiagonalRows(Table &table) {
   table.add("aten::trace", trace);
   table.add("aten::diag_embed", diagonalMatrix);
   table.add("aten::diag", diag);
+  table.add("aten::diagflat", diagonalOfAll);
   table.add("aten::eye", eye);
   table.add("aten::eye.m", eyeOf);
   table.add("aten::tril_indices", triangleIndices<false>);

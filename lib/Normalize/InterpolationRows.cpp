@@ -234,7 +234,84 @@ template <int64_t spatial, bool cubic> static void upsample(Call &c) {
            });
 }
 
+//===----------------------------------------------------------------------===//
+// With anti-aliasing
+//===----------------------------------------------------------------------===//
+
+/// The weight at a distance from the centre. Cubic: Keys' with a = -1/2.
+static Value filterOf(ScalarBuilder &s, bool cubic, Value distance) {
+  Type f64 = s.getBuilder().getF64Type();
+  auto number = [&](double x) { return s.constant(f64, x); };
+  Value d = s.create<math::AbsFOp>(distance);
+  if (!cubic)
+    return s.maximum(s.sub(number(1), d), number(0));
+  constexpr double a = -0.5;
+  Value near =
+      s.add(s.mul(s.mul(s.sub(s.mul(number(a + 2), d), number(a + 3)), d), d),
+            number(1));
+  Value far =
+      s.mul(number(a),
+            s.sub(s.mul(s.add(s.mul(s.sub(d, number(5)), d), number(8)), d),
+                  number(4)));
+  Value outer =
+      s.select(s.compare(Relation::Less, d, number(2)), far, number(0));
+  return s.select(s.compare(Relation::Less, d, number(1)), near, outer);
+}
+
+/// [out, in]: each element of the output is a mean of all those of the input
+/// that the filter, as wide as the elements are apart, reaches. A function of
+/// its indices.
+static Item meansOf(Call &c, const Axis &axis, bool cubic, Type type,
+                    StringRef suffix) {
+  Type f64 = c.builder().getF64Type();
+  GenericBuilder g = c.generic((suffix + ".filter").str());
+  DimFactors dims = addFactors(g, plainDims({axis.out, axis.in}));
+  g.result(f64, plainMap(g, dims));
+  Value filter = g.build([&](ScalarBuilder &s, ValueRange) {
+    auto number = [&](double x) { return s.constant(f64, x); };
+    Value o = s.cast(mixedRadix(g, s, dims[0]), f64);
+    Value i = s.cast(mixedRadix(g, s, dims[1]), f64);
+    Value centre = s.mul(s.add(o, number(0.5)), number(axis.scale));
+    Value distance = s.sub(s.add(i, number(0.5)), centre);
+    return filterOf(s, cubic,
+                    s.div(distance, number(std::max(axis.scale, 1.0))));
+  });
+  Item weights = c.state.fresh(filter, c.op.getName(), c.loc());
+  Item total = c.call("aten::sum.dim_IntList",
+                      {weights, c.numbers({1}), c.truth(true), Item()});
+  Item means = c.call("aten::div.Tensor", {weights, total});
+  if (c.failed())
+    return {};
+  return c.state.fresh(castTo(c, c.tensor(means), type, suffix), c.op.getName(),
+                       c.loc());
+}
+
+/// upsample(input, output_size, align_corners, scale_factors) of images.
+template <bool cubic> static void upsampleSmoothly(Call &c) {
+  SmallVector<Axis> axes = axesOf(c, 2, 3, c.flag(2));
+  if (c.failed())
+    return;
+  Type type = c.type(0).getElementType();
+  Item x = c.item(0);
+  if (axes[1].in != axes[1].out) {
+    Item columns = meansOf(c, axes[1], cubic, type, "columns");
+    columns = c.call("aten::transpose.int",
+                     {columns, c.number(int64_t(0)), c.number(int64_t(1))});
+    x = c.call("aten::matmul", {x, columns});
+  }
+  if (axes[0].in != axes[0].out)
+    x = c.call("aten::matmul", {meansOf(c, axes[0], cubic, type, "rows"), x});
+  if (!c.failed())
+    c.result(c.tensor(x));
+}
+
 void normalize::addInterpolationRows(Table &table) {
+  table.add(
+      {"aten::_upsample_bilinear2d_aa", "aten::_upsample_bilinear2d_aa.vec"},
+      upsampleSmoothly<false>);
+  table.add(
+      {"aten::_upsample_bicubic2d_aa", "aten::_upsample_bicubic2d_aa.vec"},
+      upsampleSmoothly<true>);
   table.add({"aten::upsample_nearest1d", "aten::upsample_nearest1d.vec"},
             upsampleNearest<1, false>);
   table.add({"aten::upsample_nearest2d", "aten::upsample_nearest2d.vec"},

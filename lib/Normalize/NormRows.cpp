@@ -46,21 +46,36 @@ static void leastAndGreatest(Call &c) {
     c.result(c.call(key, {c.item(0), dims, c.item(2)}));
 }
 
+/// The sums of two neighbours along a dimension.
+static Item pairsAlong(Call &c, int64_t dim) {
+  int64_t size = c.type(0).getDimSize(dim);
+  auto part = [&](int64_t start) {
+    return c.call("aten::narrow", {c.item(0), c.number(dim), c.number(start),
+                                   c.number(size - 1)});
+  };
+  return c.call("aten::add.Tensor", {part(1), part(0), c.number(int64_t(1))});
+}
+
 /// trapezoid(y, dx, dim).
 static void trapezoid(Call &c) {
   int64_t rank = c.type(0).getRank(), dim = c.dimension(2, rank);
   double step = c.real(1);
   if (c.failed() || rank == 0 || c.type(0).getDimSize(dim) == 0)
     return c.error("expected a dimension with elements");
-  int64_t size = c.type(0).getDimSize(dim);
-  auto part = [&](int64_t start) {
-    return c.call("aten::narrow", {c.item(0), c.number(dim), c.number(start),
-                                   c.number(size - 1)});
-  };
-  Item pairs =
-      c.call("aten::add.Tensor", {part(1), part(0), c.number(int64_t(1))});
-  c.result(c.call("aten::mul.Tensor",
-                  {sumOver(c, pairs, {dim}, false), c.number(step / 2)}));
+  c.result(
+      c.call("aten::mul.Tensor", {sumOver(c, pairsAlong(c, dim), {dim}, false),
+                                  c.number(step / 2)}));
+}
+
+/// The same up to each element but the first.
+static void cumulativeTrapezoid(Call &c) {
+  int64_t rank = c.type(0).getRank(), dim = c.dimension(2, rank);
+  double step = c.real(1);
+  if (c.failed() || rank == 0 || c.type(0).getDimSize(dim) == 0)
+    return c.error("expected a dimension with elements");
+  Item pairs = pairsAlong(c, dim);
+  Item sums = c.call("aten::cumsum", {pairs, c.number(dim), Item()});
+  c.result(c.call("aten::mul.Tensor", {sums, c.number(step / 2)}));
 }
 
 /// cov(x, correction) of variables in rows.
@@ -207,6 +222,7 @@ void normalize::addNormRows(Table &table) {
   table.add("aten::nanmean", overNumbers<true>);
   table.add("aten::aminmax", leastAndGreatest);
   table.add({"aten::trapezoid.dx", "aten::trapz.dx"}, trapezoid);
+  table.add("aten::cumulative_trapezoid.dx", cumulativeTrapezoid);
   table.add("aten::cov", covariance);
   table.add("aten::corrcoef", correlation);
   table.add("aten::pdist", pairDistances);

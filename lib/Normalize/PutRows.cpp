@@ -255,7 +255,21 @@ static void indexCopy(Call &c) {
   c.result(putRows(c, c.tensor(0), dim, c.tensor(2), values, false));
 }
 
+/// put(x, index, source, accumulate): elements of x in a row.
+static void putFlat(Call &c) {
+  SmallVector<int64_t> shape(c.type(0).getShape());
+  Item flat = c.call("aten::reshape", {c.item(0), c.numbers({-1})});
+  Item index = c.call("aten::reshape", {c.item(1), c.numbers({-1})});
+  Item source = c.call("aten::reshape", {c.item(2), c.numbers({-1})});
+  Item put = c.call("aten::index_put", {flat, Item::makeList({index}), source,
+                                        c.truth(c.flag(3))});
+  put = c.call("aten::reshape", {put, c.numbers(shape)});
+  if (!c.failed())
+    c.result(c.tensor(put));
+}
+
 void normalize::addPutRows(Table &table) {
+  table.add("aten::put", putFlat);
   table.add("aten::index_put", indexPut);
   table.add("aten::index_copy", indexCopy);
   table.add({"aten::index_fill.int_Scalar", "aten::index_fill.int_Tensor"},

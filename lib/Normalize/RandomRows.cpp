@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Elementwise.h"
 #include "RandomNumber.h"
 #include "Rows.h"
 #include "Shapes.h"
@@ -120,6 +121,75 @@ static void fillNormal(Call &c) {
   });
 }
 
+/// normal(mean, std) of tensors or numbers, in the shape to which they
+/// broadcast; normal(mean, std, size). Neither has a derivative.
+static void normalAround(Call &c) {
+  bool hasSize = c.key().ends_with(".float_float");
+  Item number =
+      hasSize ? c.call("aten::randn", {c.item(2), c.item(3)}) : Item();
+  if (!hasSize) {
+    Item shape = c.call("aten::add.Tensor",
+                        {c.item(0), c.item(1), c.number(int64_t(1))});
+    number = c.call("aten::randn_like", {shape, Item()});
+  }
+  if (c.failed())
+    return;
+  ElementwiseOptions options;
+  options.compute = getElementTypeOrSelf(c.tensor(number).getType());
+  c.result(elementwise(c, {number, c.item(0), c.item(1)}, options,
+                       [](ScalarBuilder &s, ValueRange in) {
+                         return s.withDerivative(
+                             s.add(s.mul(in[0], in[2]), in[1]), {}, {});
+                       }));
+}
+
+/// Integers from low on below high, each as likely as the others up to 2^-24.
+static void integersOf(Call &c, ArrayRef<Dim> dims, Type type, int64_t low,
+                       int64_t high) {
+  constexpr int64_t most = int64_t(1) << 24;
+  if (low >= high || high - low > most)
+    return c.error("random integers from " + Twine(low) + " below " +
+                   Twine(high) + ", expected 1 to " + Twine(most) +
+                   " different ones");
+  Type i64 = c.builder().getI64Type();
+  c.result(drawn(
+      c, dims, type, 1, {}, [&](ScalarBuilder &s, ValueRange u, ValueRange) {
+        // A product of f32 may round up to the end.
+        Value f64 = s.cast(u[0], s.getBuilder().getF64Type());
+        Value place = s.mul(f64, s.constant(f64.getType(), double(high - low)));
+        return s.add(s.cast(place, i64), s.integer(i64, low));
+      }));
+}
+
+static void randomIntegers(Call &c) {
+  bool hasLow = c.key().ends_with(".low");
+  int64_t low = hasLow ? c.integer(0) : 0, high = c.integer(hasLow ? 1 : 0);
+  SmallVector<int64_t> sizes = c.integers(hasLow ? 2 : 1);
+  if (llvm::any_of(sizes, [](int64_t size) { return size < 0; }))
+    c.error("found a negative size");
+  Type type = c.dtype(hasLow ? 3 : 2, c.builder().getI64Type());
+  if (!c.failed())
+    integersOf(c, plainDims(sizes), type, low, high);
+}
+
+static void randomIntegersLike(Call &c) {
+  bool hasLow = c.key().ends_with(".low_dtype");
+  int64_t low = hasLow ? c.integer(1) : 0, high = c.integer(hasLow ? 2 : 1);
+  Type type = c.dtype(hasLow ? 3 : 2, c.type(0).getElementType());
+  if (!c.failed())
+    integersOf(c, dimsOf(c.tensor(0)), type, low, high);
+}
+
+/// The places of random numbers in their order.
+static void randomPermutation(Call &c) {
+  Item numbers = c.call("aten::rand", {c.numbers({c.integer(0)}), Item()});
+  Item order =
+      c.call("aten::argsort", {numbers, c.number(int64_t(0)), c.truth(false)});
+  if (!c.failed())
+    c.result(castTo(c, c.tensor(order), c.dtype(1, c.builder().getI64Type()),
+                    "type"));
+}
+
 /// exponential_(self, rate).
 static void fillExponential(Call &c) {
   double rate = c.real(1);
@@ -166,6 +236,13 @@ void normalize::addRandomRows(Table &table) {
   table.add("aten::uniform", fillUniform);
   table.add("aten::normal", fillNormal);
   table.add("aten::exponential", fillExponential);
+  table.add({"aten::normal.Tensor_Tensor", "aten::normal.Tensor_float",
+             "aten::normal.float_Tensor", "aten::normal.float_float"},
+            normalAround);
+  table.add({"aten::randint", "aten::randint.low"}, randomIntegers);
+  table.add({"aten::randint_like", "aten::randint_like.low_dtype"},
+            randomIntegersLike);
+  table.add("aten::randperm", randomPermutation);
   table.add({"aten::bernoulli.p", "aten::bernoulli.float"}, bernoulli);
   table.add("aten::bernoulli", bernoulliOfTensor);
 }

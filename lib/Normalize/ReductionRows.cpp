@@ -278,7 +278,29 @@ static void logSumExp(Call &c) {
                     }));
 }
 
+/// sum_to_size(x, size): the sum over what broadcasting would repeat.
+static void sumToSize(Call &c) {
+  SmallVector<int64_t> sizes = c.integers(1), dims;
+  ArrayRef<int64_t> shape = c.type(0).getShape();
+  int64_t more = int64_t(shape.size()) - int64_t(sizes.size());
+  for (auto [dim, size] : llvm::enumerate(shape)) {
+    int64_t kept = int64_t(dim) < more ? 1 : sizes[dim - more];
+    if (kept != size && kept != 1)
+      more = -1;
+    if (kept != size || int64_t(dim) < more)
+      dims.push_back(int64_t(dim));
+  }
+  if (more < 0)
+    return c.error("expected a size that broadcasts to that of the tensor");
+  Item x = c.item(0);
+  if (!dims.empty())
+    x = c.call("aten::sum.dim_IntList",
+               {x, c.numbers(dims), c.truth(true), Item()});
+  c.result(c.call("aten::reshape", {x, c.numbers(sizes)}));
+}
+
 void normalize::addReductionRows(Table &table) {
+  table.add("aten::sum_to_size", sumToSize);
   table.add("aten::sum", sumAll);
   table.add("aten::sum.dim_IntList", sumDims);
   table.add("aten::mean", meanAll);

@@ -51,6 +51,7 @@ const Table &Table::get() {
     addInterpolationRows(rows);
     addWindowRows(rows);
     addRandomRows(rows);
+    addSignalRows(rows);
     addSortRows(rows);
     addScatterRows(rows);
     addPutRows(rows);

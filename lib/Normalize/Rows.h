@@ -84,6 +84,7 @@ void addLookupRows(Table &table);
 void addInterpolationRows(Table &table);
 void addWindowRows(Table &table);
 void addRandomRows(Table &table);
+void addSignalRows(Table &table);
 void addSortRows(Table &table);
 void addSpecialRows(Table &table);
 void addPutRows(Table &table);

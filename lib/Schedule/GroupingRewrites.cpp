@@ -33,6 +33,22 @@ static IndexMapAttr dropFactor(IndexMapAttr map, int64_t dropped) {
   });
 }
 
+/// Of a part of an op that was split the axes that cut its own factors. Over
+/// the others it is what the whole op was, which its shapes say by now.
+static void keepOwnAxes(GenericOp part) {
+  AxesAttr axes = part.getAxesAttr();
+  if (!axes)
+    return;
+  FactoredOp factored(part.getOperation());
+  SmallVector<AxisUseAttr> own;
+  for (AxisUseAttr use : axes.getUses())
+    if (llvm::any_of(factored.getFactorList(), [&](FactorAttr factor) {
+          return !use.isLinear() && factor.getName() == use.getFactor();
+        }))
+      own.push_back(use);
+  part.setAxesAttr(AxesAttr::get(part.getContext(), own));
+}
+
 GenericOp colossal::schedule::splitPlacement(GenericOp op) {
   // Where an equation does not hold the reduction is of zeros alone.
   FactoredOp factored(op.getOperation());
@@ -135,6 +151,8 @@ GenericOp colossal::schedule::splitPlacement(GenericOp op) {
       0, WhereOp::create(atEnd, where.getLoc(), value, outside));
   eraseUnused(outerBody);
   outerBody.eraseArguments(0, outerBody.getNumArguments() - 1);
+  keepOwnAxes(inner);
+  keepOwnAxes(outer);
   op.replaceAllUsesWith(outer.getOutputs());
   op.erase();
   return inner;
@@ -232,6 +250,8 @@ bool colossal::schedule::splitReduction(GenericOp op) {
                op.getLoc()));
   eraseUnused(body);
   body.eraseArguments(0, oldArguments);
+  keepOwnAxes(first);
+  keepOwnAxes(second);
   op.replaceAllUsesWith(second.getOutputs());
   op.erase();
   return true;
@@ -328,6 +348,7 @@ bool colossal::schedule::reuseElementwise(GenericOp op) {
     body.getTerminator()->setOperand(0, value);
     eraseUnused(body);
     body.eraseArguments(0, body.getNumArguments() - 1);
+    keepOwnAxes(reduction);
     op.replaceAllUsesWith(reduction.getOutputs());
     op.erase();
     return true;

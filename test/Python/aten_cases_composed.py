@@ -70,6 +70,39 @@ rows("special functions", {
     "msort": lambda d: (torch.msort, [shuffled(d, 4, 3)]),
 })
 
+rows("signals", {
+    "windows": lambda d: (lambda x: x * (torch.hann_window(6, dtype=F64) + torch.hamming_window(6, dtype=F64) + torch.blackman_window(6, dtype=F64) + torch.bartlett_window(6, dtype=F64)), [d.floats(3, 6)]),
+    "symmetric windows": lambda d: (lambda x: x * (torch.hann_window(7, False, dtype=F64) + torch.hamming_window(7, False, 0.5, dtype=F64) + torch.hamming_window(7, True, 0.6, 0.3, dtype=F64)
+                                                   + torch.blackman_window(7, False, dtype=F64) + torch.bartlett_window(7, False, dtype=F64)), [d.floats(7)]),
+    "windows of one and none": lambda d: (lambda x: (x * torch.hann_window(1, dtype=F64) + torch.bartlett_window(1, False, dtype=F64), torch.hann_window(0, dtype=F64).sum() + x), [d.floats(3)]),
+    "stft": lambda d: (lambda x: torch.view_as_real(torch.stft(x, 8, 3, window=torch.hann_window(8, dtype=F64), return_complex=True)), [d.floats(2, 20)]),
+    "stft of a signal": lambda d: (lambda x, w: torch.view_as_real(torch.stft(x, 7, win_length=4, window=w, center=False, normalized=True, onesided=False, return_complex=True)), [d.floats(15), d.floats(4)]),
+    "stft without a window": lambda d: (lambda x: torch.stft(x, 6, 2, 4, return_complex=True).abs(), [d.floats(2, 12)]),
+    "istft": lambda d: (lambda x, y: torch.istft(torch.complex(x, y), 8, 2, window=torch.hann_window(8, dtype=F64)), [d.floats(2, 5, 6), d.floats(2, 5, 6)]),
+    "istft to a length": lambda d: (lambda x, y: torch.istft(torch.complex(x, y), 6, 2, 6, torch.hamming_window(6, dtype=F64), normalized=True, length=9), [d.floats(4, 7), d.floats(4, 7)]),
+    "stft and back": lambda d: (lambda x: torch.istft(torch.stft(x, 8, 2, window=torch.hann_window(8, dtype=F64), return_complex=True), 8, 2, window=torch.hann_window(8, dtype=F64), length=x.shape[-1]), [d.floats(2, 20)]),
+    "cumulative trapezoid": lambda d: (lambda x: (torch.cumulative_trapezoid(x), torch.cumulative_trapezoid(x, dx=0.5, dim=0)), [d.floats(4, 5)]),
+})
+
+rows("further shapes", {
+    "diagflat": lambda d: (lambda x: (torch.diagflat(x), torch.diagflat(x, -1)), [d.floats(2, 3)]),
+    "sum_to_size": lambda d: (lambda x: (x.sum_to_size(3, 1), x.sum_to_size(1, 4), x.sum_to_size(4), x.sum_to_size(2, 3, 4), x[0].sum_to_size(())), [d.floats(2, 3, 4)]),
+    "put": lambda d: (lambda x, y: (x.put(torch.tensor([[1, 5], [7, -1]]), y), x.put(torch.tensor([0, 0, 3, 2]), y, accumulate=True)), [d.floats(3, 4), d.floats(2, 2)]),
+    "multilabel margin": lambda d: (lambda x: (F.multilabel_margin_loss(x, torch.tensor([[1, 2, -1, 0], [3, 0, 1, 2], [-1, 1, 2, 3]])),
+                                               F.multilabel_margin_loss(x, torch.tensor([[1, 1, -1, 0], [3, 3, 1, -1], [0, -1, -1, -1]]), reduction="none"),
+                                               F.multilabel_margin_loss(x[0], torch.tensor([2, 0, -1, 1]), reduction="sum")), [d.floats(3, 4)]),
+    **{f"antialias {mode}": lambda d, mode=mode: (lambda x: (F.interpolate(x, (3, 4), mode=mode, antialias=True), F.interpolate(x, scale_factor=0.4, mode=mode, antialias=True),
+                                                             F.interpolate(x, (11, 5), mode=mode, antialias=True, align_corners=True)), [d.floats(2, 1, 7, 10)]) for mode in ("bilinear", "bicubic")},
+})
+
+rows("further random tensors", {
+    "normal around": lambda d: (lambda x, y: (x + 0 * torch.normal(x, y), x + 0 * torch.normal(x, 0.5), y + 0 * torch.normal(0.5, y), x + 0 * torch.normal(1.0, 2.0, (2, 3))), [d.floats(2, 3), d.floats(2, 3, positive=True)]),
+    "normal without deviation": lambda d: (lambda x: torch.normal(x.detach(), 0.0) + x, [d.floats(2, 3)]),
+    "integers of one": lambda d: (lambda x: (x + torch.randint(3, 4, (2, 3)), x + torch.randint(1, (3,)), x + torch.randint_like(x, 5, 6), torch.randint_like(x, 1) + x), [d.floats(2, 3)]),
+    "integers between": lambda d: (lambda x: ((torch.randint(-3, 9, (40,)) >= -3) & (torch.randint(-3, 9, (40,)) < 9)) + x, [d.floats(40)]),
+    "permutation": lambda d: (lambda x: x[torch.randperm(6)].sum(0) + torch.randperm(6, dtype=torch.int32).sort()[0], [d.floats(6, 6)]),
+})
+
 rows("running extremes", {
     "cummax cummin": lambda d: (lambda x: (*torch.cummax(x, 1), *torch.cummin(x, 0)), [shuffled(d, 3, 4)]),
     "of ties": lambda d: (lambda x: (*torch.cummax(x, 1), *torch.cummin(x, 1)), [d.integers(0, 3, 4, 6).to(F64)]),

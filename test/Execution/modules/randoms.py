@@ -83,6 +83,29 @@ class Between(Drawn):
         return x * (self.draws("uniform_", x.shape) + 0.5).to(x.dtype)
 
 
+class Around(Drawn):
+    """torch.normal, as torch.distributions draws: without a derivative."""
+
+    def forward(self, mean, deviation):
+        mean, deviation = mean.detach(), deviation.detach()
+        if torch.jit.is_tracing():
+            return torch.normal(mean, deviation)
+        u, v = (self.draws("normal", mean.shape, number) for number in range(2))
+        return ((-2 * torch.log(1 - u)).sqrt() * torch.cos(2 * math.pi * v)).to(mean.dtype) * deviation + mean
+
+
+class Choice(Drawn):
+    """One row of a table for each sample."""
+
+    def forward(self, x, table):
+        shape = (x.shape[0],)
+        if torch.jit.is_tracing():
+            rows = torch.randint(0, table.shape[0], shape)
+        else:
+            rows = (self.draws("randint", shape) * table.shape[0]).long()
+        return x + table[rows]
+
+
 class Network(nn.Module):
     def __init__(self):
         super().__init__()
@@ -117,3 +140,19 @@ class Masks(nn.Module):
 @module("1", "2 data=2", "2 tensor=2")
 def coins():
     return Masks(), samples(batch=6)
+
+
+class Guesses(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.o, self.table = nn.Linear(6, 8), nn.Linear(8, 4), nn.Parameter(torch.randn(5, 8))
+        self.around, self.choice = Around("around"), Choice("choice")
+
+    def forward(self, x, y):
+        h = torch.tanh(self.choice(self.a(x), self.table))
+        return F.cross_entropy(self.o(h + 0.1 * self.around(h, h.abs() + 0.1)), y)
+
+
+@module("1 microbatches=2", "2 data=2", "2 tensor=2", "2 pipeline=2,microbatches=2")
+def guesses():
+    return Guesses(), samples(batch=8)
