@@ -6,6 +6,7 @@
 #include "colossal/Diagnostics/Report.h"
 #include "colossal/Emit/CompileKernels.h"
 #include "colossal/Run/BundleFiles.h"
+#include "colossal/Run/Elements.h"
 #include "colossal/Support/Files.h"
 #include "colossal/Support/MemoryFile.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -63,10 +64,6 @@ private:
 // Manifest
 //===----------------------------------------------------------------------===//
 
-static bool isInteger(rank::DType type) {
-  return type == rank::DType::I64 || type == rank::DType::I32;
-}
-
 static rank::ProgramSchema makeSchema(const emit::ProgramInput &input) {
   rank::ProgramSchema schema;
   schema.name = input.name;
@@ -93,7 +90,7 @@ static rank::ProgramSchema makeSchema(const emit::ProgramInput &input) {
       int64_t elements = 1;
       for (int64_t size : entry.globalShape)
         elements *= size;
-      if (isInteger(dtype) && schema.tokensPerStep == 0)
+      if (rank::isInteger(dtype) && schema.tokensPerStep == 0)
         schema.tokensPerStep = elements;
       if (entry.batchDim >= 0)
         samples = entry.globalShape[entry.batchDim];

@@ -49,7 +49,11 @@ struct StageSchedule {
   std::vector<int64_t> zeroed;
 };
 
-/// f32, f64, bf16, i64, i32, i1; nothing for other types.
+/// What `dtypeOf` knows, for messages.
+inline constexpr char kElementTypes[] =
+    "f32, f64, bf16, f16, i64, i32, i16, i8, ui8 or i1";
+
+/// The type of a buffer's elements; nothing for types that no buffer has.
 std::optional<rank::DType> dtypeOf(mlir::Type elementType);
 
 /// A state argument of a stage's functions: local type and attributes.
