@@ -28,6 +28,12 @@ def any_of(d, dtype, *shape):
     return d.integers(low, high + 1, *shape, dtype=dtype)
 
 
+def distinct(d, dtype, rows, columns):
+    """No two are equal: which of those comes first is PyTorch's choice."""
+    low, high = ENDS[dtype]
+    return torch.from_numpy(d.numpy.permutation(high - low + 1)[:rows * columns] + low).to(dtype).view(rows, columns)
+
+
 def pairs(dtype):
     """All pairs of the special numbers."""
     return lambda d: [ends(dtype)[:, None].contiguous(), ends(dtype)]
@@ -61,7 +67,7 @@ rows("narrow integers", {
     **each("running", lambda a: (a.cumsum(0), a.cumsum(1, dtype=a.dtype), a.cumprod(0, dtype=a.dtype), *a.cummax(0), *a.cummin(1)), lambda t: lambda d: [any_of(d, t, 4, 5)]),
     **each("extremes", lambda a: (a.max(), a.min(), a.amax(0), a.amin(1), *a.max(0), *a.min(1), a.argmax(), a.argmin(0), *torch.aminmax(a)), lambda t: lambda d: [any_of(d, t, 4, 5)]),
     **each("extremes of the ends", lambda a: (a.max(), a.min(), a.amax(), a.argmax(), a.argmin(), *a.max(0)), lambda t: lambda d: [of(*reversed(ENDS[t]), dtype=t)]),
-    **each("orders", lambda a: (*a.sort(0), *a.sort(0, descending=True), a.argsort(1), *a.topk(3, 1), a.median(), a.sort().values), lambda t: lambda d: [any_of(d, t, 6, 5)]),
+    **each("orders", lambda a: (*a.sort(0), *a.sort(0, descending=True), a.argsort(1), *a.topk(3, 1), a.median(), a.sort().values), lambda t: lambda d: [distinct(d, t, 6, 5)]),
     **each("parts", lambda a: (a[1:, ::2], a.t().contiguous().view(-1), a[:, None].expand(-1, 2, -1), a.flip(0), a.roll(1, 1), torch.cat([a, a]), a.tril(), F.pad(a, (1, 2))), lambda t: lambda d: [any_of(d, t, 4, 6)]),
     **each("look-ups", lambda a, i: (a[i], a.index_select(1, i), a.gather(0, i[:, None].expand(-1, 6)), a.take_along_dim(i[None], 1), a.repeat_interleave(2, 0)), lambda t: lambda d: [any_of(d, t, 4, 6), d.integers(0, 4, 5)]),
     **each("scatters", lambda a, i, b: (a.index_add(0, i, b), a.scatter_add(0, i[:, None].expand(-1, 6), b),
@@ -86,6 +92,6 @@ rows("narrow integers", {
     "rows by a mask of bytes": lambda d: (lambda x, m: x[m].exp().sum(), [d.floats(4, 3), of(1, 0, 255, 0)]),
     "extremes of selected rows": lambda d: (lambda a, b, m: (a[m].max(), a[m].min(), b[m].max(), b[m].min(), a[m].sum(), b[m].amax(0)), [of(200, 3, 255, 90, 100), of(-100, -3, -128, -90, 127, dtype=I8), d.bools(5) | torch.tensor([True, False, False, False, False])]),
     "constants": lambda d: (lambda x: (x + of(1, 128, 255), x * of(-128, -1, 127, dtype=I8), of(0, 200, 7, 255) + of(100), x + of(7)[0], torch.tensor([-32768, 3, 32767], dtype=I16) - x.short()), [d.floats(3)]),
-    "images": lambda d: (lambda x, w: F.conv2d(x.float().div(255).sub(0.5), w), [any_of(d, U8, 2, 3, 6, 6), d.floats(4, 3, 3, 3, dtype=F32)]),
+    "images": lambda d: (lambda x, w: F.conv2d(x.to(w.dtype).div(255).sub(0.5), w), [any_of(d, U8, 2, 3, 6, 6), d.floats(4, 3, 3, 3)]),
     "products of bytes": lambda d: (lambda a, b: (a.float() @ b.float(), a.int() @ b.int(), a[:, :, None].short() * b), [any_of(d, U8, 3, 4), any_of(d, I8, 4, 5)]),
 })

@@ -2,6 +2,7 @@
 
 #include "Colossal/Analysis/IntegerUse.h"
 #include "Colossal/IR/Locations.h"
+#include "Colossal/IR/UnsignedByte.h"
 
 #include "mlir/IR/Matchers.h"
 
@@ -175,5 +176,10 @@ void UseAnalysis::follow(Value value, bool certain) {
 IntegerUse colossal::analyzeIntegerUse(Value value) {
   UseAnalysis analysis(value.getLoc());
   analysis.follow(value, true);
+  // No label of type ui8 is -100.
+  Type element = getElementTypeOrSelf(value.getType());
+  llvm::erase_if(analysis.result.constants, [&](int64_t constant) {
+    return wrapped(element, constant) != constant;
+  });
   return analysis.result;
 }

@@ -50,15 +50,15 @@ class Codes(nn.Module):
         super().__init__()
         self.words, self.up, self.out = nn.Embedding(40, 8), nn.Linear(16, 12), nn.Linear(12, 6)
         self.table = nn.Parameter(numbers(torch.int8, 40, 8), requires_grad=False)
-        self.scale = nn.Parameter(torch.full((8,), 0.01))
+        self.scale = nn.Parameter(torch.ones(8))
         self.register_buffer("order", torch.randperm(40, generator=generator()).to(torch.int16))
 
     def forward(self, ids, levels, mask, y):
         places = self.order[ids.long()].long()
-        h = torch.cat([self.words(ids.int()), self.table[places] * self.scale], -1)
+        h = torch.cat([self.words(ids.int()), self.table[places] / 128 * self.scale], -1)
         h = torch.tanh(self.up(h)) * (levels.float() / 32768)[..., None]
         h = torch.where((mask & 4).bool()[..., None], h, h * 0.5) * (mask >> 6)[..., None]
-        scores = self.out(h.sum(1)) + (levels // -1000).max(1, keepdim=True).values
+        scores = self.out(h.mean(1)) + (levels // -1000).max(1, keepdim=True).values
         return F.cross_entropy(scores, y.long(), ignore_index=-100)
 
 
