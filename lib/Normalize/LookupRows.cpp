@@ -1,7 +1,6 @@
 //===- LookupRows.cpp - Elements by number: sums over a one-hot predicate -===//
 
 #include "Colossal/IR/Combiner.h"
-#include "Colossal/IR/UnsignedByte.h"
 #include "Elementwise.h"
 #include "IndexFunction.h"
 #include "Join.h"
@@ -232,10 +231,8 @@ static std::vector<Item> numbersOf(Call &c, Value mask) {
   return lists;
 }
 
-/// Truth values, or bytes, which PyTorch takes for them here.
 static bool isMask(const Item &item) {
-  Type type = item.isTensor() ? item.tensor->type.getElementType() : Type();
-  return type && (type.isInteger(1) || isUnsignedByte(type));
+  return item.isTensor() && isMask(item.tensor->type.getElementType());
 }
 
 /// The indices, with the numbers of its true elements instead of a mask.

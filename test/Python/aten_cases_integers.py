@@ -5,7 +5,7 @@ Every row has the numbers at which they differ: 0, 127, 128, 255, -1, -128, and 
 import torch
 import torch.nn.functional as F
 
-from aten_cases import BOOL, F32, F64, I32, I64, rows
+from aten_cases import BOOL, F32, F64, I32, I64, put, rows
 
 U8, I8, I16 = torch.uint8, torch.int8, torch.int16
 NARROW = {"u8": U8, "i8": I8, "i16": I16}
@@ -89,6 +89,7 @@ rows("narrow integers", {
                             [ends(U8), ends(I8), ends(I16), d.integers(-9, 9, 9), d.bools(9), d.floats(9)]),
     "promotion with 0-d tensors": lambda d: (lambda u, s, z, w, n: (u + z, s + w, u * n, s + n, z + w, u < w, u / n), [ends(U8), ends(I8), of(-100, dtype=I8)[0], of(200)[0], torch.tensor(1000)]),
     "masks of bytes": lambda d: (lambda x, m: (torch.where(m, x, -x), torch.where(m, 1.0, 2.0) * x, x * m, x.masked_fill(m.bool(), 3.0), x.masked_fill(m == 0, -1.0)), [d.floats(3, 4), of(0, 1, 2, 255)]),
+    "writes by a mask of bytes": lambda d: (lambda x, m: (put(lambda y, m: y.__setitem__(m, x[:1] * 2))(x, m), put(lambda y, m: y.__setitem__((slice(None), m[:3]), x[:, :1]))(x, m), put(lambda y, m: y.index_put_((m,), x[1:2], accumulate=True))(x, m)), [d.floats(4, 3), of(1, 0, 255, 0)]),
     "rows by a mask of bytes": lambda d: (lambda x, m: x[m].exp().sum(), [d.floats(4, 3), of(1, 0, 255, 0)]),
     "extremes of selected rows": lambda d: (lambda a, b, m: (a[m].max(), a[m].min(), b[m].max(), b[m].min(), a[m].sum(), b[m].amax(0)), [of(200, 3, 255, 90, 100), of(-100, -3, -128, -90, 127, dtype=I8), d.bools(5) | torch.tensor([True, False, False, False, False])]),
     "constants": lambda d: (lambda x: (x + of(1, 128, 255), x * of(-128, -1, 127, dtype=I8), of(0, 200, 7, 255) + of(100), x + of(7)[0], torch.tensor([-32768, 3, 32767], dtype=I16) - x.short()), [d.floats(3)]),
