@@ -6,7 +6,11 @@
 #include "colossal/Diagnostics/Report.h"
 #include "colossal/Emit/CompileKernels.h"
 #include "colossal/Run/BundleFiles.h"
+<<<<<<< HEAD
 #include "colossal/Run/Scratch.h"
+=======
+#include "colossal/Run/Elements.h"
+>>>>>>> bcc703d948390f6d0de815d136fd1b9054d58130
 #include "colossal/Support/Files.h"
 #include "colossal/Support/MemoryFile.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -64,10 +68,6 @@ private:
 // Manifest
 //===----------------------------------------------------------------------===//
 
-static bool isInteger(rank::DType type) {
-  return type == rank::DType::I64 || type == rank::DType::I32;
-}
-
 static rank::ProgramSchema makeSchema(const emit::ProgramInput &input) {
   rank::ProgramSchema schema;
   schema.name = input.name;
@@ -94,7 +94,7 @@ static rank::ProgramSchema makeSchema(const emit::ProgramInput &input) {
       int64_t elements = 1;
       for (int64_t size : entry.globalShape)
         elements *= size;
-      if (isInteger(dtype) && schema.tokensPerStep == 0)
+      if (rank::isInteger(dtype) && schema.tokensPerStep == 0)
         schema.tokensPerStep = elements;
       if (entry.batchDim >= 0)
         samples = entry.globalShape[entry.batchDim];

@@ -10,9 +10,10 @@ using namespace colossal::torchscript;
 std::optional<Input> colossal::torchscript::parseInput(const std::string &text,
                                                        std::string &error) {
   auto fail = [&]() -> std::optional<Input> {
-    error = "--input '" + text +
-            "' is not of the form NAME=SHAPE, for example "
-            "'input_ids=8x512xi64' (types: f64, f32, i64, i32, i1)";
+    error =
+        "--input '" + text +
+        "' is not of the form NAME=SHAPE, for example "
+        "'input_ids=8x512xi64' (types: f64, f32, i64, i32, i16, i8, ui8, i1)";
     return std::nullopt;
   };
   size_t equals = text.find('=');

@@ -196,10 +196,10 @@ private:
                     llvm::ArrayRef<unsigned> order, const Environment &env);
   void storeResult(const KernelOp &op, unsigned result, mlir::Value value,
                    Environment &env);
-  /// Of one value. `alongRow`: x is a scalar accumulator of a loop over (part
-  /// of) a row.
-  mlir::Value combine(const KernelOp &op, mlir::Value x, mlir::Value y,
-                      bool alongRow = false);
+  /// Of one value, a result's element. `alongRow`: x is a scalar accumulator of
+  /// a loop over (part of) a row.
+  mlir::Value combine(const KernelOp &op, mlir::Type element, mlir::Value x,
+                      mlir::Value y, bool alongRow = false);
   /// Of all results of the op.
   llvm::SmallVector<mlir::Value> combineAll(const KernelOp &op,
                                             mlir::ValueRange x,

@@ -1,6 +1,7 @@
 //===- KernelFrame.cpp - Function, arguments and loop levels of a kernel --===//
 
 #include "Colossal/IR/NarrowFloat.h"
+#include "Colossal/IR/UnsignedByte.h"
 #include "KernelEmitter.h"
 #include "NarrowBits.h"
 
@@ -25,6 +26,8 @@ static constexpr int64_t kSumChains = 4;
 static constexpr size_t kLongBody = 48;
 
 Type lower::heldType(Type element) {
+  if (isUnsignedByte(element))
+    return IntegerType::get(element.getContext(), 32);
   return isNarrowFloat(element) ? Float32Type::get(element.getContext())
                                 : element;
 }
@@ -102,9 +105,13 @@ Value KernelFrame::parameter(int64_t number) {
 }
 
 Value KernelFrame::constant(TypedAttr attribute) {
-  if (Type held = heldType(attribute.getType()); held != attribute.getType())
-    attribute = FloatAttr::get(
-        held, cast<FloatAttr>(attribute).getValue().convertToDouble());
+  if (Type held = heldType(attribute.getType()); held != attribute.getType()) {
+    if (auto number = dyn_cast<IntegerAttr>(attribute))
+      attribute = IntegerAttr::get(held, integerOf(number));
+    else
+      attribute = FloatAttr::get(
+          held, cast<FloatAttr>(attribute).getValue().convertToDouble());
+  }
   Value &known = constants[attribute];
   if (!known) {
     OpBuilder::InsertionGuard guard(builder);
@@ -121,7 +128,7 @@ Value KernelFrame::constant(int64_t value) {
 Value KernelFrame::constantOf(Type type, double value) {
   if (isa<FloatType>(type))
     return constant(builder.getFloatAttr(heldType(type), value));
-  return constant(builder.getIntegerAttr(type, int64_t(value)));
+  return constant(builder.getIntegerAttr(heldType(type), int64_t(value)));
 }
 
 void KernelFrame::at(unsigned level) {
@@ -234,13 +241,15 @@ static void setGroup(Operation *op, Attribute group) {
 }
 
 Value KernelFrame::roundTo(Type element, Value value) {
+  if (isUnsignedByte(element))
+    return arith::AndIOp::create(builder, loc, value, constantOf(element, 255));
   return widenBits(*this, element, narrowBits(*this, element, value));
 }
 
 /// What memory holds for an element.
 static Type storedType(Type element) {
   MLIRContext *context = element.getContext();
-  if (element.isInteger(1))
+  if (element.isInteger(1) || isUnsignedByte(element))
     return IntegerType::get(context, 8);
   return isNarrowFloat(element) ? IntegerType::get(context, 16) : element;
 }
@@ -255,6 +264,8 @@ Value KernelFrame::load(Type element, Value base, Value index) {
       setGroup(load, entry.accessGroup);
   if (isNarrowFloat(element))
     return widenBits(*this, element, load);
+  if (isUnsignedByte(element))
+    return arith::ExtUIOp::create(builder, loc, heldType(element), load);
   if (!element.isInteger(1))
     return load;
   return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ne, load,
@@ -267,6 +278,8 @@ void KernelFrame::store(Value value, Value base, Value index, Type element) {
     value = arith::ExtUIOp::create(builder, loc, stored, value);
   if (isNarrowFloat(element))
     value = narrowBits(*this, element, value);
+  if (isUnsignedByte(element))
+    value = arith::TruncIOp::create(builder, loc, stored, value);
   Value pointer = address(base, stored, index);
   auto store = LLVM::StoreOp::create(builder, loc, value, pointer);
   for (const Level &entry : levels)

@@ -2,6 +2,7 @@
 //------------------===//
 
 #include "Colossal/IR/Combiner.h"
+#include "Colossal/IR/UnsignedByte.h"
 #include "FastMath.h"
 #include "KernelEmitter.h"
 #include "colossal/Lower/ScalarOp.h"
@@ -48,9 +49,13 @@ SmallVector<Value> KernelEmitter::neutral(const KernelOp &op) {
   return values;
 }
 
-Value KernelEmitter::combine(const KernelOp &op, Value x, Value y,
+Value KernelEmitter::combine(const KernelOp &op, Type element, Value x, Value y,
                              bool alongRow) {
   Combiner combiner = combinerOfKernelOp(op);
+  // What is added to a byte is no byte yet, and other ops may read it here.
+  if (isUnsignedByte(element))
+    return frame.roundTo(element,
+                         createCombine(builder, frame.loc, combiner, x, y));
   // Terms along a row may be combined in any order: that is what vectorises
   // sums and products, and a row is never cut. All others keep their order.
   if (alongRow)
@@ -81,8 +86,10 @@ SmallVector<Value> KernelEmitter::combineAll(const KernelOp &op, ValueRange x,
         builder, frame.loc, combiner, x, y,
         [&](Value exponent) { return exponential(exponent); });
   SmallVector<Value> values;
-  for (auto [first, second] : llvm::zip(x, y))
-    values.push_back(combine(op, first, second, alongRow));
+  for (auto [result, first, second] :
+       llvm::zip(GenericOp(op.op)->getResults(), x, y))
+    values.push_back(combine(op, getElementTypeOrSelf(result.getType()), first,
+                             second, alongRow));
   return values;
 }
 

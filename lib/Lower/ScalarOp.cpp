@@ -68,6 +68,11 @@ FailureOr<Value> colossal::lower::emitScalarOp(KernelFrame &frame,
       points *= double(factor.getExtent());
     return emitRandom(frame, random, operands, points > 0x1p32);
   }
+  // Unsigned bytes are held as the numbers that they are.
+  if (isa<WidenOp>(op))
+    return operands[0];
+  if (isa<WrapOp>(op))
+    return frame.roundTo(op->getResult(0).getType(), operands[0]);
   if (op->getNumRegions() || op->getNumResults() != 1 ||
       !isa<arith::ArithDialect, math::MathDialect>(op->getDialect()))
     return op->emitError("'")

@@ -80,7 +80,8 @@ void KernelEmitter::emitScatter() {
     Value value = source ? frame.load(element, source, index.value)
                          : frame.constantOf(element, 0);
     if (accumulate)
-      value = combine(op, frame.load(element, target, index.value), value);
+      value =
+          combine(op, element, frame.load(element, target, index.value), value);
     frame.store(value, target, index.value, element);
     for (unsigned depth = 0; depth <= kept.size(); ++depth)
       frame.close();
@@ -131,7 +132,8 @@ void KernelEmitter::emitScatter() {
   Leveled index = linearIndex(out, there);
   frame.at(frame.level());
   Value old = frame.load(element, target, index.value);
-  frame.store(combine(op, old, value.value), target, index.value, element);
+  frame.store(combine(op, element, old, value.value), target, index.value,
+              element);
   unsigned loops = reduced.size() + ofId.size() + 1 + served.size();
   for (unsigned depth = 0; depth < loops; ++depth)
     frame.close();

@@ -1,6 +1,7 @@
 //===- ShardKernels.cpp - Kernels of local reshards -----------------------===//
 
 #include "ShardKernels.h"
+#include "Colossal/IR/Combiner.h"
 #include "Colossal/IR/MeshAttribute.h"
 
 using namespace mlir;
@@ -30,7 +31,7 @@ static void storeOrAdd(KernelFrame &frame, Value value, Value base, Value index,
                        Type element, bool accumulate) {
   if (accumulate) {
     Value old = frame.load(element, base, index);
-    value = arith::AddFOp::create(frame.builder, frame.loc, old, value);
+    value = createCombine(frame.builder, frame.loc, Combiner::Sum, old, value);
   }
   frame.store(value, base, index, element);
 }

@@ -211,7 +211,7 @@ Type Call::dtype(unsigned index, Type otherwise) {
     return type;
   error("dtype " + Twine(integer(index)) +
         " is not supported (expected float64, float32, float16, bfloat16, "
-        "int64, int32, int16, int8 or bool)");
+        "int64, int32, int16, int8, uint8 or bool)");
   return builder().getF32Type();
 }
 

@@ -1,6 +1,7 @@
 //===- Constants.cpp - Constants of an aten program -----------------------===//
 
 #include "Constants.h"
+#include "Colossal/IR/UnsignedByte.h"
 #include "Shapes.h"
 
 #include <complex>
@@ -19,9 +20,7 @@ std::optional<Scalar> normalize::numberOf(Attribute attribute) {
     number.real = real.getValueAsDouble();
   } else if (auto integer = dyn_cast<IntegerAttr>(attribute)) {
     number.type = integer.getType();
-    number.integer = number.type.isInteger(1)
-                         ? integer.getValue().getBoolValue()
-                         : integer.getValue().getSExtValue();
+    number.integer = integerOf(integer);
   } else {
     return std::nullopt;
   }
@@ -126,7 +125,7 @@ LogicalResult normalize::interpretConstant(Interpreter &state,
   }
   auto dense = dyn_cast<DenseElementsAttr>(value);
   bool isComplex = dense && isa<ComplexType>(dense.getElementType());
-  if (!dense || (!isComplex && !dense.getElementType().isSignlessIntOrFloat()))
+  if (!dense || (!isComplex && !dense.getElementType().isIntOrFloat()))
     return op.emitError("found a constant of an unsupported type ") << value;
   Item parts[2];
   for (bool imaginary : {false, true})

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Dtypes.h"
 #include "Elementwise.h"
 #include "Rows.h"
 #include "Shapes.h"
@@ -21,8 +22,8 @@ static void fillWith(Call &c, ArrayRef<int64_t> sizes, const Item &number,
   if (sizes.empty() && number.isScalar() && !c.failed()) {
     Scalar known = number.scalar;
     known.real = number.scalar.asReal();
-    known.integer =
-        type.isInteger(1) ? number.scalar.asBool() : number.scalar.asInteger();
+    if (isa<IntegerType>(type))
+      known.integer = integerAs(number.scalar, type);
     known.type = type;
     known.weak = false;
     known.isTensor = true;

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Dtypes.h"
+#include "Colossal/IR/UnsignedByte.h"
 #include "mlir/IR/Builders.h"
 
 using namespace mlir;
@@ -15,6 +16,8 @@ using namespace colossal::normalize;
 Type normalize::typeOfDtype(MLIRContext *context, int64_t dtype) {
   Builder builder(context);
   switch (dtype) {
+  case 0:
+    return builder.getIntegerType(8, /*isSigned=*/false);
   case 1:
     return builder.getIntegerType(8);
   case 2:
@@ -46,8 +49,11 @@ Type normalize::promote(Type a, Type b) {
     return realA ? a : b;
   unsigned widthA = a.getIntOrFloatBitWidth(),
            widthB = b.getIntOrFloatBitWidth();
-  if (widthA == widthB) // f16 and bf16
-    return Float32Type::get(a.getContext());
+  if (widthA == widthB) { // f16 and bf16; i8 and ui8
+    if (realA)
+      return Float32Type::get(a.getContext());
+    return IntegerType::get(a.getContext(), 2 * widthA);
+  }
   return widthA > widthB ? a : b;
 }
 
@@ -81,6 +87,11 @@ Type normalize::resultType(ArrayRef<Item> operands, MLIRContext *context) {
   }
   Type type = combine(withDimensions, combine(zeroDimensional, numbers));
   return type ? type : Type(Float32Type::get(context));
+}
+
+int64_t normalize::integerAs(const Scalar &number, Type type) {
+  return type.isInteger(1) ? number.asBool()
+                           : wrapped(type, number.asInteger());
 }
 
 Type normalize::floatType(Type type) {

@@ -19,6 +19,10 @@ mlir::Type promote(mlir::Type a, mlir::Type b);
 mlir::Type resultType(llvm::ArrayRef<Item> operands,
                       mlir::MLIRContext *context);
 
+/// A number as an integer of `type`, or i1: true is what is not 0, and what
+/// does not fit wraps around.
+int64_t integerAs(const Scalar &number, mlir::Type type);
+
 /// f32 for integers and booleans, else the type (torch's int-to-float ops).
 mlir::Type floatType(mlir::Type type);
 

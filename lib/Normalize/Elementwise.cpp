@@ -1,6 +1,7 @@
 //===- Elementwise.cpp - Scalar expressions over tensors ------------------===//
 
 #include "Elementwise.h"
+#include "Colossal/IR/UnsignedByte.h"
 #include "Dtypes.h"
 #include "Shapes.h"
 
@@ -66,8 +67,7 @@ static std::optional<Scalar> fold(Call &c, ArrayRef<Item> inputs,
   if (auto real = dyn_cast_or_null<FloatAttr>(attribute))
     folded.real = real.getValueAsDouble();
   else if (auto integer = dyn_cast_or_null<IntegerAttr>(attribute))
-    folded.integer = result.isInteger(1) ? integer.getValue().getBoolValue()
-                                         : integer.getValue().getSExtValue();
+    folded.integer = integerOf(integer);
   else
     return std::nullopt;
   return folded;

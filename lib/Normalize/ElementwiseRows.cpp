@@ -1,5 +1,6 @@
 //===- ElementwiseRows.cpp - Arithmetic, comparisons, choices, copies -----===//
 
+#include "Colossal/IR/UnsignedByte.h"
 #include "Rows.h"
 #include "Unary.h"
 
@@ -91,7 +92,7 @@ static Value floatFloorDivide(ScalarBuilder &s, Value a, Value b) {
 static Value floorDivide(ScalarBuilder &s, Value a, Value b) {
   if (isa<FloatType>(a.getType()))
     return s.withDerivative(floatFloorDivide(s, a, b), {}, {});
-  return s.create<arith::FloorDivSIOp>(a, b);
+  return s.divideIntegers<arith::FloorDivSIOp>(a, b);
 }
 
 static void divide(Call &c) {
@@ -108,7 +109,7 @@ static void divide(Call &c) {
       return floorDivide(s, a, b);
     if (isa<FloatType>(type))
       return s.create<math::TruncOp>(s.div(a, b));
-    return s.create<arith::DivSIOp>(a, b);
+    return s.divideIntegers<arith::DivSIOp>(a, b);
   });
 }
 
@@ -130,15 +131,16 @@ static void remainder(Call &c) {
 /// exponent. To negative ones: what is left of the quotient.
 static void integerPowerOfData(Call &c, Type type) {
   unsigned width = type.getIntOrFloatBitWidth();
+  unsigned digits = isUnsignedByte(type) ? width : width - 1;
   if (width == 1)
     return c.error("a truth value to a power that depends on data");
   arithmetic(c, [&](ScalarBuilder &s, Value base, Value exponent) {
     auto number = [&](int64_t value) { return s.integer(type, value); };
     Value product = number(1), square = base, odd;
-    for (unsigned bit = 0; bit < std::min(width - 1, 32u); ++bit) {
+    for (unsigned bit = 0; bit < std::min(digits, 32u); ++bit) {
       Value isSet = s.compare(
           Relation::NotEqual,
-          s.create<arith::AndIOp>(exponent, number(int64_t(1) << bit)),
+          s.createInteger<arith::AndIOp>(exponent, number(int64_t(1) << bit)),
           number(0));
       odd = odd ? odd : isSet;
       product = s.select(isSet, s.mul(product, square), product);
@@ -222,7 +224,7 @@ template <typename OpTy> static void logical(Call &c) {
 
 template <typename OpTy> static void bitwise(Call &c) {
   arithmetic(c, [](ScalarBuilder &s, Value a, Value b) {
-    return s.create<OpTy>(a, b);
+    return s.createInteger<OpTy>(a, b);
   });
 }
 

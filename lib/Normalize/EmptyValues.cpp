@@ -36,8 +36,7 @@ static void replaceByConstant(FactoredOp op, OpResult result) {
   g.result(type, g.map(dims));
   Combiner combiner = combinerOf(op.getCombiner(result.getResultNumber()));
   result.replaceAllUsesWith(g.build([&](ScalarBuilder &s, ValueRange) {
-    return s.create<arith::ConstantOp>(
-        neutralElement(combiner, type, result.getResultNumber()));
+    return s.constant(neutralElement(combiner, type, result.getResultNumber()));
   }));
 }
 

@@ -1,6 +1,7 @@
 //===- ExtremeRows.cpp - Maxima, minima, their places; any, all, products -===//
 
 #include "Colossal/IR/Combiner.h"
+#include "Colossal/IR/UnsignedByte.h"
 #include "Elementwise.h"
 #include "Reductions.h"
 #include "Rows.h"
@@ -45,11 +46,15 @@ static bool reducesNothing(Call &c, ArrayRef<int64_t> dims) {
 static Value presentForExtreme(Call &c, bool isMax, ArrayRef<int64_t> dims) {
   Type type = c.type(0).getElementType();
   double neutral = std::numeric_limits<double>::infinity();
-  if (isa<IntegerType>(type))
-    neutral = std::ldexp(1.0, int(type.getIntOrFloatBitWidth()) - 2);
   if (type.isInteger(1))
     return presentRows(c, c.tensor(0), dims, isMax ? 0 : 1);
-  return presentRows(c, c.tensor(0), dims, isMax ? -neutral : neutral);
+  if (isa<FloatType>(type))
+    return presentRows(c, c.tensor(0), dims, isMax ? -neutral : neutral);
+  TypedAttr least = neutralElement(isMax ? Combiner::Max : Combiner::Min, type);
+  // Of 64 bits a double has no greatest number.
+  double number = double(integerOf(cast<IntegerAttr>(least)));
+  bool isWide = type.getIntOrFloatBitWidth() > 32;
+  return presentRows(c, c.tensor(0), dims, isWide ? number / 2 : number);
 }
 
 /// amax, amin: the derivative is the combiner's, in equal parts.
@@ -168,14 +173,16 @@ template <bool isMax> static void extremeWithPlace(Call &c) {
 // Truth values
 //===----------------------------------------------------------------------===//
 
+/// Of bytes a byte, 0 or 1.
 static void truthOver(Call &c, ArrayRef<int64_t> dims, bool keep,
                       FactorKind kind) {
-  Type i1 = c.builder().getI1Type();
+  Type i1 = c.builder().getI1Type(), own = c.type(0).getElementType();
   Value x = presentRows(c, c.tensor(0), dims, kind == FactorKind::All);
   GenericBuilder g = c.generic();
-  c.result(reduce(
+  Value truth = reduce(
       g, {x}, dims, keep, kind, i1,
-      [&](ScalarBuilder &s, ValueRange in) { return s.cast(in[0], i1); }));
+      [&](ScalarBuilder &s, ValueRange in) { return s.cast(in[0], i1); });
+  c.result(isUnsignedByte(own) ? castTo(c, truth, own, "cast") : truth);
 }
 
 template <FactorKind kind> static void truthOfAll(Call &c) {

@@ -1,11 +1,16 @@
 //===- Lookup.cpp - Elements by number: sums and ids ----------------------===//
 
 #include "Lookup.h"
+#include "Colossal/IR/UnsignedByte.h"
 #include "Elementwise.h"
 
 using namespace mlir;
 using namespace colossal;
 using namespace colossal::normalize;
+
+bool normalize::isMask(Type element) {
+  return element.isInteger(1) || isUnsignedByte(element);
+}
 
 ScatterFactors normalize::addScatterFactors(GenericBuilder &g,
                                             ArrayRef<Dim> dims, int64_t dim,

@@ -12,6 +12,10 @@
 
 namespace colossal::normalize {
 
+/// Whether indices of this type are a mask: truth values, or bytes, which
+/// PyTorch takes for them.
+bool isMask(mlir::Type element);
+
 /// out[before.., ids.., after..] = x[before, ids[..], after], where the id
 /// numbers dimension `dim` of x. `g` is empty.
 mlir::Value lookUp(GenericBuilder g, mlir::Value x, int64_t dim,

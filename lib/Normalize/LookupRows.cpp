@@ -231,11 +231,15 @@ static std::vector<Item> numbersOf(Call &c, Value mask) {
   return lists;
 }
 
+static bool isMask(const Item &item) {
+  return item.isTensor() && isMask(item.tensor->type.getElementType());
+}
+
 /// The indices, with the numbers of its true elements instead of a mask.
 static std::vector<Item> withoutMasks(Call &c, ArrayRef<Item> list) {
   std::vector<Item> indices;
   for (const Item &item : list) {
-    if (item.isTensor() && item.tensor->type.getElementType().isInteger(1))
+    if (isMask(item))
       llvm::append_range(indices, numbersOf(c, c.tensor(item)));
     else
       indices.push_back(item);
@@ -261,8 +265,7 @@ static std::optional<std::pair<int64_t, Item>> onlyMask(ArrayRef<Item> list) {
   for (auto [dim, item] : llvm::enumerate(list)) {
     if (item.isNone())
       continue;
-    if (found || !item.isTensor() ||
-        !item.tensor->type.getElementType().isInteger(1))
+    if (found || !isMask(item))
       return std::nullopt;
     found = {int64_t(dim), item};
   }

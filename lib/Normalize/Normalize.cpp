@@ -1,5 +1,6 @@
 //===- Normalize.cpp - From aten ops to factored ops ----------------------===//
 
+#include "Colossal/IR/UnsignedByte.h"
 #include "Complex.h"
 #include "Constants.h"
 #include "Control.h"
@@ -189,13 +190,15 @@ LogicalResult NormalizePass::normalizeFunction(func::FuncOp function) {
   for (BlockArgument argument : body.getArguments()) {
     auto type = dyn_cast<RankedTensorType>(argument.getType());
     if (!type || !type.hasStaticShape() ||
-        !type.getElementType().isSignlessIntOrFloat()) {
+        !(type.getElementType().isSignlessIntOrFloat() ||
+          isUnsignedByte(type.getElementType()))) {
       auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
                                                         names::name);
       return function.emitError("argument '")
              << (name ? name.getValue() : StringRef("?")) << "' has type "
              << argument.getType()
-             << ", expected a tensor of floats, signed integers or booleans "
+             << ", expected a tensor of floats, signed integers, ui8 or "
+                "booleans "
                 "with known sizes";
     }
     TensorRef tensor = state.fresh(argument, "argument", argument.getLoc());

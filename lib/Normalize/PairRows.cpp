@@ -1,5 +1,6 @@
 //===- PairRows.cpp - Further functions of two operands -------------------===//
 
+#include "Colossal/IR/UnsignedByte.h"
 #include "Rows.h"
 #include "Unary.h"
 
@@ -26,7 +27,7 @@ static void ofTwo(Call &c, Body body, bool toFloat = false) {
 static void floatModulo(Call &c) {
   ofTwo(c, [](ScalarBuilder &s, Value a, Value b) -> Value {
     if (!isa<FloatType>(a.getType()))
-      return s.create<arith::RemSIOp>(a, b);
+      return s.divideIntegers<arith::RemSIOp>(a, b);
     Value whole = s.create<math::TruncOp>(s.div(a, b));
     return s.withDerivative(s.create<arith::RemFOp>(a, b), {a, b},
                             {s.one(a.getType()), s.negate(whole)});
@@ -124,11 +125,12 @@ template <bool isLeft> static void shift(Call &c) {
                      s.compare(Relation::Less, b, s.integer(type, width)));
     if (isLeft) {
       Value by = s.select(isInside, b, s.integer(type, 0));
-      return s.select(isInside, s.create<arith::ShLIOp>(a, by),
+      return s.select(isInside, s.createInteger<arith::ShLIOp>(a, by),
                       s.integer(type, 0));
     }
-    Value by = s.select(isInside, b, s.integer(type, width - 1));
-    return s.create<arith::ShRSIOp>(a, by);
+    int64_t most = isUnsignedByte(type) ? width : width - 1;
+    Value by = s.select(isInside, b, s.integer(type, most));
+    return s.createInteger<arith::ShRSIOp>(a, by);
   });
 }
 

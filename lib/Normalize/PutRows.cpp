@@ -210,10 +210,11 @@ static void indexPut(Call &c) {
     first = first < 0 ? dim : first;
     indices.push_back(item);
     auto own = cast<RankedTensorType>(c.tensor(item).getType());
-    if (own.getElementType().isInteger(1)) {
+    if (isMask(own.getElementType())) {
       if (llvm::count_if(list, [](const Item &i) { return !i.isNone(); }) != 1)
         return c.error("a mask beside other indices");
-      return putByMask(c, first, c.tensor(item), values, accumulate);
+      Value mask = castTo(c, c.tensor(item), c.builder().getI1Type(), "mask");
+      return putByMask(c, first, mask, values, accumulate);
     }
     shapes.push_back(own.getShape());
   }

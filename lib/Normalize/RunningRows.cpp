@@ -68,13 +68,10 @@ template <bool isMax> static void runningExtreme(Call &c) {
     g.result(result, plainMap(g, running.out));
   GenericOp both = g.buildMany([&](ScalarBuilder &s, ValueRange in) {
     Value element = s.cast(in[0], compared), came = running.came(s);
-    Value least =
-        isa<FloatType>(compared)
-            ? s.infinity(compared, /*negative=*/isMax)
-            : s.integer(compared,
-                        isMax
-                            ? llvm::minIntN(compared.getIntOrFloatBitWidth())
-                            : llvm::maxIntN(compared.getIntOrFloatBitWidth()));
+    Value least = isa<FloatType>(compared)
+                      ? s.infinity(compared, /*negative=*/isMax)
+                      : s.constant(neutralElement(
+                            isMax ? Combiner::Max : Combiner::Min, compared));
     // Counted from the end, since of equal elements the first number counts.
     Value number =
         s.sub(s.integer(i64, size - 1), s.index(g.nameOf(running.j)));

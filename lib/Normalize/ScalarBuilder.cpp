@@ -1,6 +1,7 @@
 //===- ScalarBuilder.cpp - Scalar arithmetic in bodies --------------------===//
 
 #include "colossal/Normalize/ScalarBuilder.h"
+#include "Colossal/IR/UnsignedByte.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -26,7 +27,15 @@ Value ScalarBuilder::integer(Type type, int64_t value) {
     return constant(type, double(value));
   if (isBool(type))
     return create<arith::ConstantOp>(builder.getBoolAttr(value != 0));
-  return create<arith::ConstantOp>(builder.getIntegerAttr(type, value));
+  return constant(builder.getIntegerAttr(type, wrapped(type, value)));
+}
+
+Value ScalarBuilder::constant(TypedAttr value) {
+  return createConstant(builder, loc, value);
+}
+
+Value ScalarBuilder::toNumber(Value value) {
+  return isUnsignedByte(value.getType()) ? create<WidenOp>(value) : value;
 }
 
 Value ScalarBuilder::infinity(Type type, bool negative) {
@@ -44,13 +53,13 @@ Value ScalarBuilder::add(Value a, Value b) {
     return create<arith::AddFOp>(a, b);
   if (isBool(a.getType()))
     return create<arith::OrIOp>(a, b);
-  return create<arith::AddIOp>(a, b);
+  return createInteger<arith::AddIOp>(a, b);
 }
 
 Value ScalarBuilder::sub(Value a, Value b) {
   if (isa<FloatType>(a.getType()))
     return create<arith::SubFOp>(a, b);
-  return create<arith::SubIOp>(a, b);
+  return createInteger<arith::SubIOp>(a, b);
 }
 
 Value ScalarBuilder::mul(Value a, Value b) {
@@ -58,7 +67,7 @@ Value ScalarBuilder::mul(Value a, Value b) {
     return create<arith::MulFOp>(a, b);
   if (isBool(a.getType()))
     return create<arith::AndIOp>(a, b);
-  return create<arith::MulIOp>(a, b);
+  return createInteger<arith::MulIOp>(a, b);
 }
 
 Value ScalarBuilder::div(Value a, Value b) {
@@ -70,7 +79,7 @@ Value ScalarBuilder::maximum(Value a, Value b) {
     return create<arith::MaximumFOp>(a, b);
   if (isBool(a.getType()))
     return create<arith::OrIOp>(a, b);
-  return create<arith::MaxSIOp>(a, b);
+  return createInteger<arith::MaxSIOp>(a, b);
 }
 
 Value ScalarBuilder::minimum(Value a, Value b) {
@@ -78,13 +87,13 @@ Value ScalarBuilder::minimum(Value a, Value b) {
     return create<arith::MinimumFOp>(a, b);
   if (isBool(a.getType()))
     return create<arith::AndIOp>(a, b);
-  return create<arith::MinSIOp>(a, b);
+  return createInteger<arith::MinSIOp>(a, b);
 }
 
 Value ScalarBuilder::negate(Value a) {
   if (isa<FloatType>(a.getType()))
     return create<arith::NegFOp>(a);
-  return create<arith::SubIOp>(integer(a.getType(), 0), a);
+  return sub(integer(a.getType(), 0), a);
 }
 
 Value ScalarBuilder::compare(Relation relation, Value a, Value b) {
@@ -127,7 +136,7 @@ Value ScalarBuilder::compare(Relation relation, Value a, Value b) {
     }
     llvm_unreachable("all relations are listed");
   }();
-  return create<arith::CmpIOp>(predicate, a, b);
+  return create<arith::CmpIOp>(predicate, toNumber(a), toNumber(b));
 }
 
 Value ScalarBuilder::select(Value condition, Value a, Value b) {
@@ -162,6 +171,14 @@ Value ScalarBuilder::cast(Value value, Type type) {
     return value;
   if (isBool(type))
     return compare(Relation::NotEqual, value, zero(from));
+  if (isUnsignedByte(from))
+    return cast(toNumber(value), type);
+  if (isUnsignedByte(type)) {
+    // A float by way of i64, as in PyTorch: what is in its low bits counts.
+    Type i64 = builder.getI64Type();
+    Value number = isa<FloatType>(from) ? cast(value, i64) : value;
+    return create<WrapOp>(cast(number, builder.getI32Type()));
+  }
   if (auto real = dyn_cast<FloatType>(type)) {
     if (isBool(from))
       return create<arith::UIToFPOp>(type, value);
@@ -174,8 +191,12 @@ Value ScalarBuilder::cast(Value value, Type type) {
     // f16 and bf16 meet in f32.
     return cast(cast(value, builder.getF32Type()), type);
   }
-  if (isa<FloatType>(from))
+  if (isa<FloatType>(from)) {
+    // Beyond the range `fptosi` has no value, where a narrow type wraps around.
+    if (type.getIntOrFloatBitWidth() < 32)
+      return cast(cast(value, builder.getI32Type()), type);
     return create<arith::FPToSIOp>(type, value);
+  }
   if (isBool(from))
     return create<arith::ExtUIOp>(type, value);
   if (from.getIntOrFloatBitWidth() < type.getIntOrFloatBitWidth())

@@ -70,7 +70,7 @@ static Value combinedAt(const Scattered &p, FactorKind kind, TypedAttr neutral,
   g.result(p.type, plainMap(g, factors.out));
   return g.build([&](ScalarBuilder &s, ValueRange in) {
     Value place = s.cast(s.index(g.nameOf(factors.v)), in[0].getType());
-    Value none = s.create<arith::ConstantOp>(neutral);
+    Value none = s.constant(neutral);
     return s.select(s.compare(Relation::Equal, in[0], place), in[1], none);
   });
 }
@@ -168,7 +168,7 @@ static Value accumulatedAt(const Scattered &p, Reduction reduction,
           Value divisor = s.cast(atLeastOne, p.type);
           value = isa<FloatType>(p.type)
                       ? s.div(value, divisor)
-                      : s.create<arith::FloorDivSIOp>(value, divisor);
+                      : s.divideIntegers<arith::FloorDivSIOp>(value, divisor);
         }
         if (withSelf)
           return value;

@@ -266,7 +266,7 @@ static void makeTensor(Call &c) {
     if (isa<FloatType>(type))
       number.real = number.asReal();
     else
-      number.integer = type.isInteger(1) ? number.asBool() : number.asInteger();
+      number.integer = integerAs(number, type);
     number.type = type;
     number.weak = false;
     number.isTensor = true;
@@ -277,9 +277,7 @@ static void makeTensor(Call &c) {
     elements.push_back(
         isa<FloatType>(type)
             ? Attribute(FloatAttr::get(type, number.asReal()))
-            : Attribute(IntegerAttr::get(type, type.isInteger(1)
-                                                   ? number.asBool()
-                                                   : number.asInteger())));
+            : Attribute(IntegerAttr::get(type, integerAs(number, type))));
   auto dense =
       DenseElementsAttr::get(RankedTensorType::get(shape, type), elements);
   c.result(constantTensor(c.state, c.loc(), dense));

@@ -84,7 +84,7 @@ static LogicalResult mixes(Operation *op, StringRef selection, StringRef what,
 /// The element of an operand that a scalar is, perhaps extended or truncated.
 static BlockArgument asArgument(Value value) {
   while (value && value.getDefiningOp()) {
-    if (!isa<arith::ExtSIOp, arith::TruncIOp>(value.getDefiningOp()))
+    if (!isa<arith::ExtSIOp, arith::TruncIOp, WidenOp>(value.getDefiningOp()))
       return {};
     value = value.getDefiningOp()->getOperand(0);
   }

@@ -1,5 +1,6 @@
 //===- UnaryRows.cpp - Functions of one operand ---------------------------===//
 
+#include "Colossal/IR/UnsignedByte.h"
 #include "Rows.h"
 #include "Unary.h"
 
@@ -25,7 +26,7 @@ static void reciprocal(Call &c) {
 
 static void absolute(Call &c) {
   unary(c, [](ScalarBuilder &s, Value x) -> Value {
-    if (x.getType().isInteger(1))
+    if (x.getType().isInteger(1) || isUnsignedByte(x.getType()))
       return x;
     if (isa<FloatType>(x.getType()))
       return s.create<math::AbsFOp>(x);
@@ -85,7 +86,7 @@ static void logicalNot(Call &c) {
 static void bitwiseNot(Call &c) {
   unary(c, [](ScalarBuilder &s, Value x) {
     int64_t ones = x.getType().isInteger(1) ? 1 : -1;
-    return s.create<arith::XOrIOp>(x, s.integer(x.getType(), ones));
+    return s.createInteger<arith::XOrIOp>(x, s.integer(x.getType(), ones));
   });
 }
 

@@ -236,7 +236,7 @@ static void describeInputs(ModuleOp module,
         it = inputs.emplace(inputs.end());
       it->name = name.str();
       Type type = getElementTypeOrSelf(argument.getType());
-      if (!type.isInteger(64) && !type.isInteger(32))
+      if (!isa<IntegerType>(type) || type.isInteger(1))
         continue;
       IntegerUse use = analyzeIntegerUse(argument);
       if (!use.required)

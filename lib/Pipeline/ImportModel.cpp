@@ -197,17 +197,16 @@ LogicalResult colossal::checkTypes(ModuleOp module) {
              << argument.getType() << ", expected elements of type "
              << (trained ? "f32: the engine trains in f32, call .float() on "
                            "the model before tracing"
-                         : "f32, f64, i64, i32 or i1: convert it before "
-                           "forward");
+                         : "f32, f64, i64, i32, i16, i8, ui8 or i1: convert it "
+                           "before forward");
     }
     WalkResult walk = function.walk([&](FactoredOp op) {
       for (Value result : op->getResults())
         if (!schedule::dtypeOf(elementOf(result))) {
           emitError(op->getLoc())
               << "found a result of type " << result.getType()
-              << ", expected elements of type f32, f64, bf16, f16, i64, i32 or "
-                 "i1, "
-                 "which the engine computes with";
+              << ", expected elements of type " << schedule::kElementTypes
+              << ", which the engine computes with";
           return WalkResult::interrupt();
         }
       return WalkResult::advance();

@@ -1,6 +1,7 @@
 //===- Arguments.cpp - What a program's arguments hold --------------------===//
 
 #include "colossal/Reference/Arguments.h"
+#include "Colossal/IR/UnsignedByte.h"
 #include "colossal/Reference/Npy.h"
 #include "colossal/Support/Random.h"
 #include "colossal/Support/StoredFloat.h"
@@ -42,6 +43,12 @@ static StringRef storedAs(Type type) {
     return "<i8";
   if (type.isInteger(32))
     return "<i4";
+  if (type.isInteger(16))
+    return "<i2";
+  if (type.isUnsignedInteger(8))
+    return "|u1";
+  if (type.isInteger(8))
+    return "|i1";
   return type.isInteger(1) ? "|b1" : "";
 }
 
@@ -122,9 +129,18 @@ colossal::reference::readSource(DictionaryAttr source, RankedTensorType type,
 
 bool colossal::reference::fits(const Tensor &tensor, RankedTensorType type,
                                std::string &error) {
+  Type element = type.getElementType();
   if (ArrayRef<int64_t>(tensor.shape) == type.getShape() &&
-      tensor.kind == elementKindOf(type.getElementType()))
-    return true;
+      tensor.kind == elementKindOf(element)) {
+    auto beyond = llvm::find_if(tensor.integers, [&](int64_t value) {
+      return wrapped(element, value) != value;
+    });
+    if (beyond == tensor.integers.end())
+      return true;
+    error = "found the number " + std::to_string(*beyond) + ", expected " +
+            describe(element) + " elements";
+    return false;
+  }
   error = "found " + describe(tensor) + ", expected " + describe(type);
   return false;
 }

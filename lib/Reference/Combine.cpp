@@ -1,8 +1,8 @@
 //===- Combine.cpp - Combiners on tensors ---------------------------------===//
 
 #include "colossal/Reference/Combine.h"
+#include "Colossal/IR/UnsignedByte.h"
 #include "colossal/Support/TupleCombiner.h"
-#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -17,8 +17,7 @@ void colossal::reference::combineElement(Combiner combiner, Type element,
       into.floats[i] = combine<c>(into.floats[i], from.floats[j]);
     else if (into.kind == ElementKind::Integer)
       into.integers[i] =
-          llvm::SignExtend64(combine<c>(into.integers[i], from.integers[j]),
-                             element.getIntOrFloatBitWidth());
+          wrapped(element, combine<c>(into.integers[i], from.integers[j]));
     else
       into.booleans[i] = combine<c>(into.booleans[i], from.booleans[j]);
   });
@@ -83,7 +82,7 @@ void colossal::reference::setNeutral(Combiner combiner, Type element,
   if (auto real = dyn_cast<FloatAttr>(neutral))
     tensor.floats[i] = real.getValueAsDouble();
   else if (tensor.kind == ElementKind::Integer)
-    tensor.integers[i] = cast<IntegerAttr>(neutral).getValue().getSExtValue();
+    tensor.integers[i] = integerOf(cast<IntegerAttr>(neutral));
   else
-    tensor.booleans[i] = cast<IntegerAttr>(neutral).getValue().getZExtValue();
+    tensor.booleans[i] = integerOf(cast<IntegerAttr>(neutral));
 }

@@ -1,6 +1,7 @@
 //===- Generic.cpp - A nest of factors with a scalar body -----------------===//
 
 #include "Colossal/Analysis/Selection.h"
+#include "Colossal/IR/UnsignedByte.h"
 #include "Colossal/IR/Where.h"
 #include "GenericEvaluation.h"
 #include "colossal/Reference/Combine.h"
@@ -164,8 +165,7 @@ void GenericEvaluation::store(unsigned j, const Word *values, int64_t begin,
   const Access &access = writes[j];
   int64_t position = access.at(indices);
   int64_t stride = strip < 0 ? 0 : access.strides[strip];
-  unsigned width =
-      getElementTypeOrSelf(op.getResult(j)).getIntOrFloatBitWidth();
+  Type element = getElementTypeOrSelf(op.getResult(j));
   auto store = [&](auto &data, auto get) {
     using T = std::decay_t<decltype(data[0])>;
     auto put = [&](auto combine) {
@@ -179,7 +179,7 @@ void GenericEvaluation::store(unsigned j, const Word *values, int64_t begin,
         T combined = combine<c>(old, value);
         // Integers of every width are held in 64 bits.
         if constexpr (std::is_same_v<T, int64_t>)
-          return llvm::SignExtend64(combined, width);
+          return wrapped(element, combined);
         return combined;
       });
     });

@@ -2,6 +2,7 @@
 
 #include "colossal/Reference/RandomInputs.h"
 #include "Colossal/Analysis/IntegerUse.h"
+#include "Colossal/IR/UnsignedByte.h"
 #include "colossal/Reference/Compare.h"
 #include <cmath>
 
@@ -74,8 +75,12 @@ NamedTensors colossal::reference::randomInputs(func::FuncOp function,
       IntegerUse use = analyzeIntegerUse(function.getArgument(i));
       std::optional<int64_t> ignored =
           use.extent ? use.ignored() : std::nullopt;
+      // Of narrow types any number, as of pixels.
+      Type element = type.getElementType();
+      bool isAny = !use.extent && element.getIntOrFloatBitWidth() < 32;
       for (int64_t &value : tensor.integers) {
-        value = random.integer(0, use.extent.value_or(2) - 1);
+        value = isAny ? wrapped(element, random.integer(0, 65535))
+                      : random.integer(0, use.extent.value_or(2) - 1);
         if (ignored && random.integer(0, 5) == 0)
           value = *ignored;
       }

@@ -1,21 +1,30 @@
 //===- RankMemory.cpp - The bytes of one rank -----------------------------===//
 
 #include "RankMemory.h"
-#include <cstring>
+#include "llvm/ADT/bit.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace colossal;
 using namespace colossal::reference;
 
-/// Bits of an element as memory holds them; -0 and 0 are the same.
+/// What an element is as memory holds it; -0 and 0 are the same.
 static uint64_t bitsOf(const Tensor &tensor, int64_t i) {
-  uint64_t bits = 0;
-  if (tensor.kind == ElementKind::Float) {
-    double value = tensor.floats[i] + 0.0;
-    std::memcpy(&bits, &value, sizeof bits);
-  } else {
-    bits = uint64_t(tensor.integers[i]);
-  }
-  return bits;
+  if (tensor.kind == ElementKind::Boolean)
+    return tensor.booleans[i];
+  if (tensor.kind == ElementKind::Integer)
+    return uint64_t(tensor.integers[i]);
+  return llvm::bit_cast<uint64_t>(tensor.floats[i] + 0.0);
+}
+
+uint64_t RankMemory::load(int64_t at, int64_t size) const {
+  return size == 1 ? small[at] : numbers[at / kCell];
+}
+
+void RankMemory::store(int64_t at, int64_t size, uint64_t bits) {
+  if (size == 1)
+    small[at] = uint8_t(bits);
+  else
+    numbers[at / kCell] = bits;
 }
 
 bool RankMemory::fits(int64_t offset, rank::DType type,
@@ -39,12 +48,8 @@ bool RankMemory::write(int64_t offset, rank::DType type, const Tensor &tensor,
   if (!fits(offset, type, count))
     return false;
   own(offset, count * size, owner);
-  for (int64_t i = 0; i < count; ++i) {
-    if (tensor.kind == ElementKind::Boolean)
-      small[offset + i] = tensor.booleans[i];
-    else
-      numbers[(offset + i * size) / kCell] = bitsOf(tensor, i);
-  }
+  for (int64_t i = 0; i < count; ++i)
+    store(offset + i * size, size, bitsOf(tensor, i));
   return true;
 }
 
@@ -57,13 +62,12 @@ bool RankMemory::add(int64_t offset, rank::DType type, const Tensor &tensor,
   for (int64_t i = 0, e = tensor.size(); i < e; ++i) {
     if (owners[(offset + i * size) / kCell] == 0)
       return false;
-    uint64_t bits = numbers[(offset + i * size) / kCell];
-    double old = 0.0;
-    std::memcpy(&old, &bits, sizeof old);
+    uint64_t bits = load(offset + i * size, size);
     if (tensor.kind == ElementKind::Float)
-      sum.floats[i] = old + tensor.floats[i];
+      sum.floats[i] = llvm::bit_cast<double>(bits) + tensor.floats[i];
     else
-      sum.integers[i] = int64_t(bits) + tensor.integers[i];
+      sum.integers[i] = llvm::SignExtend64(bits + uint64_t(tensor.integers[i]),
+                                           unsigned(size) * 8);
   }
   return write(offset, type, sum, owner);
 }
@@ -96,9 +100,8 @@ std::optional<int64_t> RankMemory::compare(int64_t offset, rank::DType type,
     // An element of eight bytes has one writer.
     bool whole = owners[at / kCell] != 0 &&
                  owners[at / kCell] == owners[(at + size - 1) / kCell];
-    bool same = expected.kind == ElementKind::Boolean
-                    ? small[at] == expected.booleans[i]
-                    : numbers[at / kCell] == bitsOf(expected, i);
+    uint64_t bits = bitsOf(expected, i);
+    bool same = load(at, size) == (size == 1 ? uint8_t(bits) : bits);
     if (!whole || !same)
       return i;
   }

@@ -1,8 +1,8 @@
 //===- RankMemory.h - The bytes of one rank ---------------------*- C++ -*-===//
 //
 // A byte array that remembers, per cell of two bytes, the number that was
-// written and by whom. Elements of one byte (i1) are kept apart, owners are
-// not.
+// written and by whom. Elements of one byte (i1, i8, ui8) are kept apart,
+// owners are not.
 //
 //===----------------------------------------------------------------------===//
 
@@ -40,6 +40,9 @@ public:
 
 private:
   bool fits(int64_t offset, rank::DType type, int64_t elements) const;
+  /// An element at a byte.
+  uint64_t load(int64_t at, int64_t size) const;
+  void store(int64_t at, int64_t size, uint64_t bits);
   void own(int64_t offset, int64_t bytes, const std::string &owner);
 
   /// Bytes of the smallest numbers. A larger one is in its first cell.
@@ -47,7 +50,7 @@ private:
 
   std::vector<uint64_t> numbers; ///< per cell: bits of a double or int64_t
   std::vector<uint32_t> owners;  ///< per cell: index into `names`
-  std::vector<uint8_t> small;    ///< per byte: i1
+  std::vector<uint8_t> small;    ///< per byte: elements of one byte
   std::vector<std::string> names = {"nobody"};
 };
 

@@ -64,6 +64,8 @@ static std::optional<Instruction> selectInstruction(Operation *op) {
         return is(widthOf(from) == 1 ? Code::ExtSI1 : Code::TruncI);
       })
       .Case([&](arith::ExtUIOp) { return is(Code::ExtUI, widthOf(from)); })
+      .Case([&](WidenOp) { return is(Code::TruncI); })
+      .Case([&](WrapOp) { return is(Code::ExtUI, 8); })
       .Case([&](math::IsNaNOp) { return is(Code::IsNaN); })
       .Case([&](math::IsInfOp) { return is(Code::IsInf); })
       .Case([&](math::IsFiniteOp) { return is(Code::IsFinite); })

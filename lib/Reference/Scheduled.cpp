@@ -2,6 +2,7 @@
 
 #include "colossal/Reference/Scheduled.h"
 #include "RankMemory.h"
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -64,22 +65,9 @@ private:
 };
 } // namespace
 
-static rank::DType dtypeOf(Type element) {
-  if (element.isF32())
-    return rank::DType::F32;
-  if (element.isF64())
-    return rank::DType::F64;
-  if (element.isBF16())
-    return rank::DType::BF16;
-  if (element.isF16())
-    return rank::DType::F16;
-  if (element.isInteger(64))
-    return rank::DType::I64;
-  return element.isInteger(1) ? rank::DType::I1 : rank::DType::I32;
-}
-
+/// \pre Schedule has refused elements that a buffer cannot hold.
 static rank::DType dtypeOf(Value value) {
-  return dtypeOf(cast<RankedTensorType>(value.getType()).getElementType());
+  return *schedule::dtypeOf(getElementTypeOrSelf(value.getType()));
 }
 
 /// The ops that Schedule itself has put into a segment.

@@ -1,8 +1,8 @@
 //===- Collectives.cpp - Reductions and movements in a group --------------===//
 
 #include "colossal/Run/Collectives.h"
+#include "colossal/Run/Elements.h"
 #include "colossal/Support/Combiner.h"
-#include "colossal/Support/NarrowFloats.h"
 
 #include "RunError.h"
 #include "Staging.h"
@@ -19,32 +19,17 @@ void combine(const Collective &collective, char *into, const char *from,
   // The program has been checked: it names a combiner of the type.
   Combiner combiner =
       combinerNamed(collective.combiner).value_or(Combiner::Sum);
-  auto call = [&](auto *typed) {
-    using T = std::remove_pointer_t<decltype(typed)>;
-    const T *other = reinterpret_cast<const T *>(from);
+  withElement(collective.dtype, [&](auto zero) {
+    using T = decltype(zero);
     using Number = std::conditional_t<isNarrowNumber<T>, float, T>;
+    T *typed = reinterpret_cast<T *>(into);
+    const T *other = reinterpret_cast<const T *>(from);
     withCombiner(combiner, [&](auto constant) {
       for (int64_t i = 0; i < count; ++i)
         typed[i] =
             colossal::combine<constant()>(Number(typed[i]), Number(other[i]));
     });
-  };
-  switch (collective.dtype) {
-  case DType::F32:
-    return call(reinterpret_cast<float *>(into));
-  case DType::F64:
-    return call(reinterpret_cast<double *>(into));
-  case DType::I64:
-    return call(reinterpret_cast<int64_t *>(into));
-  case DType::I32:
-    return call(reinterpret_cast<int32_t *>(into));
-  case DType::I1:
-    return call(reinterpret_cast<uint8_t *>(into));
-  case DType::BF16:
-    return call(reinterpret_cast<BFloat16 *>(into));
-  case DType::F16:
-    return call(reinterpret_cast<Float16 *>(into));
-  }
+  });
 }
 
 int64_t valid(const Collective::Cut &cut, int64_t part) {

@@ -1,6 +1,7 @@
 //===- DataSet.cpp - The batches of a run ---------------------------------===//
 
 #include "colossal/Run/DataSet.h"
+#include "colossal/Run/Elements.h"
 
 #include "ProgramCheck.h"
 
@@ -260,15 +261,11 @@ bool DataSet::read(const Source &source, int64_t first, int64_t count,
   if (!source.schema.isBounded())
     return true;
   int64_t bad = -1, value = 0;
-  if (dtype == DType::I64) {
-    auto *values = reinterpret_cast<const int64_t *>(to);
+  withInteger(dtype, [&](auto zero) {
+    auto *values = reinterpret_cast<const decltype(zero) *>(to);
     bad = firstOutside(values, count, source.schema);
     value = bad < 0 ? 0 : values[bad];
-  } else if (dtype == DType::I32) {
-    auto *values = reinterpret_cast<const int32_t *>(to);
-    bad = firstOutside(values, count, source.schema);
-    value = bad < 0 ? 0 : values[bad];
-  }
+  });
   if (bad < 0)
     return true;
   error =

@@ -7,10 +7,10 @@
 #include "Staging.h"
 #include "Transfers.h"
 #include "colossal/Run/Collectives.h"
+#include "colossal/Run/Elements.h"
 #include "colossal/Run/LibraryFunction.h"
 #include "colossal/Run/MatrixProduct.h"
 #include "colossal/Run/Threads.h"
-#include "colossal/Support/NarrowFloats.h"
 
 #include <algorithm>
 #include <chrono>
@@ -257,26 +257,10 @@ void Engine::Impl::fill(const Op &op, char *data) {
   const Buffer &buffer = program().buffers[op.operands[0].buffer];
   int64_t elements =
       (buffer.bytes - op.operands[0].offset) / bytesOf(buffer.dtype);
-  auto assign = [&](auto *typed) {
-    using T = std::remove_pointer_t<decltype(typed)>;
-    std::fill(typed, typed + elements, static_cast<T>(op.value));
-  };
-  switch (buffer.dtype) {
-  case DType::F32:
-    return assign(reinterpret_cast<float *>(data));
-  case DType::F64:
-    return assign(reinterpret_cast<double *>(data));
-  case DType::I64:
-    return assign(reinterpret_cast<int64_t *>(data));
-  case DType::I32:
-    return assign(reinterpret_cast<int32_t *>(data));
-  case DType::I1:
-    return assign(reinterpret_cast<uint8_t *>(data));
-  case DType::BF16:
-    return assign(reinterpret_cast<BFloat16 *>(data));
-  case DType::F16:
-    return assign(reinterpret_cast<Float16 *>(data));
-  }
+  withElement(buffer.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    std::fill_n(reinterpret_cast<T *>(data), elements, elementOf<T>(op.value));
+  });
 }
 
 void Engine::Impl::runKernel(Action &action, char *const *buffers,

@@ -39,8 +39,8 @@ struct FieldError {
 /// The spelling of an enumerator; specialised for DType, Space and OpKind.
 template <class Enum> struct Spelling;
 template <> struct Spelling<DType> {
-  static constexpr const char *names[] = {"f32", "f64",  "i64", "i32",
-                                          "i1",  "bf16", "f16"};
+  static constexpr const char *names[] = {"f32",  "f64", "i64", "i32", "i1",
+                                          "bf16", "f16", "i16", "i8",  "ui8"};
 };
 template <> struct Spelling<Space> {
   static constexpr const char *names[] = {"arena", "window"};

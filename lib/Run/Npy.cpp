@@ -2,6 +2,8 @@
 
 #include "colossal/Run/Npy.h"
 
+#include "colossal/Run/Elements.h"
+#include "colossal/Run/NarrowRows.h"
 #include "colossal/Run/NpyHeader.h"
 
 #include <algorithm>
@@ -114,30 +116,50 @@ bool NpyFile::isUnchanged() const {
   return fstat(descriptor, &info) == 0 && stampOf(info) == stamp;
 }
 
-bool NpyFile::converts(DType dtype) const {
+/// As NumPy writes it. It has no bf16: bytes, which torch views as one.
+static const char *nameInNumpy(DType dtype) {
   switch (dtype) {
   case DType::F32:
-    return descr == "<f4";
+    return "<f4";
   case DType::F64:
-    return descr == "<f8" || descr == "<f4";
+    return "<f8";
   case DType::I64:
-    return descr[1] == 'i' || descr[1] == 'u';
+    return "<i8";
   case DType::I32:
-    return (descr[1] == 'i' && elementBytes <= 4) ||
-           (descr[1] == 'u' && elementBytes <= 2);
+    return "<i4";
+  case DType::I16:
+    return "<i2";
+  case DType::I8:
+    return "|i1";
+  case DType::U8:
+    return "|u1";
   case DType::I1:
-    return descr == "|b1";
+    return "|b1";
   case DType::BF16:
-  case DType::F16: // programs take no data of 16 bits
-    return false;
+    return "|V2";
+  case DType::F16:
+    break;
   }
-  return false;
+  return "<f2";
+}
+
+bool NpyFile::converts(DType dtype) const {
+  if (isNarrow(dtype)) // programs take no floats of 16 bits
+    return false;
+  if (descr == nameInNumpy(dtype))
+    return true;
+  if (dtype == DType::F64)
+    return descr == "<f4";
+  bool isUnsigned = descr[1] == 'u';
+  if (!isInteger(dtype) || (descr[1] != 'i' && !isUnsigned))
+    return false;
+  // An unsigned number takes a bit more where it has a sign.
+  return dtype != DType::U8 && elementBytes + isUnsigned <= bytesOf(dtype);
 }
 
 bool NpyFile::read(int64_t first, int64_t count, DType dtype, char *to) const {
-  static const char *same[] = {"<f4", "<f8", "<i8", "<i4", "|b1"};
   int64_t offset = dataOffset + first * elementBytes;
-  if (descr == same[static_cast<int>(dtype)])
+  if (descr == nameInNumpy(dtype))
     return readAll(descriptor, offset, to, count * elementBytes);
   char piece[4096];
   auto convert = [&](auto *from, auto *target, int64_t elements) {
@@ -172,23 +194,17 @@ bool NpyFile::read(int64_t first, int64_t count, DType dtype, char *to) const {
     if (!readAll(descriptor, offset + done * elementBytes, piece,
                  elements * elementBytes))
       return false;
-    char *at = to + done * bytesOf(dtype);
-    if (dtype == DType::I64)
-      from(reinterpret_cast<int64_t *>(at), elements);
-    else if (dtype == DType::I32)
-      from(reinterpret_cast<int32_t *>(at), elements);
-    else
-      from(reinterpret_cast<double *>(at), elements);
+    withElement(dtype, [&](auto zero) {
+      auto *at = reinterpret_cast<decltype(zero) *>(to) + done;
+      if constexpr (!isNarrowNumber<decltype(zero)>)
+        from(at, elements);
+    });
   }
   return true;
 }
 
 std::string npyHeader(const std::vector<int64_t> &shape, DType dtype) {
-  // numpy has no bf16: bytes, which torch views as one.
-  static const char *names[] = {"<f4", "<f8", "<i8", "<i4",
-                                "|b1", "|V2", "<f2"};
-  std::string text = "{'descr': '" +
-                     std::string(names[static_cast<int>(dtype)]) +
+  std::string text = "{'descr': '" + std::string(nameInNumpy(dtype)) +
                      "', 'fortran_order': False, 'shape': (";
   for (int64_t size : shape)
     text += std::to_string(size) + (shape.size() == 1 ? "," : ", ");

@@ -316,12 +316,6 @@ void StructureChecker::run() {
 
 } // namespace
 
-const char *nameOf(DType dtype) {
-  static const char *names[] = {"f32", "f64",  "i64", "i32",
-                                "i1",  "bf16", "f16"};
-  return names[static_cast<int>(dtype)];
-}
-
 int64_t endOf(const Buffer &buffer) {
   return buffer.offset + (buffer.slots - 1) * buffer.slotStride + buffer.bytes;
 }

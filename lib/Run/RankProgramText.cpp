@@ -1,24 +1,17 @@
 //===- RankProgramText.cpp - JSON form of a rank program ------------------===//
 
 #include "SharedFields.h"
+#include "colossal/Run/Elements.h"
+#include "colossal/Run/ProgramFaults.h"
 
 namespace colossal::rank {
 
 int64_t bytesOf(DType type) {
-  switch (type) {
-  case DType::F32:
-  case DType::I32:
-    return 4;
-  case DType::F64:
-  case DType::I64:
-    return 8;
-  case DType::I1:
-    return 1;
-  case DType::BF16:
-  case DType::F16:
-    return 2;
-  }
-  return 0;
+  return withElement(type, [](auto zero) { return int64_t(sizeof zero); });
+}
+
+const char *nameOf(DType type) {
+  return json::Spelling<DType>::names[static_cast<int>(type)];
 }
 
 template <class Io> void fields(Io &io, SubDimension &sub) {

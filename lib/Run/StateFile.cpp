@@ -7,8 +7,8 @@
 #include "PlacedFile.h"
 #include "RunError.h"
 #include "colossal/Run/Checksum.h"
+#include "colossal/Run/Elements.h"
 #include "colossal/Run/Npy.h"
-#include "colossal/Support/NarrowFloats.h"
 #include "colossal/Support/Random.h"
 
 #include <algorithm>
@@ -40,31 +40,14 @@ void drawState(char *data, DType dtype, const std::vector<Run> &runs,
 
 void fillState(char *data, DType dtype, const std::vector<Run> &runs,
                double value) {
-  for (const Run &run : runs)
-    for (int64_t i = run.local; i < run.local + run.length; ++i)
-      switch (dtype) {
-      case DType::F32:
-        reinterpret_cast<float *>(data)[i] = float(value);
-        break;
-      case DType::F64:
-        reinterpret_cast<double *>(data)[i] = value;
-        break;
-      case DType::I64:
-        reinterpret_cast<int64_t *>(data)[i] = int64_t(value);
-        break;
-      case DType::I32:
-        reinterpret_cast<int32_t *>(data)[i] = int32_t(value);
-        break;
-      case DType::I1:
-        data[i] = value != 0;
-        break;
-      case DType::BF16:
-        reinterpret_cast<BFloat16 *>(data)[i] = float(value);
-        break;
-      case DType::F16:
-        reinterpret_cast<Float16 *>(data)[i] = float(value);
-        break;
-      }
+  if (dtype == DType::I1)
+    value = value != 0;
+  withElement(dtype, [&](auto zero) {
+    using T = decltype(zero);
+    for (const Run &run : runs)
+      std::fill_n(reinterpret_cast<T *>(data) + run.local, run.length,
+                  elementOf<T>(value));
+  });
 }
 
 } // namespace

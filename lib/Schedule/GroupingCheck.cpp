@@ -12,11 +12,9 @@ static LogicalResult checkType(Operation *place, Type type) {
   Type element = getElementTypeOrSelf(type);
   if (!dtypeOf(element) || !isCountable(type))
     return place->emitError("found a value of type ")
-           << type
-           << ", expected a tensor of f32, f64, bf16, f16, i64, i32 or i1 with "
-              "known sizes: the program was not normalized, or the engine has "
-              "no "
-              "such type";
+           << type << ", expected a tensor of " << kElementTypes
+           << " with known sizes: the program was not normalized, or the "
+              "engine has no such type";
   return success();
 }
 

@@ -140,7 +140,7 @@ LogicalResult StageScheduler::placeArguments(SegmentSchedule &segment) {
     if (!dtypeOf(cast<RankedTensorType>(argument.getType()).getElementType()))
       return function.emitError("argument ")
              << argument.getArgNumber() << " has type " << argument.getType()
-             << ", expected f32, f64, bf16, f16, i64, i32 or i1 elements";
+             << ", expected elements of " << kElementTypes;
     if (auto link = attributes.getAs<StringAttr>(names::link)) {
       auto known = links.find(link.getValue());
       if (known == links.end())
@@ -218,7 +218,7 @@ LogicalResult StageScheduler::placeOutputs(SegmentSchedule &segment,
     Type element = cast<RankedTensorType>(output.getType()).getElementType();
     if (!dtypeOf(element))
       return group.ops.back()->emitError("found elements of type ")
-             << element << ", expected f32, f64, bf16, f16, i64, i32 or i1";
+             << element << ", expected " << kElementTypes;
     if (group.kind == GroupKind::Alias) {
       Place from = places.lookup(group.inputs[0]);
       places[output] = {from.root,

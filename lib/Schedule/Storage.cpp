@@ -2,6 +2,7 @@
 
 #include "Storage.h"
 #include "Colossal/IR/LayoutAttributes.h"
+#include "Colossal/IR/UnsignedByte.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -20,6 +21,12 @@ std::optional<rank::DType> schedule::dtypeOf(Type type) {
     return rank::DType::I64;
   if (type.isInteger(32))
     return rank::DType::I32;
+  if (type.isInteger(16))
+    return rank::DType::I16;
+  if (isUnsignedByte(type))
+    return rank::DType::U8;
+  if (type.isInteger(8))
+    return rank::DType::I8;
   if (type.isInteger(1))
     return rank::DType::I1;
   return std::nullopt;

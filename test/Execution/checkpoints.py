@@ -148,6 +148,42 @@ def check_files(work):
     check("load_state_dict", same(loaded, {key: state[key] for key in loaded}), f"{len(loaded)} tensors")
 
 
+def check_bytes(work):
+    """States of one and two bytes: PyTorch's types and bits, resumed under another plan, and as weights to start from."""
+    import torch
+    import safetensors.torch
+    from modules.integers import images_of_bytes
+    folder = work / "checkpoints" / "bytes"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    model, batch = images_of_bytes()
+    torch.jit.trace(model, tuple(batch.values()), check_trace=False).save(folder / "model.pt")
+    data = []
+    for name, tensor in batch.items():
+        np.save(folder / f"{name}.npy", tensor.numpy())
+        data += ["--data", f"{name}={folder / name}.npy"]
+    compile = lambda name, ranks, *extra: execute([tool("colossal-compile"), folder / "model.pt", "--cluster", f"local:{ranks}", "--quiet",
+                                                   "-o", folder / f"{name}.colossal", *extra], folder / f"{name}.log")
+    compile("data", 2, "--pin", "data=2")
+    compile("tensor", 2, "--pin", "tensor=2")
+    whole, _ = run(folder / "data.colossal", [*data, "--steps", 4], folder, "whole", "--checkpoint", folder / "of", "--every", 2)
+    saved = safetensors.torch.load_file(folder / "of" / "step-00000002" / "model.safetensors")
+    narrow = {name: buffer.dtype for name, buffer in model.named_buffers()}
+    check("bytes: types", narrow == {name: saved[name].dtype for name in narrow}, " ".join(sorted(map(str, set(narrow.values())))))
+    resumed, _ = run(folder / "tensor.colossal", [*data, "--steps", 4], folder, "resumed", f"--resume={folder / 'of' / 'step-00000002'}")
+    check("bytes: resumed", same({name: resumed[name] for name in narrow}, {name: whole[name] for name in narrow}),
+          f"{len(narrow)} tensors")
+    # Counted on from 200, in a bundle of these weights and by a run.
+    start = saved | {"steps": torch.tensor(200, dtype=torch.uint8), "total": torch.tensor([-32768, 7, 32767], dtype=torch.int16)}
+    safetensors.torch.save_file(start, folder / "start.safetensors")
+    compile("given", 1, "--weights", folder / "start.safetensors")
+    compile("plain", 1)
+    given, _ = run(folder / "given.colossal", [*data, "--steps", 1], folder, "given")
+    begun, _ = run(folder / "plain.colossal", [*data, "--steps", 1], folder, "begun", "--weights", folder / "start.safetensors")
+    sums = start["total"] + batch["x"].sum((0, 2, 3), dtype=torch.int16)
+    check("bytes: weights", int(given["steps"]) == 201 and np.array_equal(given["total"], sums.numpy()) and same(given, begun))
+
+
 def check_weights(work):
     """Runs that start from files of weights: --weights of colossal-run, and of colossal-compile."""
     import torch
@@ -342,14 +378,14 @@ def check_launcher(work):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("subjects", nargs="*", default=["plans", "files", "weights", "kills"])
+    parser.add_argument("subjects", nargs="*", default=["plans", "files", "weights", "bytes", "kills"])
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "test" / "Execution" / "work")
     parser.add_argument("--kills", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     work = options.work.resolve()
     (work / "checkpoints").mkdir(parents=True, exist_ok=True)
-    checks = {"plans": [check_plans], "files": [check_files], "weights": [check_weights],
+    checks = {"plans": [check_plans], "files": [check_files], "weights": [check_weights], "bytes": [check_bytes],
               "kills": [lambda work: check_kills(work, options.kills, options.seed), check_launcher]}
     for one in itertools.chain.from_iterable(checks[subject] for subject in options.subjects):
         try:

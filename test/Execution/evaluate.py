@@ -40,7 +40,7 @@ class Norms(torch.nn.Module):
         scores = self.outer(self.drop(hidden))
         loss = torch.nn.functional.cross_entropy(scores.reshape(-1, 12), labels.reshape(-1))
         return loss, {"scores": scores, "best": scores.argmax(-1), "turned": hidden.transpose(0, 1), "ids": ids,
-                      "flat": scores.reshape(-1, 12), "weight": self.outer.weight.mean(), "sum": scores.sum(0)}
+                      "flat": scores.reshape(-1, 12), "weight": self.outer.weight.mean(), "sum": scores.sum(0), "codes": (scores.argmax(-1) * 30).byte()}
 
 
 class Decoder(torch.nn.Module):
@@ -66,7 +66,7 @@ class Images(torch.nn.Module):
             torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(8, 10))
 
     def forward(self, images, labels):
-        scores = self.body(images)
+        scores = self.body(images.to(self.body[0].weight.dtype) / 255 - 0.5)
         return torch.nn.functional.cross_entropy(scores, labels), scores
 
 
@@ -77,7 +77,7 @@ def integers(*shape, most):
 MODELS = {
     "norms": (Norms, {"ids": integers(6, most=12), "labels": integers(6, most=12)}),
     "decoder": (Decoder, {"ids": integers(16, most=60), "labels": integers(16, most=60)}),
-    "images": (Images, {"images": lambda n, random: random.standard_normal((n, 3, 8, 8)).astype(np.float32),
+    "images": (Images, {"images": lambda n, random: random.integers(0, 256, (n, 3, 8, 8), np.uint8),
                         "labels": integers(most=10)}),
 }
 PLANS = {"norms": ["1", "2 data=2", "2 tensor=2", "2"],

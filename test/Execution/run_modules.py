@@ -122,7 +122,7 @@ def prove(bundle, data, work):
         if "give values on which the program is finite" not in (work / "verify.log").read_text():
             raise failure
         files = [given.partition("=") for given in data if given != "--data"]
-        execute([*command, *(f"--input={name}={file}" for name, _, file in files if np.load(file).dtype.kind == "i")], work / "verify.log")
+        execute([*command, *(f"--input={name}={file}" for name, _, file in files if np.load(file).dtype.kind in "iu")], work / "verify.log")
 
 
 def compile_module(case, plan, archive, work):

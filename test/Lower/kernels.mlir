@@ -121,3 +121,29 @@ func.func @half(%x: tensor<64x32xf16>) -> tensor<64x32xf16> {
   } : (tensor<64x32xf16>) -> tensor<64x32xf16>
   return %a : tensor<64x32xf16>
 }
+
+// -----
+
+// Bytes without a sign are held as the numbers that they are: read without one, cut where they are stored, and
+// wrapped around where another op of the kernel reads a sum of them.
+// CHECK-LABEL: func.func @k1_number
+// CHECK: %[[BYTE:.*]] = llvm.load {{.*}} -> i8
+// CHECK: %[[NUMBER:.*]] = arith.extui %[[BYTE]] : i8 to i32
+// CHECK: %[[SUM:.*]] = arith.addi %{{.*}}, %[[NUMBER]] : i32
+// CHECK: arith.andi %[[SUM]], %c255{{.*}} : i32
+// CHECK: %[[STORED:.*]] = arith.trunci %{{.*}} : i32 to i8
+// CHECK: llvm.store %[[STORED]], {{.*}} : i8
+// CHECK: llvm.store {{.*}} : i32
+// CHECK-NOT: extsi
+func.func @bytes(%x: tensor<64x32xui8>) -> (tensor<64xui8>, tensor<64xi32>) {
+  %t = colossal.generic "total" [i = 64, k = 32 : sum] (%x : [i, k]) -> ([i]) {
+    ^bb0(%0: ui8):
+      colossal.yield %0 : ui8
+  } : (tensor<64x32xui8>) -> tensor<64xui8>
+  %n = colossal.generic "number" [i = 64] (%t : [i]) -> ([i]) {
+    ^bb0(%0: ui8):
+      %1 = colossal.widen %0
+      colossal.yield %1 : i32
+  } : (tensor<64xui8>) -> tensor<64xi32>
+  return %t, %n : tensor<64xui8>, tensor<64xi32>
+}

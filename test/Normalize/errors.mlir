@@ -71,9 +71,9 @@ func.func @forward(%x: tensor<1xf32> {colossal.role = #colossal.role<batch>, col
 
 // -----
 
-// expected-error @below {{argument 'image' has type 'tensor<4xui8>', expected a tensor of floats, signed integers or booleans with known sizes}}
-func.func @forward(%x: tensor<4xui8> {colossal.role = #colossal.role<batch>, colossal.name = "image"}) -> tensor<4xui8> {
-  return %x : tensor<4xui8>
+// expected-error @below {{argument 'image' has type 'tensor<4xui16>', expected a tensor of floats, signed integers, ui8 or booleans with known sizes}}
+func.func @forward(%x: tensor<4xui16> {colossal.role = #colossal.role<batch>, colossal.name = "image"}) -> tensor<4xui16> {
+  return %x : tensor<4xui16>
 }
 
 // -----

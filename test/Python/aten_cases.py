@@ -1403,3 +1403,4 @@ rows("packed data", {
 
 
 import aten_cases_composed  # noqa: E402, F401: adds its rows to ROWS
+import aten_cases_integers  # noqa: E402, F401: and so does this

@@ -65,7 +65,7 @@ def tool(name, *arguments):
     return done.stdout
 
 
-DTYPES = {"f64": F64, "f32": F32, "i64": I64, "i32": I32, "i1": BOOL}
+DTYPES = {"f64": F64, "f32": F32, "i64": I64, "i32": I32, "i16": torch.int16, "i8": torch.int8, "ui8": torch.uint8, "i1": BOOL}
 
 
 def result_types(program):

@@ -108,7 +108,7 @@ def constants(cases):
         if name not in constants.known:
             slots = [t.clone().requires_grad_() if t.is_floating_point() else t for t in tensors]
             try:
-                function(*(t + 0 if t.is_floating_point() else t for t in slots))
+                function(*(t + 0 if t.is_floating_point() else t.clone() for t in slots))
                 constants.known[name] = None
             except RuntimeError as error:
                 if "not differentiable" not in str(error):

@@ -49,7 +49,7 @@ CHAINS = [
     [f"--colossal-plan=cluster={CLUSTER}", "--colossal-partition", "--colossal-check-collectives"],
 ]
 NUMBERS = ["0", "1", "2", "3", "5", "7", "-1", "64", "1000000", "2147483648", "9223372036854775807"]
-TYPES = ["f32", "f64", "i64", "i32", "i1", "bf16", "index", "i8", "f16"]
+TYPES = ["f32", "f64", "i64", "i32", "i1", "bf16", "index", "i8", "f16", "ui8", "i16", "ui16"]
 # A mutant that a batch shares its process with may leave it slow; alone, seconds are enough.
 MUTANTS_PER_PROCESS = 10
 SECONDS = 20
@@ -109,7 +109,7 @@ def mutate(lines, random):
                 attribute = random.choice(attributes)
                 lines[at] = line[:attribute.start()] + line[attribute.end():]
         elif kind == 7:
-            types = list(re.finditer(r"\b(?:f32|f64|i64|i32|i1)\b", line))
+            types = list(re.finditer(r"\b(?:f32|f64|i64|i32|i1|i8|i16|ui8)\b", line))
             if types:
                 found = random.choice(types)
                 lines[at] = line[:found.start()] + random.choice(TYPES) + line[found.end():]

@@ -11,7 +11,7 @@ func.func @forward(%x: tensor<512xf32>) -> !colossal.any {
 
 // -----
 
-// expected-error @below {{found a value of type 'tensor<4xi16>', expected a tensor of f32, f64, bf16, f16, i64, i32 or i1 with known sizes}}
-func.func @forward(%x: tensor<4xi16>) -> tensor<4xi16> {
-  return %x : tensor<4xi16>
+// expected-error @below {{found a value of type 'tensor<4xi4>', expected a tensor of f32, f64, bf16, f16, i64, i32, i16, i8, ui8 or i1 with known sizes}}
+func.func @forward(%x: tensor<4xi4>) -> tensor<4xi4> {
+  return %x : tensor<4xi4>
 }

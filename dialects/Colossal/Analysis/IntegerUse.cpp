@@ -2,6 +2,7 @@
 
 #include "Colossal/Analysis/IntegerUse.h"
 #include "Colossal/IR/Locations.h"
+#include "Colossal/IR/UnsignedByte.h"
 
 #include "mlir/IR/Matchers.h"
 
@@ -121,6 +122,14 @@ static bool isOfIndices(Value value) {
   return op && llvm::all_of(op->getOperands(), isOfIndices);
 }
 
+/// Whether an op makes a byte or two of a number: what does not fit becomes
+/// another number. (Those that i32 cannot hold count as errors.)
+static bool wrapsAround(Operation *op) {
+  return isa<WrapOp>(op) ||
+         (isa<arith::TruncIOp>(op) &&
+          op->getResult(0).getType().getIntOrFloatBitWidth() < 32);
+}
+
 void UseAnalysis::followScalar(FactoredOp op, Value scalar, bool certain) {
   if (!seen[certain].insert(scalar).second)
     return;
@@ -144,8 +153,9 @@ void UseAnalysis::followScalar(FactoredOp op, Value scalar, bool certain) {
       bool stays = fromEnd || isOfIndices(select.getCondition()) ||
                    excludesConstants(select.getCondition(), scalar);
       followScalar(op, select.getResult(), certain && stays);
-    } else if (isa<arith::ExtSIOp, arith::ExtUIOp, arith::TruncIOp>(user)) {
-      followScalar(op, user->getResult(0), certain);
+    } else if (isa<arith::ExtSIOp, arith::ExtUIOp, arith::TruncIOp, WidenOp,
+                   WrapOp>(user)) {
+      followScalar(op, user->getResult(0), certain && !wrapsAround(user));
     }
   }
 }
@@ -166,5 +176,10 @@ void UseAnalysis::follow(Value value, bool certain) {
 IntegerUse colossal::analyzeIntegerUse(Value value) {
   UseAnalysis analysis(value.getLoc());
   analysis.follow(value, true);
+  // No label of type ui8 is -100.
+  Type element = getElementTypeOrSelf(value.getType());
+  llvm::erase_if(analysis.result.constants, [&](int64_t constant) {
+    return wrapped(element, constant) != constant;
+  });
   return analysis.result;
 }

@@ -157,10 +157,10 @@ def Colossal_WhereOp : Colossal_Op<"where",
     - E5 what a sum (or any) selects is selected last, for all its results alike: otherwise
       it would pass over terms that the equations exclude
   }];
-  let arguments = (ins AnyTypeOf<[AnyFloat, AnySignlessInteger]>:$value,
+  let arguments = (ins AnyTypeOf<[AnyFloat, AnySignlessInteger, UI8]>:$value,
       Variadic<AnyTypeOf<[I32, I64]>>:$ids,
       TypedArrayAttrBase<Colossal_EquationAttr, "equations of indices">:$equations);
-  let results = (outs AnyTypeOf<[AnyFloat, AnySignlessInteger]>:$result);
+  let results = (outs AnyTypeOf<[AnyFloat, AnySignlessInteger, UI8]>:$result);
   let builders = [
     OpBuilder<(ins "::mlir::Value":$value, "::llvm::ArrayRef<EquationAttr>":$equations,
                    CArg<"::mlir::ValueRange", "{}">:$ids)>];
@@ -181,6 +181,31 @@ def Colossal_WhereOp : Colossal_Op<"where",
     void substitute(
         ::llvm::function_ref<std::optional<IndexSum>(::mlir::StringAttr)> sumOf);
   }];
+}
+
+def Colossal_WidenOp : Colossal_Op<"widen", [Pure, Colossal_InBody]> {
+  let summary = "the number that an unsigned byte holds";
+  let description = [{
+    ui8 is a form of storage: no op of `arith` takes it, so none can read its bits with
+    a sign. A body computes with the number, 0 to 255, and says where it becomes a byte
+    again (docs/Rationale/Unsigned-bytes.md):
+
+        %1 = colossal.widen %0
+        %2 = arith.addi %1, %c100_i32 : i32
+        %3 = colossal.wrap %2
+  }];
+  let arguments = (ins UI8:$value);
+  let results = (outs I32:$result);
+  let assemblyFormat = "$value attr-dict";
+  let hasFolder = 1;
+}
+
+def Colossal_WrapOp : Colossal_Op<"wrap", [Pure, Colossal_InBody]> {
+  let summary = "a number modulo 256, as an unsigned byte";
+  let arguments = (ins I32:$value);
+  let results = (outs UI8:$result);
+  let assemblyFormat = "$value attr-dict";
+  let hasFolder = 1;
 }
 
 def Colossal_YieldOp : Colossal_Op<"yield", [Pure, Terminator, Colossal_InBody]> {

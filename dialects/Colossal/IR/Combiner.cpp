@@ -1,6 +1,7 @@
 //===- Combiner.cpp - Combiners of factors and collectives ----------------===//
 
 #include "Colossal/IR/Combiner.h"
+#include "Colossal/IR/UnsignedByte.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -68,6 +69,9 @@ TypedAttr colossal::neutralElement(Combiner combiner, Type element,
     unsigned width = element.getIntOrFloatBitWidth();
     if (width == 1)
       return IntegerAttr::get(element, neutralOf<constant(), uint8_t>() & 1);
+    if (isUnsignedByte(element))
+      return IntegerAttr::get(element,
+                              APInt(8, neutralOf<constant(), uint8_t>()));
     // The least and the greatest number of this width have its bits at the top.
     int64_t value = neutralOf<constant(), int64_t>();
     bool isExtreme = value < 0 || value > 1;

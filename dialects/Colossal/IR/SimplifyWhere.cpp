@@ -1,5 +1,6 @@
 //===- SimplifyWhere.cpp - One selection, and last ------------------------===//
 
+#include "Colossal/IR/UnsignedByte.h"
 #include "Colossal/IR/Where.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/PatternMatch.h"
@@ -14,6 +15,8 @@ using namespace colossal;
 //===----------------------------------------------------------------------===//
 
 static bool isZero(Value value) {
+  if (auto byte = value.getDefiningOp<WrapOp>())
+    value = byte.getValue();
   return matchPattern(value, m_AnyZeroFloat()) || matchPattern(value, m_Zero());
 }
 
@@ -32,7 +35,8 @@ static SmallVector<unsigned> zeroOperands(Operation *op) {
   if (op->getNumResults() != 1)
     return {};
   if (isa<arith::ExtFOp, arith::TruncFOp, arith::ExtSIOp, arith::ExtUIOp,
-          arith::TruncIOp, arith::SIToFPOp, arith::UIToFPOp, arith::NegFOp>(op))
+          arith::TruncIOp, arith::SIToFPOp, arith::UIToFPOp, arith::NegFOp,
+          WidenOp, WrapOp>(op))
     return {0};
   if (isa<arith::AddFOp, arith::SubFOp, arith::AddIOp, arith::SubIOp,
           arith::OrIOp>(op))
@@ -121,8 +125,7 @@ struct SimplifyEquations : OpRewritePattern<WhereOp> {
   LogicalResult matchAndRewrite(WhereOp op,
                                 PatternRewriter &rewriter) const override {
     auto becomeZero = [&] {
-      rewriter.replaceOpWithNewOp<arith::ConstantOp>(
-          op, rewriter.getZeroAttr(op.getType()));
+      rewriter.replaceOp(op, createZero(rewriter, op.getLoc(), op.getType()));
       return success();
     };
     if (isZero(op.getValue()))

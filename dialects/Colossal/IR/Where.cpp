@@ -3,6 +3,7 @@
 #include "Colossal/IR/Where.h"
 #include "Colossal/Analysis/Selection.h"
 #include "Colossal/IR/FactoredSyntax.h"
+#include "Colossal/IR/UnsignedByte.h"
 
 #include <cmath>
 
@@ -190,8 +191,7 @@ Value colossal::expandWhere(OpBuilder &builder, WhereOp where, Value value,
   }
   if (!condition)
     return value;
-  Value zero = arith::ConstantOp::create(builder, loc,
-                                         builder.getZeroAttr(value.getType()));
+  Value zero = createZero(builder, loc, value.getType());
   return arith::SelectOp::create(builder, loc, condition, value, zero);
 }
 

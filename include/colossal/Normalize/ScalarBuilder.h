@@ -2,7 +2,8 @@
 //
 // Builds the arith and math ops of a body without naming them: `add` is addf
 // on floats, addi on integers and a logical or on booleans, as in PyTorch.
-// Operands of a binary operation have the same type; `cast` converts.
+// Operands of a binary operation have the same type; `cast` converts. Of ui8
+// they compute the numbers and wrap the result (Colossal/IR/UnsignedByte.h).
 //
 //===----------------------------------------------------------------------===//
 
@@ -34,6 +35,7 @@ public:
   /// f64 then sees the number that the model's author wrote.
   mlir::Value constant(mlir::Type type, double value);
   mlir::Value integer(mlir::Type type, int64_t value);
+  mlir::Value constant(mlir::TypedAttr value);
   mlir::Value zero(mlir::Type type) { return constant(type, 0.0); }
   mlir::Value one(mlir::Type type) { return constant(type, 1.0); }
   mlir::Value infinity(mlir::Type type, bool negative);
@@ -50,6 +52,23 @@ public:
   mlir::Value maximum(mlir::Value a, mlir::Value b);
   mlir::Value minimum(mlir::Value a, mlir::Value b);
   mlir::Value negate(mlir::Value a);
+
+  /// An op of `arith` on two integers or truth values, for which numbers of ui8
+  /// are i32: `createInteger<arith::AndIOp>(a, b)`.
+  template <typename OpTy>
+  mlir::Value createInteger(mlir::Value a, mlir::Value b) {
+    mlir::Type type = a.getType();
+    return cast(create<OpTy>(toNumber(a), toNumber(b)), type);
+  }
+  /// Integers divided: DivSIOp (toward zero), FloorDivSIOp, or RemSIOp. The
+  /// least number of a narrow type divided by -1 wraps around, as in PyTorch.
+  template <typename OpTy>
+  mlir::Value divideIntegers(mlir::Value a, mlir::Value b) {
+    mlir::Type type = a.getType();
+    bool isNarrow = type.getIntOrFloatBitWidth() < 32;
+    mlir::Type wide = isNarrow ? builder.getI32Type() : type;
+    return cast(create<OpTy>(cast(a, wide), cast(b, wide)), type);
+  }
 
   /// Ordered comparison (false on NaN), except NotEqual (true on NaN).
   mlir::Value compare(Relation relation, mlir::Value a, mlir::Value b);
@@ -69,12 +88,15 @@ public:
   mlir::Value withDerivative(mlir::Value value, mlir::ValueRange variables,
                              mlir::ValueRange derivatives);
 
-  /// Converts between floats, signless integers and i1 (which is 0 or 1; a
-  /// number is true if it differs from 0). Floats become integers by
-  /// truncation.
+  /// Converts between floats, integers and i1 (which is 0 or 1; a number is
+  /// true if it differs from 0). Floats become integers by truncation, and
+  /// narrow ones wrap around.
   mlir::Value cast(mlir::Value value, mlir::Type type);
 
 private:
+  /// Of a ui8, the i32; else the value.
+  mlir::Value toNumber(mlir::Value value);
+
   mlir::OpBuilder &builder;
   mlir::Location loc;
 };

@@ -23,7 +23,7 @@
 
 namespace colossal::rank {
 
-enum class DType { F32, F64, I64, I32, I1, BF16, F16 };
+enum class DType { F32, F64, I64, I32, I1, BF16, F16, I16, I8, U8 };
 
 /// Bytes of one element. I1 is stored as one byte, 0 or 1.
 int64_t bytesOf(DType type);

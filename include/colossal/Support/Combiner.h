@@ -153,14 +153,15 @@ std::vector<std::string> combinerTexts();
 std::string combinerNames(std::optional<bool> ofBooleans = std::nullopt);
 
 //===----------------------------------------------------------------------===//
-// Of one C++ number: float, double, int32_t, int64_t; uint8_t (0, 1) for
-// booleans
+// Of one C++ number: float, double, integers with a sign, uint8_t (ui8, and 0
+// and 1 for booleans)
 //===----------------------------------------------------------------------===//
 
-/// Wraps around: signed overflow is not defined in C++.
+/// Wraps around: signed overflow is not defined in C++, and what is narrower
+/// than an int would be computed as one.
 template <class T, class F> T inUnsigned(T a, T b, F f) {
   if constexpr (std::is_integral_v<T>) {
-    using U = std::make_unsigned_t<T>;
+    using U = std::common_type_t<std::make_unsigned_t<T>, unsigned>;
     return T(f(U(a), U(b)));
   } else {
     return f(a, b);

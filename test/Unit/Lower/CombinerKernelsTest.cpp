@@ -42,7 +42,8 @@ public:
 } // namespace
 
 TEST(CombinerKernels, AreTheInterpreters) {
-  for (std::string type : {"f32", "f64", "i64", "i32", "i1"}) {
+  for (std::string type :
+       {"f32", "f64", "i64", "i32", "i16", "i8", "ui8", "i1"}) {
     Program program(type), sums(type);
     for (const CombinerFacts &facts : combiners) {
       if (facts.isTuple() || facts.ofBooleans != (type == "i1"))
@@ -56,8 +57,16 @@ TEST(CombinerKernels, AreTheInterpreters) {
       own.add(facts.name, 8, 37, "");
     }
     Conditions setup;
-    setup.low = -(int64_t(1) << (type == "i32" ? 31 : 62));
+    int width = type == "ui8" || type == "i8" ? 7
+                : type == "i16"               ? 15
+                : type == "i32"               ? 31
+                                              : 62;
+    setup.low = -(int64_t(1) << width);
     setup.high = -setup.low - 1;
+    if (type == "ui8") {
+      setup.low = 0;
+      setup.high = 255;
+    }
     // Products of about 1.
     setup.deviation = 1.9;
     setup.tolerance = type == "f64" ? 1e-12 : 2e-5;

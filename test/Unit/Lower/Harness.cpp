@@ -2,6 +2,7 @@
 
 #include "Harness.h"
 #include "Colossal/IR/NarrowFloat.h"
+#include "Colossal/IR/UnsignedByte.h"
 #include "Colossal/Ops/Attention/Run/Call.h"
 #include "Colossal/Ops/WholeOps.h"
 
@@ -86,8 +87,10 @@ static Tensor unpack(const Bytes &bytes, RankedTensorType type) {
       std::memcpy(&number, from, 8);
     else if (width == 4)
       std::memcpy(&narrow, from, 4), integer = narrow;
-    else
-      std::memcpy(&integer, from, width), number = integer;
+    else {
+      std::memcpy(&integer, from, width);
+      number = integer = wrapped(element, integer);
+    }
     if (tensor.kind == reference::ElementKind::Integer)
       tensor.integers[i] = integer;
     else

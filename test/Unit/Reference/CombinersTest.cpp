@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Colossal/IR/Combiner.h"
+#include "Colossal/IR/UnsignedByte.h"
 #include "Programs.h"
 #include "colossal/Reference/Collectives.h"
 #include <cmath>
@@ -35,9 +36,8 @@ Tensor values(RankedTensorType type, Random &random) {
     if (row == 4 && column < 2)
       x = column ? inf : -inf;
   }
-  unsigned width = type.getElementType().getIntOrFloatBitWidth();
   for (int64_t &x : tensor.integers)
-    x = llvm::SignExtend64(random.next() >> random.integer(0, 40), width);
+    x = wrapped(type.getElementType(), random.next() >> random.integer(0, 40));
   return tensor;
 }
 
@@ -148,5 +148,8 @@ TEST(Combiners, ReduceLikeTheirDefinition) {
     checkType<double>(facts, "f64");
     checkType<int64_t>(facts, "i64");
     checkType<int32_t>(facts, "i32");
+    checkType<int16_t>(facts, "i16");
+    checkType<int8_t>(facts, "i8");
+    checkType<uint8_t>(facts, "ui8");
   }
 }

@@ -14,12 +14,61 @@ TEST(Npy, EveryTypeHasAName) {
   const std::pair<DType, const char *> names[] = {
       {DType::F32, "<f4"}, {DType::F64, "<f8"}, {DType::I64, "<i8"},
       {DType::I32, "<i4"}, {DType::I1, "|b1"},  {DType::BF16, "|V2"},
-      {DType::F16, "<f2"}};
+      {DType::F16, "<f2"}, {DType::I16, "<i2"}, {DType::I8, "|i1"},
+      {DType::U8, "|u1"}};
   for (auto [type, name] : names)
     EXPECT_NE(
         npyHeader({3, 2}, type).find(std::string("{'descr': '") + name + "', "),
         std::string::npos)
         << name;
+}
+
+/// What a file of one type is as another; nothing where it is refused.
+template <class To, class From>
+std::vector<To> converted(DType from, DType to, std::vector<From> numbers) {
+  fs::path path = fs::temp_directory_path() /
+                  ("colossal-npy-" + std::to_string(getpid()) + ".npy");
+  writeText(path, npyHeader({int64_t(numbers.size())}, from) +
+                      std::string(reinterpret_cast<char *>(numbers.data()),
+                                  numbers.size() * sizeof(From)));
+  std::string error;
+  std::optional<NpyFile> file = NpyFile::open(path.string(), error);
+  EXPECT_TRUE(file) << error;
+  std::vector<To> result;
+  if (file && file->converts(to)) {
+    result.resize(numbers.size());
+    EXPECT_TRUE(file->read(0, int64_t(numbers.size()), to,
+                           reinterpret_cast<char *>(result.data())));
+  }
+  fs::remove(path);
+  return result;
+}
+
+TEST(Npy, IntegersAreReadWhereTheyFit) {
+  using Bytes = std::vector<uint8_t>;
+  using Signed = std::vector<int8_t>;
+  using Shorts = std::vector<int16_t>;
+  Bytes bytes = {0, 127, 128, 255};
+  Signed narrow = {-128, -1, 0, 127};
+  Shorts shorts = {-32768, -1, 255, 32767};
+  EXPECT_EQ(converted<uint8_t>(DType::U8, DType::U8, bytes), bytes);
+  EXPECT_EQ(converted<int16_t>(DType::U8, DType::I16, bytes),
+            Shorts(bytes.begin(), bytes.end()));
+  EXPECT_EQ(converted<int64_t>(DType::U8, DType::I64, bytes),
+            std::vector<int64_t>(bytes.begin(), bytes.end()));
+  EXPECT_EQ(converted<int8_t>(DType::I8, DType::I8, narrow), narrow);
+  EXPECT_EQ(converted<int16_t>(DType::I8, DType::I16, narrow),
+            Shorts(narrow.begin(), narrow.end()));
+  EXPECT_EQ(converted<int32_t>(DType::I16, DType::I32, shorts),
+            std::vector<int32_t>(shorts.begin(), shorts.end()));
+  // 255 has no place in a byte with a sign, -1 none in one without.
+  EXPECT_TRUE(converted<int8_t>(DType::U8, DType::I8, bytes).empty());
+  EXPECT_TRUE(converted<uint8_t>(DType::I8, DType::U8, narrow).empty());
+  EXPECT_TRUE(converted<int8_t>(DType::I16, DType::I8, shorts).empty());
+  EXPECT_TRUE(converted<uint8_t>(DType::I16, DType::U8, shorts).empty());
+  EXPECT_TRUE(converted<uint8_t>(DType::I1, DType::U8, bytes).empty());
+  EXPECT_TRUE(converted<uint8_t>(DType::U8, DType::I1, bytes).empty());
+  EXPECT_TRUE(converted<float>(DType::U8, DType::F32, bytes).empty());
 }
 
 TEST_F(Bundle, TrainsAsTheReferenceUnderEveryPlan) {

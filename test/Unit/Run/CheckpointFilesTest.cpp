@@ -1,6 +1,7 @@
 //===- CheckpointFilesTest.cpp - Which bytes a checkpoint has -------------===//
 
 #include "colossal/Run/CheckpointFiles.h"
+#include "colossal/Run/ProgramFaults.h"
 #include "colossal/Support/SafeTensors.h"
 
 #include <gtest/gtest.h>
@@ -62,6 +63,17 @@ TEST_F(CheckpointFilesTest, TheReaderFindsWhatWasPlaced) {
       EXPECT_EQ(place.offset % bytesOf(kStates[i].dtype), 0);
     }
   }
+}
+
+TEST_F(CheckpointFilesTest, EveryTypeHasAName) {
+  std::vector<StateSchema> states;
+  for (DType type : {DType::F32, DType::F64, DType::I64, DType::I32, DType::I16,
+                     DType::I8, DType::U8, DType::I1, DType::BF16, DType::F16})
+    states.push_back({nameOf(type), "buffer", type, {3}});
+  safetensors::Tensors read = readBack(placeTensors(states, 5'000'000'000));
+  ASSERT_EQ(read.size(), states.size());
+  for (const auto &[name, tensor] : read)
+    EXPECT_EQ(tensor.element, name);
 }
 
 TEST_F(CheckpointFilesTest, NamesAreHuggingFaces) {

@@ -35,10 +35,10 @@ int worldRank() {
 }
 
 /// Values whose sum depends on the order; some are special.
-template <class T> T valueOf(int64_t rank, int64_t i) {
-  if constexpr (std::is_same_v<T, BFloat16>)
-    return valueOf<float>(rank, i);
-  if constexpr (std::is_same_v<T, uint8_t>)
+template <class T, DType type> T valueOf(int64_t rank, int64_t i) {
+  if constexpr (type == DType::BF16)
+    return valueOf<float, DType::F32>(rank, i);
+  if constexpr (type == DType::I1)
     return (rank * 7 + i * 5) % 3 != 0;
   if constexpr (std::is_floating_point_v<T>) {
     int64_t point = (i * 7 + rank * 3) % 97;
@@ -54,7 +54,7 @@ template <class T> T valueOf(int64_t rank, int64_t i) {
   double x = std::sin(double(rank * 7919 + i) * 1.37) *
              std::pow(10.0, double((i + rank) % 7 - 3));
   if constexpr (std::is_integral_v<T>)
-    return T(x * 1000);
+    return T(int64_t(x * 1000));
   return T(x);
 }
 
@@ -213,7 +213,7 @@ void check(OpKind kind, Collective collective, const Mesh &mesh,
   };
   std::vector<T> want =
       expected<T>(kind, collective, g, r, [&](int64_t p, int64_t i) {
-        return valueOf<T>(rankOf(p), i);
+        return valueOf<T, type>(rankOf(p), i);
       });
   Transport near = worldSize() > 1 ? Transport::Window : Transport::Auto;
   for (Transport transport : {near, Transport::PointToPoint}) {
@@ -225,7 +225,7 @@ void check(OpKind kind, Collective collective, const Mesh &mesh,
     engine.reserve();
     auto *input = reinterpret_cast<T *>(engine.address(x));
     for (int64_t i = 0; i < in; ++i)
-      input[i] = valueOf<T>(worldRank(), i);
+      input[i] = valueOf<T, type>(worldRank(), i);
     auto *output = reinterpret_cast<T *>(engine.address(y));
     if (!inPlace)
       memset(output, 0x5a, size_t(out) * sizeof(T));
@@ -289,6 +289,9 @@ TEST(Collectives, EveryCombinerAndType) {
     checkCombiners<double, DType::F64>(mesh);
     checkCombiners<int64_t, DType::I64>(mesh);
     checkCombiners<int32_t, DType::I32>(mesh);
+    checkCombiners<int16_t, DType::I16>(mesh);
+    checkCombiners<int8_t, DType::I8>(mesh);
+    checkCombiners<uint8_t, DType::U8>(mesh);
     checkCombiners<uint8_t, DType::I1>(mesh);
     checkCombiners<BFloat16, DType::BF16>(mesh);
   }

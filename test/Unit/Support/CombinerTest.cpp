@@ -83,8 +83,22 @@ TEST(Combiner, Floats) {
 }
 
 TEST(Combiner, Integers) {
+  expectIntegers<int8_t>();
+  expectIntegers<int16_t>();
   expectIntegers<int32_t>();
   expectIntegers<int64_t>();
+}
+
+TEST(Combiner, UnsignedBytes) {
+  auto byte = [](Combiner combiner, uint8_t a, uint8_t b) {
+    return int(combined(combiner, a, b));
+  };
+  EXPECT_EQ(byte(Combiner::Sum, 200, 100), 44);
+  EXPECT_EQ(byte(Combiner::Product, 200, 3), 88);
+  EXPECT_EQ(byte(Combiner::Max, 128, 127), 128);
+  EXPECT_EQ(byte(Combiner::Min, 128, 127), 127);
+  EXPECT_EQ(neutral<uint8_t>(Combiner::Max), 0);
+  EXPECT_EQ(neutral<uint8_t>(Combiner::Min), 255);
 }
 
 TEST(Combiner, TruthValues) {
