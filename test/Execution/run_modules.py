@@ -36,7 +36,7 @@ import torch
 import compare
 import optimizers
 import run_case
-from reference import casts_to_double, everything_double
+from doubles import casts_to_double, everything_double
 from run_case import Failure, execute, tool
 
 
