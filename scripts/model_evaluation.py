@@ -86,7 +86,7 @@ def evaluations(tools, case, training, prediction, predicted_from, folder):
     import numpy as np
     import run_case
     import run_modules
-    from reference import casts_to_double, everything_double
+    from doubles import casts_to_double, everything_double
     inputs = tuple(case.build()[1].values())
     case, archive, _ = run_modules.trace_module(case, folder, *case.build())
     model = Evaluated(training, prediction, inputs, predicted_from)

@@ -20,7 +20,7 @@ def steps_of(tools, model, inputs, folder):
     """What takes the model through one of STEPS: step -> (good, text). `tools` is scripts/models.py."""
     import numpy as np
     import compare
-    from reference import casts_to_double, everything_double
+    from doubles import casts_to_double, everything_double
     folder.mkdir(parents=True, exist_ok=True)
     archive, imported, normal, gradients, found = (folder / name for name in ("model.pt", "model.mlir", "normal.mlir", "gradients.mlir", "found"))
 

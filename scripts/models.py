@@ -234,7 +234,7 @@ def predictions(model, inputs, folder):
     import torch
     import compare
     import run_modules
-    from reference import casts_to_double, everything_double
+    from doubles import casts_to_double, everything_double
     folder.mkdir(parents=True, exist_ok=True)
     archive, imported, normal, found = (folder / name for name in ("model.pt", "model.mlir", "normal.mlir", "found"))
 

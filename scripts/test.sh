@@ -30,7 +30,7 @@ if [ -z "$filter" ]; then
   fi
 
   echo "== unit tests"
-  GTEST_OUTPUT="json:$results/unit/" ctest --test-dir "$build" --output-on-failure --timeout 300 \
+  GTEST_OUTPUT="json:$results/unit/" ctest --test-dir "$build" --parallel "$(nproc)" --output-on-failure --timeout 300 \
     --output-junit "$results/ctest.xml" --quiet --output-log "$results/ctest.log"
   # Otherwise some test failed: the details are in the log.
   [ $? = 0 ] || { grep -E -B20 '^\[  FAILED|Exception:|Timeout' "$results/ctest.log" | head -200; }

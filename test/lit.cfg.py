@@ -30,6 +30,8 @@ config.environment["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1"
 config.environment["OMPI_MCA_rmaps_base_oversubscribe"] = "1"
 config.environment["OMPI_MCA_mpi_yield_when_idle"] = "1"
 config.environment["OMP_NUM_THREADS"] = "1"
+# Tests share kernels: most occur under several plans and precisions. A relinked compiler uses none that another made.
+config.environment["COLOSSAL_KERNEL_CACHE"] = os.path.join(config.colossal_build, "test", "kernels")
 
 config.substitutions += [
     ("%python", config.python),

@@ -1,6 +1,7 @@
 //===- CompileKernels.cpp - From kernels to a shared library --------------===//
 
 #include "colossal/Emit/CompileKernels.h"
+#include "KernelCache.h"
 #include "OrderSums.h"
 #include "colossal/Support/Files.h"
 
@@ -209,18 +210,17 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
       .run(module, modules);
 }
 
-static bool writeObject(llvm::Module &module, llvm::TargetMachine &machine,
-                        const std::string &path, std::string &error) {
+/// The object file of a module; nothing where this LLVM has none.
+static std::string emitObject(llvm::Module &module,
+                              llvm::TargetMachine &machine) {
   llvm::SmallString<0> object;
   llvm::raw_svector_ostream stream(object);
   llvm::legacy::PassManager passes;
   if (machine.addPassesToEmitFile(passes, stream, nullptr,
-                                  llvm::CodeGenFileType::ObjectFile)) {
-    error = "this LLVM cannot write object files for the target";
-    return false;
-  }
+                                  llvm::CodeGenFileType::ObjectFile))
+    return {};
   passes.run(module);
-  return writeTextFile(path, object.str().str(), error);
+  return object.str().str();
 }
 
 static bool linkLibrary(const std::vector<std::string> &objects,
@@ -251,56 +251,73 @@ static bool linkLibrary(const std::vector<std::string> &objects,
 }
 
 namespace {
-/// Some of the kernels, on their way to an object file. Parts share nothing, so
-/// each can have a thread.
+/// A kernel on its way to an object file. They share nothing, so each can be on
+/// another thread.
 struct Part {
-  std::unique_ptr<llvm::TargetMachine> machine;
+  std::string key; ///< in the cache
   llvm::LLVMContext context;
-  std::unique_ptr<llvm::Module> code;
-  std::string object, error;
+  std::unique_ptr<llvm::Module> code; ///< none where the cache has the object
+  std::string file, error;
+
+  void write(llvm::StringRef object) {
+    writeTextFile(file, object.str(), error);
+  }
 };
 } // namespace
-
-/// Kernels per part. The cut depends on the kernels alone, not on the machine.
-static constexpr size_t kKernelsPerPart = 8;
 
 std::optional<CompiledKernels>
 colossal::emit::compileKernels(ModuleOp module, const TargetOptions &target,
                                const std::string &path, std::string &error) {
   auto start = std::chrono::steady_clock::now();
-  std::vector<func::FuncOp> kernels(module.getOps<func::FuncOp>().begin(),
-                                    module.getOps<func::FuncOp>().end());
+  std::unique_ptr<llvm::TargetMachine> machine = createMachine(target, error);
+  if (!machine)
+    return std::nullopt;
+  KernelCache cache(*machine);
   std::vector<std::unique_ptr<Part>> parts;
-  for (size_t first = 0; first == 0 || first < kernels.size();
-       first += kKernelsPerPart) {
+  for (func::FuncOp kernel : module.getOps<func::FuncOp>()) {
     parts.push_back(std::make_unique<Part>());
     Part &part = *parts.back();
-    part.machine = createMachine(target, error);
-    if (!part.machine)
-      return std::nullopt;
+    part.file = path + "." + std::to_string(parts.size()) + ".o";
+    part.key = cache.keyOf(kernel);
+    std::optional<std::string> object;
+    if (target.dumpIR.empty())
+      object = cache.find(part.key);
+    if (object) {
+      part.write(*object);
+      continue;
+    }
     // A loop that does not vectorise is no message for the user.
     part.context.setDiagnosticHandler(std::make_unique<QuietHandler>());
-    OwningOpRef<ModuleOp> some = ModuleOp::create(module.getLoc());
-    for (size_t i = first;
-         i < std::min(first + kKernelsPerPart, kernels.size()); ++i)
-      some->push_back(kernels[i].clone());
-    part.code = toLLVM(*some, part.context, *part.machine, error);
+    OwningOpRef<ModuleOp> alone = ModuleOp::create(module.getLoc());
+    alone->push_back(kernel.clone());
+    part.code = toLLVM(*alone, part.context, *machine, error);
     if (!part.code)
       return std::nullopt;
-    part.object = path + "." + std::to_string(parts.size()) + ".o";
   }
 
   std::atomic<size_t> next{0};
   auto work = [&] {
+    // A machine belongs to one thread.
+    std::string none;
+    std::unique_ptr<llvm::TargetMachine> own = createMachine(target, none);
     for (size_t i = next++; i < parts.size(); i = next++) {
-      optimize(*parts[i]->code, *parts[i]->machine);
-      writeObject(*parts[i]->code, *parts[i]->machine, parts[i]->object,
-                  parts[i]->error);
+      Part &part = *parts[i];
+      if (!part.code)
+        continue;
+      optimize(*part.code, *own);
+      std::string object = emitObject(*part.code, *own);
+      if (object.empty()) {
+        part.error = "this LLVM cannot write object files for the target";
+        continue;
+      }
+      part.write(object);
+      cache.keep(part.key, object);
     }
   };
   // Not std::thread: where none can be made it throws, LLVM's says so.
   std::vector<llvm::thread> threads;
-  size_t count = std::clamp<size_t>(allowedCores(), 1, parts.size());
+  size_t count =
+      std::max<size_t>(1, std::min<size_t>(allowedCores(), parts.size()));
   for (size_t i = 1; i < count; ++i)
     threads.emplace_back(work);
   work();
@@ -311,7 +328,7 @@ colossal::emit::compileKernels(ModuleOp module, const TargetOptions &target,
   std::string dump;
   llvm::raw_string_ostream dumped(dump);
   for (auto &part : parts) {
-    objects.push_back(part->object);
+    objects.push_back(part->file);
     if (error.empty())
       error = part->error;
     if (!target.dumpIR.empty())
@@ -323,11 +340,12 @@ colossal::emit::compileKernels(ModuleOp module, const TargetOptions &target,
       linkLibrary(objects, path, error);
   for (const std::string &object : objects)
     llvm::sys::fs::remove(object);
+  cache.prune();
   if (!ok)
     return std::nullopt;
 
   CompiledKernels result;
-  const llvm::MCSubtargetInfo *info = parts[0]->machine->getMCSubtargetInfo();
+  const llvm::MCSubtargetInfo *info = machine->getMCSubtargetInfo();
   for (const char *feature : kFeatures)
     if (info->checkFeatures(std::string("+") + feature))
       result.cpuFeatures.push_back(feature);

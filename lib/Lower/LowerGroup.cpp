@@ -10,6 +10,8 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/xxhash.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -46,7 +48,10 @@ std::string Lowering::unify(func::FuncOp function, StringRef name) {
     function.erase();
     return it->second;
   }
-  it->second = "k" + std::to_string(symbols.size()) + "_" + identifier(name);
+  // By what it is, not by which it is: the same kernel has the same symbol in
+  // every program, and its object can be used again.
+  it->second = llvm::formatv("k{0:x-16}_{1}", llvm::xxh3_64bits(structure),
+                             identifier(name));
   function.setName(it->second);
   return it->second;
 }

@@ -118,6 +118,9 @@ private:
   /// A topological order of the nodes: each one's place, and the reverse.
   std::vector<unsigned> rank, atRank;
   std::vector<Node> nodes; ///< merged ones have no ops
+  /// Sizes of two nodes when they were tried last. A node only grows, and other
+  /// merges take no detour away, so with the same sizes the answer is the same.
+  DenseMap<std::pair<unsigned, unsigned>, std::pair<size_t, size_t>> attempts;
 
   void connect(unsigned from, unsigned to) {
     if (from == to)
@@ -254,8 +257,14 @@ private:
       return;
     if (isRecomputed(nodes[a].ops[0]) != isRecomputed(nodes[b].ops[0]))
       return;
-    if (nodes[a].ops.size() + nodes[b].ops.size() > kMaxOps ||
-        hasDetour(a, b) || hasDetour(b, a))
+    auto sizes = std::pair(nodes[a].ops.size(), nodes[b].ops.size());
+    if (sizes.first + sizes.second > kMaxOps)
+      return;
+    auto [tried, isNew] = attempts.try_emplace({a, b}, sizes);
+    if (!isNew && tried->second == sizes)
+      return;
+    tried->second = sizes;
+    if (hasDetour(a, b) || hasDetour(b, a))
       return;
     SmallVector<Operation *> ops = opsOf({a, b});
     SmallVector<Value> outputs = outputsOf(ops);

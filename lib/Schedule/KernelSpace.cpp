@@ -2,9 +2,7 @@
 
 #include "colossal/Schedule/KernelPlan.h"
 
-#include "llvm/ADT/EquivalenceClasses.h"
-#include <map>
-#include <set>
+#include "llvm/ADT/IntEqClasses.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -12,19 +10,17 @@ using namespace colossal::schedule;
 
 namespace {
 
-/// A factor of an op: (position of the op, factor).
-using Node = std::pair<unsigned, unsigned>;
-
 /// Unifies factors through values and numbers the classes.
 class Unifier {
 public:
   Unifier(ArrayRef<Operation *> ops) : ops(ops) {
     for (auto [number, op] : llvm::enumerate(ops)) {
       position[op] = number;
-      for (unsigned f = 0, e = FactoredOp(op).getFactorList().size(); f < e;
-           ++f)
-        classes.insert({number, f});
+      first.push_back(factors.size());
+      llvm::append_range(factors, FactoredOp(op).getFactorList());
     }
+    first.push_back(factors.size());
+    classes.grow(factors.size());
   }
 
   /// Through the values inside the kernel; false if some use does not fit.
@@ -61,7 +57,7 @@ public:
         auto [other, operand] = it->second;
         if (isNew || other == number)
           continue;
-        llvm::EquivalenceClasses<Node> before = classes;
+        llvm::IntEqClasses before = classes;
         if (unify(other, FactoredOp(ops[other]).getOperandMap(operand), number,
                   FactoredOp(op).getOperandMap(use.getOperandNumber()),
                   false) &&
@@ -73,19 +69,18 @@ public:
   /// Numbers the classes; false if an op has a factor twice or the members of
   /// a class are cut differently.
   bool number(KernelPlan &plan, std::string &reason) {
-    std::map<Node, unsigned> numberOf; // by leader
-    for (auto [index, op] : llvm::enumerate(ops)) {
+    DenseMap<unsigned, unsigned> numberOf; // by leader
+    for (unsigned index = 0; index < ops.size(); ++index) {
       KernelOp &kernelOp = plan.ops[index];
-      for (auto [f, attr] : llvm::enumerate(FactoredOp(op).getFactorList())) {
-        Node leader = classes.getLeaderValue({unsigned(index), unsigned(f)});
-        auto [it, isNew] = numberOf.try_emplace(leader, plan.factors.size());
+      for (unsigned f = first[index]; f < first[index + 1]; ++f) {
+        FactorAttr attr = factors[f];
+        auto [it, isNew] =
+            numberOf.try_emplace(classes.findLeader(f), plan.factors.size());
         if (isNew) {
           plan.factors.emplace_back();
           plan.factors.back().attr = attr;
         }
-        FactorAttr first = plan.factors[it->second].attr;
-        if (first.getExtent() != attr.getExtent() ||
-            first.getTerms() != attr.getTerms() ||
+        if (!isCutAlike(plan.factors[it->second].attr, attr) ||
             llvm::is_contained(kernelOp.factors, it->second)) {
           reason = "factor '" + attr.getName().str() +
                    "' means different things in different ops";
@@ -104,22 +99,26 @@ public:
 private:
   ArrayRef<Operation *> ops;
   DenseMap<Operation *, unsigned> position;
-  llvm::EquivalenceClasses<Node> classes;
+  /// The factors of all ops, one op after the other; where each op's begin.
+  SmallVector<FactorAttr> factors;
+  SmallVector<unsigned> first;
+  llvm::IntEqClasses classes; ///< of places in `factors`
+
+  static bool isCutAlike(FactorAttr a, FactorAttr b) {
+    return a.getExtent() == b.getExtent() && a.getTerms() == b.getTerms();
+  }
 
   /// No op has two factors of one class, and no class is cut in two ways.
   bool isConsistent() const {
-    std::map<Node, FactorAttr> seen;
-    for (auto [number, op] : llvm::enumerate(ops)) {
-      std::set<Node> own;
-      for (auto [f, attr] : llvm::enumerate(FactoredOp(op).getFactorList())) {
-        Node leader = classes.getLeaderValue({unsigned(number), unsigned(f)});
-        FactorAttr first = seen.try_emplace(leader, attr).first->second;
-        if (!own.insert(leader).second ||
-            first.getExtent() != attr.getExtent() ||
-            first.getTerms() != attr.getTerms())
+    SmallVector<int64_t> opOf(factors.size(), -1); // by leader, the last
+    for (unsigned number = 0; number < ops.size(); ++number)
+      for (unsigned f = first[number]; f < first[number + 1]; ++f) {
+        // The leader of a class is its first member.
+        unsigned leader = classes.findLeader(f);
+        if (opOf[leader] == number || !isCutAlike(factors[leader], factors[f]))
           return false;
+        opOf[leader] = number;
       }
-    }
     return true;
   }
 
@@ -149,7 +148,7 @@ private:
       }
     }
     for (auto [aFactor, bFactor] : pairs)
-      classes.unionSets({a, aFactor}, {b, bFactor});
+      classes.join(first[a] + aFactor, first[b] + bFactor);
     return true;
   }
 };

@@ -71,7 +71,7 @@ def execute(command, log, timeout=300):
 def reference_of(name, work, steps):
     """The folder with PyTorch's answer for a model: made once, also if several processes ask."""
     model = MODELS[name]
-    sources = [*(ROOT / "test" / "Python" / f"{name}.py" for name in ("reference", "optimizers", "pipeline_models")),
+    sources = [*(ROOT / "test" / "Python" / f"{name}.py" for name in ("reference", "doubles", "optimizers", "pipeline_models")),
                *sorted((ROOT / "examples").glob("export_*.py"))]
     key = hashlib.sha256(repr((model, steps)).encode())
     for source in sources:

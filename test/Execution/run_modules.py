@@ -36,7 +36,7 @@ import torch
 import compare
 import optimizers
 import run_case
-from reference import casts_to_double, everything_double
+from doubles import casts_to_double, everything_double
 from run_case import Failure, execute, tool
 
 
@@ -231,10 +231,24 @@ def trace_module(case, folder, model, inputs):
     return case, folder / "model.pt", data
 
 
+def import_once(case, archive):
+    """The dump of import, so that not every plan starts LibTorch. Where the archive is refused, or options or
+    messages are those of import, the compiler gets the archive."""
+    if case.archive or case.says:
+        return archive
+    try:
+        execute([tool("colossal-translate"), "--import-torchscript", archive, "-o", archive.with_suffix(".mlir")],
+                archive.with_suffix(".log"))
+    except Failure:
+        return archive
+    return archive.with_suffix(".mlir")
+
+
 def run_module(case, folder, plans):
     torch.manual_seed(0)
     model, inputs = case.build()
     case, archive, data = trace_module(case, folder, model, inputs)
+    archive = import_once(case, archive)
     # Tracing ran the module once: buffers that it writes have moved, in the archive and here.
     answers = references(model, tuple(inputs.values()), case)
     for plan in case.plans:

@@ -2,11 +2,11 @@
 
 // Two layers with the same structure share one kernel, whatever their names. The
 // range is the rows; the scalar of the row is loaded outside the lanes' loop.
-// CHECK: // first: @k1_first, range 64
-// CHECK: // second: @k1_first, range 64
+// CHECK: // first: @[[FIRST:k[0-9a-f]+_first]], range 64
+// CHECK: // second: @[[FIRST]], range 64
 // CHECK: #llvm.loop_vectorize<disable = false, width = 16 : i32>
 // CHECK: parallelAccesses = #[[GROUP:.*]]>
-// CHECK-LABEL: func.func @k1_first(%arg0: !llvm.ptr, %arg1: i64, %arg2: i64)
+// CHECK-LABEL: func.func @k{{[0-9a-f]+}}_first(%arg0: !llvm.ptr, %arg1: i64, %arg2: i64)
 // CHECK: scf.for %[[ROW:.*]] = %arg1 to %arg2
 // CHECK: %[[SCALE:.*]] = llvm.load
 // CHECK: scf.for %[[LANE:.*]] = %{{.*}} to %{{.*}} step
@@ -31,7 +31,7 @@ func.func @scale(%x: tensor<64x32xf32>, %y: tensor<64x32xf32>, %s: tensor<64xf32
 // -----
 
 // A product that does not change along the lanes is computed once a row, and only added there.
-// CHECK-LABEL: func.func @k1_shift
+// CHECK-LABEL: func.func @k{{[0-9a-f]+}}_shift
 // CHECK: scf.for
 // CHECK: %[[OFFSET:.*]] = arith.mulf
 // CHECK: scf.for
@@ -53,7 +53,7 @@ func.func @shift(%x: tensor<64x32xf32>, %s: tensor<64xf32>) -> tensor<64x32xf32>
 // A long body has chains enough: the vectoriser makes no copies of it.
 // CHECK: #[[ONE:.*]] = #llvm.loop_interleave<count = 1 : i32>
 // CHECK: #llvm.loop_annotation<vectorize = {{.*}}, interleave = #[[ONE]],
-// CHECK-LABEL: func.func @k1_long
+// CHECK-LABEL: func.func @k{{[0-9a-f]+}}_long
 func.func @long(%x: tensor<64x32xf32>) -> tensor<64xf32> {
   %y = colossal.generic "long" [i = 64, k = 32 : sum] (%x : [i, k]) -> ([i]) {
     ^bb0(%0: f32):
@@ -68,7 +68,7 @@ func.func @long(%x: tensor<64x32xf32>) -> tensor<64xf32> {
 
 // bf16 is a form of storage: 16 bits are widened when they are loaded and rounded, to even, when they are
 // stored; a sum is in f32 until then, and so is what one op hands to another in registers.
-// CHECK-LABEL: func.func @k1_narrow
+// CHECK-LABEL: func.func @k{{[0-9a-f]+}}_narrow
 // CHECK:         scf.for
 // CHECK:           %[[SUM:.*]] = scf.for {{.*}} iter_args({{.*}} = %{{.*}}) -> (f32)
 // CHECK:             %[[BITS:.*]] = llvm.load {{.*}} -> i16
@@ -99,7 +99,7 @@ func.func @narrow(%x: tensor<64x32xbf16>) -> tensor<64xbf16> {
 
 // f16 is the same with other bits: subnormal numbers on the way through a sum of f32, those too large become
 // infinite, and no function is called.
-// CHECK-LABEL: func.func @k1_half
+// CHECK-LABEL: func.func @k{{[0-9a-f]+}}_half
 // CHECK:         %[[BITS:.*]] = llvm.load {{.*}} -> i16
 // CHECK:         %[[WHOLE:.*]] = arith.extui %[[BITS]] : i16 to i32
 // CHECK:         %[[SMALL:.*]] = arith.addf

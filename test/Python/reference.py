@@ -18,7 +18,6 @@ f32 values. With --batches 1 (the default) every step sees the same samples, so 
 does not depend on how a run shuffles.
 """
 import argparse
-import contextlib
 import copy
 import os
 import sys
@@ -34,29 +33,9 @@ import export_gpt2
 import export_mlp
 import optimizers
 import pipeline_models
+from doubles import everything_double
 
 MODELS = {"gpt2": export_gpt2, "mlp": export_mlp, "pipelined": pipeline_models}
-
-
-def casts_to_double():
-    """A context in which functions of PyTorch that are asked for float32 give float64."""
-    class Casts(torch.overrides.TorchFunctionMode):
-        def __torch_function__(self, function, types, arguments=(), named=None):
-            swap = lambda value: torch.float64 if value is torch.float32 else value
-            return function(*map(swap, arguments), **{name: swap(value) for name, value in (named or {}).items()})
-    return Casts()
-
-
-@contextlib.contextmanager
-def everything_double():
-    to_float = torch.Tensor.float
-    torch.Tensor.float = torch.Tensor.double
-    torch.set_default_dtype(torch.float64)
-    try:
-        yield
-    finally:
-        torch.Tensor.float = to_float
-        torch.set_default_dtype(torch.float32)
 
 
 def save(folder, name, tensor):
