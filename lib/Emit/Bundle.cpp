@@ -6,11 +6,8 @@
 #include "colossal/Diagnostics/Report.h"
 #include "colossal/Emit/CompileKernels.h"
 #include "colossal/Run/BundleFiles.h"
-<<<<<<< HEAD
-#include "colossal/Run/Scratch.h"
-=======
 #include "colossal/Run/Elements.h"
->>>>>>> bcc703d948390f6d0de815d136fd1b9054d58130
+#include "colossal/Run/Scratch.h"
 #include "colossal/Support/Files.h"
 #include "colossal/Support/MemoryFile.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"

@@ -40,19 +40,15 @@ struct StageSchedule {
   llvm::DenseMap<mlir::Value, rank::Operand> storage;
 };
 
-<<<<<<< HEAD
 /// How many of the ops that Schedule has put into a segment come before its
 /// groups.
 size_t beginningOf(const rank::Segment &segment);
 
-/// f32, f64, bf16, i64, i32, i1; nothing for other types.
-=======
 /// What `dtypeOf` knows, for messages.
 inline constexpr char kElementTypes[] =
     "f32, f64, bf16, f16, i64, i32, i16, i8, ui8 or i1";
 
 /// The type of a buffer's elements; nothing for types that no buffer has.
->>>>>>> bcc703d948390f6d0de815d136fd1b9054d58130
 std::optional<rank::DType> dtypeOf(mlir::Type elementType);
 
 /// A state argument of a stage's functions: local type and attributes.
