@@ -154,6 +154,8 @@ void TrainStep::addStates() {
     if (!entry.gradient)
       continue;
     auto type = cast<RankedTensorType>(entry.parameter.getType());
+    if (!options.rule)
+      continue;
     for (const OptimizerState &state :
          options.rule->states(*entry.settings, type.getRank()))
       entry.state.push_back(addState(
@@ -178,7 +180,7 @@ Controls TrainStep::addControls() {
   Controls controls;
   bool needsStep = false;
   for (Trained &entry : trained) {
-    if (!entry.gradient)
+    if (!entry.gradient || !options.rule)
       continue;
     controls.rates[entry.rate] = controlArgument(function, entry.rate);
     needsStep |= options.rule->usesStep(*entry.settings);
@@ -216,7 +218,7 @@ void TrainStep::addUpdate() {
     addUpdatedResult(scale.updated[1], scale.goodSteps);
   }
   for (Trained &entry : trained) {
-    if (!entry.gradient)
+    if (!entry.gradient || !options.rule)
       continue;
     addUpdatedResult(entry.updated[0], entry.parameter);
     for (auto [state, updated] :
@@ -284,7 +286,7 @@ LogicalResult TrainStep::run() {
   builder.setInsertionPoint(function.front().getTerminator());
   results.add(function.front().getTerminator()->getOperand(0), names::metric,
               builder.getStringAttr("loss"));
-  if (!options.rule) {
+  if (!options.rule && !options.keepGradients) {
     for (Trained &entry : trained)
       if (entry.gradient)
         results.add(entry.gradient, names::name,

@@ -329,7 +329,8 @@ UpdateMetrics colossal::appendUpdate(OpBuilder &builder, Value loss,
   for (Trained &entry : trained) {
     if (!entry.gradient)
       continue;
-    update.update(entry, controls);
+    if (options.rule)
+      update.update(entry, controls);
     if (options.keepGradients)
       update.keepGradient(entry);
   }

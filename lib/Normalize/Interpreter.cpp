@@ -1,7 +1,7 @@
 //===- Interpreter.cpp - Tensors, views and writes ------------------------===//
 
 #include "Interpreter.h"
-#include "Shapes.h"
+#include "Lookup.h"
 #include "colossal/Normalize/ControlArgument.h"
 
 using namespace mlir;
@@ -88,6 +88,21 @@ TensorRef Interpreter::viewOf(const TensorRef &parent, View view,
   return tensor;
 }
 
+TensorRef Interpreter::partOf(const TensorRef &parent, ChosenPart chosen,
+                              StringRef name, Location loc) {
+  auto tensor = std::make_shared<Alias>();
+  tensor->storage = parent->storage;
+  tensor->parent = parent;
+  SmallVector<int64_t> shape(parent->type.getShape());
+  shape.erase(shape.begin() + chosen.dim);
+  tensor->type = RankedTensorType::get(shape, parent->type.getElementType());
+  tensor->chosen = chosen;
+  tensor->contiguous = parent->contiguous && chosen.dim == 0;
+  tensor->name = name.str();
+  tensor->loc = loc;
+  return tensor;
+}
+
 Value Interpreter::read(const TensorRef &tensor) {
   if (!tensor->parent)
     return tensor->storage->value;
@@ -95,12 +110,17 @@ Value Interpreter::read(const TensorRef &tensor) {
     return tensor->cached;
   Value parent = read(tensor->parent);
   GenericBuilder g(builder, *tensor->loc, uniqueName(tensor->name));
-  for (FactorAttr factor : tensor->view.factors)
-    g.factor(factor);
-  g.operand(parent, tensor->view.from);
-  g.result(tensor->type.getElementType(), tensor->view.to);
-  tensor->cached =
-      g.build([](ScalarBuilder &, ValueRange in) { return in[0]; });
+  if (tensor->chosen) {
+    tensor->cached = lookUp(std::move(g), parent, tensor->chosen->dim,
+                            tensor->chosen->number);
+  } else {
+    for (FactorAttr factor : tensor->view.factors)
+      g.factor(factor);
+    g.operand(parent, tensor->view.from);
+    g.result(tensor->type.getElementType(), tensor->view.to);
+    tensor->cached =
+        g.build([](ScalarBuilder &, ValueRange in) { return in[0]; });
+  }
   tensor->version = tensor->storage->version;
   return tensor->cached;
 }
@@ -184,6 +204,22 @@ static FailureOr<Value> rebuildParent(OpBuilder &builder, Location loc,
   });
 }
 
+/// The same for a part that data choose.
+static Value replacePart(OpBuilder &builder, Location loc, StringRef name,
+                         const ChosenPart &chosen, Value parent, Value value) {
+  GenericBuilder g(builder, loc, name);
+  DimFactors factors = addFactors(g, dimsOf(parent)), others = factors;
+  others.erase(others.begin() + chosen.dim);
+  g.operand(parent, plainMap(g, factors));
+  g.operand(value, plainMap(g, others));
+  g.operand(chosen.number, "[]");
+  g.result(getElementTypeOrSelf(parent.getType()), plainMap(g, factors));
+  return g.build([&](ScalarBuilder &s, ValueRange in) {
+    Value index = mixedRadix(g, s, factors[chosen.dim]);
+    return s.select(s.compare(Relation::Equal, index, in[2]), in[1], in[0]);
+  });
+}
+
 /// What is written into a buffer, without a derivative: a step that reads it
 /// afterwards would take its gradient through all steps before, which PyTorch
 /// refuses; so the author stopped it (detach, or no_grad, which leaves no mark
@@ -217,9 +253,12 @@ LogicalResult Interpreter::write(const TensorRef &tensor, Value value,
     return success();
   value = withoutGradientInBuffer(*this, *tensor->storage, value, name, loc);
   if (tensor->parent) {
+    std::string base = uniqueName((name + ".base").str());
+    Value before = read(tensor->parent);
     FailureOr<Value> parent =
-        rebuildParent(builder, loc, uniqueName((name + ".base").str()),
-                      tensor->view, read(tensor->parent), value);
+        tensor->chosen
+            ? replacePart(builder, loc, base, *tensor->chosen, before, value)
+            : rebuildParent(builder, loc, base, tensor->view, before, value);
     if (failed(parent) || failed(write(tensor->parent, *parent, name, loc)))
       return failure();
   } else {

@@ -40,6 +40,9 @@ public:
   /// A tensor that is a view of `parent`.
   TensorRef viewOf(const TensorRef &parent, View view, llvm::StringRef name,
                    mlir::Location loc, bool contiguous);
+  /// One that is a part of `parent` which data choose.
+  TensorRef partOf(const TensorRef &parent, ChosenPart chosen,
+                   llvm::StringRef name, mlir::Location loc);
   /// The current contents.
   mlir::Value read(const TensorRef &tensor);
   /// Replaces the contents, for every alias of the storage. Fails if elements

@@ -44,6 +44,13 @@ struct View {
   IndexMapAttr to;
 };
 
+/// parent[.., number, ..]: a part that data choose. `number`: a scalar, i64,
+/// from 0 on.
+struct ChosenPart {
+  int64_t dim;
+  mlir::Value number;
+};
+
 struct Storage {
   mlir::Value value; ///< current contents, in the shape of the root alias
   unsigned version = 0;
@@ -53,7 +60,8 @@ struct Storage {
 struct Alias {
   std::shared_ptr<Storage> storage;
   std::shared_ptr<Alias> parent; ///< null for the root
-  View view;                     ///< of the parent
+  View view;                     ///< of the parent; or:
+  std::optional<ChosenPart> chosen;
   mlir::RankedTensorType type;
   bool contiguous = true; ///< row-major without gaps, as far as is known
   std::string name;       ///< of the op that made it

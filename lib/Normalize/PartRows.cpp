@@ -1,5 +1,6 @@
 //===- PartRows.cpp - Slices, selections, splits --------------------------===//
 
+#include "Elementwise.h"
 #include "Rows.h"
 #include "ViewBuilder.h"
 
@@ -175,15 +176,33 @@ static bool isWritten(Value value) {
   });
 }
 
-/// x[.., n, ..] of a number n that depends on data: a look-up, not a view.
+/// x[.., n, ..] of a number n that depends on data: a look-up; a view where
+/// somebody writes.
 static void selectByData(Call &c, int64_t dim) {
-  if (isWritten(c.op->getResult(0)))
-    return c.error("writes at a place that depends on data, expected "
-                   "index_put_ by a list of one number, or torch.where");
-  std::vector<Item> indices(dim);
-  indices.push_back(
-      c.call("aten::reshape", {c.item(2), c.numbers(ArrayRef<int64_t>{})}));
-  c.result(c.call("aten::index.Tensor", {c.item(0), Item::makeList(indices)}));
+  Item number =
+      c.call("aten::reshape", {c.item(2), c.numbers(ArrayRef<int64_t>{})});
+  if (c.failed())
+    return;
+  if (!isWritten(c.op->getResult(0))) {
+    std::vector<Item> indices(dim);
+    indices.push_back(number);
+    return c.result(
+        c.call("aten::index.Tensor", {c.item(0), Item::makeList(indices)}));
+  }
+  TensorRef self = c.alias(0);
+  Type i64 = c.builder().getI64Type();
+  ElementwiseOptions options;
+  options.compute = i64;
+  options.suffix = "number";
+  Item place =
+      elementwise(c, {number}, options, [&](ScalarBuilder &s, ValueRange in) {
+        Value size = s.integer(i64, self->type.getDimSize(dim));
+        return s.select(s.compare(Relation::Less, in[0], s.integer(i64, 0)),
+                        s.add(in[0], size), in[0]);
+      });
+  if (!c.failed())
+    c.result(Item(
+        c.state.partOf(self, {dim, c.tensor(place)}, c.op.getName(), c.loc())));
 }
 
 static void select(Call &c) {

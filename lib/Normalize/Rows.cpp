@@ -66,8 +66,8 @@ const Table &Table::get() {
     addRunningRows(rows);
     addScatterReduceRows(rows);
     addTrigonometricRows(rows);
-    addSpecialRows(rows); // takes rows of those above
-    addScriptRows(rows);  // takes rows of those above
+    addSpecialRows(rows);
+    addScriptRows(rows); // takes rows of those above
     return rows;
   }();
   return table;

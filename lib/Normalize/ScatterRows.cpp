@@ -147,8 +147,8 @@ static void bagResults(Call &c, Value bags) {
 }
 
 /// embedding_bag(table, ids, offsets, scale_grad_by_freq, mode, sparse,
-/// weights, include_last_offset, padding): sums or means of rows, a bag from
-/// one offset to the next.
+/// weights, include_last_offset, padding): sums, means or maxima of rows, a bag
+/// from one offset to the next.
 static void embeddingBag(Call &c) {
   RankedTensorType table = c.type(0), ids = c.type(1), offsets = c.type(2);
   if (table.getRank() != 2 || ids.getRank() != 1 || offsets.getRank() != 1)
@@ -159,10 +159,8 @@ static void embeddingBag(Call &c) {
   int64_t padding = c.size() > 8 && !c.isNone(8) ? c.integer(8) : -1;
   if (c.flag(3))
     c.error("scale_grad_by_freq is not supported");
-  if (mode != 0 && mode != 1)
-    c.error("bags of mode 'max' are not supported (expected 'sum' or 'mean')");
-  if (padding >= 0)
-    c.error("bags with a padding_idx are not supported");
+  if (padding >= 0 && mode != 0)
+    c.error("bags with a padding_idx are not supported (but sums)");
   if (hasWeights && mode != 0)
     c.error("weights of a mean");
   int64_t bags = offsets.getDimSize(0) - withEnd;
@@ -176,6 +174,16 @@ static void embeddingBag(Call &c) {
         weighted, {rows, c.tensor(6)}, {1}, type,
         [](ScalarBuilder &s, ValueRange in) { return s.mul(in[0], in[1]); });
   }
+  if (padding >= 0) {
+    GenericBuilder counted = c.generic("counted");
+    rows = overRows(counted, {rows, c.tensor(1)}, {1}, type,
+                    [&](ScalarBuilder &s, ValueRange in) {
+                      Value id = s.cast(in[1], i64);
+                      return s.select(s.compare(Relation::Equal, id,
+                                                s.integer(i64, padding)),
+                                      s.zero(type), in[0]);
+                    });
+  }
   // Bags of one size, as from a table of ids, do not meet.
   int64_t size = ids.getDimSize(0) / bags;
   if (auto starts = matchProgression(c.tensor(2));
@@ -184,10 +192,17 @@ static void embeddingBag(Call &c) {
     Item list(c.state.fresh(rows, c.op.getName(), c.loc()));
     list = c.call("aten::reshape",
                   {list, c.numbers({bags, size, table.getDimSize(1)})});
-    Item result = c.call(mode == 0 ? "aten::sum.dim_IntList" : "aten::mean.dim",
-                         {list, c.numbers({1}), c.truth(false), Item()});
+    Item result =
+        mode == 2
+            ? c.call("aten::max.dim",
+                     {list, c.number(int64_t(1)), c.truth(false)})
+            : c.call(mode == 0 ? "aten::sum.dim_IntList" : "aten::mean.dim",
+                     {list, c.numbers({1}), c.truth(false), Item()});
     return c.failed() ? void() : bagResults(c, c.tensor(result));
   }
+  if (mode == 2)
+    return c.error("bags of mode 'max' of different sizes (expected 'sum' or "
+                   "'mean', or a table of ids)");
   // The bag of an id: how many offsets are not after it, less one.
   GenericBuilder g = c.generic("bag");
   g.noGradient();

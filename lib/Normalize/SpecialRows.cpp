@@ -1,4 +1,4 @@
-//===- SpecialRows.cpp - The gamma function, and other names --------------===//
+//===- SpecialRows.cpp - The gamma function, and what distributions need --===//
 //
 // Formulas that need more digits than they give are computed in f64, whatever
 // the type of the operand.
@@ -180,15 +180,9 @@ static void digamma(Call &c) {
   });
 }
 
-/// polygamma(n, x), also as a method of x.
+/// polygamma(n, x).
 static void polygamma(Call &c) {
-  bool isMethod = c.item(0).isTensor();
-  int64_t order = c.integer(isMethod ? 1 : 0);
-  if (isMethod) {
-    std::vector<Item> operands = c.getArguments().vec();
-    std::swap(operands[0], operands[1]);
-    c.setArguments(operands);
-  }
+  int64_t order = c.integer(0);
   if (order != 0 && order != 1)
     return c.error("the derivative number " + Twine(order) +
                    " of digamma (expected 0 or 1)");
@@ -315,7 +309,7 @@ static void timesLogarithmOfNext(Call &c) {
 void normalize::addSpecialRows(Table &table) {
   table.add("aten::lgamma", logGamma);
   table.add("aten::digamma", digamma);
-  table.add({"aten::polygamma", "aten::special_polygamma"}, polygamma);
+  table.add("aten::polygamma", polygamma);
   table.add("aten::mvlgamma", multivariateLogGamma);
   table.add("aten::erfinv", inverseErrorRow);
   table.add("aten::special_ndtr", normalChance);
@@ -323,29 +317,4 @@ void normalize::addSpecialRows(Table &table) {
   table.add({"aten::special_xlog1py", "aten::special_xlog1py.other_scalar",
              "aten::special_xlog1py.self_scalar"},
             timesLogarithmOfNext);
-  static constexpr std::pair<StringLiteral, StringLiteral> names[] = {
-      {"expit", "sigmoid"},
-      {"exp2", "exp2"},
-      {"expm1", "expm1"},
-      {"log1p", "log1p"},
-      {"erf", "erf"},
-      {"erfc", "erfc"},
-      {"erfinv", "erfinv"},
-      {"gammaln", "lgamma"},
-      {"digamma", "digamma"},
-      {"psi", "digamma"},
-      {"multigammaln", "mvlgamma"},
-      {"logit", "logit"},
-      {"sinc", "sinc"},
-      {"round", "round.decimals"},
-      {"softmax", "softmax.int"},
-      {"log_softmax", "log_softmax.int"},
-      {"logsumexp", "logsumexp"},
-      {"xlogy", "xlogy.Tensor"},
-      {"xlogy.other_scalar", "xlogy.Scalar_Other"},
-      {"xlogy.self_scalar", "xlogy.Scalar_Self"},
-  };
-  for (auto [special, name] : names)
-    table.add(("aten::special_" + special).str(),
-              table.find(("aten::" + name).str()));
 }

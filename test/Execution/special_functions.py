@@ -221,11 +221,6 @@ NOT_HERE = {
 # The same function under another overload, which a trace does not produce.
 OVERLOADS = {
     "aten::special_xlog1py.other_scalar": "aten::special_xlog1py", "aten::special_xlog1py.self_scalar": "aten::special_xlog1py",
-    "aten::special_polygamma": "aten::polygamma",
-    **{f"aten::special_{name}": f"aten::{row}" for name, row in {
-        **{name: name for name in "exp2 expm1 log1p erf erfc erfinv digamma logit sinc".split()}, "expit": "sigmoid", "gammaln": "lgamma",
-        "psi": "digamma", "multigammaln": "mvlgamma", "round": "round.decimals", "xlogy": "xlogy.Tensor",
-        "xlogy.other_scalar": "xlogy.Tensor", "xlogy.self_scalar": "xlogy.Tensor"}.items()},
     "aten::xlogy.Scalar_Self": "aten::xlogy.Tensor", "aten::xlogy.Scalar_Other": "aten::xlogy.Tensor",
     "aten::float_power.Tensor_Tensor": "aten::float_power.Tensor_Scalar", "aten::arctan2": "aten::atan2",
     **{f"aten::arc{name}": f"aten::a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},

@@ -1,6 +1,6 @@
 // Evaluation on two ranks and two microbatches: what it gives back stays cut as it is, each microbatch its own part.
 // RUN: colossal-opt %s --colossal-partition --colossal-check-collectives | FileCheck %s
-// RUN: colossal-opt %s --colossal-partition | colossal-opt --colossal-print-schedule 2>&1 | FileCheck %s --check-prefix=SCHEDULE
+// RUN: colossal-opt %s --colossal-partition | colossal-opt --colossal-schedule --colossal-print-schedule 2>&1 | FileCheck %s --check-prefix=SCHEDULE
 // RUN: sed 's/axes = {data = b, time = b}/axes = {data = k, time = b}/; s/\[time \* data\], \[_\]/[time], [data]/; s/sharding<\[_\], \[_\]>, colossal.stage/sharding<[data], [_]>, colossal.stage/' %s | not colossal-opt --colossal-partition 2>&1 | FileCheck %s --check-prefix=PARTIAL
 // PARTIAL: error: {{.*}}output 'scores' must be complete, found it as
 

@@ -124,6 +124,7 @@ def options(folder):
                            ("dynamic:interval=0", "a number of steps"), ("dynamic:init=1,init=2", "found init= twice"),
                            ("dynamic:scale=1", "found 'scale=1', expected init=, growth=, backoff= or interval=")]:
         refused(f"loss scale {text}", compile_command(f"--loss-scale={text}", *bundle), f"--loss-scale: .*{re.escape(expected)}", folder)
+    refused("nothing to do", compile_command("--optimizer", "none", *bundle), "--optimizer none: found a bundle that would change nothing", folder)
     refused("loss scale of none", compile_command("--loss-scale=1", "--optimizer", "none", *bundle), "--loss-scale: found --optimizer none", folder)
     refused("warmup beyond", compile_command("--lr-schedule", "cosine:warmup=20,total=10", *bundle), "at least the warmup", folder)
     refused("schedule twice", compile_command("--lr-schedule", "cosine:min=0,min=1", *bundle), "'min' twice", folder)

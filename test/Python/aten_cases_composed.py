@@ -72,7 +72,7 @@ rows("special functions", {
 
 rows("signals", {
     "windows": lambda d: (lambda x: x * (torch.hann_window(6, dtype=F64) + torch.hamming_window(6, dtype=F64) + torch.blackman_window(6, dtype=F64) + torch.bartlett_window(6, dtype=F64)), [d.floats(3, 6)]),
-    "symmetric windows": lambda d: (lambda x: x * (torch.hann_window(7, False, dtype=F64) + torch.hamming_window(7, False, 0.5, dtype=F64) + torch.hamming_window(7, True, 0.6, 0.3, dtype=F64)
+    "symmetric windows": lambda d: (lambda x: x * (torch.hann_window(7, False, dtype=F64) + torch.hamming_window(7, False, 0.5, dtype=F64) + torch.hamming_window(7, True, 0.6, 0.3, dtype=F64) + torch.hamming_window(7, False, dtype=F64)
                                                    + torch.blackman_window(7, False, dtype=F64) + torch.bartlett_window(7, False, dtype=F64)), [d.floats(7)]),
     "windows of one and none": lambda d: (lambda x: (x * torch.hann_window(1, dtype=F64) + torch.bartlett_window(1, False, dtype=F64), torch.hann_window(0, dtype=F64).sum() + x), [d.floats(3)]),
     "stft": lambda d: (lambda x: torch.view_as_real(torch.stft(x, 8, 3, window=torch.hann_window(8, dtype=F64), return_complex=True)), [d.floats(2, 20)]),
@@ -93,6 +93,28 @@ rows("further shapes", {
                                                F.multilabel_margin_loss(x[0], torch.tensor([2, 0, -1, 1]), reduction="sum")), [d.floats(3, 4)]),
     **{f"antialias {mode}": lambda d, mode=mode: (lambda x: (F.interpolate(x, (3, 4), mode=mode, antialias=True), F.interpolate(x, scale_factor=0.4, mode=mode, antialias=True),
                                                              F.interpolate(x, (11, 5), mode=mode, antialias=True, align_corners=True)), [d.floats(2, 1, 7, 10)]) for mode in ("bilinear", "bicubic")},
+})
+
+def chosen(x, i, y, dim=0):
+    """Writes to a part that data choose, and to views of it."""
+    x = x * 1
+    part = x.select(dim, i)
+    part[:] = y
+    part[1:] += 1
+    x.select(dim, -1 - i)[0] = 0
+    return x, part
+
+
+rows("parts that data choose", {
+    "rows": lambda d: (lambda x, n, y: chosen(x, n.sum().argmax() + 1, y), [d.floats(3, 4), d.integers(0, 3, 2), d.floats(4)]),
+    "of a number": lambda d: (lambda x, n, y: chosen(x, n[0], y, 1), [d.floats(3, 4), d.integers(0, 4, 2), d.floats(3)]),
+    "merged": lambda d: (lambda x, n, y: chosen(x.reshape(6, 2), n[0], y), [d.floats(3, 4), d.integers(0, 6, 2, dtype=torch.int32), d.floats(2)]),
+    "read again": lambda d: (lambda x, n: (lambda z, p: (z.mul_(2), p * 1, p.add_(1), z * 1)[1:])(*(lambda z: (z, z[n[1]]))(x * 1)), [d.floats(3, 4), d.integers(0, 3, 2)]),
+})
+
+rows("bags", {
+    "of maxima": lambda d: (lambda w, i: F.embedding_bag(i, w, mode="max"), [d.floats(7, 3), d.integers(0, 7, 4, 3)]),
+    "with padding": lambda d: (lambda w, i, j: (F.embedding_bag(i, w, mode="sum", padding_idx=2), F.embedding_bag(j, w, torch.tensor([0, 1, 5]), mode="sum", padding_idx=0)), [d.floats(7, 3), d.integers(0, 7, 4, 3), d.integers(0, 7, 9)]),
 })
 
 rows("further random tensors", {

@@ -188,6 +188,12 @@ static llvm::LogicalResult read(const Options &given,
     options.optimizer.lossScale = colossal::LossScale::dynamic();
   }
   options.optimizer.keepGradients = given.keepGradients;
+  bool stopsEarly =
+      given.stopAfter.getNumOccurrences() > 0 && given.stopAfter != "emit";
+  if (!options.optimizer.rule && !given.keepGradients && !stopsEarly)
+    return fail("--optimizer none: found a bundle that would change nothing, "
+                "expected an optimizer, or --keep-gradients (the bundle then "
+                "computes loss and gradients alone)");
   std::string error;
   auto rate = colossal::parseSchedule(given.schedule, error);
   if (!rate)

@@ -121,10 +121,12 @@ def projected_states():
     return Recurrent(), tokens(length=3)
 
 
-@module(refused={"1": "writes at a place that depends on data"})
+@module("1", "2 data=2", "2 tensor=2")
 def written_where_data_say():
     def loss(m, x, y):
         h = m.a(x) * 1
-        h[h[:, 0].argmax()] = 0
+        row = h[:, 0].argmax()
+        h[row] = 0
+        h[-1 - row, 2:] *= m.a(x)[0, 2:]
         return F.cross_entropy(m.o(h), y)
     return Head(loss), samples()

@@ -1,0 +1,66 @@
+// What a schedule says of ops and arguments has these forms. (Programs are there so that the dialect is.)
+// RUN: colossal-opt %s -split-input-file -verify-diagnostics
+
+rank.program {
+}
+func.func @groups(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @below {{R1: found "rank.groups" = array<i64>, expected numbers of groups}}
+  %0 = colossal.generic "y" [n = 4] (%x : [n]) -> ([n]) attributes {rank.groups = array<i64>} {
+  ^bb0(%a: f32):
+    colossal.yield %a : f32
+  } : (tensor<4xf32>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+// -----
+
+rank.program {
+}
+func.func @negative(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @below {{R1: found "rank.groups" = array<i64: -1>, expected numbers of groups}}
+  %0 = colossal.generic "y" [n = 4] (%x : [n]) -> ([n]) attributes {rank.groups = array<i64: -1>} {
+  ^bb0(%a: f32):
+    colossal.yield %a : f32
+  } : (tensor<4xf32>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+// -----
+
+rank.program {
+}
+func.func @places(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @below {{R2: found "rank.places" = array<i64: 3>, expected a buffer and an offset a result}}
+  %0 = colossal.generic "y" [n = 4] (%x : [n]) -> ([n]) attributes {rank.places = array<i64: 3>} {
+  ^bb0(%a: f32):
+    colossal.yield %a : f32
+  } : (tensor<4xf32>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+// -----
+
+rank.program {
+}
+// expected-error @below {{R3: found "rank.place" = array<i64: -1, 0>, expected a buffer and an offset}}
+func.func @place(%x: tensor<4xf32> {rank.place = array<i64: -1, 0>}) -> tensor<4xf32> {
+  return %x : tensor<4xf32>
+}
+
+// -----
+
+rank.program {
+}
+// expected-error @below {{R4: found "rank.groups" = array<i64: 0>, expected rank.place on an argument}}
+func.func @unknown(%x: tensor<4xf32> {rank.groups = array<i64: 0>}) -> tensor<4xf32> {
+  return %x : tensor<4xf32>
+}
+
+// -----
+
+rank.program {
+}
+// expected-error @below {{R4: found "rank.stage" = 0 : i64, expected rank.groups or rank.places on an op}}
+func.func @word() attributes {rank.stage = 0} {
+  return
+}
