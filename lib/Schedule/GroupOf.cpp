@@ -60,7 +60,8 @@ SmallVector<Value> schedule::outputsOf(ArrayRef<Operation *> ops) {
   return outputs;
 }
 
-Group schedule::groupOf(func::FuncOp function, ArrayRef<Operation *> ops) {
+Group schedule::groupOf(func::FuncOp function, ArrayRef<Operation *> ops,
+                        bool isPlaced) {
   Operation *own = *llvm::find_if_not(ops, isInlined);
   Group group;
   group.kind = kindOf(own);
@@ -83,7 +84,7 @@ Group schedule::groupOf(func::FuncOp function, ArrayRef<Operation *> ops) {
         }));
   if (group.kind == GroupKind::Alias)
     group.aliasOffset = *aliasOffsetOf(cast<GenericOp>(own));
-  if (group.kind != GroupKind::Kernel || !isa<GenericOp>(own))
+  if (isPlaced || group.kind != GroupKind::Kernel || !isa<GenericOp>(own))
     return group;
   std::string reason;
   if (std::optional<KernelPlan> plan = planKernel(ops, outputs, reason))

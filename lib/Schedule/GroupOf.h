@@ -22,8 +22,9 @@ llvm::SmallVector<mlir::Value> inputsOf(llvm::ArrayRef<mlir::Operation *> ops);
 llvm::SmallVector<mlir::Value> outputsOf(llvm::ArrayRef<mlir::Operation *> ops);
 
 /// The group of `ops`, which are in program order, with the inlined ones.
+/// `isPlaced`: buffers are given, so nobody asks which may be shared.
 Group groupOf(mlir::func::FuncOp function,
-              llvm::ArrayRef<mlir::Operation *> ops);
+              llvm::ArrayRef<mlir::Operation *> ops, bool isPlaced = false);
 
 } // namespace colossal::schedule
 

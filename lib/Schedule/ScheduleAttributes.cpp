@@ -175,7 +175,7 @@ static LogicalResult readSegment(func::FuncOp function, Segment segment,
   for (ArrayRef<Operation *> ops : *members) {
     if (failed(checkMembers(ops)))
       return failure();
-    Group group = groupOf(function, ops);
+    Group group = groupOf(function, ops, /*isPlaced=*/true);
     if (stage.program.microbatches == 1)
       group.accumulate.assign(group.outputs.size(), false);
     if (failed(checkGroup(group, computed, stage)))
