@@ -283,14 +283,14 @@ static void sumToSize(Call &c) {
   SmallVector<int64_t> sizes = c.integers(1), dims;
   ArrayRef<int64_t> shape = c.type(0).getShape();
   int64_t more = int64_t(shape.size()) - int64_t(sizes.size());
-  for (auto [dim, size] : llvm::enumerate(shape)) {
-    int64_t kept = int64_t(dim) < more ? 1 : sizes[dim - more];
-    if (kept != size && kept != 1)
-      more = -1;
-    if (kept != size || int64_t(dim) < more)
-      dims.push_back(int64_t(dim));
+  bool fits = more >= 0;
+  for (int64_t dim = 0; fits && dim < int64_t(shape.size()); ++dim) {
+    int64_t kept = dim < more ? 1 : sizes[dim - more];
+    fits = kept == shape[dim] || kept == 1;
+    if (kept != shape[dim] || dim < more)
+      dims.push_back(dim);
   }
-  if (more < 0)
+  if (!fits)
     return c.error("expected a size that broadcasts to that of the tensor");
   Item x = c.item(0);
   if (!dims.empty())

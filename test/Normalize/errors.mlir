@@ -181,3 +181,24 @@ func.func @forward(%x: tensor<4xf32> {colossal.role = #colossal.role<batch>, col
   %y = colossal.aten "aten::scatter_reduce.two"(%x, %c0, %i, %x, %how, %true) name "m/scatter_reduce.0" : (tensor<4xf32>, !colossal.any, tensor<4xi64>, tensor<4xf32>, !colossal.any, !colossal.any) -> !colossal.any
   return %y : !colossal.any
 }
+
+// -----
+
+// A size of as many dimensions, and one of more.
+func.func @forward(%x: tensor<2x3xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x"}) -> !colossal.any {
+  %five = colossal.aten_constant 5 : i64 -> !colossal.any
+  %size = colossal.aten "prim::ListConstruct"(%five, %five) name "list.0" : (!colossal.any, !colossal.any) -> !colossal.any
+  // expected-error @below {{expected a size that broadcasts to that of the tensor}}
+  %y = colossal.aten "aten::sum_to_size"(%x, %size) name "m/sum_to_size.0" : (tensor<2x3xf32>, !colossal.any) -> !colossal.any
+  return %y : !colossal.any
+}
+
+// -----
+
+func.func @forward(%x: tensor<2x3xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x"}) -> !colossal.any {
+  %one = colossal.aten_constant 1 : i64 -> !colossal.any
+  %size = colossal.aten "prim::ListConstruct"(%one, %one, %one) name "list.0" : (!colossal.any, !colossal.any, !colossal.any) -> !colossal.any
+  // expected-error @below {{expected a size that broadcasts to that of the tensor}}
+  %y = colossal.aten "aten::sum_to_size"(%x, %size) name "m/sum_to_size.0" : (tensor<2x3xf32>, !colossal.any) -> !colossal.any
+  return %y : !colossal.any
+}
