@@ -1,5 +1,6 @@
 # Building blocks shared by all folders: one function per kind of target.
 #
+#   colossal_passes(Phase)
 #   colossal_library(Name SOURCES a.cpp... [MLIR] [LINKS lib...] [EXCEPTIONS] [INTERNAL])
 #   colossal_tool(name SOURCES main.cpp... [MLIR] [LINKS lib...] [EXCEPTIONS] [INTERNAL])
 #   colossal_unit_test(Name SOURCES a.cpp... [MLIR] [LINKS lib...] [EXCEPTIONS])
@@ -36,6 +37,16 @@ function(colossal_setup target)
       add_dependencies(${target} ColossalDialectIncGen)
     endif()
   endif()
+endfunction()
+
+# include/colossal/<phase>/Passes.td: its header, made by the target
+# Colossal<phase>PassIncGen.
+function(colossal_passes phase)
+  include_directories(SYSTEM ${MLIR_INCLUDE_DIRS})
+  set(LLVM_TARGET_DEFINITIONS "${CMAKE_SOURCE_DIR}/include/colossal/${phase}/Passes.td")
+  file(MAKE_DIRECTORY "${CMAKE_BINARY_DIR}/include/colossal/${phase}")
+  mlir_tablegen("${CMAKE_BINARY_DIR}/include/colossal/${phase}/Passes.h.inc" -gen-pass-decls -name ${phase})
+  add_public_tablegen_target(Colossal${phase}PassIncGen)
 endfunction()
 
 function(colossal_library name)

@@ -39,7 +39,7 @@ def Rank_ProgramOp : Rank_Op<"program", [NoTerminator, SingleBlock, NoRegionArgu
         rank.program attributes {stage = 0, stages = 1, microbatches = 2, arenaBytes = 4096} {
           rank.entry "buffers" {id = 0, name = "fc.weight", bytes = 256}
           rank.entry "segments" {name = "forward"}
-          rank.entry "ops" {kind = "kernel", symbol = "k0_relu", range = 64}
+          rank.entry "ops" {kind = "kernel", symbol = "k<hash>_relu", range = 64}
         }
   }];
   let regions = (region SizedRegion<1>:$entries);

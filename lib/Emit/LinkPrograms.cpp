@@ -53,13 +53,6 @@ static LogicalResult adoptKernels(ModuleOp module,
   return result;
 }
 
-static LogicalResult report(ModuleOp module,
-                            const std::vector<std::string> &faults) {
-  for (const std::string &fault : faults)
-    module.emitError("rank program: ") << fault;
-  return success(faults.empty());
-}
-
 FailureOr<LinkedPrograms> emit::linkPrograms(ArrayRef<ModuleOp> modules,
                                              ArrayRef<std::string> names) {
   ModuleOp first = modules.front();
@@ -73,7 +66,7 @@ FailureOr<LinkedPrograms> emit::linkPrograms(ArrayRef<ModuleOp> modules,
     for (rank::Program &stage : *stages)
       stage.name = name;
     shiftTags(*stages, nextTag);
-    if (failed(report(module, rank::checkPrograms(*stages))))
+    if (failed(rank::reportFaults(module, rank::checkPrograms(*stages))))
       return failure();
     linked.programs.push_back(std::move(*stages));
   }
@@ -82,7 +75,7 @@ FailureOr<LinkedPrograms> emit::linkPrograms(ArrayRef<ModuleOp> modules,
     std::vector<rank::Program> shared;
     for (const std::vector<rank::Program> &stages : linked.programs)
       shared.push_back(stages[stage]);
-    if (failed(report(first, rank::checkShared(shared))))
+    if (failed(rank::reportFaults(first, rank::checkShared(shared))))
       sound = failure();
   }
   if (failed(sound))

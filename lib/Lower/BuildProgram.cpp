@@ -8,6 +8,7 @@
 using namespace mlir;
 using namespace colossal;
 using namespace colossal::lower;
+using schedule::dtypeOf;
 using schedule::Group;
 using schedule::GroupKind;
 
@@ -35,11 +36,6 @@ private:
 
 static RankedTensorType typeOf(Value value) {
   return cast<RankedTensorType>(value.getType());
-}
-
-/// \pre Schedule has refused elements that a buffer cannot hold.
-static rank::DType dtypeOf(Value value) {
-  return *schedule::dtypeOf(typeOf(value).getElementType());
 }
 
 rank::Op ProgramBuilder::start(rank::OpKind kind, const Group &group) {

@@ -34,10 +34,7 @@ struct LowerPass : colossal::impl::LowerPassBase<LowerPass> {
         return signalPassFailure();
       programs.push_back(std::move(*program));
     }
-    std::vector<std::string> faults = rank::checkPrograms(programs);
-    for (const std::string &fault : faults)
-      module.emitError("rank program: ") << fault;
-    if (!faults.empty())
+    if (failed(rank::reportFaults(module, rank::checkPrograms(programs))))
       return signalPassFailure();
     module.getBody()->clear();
     auto builder = OpBuilder::atBlockBegin(module.getBody());

@@ -2,11 +2,11 @@
 
 #include "colossal/Reference/Scheduled.h"
 #include "RankMemory.h"
-#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace colossal;
 using namespace colossal::reference;
+using schedule::dtypeOf;
 using schedule::Group;
 using schedule::GroupKind;
 using schedule::StageSchedule;
@@ -64,22 +64,6 @@ private:
   std::vector<std::vector<Pending>> pending;
 };
 } // namespace
-
-/// \pre Schedule has refused elements that a buffer cannot hold.
-static rank::DType dtypeOf(Value value) {
-  return *schedule::dtypeOf(getElementTypeOrSelf(value.getType()));
-}
-
-/// The ops that Schedule itself has put into a segment.
-static void forEachOp(const StageSchedule &stage, StringRef segment,
-                      rank::OpKind kind,
-                      llvm::function_ref<void(const rank::Op &)> visit) {
-  for (const rank::Segment &entry : stage.program.segments)
-    if (entry.name == segment)
-      for (const rank::Op &op : entry.ops)
-        if (op.kind == kind)
-          visit(op);
-}
 
 MemoryChecker::MemoryChecker(const Mesh &mesh, ArrayRef<StageSchedule> stages)
     : mesh(mesh), stages(stages), pending(mesh.ranks()) {
@@ -192,14 +176,15 @@ bool MemoryChecker::initialise(const NamedTensors &values, std::string &error) {
         }
       }
     }
-    forEachOp(stage, nameOf(Segment::Prologue), rank::OpKind::Fill,
-              [&](const rank::Op &fill) {
-                const rank::Operand &place = fill.operands[0];
-                Location where = locate(rank, place, -1);
-                where.memory->fillZero(
-                    where.offset, stage.program.buffers[place.buffer].bytes,
-                    "the start of the step (zero)");
-              });
+    schedule::forEachOwnOp(stage, Segment::Prologue, rank::OpKind::Fill,
+                           [&](const rank::Op &fill) {
+                             const rank::Operand &place = fill.operands[0];
+                             Location where = locate(rank, place, -1);
+                             where.memory->fillZero(
+                                 where.offset,
+                                 stage.program.buffers[place.buffer].bytes,
+                                 "the start of the step (zero)");
+                           });
   }
   return true;
 }
@@ -279,13 +264,15 @@ bool MemoryChecker::completed(int64_t rank, const RankStep &step, size_t number,
 
 bool MemoryChecker::left(int64_t rank, const RankStep &step,
                          std::string &error) {
-  forEachOp(stageOf(rank), nameOf(orderOf(rank, step).segment->segment),
-            rank::OpKind::Copy, [&](const rank::Op &copy) {
-              Location from = locate(rank, copy.operands[0], step.microbatch);
-              Location to = locate(rank, copy.operands[1], step.microbatch);
-              to.memory->copy(from.offset, to.offset, copy.bytes,
-                              "the copy of \"" + copy.name + "\"");
-            });
+  schedule::forEachOwnOp(stageOf(rank), orderOf(rank, step).segment->segment,
+                         rank::OpKind::Copy, [&](const rank::Op &copy) {
+                           Location from =
+                               locate(rank, copy.operands[0], step.microbatch);
+                           Location to =
+                               locate(rank, copy.operands[1], step.microbatch);
+                           to.memory->copy(from.offset, to.offset, copy.bytes,
+                                           "the copy of \"" + copy.name + "\"");
+                         });
   return true;
 }
 

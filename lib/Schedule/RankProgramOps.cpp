@@ -183,3 +183,10 @@ FailureOr<std::vector<Program>> colossal::rank::readPrograms(ModuleOp module) {
               "colossal-schedule first";
   return std::move(programs);
 }
+
+LogicalResult colossal::rank::reportFaults(ModuleOp module,
+                                           ArrayRef<std::string> faults) {
+  for (const std::string &fault : faults)
+    module.emitError("rank program: ") << fault;
+  return success(faults.empty());
+}

@@ -78,7 +78,9 @@ void schedule::detachSchedule(ModuleOp module) {
 static FailureOr<std::vector<SmallVector<Operation *>>>
 readMembers(func::FuncOp function) {
   std::vector<SmallVector<Operation *>> members;
-  for (Operation &op : function.getBody().front().without_terminator()) {
+  Block &block = function.getBody().front();
+  const int64_t most = block.getOperations().size();
+  for (Operation &op : block.without_terminator()) {
     auto numbers = op.getAttrOfType<DenseI64ArrayAttr>(rank::names::groups);
     if (!numbers && !isInlined(&op))
       return op.emitError("found no ")
@@ -91,7 +93,7 @@ readMembers(func::FuncOp function) {
     if (!numbers)
       continue;
     for (int64_t number : numbers.asArrayRef()) {
-      if (number >= int64_t(function.getBody().front().getOperations().size()))
+      if (number >= most)
         return op.emitError("found group ")
                << number << ", expected numbers without gaps";
       if (number >= int64_t(members.size()))

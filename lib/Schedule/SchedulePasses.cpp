@@ -19,10 +19,9 @@ void schedule::printSchedule(const StageSchedule &stage, raw_ostream &stream) {
       stream << "." << step.microbatch;
   }
   llvm::SmallDenseSet<int64_t> zeroed;
-  for (const rank::Segment &segment : program.segments)
-    for (const rank::Op &op : segment.ops)
-      if (op.kind == rank::OpKind::Fill)
-        zeroed.insert(op.operands[0].buffer);
+  forEachOwnOp(
+      stage, Segment::Prologue, rank::OpKind::Fill,
+      [&](const rank::Op &fill) { zeroed.insert(fill.operands[0].buffer); });
   stream << "\nbuffers:\n";
   for (const rank::Buffer &buffer : program.buffers) {
     stream << llvm::formatv("  #{0} at {1}: {2} bytes", buffer.id,
@@ -50,13 +49,12 @@ void schedule::printSchedule(const StageSchedule &stage, raw_ostream &stream) {
       llvm::interleaveComma(group.outputs, stream, place);
       stream << ")\n";
     }
-    for (const rank::Segment &own : program.segments)
-      if (own.name == nameOf(segment.segment))
-        for (const rank::Op &op : own.ops)
-          if (op.kind == rank::OpKind::Copy)
-            stream << llvm::formatv("  copy \"{0}\" (#{1}) -> (#{2})\n",
-                                    op.name, op.operands[0].buffer,
-                                    op.operands[1].buffer);
+    forEachOwnOp(stage, segment.segment, rank::OpKind::Copy,
+                 [&](const rank::Op &copy) {
+                   stream << llvm::formatv("  copy \"{0}\" (#{1}) -> (#{2})\n",
+                                           copy.name, copy.operands[0].buffer,
+                                           copy.operands[1].buffer);
+                 });
   }
 }
 

@@ -86,6 +86,16 @@ size_t schedule::beginningOf(const rank::Segment &segment) {
   return llvm::find_if_not(segment.ops, isFill) - segment.ops.begin();
 }
 
+void schedule::forEachOwnOp(const StageSchedule &stage, Segment segment,
+                            rank::OpKind kind,
+                            llvm::function_ref<void(const rank::Op &)> visit) {
+  for (const rank::Segment &entry : stage.program.segments)
+    if (entry.name == nameOf(segment))
+      for (const rank::Op &op : entry.ops)
+        if (op.kind == kind)
+          visit(op);
+}
+
 FailureOr<StageSchedule> StageScheduler::run() {
   result.program.stage = stage;
   result.program.stages = mesh.stages;

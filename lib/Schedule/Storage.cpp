@@ -32,6 +32,10 @@ std::optional<rank::DType> schedule::dtypeOf(Type type) {
   return std::nullopt;
 }
 
+rank::DType schedule::dtypeOf(Value tensor) {
+  return *dtypeOf(getElementTypeOrSelf(tensor.getType()));
+}
+
 int64_t schedule::bytesOf(Value value) {
   return bytesOf(cast<RankedTensorType>(value.getType()));
 }

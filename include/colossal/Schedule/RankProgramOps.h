@@ -27,6 +27,10 @@ mlir::FailureOr<Program> readProgramOp(ProgramOp op);
 /// missing or twice.
 mlir::FailureOr<std::vector<Program>> readPrograms(mlir::ModuleOp module);
 
+/// Emits an error for each fault that checkPrograms or checkShared has found.
+mlir::LogicalResult reportFaults(mlir::ModuleOp module,
+                                 llvm::ArrayRef<std::string> faults);
+
 } // namespace colossal::rank
 
 #endif // COLOSSAL_SCHEDULE_RANKPROGRAMOPS_H

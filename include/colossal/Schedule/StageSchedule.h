@@ -44,12 +44,20 @@ struct StageSchedule {
 /// groups.
 size_t beginningOf(const rank::Segment &segment);
 
+/// Calls `visit` with the ops of this kind that Schedule has put there: fills
+/// or copies.
+void forEachOwnOp(const StageSchedule &stage, Segment segment,
+                  rank::OpKind kind,
+                  llvm::function_ref<void(const rank::Op &)> visit);
+
 /// What `dtypeOf` knows, for messages.
 inline constexpr char kElementTypes[] =
     "f32, f64, bf16, f16, i64, i32, i16, i8, ui8 or i1";
 
 /// The type of a buffer's elements; nothing for types that no buffer has.
 std::optional<rank::DType> dtypeOf(mlir::Type elementType);
+/// Of the elements of a tensor. \pre checkGroupable has accepted it
+rank::DType dtypeOf(mlir::Value tensor);
 
 /// A state argument of a stage's functions: local type and attributes.
 struct StateArgument {
