@@ -77,8 +77,9 @@ struct OptimizerOptions {
   /// Text form of an optimizer:
   /// `adamw:lr=3e-4,weight-decay=0.1,no-decay=rank<2`,
   /// `sgd:momentum=0.9,nesterov`, `none` (the program returns the loss and the
-  /// gradients, or keeps them as state). Text form of a group: `name=*.bias|*norm*:weight-decay=0`,
-  /// `rank<2:lr=1e-4`. The error says what was found and what is possible.
+  /// gradients, or keeps them as state). Text form of a group:
+  /// `name=*.bias|*norm*:weight-decay=0`, `rank<2:lr=1e-4`. The error says what
+  /// was found and what is possible.
   static llvm::Expected<OptimizerOptions>
   parse(llvm::StringRef text, llvm::ArrayRef<std::string> groups = {});
 
