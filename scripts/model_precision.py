@@ -85,7 +85,7 @@ def trained(case, plan, archive, data, names, work):
     bundle, _ = run_modules.compile_module(case, plan, archive, work)
     precision.check_types(bundle)
     # Products of few numbers are loops, not calls.
-    if not any(re.search(r'"dtype": ?"bf16"', file.read_text()) for file in bundle.rglob("stage-*.json")):
+    if not any(re.search(r'"dtype": ?"bf16"', file.read_text()) for file in bundle.rglob("group-*.json")):
         raise run_case.Failure("found no buffer of bf16, expected some")
     state, _, _ = run_case.run_bundle(bundle, plan.split()[0], 1, data, work, "one")
     _, metrics, _ = run_case.run_bundle(bundle, plan.split()[0], case.steps, data, work, "many")

@@ -66,7 +66,7 @@ step "Prove it: the sharded program computes what the unsharded one does (interp
 once verify "$out"/gpt2.colossal/ir/*/* "$bin/colossal-verify" -- "$bin/colossal-verify" "$out/gpt2.colossal"
 
 step "Train $steps steps on $ranks ranks over MPI"
-once train "$out"/gpt2.colossal/{manifest.json,kernels.so,run} "$out"/gpt2.colossal/train/stage-*.json \
+once train "$out"/gpt2.colossal/{manifest.json,kernels.so,run} "$out"/gpt2.colossal/train/group-*.json \
   "$out/data/labels.npy" -- \
   "$bin/colossal-run" -n "$ranks" "$out/gpt2.colossal" "${data[@]}" --steps "$steps" \
   --metrics "$out/metrics.jsonl" --report "$out/report.json"

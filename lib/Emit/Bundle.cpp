@@ -68,13 +68,13 @@ private:
 static rank::ProgramSchema makeSchema(const emit::ProgramInput &input) {
   rank::ProgramSchema schema;
   schema.name = input.name;
-  schema.microbatches = input.stages.front().microbatches;
+  schema.microbatches = input.groups.front().microbatches;
   schema.predictedStepSeconds = input.predictedStepSeconds;
   StringSet<> inputs, outputs;
   int64_t samples = 0;
-  for (const rank::Program &program : input.stages) {
+  for (const rank::Program &program : input.groups) {
     schema.files.push_back(
-        formatv("{0}/stage-{1}.json", input.name, program.stage).str());
+        formatv("{0}/group-{1}.json", input.name, program.group).str());
     for (const rank::Input &entry : program.inputs) {
       if (!inputs.insert(entry.name).second)
         continue;
@@ -111,10 +111,10 @@ static rank::ProgramSchema makeSchema(const emit::ProgramInput &input) {
 }
 
 /// The rank programs of all programs, one after the other.
-static std::vector<rank::Program> allStages(const emit::BundleInput &input) {
+static std::vector<rank::Program> allPrograms(const emit::BundleInput &input) {
   std::vector<rank::Program> all;
   for (const emit::ProgramInput &program : input.programs)
-    all.insert(all.end(), program.stages.begin(), program.stages.end());
+    all.insert(all.end(), program.groups.begin(), program.groups.end());
   return all;
 }
 
@@ -138,22 +138,22 @@ static bool isTouched(const rank::Program &program, const rank::State &state) {
 static StringSet<> touchedStates(const emit::BundleInput &input) {
   StringSet<> names;
   for (const emit::ProgramInput &program : input.programs)
-    for (const rank::Program &stage : program.stages)
-      for (const rank::State &state : stage.states)
-        if (!names.contains(state.name) && isTouched(stage, state))
+    for (const rank::Program &group : program.groups)
+      for (const rank::State &state : group.states)
+        if (!names.contains(state.name) && isTouched(group, state))
           names.insert(state.name);
   return names;
 }
 
-/// What a rank of each stage reserves, bytes; on failure a line in `error`.
+/// What a rank of each group reserves, bytes; on failure a line in `error`.
 static std::vector<int64_t> peakBytes(const emit::BundleInput &input,
                                       std::string &error) {
   std::vector<int64_t> bytes;
-  for (size_t stage = 0; stage < input.programs.front().stages.size();
-       ++stage) {
+  for (size_t group = 0; group < input.programs.front().groups.size();
+       ++group) {
     std::vector<const rank::Program *> shared;
     for (const emit::ProgramInput &program : input.programs)
-      shared.push_back(&program.stages[stage]);
+      shared.push_back(&program.groups[group]);
     bytes.push_back(
         rank::reservedBytes(shared, int(input.threadsPerRank), error));
   }
@@ -166,15 +166,15 @@ std::optional<rank::Manifest> emit::makeManifest(const BundleInput &input,
   manifest.predictedPeakBytes = peakBytes(input, error);
   if (!error.empty())
     return std::nullopt;
-  const rank::Program &first = input.programs.front().stages.front();
+  const rank::Program &first = input.programs.front().groups.front();
   manifest.model = input.model;
   manifest.mesh = first.mesh;
-  manifest.stages = first.stages;
-  manifest.worldSize = first.stages;
+  manifest.groups = first.groups;
+  manifest.worldSize = first.groups;
   for (const rank::Axis &axis : first.mesh)
     manifest.worldSize *= axis.size;
   manifest.kernels = "kernels.so";
-  manifest.kernelCalls = rank::kernelCallsOf(allStages(input));
+  manifest.kernelCalls = rank::kernelCallsOf(allPrograms(input));
   manifest.mpi = rank::mpiAbi();
   manifest.threadsPerRank = input.threadsPerRank;
   manifest.learningRate = input.learningRate;
@@ -182,7 +182,7 @@ std::optional<rank::Manifest> emit::makeManifest(const BundleInput &input,
   for (const ProgramInput &program : input.programs)
     manifest.programs.push_back(makeSchema(program));
   StringSet<> states, touched = touchedStates(input);
-  for (const rank::Program &program : input.programs.front().stages)
+  for (const rank::Program &program : input.programs.front().groups)
     for (const rank::State &entry : program.states)
       if (states.insert(entry.name).second)
         manifest.states.push_back(
@@ -293,7 +293,7 @@ LogicalResult BundleWriter::run() {
   std::optional<rank::Manifest> manifest = emit::makeManifest(input, error);
   if (!manifest)
     return fail(error);
-  std::vector<rank::Program> programs = allStages(input);
+  std::vector<rank::Program> programs = allPrograms(input);
   if (failed(compile(*manifest)))
     return failure();
   if (!emit::writeWeights(programs, inside("weights.bin"), "weights.bin",
@@ -314,7 +314,7 @@ LogicalResult BundleWriter::run() {
     for (rank::State &state : program.states)
       state.aliases.clear();
     if (failed(write(
-            formatv("{0}/stage-{1}.json", program.name, program.stage).str(),
+            formatv("{0}/group-{1}.json", program.name, program.group).str(),
             rank::writeProgram(program))))
       return failure();
     for (const std::string &fault : rank::checkManifest(*manifest, program))

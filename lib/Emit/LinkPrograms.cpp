@@ -8,18 +8,18 @@ using namespace mlir;
 using namespace colossal;
 using namespace colossal::emit;
 
-static void forEachOp(std::vector<rank::Program> &stages,
+static void forEachOp(std::vector<rank::Program> &groups,
                       function_ref<void(rank::Op &)> visit) {
-  for (rank::Program &stage : stages)
-    for (rank::Segment &segment : stage.segments)
+  for (rank::Program &group : groups)
+    for (rank::Segment &segment : group.segments)
       for (rank::Op &op : segment.ops)
         visit(op);
 }
 
 /// Transfers of different programs are told apart by their tags.
-static void shiftTags(std::vector<rank::Program> &stages, int64_t &next) {
+static void shiftTags(std::vector<rank::Program> &groups, int64_t &next) {
   int64_t first = next;
-  forEachOp(stages, [&](rank::Op &op) {
+  forEachOp(groups, [&](rank::Op &op) {
     if (op.kind == rank::OpKind::Send || op.kind == rank::OpKind::Recv) {
       op.tag += first;
       next = std::max(next, op.tag + 1);
@@ -29,7 +29,7 @@ static void shiftTags(std::vector<rank::Program> &stages, int64_t &next) {
 
 /// Takes the kernels of a module over; fails where a call has none.
 static LogicalResult adoptKernels(ModuleOp module,
-                                  std::vector<rank::Program> &stages,
+                                  std::vector<rank::Program> &groups,
                                   lower::Lowering &lowering) {
   auto kernels = module.lookupSymbol<ModuleOp>(rank::names::kernels);
   if (!kernels)
@@ -37,7 +37,7 @@ static LogicalResult adoptKernels(ModuleOp module,
            << rank::names::kernels << "': run colossal-lower first";
   std::map<std::string, std::string> renamed = lowering.adopt(kernels);
   LogicalResult result = success();
-  forEachOp(stages, [&](rank::Op &op) {
+  forEachOp(groups, [&](rank::Op &op) {
     for (std::string *symbol : {&op.symbol, &op.library.kernel}) {
       if (symbol->empty())
         continue;
@@ -60,21 +60,21 @@ FailureOr<LinkedPrograms> emit::linkPrograms(ArrayRef<ModuleOp> modules,
   lower::Lowering lowering(first.getContext());
   int64_t nextTag = 0;
   for (auto [module, name] : llvm::zip_equal(modules, names)) {
-    FailureOr<std::vector<rank::Program>> stages = rank::readPrograms(module);
-    if (failed(stages) || failed(adoptKernels(module, *stages, lowering)))
+    FailureOr<std::vector<rank::Program>> groups = rank::readPrograms(module);
+    if (failed(groups) || failed(adoptKernels(module, *groups, lowering)))
       return failure();
-    for (rank::Program &stage : *stages)
-      stage.name = name;
-    shiftTags(*stages, nextTag);
-    if (failed(rank::reportFaults(module, rank::checkPrograms(*stages))))
+    for (rank::Program &group : *groups)
+      group.name = name;
+    shiftTags(*groups, nextTag);
+    if (failed(rank::reportFaults(module, rank::checkPrograms(*groups))))
       return failure();
-    linked.programs.push_back(std::move(*stages));
+    linked.programs.push_back(std::move(*groups));
   }
   LogicalResult sound = success();
-  for (size_t stage = 0; stage < linked.programs.front().size(); ++stage) {
+  for (size_t group = 0; group < linked.programs.front().size(); ++group) {
     std::vector<rank::Program> shared;
-    for (const std::vector<rank::Program> &stages : linked.programs)
-      shared.push_back(stages[stage]);
+    for (const std::vector<rank::Program> &groups : linked.programs)
+      shared.push_back(groups[group]);
     if (failed(rank::reportFaults(first, rank::checkShared(shared))))
       sound = failure();
   }

@@ -1,11 +1,11 @@
-//===- Mesh.cpp - The devices of a stage, in axes -------------------------===//
+//===- Mesh.cpp - The devices of a group, in axes -------------------------===//
 
 #include "colossal/Layout/Mesh.h"
 
 using namespace colossal::layout;
 
 Mesh Mesh::withTime(std::vector<Axis> deviceAxes, int64_t microbatches,
-                    int64_t stages) {
+                    Stages stages) {
   Mesh mesh;
   mesh.axes = std::move(deviceAxes);
   mesh.axes.push_back({std::string(timeName), microbatches});
@@ -22,7 +22,7 @@ int64_t Mesh::microbatches() const {
   return timeAxis() < axes.size() ? axes.back().size : 1;
 }
 
-int64_t Mesh::devicesPerStage() const {
+int64_t Mesh::devicesPerGroup() const {
   int64_t count = 1;
   for (unsigned axis = 0; axis < timeAxis(); ++axis)
     count *= axes[axis].size;

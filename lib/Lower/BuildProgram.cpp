@@ -1,4 +1,4 @@
-//===- BuildProgram.cpp - From a stage's schedule to its rank program -----===//
+//===- BuildProgram.cpp - From a rank's schedule to its program ----------===//
 
 #include "colossal/Lower/BuildProgram.h"
 #include "Colossal/IR/Locations.h"
@@ -16,7 +16,7 @@ namespace {
 
 class ProgramBuilder {
 public:
-  ProgramBuilder(const schedule::StageSchedule &schedule, Lowering &lowering)
+  ProgramBuilder(const schedule::RankSchedule &schedule, Lowering &lowering)
       : schedule(schedule), lowering(lowering) {}
   FailureOr<rank::Program> run();
 
@@ -28,7 +28,7 @@ private:
   rank::Operand place(Value value) { return schedule.storage.lookup(value); }
   int64_t groupSize(const std::vector<std::string> &axes) const;
 
-  const schedule::StageSchedule &schedule;
+  const schedule::RankSchedule &schedule;
   Lowering &lowering;
 };
 
@@ -128,7 +128,7 @@ rank::Op ProgramBuilder::buildTransfer(const Group &group) {
   op.operands = {place(value)};
   op.numOutputs = isSend ? 0 : 1;
   op.bytes = typeOf(value).getNumElements() * rank::bytesOf(dtypeOf(value));
-  op.peerStage = source->getAttrOfType<IntegerAttr>("peer").getInt();
+  op.peerGroup = source->getAttrOfType<IntegerAttr>("peer").getInt();
   op.tag = source->getAttrOfType<IntegerAttr>("tag").getInt();
   op.link = source->getAttrOfType<StringAttr>("name").getValue().str();
   return op;
@@ -165,7 +165,7 @@ FailureOr<rank::Program> ProgramBuilder::run() {
   for (const schedule::SegmentSchedule &entry : schedule.segments) {
     rank::Segment &segment =
         *llvm::find_if(program.segments, [&](const rank::Segment &candidate) {
-          return candidate.name == nameOf(entry.segment);
+          return candidate.name == entry.name;
         });
     std::vector<rank::Op> ops;
     for (const Group &group : entry.groups) {
@@ -184,7 +184,7 @@ FailureOr<rank::Program> ProgramBuilder::run() {
 }
 
 FailureOr<rank::Program>
-lower::buildProgram(const schedule::StageSchedule &schedule,
+lower::buildProgram(const schedule::RankSchedule &schedule,
                     Lowering &lowering) {
   return ProgramBuilder(schedule, lowering).run();
 }

@@ -23,13 +23,13 @@ namespace {
 struct LowerPass : colossal::impl::LowerPassBase<LowerPass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    auto stages = schedule::readSchedule(module);
-    if (failed(stages))
+    auto groups = schedule::readSchedule(module);
+    if (failed(groups))
       return signalPassFailure();
     lower::Lowering lowering(&getContext());
     std::vector<rank::Program> programs;
-    for (const schedule::StageSchedule &stage : *stages) {
-      FailureOr<rank::Program> program = lower::buildProgram(stage, lowering);
+    for (const schedule::RankSchedule &one : *groups) {
+      FailureOr<rank::Program> program = lower::buildProgram(one, lowering);
       if (failed(program))
         return signalPassFailure();
       programs.push_back(std::move(*program));

@@ -64,7 +64,7 @@ Span colossal::machine::spanOfRanks(const Cluster &cluster,
 Span colossal::machine::spanOfAxes(const Cluster &cluster,
                                    const std::vector<int64_t> &mesh,
                                    const std::vector<int64_t> &axes,
-                                   int64_t stages) {
+                                   int64_t groups) {
   // Offsets of a group's members from its first, and the first members.
   std::vector<int64_t> offsets = {0}, firsts = {0};
   int64_t devices = 1;
@@ -84,10 +84,10 @@ Span colossal::machine::spanOfAxes(const Cluster &cluster,
   if (offsets.size() == 1)
     return worst;
   std::vector<int64_t> members(offsets.size());
-  for (int64_t stage = 0; stage < stages; ++stage)
+  for (int64_t group = 0; group < groups; ++group)
     for (int64_t first : firsts) {
       for (size_t i = 0; i < offsets.size(); ++i)
-        members[i] = stage * devices + first + offsets[i];
+        members[i] = group * devices + first + offsets[i];
       Span span = spanOfSortedRanks(cluster, members);
       if (isWorse(span, worst))
         worst = span;
@@ -95,15 +95,15 @@ Span colossal::machine::spanOfAxes(const Cluster &cluster,
   return worst;
 }
 
-Span colossal::machine::spanOfStages(const Cluster &cluster,
-                                     int64_t devicesPerStage, int64_t from,
+Span colossal::machine::spanOfGroups(const Cluster &cluster,
+                                     int64_t devicesPerGroup, int64_t from,
                                      int64_t to) {
   Span worst = singleSpan(cluster);
   if (from == to)
     return worst;
-  for (int64_t device = 0; device < devicesPerStage; ++device) {
-    Span span = spanOfRanks(cluster, {from * devicesPerStage + device,
-                                      to * devicesPerStage + device});
+  for (int64_t device = 0; device < devicesPerGroup; ++device) {
+    Span span = spanOfRanks(cluster, {from * devicesPerGroup + device,
+                                      to * devicesPerGroup + device});
     if (isWorse(span, worst))
       worst = span;
   }

@@ -3,6 +3,8 @@
 #include "Checks.h"
 #include "colossal/Partition/Passes.h"
 
+#include <map>
+
 using namespace mlir;
 using namespace colossal;
 using namespace colossal::partition;
@@ -18,6 +20,8 @@ FailureOr<PartitionedModule> PartitionedModule::read(ModuleOp module) {
     return failure();
   PartitionedModule result;
   result.mesh = *mesh;
+  const Stages &stages = mesh->stages;
+  std::map<std::pair<Segment, int64_t>, func::FuncOp> functions;
   for (func::FuncOp function : module.getOps<func::FuncOp>()) {
     auto stage = function->getAttrOfType<IntegerAttr>(names::stage);
     auto segment = function->getAttrOfType<SegmentAttr>(names::segment);
@@ -25,18 +29,22 @@ FailureOr<PartitionedModule> PartitionedModule::read(ModuleOp module) {
       return function.emitError("found function '")
              << function.getName() << "' without '" << names::stage << "' and '"
              << names::segment << "', expected local functions only";
-    auto [it, isNew] = result.functions.try_emplace(
-        {stage.getInt(), segment.getValue()}, function);
-    if (!isNew) {
-      InFlightDiagnostic diagnostic =
-          function.emitError("found a second function for segment '")
-          << nameOf(segment.getValue()) << "' of stage " << stage.getInt();
-      diagnostic.attachNote(it->second.getLoc()) << "the first one is here";
-      return diagnostic;
-    }
+    PlacedSegment placed =
+        segmentOf(segment.getValue(), stage.getInt(), stages);
+    if (function.getName() != functionOf(placed))
+      return function.emitError("found function '")
+             << function.getName() << "' for segment '"
+             << nameOf(segment.getValue()) << "' of stage " << stage.getInt()
+             << ", expected the name '" << functionOf(placed) << "'";
+    functions[{placed.kind, placed.place}] = function;
     if (!function.getBody().hasOneBlock())
       return function.emitError("expected a function of one block");
   }
+  for (int64_t group = 0; group < stages.groups; ++group)
+    for (const PlacedSegment &segment : segmentsOf(group, stages))
+      if (auto it = functions.find({segment.kind, segment.place});
+          it != functions.end())
+        result.functions.push_back({segment, group, it->second});
   return result;
 }
 

@@ -35,12 +35,12 @@ public:
   LogicalResult run();
 
 private:
-  void checkFunction(func::FuncOp function, int64_t stage, Segment segment);
+  void checkFunction(const LocalFunction &local);
   void checkFactored(FactoredOp op);
   void checkTuples(FactoredOp op, ArrayRef<SubDim> subs);
   void checkCollective(Operation *op);
-  void checkResults(func::FuncOp function, int64_t stage, Segment segment);
-  void checkLinkedArgument(const LinkEnd &end, int64_t stage, StringRef name);
+  void checkResults(const LocalFunction &local);
+  void checkLinkedArgument(const LinkEnd &end, int64_t group, StringRef name);
 
   /// The axes that the terms of a local factor name; checks the arithmetic.
   FailureOr<SubDim> subDimOf(FactoredOp op, FactorAttr factor);
@@ -55,7 +55,7 @@ private:
   const Mesh &mesh;
   bool ok = true;
   llvm::DenseMap<Value, Layout> states;
-  /// By stage and name.
+  /// By device group and name.
   std::map<std::pair<int64_t, std::string>, LinkEnd> links, stored;
 };
 } // namespace
@@ -234,11 +234,11 @@ void StateCheck::checkCollective(Operation *op) {
   define(op, op->getResult(0), *after);
 }
 
-void StateCheck::checkLinkedArgument(const LinkEnd &end, int64_t stage,
+void StateCheck::checkLinkedArgument(const LinkEnd &end, int64_t group,
                                      StringRef name) {
-  auto it = links.find({stage, name.str()});
+  auto it = links.find({group, name.str()});
   if (it == links.end()) {
-    fail(end.loc) << "found no earlier segment of stage " << stage
+    fail(end.loc) << "found no earlier segment of device group " << group
                   << " that produces the linked value '" << name << "'";
     return;
   }
@@ -271,8 +271,8 @@ void StateCheck::checkLinkedArgument(const LinkEnd &end, int64_t stage,
   diagnostic.attachNote(source.loc) << "the value is produced here";
 }
 
-void StateCheck::checkResults(func::FuncOp function, int64_t stage,
-                              Segment segment) {
+void StateCheck::checkResults(const LocalFunction &local) {
+  auto [segment, group, function] = local;
   Operation *terminator = function.getBody().front().getTerminator();
   for (OpOperand &operand : terminator->getOpOperands()) {
     unsigned index = operand.getOperandNumber();
@@ -287,21 +287,21 @@ void StateCheck::checkResults(func::FuncOp function, int64_t stage,
       continue;
     }
     need(terminator, operand.get(), *state);
-    LinkEnd end{*state, operand.get().getType(), segment, attributes,
+    LinkEnd end{*state, operand.get().getType(), segment.kind, attributes,
                 operand.get().getLoc()};
     if (auto name = attributes.getAs<StringAttr>(names::link)) {
-      auto [it, isNew] = links.try_emplace({stage, name.getValue().str()}, end);
+      auto [it, isNew] = links.try_emplace({group, name.getValue().str()}, end);
       if (!isNew) {
         InFlightDiagnostic diagnostic =
-            fail(end.loc) << "link '" << name.getValue() << "' of stage "
-                          << stage << " is produced twice";
+            fail(end.loc) << "link '" << name.getValue() << "' of device group "
+                          << group << " is produced twice";
         diagnostic.attachNote(it->second.loc) << "the first time here";
       }
     } else if (auto name = attributes.getAs<StringAttr>(names::updates)) {
-      auto it = stored.find({stage, name.getValue().str()});
+      auto it = stored.find({group, name.getValue().str()});
       if (it == stored.end())
         fail(end.loc) << "found a new value of '" << name.getValue()
-                      << "', which stage " << stage << " does not hold";
+                      << "', which device group " << group << " does not hold";
       else if (!it->second.state.agreesWith(*state) ||
                it->second.type != end.type)
         fail(end.loc) << "state '" << name.getValue() << "' is stored as "
@@ -325,8 +325,8 @@ void StateCheck::checkResults(func::FuncOp function, int64_t stage,
   }
 }
 
-void StateCheck::checkFunction(func::FuncOp function, int64_t stage,
-                               Segment segment) {
+void StateCheck::checkFunction(const LocalFunction &local) {
+  auto [segment, group, function] = local;
   for (BlockArgument argument : function.getArguments()) {
     DictionaryAttr attributes =
         function.getArgAttrDict(argument.getArgNumber());
@@ -341,10 +341,10 @@ void StateCheck::checkFunction(func::FuncOp function, int64_t stage,
       continue;
     }
     define(function, argument, *state);
-    LinkEnd end{*state, argument.getType(), segment, attributes,
+    LinkEnd end{*state, argument.getType(), segment.kind, attributes,
                 argument.getLoc()};
     if (auto link = attributes.getAs<StringAttr>(names::link)) {
-      checkLinkedArgument(end, stage, link.getValue());
+      checkLinkedArgument(end, group, link.getValue());
       continue;
     }
     auto role = attributes.getAs<RoleAttr>(names::role);
@@ -357,7 +357,7 @@ void StateCheck::checkFunction(func::FuncOp function, int64_t stage,
     }
     if (!isState(role.getValue()))
       continue;
-    auto [it, isNew] = stored.try_emplace({stage, name.getValue().str()}, end);
+    auto [it, isNew] = stored.try_emplace({group, name.getValue().str()}, end);
     if (!isNew && !it->second.state.agreesWith(*state)) {
       InFlightDiagnostic diagnostic =
           fail(end.loc) << "state '" << name.getValue() << "' is read as "
@@ -389,21 +389,20 @@ void StateCheck::checkFunction(func::FuncOp function, int64_t stage,
                            "collectives and transfers";
     }
   }
-  checkResults(function, stage, segment);
+  checkResults(local);
 }
 
 LogicalResult StateCheck::run() {
-  // The map is ordered by stage, then segment: links are produced before use.
-  for (auto &[key, function] : module.functions)
-    checkFunction(function, key.first, key.second);
+  // In the order of a step: links are produced before use.
+  for (const LocalFunction &function : module.functions)
+    checkFunction(function);
   // Both ends of a transfer.
   std::map<std::pair<int64_t, int64_t>, std::pair<SendOp, int64_t>> sends;
-  for (auto &[key, function] : module.functions)
-    for (SendOp send : const_cast<func::FuncOp &>(function).getOps<SendOp>())
-      sends.try_emplace({key.first, send.getTag()}, send, send.getPeer());
-  for (auto &[key, function] : module.functions)
-    for (RecvOp receive :
-         const_cast<func::FuncOp &>(function).getOps<RecvOp>()) {
+  for (LocalFunction function : module.functions)
+    for (SendOp send : function.op.getOps<SendOp>())
+      sends.try_emplace({function.group, send.getTag()}, send, send.getPeer());
+  for (LocalFunction function : module.functions)
+    for (RecvOp receive : function.op.getOps<RecvOp>()) {
       auto send = sends.find({receive.getPeer(), receive.getTag()});
       auto state = states.find(receive.getResult());
       if (send == sends.end() || state == states.end())

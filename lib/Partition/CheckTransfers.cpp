@@ -1,8 +1,8 @@
 //===- CheckTransfers.cpp - Sends meet receives, and nobody waits forever -===//
 //
-// All ranks of a stage run one program without branches, and a send goes to
-// the rank with the same coordinates of the other stage. So the ranks at one
-// coordinate, one of each stage, decide for all: nothing here depends on the
+// All ranks of a device group run one program without branches, and a send goes
+// to the rank with the same coordinates of the other group. So the ranks at one
+// coordinate, one of each group, decide for all: nothing here depends on the
 // size of the mesh.
 //
 //===----------------------------------------------------------------------===//
@@ -11,7 +11,7 @@
 #include "colossal/Timeline/Schedule.h"
 #include "llvm/ADT/STLExtras.h"
 
-#include <set>
+#include <map>
 
 using namespace mlir;
 using namespace colossal;
@@ -21,12 +21,18 @@ namespace {
 /// A send or receive, and where it stands.
 struct End {
   Operation *op = nullptr;
-  int64_t stage = 0, peer = 0, tag = 0;
-  Segment segment = Segment::Forward;
+  int64_t group = 0, peer = 0, tag = 0;
+  PlacedSegment segment;
   bool isSend = false;
   Type type;
   StringRef name;
 };
+
+/// Kind and place.
+using SegmentKey = std::pair<Segment, int64_t>;
+static SegmentKey keyOf(const PlacedSegment &segment) {
+  return {segment.kind, segment.place};
+}
 
 /// From, to, tag.
 using Channel = std::tuple<int64_t, int64_t, int64_t>;
@@ -44,37 +50,34 @@ private:
   InFlightDiagnostic fail(const End &end) {
     ok = false;
     return emitError(end.op->getLoc())
-           << "'" << end.name << "' (stage " << end.stage << ", "
-           << nameOf(end.segment) << "): ";
+           << "'" << end.name << "' (" << functionOf(end.segment) << "): ";
   }
   void note(InFlightDiagnostic &diagnostic, const End &end, StringRef text) {
     diagnostic.attachNote(end.op->getLoc())
-        << text << " '" << end.name << "' (stage " << end.stage << ", "
-        << nameOf(end.segment) << ")";
+        << text << " '" << end.name << "' (" << functionOf(end.segment) << ")";
   }
 
   const PartitionedModule &module;
   bool ok = true;
-  /// By stage and segment, in order.
-  std::map<std::pair<int64_t, Segment>, std::vector<End>> ends;
+  /// By segment, in order.
+  std::map<SegmentKey, std::vector<End>> ends;
   std::map<Channel, const End *> sends, receives;
 };
 } // namespace
 
 static Channel channelOf(const End &end) {
-  return end.isSend ? Channel(end.stage, end.peer, end.tag)
-                    : Channel(end.peer, end.stage, end.tag);
+  return end.isSend ? Channel(end.group, end.peer, end.tag)
+                    : Channel(end.peer, end.group, end.tag);
 }
 
 void TransferCheck::collect() {
-  for (auto &[key, function] : module.functions) {
-    std::vector<End> &list = ends[key];
-    for (Operation &op :
-         const_cast<func::FuncOp &>(function).getBody().front()) {
+  for (LocalFunction function : module.functions) {
+    std::vector<End> &list = ends[keyOf(function.segment)];
+    for (Operation &op : function.op.getBody().front()) {
       End end;
       end.op = &op;
-      end.stage = key.first;
-      end.segment = key.second;
+      end.group = function.group;
+      end.segment = function.segment;
       if (auto send = dyn_cast<SendOp>(op)) {
         end.isSend = true;
         end.peer = send.getPeer();
@@ -89,11 +92,11 @@ void TransferCheck::collect() {
       } else {
         continue;
       }
-      if (end.peer < 0 || end.peer >= module.mesh.stages ||
-          end.peer == end.stage) {
-        fail(end) << "found stage " << end.peer
+      int64_t groups = module.mesh.stages.groups;
+      if (end.peer < 0 || end.peer >= groups || end.peer == end.group) {
+        fail(end) << "found device group " << end.peer
                   << " as the other side, expected another one of the "
-                  << module.mesh.stages << " stages";
+                  << groups << " groups";
         continue;
       }
       list.push_back(end);
@@ -105,8 +108,9 @@ void TransferCheck::collect() {
       auto [it, isNew] = side.try_emplace(channelOf(end), &end);
       if (!isNew) {
         InFlightDiagnostic diagnostic =
-            fail(end) << "tag " << end.tag << " is used twice between stages "
-                      << end.stage << " and " << end.peer;
+            fail(end) << "tag " << end.tag
+                      << " is used twice between device groups " << end.group
+                      << " and " << end.peer;
         note(diagnostic, *it->second, "the first time by");
       }
     }
@@ -116,13 +120,13 @@ void TransferCheck::matchEnds() {
   for (auto &[channel, send] : sends) {
     auto it = receives.find(channel);
     if (it == receives.end()) {
-      fail(*send) << "stage " << send->peer << " never receives tag "
+      fail(*send) << "device group " << send->peer << " never receives tag "
                   << send->tag;
       continue;
     }
     const End &receive = *it->second;
     std::string fault;
-    if (receive.segment != send->segment)
+    if (receive.segment.kind != send->segment.kind)
       fault = "the receive is in another segment";
     else if (receive.type != send->type)
       fault = "types differ";
@@ -138,64 +142,63 @@ void TransferCheck::matchEnds() {
   }
   for (auto &[channel, receive] : receives)
     if (!sends.count(channel))
-      fail(*receive) << "stage " << receive->peer << " never sends tag "
+      fail(*receive) << "device group " << receive->peer << " never sends tag "
                      << receive->tag;
 }
 
 /// Transports without tags deliver in order.
 void TransferCheck::compareOrders() {
-  for (auto &[key, list] : ends) {
-    std::map<int64_t, std::vector<const End *>> sent;
-    for (const End &end : list)
+  // What one segment sends to another, and what that receives from it.
+  using Pair = std::pair<SegmentKey, SegmentKey>;
+  std::map<Pair, std::vector<const End *>> sent, received;
+  for (auto &[key, list] : ends)
+    for (const End &end : list) {
+      auto &others = end.isSend ? receives : sends;
+      auto other = others.find(channelOf(end));
+      if (other == others.end())
+        continue; // reported already
+      SegmentKey peer = keyOf(other->second->segment);
       if (end.isSend)
-        sent[end.peer].push_back(&end);
-    for (auto &[peer, order] : sent) {
-      std::vector<const End *> received;
-      for (const End &end : ends[{peer, key.second}])
-        if (!end.isSend && end.peer == key.first)
-          received.push_back(&end);
-      for (size_t i = 0; i < std::min(order.size(), received.size()); ++i) {
-        if (order[i]->tag == received[i]->tag)
-          continue;
-        if (!receives.count(channelOf(*order[i])) ||
-            !sends.count(channelOf(*received[i])))
-          break; // reported already
-        InFlightDiagnostic diagnostic = fail(*received[i])
-                                        << "is received out of order";
-        note(diagnostic, *order[i], "what is sent at this point is");
-        break;
-      }
+        sent[{key, peer}].push_back(&end);
+      else
+        received[{peer, key}].push_back(&end);
     }
-  }
+  for (auto &[pair, order] : sent)
+    for (auto [send, receive] : llvm::zip(order, received[pair])) {
+      if (send->tag == receive->tag)
+        continue;
+      InFlightDiagnostic diagnostic = fail(*receive)
+                                      << "is received out of order";
+      note(diagnostic, *send, "what is sent at this point is");
+      break;
+    }
 }
 
-/// Walks all stages' schedules with room for one value per channel.
+/// Walks all groups' schedules with room for one value per channel.
 void TransferCheck::runSchedules() {
   const Mesh &mesh = module.mesh;
   struct Progress {
     std::vector<timeline::Step> steps;
     size_t step = 0, position = 0;
   };
-  std::vector<Progress> stages(mesh.stages);
-  for (int64_t s = 0; s < mesh.stages; ++s)
-    stages[s].steps = timeline::scheduleOrder(mesh.schedule, s, mesh.stages,
-                                              mesh.microbatches());
+  std::vector<Progress> groups(mesh.stages.groups);
+  for (auto [number, group] : llvm::enumerate(groups))
+    group.steps = timeline::scheduleOrder(mesh.schedule, int64_t(number),
+                                          mesh.stages, mesh.microbatches());
   std::map<Channel, int64_t> slots; // the microbatch that waits there
   static const std::vector<End> none;
-  auto listOf = [&](int64_t stage,
-                    const timeline::Step &step) -> const std::vector<End> & {
-    auto it = ends.find({stage, step.segment});
+  auto listOf = [&](const timeline::Step &step) -> const std::vector<End> & {
+    auto it = ends.find(keyOf(step.segment));
     return it == ends.end() ? none : it->second;
   };
-  // A stage runs until it waits; then the next.
+  // A group runs until it waits; then the next.
   bool moved = true;
   while (moved && ok) {
     moved = false;
-    for (int64_t s = 0; s < mesh.stages && ok; ++s) {
-      Progress &at = stages[s];
+    for (Progress &at : groups) {
       for (; at.step < at.steps.size(); ++at.step, at.position = 0) {
         const timeline::Step &step = at.steps[at.step];
-        const std::vector<End> &list = listOf(s, step);
+        const std::vector<End> &list = listOf(step);
         bool waits = false;
         for (; at.position < list.size(); ++at.position) {
           const End &end = list[at.position];
@@ -216,16 +219,16 @@ void TransferCheck::runSchedules() {
         if (waits)
           break;
       }
+      if (!ok)
+        return;
     }
   }
-  if (!ok)
-    return;
   const End *first = nullptr;
   std::vector<std::pair<const End *, int64_t>> waiting;
-  for (int64_t s = 0; s < mesh.stages; ++s)
-    if (stages[s].step < stages[s].steps.size()) {
-      const timeline::Step &step = stages[s].steps[stages[s].step];
-      const End &end = listOf(s, step)[stages[s].position];
+  for (const Progress &at : groups)
+    if (at.step < at.steps.size()) {
+      const timeline::Step &step = at.steps[at.step];
+      const End &end = listOf(step)[at.position];
       waiting.push_back({&end, step.microbatch});
       first = first ? first : &end;
     }

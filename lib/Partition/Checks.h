@@ -5,14 +5,22 @@
 
 #include "PlannedProgram.h"
 
-#include <map>
+#include <vector>
 
 namespace colossal::partition {
 
-/// All functions of a partitioned module.
+/// A function of a partitioned module.
+struct LocalFunction {
+  PlacedSegment segment;
+  int64_t group = 0;
+  mlir::func::FuncOp op;
+};
+
+/// All functions of a partitioned module, group by group, each in the order of
+/// a step (segmentsOf).
 struct PartitionedModule {
   Mesh mesh;
-  std::map<std::pair<int64_t, Segment>, mlir::func::FuncOp> functions;
+  std::vector<LocalFunction> functions;
 
   static mlir::FailureOr<PartitionedModule> read(mlir::ModuleOp module);
 };
@@ -25,7 +33,7 @@ mlir::FailureOr<Layout> applyCollective(mlir::Operation *op,
 
 /// Follows shardings through every function and compares both ends of links.
 mlir::LogicalResult checkStates(const PartitionedModule &module);
-/// Compares both sides of transfers and runs the schedules of all stages.
+/// Compares both sides of transfers and runs the schedules of all groups.
 mlir::LogicalResult checkTransfers(const PartitionedModule &module);
 
 } // namespace colossal::partition

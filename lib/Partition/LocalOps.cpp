@@ -144,7 +144,7 @@ LogicalResult LocalProgram::addReshard(const PlannedOp &planned,
 }
 
 LogicalResult LocalProgram::add(const PlannedOp &op) {
-  Function &function = functionOf(op.stage, op.segment);
+  Function &function = functionOf(op.segment, op.stage);
   if (isa<ReshardOp>(op.op))
     return addReshard(op, function, -1);
   return addFactored(op, function, -1);
@@ -176,7 +176,7 @@ LogicalResult LocalProgram::addResults() {
              << index << " is an argument or a constant, expected a value that "
              << "the program computes";
     }
-    Function &function = functionOf(producer->stage, producer->segment);
+    Function &function = functionOf(producer->segment, producer->stage);
     Layout state = program.stateOf(value);
     NamedAttrList attributes;
     if (updates) {
@@ -225,9 +225,10 @@ LogicalResult LocalProgram::addResults() {
     const Layout &state = program.stateOf(argument);
     bool present = false;
     for (auto &[key, function] : functions)
-      present |= key.first == owner && lookUp(function, argument, state);
+      present |= groupOf(function) == mesh.stages.groupOf(owner) &&
+                 lookUp(function, argument, state);
     if (!present)
-      addArgument(functionOf(owner, Segment::Update), argument, state,
+      addArgument(functionOf(Segment::Update, owner), argument, state,
                   source.getArgAttrDict(argument.getArgNumber()).getValue());
   }
   return success();

@@ -1,6 +1,7 @@
-//===- LocalProgram.cpp - The functions of all stages and segments --------===//
+//===- LocalProgram.cpp - The functions of all segments -------------------===//
 
 #include "LocalProgram.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
@@ -32,15 +33,13 @@ LocalProgram::~LocalProgram() {
 // Functions and their signatures
 //===----------------------------------------------------------------------===//
 
-LocalProgram::Function &LocalProgram::functionOf(int64_t stage,
-                                                 Segment segment) {
-  auto [it, isNew] = functions.try_emplace({stage, segment});
+LocalProgram::Function &LocalProgram::functionOf(const PlacedSegment &segment) {
+  auto [it, isNew] = functions.try_emplace({segment.kind, segment.place});
   Function &function = it->second;
   if (isNew) {
-    function.stage = stage;
     function.segment = segment;
-    std::string name = "stage" + std::to_string(stage) + "." + nameOf(segment);
-    function.op = func::FuncOp::create(program.getFunction().getLoc(), name,
+    function.op = func::FuncOp::create(program.getFunction().getLoc(),
+                                       colossal::functionOf(segment),
                                        FunctionType::get(context, {}, {}));
     function.op.addEntryBlock();
   }
@@ -92,24 +91,27 @@ FailureOr<Value> LocalProgram::link(Value value, Function &from, Function &to,
   // The same value may be linked in two ways: per microbatch to the backward,
   // added up (or the last one) to the update.
   const Layout &produced = program.stateOf(value);
-  bool perMicrobatch =
-      isPerMicrobatch(from.segment) && isPerMicrobatch(to.segment);
+  bool perMicrobatch = from.isPerMicrobatch() && to.isPerMicrobatch();
   std::optional<Combiner> accumulate;
-  if (isPerMicrobatch(from.segment) && !perMicrobatch)
+  if (from.isPerMicrobatch() && !perMicrobatch)
     accumulate = produced.partialOver(mesh.timeAxis());
   if (accumulate && failed(checkAccumulates(value, *accumulate)))
     return failure();
   std::string name = program.nameOf(value);
   // Recomputed values of the prologue have a state of their own.
-  if (isPerMicrobatch(from.segment) && from.links.count(name) &&
+  if (from.isPerMicrobatch() && from.links.count(name) &&
       from.links[name] != perMicrobatch)
     name += accumulate ? "#sum" : perMicrobatch ? "#each" : "#last";
+  // Links are of a group: another segment of it may have got the value too.
+  if (linkOwners.try_emplace({groupOf(from), name}, &from).first->second !=
+      &from)
+    name += "@" + colossal::functionOf(from.segment);
   NamedAttrList attributes;
   attributes.set(names::link, builder.getStringAttr(name));
   if (perMicrobatch)
     attributes.set(names::perMicrobatch, builder.getUnitAttr());
   if (from.links.try_emplace(name, perMicrobatch).second) {
-    Layout here = isPerMicrobatch(from.segment) ? produced : state;
+    Layout here = from.isPerMicrobatch() ? produced : state;
     Value local = lookUp(from, value, here);
     if (!local)
       local = lookUp(from, value, state);
@@ -130,14 +132,15 @@ FailureOr<Value> LocalProgram::link(Value value, Function &from, Function &to,
 //===----------------------------------------------------------------------===//
 
 FailureOr<Value> LocalProgram::receive(Value value, int64_t fromStage,
-                                       Function &to, Segment segment,
-                                       const Layout &state, Operation *user) {
-  Function &sender = functionOf(fromStage, segment);
+                                       Function &to, const Layout &state,
+                                       Operation *user) {
+  Function &sender = functionOf(to.segment.kind, fromStage);
   FailureOr<Value> local = require(value, sender, state, user);
   if (failed(local))
     return failure();
-  std::string name = program.nameOf(value) + "/" + std::to_string(fromStage) +
-                     "->" + std::to_string(to.stage);
+  std::string name = program.nameOf(value) + "/" +
+                     std::to_string(sender.segment.place) + "->" +
+                     std::to_string(to.segment.place);
   int64_t tag = nextTag++;
   // Right behind the value's definition, and behind earlier sends from there.
   Operation *definition = local->getDefiningOp();
@@ -149,12 +152,12 @@ FailureOr<Value> LocalProgram::receive(Value value, int64_t fromStage,
   else
     builder.setInsertionPointToStart(&sender.block());
   last = SendOp::create(builder, value.getLoc(), builder.getStringAttr(name),
-                        *local, builder.getI64IntegerAttr(to.stage),
+                        *local, builder.getI64IntegerAttr(groupOf(to)),
                         builder.getI64IntegerAttr(tag));
   builder.setInsertionPointToEnd(&to.block());
   auto received = RecvOp::create(
       builder, value.getLoc(), localType(value, state),
-      builder.getStringAttr(name), builder.getI64IntegerAttr(fromStage),
+      builder.getStringAttr(name), builder.getI64IntegerAttr(groupOf(sender)),
       builder.getI64IntegerAttr(tag));
   for (NamedAttribute attribute : layoutAttributes(context, state, mesh))
     received->setAttr(attribute.getName(), attribute.getValue());
@@ -162,10 +165,10 @@ FailureOr<Value> LocalProgram::receive(Value value, int64_t fromStage,
   return received.getResult();
 }
 
-/// Whether a stage that needs the value computes it itself: it depends on the
-/// batch, controls and constants alone, which every stage has, or on controls,
+/// Whether a group that needs the value computes it itself: it depends on the
+/// batch, controls and constants alone, which every group has, or on controls,
 /// constants and buffers that no step changes, which it receives once.
-bool LocalProgram::isOfEveryStage(Value value) {
+bool LocalProgram::isOfEveryGroup(Value value) {
   constexpr unsigned none = 0, ofBatch = 1, ofState = 2, both = 3;
   auto classOf = [&](Value operand) -> unsigned {
     if (auto argument = dyn_cast<BlockArgument>(operand)) {
@@ -176,13 +179,13 @@ bool LocalProgram::isOfEveryStage(Value value) {
              : isBuffer && !program.isWritten(argument) ? ofState
                                                         : none;
     }
-    return everyStage.lookup(operand.getDefiningOp());
+    return everyGroup.lookup(operand.getDefiningOp());
   };
   // Operands first, without recursion: chains are long and shared.
   SmallVector<Operation *> pending = {value.getDefiningOp()};
   while (!pending.empty()) {
     Operation *op = pending.back();
-    if (everyStage.count(op)) {
+    if (everyGroup.count(op)) {
       pending.pop_back();
       continue;
     }
@@ -193,7 +196,7 @@ bool LocalProgram::isOfEveryStage(Value value) {
         kind = none;
       for (Value operand : op->getOperands()) {
         Operation *producer = operand.getDefiningOp();
-        if (kind != none && producer && !everyStage.count(producer))
+        if (kind != none && producer && !everyGroup.count(producer))
           pending.push_back(producer);
       }
       if (pending.size() > before)
@@ -201,10 +204,10 @@ bool LocalProgram::isOfEveryStage(Value value) {
       for (Value operand : op->getOperands())
         kind &= classOf(operand);
     }
-    everyStage[op] = kind;
+    everyGroup[op] = kind;
     pending.pop_back();
   }
-  return everyStage.lookup(value.getDefiningOp()) != none;
+  return everyGroup.lookup(value.getDefiningOp()) != none;
 }
 
 /// A value that is there as a whole, of which a microbatch needs its part: a
@@ -254,7 +257,7 @@ FailureOr<Value> LocalProgram::require(Value value, Function &function,
                                        const Layout &need, Operation *user) {
   if (Value local = lookUp(function, value, need))
     return local;
-  Layout have = program.stateIn(value, function.segment);
+  Layout have = program.stateIn(value, function.segment.kind);
   bool agrees = have.agreesWith(need);
   if (agrees)
     if (Value local = lookUp(function, value, have))
@@ -272,7 +275,7 @@ FailureOr<Value> LocalProgram::require(Value value, Function &function,
       attributes.set(names::perMicrobatch, builder.getUnitAttr());
     return addArgument(function, value, need, attributes.getAttrs());
   }
-  if (agreesButForTime && isPerMicrobatch(function.segment) &&
+  if (agreesButForTime && function.isPerMicrobatch() &&
       have.cutBy(mesh.timeAxis()) < 0 && need.cutBy(mesh.timeAxis()) >= 0)
     return cutOverTime(value, function, have, need);
   if (!agrees) {
@@ -288,14 +291,14 @@ FailureOr<Value> LocalProgram::require(Value value, Function &function,
 
   if (argument) {
     int64_t owner = program.ownerOf(argument);
-    if (owner == function.stage)
+    if (mesh.stages.groupOf(owner) == groupOf(function))
       return addArgument(function, value, have,
                          program.getFunction()
                              .getArgAttrDict(argument.getArgNumber())
                              .getValue());
-    Function &receiver = functionOf(function.stage, Segment::Prologue);
+    Function &receiver = functionOf(Segment::Prologue, function.segment.place);
     if (!lookUp(receiver, value, have) &&
-        failed(receive(value, owner, receiver, Segment::Prologue, have, user)))
+        failed(receive(value, owner, receiver, have, user)))
       return failure();
     if (&receiver == &function)
       return lookUp(function, value, have);
@@ -308,13 +311,12 @@ FailureOr<Value> LocalProgram::require(Value value, Function &function,
     define(function, value, have, clone->getResult(0));
     return clone->getResult(0);
   }
-  if (producer->stage == function.stage) {
-    Function &origin = functionOf(producer->stage, producer->segment);
-    return link(value, origin, function, have);
-  }
-  if (isOfEveryStage(value)) {
+  if (mesh.stages.groupOf(producer->stage) == groupOf(function))
+    return link(value, functionOf(producer->segment, producer->stage), function,
+                have);
+  if (isOfEveryGroup(value)) {
     // Computing is cheaper than waiting.
-    Function &local = functionOf(function.stage, producer->segment);
+    Function &local = functionOf(producer->segment, function.segment.place);
     Layout here = program.stateOf(value);
     if (!lookUp(local, value, here) &&
         failed(addFactored(*producer, local, -1)))
@@ -323,17 +325,34 @@ FailureOr<Value> LocalProgram::require(Value value, Function &function,
       return lookUp(function, value, here);
     return link(value, local, function, have);
   }
-  Segment segment = transferSegment(producer->segment, function.segment,
-                                    producer->stage, function.stage);
-  Function &receiver = functionOf(function.stage, segment);
-  Layout sent = program.stateIn(value, segment);
-  // Inside the loop from neighbour to neighbour: a stage that sent across
-  // others could not begin the next microbatch before those had done this one.
-  int64_t from = producer->stage;
-  if (isPerMicrobatch(segment))
-    from = function.stage + (from < function.stage ? -1 : 1);
+  return receiveOrLink(value, *producer, function, have, user);
+}
+
+/// A value that another group produces: received by the first of this group's
+/// stages on its way, linked to the others.
+FailureOr<Value> LocalProgram::receiveOrLink(Value value,
+                                             const PlannedOp &producer,
+                                             Function &function,
+                                             const Layout &have,
+                                             Operation *user) {
+  int64_t from = producer.stage, stage = function.segment.place;
+  Segment kind =
+      transferSegment(producer.segment, function.segment.kind, from, stage);
+  if (isPerMicrobatch(kind)) {
+    // Inside the loop from neighbour to neighbour: a stage that sent across
+    // others could not begin the next microbatch before those had done this
+    // one.
+    int64_t along = from < stage ? 1 : -1;
+    int64_t first = from + along;
+    while (mesh.stages.groupOf(first) != groupOf(function))
+      first += along;
+    stage = first;
+    from = first - along;
+  }
+  Function &receiver = functionOf(kind, stage);
+  Layout sent = program.stateIn(value, kind);
   if (!lookUp(receiver, value, sent) &&
-      failed(receive(value, from, receiver, segment, sent, user)))
+      failed(receive(value, from, receiver, sent, user)))
     return failure();
   if (&receiver == &function)
     return lookUp(function, value, sent);
@@ -349,17 +368,20 @@ FailureOr<Value> LocalProgram::require(Value value, Function &function,
 /// received earlier. A receive moves up only, to a place that comes after its
 /// send in the order of the whole program, so no wait is circular.
 void LocalProgram::orderReceives() {
+  // Tags are unique here.
+  llvm::DenseMap<int64_t, std::pair<Function *, RecvOp>> receiverOf;
+  for (auto &[key, function] : functions)
+    for (RecvOp receive : function.block().getOps<RecvOp>())
+      receiverOf[receive.getTag()] = {&function, receive};
   for (auto &[key, sender] : functions) {
-    std::map<int64_t, SmallVector<int64_t>> tags; // by peer, in sending order
+    // By receiving function, in sending order.
+    llvm::MapVector<Function *, SmallVector<int64_t>> tags;
     for (SendOp send : sender.block().getOps<SendOp>())
-      tags[send.getPeer()].push_back(send.getTag());
-    for (auto &[peer, order] : tags) {
-      Function &receiver = functionOf(peer, sender.segment);
-      llvm::DenseMap<int64_t, RecvOp> receives;
-      for (RecvOp receive : receiver.block().getOps<RecvOp>())
-        receives[receive.getTag()] = receive;
+      tags[receiverOf.lookup(send.getTag()).first].push_back(send.getTag());
+    for (auto &[receiver, order] : tags) {
       for (size_t i = order.size(); i-- > 1;) {
-        RecvOp later = receives[order[i]], earlier = receives[order[i - 1]];
+        RecvOp later = receiverOf.lookup(order[i]).second,
+               earlier = receiverOf.lookup(order[i - 1]).second;
         if (later->isBeforeInBlock(earlier))
           earlier->moveBefore(later);
       }
@@ -369,24 +391,34 @@ void LocalProgram::orderReceives() {
 
 void LocalProgram::finish(ModuleOp module) {
   orderReceives();
-  for (auto &[key, function] : functions) {
+  auto finishFunction = [&](Function &function) {
     if (function.block().empty() && function.results.empty() &&
         function.argumentAttributes.empty()) {
       function.op.erase();
       function.op = nullptr;
-      continue;
+      return;
     }
     builder.setInsertionPointToEnd(&function.block());
     func::ReturnOp::create(builder, function.op.getLoc(), function.results);
+    // What microbatches need their parts of alone was made as a whole, too.
+    for (Operation &op : llvm::make_early_inc_range(
+             llvm::reverse(function.block().getOperations())))
+      if (op.use_empty() && !isa<SendOp, RecvOp, func::ReturnOp>(op))
+        op.erase();
     function.op.setFunctionType(
         FunctionType::get(context, function.block().getArgumentTypes(),
                           ValueRange(function.results).getTypes()));
     function.op.setAllArgAttrs(function.argumentAttributes);
     function.op.setAllResultAttrs(function.resultAttributes);
     function.op->setAttr(names::stage,
-                         builder.getI64IntegerAttr(function.stage));
+                         builder.getI64IntegerAttr(function.segment.place));
     function.op->setAttr(names::segment,
-                         SegmentAttr::get(context, function.segment));
+                         SegmentAttr::get(context, function.segment.kind));
     module.push_back(function.op);
-  }
+  };
+  for (int64_t group = 0; group < mesh.stages.groups; ++group)
+    for (const PlacedSegment &segment : segmentsOf(group, mesh.stages))
+      if (auto it = functions.find({segment.kind, segment.place});
+          it != functions.end())
+        finishFunction(it->second);
 }

@@ -1,19 +1,18 @@
-//===- LocalProgram.h - The functions of all stages and segments -*- C++
-//-*-===//
+//===- LocalProgram.h - The functions of all segments -----------*- C++ -*-===//
 //
-// Builds one function per stage and segment while ops are added in the order
-// of execution. `require` makes a value available in a function, wherever it
-// comes from; that is where links, transfers and arguments arise:
+// Builds one function per segment of each device group while ops are added in
+// the order of execution. `require` makes a value available in a function,
+// wherever it comes from; that is where links, transfers and arguments arise:
 //
-//   batch, control     an argument, on every stage that asks, in the state
+//   batch, control     an argument, on every group that asks, in the state
 //                      that it asks for as far as time is concerned
-//   state              an argument on its owner; other stages receive it in
+//   state              an argument on its owner; other groups receive it in
 //                      the prologue
-//   same stage         a link from the segment that produces it
-//   another stage      a transfer (see transferSegment), inside the loop from
+//   same group         a link from the segment that produces it
+//   another group      a transfer (see transferSegment), inside the loop from
 //                      neighbour to neighbour, then a link; what depends on
 //                      the batch or on constants alone is computed on every
-//                      stage that needs it
+//                      group that needs it
 //   prologue, but cut  computed again, from the batch, for the microbatch
 //   over time
 //
@@ -34,17 +33,16 @@ public:
   explicit LocalProgram(const PlannedProgram &program);
   ~LocalProgram();
 
-  /// Adds an op to the function of its stage and segment.
+  /// Adds an op to the function of its segment.
   mlir::LogicalResult add(const PlannedOp &op);
   /// Adds the results of the program: updated state and metrics.
   mlir::LogicalResult addResults();
-  /// Puts the functions into `module`, stage by stage.
+  /// Puts the functions into `module`, group by group.
   void finish(mlir::ModuleOp module);
 
 private:
   struct Function {
-    int64_t stage = 0;
-    Segment segment = Segment::Forward;
+    PlacedSegment segment;
     mlir::func::FuncOp op;
     /// By value of the planned program and the text of a state.
     std::map<std::pair<const void *, std::string>, mlir::Value> values;
@@ -54,9 +52,18 @@ private:
     llvm::StringMap<bool> links; ///< name of a linked result; per microbatch?
 
     mlir::Block &block() { return op.getBody().front(); }
+    bool isPerMicrobatch() const {
+      return colossal::isPerMicrobatch(segment.kind);
+    }
   };
 
-  Function &functionOf(int64_t stage, Segment segment);
+  Function &functionOf(const PlacedSegment &segment);
+  Function &functionOf(Segment kind, int64_t stage) {
+    return functionOf(segmentOf(kind, stage, mesh.stages));
+  }
+  int64_t groupOf(const Function &function) const {
+    return mesh.stages.groupOf(function.segment.place);
+  }
   mlir::Value lookUp(Function &function, mlir::Value value,
                      const Layout &state);
   void define(Function &function, mlir::Value value, const Layout &state,
@@ -73,10 +80,13 @@ private:
   mlir::LogicalResult checkAccumulates(mlir::Value value, Combiner combiner);
   mlir::FailureOr<mlir::Value> link(mlir::Value value, Function &from,
                                     Function &to, const Layout &state);
+  /// From the function of the same kind that works for `fromStage`.
   mlir::FailureOr<mlir::Value> receive(mlir::Value value, int64_t fromStage,
-                                       Function &to, Segment segment,
-                                       const Layout &state,
+                                       Function &to, const Layout &state,
                                        mlir::Operation *user);
+  mlir::FailureOr<mlir::Value>
+  receiveOrLink(mlir::Value value, const PlannedOp &producer,
+                Function &function, const Layout &have, mlir::Operation *user);
   mlir::LogicalResult addFactored(const PlannedOp &op, Function &function,
                                   int extraTime);
   Axes axesOfTuples(const PlannedOp &planned) const;
@@ -94,7 +104,7 @@ private:
                                            Function &function,
                                            const Layout &have,
                                            const Layout &need);
-  bool isOfEveryStage(mlir::Value value);
+  bool isOfEveryGroup(mlir::Value value);
   void orderReceives();
 
   mlir::RankedTensorType localType(mlir::Value value, const Layout &state);
@@ -103,12 +113,15 @@ private:
   const Mesh &mesh;
   mlir::MLIRContext *context;
   mlir::OpBuilder builder;
-  std::map<std::pair<int64_t, Segment>, Function> functions;
+  /// By kind and place.
+  std::map<std::pair<Segment, int64_t>, Function> functions;
+  /// The segment that returns a link: by group and name.
+  std::map<std::pair<int64_t, std::string>, Function *> linkOwners;
   /// The last send that was put behind an op (or at the start: null).
   std::map<std::pair<Function *, mlir::Operation *>, mlir::Operation *> sends;
   int64_t nextTag = 0;
-  /// Per op what its results depend on (isOfEveryStage).
-  llvm::DenseMap<mlir::Operation *, unsigned> everyStage;
+  /// Per op what its results depend on (isOfEveryGroup).
+  llvm::DenseMap<mlir::Operation *, unsigned> everyGroup;
 };
 
 /// The segment in which a value of `produced` goes to another stage that uses

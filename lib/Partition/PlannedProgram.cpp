@@ -34,9 +34,10 @@ LogicalResult PlannedProgram::readOp(Operation *op) {
   planned.op = op;
   auto placed = cast<PlacedOp>(op);
   std::optional<uint64_t> stage = placed.getStage();
-  if (!stage || *stage >= uint64_t(mesh.stages))
+  if (!stage || *stage >= uint64_t(mesh.stages.count()))
     return op->emitError("found no valid 'stage' on '")
-           << nameOfOp(op) << "', expected an integer below " << mesh.stages;
+           << nameOfOp(op) << "', expected an integer below "
+           << mesh.stages.count();
   planned.stage = *stage;
   std::optional<Segment> segment = placed.getSegment();
   if (!segment)
@@ -328,8 +329,7 @@ FailureOr<PlannedProgram> PlannedProgram::read(func::FuncOp function,
     if (!isConstant(&op) && failed(program.readOp(&op)))
       return failure();
   std::vector<PlannedOp> sorted;
-  for (Segment segment : {Segment::Prologue, Segment::Forward,
-                          Segment::Backward, Segment::Update})
+  for (Segment segment : allSegments)
     for (PlannedOp &op : program.ops)
       if (op.segment == segment)
         sorted.push_back(std::move(op));

@@ -115,9 +115,10 @@ void Compilation::print(Phase which, CompiledProgram &program,
   // The same for people.
   std::string text;
   llvm::raw_string_ostream table(text);
-  if (auto stages = schedule::readSchedule(*program.module); succeeded(stages))
-    for (const schedule::StageSchedule &stage : *stages)
-      schedule::printSchedule(stage, table);
+  if (auto schedules = schedule::readSchedule(*program.module);
+      succeeded(schedules))
+    for (const schedule::RankSchedule &schedule : *schedules)
+      schedule::printSchedule(schedule, table);
   SmallVector<StringRef> lines;
   StringRef(text).split(lines, '\n', -1, false);
   for (StringRef line : lines)
@@ -493,10 +494,10 @@ LogicalResult Compilation::emit() {
   FailureOr<emit::LinkedPrograms> linked = emit::linkPrograms(modules, names);
   if (failed(linked))
     return failure();
-  for (auto [program, stages] : llvm::zip_equal(programs, linked->programs)) {
+  for (auto [program, groups] : llvm::zip_equal(programs, linked->programs)) {
     emit::ProgramInput one;
     one.name = program.name;
-    one.stages = std::move(stages);
+    one.groups = std::move(groups);
     one.inputs = program.inputs;
     one.predictedStepSeconds = double(program.report.plan.stepNs) * 1e-9;
     one.texts = program.kept;

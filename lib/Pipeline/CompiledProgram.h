@@ -28,11 +28,12 @@ struct CompiledProgram {
 };
 
 /// The phase after which a module looks as this one: aten ops, @forward, a
-/// program, a planned one, one of stages, with rank programs, with kernels.
+/// program, a planned one, one of segments, with rank programs, with kernels.
 Phase phaseOf(mlir::ModuleOp module);
 
-/// What ranks of a stage reserve for all `programs`, which are partitioned and
-/// stay as they are; one entry for each stage. Errors are reported.
+/// What ranks of a device group reserve for all `programs`, which are
+/// partitioned and stay as they are; one entry for each device group. Errors
+/// are reported.
 mlir::FailureOr<std::vector<int64_t>>
 reservedBytes(llvm::ArrayRef<mlir::ModuleOp> programs, int64_t threadsPerRank);
 

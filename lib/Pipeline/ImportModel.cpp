@@ -5,7 +5,7 @@
 #include "Colossal/IR/NarrowFloat.h"
 #include "colossal/Diagnostics/Messages.h"
 #include "colossal/Diagnostics/Report.h"
-#include "colossal/Schedule/StageSchedule.h"
+#include "colossal/Schedule/RankSchedule.h"
 #include "colossal/Support/MemoryFile.h"
 #include "colossal/Support/Message.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"

@@ -27,23 +27,23 @@ colossal::reservedBytes(ArrayRef<ModuleOp> programs, int64_t threadsPerRank) {
   if (failed(schema))
     return failure();
   lower::Lowering trial(modules.front().getContext());
-  std::vector<std::vector<rank::Program>> stages;
+  std::vector<std::vector<rank::Program>> groups;
   for (ModuleOp module : modules) {
-    auto scheduled = schedule::scheduleStages(module, *schema);
+    auto scheduled = schedule::scheduleRanks(module, *schema);
     if (failed(scheduled))
       return failure();
-    stages.resize(std::max(stages.size(), scheduled->size()));
-    for (auto [stage, one] : llvm::enumerate(*scheduled)) {
+    groups.resize(std::max(groups.size(), scheduled->size()));
+    for (auto [group, one] : llvm::enumerate(*scheduled)) {
       FailureOr<rank::Program> program = lower::buildProgram(one, trial);
       if (failed(program))
         return failure();
-      stages[stage].push_back(std::move(*program));
+      groups[group].push_back(std::move(*program));
     }
   }
   std::vector<int64_t> bytes;
-  for (const std::vector<rank::Program> &stage : stages) {
+  for (const std::vector<rank::Program> &group : groups) {
     std::vector<const rank::Program *> all;
-    for (const rank::Program &program : stage)
+    for (const rank::Program &program : group)
       all.push_back(&program);
     std::string error;
     bytes.push_back(rank::reservedBytes(all, int(threadsPerRank), error));

@@ -67,7 +67,11 @@ void Applier::writeModule() {
     axes.push_back(MeshAxisAttr::get(context, builder.getStringAttr(axis.name),
                                      axis.size));
   module->setAttr(names::mesh, MeshAttr::get(context, axes));
-  module->setAttr(names::stages, builder.getI64IntegerAttr(plan.mesh.stages));
+  const Stages &stages = plan.mesh.stages;
+  module->setAttr(names::stages, builder.getI64IntegerAttr(stages.count()));
+  if (stages.chunks > 1)
+    module->setAttr(names::deviceGroups,
+                    builder.getI64IntegerAttr(stages.groups));
   module->setAttr(names::microbatches,
                   builder.getI64IntegerAttr(plan.microbatches));
   module->setAttr(names::schedule, ScheduleAttr::get(context, plan.schedule));
@@ -230,7 +234,7 @@ void Applier::repeatControlOps() {
   std::vector<bool> control(program.values.size());
   for (size_t v = 0; v < program.values.size(); ++v)
     control[v] = program.values[v].role == Role::Control;
-  std::vector<IRMapping> stages(plan.mesh.stages);
+  std::vector<IRMapping> stages(plan.mesh.stages.count());
   for (size_t i = 0; i < program.ops.size(); ++i) {
     const std::vector<Access> &operands = program.ops[i].operands;
     if (!std::all_of(operands.begin(), operands.end(),

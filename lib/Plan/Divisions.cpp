@@ -9,18 +9,21 @@ using namespace colossal::plan;
 
 /// Of the label, behind the axes.
 static void addStages(Division &division) {
-  if (division.mesh.stages > 1)
+  const Stages &stages = division.mesh.stages;
+  if (stages.groups > 1)
     division.label += (division.label.empty() ? "pipeline=" : " pipeline=") +
-                      std::to_string(division.mesh.stages);
+                      std::to_string(stages.groups);
+  if (stages.chunks > 1)
+    division.label += " chunks=" + std::to_string(stages.chunks);
   if (division.label.empty())
     division.label = "one device";
 }
 
 /// A division whose axes of size 1 are left out.
-static Division makeDivision(int64_t stages, int64_t first, AxisRule firstRule,
+static Division makeDivision(int64_t groups, int64_t first, AxisRule firstRule,
                              int64_t second, AxisRule secondRule) {
   Division division;
-  division.mesh.stages = stages;
+  division.mesh.stages.groups = groups;
   auto add = [&](int64_t size, AxisRule rule) {
     if (size == 1)
       return;
@@ -45,11 +48,11 @@ static Division makeDivision(int64_t stages, int64_t first, AxisRule firstRule,
 /// Whether the order of the axes matters: devices next to each other are
 /// joined by other links than devices further away.
 static bool orderMatters(const machine::Cluster &cluster, int64_t first,
-                         int64_t second, int64_t stages) {
+                         int64_t second, int64_t groups) {
   machine::Span outer =
-      machine::spanOfAxes(cluster, {first, second}, {0}, stages);
+      machine::spanOfAxes(cluster, {first, second}, {0}, groups);
   machine::Span inner =
-      machine::spanOfAxes(cluster, {first, second}, {1}, stages);
+      machine::spanOfAxes(cluster, {first, second}, {1}, groups);
   return first > 1 && second > 1 && (outer.worstLevel() != inner.worstLevel());
 }
 
@@ -74,21 +77,24 @@ colossal::plan::divisionsOf(const machine::Cluster &cluster, const Pins &pins,
     return fail("found data=" + std::to_string(*pins.data) +
                 ", expected at most " + std::to_string(batch) +
                 ": the program lets the batch be cut into so many parts");
-  for (int64_t stages = 1; stages <= devices; ++stages) {
-    if (devices % stages != 0 || (pins.pipeline && *pins.pipeline != stages))
+  bool pipelines = pins.chunks.value_or(1) > 1;
+  if (pipelines && (pins.pipeline.value_or(2) == 1 || devices == 1))
+    return fail("several stages on a device group need two groups or more");
+  for (int64_t groups = pipelines ? 2 : 1; groups <= devices; ++groups) {
+    if (devices % groups != 0 || (pins.pipeline && *pins.pipeline != groups))
       continue;
-    int64_t size = devices / stages;
+    int64_t size = devices / groups;
     for (int64_t data = size; data >= 1; --data) {
       int64_t tensor = size / data;
       if (size % data != 0 || (pins.data && *pins.data != data) ||
           (pins.tensor && *pins.tensor != tensor) || data > batch)
         continue;
       Division division =
-          makeDivision(stages, data, AxisRule::Data, tensor, AxisRule::Tensor);
+          makeDivision(groups, data, AxisRule::Data, tensor, AxisRule::Tensor);
       division.zero = pins.zero;
       divisions.push_back(division);
-      if (orderMatters(cluster, data, tensor, stages)) {
-        division = makeDivision(stages, tensor, AxisRule::Tensor, data,
+      if (orderMatters(cluster, data, tensor, groups)) {
+        division = makeDivision(groups, tensor, AxisRule::Tensor, data,
                                 AxisRule::Data);
         division.zero = pins.zero;
         divisions.push_back(division);
@@ -99,7 +105,7 @@ colossal::plan::divisionsOf(const machine::Cluster &cluster, const Pins &pins,
     for (int64_t first = size; first >= 1; --first)
       if (size % first == 0 && (first == size || first > 1) &&
           (size / first > 1 || first == size))
-        divisions.push_back(makeDivision(stages, first, AxisRule::Free,
+        divisions.push_back(makeDivision(groups, first, AxisRule::Free,
                                          size / first, AxisRule::Free));
   }
   // The large problems last, when there is something to beat.

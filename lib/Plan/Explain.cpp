@@ -102,11 +102,15 @@ static std::string describeReshards(const Program &program, const Plan &plan) {
 std::string
 colossal::plan::explainPlan(const Program &program, const Plan &plan,
                             const std::vector<Candidate> &candidates) {
-  std::string text =
-      format("plan for %lld devices: ",
-             (long long)(plan.mesh.stages * plan.mesh.devicesPerStage()));
-  text += format("%lld stage%s, mesh ", (long long)plan.mesh.stages,
-                 plan.mesh.stages == 1 ? "" : "s");
+  std::string text = format(
+      "plan for %lld devices: ",
+      (long long)(plan.mesh.stages.groups * plan.mesh.devicesPerGroup()));
+  const Stages &stages = plan.mesh.stages;
+  text += format("%lld stage%s", (long long)stages.count(),
+                 stages.count() == 1 ? "" : "s");
+  if (stages.chunks > 1)
+    text += format(" on %lld device groups", (long long)stages.groups);
+  text += ", mesh ";
   if (plan.mesh.axes.empty())
     text += "of one device";
   for (size_t a = 0; a < plan.mesh.axes.size(); ++a)

@@ -49,13 +49,14 @@ std::optional<Pins> Pins::parse(const std::string &text, std::string &error) {
     std::optional<int64_t> *target = name == "data"       ? &pins.data
                                      : name == "tensor"   ? &pins.tensor
                                      : name == "pipeline" ? &pins.pipeline
+                                     : name == "chunks"   ? &pins.chunks
                                      : name == "microbatches"
                                          ? &pins.microbatches
                                      : name == "zero" ? &pins.zero
                                                       : nullptr;
     if (!target)
-      return fail(item, "data=, tensor=, pipeline=, microbatches=, zero=, "
-                        "recompute= or schedule=");
+      return fail(item, "data=, tensor=, pipeline=, chunks=, microbatches=, "
+                        "zero=, recompute= or schedule=");
     std::optional<int64_t> count = parseCount(value);
     if (!count || (name == "zero" ? *count > 1 : *count < 1))
       return fail(item, name == "zero" ? "zero=0 or zero=1"
@@ -79,6 +80,7 @@ std::string Pins::toString() const {
   addCount("data", data);
   addCount("tensor", tensor);
   addCount("pipeline", pipeline);
+  addCount("chunks", chunks);
   addCount("microbatches", microbatches);
   addCount("zero", zero);
   if (recompute)
@@ -122,7 +124,8 @@ std::string colossal::plan::contradictionOf(const Pins &pins,
   };
   check("data", pins.data, data);
   check("tensor", pins.tensor, tensor);
-  check("pipeline", pins.pipeline, plan.mesh.stages);
+  check("pipeline", pins.pipeline, plan.mesh.stages.groups);
+  check("chunks", pins.chunks, plan.mesh.stages.chunks);
   check("microbatches", pins.microbatches, plan.microbatches);
   // Over data axes: parameters whole, and optimizer state whole or cut.
   bool parametersAreCut = false, stateIsCut = false, stateCanBeCut = false;

@@ -48,7 +48,8 @@ public:
       mesh.append(pair);
     }
     root.append("mesh", mesh);
-    root.append("stages", plan.mesh.stages);
+    root.append("stages", plan.mesh.stages.count());
+    root.append("device_groups", plan.mesh.stages.groups);
     root.append("microbatches", plan.microbatches);
     root.append("schedule", nameOf(plan.schedule));
     root.append("predicted", predicted());
@@ -216,9 +217,8 @@ public:
       }
       plan.mesh.axes.push_back({parts[0].text(), parts[1].integer(1, 1 << 24)});
     }
-    plan.mesh.stages = root.field("stages").integer(1, 1 << 24);
     plan.microbatches = root.field("microbatches").integer(1, 1 << 24);
-    if (!checkMesh(root))
+    if (!readStages(root) || !checkMesh(root))
       return plan;
     plan.schedule = wordOf(root.field("schedule"), allSchedules);
     readPrediction(root.field("predicted"));
@@ -258,9 +258,33 @@ public:
   }
 
 private:
+  /// By default each stage has a device group of its own.
+  bool readStages(const json::Reader &root) {
+    int64_t count = root.field("stages").integer(1, 1 << 24);
+    Stages &stages = plan.mesh.stages;
+    stages.groups = root.has("device_groups")
+                        ? root.field("device_groups").integer(1, 1 << 24)
+                        : count;
+    stages.chunks = count / stages.groups;
+    if (stages.count() != count) {
+      root.field("device_groups").fail("a divisor of the number of stages");
+      return false;
+    }
+    if (stages.groups == 1 && stages.chunks > 1) {
+      root.field("stages").fail("one stage where there is one device group");
+      return false;
+    }
+    if (timeline::goesRound(stages, plan.microbatches))
+      return true;
+    root.field("microbatches")
+        .fail("a multiple of the " + std::to_string(stages.groups) +
+              " device groups, which have several stages each");
+    return false;
+  }
+
   /// Axes of distinct names on as many devices as there are.
   bool checkMesh(const json::Reader &root) {
-    int64_t count = plan.mesh.stages;
+    int64_t count = plan.mesh.stages.groups;
     std::set<std::string> names = {"time", "linear"};
     for (const Axis &axis : plan.mesh.axes) {
       if (axis.name.empty() || !names.insert(axis.name).second) {
@@ -271,7 +295,8 @@ private:
     }
     if (count == devices)
       return true;
-    root.field("mesh").fail("axes and stages for " + std::to_string(devices) +
+    root.field("mesh").fail("axes and device groups for " +
+                            std::to_string(devices) +
                             " devices, as many as the cluster has");
     return false;
   }
@@ -319,7 +344,8 @@ private:
   }
 
   void readOp(const json::Reader &reader, PlannedOp &planned, const Op &op) {
-    planned.stage = int(reader.field("stage").integer(0, plan.mesh.stages - 1));
+    planned.stage =
+        int(reader.field("stage").integer(0, plan.mesh.stages.count() - 1));
     planned.segment = wordOf(reader.field("segment"), allSegments);
     planned.axes.resize(plan.mesh.axes.size());
     if (reader.has("axes"))
@@ -359,7 +385,8 @@ private:
     if (reader.has("copy"))
       reshard.source = copy(reader.field("copy"));
     reshard.segment = wordOf(reader.field("segment"), allSegments);
-    reshard.stage = int(reader.field("stage").integer(0, plan.mesh.stages - 1));
+    reshard.stage =
+        int(reader.field("stage").integer(0, plan.mesh.stages.count() - 1));
     reshard.from = sharding(reader.field("from"), reshard.value);
     reshard.to = sharding(reader.field("to"), reshard.value);
     plan.reshards.push_back(std::move(reshard));

@@ -206,6 +206,7 @@ Recomputation colossal::plan::chooseRecomputation(
   Recomputation result;
   result.blocksWithOption = int64_t(blocks.size());
   result.stages = plan.stages;
+  const Stages &stages = plan.mesh.stages;
   std::vector<bool> pinned(blocks.size()), copies(graph.copies.size());
   for (size_t b = 0; b < blocks.size(); ++b)
     pinned[b] = request.blocks && (*request.blocks == recomputeAll ||
@@ -220,7 +221,10 @@ Recomputation colossal::plan::chooseRecomputation(
     else // what the walk over copies does not count stays as it was
       chooser.fit(request.memoryBytes - (stage.peakBytes - plainPeak));
     CopyMemory memory = chooser.memory();
-    stage.peakBytes += memory.peak(stage.inFlight) - plainPeak;
+    int64_t saved = plainPeak - memory.peak(stage.inFlight);
+    for (int other = 0; other < int(plan.stages.size()); ++other)
+      if (stages.groupOf(other) == stages.groupOf(s))
+        result.stages[other].peakBytes -= saved;
     stage.activationBytes -= plain.kept - memory.kept;
     stage.recomputeNs = memory.repeatedNs;
     stage.times.backwardNs += memory.repeatedNs;

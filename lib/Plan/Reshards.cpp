@@ -31,7 +31,7 @@ Reshards::Reshards(const machine::Cluster &cluster, const Mesh &mesh)
     sizes.push_back(axis.size);
   for (size_t a = 0; a < sizes.size(); ++a)
     spans.push_back(
-        machine::spanOfAxes(cluster, sizes, {int64_t(a)}, mesh.stages));
+        machine::spanOfAxes(cluster, sizes, {int64_t(a)}, mesh.stages.groups));
 }
 
 std::optional<int64_t> Reshards::time(const ProgramValue &value,

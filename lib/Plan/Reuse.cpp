@@ -136,7 +136,7 @@ std::vector<ByteTimes> colossal::plan::byteTimesOf(
   for (size_t n = 0; n < nodes.size(); ++n)
     for (int op : nodes[n].ops)
       nodeOf[op] = int(n);
-  Walk walk(program, batching, nodes, mesh.devicesPerStage(), microbatches);
+  Walk walk(program, batching, nodes, mesh.devicesPerGroup(), microbatches);
   std::vector<ByteTimes> result(nodes.size());
   std::vector<std::map<int, int64_t>> counts(nodes.size());
   for (size_t n = 0; n < nodes.size(); ++n) {

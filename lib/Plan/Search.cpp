@@ -12,6 +12,9 @@
 using namespace colossal;
 using namespace colossal::plan;
 
+/// Stages of a device group that are tried where none are pinned.
+static constexpr int64_t mostChunks = 4;
+
 namespace {
 /// A program cut into nodes and pieces: for one stage; for several, where sums
 /// of gradients of different pieces move to the update; for more stages than
@@ -66,8 +69,8 @@ public:
           findPieces(cut.program, cut.batching, cut.nodes, granularity);
     };
     refine(fine, Granularity::Cuts);
-    if (options.pins.pipeline &&
-        *options.pins.pipeline > fine.pieces.stageable())
+    if (options.pins.pipeline.value_or(1) * options.pins.chunks.value_or(1) >
+        fine.pieces.stageable())
       refine(fine, Granularity::Nodes);
     bool repeats = false;
     for (int p = 0; p < single.pieces.count(); ++p)
@@ -84,6 +87,8 @@ private:
   void shareState();
   void tryLayout(const Division &division);
   bool tryMicrobatches(const Division &division, int64_t microbatches);
+  bool trySchedules(const Division &division, int64_t microbatches,
+                    const std::vector<ScheduleKind> &kinds);
   std::optional<Solved> solve(const Division &division, int64_t microbatches,
                               ScheduleKind kind, int64_t price,
                               const Solution *start = nullptr,
@@ -112,14 +117,20 @@ private:
     isCutShort |= isLate;
     return isLate;
   }
-  std::string tooManyStages(int64_t stages) const {
-    return "found pipeline=" + std::to_string(stages) + ", expected at most " +
-           std::to_string(fine.pieces.stageable()) +
+  std::string tooManyStages(const Stages &stages) const {
+    std::string most = std::to_string(fine.pieces.stageable());
+    return "found pipeline=" + std::to_string(stages.groups) +
+           (stages.chunks == 1
+                ? ", expected at most " + most
+                : " and chunks=" + std::to_string(stages.chunks) +
+                      ", expected at most " + most + " stages in all") +
            ": the program cannot be cut into more stages";
   }
 
   const machine::Cluster &cluster;
   const SearchOptions &options;
+  std::string configurationOf(const Division &division, int64_t microbatches,
+                              ScheduleKind kind) const;
   /// The budget of a configuration: less what its last schedule exceeded.
   int64_t budgetOf(const Division &division, int64_t microbatches,
                    ScheduleKind kind) const;
@@ -129,11 +140,15 @@ private:
   Cut single, pipelined, fine;
   /// Blocks that may compute again where the single stage has no pieces.
   std::optional<Pieces> ownBlocks;
-  const Cut &cutFor(int64_t stages) const {
-    return stages == 1                              ? single
-           : stages <= pipelined.pieces.stageable() ? pipelined
-                                                    : fine;
+  const Cut &cutFor(const Stages &stages) const {
+    int64_t count = stages.count();
+    return count == 1                              ? single
+           : count <= pipelined.pieces.stageable() ? pipelined
+                                                   : fine;
   }
+  /// Tells apart what is solved on its own: not by the number of stages, as
+  /// long as these are made of the same pieces.
+  std::string keyOf(const Division &division, int64_t microbatches) const;
   std::map<int, Placements> stored; ///< what is given (SharedState.h)
   std::optional<Solved> best;       ///< the fastest that fits
   std::optional<Solved> leanest;    ///< what needs least memory
@@ -144,17 +159,23 @@ private:
 };
 } // namespace
 
-/// Tells apart what is solved on its own.
-static std::string keyOf(const Division &division, int64_t microbatches) {
+std::string Search::keyOf(const Division &division,
+                          int64_t microbatches) const {
   std::string text = division.label;
   for (const Axis &axis : division.mesh.axes)
     text += "/" + std::to_string(axis.size);
-  return text + "/" + std::to_string(division.mesh.stages) + " stages/" +
-         std::to_string(microbatches);
+  const Stages &stages = division.mesh.stages;
+  text += "/" + std::to_string(stages.groups) + " groups/";
+  if (&cutFor(stages) != &cutFor({stages.groups}))
+    text += "fine/";
+  return text + std::to_string(microbatches);
 }
-static std::string configurationOf(const Division &division,
-                                   int64_t microbatches, ScheduleKind kind) {
-  return keyOf(division, microbatches) + "/" + nameOf(kind);
+
+std::string Search::configurationOf(const Division &division,
+                                    int64_t microbatches,
+                                    ScheduleKind kind) const {
+  return keyOf(division, microbatches) + "/" + nameOf(kind) + "/" +
+         std::to_string(division.mesh.stages.chunks);
 }
 
 int64_t Search::budgetOf(const Division &division, int64_t microbatches,
@@ -201,7 +222,7 @@ BoundedSolution Search::solveProblem(const Division &division,
     program.gap = 1e-4;
   program.start = start;
   // The time of a single stage is that of the problem, and memory only adds.
-  if (best && isFree && division.mesh.stages == 1)
+  if (best && isFree && division.mesh.stages.count() == 1)
     program.cutoff = std::max<int64_t>(0, best->candidate.stepNs -
                                               cluster.device.stepOverheadNs);
   program.deadline = options.deadline;
@@ -228,6 +249,16 @@ BoundedSolution Search::solveProblem(const Division &division,
   return solved;
 }
 
+/// How often the first group, which has most in flight, has the activations of
+/// its stages.
+static int64_t activationsInFlight(ScheduleKind kind, const Stages &stages,
+                                   int64_t microbatches) {
+  int64_t all = 0;
+  for (int64_t stage = 0; stage < stages.count(); stage += stages.groups)
+    all += timeline::maximumInFlight(kind, stage, stages, microbatches);
+  return (all + stages.chunks - 1) / stages.chunks;
+}
+
 std::optional<Solved> Search::solve(const Division &division,
                                     int64_t microbatches, ScheduleKind kind,
                                     int64_t price, const Solution *start,
@@ -240,7 +271,7 @@ std::optional<Solved> Search::solve(const Division &division,
   FormulationOptions formulation;
   formulation.microbatches = microbatches;
   formulation.inFlight =
-      timeline::maximumInFlight(kind, 0, division.mesh.stages, microbatches);
+      activationsInFlight(kind, division.mesh.stages, microbatches);
   formulation.rules = division.rules;
   formulation.zero = division.zero;
   formulation.memoryPrice = price;
@@ -286,6 +317,8 @@ std::optional<Solved> Search::solve(const Division &division,
   candidate.microbatches = microbatches;
   candidate.schedule = kind;
   candidate.label = division.label;
+  if (!division.isGiven && division.mesh.stages.chunks > 1)
+    candidate.label += " chunks=" + std::to_string(division.mesh.stages.chunks);
   int64_t pinned = options.shared ? 0 : options.pins.recompute.value_or(0);
   if (pinned != 0)
     if (int64_t blocks = recompute(solved, pinned); blocks < pinned) {
@@ -350,8 +383,9 @@ int64_t Search::recompute(Solved &solved, std::optional<int64_t> blocks) {
   solved.recomputed = std::move(found.copies);
   solved.staged.stages = std::move(found.stages);
   solved.staged.stepNs =
-      stepTime(solved.staged.stages, solved.staged.boundaries, cluster,
-               candidate.schedule, candidate.microbatches);
+      stepTime(solved.staged.stages, solved.division.mesh.stages.chunks,
+               solved.staged.boundaries, cluster, candidate.schedule,
+               candidate.microbatches);
   return found.blocksWithOption;
 }
 
@@ -384,7 +418,7 @@ std::optional<Solved> Search::withRecomputation(const Solved &solved) {
       found = std::move(one);
   };
   attempt(solved);
-  if (solved.division.mesh.stages > 1) {
+  if (solved.division.mesh.stages.groups > 1) {
     Solved balanced = solved;
     std::optional<StagedPlan> staged = distribute(
         cut.pieces, solved.measured, cluster, solved.division.mesh,
@@ -416,16 +450,43 @@ bool Search::record(Solved &&solved) {
   return fits;
 }
 
-/// Solves one configuration: without a price of memory, and if that does not
-/// fit with the lowest price (of a fixed number of steps) that does. True if
-/// something fits.
+/// Tries the schedules and the numbers of stages on a group. True if something
+/// fits.
 bool Search::tryMicrobatches(const Division &division, int64_t microbatches) {
   bool fits = false;
   std::vector<ScheduleKind> kinds = {ScheduleKind::OneFOneB};
   if (options.pins.schedule)
     kinds = {*options.pins.schedule};
-  else if (division.mesh.stages > 1)
+  else if (division.mesh.stages.groups > 1)
     kinds.push_back(ScheduleKind::GPipe);
+  Division placed = division;
+  Stages &stages = placed.mesh.stages;
+  if (!division.isGiven && options.pins.chunks)
+    stages.chunks = *options.pins.chunks;
+  fits = trySchedules(placed, microbatches, kinds);
+  // More stages cost memory: they are no way to make it fit.
+  if (division.isGiven || options.pins.chunks || stages.groups == 1 ||
+      kinds.front() != ScheduleKind::OneFOneB)
+    return fits;
+  for (stages.chunks = 2; stages.count() <= pipelined.pieces.stageable() &&
+                          timeline::goesRound(stages, microbatches) &&
+                          stages.chunks <= mostChunks && !isOver();
+       stages.chunks *= 2)
+    if (auto free = solve(placed, microbatches, ScheduleKind::OneFOneB, 0)) {
+      if (best && free->candidate.stepNs >= best->candidate.stepNs)
+        candidates.push_back(free->candidate);
+      else
+        fits |= consider(std::move(*free));
+    }
+  return fits;
+}
+
+/// Solves one configuration of each schedule: without a price of memory, and if
+/// that does not fit with the lowest price (of a fixed number of steps) that
+/// does. True if something fits.
+bool Search::trySchedules(const Division &division, int64_t microbatches,
+                          const std::vector<ScheduleKind> &kinds) {
+  bool fits = false;
   for (ScheduleKind kind : kinds) {
     std::optional<Solved> free = solve(division, microbatches, kind, 0);
     if (!free)
@@ -472,8 +533,8 @@ bool Search::tryMicrobatches(const Division &division, int64_t microbatches) {
       else
         low = middle + 1;
     }
-    if (done && division.mesh.stages == 1 && division.mesh.axes.size() == 1 &&
-        !isOver())
+    if (done && division.mesh.stages.count() == 1 &&
+        division.mesh.axes.size() == 1 && !isOver())
       tryLimit(division, microbatches, kind);
   }
   return fits;
@@ -500,11 +561,15 @@ void Search::tryLimit(const Division &division, int64_t microbatches,
 
 void Search::tryLayout(const Division &division) {
   const Cut &cut = cutFor(division.mesh.stages);
+  Stages stages = division.mesh.stages;
+  if (!division.isGiven && stages.groups > 1)
+    stages.chunks = options.pins.chunks.value_or(1);
   int tried = 0;
   size_t solvedBefore = candidates.size();
   std::optional<int64_t> usual, leastNs;
   for (const Candidate &candidate : candidates)
-    if (candidate.fits && candidate.mesh.stages == division.mesh.stages &&
+    if (candidate.fits &&
+        candidate.mesh.stages.groups == division.mesh.stages.groups &&
         (!leastNs || candidate.stepNs < *leastNs)) {
       leastNs = candidate.stepNs;
       usual = candidate.microbatches;
@@ -519,7 +584,9 @@ void Search::tryLayout(const Division &division) {
     // half of it.
     if (division.isWide() && usual && count != *usual && 2 * count != *usual)
       continue;
-    if (!options.pins.microbatches && division.mesh.stages > 1 && count < 2)
+    if (!options.pins.microbatches && stages.groups > 1 && count < 2)
+      continue;
+    if (!timeline::goesRound(stages, count))
       continue;
     size_t before = candidates.size();
     bool fits = tryMicrobatches(division, count);
@@ -530,16 +597,25 @@ void Search::tryLayout(const Division &division) {
         fastest = std::min(fastest, candidates[i].stepNs);
     // Finer microbatches no longer help. Many must be worth it: each is a
     // problem to solve.
-    bool many = count >= 16 * division.mesh.stages;
+    bool many = count >= 16 * division.mesh.stages.groups;
     if (fits && last && fastest >= (many ? *last / 1000 * 997 : *last))
       break;
     if (fits)
       last = fastest;
   }
   // A pipeline without microbatches is the last resort.
-  if (candidates.size() == solvedBefore && !options.pins.microbatches)
+  if (candidates.size() == solvedBefore && !options.pins.microbatches &&
+      timeline::goesRound(stages, 1))
     tryMicrobatches(division, 1);
-  if (tried == 0 && options.pins.microbatches) {
+  if (tried == 0 && stages.chunks > 1)
+    lastFault = "several stages on each of " + std::to_string(stages.groups) +
+                " device groups need a number of microbatches that is a "
+                "multiple of " +
+                std::to_string(stages.groups) + " and divides the batch of " +
+                std::to_string(cut.batching.batch);
+  int64_t pinned = options.pins.microbatches.value_or(1);
+  if (tried == 0 && options.pins.microbatches &&
+      timeline::goesRound(stages, pinned)) {
     lastFault = std::to_string(*options.pins.microbatches) +
                 " microbatches do not divide the batch of " +
                 std::to_string(cut.batching.batch);
@@ -547,10 +623,12 @@ void Search::tryLayout(const Division &division) {
       lastFault =
           "found microbatches=" + std::to_string(*options.pins.microbatches) +
           ", expected at most " + std::to_string(kMaxCount);
-    if (!cut.batching.divisible)
-      lastFault = "more than one microbatch would change the result: " +
-                  cut.batching.reason + "; pin microbatches=1";
   }
+  if (tried == 0 && !cut.batching.divisible &&
+      (options.pins.microbatches || stages.chunks > 1))
+    lastFault = "more than one microbatch would change the result: " +
+                cut.batching.reason +
+                (stages.chunks > 1 ? "; pin chunks=1" : "; pin microbatches=1");
 }
 
 std::string
@@ -675,12 +753,16 @@ std::optional<SearchResult> Search::run(std::string &error) {
   for (; done < divisions.size() && !isOver(); ++done) {
     if (options.progress)
       options.progress(divisions[done].label, done, divisions.size());
-    int64_t stages = divisions[done].mesh.stages;
-    if (divisions.size() > manyDivisions && best &&
-        (divisions[done].isWide() ? stages != best->division.mesh.stages
-                                  : stages > 4 * best->division.mesh.stages))
-      continue;
-    if (stages > fine.pieces.stageable() && !options.shared)
+    Stages stages = divisions[done].mesh.stages;
+    if (divisions.size() > manyDivisions && best) {
+      int64_t groups = best->division.mesh.stages.groups;
+      if (divisions[done].isWide() ? stages.groups != groups
+                                   : stages.groups > 4 * groups)
+        continue;
+    }
+    if (options.pins.chunks && !options.shared)
+      stages.chunks = *options.pins.chunks;
+    if (stages.count() > fine.pieces.stageable() && !options.shared)
       lastFault = tooManyStages(stages);
     else
       tryLayout(divisions[done]);

@@ -159,7 +159,7 @@ std::vector<int> colossal::plan::stagesOfState(const Program &program,
                                                const std::vector<OpNode> &nodes,
                                                const Pieces &pieces,
                                                const SharedState &shared) {
-  int stages = int(shared.mesh.stages), count = pieces.count();
+  int stages = int(shared.mesh.stages.count()), count = pieces.count();
   // Bytes that are on another stage, if the piece is on this one.
   std::vector<std::vector<int64_t>> foreign(count,
                                             std::vector<int64_t>(stages, 0));
@@ -172,8 +172,9 @@ std::vector<int> colossal::plan::stagesOfState(const Program &program,
         if (value.producer >= 0 || it == shared.states.end() ||
             !seen.insert(input.value).second)
           continue;
+        const Stages &placed = shared.mesh.stages;
         for (int stage = 0; stage < stages; ++stage)
-          if (stage != it->second.stage)
+          if (placed.groupOf(stage) != placed.groupOf(it->second.stage))
             foreign[piece][stage] += value.elements() * value.elementBytes;
       }
   }

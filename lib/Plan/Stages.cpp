@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <limits>
-#include <set>
+#include <map>
 
 using namespace colossal;
 using namespace colossal::plan;
@@ -18,8 +18,7 @@ colossal::plan::fullestBytes(const std::vector<StagePrediction> &stages) {
 }
 
 namespace {
-/// The most bytes that live at one time on a stage, as pieces are put in front
-/// of those that it has.
+/// The bytes of a stage, as pieces are put in front of those that it has.
 class StageMemory {
 public:
   StageMemory(int64_t inFlight, int64_t microbatches)
@@ -42,33 +41,105 @@ public:
     update = std::max(update, transient(Segment::Update));
   }
 
-  int64_t peak() const {
-    int64_t held = once ? 0 : accumulators + (inFlight - 1) * activations;
-    return state + std::max({prologue, held + forward, held + backward,
-                             accumulators + update});
+  /// The most that lives at one time on a device with this stage alone.
+  int64_t peak() const { return peakOf(this, this + 1); }
+
+  /// The same with several stages. While one of them runs, the others hold the
+  /// activations of their microbatches in flight.
+  static int64_t peakOf(const StageMemory *begin, const StageMemory *end) {
+    int64_t state = 0, accumulators = 0, activations = 0, most = 0;
+    for (const StageMemory *stage = begin; stage != end; ++stage) {
+      state += stage->state;
+      accumulators += stage->accumulators;
+      activations += stage->inFlight * stage->activations;
+    }
+    for (const StageMemory *stage = begin; stage != end; ++stage) {
+      int64_t held =
+          stage->once ? 0 : accumulators + activations - stage->activations;
+      most = std::max({most, stage->prologue, held + stage->forward,
+                       held + stage->backward, accumulators + stage->update});
+    }
+    return state + most;
   }
 
 private:
   int64_t inFlight;
-  bool once;
+  bool once; ///< then a group has one stage
   int64_t state = 0, activations = 0, accumulators = 0;
   int64_t prologue = 0, forward = 0, backward = 0, update = 0;
 };
 } // namespace
 
-int64_t
-colossal::plan::stepTime(const std::vector<StagePrediction> &stages,
-                         const std::vector<timeline::BoundaryTimes> &boundaries,
-                         const machine::Cluster &cluster, ScheduleKind kind,
-                         int64_t microbatches) {
+int64_t colossal::plan::stepTime(
+    const std::vector<StagePrediction> &stages, int64_t chunks,
+    const std::vector<timeline::BoundaryTimes> &boundaries,
+    const machine::Cluster &cluster, ScheduleKind kind, int64_t microbatches) {
   timeline::Pipeline pipeline;
   pipeline.kind = kind;
   pipeline.microbatches = microbatches;
   for (const StagePrediction &stage : stages)
     pipeline.stages.push_back(stage.times);
   pipeline.boundaries = boundaries;
+  pipeline.chunks = chunks;
   pipeline.overlapsTransfers = cluster.overlapsCommunication;
   return timeline::stepTime(pipeline) + cluster.device.stepOverheadNs;
+}
+
+/// What crosses from stage to stage.
+static void addCrossings(const std::vector<Measured::Crossing> &crossings,
+                         const machine::Cluster &cluster, const Mesh &mesh,
+                         const std::vector<int> &stageOfPiece,
+                         StagedPlan &plan) {
+  const Stages &stages = mesh.stages;
+  for (const Measured::Crossing &crossing : crossings) {
+    int from = stageOfPiece[crossing.from];
+    // The first stage of each other group that has it, on its way along and
+    // back; the other stages of the group get it from there.
+    std::map<int64_t, int> along, back, groups;
+    for (int piece : crossing.to) {
+      int to = stageOfPiece[piece];
+      int64_t group = stages.groupOf(to);
+      if (group == stages.groupOf(from))
+        continue;
+      int64_t steps = to > from ? group - stages.groupOf(from)
+                                : stages.groupOf(from) - group;
+      steps += steps < 0 ? stages.groups : 0;
+      (to > from ? along : back)[group] =
+          int(to > from ? from + steps : from - steps);
+      auto [it, isNew] = groups.try_emplace(group, to);
+      it->second = std::min(it->second, to);
+    }
+    auto timeOf = [&](int source, int stage) {
+      return cost::sendRecvTime(
+          cluster,
+          machine::spanOfGroups(cluster, mesh.devicesPerGroup(),
+                                stages.groupOf(source), stages.groupOf(stage)),
+          crossing.bytes);
+    };
+    // Inside the loop a value goes from neighbour to neighbour.
+    if (crossing.isLooped()) {
+      int last = from, first = from;
+      for (auto [group, stage] : along)
+        last = std::max(last, stage);
+      for (auto [group, stage] : back)
+        first = std::min(first, stage);
+      for (int stage = from + 1; stage <= last; ++stage)
+        plan.boundaries[stage - 1].forwardNs += timeOf(stage - 1, stage);
+      for (int stage = first; stage < from; ++stage)
+        plan.boundaries[stage].backwardNs += timeOf(stage + 1, stage);
+    }
+    for (auto [group, stage] : groups) {
+      if (crossing.isArgument) {
+        plan.stages[stage].stateBytes += crossing.bytes;
+        for (int64_t s = group; s < stages.count(); s += stages.groups)
+          plan.stages[s].peakBytes += crossing.bytes;
+      }
+      if (crossing.segment == Segment::Update)
+        plan.stages[stage].times.updateNs += timeOf(from, stage);
+      else if (crossing.segment == Segment::Prologue)
+        plan.stages[stage].times.prologueNs += timeOf(from, stage);
+    }
+  }
 }
 
 StagedPlan colossal::plan::predict(const Pieces &pieces,
@@ -78,7 +149,7 @@ StagedPlan colossal::plan::predict(const Pieces &pieces,
                                    int64_t microbatches,
                                    std::vector<int> stageOfPiece) {
   StagedPlan plan;
-  int64_t stages = mesh.stages;
+  int64_t stages = mesh.stages.count();
   plan.stages.resize(stages);
   plan.boundaries.resize(stages - 1);
   std::vector<std::vector<const PieceCost *>> piecesOf(stages);
@@ -99,49 +170,23 @@ StagedPlan colossal::plan::predict(const Pieces &pieces,
       stage.transientBytes = std::max(stage.transientBytes, bytes);
     piecesOf[stageOfPiece[piece]].push_back(&cost);
   }
-  for (int64_t s = 0; s < stages; ++s) {
-    StagePrediction &stage = plan.stages[s];
-    stage.inFlight = timeline::maximumInFlight(kind, s, stages, microbatches);
-    StageMemory memory(stage.inFlight, microbatches);
-    for (size_t i = piecesOf[s].size(); i-- > 0;)
-      memory.prepend(*piecesOf[s][i]);
-    stage.peakBytes = memory.peak();
-  }
-  // What crosses from stage to stage.
-  for (const Measured::Crossing &crossing : measured.crossings) {
-    int from = stageOfPiece[crossing.from];
-    std::set<int> to;
-    for (int piece : crossing.to)
-      if (stageOfPiece[piece] != from)
-        to.insert(stageOfPiece[piece]);
-    if (to.empty())
-      continue;
-    auto timeOf = [&](int source, int stage) {
-      return cost::sendRecvTime(
-          cluster,
-          machine::spanOfStages(cluster, mesh.devicesPerStage(), source, stage),
-          crossing.bytes);
-    };
-    // Inside the loop a value goes from neighbour to neighbour.
-    if (crossing.isLooped()) {
-      for (int stage = from + 1; stage <= *to.rbegin(); ++stage)
-        plan.boundaries[stage - 1].forwardNs += timeOf(stage - 1, stage);
-      for (int stage = *to.begin(); stage < from; ++stage)
-        plan.boundaries[stage].backwardNs += timeOf(stage + 1, stage);
+  for (int64_t group = 0; group < mesh.stages.groups; ++group) {
+    std::vector<StageMemory> memory;
+    for (int64_t s = group; s < stages; s += mesh.stages.groups) {
+      StagePrediction &stage = plan.stages[s];
+      stage.inFlight =
+          timeline::maximumInFlight(kind, s, mesh.stages, microbatches);
+      memory.emplace_back(stage.inFlight, microbatches);
+      for (size_t i = piecesOf[s].size(); i-- > 0;)
+        memory.back().prepend(*piecesOf[s][i]);
     }
-    for (int stage : to) {
-      if (crossing.isArgument)
-        for (int64_t StagePrediction::*bytes :
-             {&StagePrediction::stateBytes, &StagePrediction::peakBytes})
-          plan.stages[stage].*bytes += crossing.bytes;
-      if (crossing.segment == Segment::Update)
-        plan.stages[stage].times.updateNs += timeOf(from, stage);
-      else if (crossing.segment == Segment::Prologue)
-        plan.stages[stage].times.prologueNs += timeOf(from, stage);
-    }
+    for (int64_t s = group; s < stages; s += mesh.stages.groups)
+      plan.stages[s].peakBytes =
+          StageMemory::peakOf(memory.data(), memory.data() + memory.size());
   }
-  plan.stepNs =
-      stepTime(plan.stages, plan.boundaries, cluster, kind, microbatches);
+  addCrossings(measured.crossings, cluster, mesh, stageOfPiece, plan);
+  plan.stepNs = stepTime(plan.stages, mesh.stages.chunks, plan.boundaries,
+                         cluster, kind, microbatches);
   plan.stageOfPiece = std::move(stageOfPiece);
   return plan;
 }
@@ -153,8 +198,8 @@ public:
   Distribution(const Pieces &pieces, const Measured &measured,
                const machine::Cluster &cluster, const Mesh &mesh,
                ScheduleKind kind, int64_t microbatches)
-      : measured(measured), stages(mesh.stages), kind(kind),
-        microbatches(microbatches) {
+      : measured(measured), placement(mesh.stages), stages(placement.count()),
+        kind(kind), microbatches(microbatches) {
     std::vector<int> position(pieces.count(), -1);
     for (int piece = 0; piece < pieces.count(); ++piece)
       if (piece != pieces.common) {
@@ -171,13 +216,14 @@ public:
     if (n < stages)
       return std::nullopt;
     constexpr int64_t never = std::numeric_limits<int64_t>::max();
+    int64_t share = memoryBytes / placement.chunks;
     std::vector<std::vector<int64_t>> best(stages + 1,
                                            std::vector<int64_t>(n + 1, never));
     std::vector<std::vector<int>> from(stages + 1, std::vector<int>(n + 1, -1));
     best[0][0] = 0;
     for (int64_t s = 1; s <= stages; ++s) {
       int64_t inFlight =
-          timeline::maximumInFlight(kind, s - 1, stages, microbatches);
+          timeline::maximumInFlight(kind, s - 1, placement, microbatches);
       for (int j = int(s); j <= n; ++j) {
         StageMemory memory(inFlight, microbatches);
         int64_t time = 0, once = 0;
@@ -189,7 +235,7 @@ public:
                   cost.times[int(Segment::Update)];
           memory.prepend(cost);
           int64_t bytes = memory.peak();
-          if (!leanest && bytes > memoryBytes)
+          if (!leanest && bytes > share)
             break; // more pieces only add memory
           if (best[s - 1][i] == never)
             continue;
@@ -220,10 +266,10 @@ private:
                    const std::vector<int> &position) {
     forwardCuts.assign(order.size() + 1, 0);
     backwardCuts = forwardCuts;
-    if (stages == 1)
+    if (placement.groups == 1)
       return;
     machine::Span span =
-        machine::spanOfStages(cluster, mesh.devicesPerStage(), 0, 1);
+        machine::spanOfGroups(cluster, mesh.devicesPerGroup(), 0, 1);
     for (const Measured::Crossing &crossing : measured.crossings) {
       if (!crossing.isLooped())
         continue;
@@ -241,7 +287,8 @@ private:
   }
 
   const Measured &measured;
-  int64_t stages;
+  Stages placement;
+  int64_t stages; ///< all
   ScheduleKind kind;
   int64_t microbatches;
   std::vector<int> order;
@@ -262,7 +309,7 @@ colossal::plan::distribute(const Pieces &pieces, const Measured &measured,
     ends = distribution.run(memoryBytes, true);
   if (!ends)
     return std::nullopt;
-  std::vector<int> stageOfPiece(pieces.count(), int(mesh.stages) - 1);
+  std::vector<int> stageOfPiece(pieces.count(), int(mesh.stages.count()) - 1);
   const std::vector<int> &order = distribution.pieceOrder();
   for (int s = 0, i = 0; s < int(ends->size()); ++s)
     for (; i < (*ends)[s]; ++i)

@@ -103,7 +103,7 @@ bool Verifier::checkShape() {
   }
   for (size_t i = 0; i < plan.ops.size(); ++i)
     if (plan.ops[i].axes.size() != plan.mesh.axes.size() ||
-        plan.ops[i].stage < 0 || plan.ops[i].stage >= plan.mesh.stages)
+        plan.ops[i].stage < 0 || plan.ops[i].stage >= plan.mesh.stages.count())
       fault(program.ops[i].name,
             "has no valid stage or not one entry per axis");
   for (size_t r = 0; r < plan.reshards.size(); ++r) {
@@ -143,6 +143,10 @@ void Verifier::checkTime() {
       fault(program.ops[i].name, std::string("runs in ") + nameOf(found) +
                                      ", expected " + nameOf(need));
   }
+  if (!timeline::goesRound(plan.mesh.stages, plan.microbatches))
+    fault("microbatches", "found " + std::to_string(plan.microbatches) +
+                              ", expected a multiple of the device groups, "
+                              "which have several stages each");
   if (plan.microbatches == 1)
     return;
   if (!batching.divisible)

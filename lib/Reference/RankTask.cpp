@@ -14,10 +14,10 @@ RankTask::RankTask(int64_t rank, const Mesh &mesh,
     : rank(rank), mesh(mesh), steps(steps), values(values), options(options),
       where(mesh.placeOf(rank)) {}
 
-/// "rank 1 (stage 0, data = 1)".
+/// "rank 1 (device group 0, data = 1)".
 static std::string rankText(int64_t rank, const Mesh &mesh,
                             const Place &place) {
-  std::string text = "rank " + std::to_string(rank) + " (stage " +
+  std::string text = "rank " + std::to_string(rank) + " (device group " +
                      std::to_string(rank / mesh.devices());
   for (const auto &[axis, size] : mesh.axes)
     text += ", " + axis + " = " + std::to_string(place.coordinate(axis));
@@ -41,7 +41,8 @@ std::string RankTask::describe() const {
   if (auto axes = op()->getAttrOfType<ArrayAttr>("axes"))
     out << " over " << axes;
   if (auto peer = op()->getAttrOfType<IntegerAttr>("peer"))
-    out << (isa<SendOp>(op()) ? " to" : " from") << " stage " << peer.getInt();
+    out << (isa<SendOp>(op()) ? " to" : " from") << " device group "
+        << peer.getInt();
   return text;
 }
 

@@ -28,7 +28,7 @@ public:
   /// Ends the current op with these results.
   bool complete(llvm::ArrayRef<TensorRef> results, std::string &error);
 
-  /// "rank 1 (stage 0, data = 1) in @stage0.forward[0] at
+  /// "rank 1 (device group 0, data = 1) in @stage0.forward[0] at
   /// colossal.all_reduce "x" over ["data"]".
   std::string describe() const;
 

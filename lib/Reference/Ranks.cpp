@@ -25,7 +25,7 @@ std::optional<Mesh> Mesh::get(ModuleOp module, std::string &error) {
   }
   for (MeshAxisAttr axis : axes.getAxes())
     mesh.axes.push_back({axis.getName().str(), axis.getSize()});
-  mesh.stages = stagesOf(module).value_or(1);
+  mesh.stages = stagesOf(module).value_or(Stages());
   mesh.microbatches = microbatchesOf(module).value_or(1);
   mesh.schedule = scheduleOf(module);
   return mesh;
@@ -87,12 +87,11 @@ colossal::reference::rankSteps(ModuleOp module, const Mesh &mesh,
     functions[function.getName().str()] = function;
   }
   std::vector<std::vector<RankStep>> steps;
-  for (int64_t stage = 0; stage < mesh.stages; ++stage) {
+  for (int64_t group = 0; group < mesh.stages.groups; ++group) {
     std::vector<RankStep> list;
     for (const timeline::Step &step : timeline::scheduleOrder(
-             mesh.schedule, stage, mesh.stages, mesh.microbatches)) {
-      auto found = functions.find("stage" + std::to_string(stage) + "." +
-                                  nameOf(step.segment));
+             mesh.schedule, group, mesh.stages, mesh.microbatches)) {
+      auto found = functions.find(functionOf(step.segment));
       if (found != functions.end())
         list.push_back({found->second, step.microbatch, nullptr});
     }
@@ -152,8 +151,8 @@ std::string Execution::describeAll() const {
   return text;
 }
 
-/// Ranks of the same stage that differ in the op's axes only, by their number
-/// in the group.
+/// Ranks of the same device group that differ in the op's axes only, by their
+/// number in the group.
 std::vector<int64_t> Execution::groupOf(int64_t rank, Operation *op) const {
   const Place &place = tasks[rank].place();
   std::vector<int64_t> group(groupSize(op, place), -1);
@@ -228,8 +227,9 @@ Execution::Progress Execution::transfer(int64_t rank, Operation *op,
   auto receive = dyn_cast<RecvOp>(op);
   int64_t peer = send ? send.getPeer() : receive.getPeer();
   int64_t tag = send ? send.getTag() : receive.getTag();
-  if (peer < 0 || peer >= mesh.stages) {
-    error = tasks[rank].describe() + ": found a stage that does not exist";
+  if (peer < 0 || peer >= mesh.stages.groups) {
+    error =
+        tasks[rank].describe() + ": found a device group that does not exist";
     return Progress::Fails;
   }
   int64_t other = peer * mesh.devices() + device;

@@ -7,21 +7,23 @@ using namespace mlir;
 using namespace colossal;
 using namespace colossal::reference;
 using schedule::dtypeOf;
+using schedule::forEachOwnOp;
 using schedule::Group;
 using schedule::GroupKind;
-using schedule::StageSchedule;
+using schedule::RankSchedule;
+using schedule::SegmentSchedule;
 
 namespace {
 /// A segment's ops in the order of its groups.
 struct OrderedSegment {
-  const schedule::SegmentSchedule *segment;
+  const SegmentSchedule *segment;
   std::shared_ptr<std::vector<Operation *>> order;
   std::vector<const Group *> groups; ///< per op of the order; null: in none
 };
 
 class MemoryChecker : public RankChecker {
 public:
-  MemoryChecker(const Mesh &mesh, ArrayRef<StageSchedule> stages);
+  MemoryChecker(const Mesh &mesh, ArrayRef<RankSchedule> schedules);
 
   bool initialise(const NamedTensors &values, std::string &error);
   std::vector<std::vector<RankStep>> steps() const;
@@ -42,8 +44,8 @@ private:
     rank::DType type;
     std::string text; ///< for messages
   };
-  const StageSchedule &stageOf(int64_t rank) const {
-    return stages[rank / mesh.devices()];
+  const RankSchedule &scheduleOf(int64_t rank) const {
+    return schedules[rank / mesh.devices()];
   }
   const OrderedSegment &orderOf(int64_t rank, const RankStep &step) const;
   Location locate(int64_t rank, const rank::Operand &operand,
@@ -52,7 +54,7 @@ private:
              const std::string &what, std::string &error);
 
   const Mesh &mesh;
-  ArrayRef<StageSchedule> stages;
+  ArrayRef<RankSchedule> schedules;
   std::vector<RankMemory> arenas, windows;       ///< per rank
   std::map<Operation *, OrderedSegment> ordered; ///< by function
   /// Outputs of the group at hand, per rank, until its last op.
@@ -65,14 +67,14 @@ private:
 };
 } // namespace
 
-MemoryChecker::MemoryChecker(const Mesh &mesh, ArrayRef<StageSchedule> stages)
-    : mesh(mesh), stages(stages), pending(mesh.ranks()) {
+MemoryChecker::MemoryChecker(const Mesh &mesh, ArrayRef<RankSchedule> schedules)
+    : mesh(mesh), schedules(schedules), pending(mesh.ranks()) {
   for (int64_t rank = 0; rank < mesh.ranks(); ++rank) {
-    arenas.emplace_back(stageOf(rank).program.arenaBytes);
-    windows.emplace_back(stageOf(rank).program.windowBytes);
+    arenas.emplace_back(scheduleOf(rank).program.arenaBytes);
+    windows.emplace_back(scheduleOf(rank).program.windowBytes);
   }
-  for (const StageSchedule &stage : stages)
-    for (const schedule::SegmentSchedule &segment : stage.segments) {
+  for (const RankSchedule &schedule : schedules)
+    for (const SegmentSchedule &segment : schedule.segments) {
       OrderedSegment entry = {
           &segment, std::make_shared<std::vector<Operation *>>(), {}};
       llvm::SmallPtrSet<Operation *, 32> grouped;
@@ -99,17 +101,17 @@ const OrderedSegment &MemoryChecker::orderOf(int64_t rank,
   return ordered.find(function.getOperation())->second;
 }
 
-/// As StageSchedule's schedule says: a segment without a function (a prologue
+/// As RankSchedule's schedule says: a segment without a function (a prologue
 /// that only clears accumulators) is no step here.
 std::vector<std::vector<RankStep>> MemoryChecker::steps() const {
   std::vector<std::vector<RankStep>> result;
   for (int64_t rank = 0; rank < mesh.ranks(); ++rank) {
-    const StageSchedule &stage = stageOf(rank);
+    const RankSchedule &schedule = scheduleOf(rank);
     std::vector<RankStep> list;
-    for (const rank::Step &step : stage.program.schedule)
-      for (const schedule::SegmentSchedule &segment : stage.segments) {
+    for (const rank::Step &step : schedule.program.schedule)
+      for (const SegmentSchedule &segment : schedule.segments) {
         func::FuncOp function = segment.function;
-        if (step.segment == nameOf(segment.segment))
+        if (step.segment == segment.name)
           list.push_back({function, step.microbatch,
                           ordered.find(function.getOperation())->second.order});
       }
@@ -121,7 +123,7 @@ std::vector<std::vector<RankStep>> MemoryChecker::steps() const {
 MemoryChecker::Location MemoryChecker::locate(int64_t rank,
                                               const rank::Operand &operand,
                                               int64_t microbatch) {
-  const rank::Buffer &buffer = stageOf(rank).program.buffers[operand.buffer];
+  const rank::Buffer &buffer = scheduleOf(rank).program.buffers[operand.buffer];
   int64_t slot = microbatch < 0 ? 0 : microbatch % buffer.slots;
   int64_t offset = buffer.offset + slot * buffer.slotStride + operand.offset;
   bool inWindow = buffer.space == rank::Space::Window;
@@ -147,16 +149,15 @@ bool MemoryChecker::check(const Location &place, const Tensor &expected,
 /// Arguments that are not linked are in their places before the step begins.
 bool MemoryChecker::initialise(const NamedTensors &values, std::string &error) {
   for (int64_t rank = 0; rank < mesh.ranks(); ++rank) {
-    const StageSchedule &stage = stageOf(rank);
-    for (const schedule::SegmentSchedule &segment : stage.segments) {
+    const RankSchedule &schedule = scheduleOf(rank);
+    for (const SegmentSchedule &segment : schedule.segments) {
       func::FuncOp function = segment.function;
-      bool repeats = segment.segment == Segment::Forward ||
-                     segment.segment == Segment::Backward;
+      bool repeats = isPerMicrobatch(segment.segment.kind);
       for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i) {
-        auto storage = stage.storage.find(function.getArgument(i));
+        auto storage = schedule.storage.find(function.getArgument(i));
         auto given = values.find(argumentName(function, i));
         if (function.getArgAttr(i, names::link) ||
-            storage == stage.storage.end() || given == values.end())
+            storage == schedule.storage.end() || given == values.end())
           continue;
         for (int64_t m = 0; m < (repeats ? mesh.microbatches : 1); ++m) {
           int64_t microbatch = repeats ? m : -1;
@@ -176,15 +177,15 @@ bool MemoryChecker::initialise(const NamedTensors &values, std::string &error) {
         }
       }
     }
-    schedule::forEachOwnOp(stage, Segment::Prologue, rank::OpKind::Fill,
-                           [&](const rank::Op &fill) {
-                             const rank::Operand &place = fill.operands[0];
-                             Location where = locate(rank, place, -1);
-                             where.memory->fillZero(
-                                 where.offset,
-                                 stage.program.buffers[place.buffer].bytes,
-                                 "the start of the step (zero)");
-                           });
+    forEachOwnOp(schedule, nameOf(Segment::Prologue), rank::OpKind::Fill,
+                 [&](const rank::Op &fill) {
+                   const rank::Operand &place = fill.operands[0];
+                   Location where = locate(rank, place, -1);
+                   where.memory->fillZero(
+                       where.offset,
+                       schedule.program.buffers[place.buffer].bytes,
+                       "the start of the step (zero)");
+                 });
   }
   return true;
 }
@@ -192,17 +193,17 @@ bool MemoryChecker::initialise(const NamedTensors &values, std::string &error) {
 bool MemoryChecker::completed(int64_t rank, const RankStep &step, size_t number,
                               ArrayRef<TensorRef> operands,
                               ArrayRef<TensorRef> results, std::string &error) {
-  const StageSchedule &stage = stageOf(rank);
+  const RankSchedule &schedule = scheduleOf(rank);
   const OrderedSegment &entry = orderOf(rank, step);
   const Group *group = entry.groups[number];
   if (!group)
     return true;
   Operation *op = (*entry.order)[number];
   for (auto [value, tensor] : llvm::zip(op->getOperands(), operands)) {
-    auto storage = stage.storage.find(value);
+    auto storage = schedule.storage.find(value);
     if (!llvm::is_contained(group->inputs, value))
       continue;
-    if (storage == stage.storage.end()) {
+    if (storage == schedule.storage.end()) {
       error = "an operand of group \"" + group->name() + "\" has no buffer";
       return false;
     }
@@ -236,8 +237,8 @@ bool MemoryChecker::completed(int64_t rank, const RankStep &step, size_t number,
   if (step.microbatch >= 0)
     owner += " of microbatch " + std::to_string(step.microbatch);
   for (const Pending &output : pending[rank]) {
-    auto storage = stage.storage.find(output.value);
-    if (storage == stage.storage.end()) {
+    auto storage = schedule.storage.find(output.value);
+    if (storage == schedule.storage.end()) {
       error = "a result of group \"" + group->name() + "\" has no buffer";
       return false;
     }
@@ -264,15 +265,14 @@ bool MemoryChecker::completed(int64_t rank, const RankStep &step, size_t number,
 
 bool MemoryChecker::left(int64_t rank, const RankStep &step,
                          std::string &error) {
-  schedule::forEachOwnOp(stageOf(rank), orderOf(rank, step).segment->segment,
-                         rank::OpKind::Copy, [&](const rank::Op &copy) {
-                           Location from =
-                               locate(rank, copy.operands[0], step.microbatch);
-                           Location to =
-                               locate(rank, copy.operands[1], step.microbatch);
-                           to.memory->copy(from.offset, to.offset, copy.bytes,
-                                           "the copy of \"" + copy.name + "\"");
-                         });
+  forEachOwnOp(scheduleOf(rank), orderOf(rank, step).segment->name,
+               rank::OpKind::Copy, [&](const rank::Op &copy) {
+                 Location from =
+                     locate(rank, copy.operands[0], step.microbatch);
+                 Location to = locate(rank, copy.operands[1], step.microbatch);
+                 to.memory->copy(from.offset, to.offset, copy.bytes,
+                                 "the copy of \"" + copy.name + "\"");
+               });
   return true;
 }
 
@@ -280,22 +280,22 @@ bool MemoryChecker::finished(int64_t rank, const NamedTensors &state,
                              const NamedTensors &metrics,
                              const std::vector<LocalOutput> &outputs,
                              std::string &error) {
-  const StageSchedule &stage = stageOf(rank);
-  for (const rank::State &entry : stage.program.states) {
+  const RankSchedule &schedule = scheduleOf(rank);
+  for (const rank::State &entry : schedule.program.states) {
     auto value = state.find(entry.name);
     if (value != state.end() &&
         !check(locate(rank, {entry.buffer, 0}, -1), *value->second,
                "the new state '" + entry.name + "'", error))
       return false;
   }
-  for (const rank::Metric &entry : stage.program.metrics) {
+  for (const rank::Metric &entry : schedule.program.metrics) {
     auto value = metrics.find(entry.name);
     if (value != metrics.end() &&
         !check(locate(rank, {entry.buffer, 0}, -1), *value->second,
                "the metric '" + entry.name + "'", error))
       return false;
   }
-  for (const rank::Output &entry : stage.program.outputs)
+  for (const rank::Output &entry : schedule.program.outputs)
     for (const LocalOutput &output : outputs)
       if (output.name == entry.name &&
           !check(locate(rank, {entry.buffer, 0}, output.microbatch),
@@ -304,22 +304,22 @@ bool MemoryChecker::finished(int64_t rank, const NamedTensors &state,
   return true;
 }
 
-int64_t colossal::reference::arenaBytes(ArrayRef<StageSchedule> stages,
+int64_t colossal::reference::arenaBytes(ArrayRef<RankSchedule> schedules,
                                         const Mesh &mesh) {
   int64_t bytes = 0;
-  for (const StageSchedule &stage : stages)
-    bytes +=
-        (stage.program.arenaBytes + stage.program.windowBytes) * mesh.devices();
+  for (const RankSchedule &schedule : schedules)
+    bytes += (schedule.program.arenaBytes + schedule.program.windowBytes) *
+             mesh.devices();
   return bytes;
 }
 
 std::optional<StepResult> colossal::reference::runScheduledStep(
-    ModuleOp module, ArrayRef<StageSchedule> stages, const NamedTensors &values,
-    RankOptions options, std::string &error) {
+    ModuleOp module, ArrayRef<RankSchedule> schedules,
+    const NamedTensors &values, RankOptions options, std::string &error) {
   std::optional<Mesh> mesh = Mesh::get(module, error);
   if (!mesh)
     return std::nullopt;
-  MemoryChecker checker(*mesh, stages);
+  MemoryChecker checker(*mesh, schedules);
   if (!checker.initialise(values, error))
     return std::nullopt;
   options.checker = &checker;

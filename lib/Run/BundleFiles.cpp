@@ -192,14 +192,14 @@ bool checkBundleFiles(const std::string &bundle, const Manifest &manifest,
       [&](const FileEntry &entry) { return checkFile(bundle, entry, error); });
 }
 
-bool checkStageFiles(const std::string &bundle, const Manifest &manifest,
-                     int64_t stage, std::string &error) {
+bool checkGroupFiles(const std::string &bundle, const Manifest &manifest,
+                     int64_t group, std::string &error) {
   std::vector<std::string> names;
   if (!manifest.kernels.empty())
     names.push_back(manifest.kernels);
   for (const ProgramSchema &program : manifest.programs)
-    if (stage >= 0 && stage < int64_t(program.files.size()))
-      names.push_back(program.files[size_t(stage)]);
+    if (group >= 0 && group < int64_t(program.files.size()))
+      names.push_back(program.files[size_t(group)]);
   for (const std::string &name : names) {
     if (!checkListed(bundle, manifest, name, error))
       return false;

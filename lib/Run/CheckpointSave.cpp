@@ -128,7 +128,7 @@ void findOwned(RankState &rank, const std::vector<StateSchema> &states) {
   for (size_t i = 0; i < states.size(); ++i) {
     auto found = here.find(states[i].name);
     if (found != here.end() && found->second->owned)
-      own[i] = rank.stage;
+      own[i] = rank.group;
   }
   {
     Deadline deadline("collecting the names of state");
@@ -138,7 +138,7 @@ void findOwned(RankState &rank, const std::vector<StateSchema> &states) {
   for (size_t i = 0; i < states.size(); ++i)
     owner[states[i].name] = first[i];
   for (StateShard &shard : rank.shards)
-    shard.isOwned = owner.at(shard.state->name) == rank.stage;
+    shard.isOwned = owner.at(shard.state->name) == rank.group;
 }
 
 struct CheckpointWriter::Impl {

@@ -315,7 +315,7 @@ Engine::Engine(std::vector<const Program *> programs, MPI_Comm world,
                const KernelLookup &kernels, const EngineOptions &options)
     : impl(new Impl(programs, world, options)) {
   const Program &first = *programs.front();
-  int64_t expected = first.stages * Impl::devicesOf(first);
+  int64_t expected = first.groups * Impl::devicesOf(first);
   if (impl->fabric.size() != expected)
     throw RunError("found " + std::to_string(impl->fabric.size()) +
                    " ranks, but the bundle is compiled for " +

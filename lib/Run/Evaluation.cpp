@@ -138,7 +138,7 @@ void Evaluation::connect(Engine &engine) {
   std::vector<std::string> names;
   for (const Output &output : program.outputs)
     names.push_back(output.name);
-  outputs = agreeOnNames(engine.fabric(), program.stages, names);
+  outputs = agreeOnNames(engine.fabric(), program.groups, names);
 }
 
 void Evaluation::run(Engine &engine, const std::function<void()> &setControls,
@@ -168,20 +168,20 @@ void Evaluation::run(Engine &engine, const std::function<void()> &setControls,
     metrics.read(engine);
     for (size_t i = 0; i < sums.size(); ++i)
       sums[i] += double(metrics.value(i)) * double(parts[p].count);
-    for (const auto &[stage, name] : outputs) {
+    for (const auto &[group, name] : outputs) {
       if (folder.empty())
         break;
       Contribution own;
       std::vector<int64_t> shape;
       DType dtype = DType::F32;
       for (const Output &output : program.outputs)
-        if (program.stage == stage && output.name == name) {
+        if (program.group == group && output.name == name) {
           own = contributionTo(program, engine, output);
           shape = output.globalShape;
           dtype = program.buffers[size_t(output.buffer)].dtype;
         }
       GatheredTensor whole = gather(fabric, "collecting outputs",
-                                    program.stages, stage, shape, dtype, own);
+                                    program.groups, group, shape, dtype, own);
       if (fabric.rank() != 0 || !failure.empty())
         continue;
       try {

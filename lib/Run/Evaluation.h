@@ -58,7 +58,7 @@ private:
   int64_t batch;
   Metrics metrics;
   std::vector<double> sums; ///< of metrics times samples
-  std::vector<std::pair<int64_t, std::string>> outputs; ///< stage, name
+  std::vector<std::pair<int64_t, std::string>> outputs; ///< device group, name
   std::map<std::string, int64_t> batchDims;             ///< of outputs
 };
 

@@ -218,7 +218,7 @@ void Flow::run() {
     for (size_t i = 0; i < segments[step.segment]->ops.size(); ++i)
       visit(*segments[step.segment], i, step.microbatch);
   std::string end =
-      "stage " + std::to_string(program.stage) + ": end of the step: ";
+      "device group " + std::to_string(program.group) + ": end of the step: ";
   for (const Metric &metric : program.metrics) {
     Range range = whole(metric.buffer);
     range.end = range.begin + 4;

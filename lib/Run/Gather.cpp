@@ -63,19 +63,19 @@ void addShard(Contribution &contribution, const Layout &layout,
 }
 
 std::vector<std::pair<int64_t, std::string>>
-agreeOnNames(Fabric &fabric, int64_t stages,
+agreeOnNames(Fabric &fabric, int64_t groups,
              const std::vector<std::string> &own) {
   Deadline deadline("collecting names");
   std::string joined;
   for (const std::string &name : own)
     joined += name + "\n";
-  int64_t devices = fabric.size() / stages;
+  int64_t devices = fabric.size() / groups;
   std::vector<std::pair<int64_t, std::string>> all;
   std::set<std::string> seen;
-  for (int64_t stage = 0; stage < stages; ++stage) {
+  for (int64_t group = 0; group < groups; ++group) {
     std::string text = joined;
     int64_t length = int64_t(text.size());
-    int root = int(stage * devices);
+    int root = int(group * devices);
     MPI_Bcast(&length, 1, MPI_INT64_T, root, fabric.world());
     text.resize(size_t(length));
     MPI_Bcast(text.data(), int(length), MPI_CHAR, root, fabric.world());
@@ -83,20 +83,20 @@ agreeOnNames(Fabric &fabric, int64_t stages,
       size_t end = text.find('\n', at);
       std::string name = text.substr(at, end - at);
       if (seen.insert(name).second)
-        all.push_back({stage, name});
+        all.push_back({group, name});
       at = end + 1;
     }
   }
   return all;
 }
 
-GatheredTensor gather(Fabric &fabric, const char *what, int64_t stages,
-                      int64_t stage, const std::vector<int64_t> &shape,
+GatheredTensor gather(Fabric &fabric, const char *what, int64_t groups,
+                      int64_t group, const std::vector<int64_t> &shape,
                       DType dtype, const Contribution &own) {
   Deadline deadline(what, kPatience);
-  int64_t devices = fabric.size() / stages;
-  int root = int(stage * devices);
-  // Shape and type travel to rank 0, which may be of another stage.
+  int64_t devices = fabric.size() / groups;
+  int root = int(group * devices);
+  // Shape and type travel to rank 0, which may be of another device group.
   GatheredTensor whole;
   int64_t description[2] = {int64_t(dtype), int64_t(shape.size())};
   MPI_Bcast(description, 2, MPI_INT64_T, root, fabric.world());
@@ -109,7 +109,7 @@ GatheredTensor gather(Fabric &fabric, const char *what, int64_t stages,
   if (fabric.rank() == 0)
     whole.bytes.assign(size_t(elementsOf(whole.shape) * element), 0);
   for (int64_t device = 0; device < devices; ++device) {
-    int from = int(stage * devices + device);
+    int from = int(group * devices + device);
     if (fabric.rank() != 0 && fabric.rank() != from)
       continue;
     Contribution piece;

@@ -26,10 +26,10 @@ void addShard(Contribution &contribution, const Layout &layout,
               const Coordinate &coordinate, const char *data,
               int64_t elementBytes);
 
-/// What stages give, from the names of what each has: (stage, name), the same
-/// on all ranks. Collective over the world.
+/// What device groups give, from the names of what each has: (group, name), the
+/// same on all ranks. Collective over the world.
 std::vector<std::pair<int64_t, std::string>>
-agreeOnNames(Fabric &fabric, int64_t stages,
+agreeOnNames(Fabric &fabric, int64_t groups,
              const std::vector<std::string> &own);
 
 /// A tensor as rank 0 gets it.
@@ -40,11 +40,11 @@ struct GatheredTensor {
       bytes; ///< unsharded, on rank 0 alone; zero where none has it
 };
 
-/// Collective over the world: ranks of `stage` contribute, with the tensor's
+/// Collective over the world: ranks of `group` contribute, with the tensor's
 /// shape and type (of the others they do not count).
 /// `what`, for messages: "collecting state".
-GatheredTensor gather(Fabric &fabric, const char *what, int64_t stages,
-                      int64_t stage, const std::vector<int64_t> &shape,
+GatheredTensor gather(Fabric &fabric, const char *what, int64_t groups,
+                      int64_t group, const std::vector<int64_t> &shape,
                       DType dtype, const Contribution &own);
 
 } // namespace colossal::rank

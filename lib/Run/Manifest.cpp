@@ -74,7 +74,7 @@ template <class Io> void fields(Io &io, Manifest &manifest) {
   io("model", manifest.model);
   io("worldSize", manifest.worldSize);
   io("mesh", manifest.mesh);
-  io("stages", manifest.stages);
+  io("groups", manifest.groups);
   io("programs", manifest.programs);
   io("kernels", manifest.kernels);
   io("mpi", manifest.mpi);
@@ -194,9 +194,9 @@ std::vector<std::string> checkManifest(const Manifest &manifest) {
             "a size of at least 1");
     devices *= std::max<int64_t>(1, axis.size);
   }
-  if (manifest.stages < 1 || manifest.worldSize != manifest.stages * devices)
+  if (manifest.groups < 1 || manifest.worldSize != manifest.groups * devices)
     fault("worldSize", std::to_string(manifest.worldSize),
-          std::to_string(manifest.stages) + " stages of " +
+          std::to_string(manifest.groups) + " groups of " +
               std::to_string(devices) + " devices");
   if (manifest.programs.empty() || manifest.programs[0].name != "train")
     fault("programs",
@@ -207,10 +207,11 @@ std::vector<std::string> checkManifest(const Manifest &manifest) {
   for (const ProgramSchema &program : manifest.programs) {
     if (!names.insert(program.name).second)
       fault("programs", "'" + program.name + "' twice", "distinct names");
-    if (int64_t(program.files.size()) != manifest.stages)
+    if (int64_t(program.files.size()) != manifest.groups)
       fault("programs." + program.name,
             std::to_string(program.files.size()) + " files",
-            "one for each of " + std::to_string(manifest.stages) + " stages");
+            "one for each of " + std::to_string(manifest.groups) +
+                " device groups");
     for (const InputSchema &input : program.inputs)
       if (input.batchDim < -1 ||
           input.batchDim >= int64_t(input.globalShape.size()))
@@ -220,10 +221,11 @@ std::vector<std::string> checkManifest(const Manifest &manifest) {
               "-1 or a dimension of " + shapeText(input.globalShape));
   }
   if (!manifest.predictedPeakBytes.empty() &&
-      int64_t(manifest.predictedPeakBytes.size()) != manifest.stages)
+      int64_t(manifest.predictedPeakBytes.size()) != manifest.groups)
     fault("predictedPeakBytes",
           std::to_string(manifest.predictedPeakBytes.size()) + " entries",
-          "one for each of " + std::to_string(manifest.stages) + " stages");
+          "one for each of " + std::to_string(manifest.groups) +
+              " device groups");
   if (manifest.threadsPerRank < 1)
     fault("threadsPerRank", std::to_string(manifest.threadsPerRank),
           "at least 1");
@@ -236,7 +238,7 @@ std::vector<std::string> checkManifest(const Manifest &manifest) {
 std::vector<std::string> checkManifest(const Manifest &manifest,
                                        const Program &program) {
   std::vector<std::string> faults;
-  std::string place = "stage " + std::to_string(program.stage) + ": ";
+  std::string place = "device group " + std::to_string(program.group) + ": ";
   const ProgramSchema *schema = manifest.find(program.name);
   if (!schema)
     return {place + "found program '" + program.name +
@@ -246,9 +248,9 @@ std::vector<std::string> checkManifest(const Manifest &manifest,
     faults.push_back(place + field + ": found " + found +
                      ", but manifest has " + expected);
   };
-  if (program.stages != manifest.stages)
-    fault("stages", std::to_string(program.stages),
-          std::to_string(manifest.stages));
+  if (program.groups != manifest.groups)
+    fault("groups", std::to_string(program.groups),
+          std::to_string(manifest.groups));
   if (program.microbatches != schema->microbatches)
     fault("microbatches", std::to_string(program.microbatches),
           std::to_string(schema->microbatches));

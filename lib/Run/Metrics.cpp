@@ -10,9 +10,9 @@ void Metrics::connect(Fabric &fabric, const Program &program) {
   std::vector<std::string> names;
   for (const Metric &metric : program.metrics)
     names.push_back(metric.name);
-  int64_t devices = fabric.size() / program.stages;
-  for (const auto &[stage, name] : agreeOnNames(fabric, program.stages, names))
-    owners.push_back({name, int(stage * devices)});
+  int64_t devices = fabric.size() / program.groups;
+  for (const auto &[group, name] : agreeOnNames(fabric, program.groups, names))
+    owners.push_back({name, int(group * devices)});
   values.assign(owners.size(), 0.0f);
 }
 

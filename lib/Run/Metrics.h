@@ -7,14 +7,15 @@
 
 namespace colossal::rank {
 
-/// The metrics of one program of a bundle: which stage computes which, and
-/// their values after a run.
+/// The metrics of one program of a bundle: which device group computes which,
+/// and their values after a run.
 class Metrics {
 public:
-  /// Collective over the world: all ranks learn which metrics the stages have.
+  /// Collective over the world: all ranks learn which metrics the device groups
+  /// have.
   void connect(Fabric &fabric, const Program &program);
-  /// Collective: rank 0 gets every value, others those of their stage. The
-  /// engine uses the program.
+  /// Collective: rank 0 gets every value, others those of their device group.
+  /// The engine uses the program.
   void read(Engine &engine);
 
   size_t count() const { return owners.size(); }

@@ -216,10 +216,10 @@ void OpChecker::checkOp(const Segment &segment, size_t index) {
   case OpKind::Recv:
     if (checkCount(place, op, 1, op.kind == OpKind::Recv ? 1 : 0))
       checkInside(place, op.operands[0], op.bytes);
-    if (op.peerStage < 0 || op.peerStage >= program.stages ||
-        op.peerStage == program.stage)
-      fault(place, "peer stage " + text(op.peerStage),
-            "another stage below " + text(program.stages));
+    if (op.peerGroup < 0 || op.peerGroup >= program.groups ||
+        op.peerGroup == program.group)
+      fault(place, "peer group " + text(op.peerGroup),
+            "another device group below " + text(program.groups));
     return;
   }
 }

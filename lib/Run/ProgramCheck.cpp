@@ -2,8 +2,8 @@
 //
 // Structure: mesh, buffers, layouts, schedule, tags. One op by itself is the
 // subject of OpCheck.cpp, the order of ops (a value read before it is written,
-// a clobbered buffer) that of FlowCheck.cpp, the transfers between stages that
-// of ScheduleCheck.cpp.
+// a clobbered buffer) that of FlowCheck.cpp, the transfers between device
+// groups that of ScheduleCheck.cpp.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,7 +22,7 @@ namespace colossal::rank {
 std::string describePlace(const Program &program, const Segment &segment,
                           size_t op) {
   const Op &at = segment.ops[op];
-  std::string text = "stage " + std::to_string(program.stage) + ": " +
+  std::string text = "device group " + std::to_string(program.group) + ": " +
                      segment.name + "[" + std::to_string(op) + "] " +
                      nameOf(at.kind);
   if (!at.name.empty())
@@ -67,24 +67,24 @@ void StructureChecker::checkMesh() {
   std::set<std::string> names;
   for (const Axis &axis : program.mesh) {
     if (axis.size < 1)
-      fault(stage + "mesh axis '" + axis.name + "'", axis.size,
+      fault(prefix + "mesh axis '" + axis.name + "'", axis.size,
             "a size of at least 1");
     if (axis.name == "time" || !names.insert(axis.name).second)
-      fault(stage + "mesh", "axis '" + axis.name + "'",
+      fault(prefix + "mesh", "axis '" + axis.name + "'",
             "distinct names other than 'time'");
   }
-  if (program.stages < 1 || program.stage < 0 ||
-      program.stage >= program.stages)
-    fault(stage + "stage", program.stage,
-          "a stage below " + text(program.stages));
+  if (program.groups < 1 || program.group < 0 ||
+      program.group >= program.groups)
+    fault(prefix + "group", program.group,
+          "a group below " + text(program.groups));
   if (program.microbatches < 1)
-    fault(stage + "microbatches", program.microbatches, "at least 1");
+    fault(prefix + "microbatches", program.microbatches, "at least 1");
 }
 
 void StructureChecker::checkBuffers() {
   for (size_t i = 0; i < program.buffers.size(); ++i) {
     const Buffer &buffer = program.buffers[i];
-    std::string place = stage + describeBuffer(buffer);
+    std::string place = prefix + describeBuffer(buffer);
     if (buffer.id != int64_t(i))
       fault(place, "id " + text(buffer.id) + " at position " + text(i),
             "equal numbers");
@@ -163,7 +163,7 @@ void StructureChecker::checkPersistent() {
   std::vector<Part> parts;
   std::set<std::string> names;
   for (const State &state : program.states) {
-    std::string place = stage + "state '" + state.name + "'";
+    std::string place = prefix + "state '" + state.name + "'";
     if (!names.insert(state.name).second)
       fault(place, "the name twice", "distinct names");
     if (!checkId(place, state.buffer))
@@ -188,7 +188,7 @@ void StructureChecker::checkPersistent() {
     parts.push_back({place, &buffer});
   }
   for (const Input &input : program.inputs) {
-    std::string place = stage + "input '" + input.name + "'";
+    std::string place = prefix + "input '" + input.name + "'";
     if (!checkId(place, input.buffer))
       continue;
     checkLayout(place, input.layout, input.globalShape, input.buffer, true);
@@ -203,7 +203,7 @@ void StructureChecker::checkPersistent() {
     parts.push_back({place, &program.buffers[input.buffer]});
   }
   for (const Output &output : program.outputs) {
-    std::string place = stage + "output '" + output.name + "'";
+    std::string place = prefix + "output '" + output.name + "'";
     if (!checkId(place, output.buffer))
       continue;
     checkLayout(place, output.layout, output.globalShape, output.buffer, true);
@@ -227,13 +227,13 @@ void StructureChecker::checkPersistent() {
             "a scalar of f32 or f64");
   };
   for (const Control &control : program.controls) {
-    std::string place = stage + "control '" + control.name + "'";
+    std::string place = prefix + "control '" + control.name + "'";
     scalar(place, control.buffer);
     if (isBuffer(control.buffer))
       parts.push_back({place, &program.buffers[control.buffer]});
   }
   for (const Metric &metric : program.metrics)
-    scalar(stage + "metric '" + metric.name + "'", metric.buffer);
+    scalar(prefix + "metric '" + metric.name + "'", metric.buffer);
 
   // State, inputs and controls live for the whole step: they are disjoint.
   std::sort(parts.begin(), parts.end(), [](const Part &a, const Part &b) {
@@ -256,15 +256,15 @@ void StructureChecker::checkSchedule() {
   std::map<std::string, const Segment *> segments;
   for (const Segment &segment : program.segments)
     if (!segments.emplace(segment.name, &segment).second)
-      fault(stage + "segment '" + segment.name + "'", "the name twice",
+      fault(prefix + "segment '" + segment.name + "'", "the name twice",
             "distinct names");
   std::set<std::string> used;
   std::set<std::pair<std::string, int64_t>> seen;
   for (size_t i = 0; i < program.schedule.size(); ++i) {
     const Step &step = program.schedule[i];
-    std::string place = stage + "schedule[" + text(int64_t(i)) + "]";
+    std::string place = prefix + "schedule[" + text(int64_t(i)) + "]";
     if (!segments.count(step.segment))
-      fault(place, "segment '" + step.segment + "'", "a segment of the stage");
+      fault(place, "segment '" + step.segment + "'", "a segment of the group");
     if (step.microbatch < -1 || step.microbatch >= program.microbatches)
       fault(place, "microbatch " + text(step.microbatch),
             "-1 or one below " + text(program.microbatches));
@@ -277,7 +277,7 @@ void StructureChecker::checkSchedule() {
   }
   for (const Segment &segment : program.segments)
     if (!used.count(segment.name) && !segment.ops.empty())
-      fault(stage + "schedule", "no entry for segment '" + segment.name + "'",
+      fault(prefix + "schedule", "no entry for segment '" + segment.name + "'",
             "one at least");
 }
 
@@ -291,11 +291,12 @@ void StructureChecker::checkTags() {
         continue;
       std::string place = describePlace(program, segment, i);
       auto [it, isNew] = uses.emplace(
-          std::make_tuple(op.kind == OpKind::Send, op.peerStage, op.tag),
+          std::make_tuple(op.kind == OpKind::Send, op.peerGroup, op.tag),
           place);
       if (!isNew)
         fault(place,
-              "tag " + text(op.tag) + " with stage " + text(op.peerStage),
+              "tag " + text(op.tag) + " with device group " +
+                  text(op.peerGroup),
               "a tag of its own; " + it->second + " has the same");
     }
 }
@@ -351,7 +352,7 @@ std::vector<std::string> checkShared(const std::vector<Program> &programs) {
   for (size_t p = 1; p < programs.size(); ++p) {
     std::vector<std::string> first = describe(programs[0]),
                              other = describe(programs[p]);
-    std::string place = "stage " + std::to_string(programs[p].stage) +
+    std::string place = "device group " + std::to_string(programs[p].group) +
                         ": program '" + programs[p].name + "': ";
     if (first.size() != other.size())
       faults.push_back(place + "found " + std::to_string(other.size()) +

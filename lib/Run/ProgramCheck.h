@@ -8,7 +8,7 @@
 
 namespace colossal::rank {
 
-/// "stage 1: forward[3] send 'h.1/out' (gpt2.py:10)".
+/// "group 1: forward[3] send 'h.1/out' (gpt2.py:10)".
 std::string describePlace(const Program &program, const Segment &segment,
                           size_t op);
 

@@ -156,7 +156,7 @@ template <class Io> void fields(Io &io, Op &op) {
   io("collective", op.collective);
   io("value", op.value);
   io("bytes", op.bytes);
-  io("peerStage", op.peerStage);
+  io("peerGroup", op.peerGroup);
   io("tag", op.tag);
   io("link", op.link);
 }
@@ -173,8 +173,8 @@ template <class Io> void fields(Io &io, Step &step) {
 
 template <class Io> void fields(Io &io, Program &program) {
   io("name", program.name);
-  io("stage", program.stage);
-  io("stages", program.stages);
+  io("group", program.group);
+  io("groups", program.groups);
   io("microbatches", program.microbatches);
   io("mesh", program.mesh);
   io("arenaBytes", program.arenaBytes);

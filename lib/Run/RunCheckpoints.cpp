@@ -77,7 +77,7 @@ TrainingRecord RunCheckpoints::recordOf(int64_t step, int64_t skipped,
   record.learningRate = manifest.learningRate;
   record.model = manifest.model;
   record.worldSize = manifest.worldSize;
-  record.stages = manifest.stages;
+  record.stages = manifest.groups;
   record.microbatches = manifest.programs.front().microbatches;
   record.mesh = manifest.mesh;
   return record;

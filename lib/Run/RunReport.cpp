@@ -15,7 +15,7 @@ namespace {
 
 /// What travels to rank 0.
 struct RankFigures {
-  int64_t stage, arena, window, staging, scratch, live, predicted, baseline,
+  int64_t group, arena, window, staging, scratch, live, predicted, baseline,
       peak;
   double seconds;
 };
@@ -46,7 +46,7 @@ void RunReport::write(const Manifest &manifest, const Program &program,
                       bool quiet) const {
   MemoryUse memory = engine.memory();
   const ProgramSchema &schema = *manifest.find(program.name);
-  RankFigures own{program.stage,
+  RankFigures own{program.group,
                   memory.arena,
                   memory.window,
                   memory.staging,
@@ -54,7 +54,7 @@ void RunReport::write(const Manifest &manifest, const Program &program,
                   program.liveBytes,
                   manifest.predictedPeakBytes.empty()
                       ? 0
-                      : manifest.predictedPeakBytes[size_t(program.stage)],
+                      : manifest.predictedPeakBytes[size_t(program.group)],
                   baselinePss,
                   peakPss,
                   medianSeconds()};
@@ -77,7 +77,7 @@ void RunReport::write(const Manifest &manifest, const Program &program,
     const RankFigures &figures = all[rank];
     nlohmann::ordered_json entry;
     entry["rank"] = rank;
-    entry["stage"] = figures.stage;
+    entry["group"] = figures.group;
     entry["step_seconds_median"] = figures.seconds;
     entry["arena_bytes"] = figures.arena;
     entry["window_bytes"] = figures.window;

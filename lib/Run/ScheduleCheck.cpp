@@ -1,9 +1,9 @@
-//===- ScheduleCheck.cpp - Transfers between the stages -------------------===//
+//===- ScheduleCheck.cpp - Transfers between device groups ----------------===//
 //
-// Walks the schedules of all stages together. A transfer is a queue per (from,
-// to, tag) with room for one message, the least the runtime grants. Such a
-// network has one outcome whatever the order in which stages advance, so one
-// walk decides; more room or faster stages only help.
+// Walks the schedules of all device groups together. A transfer is a queue per
+// (from, to, tag) with room for one message, the least the runtime grants. Such
+// a network has one outcome whatever the order in which device groups advance,
+// so one walk decides; more room or faster device groups only help.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,7 +15,7 @@ namespace colossal::rank {
 
 namespace {
 
-/// A Send or Recv of one stage, once per time it is executed.
+/// A Send or Recv of one device group, once per time it is executed.
 struct Transfer {
   const Op *op;
   std::string place;
@@ -76,20 +76,20 @@ bool sameMesh(const Program &a, const Program &b) {
 
 } // namespace
 
-std::vector<std::string> checkPrograms(const std::vector<Program> &stages) {
+std::vector<std::string> checkPrograms(const std::vector<Program> &groups) {
   std::vector<std::string> faults;
-  for (size_t s = 0; s < stages.size(); ++s) {
-    const Program &program = stages[s];
-    std::string place = "stage " + std::to_string(s) + ": ";
-    if (program.stage != int64_t(s) || program.stages != int64_t(stages.size()))
-      faults.push_back(place + "found stage " + std::to_string(program.stage) +
-                       " of " + std::to_string(program.stages) +
-                       ", expected stage " + std::to_string(s) + " of " +
-                       std::to_string(stages.size()));
-    if (!sameMesh(program, stages[0]) ||
-        program.microbatches != stages[0].microbatches)
+  for (size_t s = 0; s < groups.size(); ++s) {
+    const Program &program = groups[s];
+    std::string place = "device group " + std::to_string(s) + ": ";
+    if (program.group != int64_t(s) || program.groups != int64_t(groups.size()))
+      faults.push_back(place + "found group " + std::to_string(program.group) +
+                       " of " + std::to_string(program.groups) +
+                       ", expected group " + std::to_string(s) + " of " +
+                       std::to_string(groups.size()));
+    if (!sameMesh(program, groups[0]) ||
+        program.microbatches != groups[0].microbatches)
       faults.push_back(place + "found another mesh or number of microbatches "
-                               "than stage 0, expected the same");
+                               "than group 0, expected the same");
     for (std::string &fault : checkStructure(program))
       faults.push_back(std::move(fault));
   }
@@ -97,19 +97,19 @@ std::vector<std::string> checkPrograms(const std::vector<Program> &stages) {
     return faults;
 
   std::vector<std::vector<Transfer>> transfers;
-  for (const Program &program : stages)
+  for (const Program &program : groups)
     transfers.push_back(transfersOf(program));
   using Key = std::tuple<int64_t, int64_t, int64_t>; // from, to, tag
   std::map<Key, const Transfer *> queues;
-  std::vector<size_t> next(stages.size(), 0);
-  auto keyOf = [&](int64_t stage, const Op &op) {
-    return op.kind == OpKind::Send ? Key{stage, op.peerStage, op.tag}
-                                   : Key{op.peerStage, stage, op.tag};
+  std::vector<size_t> next(groups.size(), 0);
+  auto keyOf = [&](int64_t group, const Op &op) {
+    return op.kind == OpKind::Send ? Key{group, op.peerGroup, op.tag}
+                                   : Key{op.peerGroup, group, op.tag};
   };
   bool moved = true;
   while (moved) {
     moved = false;
-    for (size_t s = 0; s < stages.size(); ++s)
+    for (size_t s = 0; s < groups.size(); ++s)
       while (next[s] < transfers[s].size()) {
         const Transfer &transfer = transfers[s][next[s]];
         const Transfer *&slot = queues[keyOf(int64_t(s), *transfer.op)];
@@ -130,12 +130,12 @@ std::vector<std::string> checkPrograms(const std::vector<Program> &stages) {
 
   // What is left waits for ever, or was never received. The other end is the
   // first transfer of that queue that the peer has still to make, if any.
-  for (size_t s = 0; s < stages.size(); ++s) {
+  for (size_t s = 0; s < groups.size(); ++s) {
     if (next[s] == transfers[s].size())
       continue;
     const Transfer &waiting = transfers[s][next[s]];
     bool sends = waiting.op->kind == OpKind::Send;
-    int64_t peer = waiting.op->peerStage;
+    int64_t peer = waiting.op->peerGroup;
     Key key = keyOf(int64_t(s), *waiting.op);
     const Transfer *end = nullptr;
     for (size_t i = next[peer]; i < transfers[peer].size() && !end; ++i)
@@ -144,9 +144,9 @@ std::vector<std::string> checkPrograms(const std::vector<Program> &stages) {
         end = &transfers[peer][i];
     std::string at =
         next[peer] < transfers[peer].size()
-            ? "stage " + std::to_string(peer) + ", which waits at " +
+            ? "device group " + std::to_string(peer) + ", which waits at " +
                   transfers[peer][next[peer]].place
-            : "stage " + std::to_string(peer) + ", which has ended";
+            : "device group " + std::to_string(peer) + ", which has ended";
     if (end)
       faults.push_back(waiting.place + ": found a deadlock: it waits for " +
                        end->place + " of " + at +
@@ -161,10 +161,10 @@ std::vector<std::string> checkPrograms(const std::vector<Program> &stages) {
     auto [from, to, tag] = key;
     if (message && next[to] == transfers[to].size())
       faults.push_back(message->place + ": found no receive with tag " +
-                       std::to_string(tag) + " in stage " + std::to_string(to) +
-                       ", which has ended, expected one");
+                       std::to_string(tag) + " in device group " +
+                       std::to_string(to) + ", which has ended, expected one");
   }
-  for (const Program &program : stages)
+  for (const Program &program : groups)
     checkFlow(program, faults);
   return faults;
 }

@@ -57,7 +57,7 @@ int64_t stagingBytes(const std::vector<const Program *> &programs) {
   for (const Axis &axis : first.mesh)
     devices *= axis.size;
   // A single rank maps no shared memory.
-  if (devices * first.stages == 1)
+  if (devices * first.groups == 1)
     return 0;
   std::vector<std::vector<std::string>> groups;
   int64_t transfers = 0;

@@ -91,8 +91,9 @@ private:
   int rank = 0, size = 1;
   Manifest manifest;
   RunCheckpoints checkpoints;
-  std::vector<Program> programs; ///< of this rank's stage, as in the manifest
-  Program program;               ///< training
+  std::vector<Program>
+      programs;    ///< of this rank's device group, as in the manifest
+  Program program; ///< training
   void *kernels = nullptr;
   std::unique_ptr<Engine> engine;
   RankState state;
@@ -153,34 +154,34 @@ void Session::open() {
 
 void Session::readPrograms() {
   std::string error;
-  int64_t devices = size / manifest.stages, own = rank / devices;
+  int64_t devices = size / manifest.groups, own = rank / devices;
   // colossal-run has looked at every file; mpirun alone has not, and the files
   // of another node may be others.
   if (!options.allowEdited &&
-      !checkStageFiles(options.bundle, manifest, own, error))
+      !checkGroupFiles(options.bundle, manifest, own, error))
     throw RunError(error);
-  auto readStage = [&](const ProgramSchema &schema, int64_t stage) {
-    std::string path = options.bundle + "/" + schema.files[size_t(stage)];
+  auto readGroup = [&](const ProgramSchema &schema, int64_t group) {
+    std::string path = options.bundle + "/" + schema.files[size_t(group)];
     std::optional<Program> one = readProgram(readFile(path), path, error);
     if (!one)
       throw RunError(error);
     throwFirst(checkManifest(manifest, *one), path + ": ");
-    if (one->name != schema.name || one->stage != stage)
-      throw RunError(path + ": found program '" + one->name + "' of stage " +
-                     std::to_string(one->stage) + ", expected '" + schema.name +
-                     "' of stage " + std::to_string(stage));
+    if (one->name != schema.name || one->group != group)
+      throw RunError(path + ": found program '" + one->name + "' of group " +
+                     std::to_string(one->group) + ", expected '" + schema.name +
+                     "' of group " + std::to_string(group));
     return *one;
   };
   // The ranks of a node may see other files than those of another node, so
-  // each checks its own programs; rank 0 checks the stages together.
+  // each checks its own programs; rank 0 checks the device groups together.
   for (const ProgramSchema &schema : manifest.programs) {
-    programs.push_back(readStage(schema, own));
+    programs.push_back(readGroup(schema, own));
     if (rank == 0) {
-      std::vector<Program> stages;
-      for (int64_t stage = 0; stage < manifest.stages; ++stage)
-        stages.push_back(stage == own ? programs.back()
-                                      : readStage(schema, stage));
-      throwFirst(checkPrograms(stages), options.bundle + ": ");
+      std::vector<Program> groups;
+      for (int64_t group = 0; group < manifest.groups; ++group)
+        groups.push_back(group == own ? programs.back()
+                                      : readGroup(schema, group));
+      throwFirst(checkPrograms(groups), options.bundle + ": ");
     } else if (rank % devices == 0) {
       throwFirst(checkProgram(programs.back()), options.bundle + ": ");
     }
@@ -438,7 +439,7 @@ void Session::judgeMetrics(int64_t step) {
 }
 
 void Session::findState() {
-  state.stage = program.stage;
+  state.group = program.group;
   state.coordinate = coordinateOf(program, engine->fabric().device());
   for (const State &one : program.states) {
     const Buffer &buffer = program.buffers[size_t(one.buffer)];

@@ -34,7 +34,7 @@ private:
 
   const RankState &rank;
   const ShardSources &sources;
-  MPI_Comm stage = MPI_COMM_NULL;
+  MPI_Comm deviceGroup = MPI_COMM_NULL;
   std::map<std::vector<std::string>, MPI_Comm> replicas;
   std::unique_ptr<PlacedFile> file;
   std::string openPath;
@@ -45,17 +45,17 @@ private:
 Reader::Reader(const RankState &rank, const ShardSources &sources)
     : rank(rank), sources(sources) {
   result.crcParts.resize(rank.shards.size(), 0);
-  MPI_Comm_split(MPI_COMM_WORLD, int(rank.stage), 0, &stage);
+  MPI_Comm_split(MPI_COMM_WORLD, int(rank.group), 0, &deviceGroup);
 }
 
 Reader::~Reader() {
   for (auto &entry : replicas)
     MPI_Comm_free(&entry.second);
-  MPI_Comm_free(&stage);
+  MPI_Comm_free(&deviceGroup);
 }
 
 /// The ranks that hold the same shard, in the order of their shares. All ranks
-/// of a stage ask for the same axes in the same order.
+/// of a device group ask for the same axes in the same order.
 MPI_Comm Reader::replicasOf(const Replica &replica) {
   auto [entry, isNew] = replicas.try_emplace(replica.axes, MPI_COMM_NULL);
   if (!isNew)
@@ -67,7 +67,7 @@ MPI_Comm Reader::replicasOf(const Replica &replica) {
         std::find(replica.axes.begin(), replica.axes.end(), at.mesh[i].name) ==
             replica.axes.end())
       shard = shard * int(at.mesh[i].size) + int(at.position[i]);
-  MPI_Comm_split(stage, shard, int(replica.index), &entry->second);
+  MPI_Comm_split(deviceGroup, shard, int(replica.index), &entry->second);
   return entry->second;
 }
 

@@ -17,7 +17,7 @@ using ShardSources = std::vector<const safetensors::Tensor *>;
 
 struct ShareReading {
   /// What this rank's reading gives to the CRC of each shard's tensor (0 of
-  /// copies that the stage does not own).
+  /// copies that the device group does not own).
   std::vector<uint32_t> crcParts;
   std::string failure; ///< of this rank; empty: none
 };

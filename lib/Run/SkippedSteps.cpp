@@ -25,7 +25,7 @@ std::optional<float> SkippedSteps::lossScale(const Metrics &metrics) const {
 void SkippedSteps::learn(Fabric &fabric, const Metrics &metrics) {
   if (!metric)
     return;
-  // Ranks of other stages have no value, and give 0.
+  // Ranks of other device groups have no value, and give 0.
   last = fabric.agree(metrics.value(*metric) != 0.0f,
                       "the agreement about a skipped step",
                       "end of the step") != 0;

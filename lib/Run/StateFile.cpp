@@ -160,13 +160,13 @@ void dumpState(const Program &program, Engine &engine,
     if (state.owned)
       names.push_back(state.name);
   Coordinate at = coordinateOf(program, fabric.device());
-  for (const auto &[stage, name] :
-       agreeOnNames(fabric, program.stages, names)) {
+  for (const auto &[group, name] :
+       agreeOnNames(fabric, program.groups, names)) {
     std::vector<int64_t> shape;
     DType dtype = DType::F32;
     Contribution own;
     for (const State &state : program.states) {
-      if (program.stage != stage || state.name != name)
+      if (program.group != group || state.name != name)
         continue;
       shape = state.globalShape;
       dtype = program.buffers[size_t(state.buffer)].dtype;
@@ -174,8 +174,8 @@ void dumpState(const Program &program, Engine &engine,
         addShard(own, state.layout, at, engine.address(state.buffer),
                  bytesOf(dtype));
     }
-    GatheredTensor whole = gather(fabric, "collecting state", program.stages,
-                                  stage, shape, dtype, own);
+    GatheredTensor whole = gather(fabric, "collecting state", program.groups,
+                                  group, shape, dtype, own);
     if (fabric.rank() == 0)
       writer.write(name, npyHeader(whole.shape, whole.dtype), whole.bytes);
   }

@@ -17,8 +17,8 @@ void loadState(const Program &program, Engine &engine,
                const std::string &bundle, const std::set<std::string> &others);
 
 /// Writes every state tensor, unsharded, to `folder`/<name>.npy. Collective
-/// over the world; rank 0 writes. A stage contributes the states it owns, one
-/// of the replicas sends.
+/// over the world; rank 0 writes. A device group contributes the states it
+/// owns, one of the replicas sends.
 void dumpState(const Program &program, Engine &engine,
                const std::string &folder);
 

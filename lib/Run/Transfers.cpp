@@ -1,4 +1,4 @@
-//===- Transfers.cpp - Sends and receives between stages ------------------===//
+//===- Transfers.cpp - Sends and receives between device groups -----------===//
 
 #include "Transfers.h"
 
@@ -29,7 +29,7 @@ Transfers::Transfers(Fabric &fabric, const Program &program, int64_t areaOffset,
   for (const Axis &axis : program.mesh)
     devices *= axis.size;
   auto peerOf = [&](const Op &op) {
-    return int(op.peerStage * devices + fabric.device());
+    return int(op.peerGroup * devices + fabric.device());
   };
   bool needsPrivate = false;
   forEachTransfer(program, [&](const Op &op) {
@@ -47,7 +47,7 @@ Transfers::Transfers(Fabric &fabric, const Program &program, int64_t areaOffset,
   int64_t offset = 0;
   forEachTransfer(program, [&](const Op &op) {
     bool sends = op.kind == OpKind::Send;
-    Channel &channel = channels[{sends, op.peerStage, op.tag}];
+    Channel &channel = channels[{sends, op.peerGroup, op.tag}];
     channel.peer = peerOf(op);
     channel.tag = op.tag;
     channel.bytes = op.bytes;
@@ -73,7 +73,7 @@ Transfers::Transfers(Fabric &fabric, const Program &program, int64_t areaOffset,
   forEachTransfer(program, [&](const Op &op) {
     if (op.kind != OpKind::Recv)
       return;
-    Channel &channel = channels[{false, op.peerStage, op.tag}];
+    Channel &channel = channels[{false, op.peerGroup, op.tag}];
     int64_t place = -1;
     MPI_Recv(&place, 1, MPI_INT64_T, channel.peer, int(op.tag), fabric.world(),
              MPI_STATUS_IGNORE);
@@ -88,7 +88,7 @@ Transfers::Transfers(Fabric &fabric, const Program &program, int64_t areaOffset,
 }
 
 Transfers::Channel &Transfers::channelOf(const Op &op) {
-  return channels.find({op.kind == OpKind::Send, op.peerStage, op.tag})->second;
+  return channels.find({op.kind == OpKind::Send, op.peerGroup, op.tag})->second;
 }
 
 void Transfers::send(const Op &op, const char *data) {

@@ -1,10 +1,11 @@
-//===- Transfers.h - Sends and receives between stages ----------*- C++ -*-===//
+//===- Transfers.h - Sends and receives between device groups ---*- C++ -*-===//
 //
 // A transfer is a queue with a fixed number of slots in the sender's staging. A
-// send copies its bytes into a free slot and returns, so a stage never waits
-// for a peer that computes; it waits only while all slots are full. Inside a
-// node the receiver copies out of the sender's slot in shared memory (no
-// progress of the sender is needed); across nodes the slot is an MPI message.
+// send copies its bytes into a free slot and returns, so a device group never
+// waits for a peer that computes; it waits only while all slots are full.
+// Inside a node the receiver copies out of the sender's slot in shared memory
+// (no progress of the sender is needed); across nodes the slot is an MPI
+// message.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,7 +20,7 @@ class Transfers {
 public:
   /// `areaOffset`: where the program's part of the staging for transfers
   /// begins. `useWindow`: whether near ranks use shared memory. Collective over
-  /// all stages: both ends of every transfer agree on its place.
+  /// all device groups: both ends of every transfer agree on its place.
   Transfers(Fabric &fabric, const Program &program, int64_t areaOffset,
             bool useWindow);
 

@@ -137,6 +137,22 @@ private:
   int64_t position = 0;
 };
 
+/// Where ops of a segment come among those of all device groups for one
+/// microbatch: prologue, forward or later; then the stage, or from the last
+/// stage to the first.
+static std::pair<int64_t, int64_t> orderOf(const std::string &segment,
+                                           int64_t group) {
+  int64_t phase = segment == "prologue"              ? 0
+                  : segment.rfind("forward", 0) == 0 ? 1
+                                                     : 2;
+  static const std::string kStage = ".stage";
+  size_t at = segment.find(kStage);
+  int64_t stage = at == std::string::npos
+                      ? group
+                      : std::stoll(segment.substr(at + kStage.size()));
+  return {phase, phase == 2 ? -stage : stage};
+}
+
 void Observer::before(const Op &op, int64_t microbatch) {
   inputs = {};
   infiniteInput.clear();
@@ -173,10 +189,9 @@ void Observer::after(const Op &op, const std::string &segment,
                           bytesOf(operand));
     if (!counts.nan && !counts.infinite)
       continue;
-    int64_t phase = segment == "prologue" ? 0 : segment == "forward" ? 1 : 2;
-    int64_t stage = phase == 2 ? -program.stage : program.stage;
+    auto [phase, place] = orderOf(segment, program.group);
     std::array<int64_t, 4> key = {std::max<int64_t>(0, microbatch), phase,
-                                  stage, position};
+                                  place, position};
     std::string text =
         placeOf(op) + " on rank " + std::to_string(engine.fabric().rank());
     if (program.microbatches > 1 && microbatch >= 0)

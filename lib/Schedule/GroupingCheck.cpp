@@ -1,7 +1,7 @@
 //===- GroupingCheck.cpp - What may be grouped ----------------------------===//
 
 #include "colossal/Schedule/Grouping.h"
-#include "colossal/Schedule/StageSchedule.h"
+#include "colossal/Schedule/RankSchedule.h"
 
 using namespace mlir;
 using namespace colossal;

@@ -3,7 +3,7 @@
 #include "colossal/Schedule/MatrixProduct.h"
 #include "Colossal/Analysis/Contraction.h"
 #include "Colossal/IR/MapStrides.h"
-#include "colossal/Schedule/StageSchedule.h"
+#include "colossal/Schedule/RankSchedule.h"
 
 using namespace mlir;
 using namespace colossal;

@@ -1,6 +1,6 @@
 //===- PlaceValues.cpp - Which buffer a value lives in --------------------===//
 
-#include "StageScheduler.h"
+#include "RankScheduler.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -10,8 +10,8 @@ using namespace colossal::schedule;
 // Roots
 //===----------------------------------------------------------------------===//
 
-unsigned StageScheduler::newRoot(RankedTensorType type, StringRef name,
-                                 Root::Kind kind) {
+unsigned RankScheduler::newRoot(RankedTensorType type, StringRef name,
+                                Root::Kind kind) {
   Root root;
   root.kind = kind;
   root.name = name.str();
@@ -21,8 +21,8 @@ unsigned StageScheduler::newRoot(RankedTensorType type, StringRef name,
   return roots.size() - 1;
 }
 
-unsigned StageScheduler::fixedRoot(StringRef key, Value value, StringRef name,
-                                   bool &isNew) {
+unsigned RankScheduler::fixedRoot(StringRef key, Value value, StringRef name,
+                                  bool &isNew) {
   auto [entry, inserted] = fixed.try_emplace(key, 0);
   isNew = inserted;
   if (inserted)
@@ -31,12 +31,12 @@ unsigned StageScheduler::fixedRoot(StringRef key, Value value, StringRef name,
   return entry->second;
 }
 
-void StageScheduler::placeState(Value value, DictionaryAttr attributes) {
+void RankScheduler::placeState(Value value, DictionaryAttr attributes) {
   std::string name = attributes.getAs<StringAttr>(names::name).getValue().str();
   places[value] = {fixed.lookup("state:" + name), 0};
 }
 
-void StageScheduler::addState(const StateArgument &argument) {
+void RankScheduler::addState(const StateArgument &argument) {
   DictionaryAttr attributes = argument.attributes;
   std::string name = attributes.getAs<StringAttr>(names::name).getValue().str();
   unsigned root = newRoot(argument.type, name, Root::Kind::State);
@@ -75,7 +75,7 @@ void StageScheduler::addState(const StateArgument &argument) {
   result.program.states.push_back(state);
 }
 
-void StageScheduler::placeInput(Value value, DictionaryAttr attributes) {
+void RankScheduler::placeInput(Value value, DictionaryAttr attributes) {
   std::string name = attributes.getAs<StringAttr>(names::name).getValue().str();
   // The whole batch and its microbatches are different layouts of one input.
   std::string text;
@@ -98,7 +98,7 @@ void StageScheduler::placeInput(Value value, DictionaryAttr attributes) {
   result.program.inputs.push_back(input);
 }
 
-unsigned StageScheduler::metricRoot(Value value, StringRef name) {
+unsigned RankScheduler::metricRoot(Value value, StringRef name) {
   bool isNew = false;
   unsigned root = fixedRoot(("metric:" + name).str(), value, name, isNew);
   if (isNew)
@@ -106,7 +106,7 @@ unsigned StageScheduler::metricRoot(Value value, StringRef name) {
   return root;
 }
 
-unsigned StageScheduler::outputRoot(Value value, DictionaryAttr attributes) {
+unsigned RankScheduler::outputRoot(Value value, DictionaryAttr attributes) {
   StringRef name = attributes.getAs<StringAttr>(names::output).getValue();
   bool isNew = false;
   unsigned root = fixedRoot(("output:" + name).str(), value, name, isNew);
@@ -130,7 +130,7 @@ unsigned StageScheduler::outputRoot(Value value, DictionaryAttr attributes) {
 // Arguments
 //===----------------------------------------------------------------------===//
 
-LogicalResult StageScheduler::placeArguments(SegmentSchedule &segment) {
+LogicalResult RankScheduler::placeArguments(SegmentSchedule &segment) {
   func::FuncOp function = segment.function;
   for (BlockArgument argument : function.getArguments()) {
     DictionaryAttr attributes =
@@ -148,6 +148,8 @@ LogicalResult StageScheduler::placeArguments(SegmentSchedule &segment) {
                << argument.getArgNumber() << " is linked to '"
                << link.getValue() << "', which no earlier segment returns";
       places[argument] = known->second;
+      if (attributes.contains(names::perMicrobatch))
+        roots[known->second.root].lastReader = segment.segment;
       continue;
     }
     auto role = attributes.getAs<RoleAttr>(names::role);
@@ -170,7 +172,7 @@ LogicalResult StageScheduler::placeArguments(SegmentSchedule &segment) {
     } else {
       return function.emitError("argument ")
              << argument.getArgNumber() << ", '" << name.getValue()
-             << "', is no state of stage " << stage;
+             << "', is no state of device group " << this->group;
     }
   }
   return success();
@@ -180,7 +182,7 @@ LogicalResult StageScheduler::placeArguments(SegmentSchedule &segment) {
 // Groups
 //===----------------------------------------------------------------------===//
 
-int64_t StageScheduler::lastRead(unsigned root) const {
+int64_t RankScheduler::lastRead(unsigned root) const {
   int64_t last = -1;
   for (const auto &[value, positions] : reads) {
     auto place = places.find(value);
@@ -191,9 +193,9 @@ int64_t StageScheduler::lastRead(unsigned root) const {
   return last;
 }
 
-bool StageScheduler::mayOverwrite(SegmentSchedule &segment, const Group &group,
-                                  unsigned output, unsigned root,
-                                  int64_t position) {
+bool RankScheduler::mayOverwrite(SegmentSchedule &segment, const Group &group,
+                                 unsigned output, unsigned root,
+                                 int64_t position) {
   int64_t last = lastRead(root);
   if (last > position || group.kind == GroupKind::Alias)
     return false;
@@ -212,8 +214,8 @@ bool StageScheduler::mayOverwrite(SegmentSchedule &segment, const Group &group,
   return true;
 }
 
-LogicalResult StageScheduler::placeOutputs(SegmentSchedule &segment,
-                                           Group &group, int64_t position) {
+LogicalResult RankScheduler::placeOutputs(SegmentSchedule &segment,
+                                          Group &group, int64_t position) {
   for (auto [number, output] : llvm::enumerate(group.outputs)) {
     Type element = cast<RankedTensorType>(output.getType()).getElementType();
     if (!dtypeOf(element))
@@ -236,7 +238,8 @@ LogicalResult StageScheduler::placeOutputs(SegmentSchedule &segment,
         auto state = fixed.find(("state:" + updates.getValue()).str());
         if (state == fixed.end())
           return group.ops.back()->emitError("updates '")
-                 << updates.getValue() << "', which is no state of this stage";
+                 << updates.getValue()
+                 << "', which is no state of this device group";
         target = state->second;
       } else if (auto metric = role.getAs<StringAttr>(names::metric)) {
         target = metricRoot(output, metric.getValue());
@@ -261,8 +264,8 @@ LogicalResult StageScheduler::placeOutputs(SegmentSchedule &segment,
       Place from = places.lookup(group.inputs[input]);
       Root &root = roots[from.root];
       // What an earlier segment has linked dies in the last one at most.
-      bool mayDie = !root.linked || segment.segment == Segment::Update;
-      if (root.kind != Root::Kind::Temporary || !mayDie || root.slots > 1 ||
+      bool mayDie = !root.linked || segment.segment.kind == Segment::Update;
+      if (root.kind != Root::Kind::Temporary || !mayDie || root.perMicrobatch ||
           from.offset != 0 || root.bytes != bytesOf(output) ||
           lastRead(from.root) > position)
         continue;
@@ -294,18 +297,17 @@ LogicalResult StageScheduler::placeOutputs(SegmentSchedule &segment,
   return success();
 }
 
-LogicalResult StageScheduler::placeGroups(SegmentSchedule &segment,
-                                          int64_t base) {
+LogicalResult RankScheduler::placeGroups(SegmentSchedule &segment) {
   reads.clear();
   for (auto [number, group] : llvm::enumerate(segment.groups)) {
     // One microbatch needs no accumulation.
     if (mesh.microbatches() == 1)
       group.accumulate.assign(group.outputs.size(), false);
     for (Value input : group.inputs)
-      reads[input].push_back(base + int64_t(number));
+      reads[input].push_back(segment.begin + int64_t(number));
   }
   for (auto [number, group] : llvm::enumerate(segment.groups)) {
-    int64_t position = base + int64_t(number);
+    int64_t position = segment.begin + int64_t(number);
     if (failed(placeOutputs(segment, group, position)))
       return failure();
     for (Value value : group.inputs)
@@ -320,7 +322,7 @@ LogicalResult StageScheduler::placeGroups(SegmentSchedule &segment,
 // Results
 //===----------------------------------------------------------------------===//
 
-LogicalResult StageScheduler::finishResults(SegmentSchedule &segment) {
+LogicalResult RankScheduler::finishResults(SegmentSchedule &segment) {
   func::FuncOp function = segment.function;
   for (auto [number, value] :
        llvm::enumerate(function.front().getTerminator()->getOperands())) {
@@ -337,8 +339,7 @@ LogicalResult StageScheduler::finishResults(SegmentSchedule &segment) {
         root.linked = true;
         if (attributes.contains(names::perMicrobatch) &&
             mesh.microbatches() > 1)
-          root.slots = timeline::maximumInFlight(
-              mesh.schedule, stage, mesh.stages, mesh.microbatches());
+          root.perMicrobatch = root.lastReader = segment.segment;
       }
       continue;
     }
@@ -349,7 +350,7 @@ LogicalResult StageScheduler::finishResults(SegmentSchedule &segment) {
       if (state == fixed.end())
         return function.emitError("result ")
                << number << " updates '" << updates.getValue()
-               << "', which is no state of this stage";
+               << "', which is no state of this device group";
       target = state->second;
       name = updates.getValue();
     } else if (auto metric = attributes.getAs<StringAttr>(names::metric)) {
@@ -368,8 +369,8 @@ LogicalResult StageScheduler::finishResults(SegmentSchedule &segment) {
     copy.name = name.str();
     copy.operands = {{int64_t(place.root), place.offset}, {int64_t(target), 0}};
     copy.bytes = bytesOf(value);
-    copies[segment.segment].push_back(copy);
-    roots[place.root].liveAt(segmentEnd[unsigned(segment.segment)]);
+    copies[segment.name].push_back(copy);
+    roots[place.root].liveAt(segment.end);
   }
   return success();
 }

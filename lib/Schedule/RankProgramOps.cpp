@@ -170,16 +170,16 @@ FailureOr<std::vector<Program>> colossal::rank::readPrograms(ModuleOp module) {
     FailureOr<Program> program = readProgramOp(op);
     if (failed(program))
       return failure();
-    if (program->stage != int64_t(programs.size()))
-      return op.emitError("found the program of stage ")
-             << program->stage << ", expected that of stage "
+    if (program->group != int64_t(programs.size()))
+      return op.emitError("found the program of device group ")
+             << program->group << ", expected that of device group "
              << programs.size();
     programs.push_back(std::move(*program));
   }
-  if (programs.empty() || programs.front().stages != int64_t(programs.size()))
+  if (programs.empty() || programs.front().groups != int64_t(programs.size()))
     return module.emitError("found ")
            << programs.size()
-           << " rank programs, expected one for each stage: run "
+           << " rank programs, expected one for each device group: run "
               "colossal-schedule first";
   return std::move(programs);
 }

@@ -3,7 +3,7 @@
 #include "Colossal/IR/MeshAttribute.h"
 #include "GroupOf.h"
 #include "colossal/Schedule/RankProgramOps.h"
-#include "colossal/Schedule/StageSchedule.h"
+#include "colossal/Schedule/RankSchedule.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -23,10 +23,10 @@ static void attachGroups(const SegmentSchedule &segment) {
                 DenseI64ArrayAttr::get(op->getContext(), numbers));
 }
 
-static void attachPlaces(const StageSchedule &stage, func::FuncOp function) {
+static void attachPlaces(const RankSchedule &schedule, func::FuncOp function) {
   MLIRContext *context = function.getContext();
   for (BlockArgument argument : function.getArguments())
-    if (auto it = stage.storage.find(argument); it != stage.storage.end())
+    if (auto it = schedule.storage.find(argument); it != schedule.storage.end())
       function.setArgAttr(argument.getArgNumber(), rank::names::place,
                           DenseI64ArrayAttr::get(
                               context, {it->second.buffer, it->second.offset}));
@@ -34,10 +34,10 @@ static void attachPlaces(const StageSchedule &stage, func::FuncOp function) {
     SmallVector<int64_t> places;
     bool any = false;
     for (Value result : op.getResults()) {
-      auto it = stage.storage.find(result);
-      any |= it != stage.storage.end();
+      auto it = schedule.storage.find(result);
+      any |= it != schedule.storage.end();
       rank::Operand place =
-          it != stage.storage.end() ? it->second : rank::Operand{-1, 0};
+          it != schedule.storage.end() ? it->second : rank::Operand{-1, 0};
       places.append({place.buffer, place.offset});
     }
     if (any)
@@ -45,14 +45,15 @@ static void attachPlaces(const StageSchedule &stage, func::FuncOp function) {
   }
 }
 
-void schedule::attachSchedule(ModuleOp module, ArrayRef<StageSchedule> stages) {
+void schedule::attachSchedule(ModuleOp module,
+                              ArrayRef<RankSchedule> schedules) {
   auto builder = OpBuilder::atBlockBegin(module.getBody());
-  for (const StageSchedule &stage : stages) {
-    for (const SegmentSchedule &segment : stage.segments) {
+  for (const RankSchedule &schedule : schedules) {
+    for (const SegmentSchedule &segment : schedule.segments) {
       attachGroups(segment);
-      attachPlaces(stage, segment.function);
+      attachPlaces(schedule, segment.function);
     }
-    rank::writeProgramOp(builder, module.getLoc(), stage.program);
+    rank::writeProgramOp(builder, module.getLoc(), schedule.program);
   }
 }
 
@@ -122,28 +123,28 @@ static LogicalResult checkMembers(ArrayRef<Operation *> ops) {
 /// What a group reads is there before, and what it writes has a place.
 static LogicalResult checkGroup(const Group &group,
                                 const llvm::DenseSet<Value> &computed,
-                                const StageSchedule &stage) {
+                                const RankSchedule &schedule) {
   for (Value input : group.inputs)
     if (input.getDefiningOp() && !computed.contains(input))
       return group.ops.back()->emitError(
                  "its group reads what a later group computes: '")
              << input << "'";
   for (Value output : group.outputs)
-    if (!stage.storage.contains(output))
+    if (!schedule.storage.contains(output))
       return output.getDefiningOp()->emitError("found no ")
              << rank::names::places
              << ", expected a buffer for what another group reads";
   return success();
 }
 
-static LogicalResult readPlaces(func::FuncOp function, StageSchedule &stage) {
+static LogicalResult readPlaces(func::FuncOp function, RankSchedule &schedule) {
   auto add = [&](Value value, int64_t buffer, int64_t offset) -> LogicalResult {
-    const auto &buffers = stage.program.buffers;
+    const auto &buffers = schedule.program.buffers;
     if (buffer >= int64_t(buffers.size()))
       return function.emitError("found buffer ")
              << buffer << ", expected one of " << buffers.size();
     if (buffer >= 0)
-      stage.storage[value] = {buffer, offset};
+      schedule.storage[value] = {buffer, offset};
     return success();
   };
   for (BlockArgument argument : function.getArguments()) {
@@ -164,23 +165,25 @@ static LogicalResult readPlaces(func::FuncOp function, StageSchedule &stage) {
   return success();
 }
 
-static LogicalResult readSegment(func::FuncOp function, Segment segment,
-                                 StageSchedule &stage) {
+static LogicalResult readSegment(func::FuncOp function,
+                                 const PlacedSegment &segment, StringRef name,
+                                 RankSchedule &schedule) {
   auto members = readMembers(function);
   if (failed(checkGroupable(function)) || failed(members) ||
-      failed(readPlaces(function, stage)))
+      failed(readPlaces(function, schedule)))
     return failure();
-  SegmentSchedule &entry = stage.segments.emplace_back();
+  SegmentSchedule &entry = schedule.segments.emplace_back();
   entry.segment = segment;
+  entry.name = name.str();
   entry.function = function;
   llvm::DenseSet<Value> computed;
   for (ArrayRef<Operation *> ops : *members) {
     if (failed(checkMembers(ops)))
       return failure();
     Group group = groupOf(function, ops, /*isPlaced=*/true);
-    if (stage.program.microbatches == 1)
+    if (schedule.program.microbatches == 1)
       group.accumulate.assign(group.outputs.size(), false);
-    if (failed(checkGroup(group, computed, stage)))
+    if (failed(checkGroup(group, computed, schedule)))
       return failure();
     computed.insert(group.outputs.begin(), group.outputs.end());
     entry.groups.push_back(std::move(group));
@@ -188,26 +191,37 @@ static LogicalResult readSegment(func::FuncOp function, Segment segment,
   return success();
 }
 
-FailureOr<std::vector<StageSchedule>> schedule::readSchedule(ModuleOp module) {
+FailureOr<std::vector<RankSchedule>> schedule::readSchedule(ModuleOp module) {
   FailureOr<std::vector<rank::Program>> programs = rank::readPrograms(module);
   if (failed(programs))
     return failure();
-  std::vector<StageSchedule> stages;
+  // Without a mesh every group has one stage.
+  Stages stages = stagesOf(module).value_or(Stages{int64_t(programs->size())});
+  std::vector<RankSchedule> schedules;
   for (rank::Program &program : *programs) {
-    StageSchedule &stage = stages.emplace_back();
-    stage.program = std::move(program);
-    std::string prefix = "stage" + std::to_string(stage.program.stage) + ".";
-    for (const rank::Segment &segment : stage.program.segments) {
-      std::optional<Segment> kind = segmentOf(segment.name);
-      if (!kind)
-        return module.emitError("found the segment '")
-               << segment.name << "' in a rank program, expected one of "
-               << "prologue, forward, backward, update";
+    RankSchedule &schedule = schedules.emplace_back();
+    schedule.program = std::move(program);
+    std::vector<PlacedSegment> known =
+        segmentsOf(schedule.program.group, stages);
+    for (const rank::Segment &segment : schedule.program.segments) {
+      auto placed = llvm::find_if(known, [&](const PlacedSegment &entry) {
+        return nameOf(entry, stages) == segment.name;
+      });
+      if (placed == known.end()) {
+        InFlightDiagnostic diagnostic =
+            module.emitError("found the segment '")
+            << segment.name << "' in a rank program, expected one of ";
+        llvm::interleaveComma(known, diagnostic, [&](const auto &entry) {
+          diagnostic << nameOf(entry, stages);
+        });
+        return diagnostic;
+      }
       // A prologue may only clear accumulators.
-      auto function = module.lookupSymbol<func::FuncOp>(prefix + segment.name);
-      if (function && failed(readSegment(function, *kind, stage)))
+      auto function = module.lookupSymbol<func::FuncOp>(functionOf(*placed));
+      if (function &&
+          failed(readSegment(function, *placed, segment.name, schedule)))
         return failure();
     }
   }
-  return std::move(stages);
+  return std::move(schedules);
 }

@@ -8,10 +8,11 @@ using namespace mlir;
 using namespace colossal;
 using namespace colossal::schedule;
 
-void schedule::printSchedule(const StageSchedule &stage, raw_ostream &stream) {
-  const rank::Program &program = stage.program;
-  stream << llvm::formatv("stage {0}: arena {1} bytes, live {2} bytes\n",
-                          program.stage, program.arenaBytes, program.liveBytes);
+void schedule::printSchedule(const RankSchedule &schedule,
+                             raw_ostream &stream) {
+  const rank::Program &program = schedule.program;
+  stream << llvm::formatv("device group {0}: arena {1} bytes, live {2} bytes\n",
+                          program.group, program.arenaBytes, program.liveBytes);
   stream << "order:";
   for (const rank::Step &step : program.schedule) {
     stream << " " << step.segment;
@@ -20,7 +21,7 @@ void schedule::printSchedule(const StageSchedule &stage, raw_ostream &stream) {
   }
   llvm::SmallDenseSet<int64_t> zeroed;
   forEachOwnOp(
-      stage, Segment::Prologue, rank::OpKind::Fill,
+      schedule, nameOf(Segment::Prologue), rank::OpKind::Fill,
       [&](const rank::Op &fill) { zeroed.insert(fill.operands[0].buffer); });
   stream << "\nbuffers:\n";
   for (const rank::Buffer &buffer : program.buffers) {
@@ -32,10 +33,10 @@ void schedule::printSchedule(const StageSchedule &stage, raw_ostream &stream) {
       stream << ", zeroed";
     stream << " \"" << buffer.name << "\"\n";
   }
-  for (const SegmentSchedule &segment : stage.segments) {
-    stream << nameOf(segment.segment) << ":\n";
+  for (const SegmentSchedule &segment : schedule.segments) {
+    stream << segment.name << ":\n";
     auto place = [&](Value value) {
-      rank::Operand operand = stage.storage.lookup(value);
+      rank::Operand operand = schedule.storage.lookup(value);
       stream << "#" << operand.buffer;
       if (operand.offset)
         stream << "+" << operand.offset;
@@ -49,7 +50,7 @@ void schedule::printSchedule(const StageSchedule &stage, raw_ostream &stream) {
       llvm::interleaveComma(group.outputs, stream, place);
       stream << ")\n";
     }
-    forEachOwnOp(stage, segment.segment, rank::OpKind::Copy,
+    forEachOwnOp(schedule, segment.name, rank::OpKind::Copy,
                  [&](const rank::Op &copy) {
                    stream << llvm::formatv("  copy \"{0}\" (#{1}) -> (#{2})\n",
                                            copy.name, copy.operands[0].buffer,
@@ -72,11 +73,11 @@ struct SchedulePass : colossal::impl::SchedulePassBase<SchedulePass> {
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    FailureOr<std::vector<StageSchedule>> stages =
-        schema ? scheduleStages(module, *schema) : scheduleStages(module);
-    if (failed(stages))
+    FailureOr<std::vector<RankSchedule>> schedules =
+        schema ? scheduleRanks(module, *schema) : scheduleRanks(module);
+    if (failed(schedules))
       return signalPassFailure();
-    attachSchedule(module, *stages);
+    attachSchedule(module, *schedules);
   }
 
   std::optional<StateSchema> schema;
@@ -85,11 +86,12 @@ struct SchedulePass : colossal::impl::SchedulePassBase<SchedulePass> {
 struct PrintSchedulePass
     : colossal::impl::PrintSchedulePassBase<PrintSchedulePass> {
   void runOnOperation() override {
-    FailureOr<std::vector<StageSchedule>> stages = readSchedule(getOperation());
-    if (failed(stages))
+    FailureOr<std::vector<RankSchedule>> schedules =
+        readSchedule(getOperation());
+    if (failed(schedules))
       return signalPassFailure();
-    for (const StageSchedule &stage : *stages)
-      printSchedule(stage, llvm::outs());
+    for (const RankSchedule &schedule : *schedules)
+      printSchedule(schedule, llvm::outs());
   }
 };
 } // namespace

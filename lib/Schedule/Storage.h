@@ -1,11 +1,10 @@
-//===- Storage.h - Buffers with lifetimes, before they have offsets -*- C++
-//-*-===//
+//===- Storage.h - Buffers with lifetimes, without offsets yet --*- C++ -*-===//
 
 #ifndef COLOSSAL_LIB_SCHEDULE_STORAGE_H
 #define COLOSSAL_LIB_SCHEDULE_STORAGE_H
 
 #include "colossal/Layout/Layout.h"
-#include "colossal/Schedule/StageSchedule.h"
+#include "colossal/Schedule/RankSchedule.h"
 #include "llvm/ADT/StringMap.h"
 
 namespace colossal::schedule {
@@ -24,6 +23,10 @@ struct Root {
   int64_t slots = 1;
   int64_t begin = INT64_MAX, end = 0; ///< positions, half-open
   bool linked = false;
+  /// With several microbatches, of a value that there is for each of them: the
+  /// segment that returns it, and the last one that reads it.
+  std::optional<PlacedSegment> perMicrobatch;
+  PlacedSegment lastReader;
 
   void liveAt(int64_t position) {
     begin = std::min(begin, position);

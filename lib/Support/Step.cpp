@@ -18,6 +18,35 @@ const char *colossal::nameOf(Segment segment) {
   return "";
 }
 
+PlacedSegment colossal::segmentOf(Segment kind, int64_t stage,
+                                  const Stages &stages) {
+  return {kind, isPerMicrobatch(kind) ? stage : stages.groupOf(stage)};
+}
+
+std::vector<PlacedSegment> colossal::segmentsOf(int64_t group,
+                                                const Stages &stages) {
+  std::vector<PlacedSegment> segments = {{Segment::Prologue, group}};
+  for (int64_t chunk = 0; chunk < stages.chunks; ++chunk)
+    segments.push_back({Segment::Forward, chunk * stages.groups + group});
+  for (int64_t chunk = stages.chunks; chunk-- > 0;)
+    segments.push_back({Segment::Backward, chunk * stages.groups + group});
+  segments.push_back({Segment::Update, group});
+  return segments;
+}
+
+std::string colossal::functionOf(const PlacedSegment &segment) {
+  return (isPerMicrobatch(segment.kind) ? "stage" : "group") +
+         std::to_string(segment.place) + "." + nameOf(segment.kind);
+}
+
+std::string colossal::nameOf(const PlacedSegment &segment,
+                             const Stages &stages) {
+  std::string name = nameOf(segment.kind);
+  if (stages.chunks > 1 && isPerMicrobatch(segment.kind))
+    name += ".stage" + std::to_string(segment.place);
+  return name;
+}
+
 const char *colossal::nameOf(ScheduleKind kind) {
   return kind == ScheduleKind::GPipe ? "gpipe" : "1f1b";
 }

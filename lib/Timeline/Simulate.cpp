@@ -1,9 +1,9 @@
 //===- Simulate.cpp - Event-by-event simulation of a pipeline -------------===//
 //
-// Every stage has a clock and a place in its list of steps. A step can run
-// when its input has been sent; stages are advanced in turn as far as they
+// Every device group has a clock and a place in its list of steps. A step can
+// run when its input has been sent; groups are advanced in turn as far as they
 // can, until all lists are done. Times do not depend on the order in which
-// stages are visited: each depends on its inputs and its stage's clock alone.
+// groups are visited: each depends on its inputs and its group's clock alone.
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,18 +32,22 @@ struct Channel {
 class Simulator {
 public:
   explicit Simulator(const Pipeline &pipeline)
-      : pipeline(pipeline), count(pipeline.stages.size()), order(count),
-        next(count, 0), clock(count, 0), toNext(count), toPrevious(count),
-        inFlight(count, 0) {
-    result.stages.resize(count);
-    for (size_t stage = 0; stage < count; ++stage)
-      order[stage] = scheduleOrder(pipeline.kind, int64_t(stage),
-                                   int64_t(count), pipeline.microbatches);
+      : pipeline(pipeline), count(pipeline.stages.size()),
+        groups(count / size_t(pipeline.chunks)), order(groups), next(groups, 0),
+        clock(groups, 0), once(groups), toNext(count), toPrevious(count),
+        inFlight(groups, 0) {
+    result.groups.resize(groups);
+    Stages stages = {int64_t(groups), pipeline.chunks};
+    for (size_t group = 0; group < groups; ++group)
+      order[group] = scheduleOrder(pipeline.kind, int64_t(group), stages,
+                                   pipeline.microbatches);
     for (size_t i = 0; i + 1 < count; ++i) {
       toNext[i].transferNs = pipeline.boundaries[i].forwardNs;
       toPrevious[i + 1].transferNs = pipeline.boundaries[i].backwardNs;
     }
     for (size_t stage = 0; stage < count; ++stage) {
+      once[stage % groups].prologueNs += pipeline.stages[stage].prologueNs;
+      once[stage % groups].updateNs += pipeline.stages[stage].updateNs;
       toNext[stage].availableNs.assign(size_t(pipeline.microbatches), notYet);
       toPrevious[stage].availableNs.assign(size_t(pipeline.microbatches),
                                            notYet);
@@ -53,53 +57,53 @@ public:
   Simulation run() {
     for (bool progress = true; progress;) {
       progress = false;
-      for (size_t stage = 0; stage < count; ++stage)
-        while (advance(stage))
+      for (size_t group = 0; group < groups; ++group)
+        while (advance(group))
           progress = true;
     }
     for (int64_t time : clock)
       result.stepNs = std::max(result.stepNs, time);
-    for (StageReport &report : result.stages)
+    for (GroupReport &report : result.groups)
       report.idleNs = result.stepNs - report.busyNs;
     return std::move(result);
   }
 
 private:
-  /// Runs the next step of a stage if its input is there.
-  bool advance(size_t stage) {
-    if (next[stage] == order[stage].size())
+  /// Runs the next step of a group if its input is there.
+  bool advance(size_t group) {
+    if (next[group] == order[group].size())
       return false;
-    const Step &step = order[stage][next[stage]];
-    const StageTimes &times = pipeline.stages[stage];
-    int64_t begin = clock[stage], work = 0;
-    switch (step.segment) {
+    const Step &step = order[group][next[group]];
+    size_t stage = size_t(step.segment.place); // of forward and backward
+    int64_t begin = clock[group], work = 0;
+    switch (step.segment.kind) {
     case Segment::Prologue:
-      work = times.prologueNs;
+      work = once[group].prologueNs;
       break;
     case Segment::Forward:
-      work = times.forwardNs;
+      work = pipeline.stages[stage].forwardNs;
       if (stage > 0 && !receive(toNext[stage - 1], step, begin, work))
         return false;
       break;
     case Segment::Backward:
-      work = times.backwardNs;
+      work = pipeline.stages[stage].backwardNs;
       if (stage + 1 < count &&
           !receive(toPrevious[stage + 1], step, begin, work))
         return false;
       break;
     case Segment::Update:
-      work = times.updateNs;
+      work = once[group].updateNs;
       if (pipeline.updateBarrierNs && !waitForAll(begin))
         return false;
       break;
     }
     int64_t end = begin + work;
-    clock[stage] = end;
-    StageReport &report = result.stages[stage];
+    clock[group] = end;
+    GroupReport &report = result.groups[group];
     report.busyNs += work;
     report.events.push_back({step, begin, end});
-    ++next[stage];
-    finish(stage, step, end);
+    ++next[group];
+    finish(group, step, end);
     return true;
   }
 
@@ -116,13 +120,13 @@ private:
     return true;
   }
 
-  /// The barrier before the updates: all stages have only updates left.
+  /// The barrier before the updates: all groups have only updates left.
   bool waitForAll(int64_t &begin) {
     if (barrierNs == notYet) {
-      for (size_t stage = 0; stage < count; ++stage) {
-        if (next[stage] + 1 < order[stage].size())
+      for (size_t group = 0; group < groups; ++group) {
+        if (next[group] + 1 < order[group].size())
           return false;
-        barrierNs = std::max(barrierNs, clock[stage]);
+        barrierNs = std::max(barrierNs, clock[group]);
       }
       barrierNs += *pipeline.updateBarrierNs;
     }
@@ -130,15 +134,16 @@ private:
     return true;
   }
 
-  void finish(size_t stage, const Step &step, int64_t end) {
-    int64_t &maximum = result.stages[stage].maximumInFlight;
-    if (step.segment == Segment::Forward) {
-      maximum = std::max(maximum, ++inFlight[stage]);
+  void finish(size_t group, const Step &step, int64_t end) {
+    size_t stage = size_t(step.segment.place);
+    int64_t &maximum = result.groups[group].maximumInFlight;
+    if (step.segment.kind == Segment::Forward) {
+      maximum = std::max(maximum, ++inFlight[group]);
       if (stage + 1 < count)
         toNext[stage].send(step.microbatch, end, pipeline.overlapsTransfers);
     }
-    if (step.segment == Segment::Backward) {
-      --inFlight[stage];
+    if (step.segment.kind == Segment::Backward) {
+      --inFlight[group];
       if (stage > 0)
         toPrevious[stage].send(step.microbatch, end,
                                pipeline.overlapsTransfers);
@@ -146,12 +151,13 @@ private:
   }
 
   const Pipeline &pipeline;
-  size_t count;
-  std::vector<std::vector<Step>> order;    ///< per stage
-  std::vector<size_t> next;                ///< per stage, the step to run
-  std::vector<int64_t> clock;              ///< per stage, when it is free
+  size_t count, groups;                    ///< of stages, of device groups
+  std::vector<std::vector<Step>> order;    ///< per group
+  std::vector<size_t> next;                ///< per group, the step to run
+  std::vector<int64_t> clock;              ///< per group, when it is free
+  std::vector<StageTimes> once;            ///< per group, of its stages
   std::vector<Channel> toNext, toPrevious; ///< by sending stage
-  std::vector<int64_t> inFlight;           ///< per stage, now
+  std::vector<int64_t> inFlight;           ///< per group, now
   int64_t barrierNs = notYet;
   Simulation result;
 };
@@ -162,16 +168,19 @@ Simulation colossal::timeline::simulate(const Pipeline &pipeline) {
 }
 
 int64_t colossal::timeline::stepTime(const Pipeline &pipeline) {
-  if (pipeline.microbatches <= simulatedMicrobatches)
+  int64_t groups = int64_t(pipeline.stages.size()) / pipeline.chunks;
+  int64_t unit = pipeline.chunks == 1 ? 1 : 2 * groups;
+  int64_t simulated = (simulatedMicrobatches + unit - 1) / unit * unit;
+  if (pipeline.microbatches <= simulated)
     return simulate(pipeline).stepNs;
   Pipeline shorter = pipeline;
   auto timeOf = [&](int64_t microbatches) {
     shorter.microbatches = microbatches;
     return simulate(shorter).stepNs;
   };
-  constexpr int64_t half = simulatedMicrobatches / 2;
-  int64_t time = timeOf(simulatedMicrobatches);
-  double each = double(time - timeOf(half)) / half;
-  double others = double(pipeline.microbatches - simulatedMicrobatches);
+  int64_t half = simulated / 2;
+  int64_t time = timeOf(simulated);
+  double each = double(time - timeOf(half)) / double(half);
+  double others = double(pipeline.microbatches - simulated);
   return time + int64_t(each * others);
 }

@@ -18,7 +18,7 @@ from pathlib import Path
 from cases import Case
 from run_case import ROOT, compile_case, data_options, reference_of, tool
 
-CASE = Case("gpt2", 4, "data=2,pipeline=2,microbatches=4,zero=1")
+CASE = Case("gpt2", 4, "data=2,pipeline=2,chunks=1,microbatches=4,zero=1")
 
 
 def ops(program, kind, segment=None):
@@ -99,9 +99,9 @@ def _(a, b):
     return change(ops(b, "recv", "forward")[0][2], link="transformer.h.7/add.0/0->1")
 
 
-@fault("send to its own stage")
+@fault("send to its own device group")
 def _(a, b):
-    return change(ops(b, "send", "backward")[0][2], peerStage=1)
+    return change(ops(b, "send", "backward")[0][2], peerGroup=1)
 
 
 @fault("receive into a buffer of another dtype", 2)
@@ -111,7 +111,7 @@ def _(a, b):
     return op["name"]
 
 
-@fault("transfers crossed: both stages receive before they send", 2)
+@fault("transfers crossed: both groups receive before they send", 2)
 def _(a, b):
     # Stage 0 waits for the gradient of a microbatch before it has sent the activation.
     move(a, "recv", "backward", "forward")
@@ -187,7 +187,7 @@ def _(a, b):
     return "microbatch"
 
 
-@fault("schedule with two microbatches exchanged on one stage", 2)
+@fault("schedule with two microbatches exchanged on one group", 2)
 def _(a, b):
     forward = [step for step in a["schedule"] if step["segment"] == "forward"]
     forward[1]["microbatch"], forward[2]["microbatch"] = 2, 1
@@ -203,7 +203,7 @@ def refused(code, text, place, places):
         return f"{len(lines)} error lines, expected one"
     if place not in lines[0]:
         return f"'{place}' is not named"
-    if places == 2 and not ("stage 0" in lines[0] and "stage 1" in lines[0]):
+    if places == 2 and not ("device group 0" in lines[0] and "device group 1" in lines[0]):
         return "only one place is named"
     return ""
 
@@ -218,12 +218,12 @@ def main():
     reference = reference_of(CASE.model, options.work.resolve(), 20)
     compile_case(CASE, reference, folder, options.work.resolve())
     bundle = folder / "model.colossal"
-    programs = [json.loads((bundle / f"train/stage-{stage}.json").read_text()) for stage in (0, 1)]
+    programs = [json.loads((bundle / f"train/group-{group}.json").read_text()) for group in (0, 1)]
     results = []
 
     def start(two):
-        for stage, program in enumerate(two):
-            (bundle / f"train/stage-{stage}.json").write_text(json.dumps(program))
+        for group, program in enumerate(two):
+            (bundle / f"train/group-{group}.json").write_text(json.dumps(program))
         command = [tool("colossal-run"), "-n", str(CASE.ranks), bundle, *data_options(reference), "--quiet",
                    "--timeout", "10", "--allow-edited"]
         try:

@@ -163,26 +163,30 @@ def check_plan(case, manifest, bundle):
     """The bundle is for the ranks and the pins of the case; a description of its plan."""
     pins = pins_of(case)
     # Fields at their default are left out.
-    world, stages = (manifest.get(name, 1) for name in ("worldSize", "stages"))
+    world, groups = (manifest.get(name, 1) for name in ("worldSize", "groups"))
     microbatches = manifest["programs"][0].get("microbatches", 1)
     partitioned = next(iter(sorted((bundle / "ir" / "train").glob("*partition.mlir"))), None)
-    match = partitioned and re.search(r'colossal\.schedule = #colossal\.schedule<"?(\w+)"?>', partitioned.read_text())
+    text = partitioned.read_text() if partitioned else ""
+    match = re.search(r'colossal\.schedule = #colossal\.schedule<"?(\w+)"?>', text)
     schedule = match.group(1) if match else "none"
-    wanted = {"ranks": (world, case.ranks), "pipeline": (stages, pins.get("pipeline")),
+    stages = re.search(r"colossal\.stages = (\d+)", text)
+    chunks = int(stages.group(1)) // groups if stages else 1
+    wanted = {"ranks": (world, case.ranks), "pipeline": (groups, pins.get("pipeline")),
+              "chunks": (chunks, pins.get("chunks")),
               "microbatches": (microbatches, pins.get("microbatches")),
               "schedule": (schedule, pins.get("schedule"))}
     for name, (found, expected) in wanted.items():
         if expected is not None and str(found) != str(expected):
             raise Failure(f"the bundle has {name} {found}, expected {expected}")
     axes = {axis["name"]: axis["size"] for axis in manifest.get("mesh", [])}
-    if math.prod(axes.values()) * stages != case.ranks:
-        raise Failure(f"mesh {axes} with {stages} stages is not {case.ranks} ranks")
+    if math.prod(axes.values()) * groups != case.ranks:
+        raise Failure(f"mesh {axes} with {groups} device groups is not {case.ranks} ranks")
     for name, found in parallelism_of(bundle, manifest, axes).items():
         if name in pins and found != int(pins[name]):
             raise Failure(f"the layouts of the bundle have {name} {found}, expected {pins[name]}")
     parts = [f"{name}={size}" for name, size in axes.items() if size > 1]
-    if stages > 1:
-        parts.append(f"pipeline={stages} {schedule}")
+    if groups > 1:
+        parts.append(f"pipeline={groups} {schedule}" + (f" chunks={chunks}" if chunks > 1 else ""))
     if microbatches > 1:
         parts.append(f"microbatches={microbatches}")
     return " ".join(parts) or "one device"

@@ -25,7 +25,7 @@ module attributes {colossal.mesh = #colossal.mesh<a0 = 2>, colossal.stages = 1 :
 // CHECK-NOT:     all_reduce
 // CHECK:         return
 
-// CHECK-LABEL: func.func @stage0.update
+// CHECK-LABEL: func.func @group0.update
 // CHECK-SAME:    %[[LOSS:[a-z0-9]+]]: tensor<f32> {{{.*}}colossal.link = "loss"
 // CHECK-SAME:    %[[DW:[a-z0-9]+]]: tensor<6x4xf32> {{{.*}}colossal.link = "dw"
 // CHECK-SAME:  -> (tensor<f32> {{{.*}}colossal.metric = "loss"

@@ -5,7 +5,7 @@
 // computed by each stage that reads them.
 module attributes {colossal.mesh = #colossal.mesh<>, colossal.stages = 3 : i64, colossal.microbatches = 4 : i64, colossal.schedule = #colossal.schedule<"1f1b">} {
 
-// CHECK-LABEL: func.func @stage0.prologue
+// CHECK-LABEL: func.func @group0.prologue
 // CHECK:         colossal.send "rates/0->2"
 // CHECK-LABEL: func.func @stage0.forward
 // CHECK:         colossal.generic "mask"

@@ -6,7 +6,7 @@
 module attributes {colossal.mesh = #colossal.mesh<a0 = 2>, colossal.stages = 2 : i64,
                    colossal.microbatches = 4 : i64, colossal.schedule = #colossal.schedule<"1f1b">} {
 
-// CHECK-LABEL: func.func @stage0.prologue
+// CHECK-LABEL: func.func @group0.prologue
 // CHECK-SAME:    %[[W:.*]]: tensor<3x6xf32> {{{.*}}colossal.name = "w"
 // CHECK-NEXT:    colossal.send "w/0->1" %[[W]] to 1 tag [[WTAG:[0-9]+]] : tensor<3x6xf32>
 // CHECK-NEXT:    return
@@ -21,13 +21,13 @@ module attributes {colossal.mesh = #colossal.mesh<a0 = 2>, colossal.stages = 2 :
 // CHECK:         %[[DH:.*]] = colossal.recv "project/dh/1->0" from 1 tag [[DHTAG:[0-9]+]] {{.*}} : tensor<2x6xf32>
 // CHECK:         colossal.generic "embed/dw" {{.*}} (%{{.*}} : [b, k], %[[DH]] : [b, n])
 
-// CHECK-LABEL: func.func @stage0.update
+// CHECK-LABEL: func.func @group0.update
 // CHECK-SAME:  -> (tensor<3x6xf32> {{{.*}}colossal.updates = "w"
 // CHECK:         %[[DW1:.*]] = colossal.recv "project/dw/1->0" from 1 tag [[DWTAG:[0-9]+]] {{.*}} : tensor<3x6xf32>
 // CHECK:         colossal.generic "w/gradient" {{.*}} (%{{.*}} : [k, n], %[[DW1]] : [k, n])
 // CHECK:         colossal.all_reduce "w/reduce"
 
-// CHECK-LABEL: func.func @stage1.prologue
+// CHECK-LABEL: func.func @group1.prologue
 // CHECK-SAME:  -> (tensor<3x6xf32> {{{.*}}colossal.link = "w"
 // CHECK-NEXT:    %[[W:.*]] = colossal.recv "w/0->1" from 0 tag [[WTAG]]
 // CHECK-NEXT:    return %[[W]]
@@ -42,7 +42,7 @@ module attributes {colossal.mesh = #colossal.mesh<a0 = 2>, colossal.stages = 2 :
 // CHECK:         %[[DH:.*]] = colossal.generic "project/dh"
 // CHECK:         colossal.send "project/dh/1->0" %[[DH]] to 0 tag [[DHTAG]]
 
-// CHECK-LABEL: func.func @stage1.update
+// CHECK-LABEL: func.func @group1.update
 // CHECK-SAME:  %[[DW:[a-z0-9]+]]: tensor<3x6xf32> {{.*}}colossal.link = "project/dw"
 // CHECK-NEXT:    colossal.send "project/dw/1->0" %[[DW]] to 0 tag [[DWTAG]]
 // CHECK:         colossal.all_reduce "loss/reduce"

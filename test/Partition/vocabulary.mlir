@@ -9,7 +9,7 @@
 // for the microbatch.
 module attributes {colossal.mesh = #colossal.mesh<a0 = 2>, colossal.stages = 1 : i64, colossal.microbatches = 2 : i64} {
 
-// CHECK-LABEL: func.func @stage0.prologue
+// CHECK-LABEL: func.func @group0.prologue
 // CHECK-SAME:    tensor<8xi64> {{{.*}}colossal.name = "labels", colossal.role = #colossal.role<batch>, colossal.sharding = #colossal.sharding<[_]>}
 // CHECK-SAME:  -> (tensor<f32> {{{.*}}colossal.link = "count"
 // CHECK:         colossal.generic "valid" [b = 8]

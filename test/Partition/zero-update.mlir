@@ -7,7 +7,7 @@ module attributes {colossal.mesh = #colossal.mesh<a0 = 2>, colossal.stages = 1 :
 
 // CHECK-LABEL: func.func @stage0.backward
 // CHECK-SAME:  -> (tensor<7x4xf32> {colossal.accumulate = "sum"
-// CHECK-LABEL: func.func @stage0.update
+// CHECK-LABEL: func.func @group0.update
 // CHECK-SAME:    %[[DW:[a-z0-9]+]]: tensor<7x4xf32> {{[^%]*}}colossal.link = "dw"
 // CHECK-SAME:    %[[M:[a-z0-9]+]]: tensor<4x4xf32> {{{[^%]*}}colossal.global_shape = {{\[\[7\], \[4\]\]}}, colossal.name = "w#momentum", {{[^%]*}}colossal.sharding = #colossal.sharding<[a0], [_]>
 // CHECK-SAME:    %[[W:[a-z0-9]+]]: tensor<7x4xf32> {{[^%]*}}colossal.name = "w"

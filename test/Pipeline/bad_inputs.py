@@ -519,7 +519,7 @@ def output(folder):
         (folder / name).mkdir()
         (folder / name / "manifest.json").write_text(text)
         (folder / name / "index.html").write_text("precious")
-    for name in ["notes.txt", "ir/notes.txt", "lib/deep/er", "stage-7.json"]:
+    for name in ["notes.txt", "ir/notes.txt", "lib/deep/er", "group-7.json"]:
         path = folder / f"with-{name.replace('/', '-')}"
         shutil.copytree(bundle, path)
         (path / name).parent.mkdir(exist_ok=True, parents=True)

@@ -93,11 +93,10 @@ struct Options {
                                cl::init("local:1"), cl::cat(category)};
   cl::opt<std::string> memory{"memory", cl::desc("budget of a device, 20GiB"),
                               cl::cat(category)};
-  cl::opt<std::string> pin{
-      "pin",
-      cl::desc(
-          "data=,tensor=,pipeline=,microbatches=,zero=,recompute=,schedule="),
-      cl::cat(category)};
+  cl::opt<std::string> pin{"pin",
+                           cl::desc("data=,tensor=,pipeline=,chunks=,"
+                                    "microbatches=,zero=,recompute=,schedule="),
+                           cl::cat(category)};
   cl::opt<double> searchTime{
       "search-time",
       cl::desc("seconds after which the best plan so far is taken"),

@@ -207,14 +207,14 @@ static constexpr int64_t kLargestArenas = int64_t(2) << 30;
 /// Schedules the partitioned program and executes it in the ranks' arenas.
 static bool verifyInArena(ModuleOp module, const NamedTensors &values,
                           const StepResult &expected, std::string &error) {
-  auto stages = schedule::scheduleStages(module);
+  auto schedules = schedule::scheduleRanks(module);
   std::optional<Mesh> mesh = Mesh::get(module, error);
-  if (failed(stages) || !mesh) {
+  if (failed(schedules) || !mesh) {
     error = error.empty() ? "the program was not scheduled" : error;
     return false;
   }
-  double mebibytes = double(arenaBytes(*stages, *mesh)) / double(1 << 20);
-  if (arenaBytes(*stages, *mesh) > kLargestArenas) {
+  double mebibytes = double(arenaBytes(*schedules, *mesh)) / double(1 << 20);
+  if (arenaBytes(*schedules, *mesh) > kLargestArenas) {
     llvm::outs() << "not executed in arenas: all ranks' are "
                  << llvm::format("%.0f", mebibytes) << " MiB\n";
     return true;
@@ -222,7 +222,7 @@ static bool verifyInArena(ModuleOp module, const NamedTensors &values,
   RankOptions options;
   options.seed = seed;
   options.evaluation.float32 = float32;
-  auto found = runScheduledStep(module, *stages, values, options, error);
+  auto found = runScheduledStep(module, *schedules, values, options, error);
   if (found)
     error = compareSteps(*found, expected, tolerance);
   if (!error.empty())

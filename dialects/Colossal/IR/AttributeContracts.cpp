@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Colossal/IR/FactoredChecks.h"
+#include "Colossal/IR/MeshAttribute.h"
 #include "colossal/Support/StoredFloat.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
@@ -104,7 +105,8 @@ static StringRef expectedOf(StringRef name, Attribute attribute) {
     return isa<SegmentAttr>(attribute) ? "" : "a #colossal.segment";
   if (name == names::stage)
     return isInteger(attribute, 0, kMaxCount) ? "" : "the number of a stage";
-  if (name == names::stages || name == names::microbatches)
+  if (llvm::is_contained(
+          {names::stages, names::deviceGroups, names::microbatches}, name))
     return isCount(attribute) ? "" : "an i64 from 1 to 1048576";
   return "";
 }
@@ -120,6 +122,7 @@ static StringRef labelOf(StringRef name) {
       .Case(names::mesh, "M1")
       .Cases({names::stages, names::microbatches}, "M2")
       .Case(names::schedule, "M3")
+      .Case(names::deviceGroups, "M4")
       .Case(names::role, "F1")
       .Cases({names::name, names::metric, names::output, names::link}, "F2")
       .Case(names::source, "F3")
@@ -179,6 +182,23 @@ static LogicalResult verifyHolder(Operation *op, NamedAttribute attribute,
   return op->emitError("F9: found ") << attribute.getName() << " on " << holder;
 }
 
+/// M4: stages are dealt out evenly, and microbatches go round.
+static LogicalResult verifyRounds(ModuleOp module) {
+  Stages stages = stagesOf(module).value_or(Stages());
+  int64_t groups = stages.groups,
+          microbatches = microbatchesOf(module).value_or(1);
+  auto count = module->getAttrOfType<IntegerAttr>(names::stages);
+  if (!count || count.getInt() != stages.count())
+    return module.emitError("M4: found ")
+           << groups << " device groups, expected a divisor of the "
+           << names::stages;
+  if (stages.chunks > 1 && microbatches % groups != 0)
+    return module.emitError("M4: found ")
+           << microbatches << " microbatches, expected a multiple of the "
+           << groups << " device groups, which have several stages each";
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
 // Hooks
 //===----------------------------------------------------------------------===//
@@ -190,6 +210,8 @@ ColossalDialect::verifyOperationAttribute(Operation *op,
     return failure();
   StringRef label = labelOf(attribute.getName());
   if (isa<ModuleOp>(op)) {
+    if (attribute.getName() == names::deviceGroups)
+      return verifyRounds(cast<ModuleOp>(op));
     if (label.starts_with("M"))
       return success();
   } else if (isa<FunctionOpInterface>(op)) {
@@ -231,9 +253,10 @@ LogicalResult ColossalDialect::verifyRegionArgAttribute(
     Operation *op, unsigned, unsigned argument, NamedAttribute attribute) {
   if (failed(verifyForm(op, attribute)) ||
       failed(verifyHolder(op, attribute,
-                          {names::mesh, names::stages, names::microbatches,
-                           names::schedule, names::segment, names::updates,
-                           names::metric, names::output, names::accumulate},
+                          {names::mesh, names::stages, names::deviceGroups,
+                           names::microbatches, names::schedule, names::segment,
+                           names::updates, names::metric, names::output,
+                           names::accumulate},
                           "an argument")))
     return failure();
   auto function = dyn_cast<FunctionOpInterface>(op);
@@ -276,9 +299,10 @@ LogicalResult ColossalDialect::verifyRegionResultAttribute(
     Operation *op, unsigned, unsigned result, NamedAttribute attribute) {
   if (failed(verifyForm(op, attribute)) ||
       failed(verifyHolder(op, attribute,
-                          {names::mesh, names::stages, names::microbatches,
-                           names::schedule, names::segment, names::stage,
-                           names::role, names::source, names::aliases},
+                          {names::mesh, names::stages, names::deviceGroups,
+                           names::microbatches, names::schedule, names::segment,
+                           names::stage, names::role, names::source,
+                           names::aliases},
                           "a result")))
     return failure();
   auto function = dyn_cast<FunctionOpInterface>(op);

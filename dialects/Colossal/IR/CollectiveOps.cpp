@@ -187,9 +187,10 @@ LogicalResult ReshardOp::verify() {
 static LogicalResult verifyTransfer(Operation *op, int64_t peer, int64_t tag) {
   if (failed(verifyTensors(op)))
     return failure();
-  int64_t count = stagesOf(op).value_or(kMaxCount);
+  std::optional<Stages> stages = stagesOf(op);
+  int64_t count = stages ? stages->groups : kMaxCount;
   if (peer < 0 || peer >= count)
-    return op->emitOpError("T1: found the stage ")
+    return op->emitOpError("T1: found the device group ")
            << peer << ", expected one from 0 to below " << count;
   if (tag < 0)
     return op->emitOpError("T2: found the tag ")

@@ -14,7 +14,7 @@
 // - L2 the shard has ceil(extent / g) of `extent`
 // - L3 the combiner is one of the element type
 // - L4 axes are distinct, and of the mesh
-// Of transfers: T1 `peer` is a stage; T2 `tag` is not negative.
+// Of transfers: T1 `peer` is a device group; T2 `tag` is not negative.
 //
 //===----------------------------------------------------------------------===//
 #ifndef COLOSSAL_IR_COLLECTIVEOPS
@@ -117,10 +117,10 @@ def Colossal_AllToAllOp : Colossal_CollectiveOp<"all_to_all"> {
 }
 
 def Colossal_SendOp : Colossal_Op<"send"> {
-  let summary = "sends a value to the same coordinate of another stage";
+  let summary = "sends a value to the same coordinate of another device group";
   let description = [{
-    `name` and `tag` are equal on both sides; a tag is used once per ordered pair of stages. The
-    receiver is in the segment of the same name, and receives in the order in which the sender
+    `name` and `tag` are equal on both sides; a tag is used once per ordered pair of groups. The
+    receiver is in a segment of the same kind, and receives in the order in which the sender
     sends. A send waits only while the previous value of its tag has not been received.
   }];
   let arguments = (ins StrAttr:$name, AnyRankedTensor:$input, I64Attr:$peer, I64Attr:$tag);
@@ -129,7 +129,7 @@ def Colossal_SendOp : Colossal_Op<"send"> {
 }
 
 def Colossal_RecvOp : Colossal_Op<"recv"> {
-  let summary = "receives a value from the same coordinate of another stage";
+  let summary = "receives a value from the same coordinate of another device group";
   let description = [{The other side of `colossal.send`, of equal name, tag and type.}];
   let arguments = (ins StrAttr:$name, I64Attr:$peer, I64Attr:$tag);
   let hasVerifier = 1;

@@ -85,6 +85,7 @@ inline constexpr llvm::StringLiteral perMicrobatch = "colossal.per_microbatch";
 inline constexpr llvm::StringLiteral accumulate = "colossal.accumulate";
 inline constexpr llvm::StringLiteral mesh = "colossal.mesh";
 inline constexpr llvm::StringLiteral stages = "colossal.stages";
+inline constexpr llvm::StringLiteral deviceGroups = "colossal.device_groups";
 inline constexpr llvm::StringLiteral microbatches = "colossal.microbatches";
 inline constexpr llvm::StringLiteral schedule = "colossal.schedule";
 inline constexpr llvm::StringLiteral segment = "colossal.segment";

@@ -18,7 +18,8 @@ def Colossal_Dialect : Dialect {
     discardable (ColossalDialect.h has their names).
 
     On factored ops and reshards; D3 and D4 also as `colossal.segment` and `colossal.stage` of
-    functions, D4 of state that another program places:
+    functions (of one that runs once, the first stage of its device group), D4 of state that
+    another program places:
     - D1 `group`, `forward_of`, `gradient_of` are strings; `keep`, `no_gradient` have no value
     - D2 `pass` is forward, backward or update
     - D3 `segment` is prologue, forward, backward or update
@@ -44,6 +45,8 @@ def Colossal_Dialect : Dialect {
     - M1 `colossal.mesh` has axes of distinct names, but not "time", and sizes of at least 1
     - M2 `colossal.stages`, `colossal.microbatches` are from 1 to 1048576
     - M3 `colossal.schedule` is gpipe or "1f1b"
+    - M4 `colossal.device_groups` (absent: one for each stage) divides the number of stages, and
+      if it is smaller, the number of microbatches as well
 
     Shardings of values:
     - S1 an axis occurs once

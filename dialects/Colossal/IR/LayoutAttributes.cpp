@@ -23,7 +23,7 @@ FailureOr<Mesh> colossal::readMesh(ModuleOp module) {
     axes.push_back({axis.getName().str(), axis.getSize()});
   Mesh mesh =
       Mesh::withTime(std::move(axes), microbatchesOf(module).value_or(1),
-                     stagesOf(module).value_or(1));
+                     stagesOf(module).value_or(Stages()));
   mesh.schedule = scheduleOf(module);
   return mesh;
 }

@@ -24,8 +24,13 @@ MeshAttr colossal::meshOf(Operation *op) {
   return ofModule<MeshAttr>(op, names::mesh);
 }
 
-std::optional<int64_t> colossal::stagesOf(Operation *op) {
-  return countOf(op, names::stages);
+std::optional<Stages> colossal::stagesOf(Operation *op) {
+  std::optional<int64_t> count = countOf(op, names::stages);
+  if (!count)
+    return std::nullopt;
+  int64_t groups =
+      std::max<int64_t>(1, countOf(op, names::deviceGroups).value_or(*count));
+  return Stages{groups, *count / groups};
 }
 
 std::optional<int64_t> colossal::microbatchesOf(Operation *op) {

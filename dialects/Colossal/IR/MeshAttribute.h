@@ -1,7 +1,7 @@
 //===- MeshAttribute.h - What a module says of its devices ------*- C++ -*-===//
 //
 // The one reading of `colossal.mesh`, `colossal.stages`,
-// `colossal.microbatches` and `colossal.schedule`.
+// `colossal.device_groups`, `colossal.microbatches` and `colossal.schedule`.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,7 +17,7 @@ namespace colossal {
 MeshAttr meshOf(mlir::Operation *op);
 
 /// Stages and microbatches that this module states; nothing if it does not.
-std::optional<int64_t> stagesOf(mlir::Operation *op);
+std::optional<Stages> stagesOf(mlir::Operation *op);
 std::optional<int64_t> microbatchesOf(mlir::Operation *op);
 
 /// 1F1B unless the module says otherwise.

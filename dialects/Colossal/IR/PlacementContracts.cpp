@@ -14,7 +14,8 @@ using namespace colossal;
 
 /// D4: below `colossal.stages`.
 LogicalResult colossal::verifyStage(Operation *op, IntegerAttr stage) {
-  int64_t count = stagesOf(op).value_or(kMaxCount);
+  std::optional<Stages> stages = stagesOf(op);
+  int64_t count = stages ? stages->count() : kMaxCount;
   if (stage.getInt() >= 0 && stage.getInt() < count)
     return success();
   return op->emitError("D4: found stage = ")

@@ -1,7 +1,7 @@
 //===- Bundle.h - Writes the folder that the runtime executes --*- C++ -*-===//
 //
 //   manifest.json             what the bundle is (Run/Manifest.h)
-//   <program>/stage-<i>.json  what a rank runs (Run/RankProgram.h)
+//   <program>/group-<i>.json  what a rank runs (Run/RankProgram.h)
 //   kernels.so                every distinct kernel once
 //   weights.bin               initial state, unsharded
 //   ir/<program>/             texts given by the caller
@@ -25,10 +25,10 @@ namespace colossal::emit {
 /// One program of the bundle.
 struct ProgramInput {
   std::string name; ///< "train", "evaluate"
-  /// Per stage. `Initial::file` of a state is the path of the archive that
+  /// Per group. `Initial::file` of a state is the path of the archive that
   /// holds it.
-  std::vector<rank::Program> stages;
-  /// Inputs of the model. Of those that a stage has, the allowed values go into
+  std::vector<rank::Program> groups;
+  /// Inputs of the model. Of those that a group has, the allowed values go into
   /// the manifest; the others are unused.
   std::vector<rank::InputSchema> inputs;
   double predictedStepSeconds = 0.0;

@@ -17,13 +17,13 @@
 namespace colossal::emit {
 
 struct LinkedPrograms {
-  /// By program, in the order of the modules, and stage.
+  /// By program, in the order of the modules, and group.
   std::vector<std::vector<rank::Program>> programs;
   mlir::OwningOpRef<mlir::ModuleOp> kernels;
 };
 
 /// Of lowered modules, whose programs get the names given. Emits an error where
-/// a module is none, a rank program is not sound, or the programs of a stage
+/// a module is none, a rank program is not sound, or the programs of a group
 /// have different states.
 mlir::FailureOr<LinkedPrograms>
 linkPrograms(llvm::ArrayRef<mlir::ModuleOp> modules,

@@ -1,8 +1,8 @@
-//===- Mesh.h - The devices of a stage, in axes -----------------*- C++ -*-===//
+//===- Mesh.h - The devices of a group, in axes -----------------*- C++ -*-===//
 //
-// A mesh arranges the devices of one stage along named axes; every stage has
-// the same. Rank = stage * devicesPerStage() + position, the last axis fastest,
-// so that an axis lies on the links that machine::spanOfAxes tells.
+// A mesh arranges the devices of one device group along named axes; every group
+// has the same. Rank = group * devicesPerGroup() + position, the last axis
+// fastest, so that an axis lies on the links that machine::spanOfAxes tells.
 //
 // Time. Where microbatches matter they are one more axis, `time`, the last of
 // the mesh. On a sub-dimension `time` is major to all others: microbatch t is
@@ -36,17 +36,17 @@ using Axes = std::vector<unsigned>;
 
 struct Mesh {
   std::vector<Axis> axes; ///< of any number
-  int64_t stages = 1;
+  Stages stages;
   ScheduleKind schedule = ScheduleKind::OneFOneB;
 
   /// A mesh whose last axis is time.
   static Mesh withTime(std::vector<Axis> deviceAxes, int64_t microbatches = 1,
-                       int64_t stages = 1);
+                       Stages stages = {});
 
   /// The number of the time axis; of no axis, where the mesh has none.
   unsigned timeAxis() const;
   int64_t microbatches() const;
-  int64_t devicesPerStage() const;
+  int64_t devicesPerGroup() const;
   /// Of a group of axes, the product.
   int64_t sizeOf(const Axes &group) const;
   std::optional<unsigned> find(std::string_view name) const;

@@ -4,7 +4,7 @@
 #define COLOSSAL_LOWER_BUILDPROGRAM_H
 
 #include "colossal/Lower/LowerGroup.h"
-#include "colossal/Schedule/StageSchedule.h"
+#include "colossal/Schedule/RankSchedule.h"
 
 namespace colossal::lower {
 
@@ -12,7 +12,7 @@ namespace colossal::lower {
 /// buffers that Schedule placed. Kernels are added to `lowering`. Errors are
 /// emitted at the op that cannot be lowered.
 mlir::FailureOr<rank::Program>
-buildProgram(const schedule::StageSchedule &schedule, Lowering &lowering);
+buildProgram(const schedule::RankSchedule &schedule, Lowering &lowering);
 
 } // namespace colossal::lower
 

@@ -1,6 +1,6 @@
 //===- LowerGroup.h - From a group to one op of the rank program *- C++ -*-===//
 //
-// A Lowering collects the kernels of all stages and segments of a program.
+// A Lowering collects the kernels of all segments of a program.
 // Groups that compute the same (up to names, locations and the addresses of
 // their buffers) get one symbol. Emit compiles the module.
 //

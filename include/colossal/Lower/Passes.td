@@ -7,8 +7,8 @@ include "mlir/Pass/PassBase.td"
 def LowerPass : Pass<"colossal-lower", "::mlir::ModuleOp"> {
   let summary = "turns the groups of a scheduled module into kernels and library calls";
   let description = [{
-    Fills each `rank.program` with one op a group, checks the programs of all stages together,
-    and replaces the functions of the stages by the module @kernels. Adds no buffer.
+    Fills each `rank.program` with one op a group, checks the programs of all device groups together,
+    and replaces the functions of the segments by the module @kernels. Adds no buffer.
   }];
   let dependentDialects = ["::colossal::rank::RankDialect", "::mlir::func::FuncDialect",
       "::mlir::scf::SCFDialect", "::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect",

@@ -1,6 +1,6 @@
 //===- Span.h - Which links a group of ranks communicates over --*- C++ -*-===//
 //
-// Ranks are numbered stage-major: rank = stage * (devices per stage) + mesh
+// Ranks are numbered group-major: rank = group * (devices per group) + mesh
 // coordinate, the last mesh axis fastest. A collective over some mesh axes
 // runs in many groups at the same time, one for every value of the other
 // coordinates. A `Span` says how such a group lies in the hierarchy of links.
@@ -39,15 +39,15 @@ Span spanOfRanks(const Cluster &cluster, const std::vector<int64_t> &ranks);
 
 /// The worst span of the groups that differ only in the mesh axes `axes`
 /// (indices into `mesh`, the sizes of the axes), over all coordinates and all
-/// `stages` device groups. Worst: the most ways at the highest level, then at
+/// `groups` device groups. Worst: the most ways at the highest level, then at
 /// the next one. Looks at every rank once.
-/// \pre stages * (product of mesh) <= cluster.devices
+/// \pre groups * (product of mesh) <= cluster.devices
 Span spanOfAxes(const Cluster &cluster, const std::vector<int64_t> &mesh,
-                const std::vector<int64_t> &axes, int64_t stages = 1);
+                const std::vector<int64_t> &axes, int64_t groups = 1);
 
-/// The worst span of the pairs (same coordinate, stage `from`) and (same
-/// coordinate, stage `to`): what a send between two stages runs over.
-Span spanOfStages(const Cluster &cluster, int64_t devicesPerStage, int64_t from,
+/// The worst span of the pairs (same coordinate, group `from`) and (same
+/// coordinate, group `to`): what a send between two groups runs over.
+Span spanOfGroups(const Cluster &cluster, int64_t devicesPerGroup, int64_t from,
                   int64_t to);
 
 } // namespace colossal::machine

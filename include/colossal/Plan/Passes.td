@@ -20,7 +20,7 @@ def PlanPass : Pass<"colossal-plan", "::mlir::ModuleOp"> {
     Option<"searchTime", "search-time", "double", "60",
            "seconds after which the best plan so far is taken">,
     Option<"pin", "pin", "std::string", "\"\"",
-           "data=,tensor=,pipeline=,microbatches=,zero=,recompute=,schedule=">,
+           "data=,tensor=,pipeline=,chunks=,microbatches=,zero=,recompute=,schedule=">,
     Option<"plan", "plan", "std::string", "\"\"", "plan file to use">,
     Option<"emitPlan", "emit-plan", "std::string", "\"\"", "plan file to write">,
     Option<"explain", "explain", "bool", "false", "print the plan and why to stderr">,

@@ -67,7 +67,8 @@ struct StagePrediction {
   int64_t activationBytes = 0; ///< of one microbatch in flight
   int64_t inFlight = 1;
   int64_t transientBytes = 0; ///< peak of what a segment needs besides
-  /// The most that lives at one time; at most the sum of the above.
+  /// The most that lives at one time on a device, which may have other stages
+  /// as well; for one stage at most the sum of the above.
   int64_t peakBytes = 0;
 };
 

@@ -26,6 +26,7 @@ struct Pins {
   std::optional<int64_t> tensor;   ///< size of the axes that cut parameters
                                    ///< in use and not the batch
   std::optional<int64_t> pipeline; ///< number of device groups
+  std::optional<int64_t> chunks;   ///< stages of each device group
   std::optional<int64_t> microbatches;
   std::optional<int64_t> zero; ///< 0: whole optimizer state on each data
                                ///< coordinate; 1: cut over the data axes
@@ -34,9 +35,9 @@ struct Pins {
   std::optional<int64_t> recompute;
   std::optional<ScheduleKind> schedule;
 
-  /// `data=2,tensor=2,pipeline=2,microbatches=4,zero=1,recompute=all,
-  /// schedule=1f1b`. On
-  /// failure returns nothing and `error` says what was found and expected.
+  /// `data=2,tensor=2,pipeline=2,chunks=2,microbatches=4,zero=1,
+  /// recompute=all,schedule=1f1b`. On failure returns nothing and `error` says
+  /// what was found and expected.
   static std::optional<Pins> parse(const std::string &text, std::string &error);
   std::string toString() const;
 };

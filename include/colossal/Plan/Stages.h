@@ -3,12 +3,13 @@
 // Predictions from a solution: time and memory of every piece, then of every
 // stage of a pipeline, then of the step by simulating its schedule.
 //
-// Memory of a stage: state (parameters, optimizer state, batch, parameters of
-// another stage that are used here), accumulators, activations of the
-// microbatches in flight, and the largest set of other buffers that live at
-// the same time while one piece runs (`transient`). The peak follows the pieces
-// forward and back: activations grow and are freed again, and with a single
-// microbatch gradients only appear while activations go.
+// Memory of a device group is that of its stages: state (parameters, optimizer
+// state, batch, parameters of another stage that are used here), accumulators,
+// activations of the microbatches in flight, and the largest set of other
+// buffers that live at the same time while one piece runs (`transient`). The
+// peak follows the pieces forward and back: activations grow and are freed
+// again, and with a single microbatch gradients only appear while activations
+// go.
 //
 //===----------------------------------------------------------------------===//
 
@@ -61,7 +62,7 @@ struct StagedPlan {
   int64_t stepNs = 0;
 };
 
-/// Peak of the fullest stage.
+/// Peak of the fullest device group.
 int64_t fullestBytes(const std::vector<StagePrediction> &stages);
 
 StagedPlan predict(const Pieces &pieces, const Measured &measured,
@@ -69,15 +70,17 @@ StagedPlan predict(const Pieces &pieces, const Measured &measured,
                    ScheduleKind kind, int64_t microbatches,
                    std::vector<int> stageOfPiece);
 
-/// Time of a step, by simulating the schedule of the stages.
-int64_t stepTime(const std::vector<StagePrediction> &stages,
+/// Time of a step, by simulating the schedule of the stages, of which each
+/// device group has `chunks`.
+int64_t stepTime(const std::vector<StagePrediction> &stages, int64_t chunks,
                  const std::vector<timeline::BoundaryTimes> &boundaries,
                  const machine::Cluster &cluster, ScheduleKind kind,
                  int64_t microbatches);
 
-/// Distributes the pieces over `mesh.stages` stages so that the slowest stage
-/// is as fast as possible within `memoryBytes` per device: dynamic programming
-/// over pieces and stages. Where nothing fits, the assignment whose fullest
+/// Distributes the pieces over the stages of `mesh` so that the slowest stage
+/// is as fast as possible within `memoryBytes` per device (of which each stage
+/// of a group gets an equal part): dynamic programming over pieces and stages.
+/// Where nothing fits, the assignment whose fullest
 /// stage is least full. Nothing if there are fewer pieces than stages.
 std::optional<StagedPlan> distribute(const Pieces &pieces,
                                      const Measured &measured,

@@ -13,7 +13,7 @@
 
 namespace colossal::reference {
 
-/// True for the ops that need the inputs of other ranks of the stage:
+/// True for the ops that need the inputs of other ranks of the device group:
 /// all_reduce, all_gather, reduce_scatter, all_to_all.
 bool isCollective(mlir::Operation *op);
 

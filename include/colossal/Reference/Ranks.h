@@ -26,15 +26,15 @@ namespace colossal::reference {
 /// What a partitioned module says of its mesh.
 struct Mesh {
   std::vector<std::pair<std::string, int64_t>> axes; ///< major first
-  int64_t stages = 1;
+  Stages stages;
   int64_t microbatches = 1;
   ScheduleKind schedule = ScheduleKind::OneFOneB;
 
   static std::optional<Mesh> get(mlir::ModuleOp module, std::string &error);
-  int64_t devices() const; ///< of one stage
-  /// Rank = stage * devices + mesh coordinate, last axis fastest.
+  int64_t devices() const; ///< of one device group
+  /// Rank = group * devices + mesh coordinate, last axis fastest.
   Place placeOf(int64_t rank) const;
-  int64_t ranks() const { return stages * devices(); }
+  int64_t ranks() const { return stages.groups * devices(); }
   /// `place` during a microbatch, or with -1 outside of them.
   void setMicrobatch(Place &place, int64_t microbatch) const;
 };

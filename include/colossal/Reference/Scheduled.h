@@ -17,18 +17,18 @@
 #define COLOSSAL_REFERENCE_SCHEDULED_H
 
 #include "colossal/Reference/Ranks.h"
-#include "colossal/Schedule/StageSchedule.h"
+#include "colossal/Schedule/RankSchedule.h"
 
 namespace colossal::reference {
 
 /// Bytes of all ranks' arenas and windows.
-int64_t arenaBytes(llvm::ArrayRef<schedule::StageSchedule> stages,
+int64_t arenaBytes(llvm::ArrayRef<schedule::RankSchedule> schedules,
                    const Mesh &mesh);
 
-/// One step of a module that `stages` were made from. Fails as `runStep` does,
-/// and where memory does not hold what an op reads.
+/// One step of a module that `schedules` were made from. Fails as `runStep`
+/// does, and where memory does not hold what an op reads.
 std::optional<StepResult> runScheduledStep(
-    mlir::ModuleOp module, llvm::ArrayRef<schedule::StageSchedule> stages,
+    mlir::ModuleOp module, llvm::ArrayRef<schedule::RankSchedule> schedules,
     const NamedTensors &values, RankOptions options, std::string &error);
 
 } // namespace colossal::reference

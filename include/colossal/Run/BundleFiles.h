@@ -46,12 +46,12 @@ bool listBundleFiles(const std::string &bundle, Manifest &manifest,
                      std::string &error);
 
 /// Compares files with the manifest's list: all, or those that the run of one
-/// stage reads (its program and the kernels; -1: no program). False, with the
-/// first that differs in `error`. Programs and kernels must be listed.
+/// device group reads (its program and the kernels; -1: no program). False,
+/// with the first that differs in `error`. Programs and kernels must be listed.
 bool checkBundleFiles(const std::string &bundle, const Manifest &manifest,
                       std::string &error);
-bool checkStageFiles(const std::string &bundle, const Manifest &manifest,
-                     int64_t stage, std::string &error);
+bool checkGroupFiles(const std::string &bundle, const Manifest &manifest,
+                     int64_t group, std::string &error);
 
 } // namespace colossal::rank
 

@@ -31,19 +31,19 @@ struct StateShard {
   DType dtype = DType::F32;
   char *data = nullptr;
   int64_t bytes = 0; ///< padding included
-  /// Whether this stage writes it: the first of those that have it.
+  /// Whether this device group writes it: the first of those that have it.
   bool isOwned = true;
 };
 
 /// The shards of a rank, in an order that is the same on all ranks of its
-/// stage.
+/// device group.
 struct RankState {
   std::vector<StateShard> shards;
   Coordinate coordinate;
-  int64_t stage = 0;
+  int64_t group = 0;
 };
 
-/// Finds what the stage owns. `states` is the manifest's schema.
+/// Finds what the device group owns. `states` is the manifest's schema.
 void findOwned(RankState &rank, const std::vector<StateSchema> &states);
 
 /// Writes the checkpoints of one run into one folder.

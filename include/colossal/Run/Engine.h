@@ -48,10 +48,10 @@ public:
   /// A kernel by its symbol; null where there is none.
   using KernelLookup = std::function<KernelFunction(const std::string &)>;
 
-  /// Collective over `world`: all ranks of all stages construct together. The
-  /// programs, one at least, must outlive the engine, have no faults
-  /// (checkProgram), one state (checkShared), one mesh, and tags of their own.
-  /// What can fail on one rank alone fails here.
+  /// Collective over `world`: all ranks of all device groups construct
+  /// together. The programs, one at least, must outlive the engine, have no
+  /// faults (checkProgram), one state (checkShared), one mesh, and tags of
+  /// their own. What can fail on one rank alone fails here.
   Engine(std::vector<const Program *> programs, MPI_Comm world,
          const KernelLookup &kernels, const EngineOptions &options);
   ~Engine();
@@ -85,7 +85,7 @@ public:
   void runAgain(const OpObserver &before, const OpObserver &after);
   /// Writes zero to all memory but states, inputs and controls.
   void clearTemporaries();
-  /// Value of a metric of this stage.
+  /// Value of a metric of this device group.
   float metric(const std::string &name) const;
 
   std::vector<ProfileEntry> profile() const;

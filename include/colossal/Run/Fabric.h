@@ -27,8 +27,8 @@
 
 namespace colossal::rank {
 
-/// The ranks of a stage that differ in some axes only, in the order of the
-/// first axis major.
+/// The ranks of a device group that differ in some axes only, in the order of
+/// the first axis major.
 struct Group {
   int id = 0;              ///< equal on all members; index of its counters
   int index = 0;           ///< own place among the members
@@ -54,7 +54,8 @@ void napBriefly();
 
 class Fabric {
 public:
-  /// Collective over `world`. `devices` is the number of ranks of a stage.
+  /// Collective over `world`. `devices` is the number of ranks of a device
+  /// group.
   Fabric(MPI_Comm world, const Program &program, int64_t devices,
          Transport transport, double timeoutSeconds);
   ~Fabric();
@@ -66,8 +67,8 @@ public:
   MPI_Comm world() const { return worldComm; }
   MPI_Comm transfers() const { return transferComm; }
 
-  /// The group over `axes`, made on first use. Every rank of the stage asks for
-  /// the same groups in the same order.
+  /// The group over `axes`, made on first use. Every rank of the device group
+  /// asks for the same groups in the same order.
   Group &group(const std::vector<std::string> &axes);
 
   /// Maps the node's shared memory; after all groups are made and with the

@@ -28,8 +28,8 @@ struct Coordinate {
   int64_t positionOf(const std::string &axis) const; ///< -1: no such axis
 };
 
-/// The coordinate of the device with number `device` in its stage (last axis
-/// fastest), with "time" as last entry.
+/// The coordinate of the device with number `device` in its device group (last
+/// axis fastest), with "time" as last entry.
 Coordinate coordinateOf(const Program &program, int64_t device,
                         int64_t microbatch = 0);
 

@@ -25,7 +25,7 @@ namespace colossal::rank {
 constexpr const char *kFormatName = "colossal-bundle";
 
 /// The format that this source reads and writes. Another version is refused.
-constexpr int64_t kFormatVersion = 6;
+constexpr int64_t kFormatVersion = 7;
 
 /// The MPI that the engine of this build is linked with, as the name of the
 /// library's ABI, such as "libmpi.so.40". A bundle carries it; the engine
@@ -65,8 +65,9 @@ struct OutputSchema {
 
 /// One of the programs of a bundle: training, or evaluation.
 struct ProgramSchema {
-  std::string name;               ///< "train", "evaluate"
-  std::vector<std::string> files; ///< of each stage: "train/stage-0.json"
+  std::string name; ///< "train", "evaluate"
+  /// Of each device group: "train/group-0.json".
+  std::vector<std::string> files;
   int64_t microbatches = 1;
   std::vector<InputSchema> inputs;
   /// Inputs of the model that no result depends on: data for them is accepted
@@ -129,8 +130,8 @@ struct Manifest {
   int64_t formatVersion = kFormatVersion;
   std::string model; ///< for messages; the source's file name
   int64_t worldSize = 1;
-  std::vector<Axis> mesh; ///< of one stage; last axis fastest
-  int64_t stages = 1;
+  std::vector<Axis> mesh; ///< of one device group; last axis fastest
+  int64_t groups = 1;
   /// The first one is "train". All have the states below.
   std::vector<ProgramSchema> programs;
   std::string kernels; ///< "kernels.so"; empty: no kernel
@@ -142,7 +143,7 @@ struct Manifest {
   std::vector<StateSchema> states;
   LearningRate learningRate;
   std::vector<ControlValue> controls;
-  /// Per stage and rank: arena, window, library scratch and staging.
+  /// Per device group and rank: arena, window, library scratch and staging.
   std::vector<int64_t> predictedPeakBytes;
   std::vector<KernelCall> kernelCalls; ///< by symbol
   /// Every file of the bundle but this one (BundleFiles.h).
@@ -164,12 +165,12 @@ std::optional<Manifest> readManifest(const std::string &text,
 /// what is sound.
 std::vector<KernelCall> kernelCallsOf(const std::vector<Program> &programs);
 
-/// What the text form cannot say: world size = stages * mesh, programs of
-/// distinct names with one file per stage, one prediction per stage, known
-/// kinds. Returns one message per fault.
+/// What the text form cannot say: world size = device groups * mesh, programs
+/// of distinct names with one file per device group, one prediction per device
+/// group, known kinds. Returns one message per fault.
 std::vector<std::string> checkManifest(const Manifest &manifest);
 
-/// The manifest against one of its rank programs: name, mesh, stages,
+/// The manifest against one of its rank programs: name, mesh, device groups,
 /// microbatches, and inputs and states of the same name, shape and dtype; no
 /// call of a kernel with other operands, indices or iterations than
 /// `kernelCalls` says.

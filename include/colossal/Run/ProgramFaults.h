@@ -22,7 +22,7 @@ class FaultList {
 public:
   FaultList(const Program &program, std::vector<std::string> &faults)
       : program(program), faults(faults),
-        stage("stage " + std::to_string(program.stage) + ": ") {}
+        prefix("device group " + std::to_string(program.group) + ": ") {}
 
 public:
   template <class A, class B>
@@ -54,7 +54,7 @@ public:
 
   const Program &program;
   std::vector<std::string> &faults;
-  std::string stage; ///< how every place begins
+  std::string prefix; ///< how every place begins
 };
 
 /// The same for the operands of an op.

@@ -1,11 +1,11 @@
-//===- RankProgram.h - What one rank of a stage does, as data ---*- C++ -*-===//
+//===- RankProgram.h - What one rank does, as data --------------*- C++ -*-===//
 //
 // A rank program is the contract between the compiler (Emit writes it) and the
 // runtime (Run walks it). It is plain data: buffers with fixed offsets,
 // segments that are lists of ops, and a schedule, a list of (segment,
 // microbatch). The mesh coordinate is not part of it: one program serves all
-// ranks of a stage, and everything that depends on the coordinate is written
-// as an affine function of it.
+// ranks of a device group, and everything that depends on the coordinate is
+// written as an affine function of it.
 //
 // Units: bytes for offsets and sizes, elements for strides. Errors: the reader
 // returns a message that names file and field; it never throws.
@@ -89,7 +89,8 @@ struct State {
   std::vector<int64_t> globalShape;
   Layout layout;
   Initial initial;
-  /// False where this stage holds a copy that another stage updates.
+  /// False where this device group holds a copy that another device group
+  /// updates.
   bool owned = true;
   /// Until the bundle is written, whose manifest has them: names of what is
   /// tied to it.
@@ -131,7 +132,7 @@ struct Control {
 };
 
 /// A scalar the runtime reads after each step and reports (f32, complete on
-/// every rank of this stage).
+/// every rank of this device group).
 struct Metric {
   int64_t buffer = 0;
   std::string name;
@@ -160,7 +161,7 @@ enum class OpKind {
   AllGather,
   ReduceScatter,
   AllToAll,
-  Send, ///< operands[0], `bytes` bytes, to the same coordinate of `peerStage`
+  Send, ///< operands[0], `bytes` bytes, to the same coordinate of `peerGroup`
   Recv, ///< operands[0], `bytes` bytes, from the same coordinate
 };
 
@@ -190,10 +191,11 @@ struct LibraryCall {
   std::string kernel;
 };
 
-/// A collective over the group of the rank: the ranks of its stage that differ
-/// from it only in `axes`. Members are numbered by their coordinates on `axes`,
-/// the first axis listed major. g = size of the group, r = own number, p and q
-/// run over members. Tensors are row-major, of `dtype`; one input, one output.
+/// A collective over the group of the rank: the ranks of its device group that
+/// differ from it only in `axes`. Members are numbered by their coordinates on
+/// `axes`, the first axis listed major. g = size of the group, r = own number,
+/// p and q run over members. Tensors are row-major, of `dtype`; one input, one
+/// output.
 ///
 /// AllReduce: n = elements.  out_r[i] = combine over p, in order, of in_p[i].
 ///   Input and output may be the same operand.
@@ -252,16 +254,19 @@ struct Op {
   Collective collective;
   double value = 0.0; ///< Fill
   int64_t bytes = 0;  ///< Copy, Send, Recv
-  int64_t peerStage = 0;
-  /// Send, Recv: equal on both sides, unique per ordered pair of stages. A Send
-  /// returns when its bytes are in a staging slot of the runtime (each tag has
-  /// one at least); it waits only while all slots of its tag are full.
+  int64_t peerGroup = 0;
+  /// Send, Recv: equal on both sides, unique per ordered pair of device groups.
+  /// A Send returns when its bytes are in a staging slot of the runtime (each
+  /// tag has one at least); it waits only while all slots of its tag are full.
   int64_t tag = 0;
   std::string link; ///< Send, Recv: name of the value, equal on both sides
 };
 
+/// A list of ops that the schedule runs as a whole.
 struct Segment {
-  std::string name; ///< "prologue", "forward", "backward", "update"
+  /// "prologue", "forward", "backward", "update"; "forward.stage2" where the
+  /// device group has several stages.
+  std::string name;
   std::vector<Op> ops;
 };
 
@@ -277,11 +282,12 @@ struct Axis {
 };
 
 struct Program {
-  /// "train" or "evaluate". The programs of a stage have the same states, at
-  /// the same places of the arena; all else of it belongs to the one that runs.
+  /// "train" or "evaluate". The programs of a device group have the same
+  /// states, at the same places of the arena; all else of it belongs to the one
+  /// that runs.
   std::string name = "train";
-  int64_t stage = 0;
-  int64_t stages = 1;
+  int64_t group = 0; ///< the device group whose ranks run it
+  int64_t groups = 1;
   int64_t microbatches = 1;
   std::vector<Axis> mesh; ///< last axis fastest in the rank number
   int64_t arenaBytes = 0;
@@ -319,16 +325,16 @@ std::optional<Program> readProgram(const std::string &text,
 /// every transfer. Returns one message per fault.
 std::vector<std::string> checkProgram(const Program &program);
 
-/// The programs of one stage: the same states, in the same buffers. Returns one
-/// message per fault.
+/// The programs of one device group: the same states, in the same buffers.
+/// Returns one message per fault.
 std::vector<std::string> checkShared(const std::vector<Program> &programs);
 
-/// Checks all stages together: every send has its receive, with equal bytes and
-/// microbatch, and the schedules, walked stage by stage with one staging slot
-/// per tag, reach their ends. The ranks of a stage run one program, so their
-/// collectives match by construction and ranks are never enumerated. Returns
-/// one message per fault, naming both places.
-std::vector<std::string> checkPrograms(const std::vector<Program> &stages);
+/// Checks all device groups together: every send has its receive, with equal
+/// bytes and microbatch, and the schedules, walked device group by device group
+/// with one staging slot per tag, reach their ends. The ranks of a device group
+/// run one program, so their collectives match by construction and ranks are
+/// never enumerated. Returns one message per fault, naming both places.
+std::vector<std::string> checkPrograms(const std::vector<Program> &groups);
 
 } // namespace colossal::rank
 

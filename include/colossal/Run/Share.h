@@ -1,11 +1,11 @@
 //===- Share.h - What a rank reads and writes of a shard --------*- C++ -*-===//
 //
-// Ranks of a stage that differ only in axes that do not cut a tensor hold the
-// same shard: they are its replicas. Files are read and written once, not once
-// per replica: each takes a share of the shard, an interval of its elements
-// counted along its runs (Layout.h). The shares of all ranks of a stage are the
-// unsharded tensor, every element once. A small shard is one replica's, another
-// one's for the next tensor.
+// Ranks of a device group that differ only in axes that do not cut a tensor
+// hold the same shard: they are its replicas. Files are read and written once,
+// not once per replica: each takes a share of the shard, an interval of its
+// elements counted along its runs (Layout.h). The shares of all ranks of a
+// device group are the unsharded tensor, every element once. A small shard is
+// one replica's, another one's for the next tensor.
 //
 // Units: elements.
 //

@@ -4,7 +4,7 @@
 #define COLOSSAL_SCHEDULE_PASSES_H
 
 #include "Rank/RankDialect.h"
-#include "colossal/Schedule/StageSchedule.h"
+#include "colossal/Schedule/RankSchedule.h"
 #include "mlir/Pass/Pass.h"
 
 namespace colossal {

@@ -23,7 +23,7 @@ ProgramOp writeProgramOp(mlir::OpBuilder &builder, mlir::Location loc,
 /// Emits an error at the op where it is no rank program.
 mlir::FailureOr<Program> readProgramOp(ProgramOp op);
 
-/// The rank programs of a module, stage by stage; emits an error where one is
+/// The rank programs of a module, group by group; emits an error where one is
 /// missing or twice.
 mlir::FailureOr<std::vector<Program>> readPrograms(mlir::ModuleOp module);
 

@@ -149,7 +149,7 @@ func.func @f(%x: tensor<4x2xf32>) -> tensor<2x4xf32> {
 // -----
 
 func.func @f(%x: tensor<4xf32>) {
-  // expected-error @below {{T1: found the stage -1, expected one from 0}}
+  // expected-error @below {{T1: found the device group -1, expected one from 0}}
   colossal.send "x" %x to -1 tag 0 : tensor<4xf32>
   return
 }
@@ -158,7 +158,7 @@ func.func @f(%x: tensor<4xf32>) {
 
 module attributes {colossal.stages = 2 : i64} {
 func.func @f() -> tensor<4xf32> {
-  // expected-error @below {{T1: found the stage 2, expected one from 0 to below 2}}
+  // expected-error @below {{T1: found the device group 2, expected one from 0 to below 2}}
   %x = colossal.recv "x" from 2 tag 0 : tensor<4xf32>
   return %x : tensor<4xf32>
 }

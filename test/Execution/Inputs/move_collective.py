@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Moves the last all-reduce of an argument of a function of a partitioned program to the beginning of the function.
 
-    move_collective.py IN.mlir @stage0.update > OUT.mlir
+    move_collective.py IN.mlir @group0.update > OUT.mlir
 """
 import re
 import sys

@@ -63,7 +63,7 @@ module attributes {colossal.mesh = #colossal.mesh<data = 2, tensor = 2>, colossa
     } : (tensor<2x6xf32>, tensor<2x3xf32>) -> tensor<6x3xf32>
     return %dw : tensor<6x3xf32>
   }
-  func.func @stage0.update(
+  func.func @group0.update(
       %w: tensor<6x3xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "w", colossal.global_shape = [[6], [5]],
                            colossal.sharding = #colossal.sharding<[_], [tensor]>},
       %l: tensor<f32> {colossal.link = "loss"}, %g: tensor<6x3xf32> {colossal.link = "dw"},

@@ -68,7 +68,7 @@ TEST(Oracle, RandomLayoutsHoldTheSameElements) {
         place, error);
     ASSERT_TRUE(oracle) << what << ": " << error;
     EXPECT_EQ(oracle->globalShape(), layout.globalShape());
-    int64_t places = mesh.devicesPerStage() * mesh.microbatches();
+    int64_t places = mesh.devicesPerGroup() * mesh.microbatches();
     for (int64_t number = 0; number < places; ++number) {
       std::vector<int64_t> position(mesh.axes.size());
       int64_t rest = number;

@@ -31,7 +31,7 @@ static int64_t randomPart(Combiner kind, int64_t whole, int64_t &rest,
 }
 
 static int64_t ranksOf(const Mesh &mesh) {
-  return mesh.devicesPerStage() * mesh.microbatches();
+  return mesh.devicesPerGroup() * mesh.microbatches();
 }
 
 int64_t ShardSimulation::coordinate(int64_t rank, const Axes &axes) const {

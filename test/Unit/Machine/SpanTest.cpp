@@ -44,10 +44,10 @@ TEST(Span, WorstOfTheStages) {
 
 TEST(Span, Stages) {
   Cluster cluster = clusterOf({4, 8});
-  EXPECT_EQ(spanOfStages(cluster, 2, 0, 1).ways, (Ways{2, 1}));
-  EXPECT_EQ(spanOfStages(cluster, 2, 1, 2).ways, (Ways{1, 2}));
-  EXPECT_EQ(spanOfStages(cluster, 4, 0, 1).ways, (Ways{1, 2}));
-  EXPECT_EQ(spanOfStages(cluster, 4, 1, 1).worstLevel(), -1);
+  EXPECT_EQ(spanOfGroups(cluster, 2, 0, 1).ways, (Ways{2, 1}));
+  EXPECT_EQ(spanOfGroups(cluster, 2, 1, 2).ways, (Ways{1, 2}));
+  EXPECT_EQ(spanOfGroups(cluster, 4, 0, 1).ways, (Ways{1, 2}));
+  EXPECT_EQ(spanOfGroups(cluster, 4, 1, 1).worstLevel(), -1);
 }
 
 TEST(Span, SizeAndLevel) {

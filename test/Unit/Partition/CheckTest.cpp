@@ -107,7 +107,7 @@ TEST_F(Check, DroppedReduction) {
   expectFault(
       "data-parallel.mlir",
       [](ModuleOp m) {
-        drop(find<AllReduceOp>(m, "stage0.update", "dw/reduce"));
+        drop(find<AllReduceOp>(m, "group0.update", "dw/reduce"));
       },
       "'sgd' needs its operand as <[_], [_]>, found it as <[_], [_], partial "
       "{a0 = sum}>",
@@ -118,7 +118,7 @@ TEST_F(Check, DoubledReduction) {
   expectFault(
       "data-parallel.mlir",
       [](ModuleOp m) {
-        auto op = find<AllReduceOp>(m, "stage0.update", "dw/reduce");
+        auto op = find<AllReduceOp>(m, "group0.update", "dw/reduce");
         OpBuilder builder(op->getContext());
         builder.setInsertionPointAfter(op);
         auto twice = AllReduceOp::create(
@@ -156,7 +156,7 @@ TEST_F(Check, ReductionOverTime) {
   expectFault(
       "data-parallel.mlir",
       [](ModuleOp m) {
-        find<AllReduceOp>(m, "stage0.update", "dw/reduce")
+        find<AllReduceOp>(m, "group0.update", "dw/reduce")
             .setAxesAttr(axes(m.getContext(), "time"));
       },
       "'dw/reduce': found axis 'time', expected an axis of the mesh",
@@ -170,7 +170,7 @@ TEST_F(Check, WrongGroup) {
   OwningOpRef<ModuleOp> module = partition(text);
   ASSERT_TRUE(module);
   ASSERT_EQ(check(*module), "");
-  find<AllReduceOp>(*module, "stage0.update", "dw/reduce")
+  find<AllReduceOp>(*module, "group0.update", "dw/reduce")
       .setAxesAttr(axes(&context, "a1"));
   EXPECT_NE(check(*module).find("found a reduction (sum) over 'a1', expected "
                                 "an operand that is partial over it"),
@@ -181,7 +181,7 @@ TEST_F(Check, WrongSize) {
   expectFault(
       "zero-update.mlir",
       [](ModuleOp m) {
-        auto op = find<ReduceScatterOp>(m, "stage0.update", "dw/scatter");
+        auto op = find<ReduceScatterOp>(m, "group0.update", "dw/scatter");
         op.setOuter(7);
         op.setExtent(4);
         op.setInnermost(1);
@@ -193,7 +193,7 @@ TEST_F(Check, GatherOfAnotherDimension) {
   expectFault(
       "zero-update.mlir",
       [](ModuleOp m) {
-        auto op = find<AllGatherOp>(m, "stage0.update", "w/gather");
+        auto op = find<AllGatherOp>(m, "group0.update", "w/gather");
         op.setOuter(7);
         op.setExtent(4);
         op.setInnermost(1);
@@ -218,7 +218,7 @@ TEST_F(Check, SliceOfAPartialValue) {
   expectFault(
       "zero-update.mlir",
       [](ModuleOp m) {
-        auto op = find<ReduceScatterOp>(m, "stage0.update", "dw/scatter");
+        auto op = find<ReduceScatterOp>(m, "group0.update", "dw/scatter");
         OpBuilder builder(op);
         auto slice = ShardSliceOp::create(
             builder, op.getLoc(), op.getType(), op.getNameAttr(), op.getInput(),
@@ -253,11 +253,12 @@ TEST_F(Check, LostLink) {
   expectFault(
       "stages.mlir",
       [](ModuleOp m) {
-        m.lookupSymbol<func::FuncOp>("stage1.prologue").erase();
+        m.lookupSymbol<func::FuncOp>("group1.prologue").erase();
         // Its sender goes too.
-        find<SendOp>(m, "stage0.prologue", "w/0->1").erase();
+        find<SendOp>(m, "group0.prologue", "w/0->1").erase();
       },
-      "found no earlier segment of stage 1 that produces the linked value 'w'",
+      "found no earlier segment of device group 1 that produces the linked "
+      "value 'w'",
       "");
 }
 
@@ -282,12 +283,12 @@ TEST_F(Check, SendWithoutReceive) {
   expectFault(
       "stages.mlir",
       [](ModuleOp m) {
-        auto op = find<RecvOp>(m, "stage0.update", "project/dw/1->0");
+        auto op = find<RecvOp>(m, "group0.update", "project/dw/1->0");
         op.getResult().replaceAllUsesWith(
-            m.lookupSymbol<func::FuncOp>("stage0.update").getArgument(0));
+            m.lookupSymbol<func::FuncOp>("group0.update").getArgument(0));
         op.erase();
       },
-      "'project/dw/1->0' (stage 1, update): stage 0 never receives", "");
+      "'project/dw/1->0' (group1.update): device group 0 never receives", "");
 }
 
 TEST_F(Check, ReceiveWithoutSend) {
@@ -296,14 +297,14 @@ TEST_F(Check, ReceiveWithoutSend) {
       [](ModuleOp m) {
         find<SendOp>(m, "stage0.forward", "embed/0->1").erase();
       },
-      "'embed/0->1' (stage 1, forward): stage 0 never sends", "");
+      "'embed/0->1' (stage1.forward): device group 0 never sends", "");
 }
 
 TEST_F(Check, CrossedTags) {
   expectFault(
       "stages.mlir",
       [](ModuleOp m) {
-        auto weight = find<RecvOp>(m, "stage1.prologue", "w/0->1");
+        auto weight = find<RecvOp>(m, "group1.prologue", "w/0->1");
         auto hidden = find<RecvOp>(m, "stage1.forward", "embed/0->1");
         int64_t tag = weight.getTag();
         weight.setTag(hidden.getTag());
@@ -324,7 +325,7 @@ TEST_F(Check, OtherElementType) {
       },
       "does not fit its send: types differ, found 'tensor<2x6xf64>', expected "
       "'tensor<2x6xf32>'",
-      "the send is 'project/dh/1->0' (stage 1, backward)");
+      "the send is 'project/dh/1->0' (stage1.backward)");
 }
 
 TEST_F(Check, UsedTwiceTag) {
@@ -334,7 +335,8 @@ TEST_F(Check, UsedTwiceTag) {
         auto op = find<SendOp>(m, "stage0.forward", "embed/0->1");
         OpBuilder(op).clone(*op);
       },
-      "is used twice between stages 0 and 1", "the first time by 'embed/0->1'");
+      "is used twice between device groups 0 and 1",
+      "the first time by 'embed/0->1'");
 }
 
 TEST_F(Check, PeerThatDoesNotExist) {
@@ -343,7 +345,7 @@ TEST_F(Check, PeerThatDoesNotExist) {
       [](ModuleOp m) {
         find<SendOp>(m, "stage0.forward", "embed/0->1").setPeer(2);
       },
-      "found stage 2 as the other side", "");
+      "found device group 2 as the other side", "");
 }
 
 // Each stage waits for the other before it sends.
@@ -366,8 +368,8 @@ TEST_F(Check, Deadlock) {
                        recv1.getResult(), builder.getI64IntegerAttr(0),
                        builder.getI64IntegerAttr(100));
       },
-      "'back' (stage 0, forward): deadlock under schedule '1f1b'",
-      "microbatch 0 waits to receive 'embed/0->1' (stage 1, forward)");
+      "'back' (stage0.forward): deadlock under schedule '1f1b'",
+      "microbatch 0 waits to receive 'embed/0->1' (stage1.forward)");
 }
 
 TEST_F(Check, ReceivedOutOfOrder) {
@@ -386,8 +388,8 @@ TEST_F(Check, ReceivedOutOfOrder) {
         second.setTag(100);
         first.setTag(100);
       },
-      "'twice' (stage 1, forward): is received out of order",
-      "what is sent at this point is 'embed/0->1' (stage 0, forward)");
+      "'twice' (stage1.forward): is received out of order",
+      "what is sent at this point is 'embed/0->1' (stage0.forward)");
 }
 
 // 16 384 ranks: nothing is enumerated.

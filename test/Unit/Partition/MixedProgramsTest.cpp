@@ -19,7 +19,7 @@
 #include "colossal/Plan/Passes.h"
 #include "colossal/Reference/RandomInputs.h"
 #include "colossal/Reference/Verify.h"
-#include "colossal/Schedule/StageSchedule.h"
+#include "colossal/Schedule/RankSchedule.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
@@ -121,7 +121,7 @@ static void tryProgram(unsigned seed, Tally &tally) {
   }
   ++tally.planned;
   tally.microbatched += report->plan.microbatches > 1;
-  tally.staged += report->plan.mesh.stages > 1;
+  tally.staged += report->plan.mesh.stages.count() > 1;
   ASSERT_TRUE(succeeded(partitionModule(*sharded))) << where << "\n" << text;
   ASSERT_TRUE(succeeded(checkPartition(*sharded))) << where << "\n" << text;
 
@@ -137,8 +137,8 @@ static void tryProgram(unsigned seed, Tally &tally) {
   ASSERT_TRUE(verified->agrees())
       << where << ": " << verified->firstDivergence << "\n"
       << text;
-  ASSERT_TRUE(succeeded(schedule::scheduleStages(*sharded))) << where << "\n"
-                                                             << text;
+  ASSERT_TRUE(succeeded(schedule::scheduleRanks(*sharded))) << where << "\n"
+                                                            << text;
 }
 
 TEST(MixedPrograms, EveryPlanIsSound) {

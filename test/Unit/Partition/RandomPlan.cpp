@@ -3,6 +3,7 @@
 #include "RandomPlan.h"
 #include "colossal/Differentiate/Passes.h"
 #include "colossal/Plan/Extract.h"
+#include "colossal/Timeline/Schedule.h"
 #include "mlir/Parser/Parser.h"
 
 using namespace mlir;
@@ -70,15 +71,16 @@ void RandomPlanner::drawOp(size_t index) {
   auto op = cast<FactoredOp>(extracted.ops[index]);
   Segment segment = extracted.program.ops[index].segment;
   // Stages rise through the forward and fall through the backward.
-  int64_t stage = random() % mesh.stages;
-  int64_t perStage = extracted.ops.size() / (3 * mesh.stages) + 1;
+  int64_t count = mesh.stages.count();
+  int64_t stage = random() % count;
+  int64_t perStage = extracted.ops.size() / (3 * count) + 1;
   if (segment == Segment::Forward) {
-    if (forwardStage + 1 < mesh.stages && flip(perStage))
+    if (forwardStage + 1 < count && flip(perStage))
       ++forwardStage;
     stage = forwardStage;
   } else if (segment == Segment::Backward) {
     if (backwardStage < 0)
-      backwardStage = mesh.stages - 1;
+      backwardStage = count - 1;
     else if (backwardStage > 0 && flip(perStage))
       --backwardStage;
     stage = backwardStage;
@@ -312,7 +314,11 @@ LogicalResult colossal::partition::test::planRandomly(ModuleOp module,
         module.getContext(), builder.getStringAttr(mesh.axes[axis].name),
         mesh.axes[axis].size));
   module->setAttr(names::mesh, MeshAttr::get(module.getContext(), axes));
-  module->setAttr(names::stages, builder.getI64IntegerAttr(mesh.stages));
+  module->setAttr(names::stages,
+                  builder.getI64IntegerAttr(mesh.stages.count()));
+  if (mesh.stages.chunks > 1)
+    module->setAttr(names::deviceGroups,
+                    builder.getI64IntegerAttr(mesh.stages.groups));
   module->setAttr(names::microbatches,
                   builder.getI64IntegerAttr(mesh.microbatches()));
   module->setAttr(names::schedule,
@@ -341,8 +347,11 @@ Mesh colossal::partition::test::drawMesh(std::mt19937 &random) {
   std::vector<layout::Axis> axes(1 + random() % 2);
   for (size_t i = 0; i < axes.size(); ++i)
     axes[i] = {"a" + std::to_string(i), int64_t(2 + random() % 2)};
-  Mesh mesh =
-      Mesh::withTime(axes, int64_t(1) << (random() % 3), 1 + random() % 3);
+  int64_t microbatches = int64_t(1) << (random() % 3);
+  Stages stages = {int64_t(1 + random() % 3), int64_t(1 + random() % 2)};
+  if (!timeline::goesRound(stages, microbatches))
+    stages.chunks = 1;
+  Mesh mesh = Mesh::withTime(axes, microbatches, stages);
   mesh.schedule = random() % 2 ? ScheduleKind::OneFOneB : ScheduleKind::GPipe;
   return mesh;
 }

@@ -28,7 +28,8 @@ mlir::LogicalResult planRandomly(mlir::ModuleOp module, const Mesh &mesh,
 mlir::OwningOpRef<mlir::ModuleOp> readModel(const std::string &file,
                                             mlir::MLIRContext &context);
 
-/// One or two axes of 2 or 3, 1 to 4 stages, 1 to 3 microbatches.
+/// One or two axes of 2 or 3, 1 to 3 device groups of one or two stages, 1, 2
+/// or 4 microbatches.
 Mesh drawMesh(std::mt19937 &random);
 
 } // namespace colossal::partition::test

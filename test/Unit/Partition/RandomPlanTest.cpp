@@ -35,7 +35,10 @@ static void tryPlan(const std::string &file, unsigned seed) {
   std::string what = file + ", seed " + std::to_string(seed) + ": ";
   for (const layout::Axis &axis : mesh.axes)
     what += axis.name + "=" + std::to_string(axis.size) + " ";
-  what += "stages=" + std::to_string(mesh.stages) + " " + nameOf(mesh.schedule);
+  what += std::to_string(mesh.stages.groups) + " groups of " +
+          std::to_string(mesh.stages.chunks) + " stages, " +
+          std::to_string(mesh.microbatches()) + " microbatches, " +
+          nameOf(mesh.schedule);
   OwningOpRef<ModuleOp> planned = unsharded->clone();
   ASSERT_TRUE(succeeded(planRandomly(*planned, mesh, random))) << what;
   if (std::getenv("COLOSSAL_RANDOM_SEED"))

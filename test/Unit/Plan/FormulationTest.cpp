@@ -67,7 +67,7 @@ TEST(Formulation, PerceptronUnderData2) {
   FormulationOptions options;
   options.rules = {AxisRule::Data};
   options.zero = 0;
-  Solved solved = solve(program, {{{"data", 2}}, 1}, options);
+  Solved solved = solve(program, {{{"data", 2}}, {}}, options);
   // Every forward and backward op cuts the batch; one all-reduce per weight
   // gradient and one for the loss, nothing else.
   EXPECT_EQ(solved.plan.reshards.size(), 3u);
@@ -84,7 +84,7 @@ TEST(Formulation, TransformerUnderTensor2) {
   Program program = transformer({});
   FormulationOptions options;
   options.rules = {AxisRule::Tensor};
-  Solved solved = solve(program, {{{"tensor", 2}}, 1}, options);
+  Solved solved = solve(program, {{{"tensor", 2}}, {}}, options);
   EXPECT_EQ(verifyPlan(program, solved.plan), std::vector<std::string>());
   std::map<std::string, int> counts;
   for (const PlannedReshard &reshard : solved.plan.reshards)
@@ -243,7 +243,7 @@ TEST(Strategies, PartialSumsInsideAGroupAreReduced) {
   std::vector<OpNode> nodes = buildNodes(builder.program, batching);
   ASSERT_EQ(nodes.size(), 1u);
   ASSERT_EQ(nodes[0].classCount, 2);
-  Mesh mesh{{{"x", 2}}, 1};
+  Mesh mesh{{{"x", 2}}, {}};
   // The second class is n.
   std::optional<NodeStrategy> strategy = deriveStrategy(
       builder.program, mesh, nodes[0], {{Choice::Kind::Class, 1}});
@@ -260,7 +260,7 @@ TEST(Strategies, PartialSumsInsideAGroupAreReduced) {
 TEST(Mesh, UnevenCutsArePadded) {
   ProgramValue value;
   value.dims = {{25, 3}};
-  Mesh mesh{{{"x", 2}, {"y", 2}}, 1};
+  Mesh mesh{{{"x", 2}, {"y", 2}}, {}};
   EXPECT_EQ(localBytes(value, mesh, {0, replicated}, -1, 1), 13 * 3 * 4);
   EXPECT_EQ(localBytes(value, mesh, {0, 0}, -1, 1), 7 * 3 * 4);
   EXPECT_FALSE(layout::isLegal(value.subDims(), {1, 1}, mesh));
@@ -269,7 +269,7 @@ TEST(Mesh, UnevenCutsArePadded) {
 
 TEST(Mesh, AxesJoinAndLeaveAsTheMinorMost) {
   machine::Cluster cluster = testCluster(4);
-  Mesh mesh{{{"x", 2}, {"y", 2}}, 1};
+  Mesh mesh{{{"x", 2}, {"y", 2}}, {}};
   Reshards reshards(cluster, mesh);
   ProgramValue value;
   value.dims = {{64}, {64}};

@@ -101,9 +101,18 @@ TEST_F(PlanFile, OtherDevicesCountsAndNamesAreRefused) {
     EXPECT_NE(error.find(expected), std::string::npos) << error;
     EXPECT_EQ(error.find('\n'), std::string::npos) << error;
   };
-  std::string devices = "axes and stages for 4 devices";
-  refuse("\"stages\": 1,", "\"stages\": 16777216,", devices);
-  refuse("\"stages\": 1,", "\"stages\": 2,", devices);
+  std::string devices = "axes and device groups for 4 devices";
+  std::string one = "\"stages\": 1,\n  \"device_groups\": 1,";
+  auto stages = [](int64_t count, int64_t groups) {
+    return "\"stages\": " + std::to_string(count) +
+           ",\n  \"device_groups\": " + std::to_string(groups) + ",";
+  };
+  refuse(one, stages(16777216, 16777216), devices);
+  refuse(one, stages(2, 2), devices);
+  refuse(one, stages(4, 2), devices);
+  refuse(one, stages(2, 1), "one stage where there is one device group");
+  refuse(one, stages(3, 2), "a divisor of the number of stages");
+  refuse(one, stages(6, 3), "a multiple of the 3 device groups");
   for (const char *size : {"1", "3", "16777216"})
     refuse("[\"data\", 2]", "[\"data\", " + std::string(size) + "]", devices);
   refuse("[\"data\", 2]", "[\"tensor\", 2]", "distinct names");

@@ -118,7 +118,7 @@ TEST(Search, DataParallelWithZeroOnSlowLinks) {
   Program program = transformer(size(2, 128, 64, 512, 4, 32));
   SearchResult result = search(program, cluster("slow-links-4"));
   View view{program, result.plan};
-  EXPECT_EQ(result.plan.mesh.stages, 1);
+  EXPECT_EQ(result.plan.mesh.stages.groups, 1);
   EXPECT_TRUE(view.isDataParallel());
   EXPECT_GE(view.percentCut(Role::Optimizer), 90);
 }
@@ -136,7 +136,7 @@ TEST(Search, MegatronOnFastLinks) {
   Program program = transformer(size(4, 1, 128, 2000, 16, 64));
   SearchResult result = search(program, cluster("fast-links-4"));
   View view{program, result.plan};
-  EXPECT_EQ(result.plan.mesh.stages, 1);
+  EXPECT_EQ(result.plan.mesh.stages.groups, 1);
   EXPECT_GT(view.percentCut(Role::Parameter), 95);
   for (std::string block : {"h.0", "h.3"}) {
     expectMegatron(view, block + ".mlp.c_fc", block + ".mlp.c_proj",
@@ -159,7 +159,7 @@ TEST(Search, VocabularyParallelHeadAndLoss) {
 TEST(Search, PipelineOnSlowLinks) {
   Program program = transformer(size(4, 16, 128, 512, 8, 64));
   SearchResult result = search(program, cluster("slow-links-4"));
-  EXPECT_EQ(result.plan.mesh.stages, 4);
+  EXPECT_EQ(result.plan.mesh.stages.groups, 4);
   EXPECT_GE(result.plan.microbatches, 4);
   // Each stage holds one block.
   View view{program, result.plan};
@@ -181,11 +181,12 @@ TEST(Search, MixOverTwoLinkLevels) {
     sizes.push_back(axis.size);
   int inside = 0;
   for (size_t a = 0; a < sizes.size(); ++a)
-    inside += machine::spanOfAxes(levels, sizes, {int64_t(a)}, plan.mesh.stages)
+    inside += machine::spanOfAxes(levels, sizes, {int64_t(a)},
+                                  plan.mesh.stages.groups)
                   .worstLevel() == 0;
   EXPECT_GE(inside, 1);
-  EXPECT_TRUE(plan.mesh.stages > 1 || sizes.size() > 1);
-  EXPECT_LT(plan.mesh.devicesPerStage() * (plan.mesh.stages > 1), 8);
+  EXPECT_TRUE(plan.mesh.stages.groups > 1 || sizes.size() > 1);
+  EXPECT_LT(plan.mesh.devicesPerGroup() * (plan.mesh.stages.groups > 1), 8);
 }
 
 // No pinned plan is faster than the plan that the search finds.
@@ -292,7 +293,7 @@ TEST(Search, DisguisedProgramsGetTheSamePlan) {
   SearchResult a = search(first, on), b = search(second, on);
   // Equal but for the order in which ties are broken.
   EXPECT_NEAR(double(a.plan.stepNs), double(b.plan.stepNs), 1000);
-  EXPECT_EQ(a.plan.mesh.stages, b.plan.mesh.stages);
+  EXPECT_TRUE(a.plan.mesh.stages == b.plan.mesh.stages);
   ASSERT_EQ(first.ops.size(), second.ops.size());
   View view{second, b.plan};
   for (size_t i = 0; i < first.ops.size(); ++i)

@@ -92,7 +92,7 @@ module attributes {colossal.mesh = #colossal.mesh<data = 2>, colossal.stages = 1
     } : (tensor<2xf32>) -> tensor<f32>
     return %1 : tensor<f32>
   }
-  func.func @stage0.update(%s: tensor<f32> {colossal.link = "sum"}, %q: tensor<f32> {colossal.link = "squares"})
+  func.func @group0.update(%s: tensor<f32> {colossal.link = "sum"}, %q: tensor<f32> {colossal.link = "squares"})
       -> (tensor<f32> {colossal.metric = "loss"}, tensor<f32> {colossal.updates = "w"}) {
     %0 = colossal.all_reduce "sum/reduce" sum %s over ["data"] : tensor<f32> -> tensor<f32>
     %1 = colossal.all_reduce "squares/reduce" sum %q over ["data"] : tensor<f32> -> tensor<f32>

@@ -68,7 +68,7 @@ module attributes {colossal.mesh = #colossal.mesh<tensor = 2>, colossal.stages =
     } : (tensor<1x2xf32>) -> tensor<2xf32>
     return %g : tensor<2xf32>
   }
-  func.func @stage0.update(%g: tensor<2xf32> {colossal.link = "g"})
+  func.func @group0.update(%g: tensor<2xf32> {colossal.link = "g"})
       -> (tensor<2xf32> {colossal.updates = "w", colossal.global_shape = [[3]], colossal.sharding = #colossal.sharding<[tensor]>}) {
     return %g : tensor<2xf32>
   }
@@ -91,7 +91,7 @@ TEST(Ranks, TransferOfAnotherValueIsRefused) {
   std::string error;
   EXPECT_FALSE(runText(pipeline("1f1b", "z/0->1"), values, error));
   EXPECT_NE(error.find("in @stage1.forward[0] at colossal.recv \"z/0->1\" from "
-                       "stage 0: found \"x/0->1\" of microbatch 0"),
+                       "device group 0: found \"x/0->1\" of microbatch 0"),
             std::string::npos)
       << error;
 }
@@ -112,11 +112,12 @@ module attributes {colossal.mesh = #colossal.mesh<>, colossal.stages = 2 : i64} 
   }
 })",
                        {}, error));
-  EXPECT_EQ(error, "deadlock: no rank can go on:\n"
-                   "  rank 0 (stage 0) in @stage0.forward[0] at colossal.recv "
-                   "\"a\" from stage 1\n"
-                   "  rank 1 (stage 1) in @stage1.forward[0] at colossal.recv "
-                   "\"b\" from stage 0");
+  EXPECT_EQ(error,
+            "deadlock: no rank can go on:\n"
+            "  rank 0 (device group 0) in @stage0.forward[0] at colossal.recv "
+            "\"a\" from device group 1\n"
+            "  rank 1 (device group 1) in @stage1.forward[0] at colossal.recv "
+            "\"b\" from device group 0");
 }
 
 TEST(Ranks, ValueThatNobodyReceives) {
@@ -158,24 +159,26 @@ TEST(Ranks, MismatchedCollectives) {
   std::string max = "%1 = colossal.all_reduce \"m\" max %x over [\"data\"] : "
                     "tensor<4xf32> -> tensor<4xf32>\n";
   // Swapped, dropped.
-  EXPECT_EQ(runDifferent(sum + max, max + sum),
-            "the ranks of a group are at different collectives:\n"
-            "  rank 0 (stage 0, data = 0) in @a[0] at colossal.all_reduce "
-            "\"s\" over [\"data\"]\n"
-            "  rank 1 (stage 0, data = 1) in @b[0] at colossal.all_reduce "
-            "\"m\" over [\"data\"]");
-  EXPECT_EQ(runDifferent(sum + max, sum),
-            "deadlock: no rank can go on:\n"
-            "  rank 0 (stage 0, data = 0) in @a[0] at colossal.all_reduce "
-            "\"m\" over [\"data\"]\n"
-            "  rank 1 (stage 0, data = 1) has finished");
+  EXPECT_EQ(
+      runDifferent(sum + max, max + sum),
+      "the ranks of a group are at different collectives:\n"
+      "  rank 0 (device group 0, data = 0) in @a[0] at colossal.all_reduce "
+      "\"s\" over [\"data\"]\n"
+      "  rank 1 (device group 0, data = 1) in @b[0] at colossal.all_reduce "
+      "\"m\" over [\"data\"]");
+  EXPECT_EQ(
+      runDifferent(sum + max, sum),
+      "deadlock: no rank can go on:\n"
+      "  rank 0 (device group 0, data = 0) in @a[0] at colossal.all_reduce "
+      "\"m\" over [\"data\"]\n"
+      "  rank 1 (device group 0, data = 1) has finished");
 }
 
 TEST(Ranks, ReplicasThatDiffer) {
   std::string error;
   EXPECT_FALSE(runText(R"(
 module attributes {colossal.mesh = #colossal.mesh<data = 2>} {
-  func.func @stage0.update(%x: tensor<2xf32> {colossal.name = "x", colossal.global_shape = [[4]],
+  func.func @group0.update(%x: tensor<2xf32> {colossal.name = "x", colossal.global_shape = [[4]],
                                               colossal.sharding = #colossal.sharding<[data]>})
       -> (tensor<2xf32> {colossal.updates = "w"}) {
     return %x : tensor<2xf32>

@@ -10,16 +10,16 @@
 using namespace mlir;
 using namespace colossal;
 using namespace colossal::reference;
-using schedule::StageSchedule;
+using schedule::RankSchedule;
 
 namespace {
 /// kDataParallel, scheduled.
 struct Scheduled {
   OwningOpRef<ModuleOp> module = parse(kDataParallel);
-  std::vector<StageSchedule> stages;
+  std::vector<RankSchedule> stages;
 
   Scheduled() {
-    auto result = schedule::scheduleStages(*module);
+    auto result = schedule::scheduleRanks(*module);
     EXPECT_TRUE(succeeded(result));
     if (succeeded(result))
       stages = std::move(*result);

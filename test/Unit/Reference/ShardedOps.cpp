@@ -168,7 +168,7 @@ OwningOpRef<ModuleOp> colossal::reference::shardOp(func::FuncOp function,
          builder.getNamedAttr(nameAttribute, builder.getStringAttr(name)),
          builder.getNamedAttr(names::sharding, sharding)});
   };
-  auto step = func::FuncOp::create(loc, "stage0.update",
+  auto step = func::FuncOp::create(loc, "group0.update",
                                    builder.getFunctionType({}, {}));
   module->push_back(step);
   builder.setInsertionPointToStart(step.addEntryBlock());

@@ -80,8 +80,8 @@ protected:
   }
   void TearDown() override { fs::remove_all(folder); }
 
-  /// Writes model.colossal for data x stages ranks.
-  void writeBundle(int64_t data, int64_t microbatches, int64_t stages,
+  /// Writes model.colossal for data x groups ranks.
+  void writeBundle(int64_t data, int64_t microbatches, int64_t groups,
                    const std::function<void(Program &)> &change = nullptr) {
     fs::path bundle = folder / "model.colossal";
     fs::remove_all(bundle);
@@ -89,9 +89,9 @@ protected:
     fs::copy(COLOSSAL_ENGINE, bundle / "run");
     fs::copy(COLOSSAL_TEST_KERNELS, bundle / "kernels.so");
     manifest = Manifest();
-    manifest.worldSize = data * stages;
+    manifest.worldSize = data * groups;
     manifest.mesh = {{"data", data}};
-    manifest.stages = stages;
+    manifest.groups = groups;
     ProgramSchema training;
     training.name = "train";
     training.microbatches = microbatches;
@@ -122,13 +122,13 @@ protected:
     Initial w0 = add(kIn * kHidden, 0), w1 = add(kHidden * kOut, 100);
     writeText(bundle / "weights.bin", weights);
     std::vector<Program> programs;
-    for (int64_t stage = 0; stage < stages; ++stage) {
-      Program program = makeProgram(data, microbatches, stages, stage);
+    for (int64_t group = 0; group < groups; ++group) {
+      Program program = makeProgram(data, microbatches, groups, group);
       for (State &state : program.states)
         state.initial = state.name == "w0" ? w0 : w1;
       if (change)
         change(program);
-      std::string name = "train/stage-" + std::to_string(stage) + ".json";
+      std::string name = "train/group-" + std::to_string(group) + ".json";
       training.files.push_back(name);
       writeText(bundle / name, writeProgram(program));
       programs.push_back(std::move(program));

@@ -73,7 +73,7 @@ TEST(Npy, IntegersAreReadWhereTheyFit) {
 
 TEST_F(Bundle, TrainsAsTheReferenceUnderEveryPlan) {
   struct Plan {
-    int64_t data, microbatches, stages;
+    int64_t data, microbatches, groups;
     const char *options;
   };
   const Plan plans[] = {{1, 1, 1, ""},
@@ -82,7 +82,7 @@ TEST_F(Bundle, TrainsAsTheReferenceUnderEveryPlan) {
                         {1, 4, 2, "--threads 2"}};
   std::vector<std::vector<float>> found;
   for (const Plan &plan : plans) {
-    writeBundle(plan.data, plan.microbatches, plan.stages);
+    writeBundle(plan.data, plan.microbatches, plan.groups);
     Outcome outcome =
         run("--steps 5 --seed 3 --metrics m.jsonl --report r.json "
             "--dump-state dump " +
@@ -184,12 +184,12 @@ TEST_F(Bundle, DamagedBundlesAreRefused) {
   manifest.formatVersion = kFormatVersion;
   manifest.states[0].globalShape = {kHidden, kIn};
   writeManifestFile();
-  expectError("", {"stage-0.json", "state 'w0'", "6x5", "5x6"});
+  expectError("", {"group-0.json", "state 'w0'", "6x5", "5x6"});
   // An edit that is meant, and one that is not.
   writeBundle(2, 1, 1);
-  std::string program = readText(bundle / "train/stage-0.json");
-  writeText(bundle / "train/stage-0.json", program + " ");
-  expectError("", {"stage-0.json", "damaged or edited", "--allow-edited"});
+  std::string program = readText(bundle / "train/group-0.json");
+  writeText(bundle / "train/group-0.json", program + " ");
+  expectError("", {"group-0.json", "damaged or edited", "--allow-edited"});
   Outcome edited = run("--allow-edited");
   EXPECT_EQ(edited.code, 0) << edited.output;
   EXPECT_NE(edited.output.find("warning"), std::string::npos);
@@ -204,7 +204,7 @@ TEST_F(Bundle, DamagedBundlesAreRefused) {
         if (op.kind == OpKind::AllReduce)
           op.collective.elements -= 1;
   });
-  expectError("", {"stage 0: update[0] all_reduce", "model.py:"});
+  expectError("", {"device group 0: update[0] all_reduce", "model.py:"});
   writeBundle(2, 1, 1, [](Program &program) {
     program.segments[1].ops.back().symbol = "gone";
   });
@@ -234,7 +234,7 @@ TEST_F(Bundle, CallsOfKernelsAreThoseCompiled) {
   };
   for (auto &[change, word] : changes) {
     writeBundle(2, 1, 1);
-    std::string path = (folder / "model.colossal/train/stage-0.json").string(),
+    std::string path = (folder / "model.colossal/train/group-0.json").string(),
                 error;
     std::optional<Program> program = readProgram(readText(path), path, error);
     ASSERT_TRUE(program) << error;
@@ -243,7 +243,7 @@ TEST_F(Bundle, CallsOfKernelsAreThoseCompiled) {
     change(*program, op);
     writeText(path, writeProgram(*program));
     writeManifestFile();
-    expectError("", {"stage 0: forward[", word, "by the manifest"});
+    expectError("", {"device group 0: forward[", word, "by the manifest"});
   }
 }
 

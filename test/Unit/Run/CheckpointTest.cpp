@@ -42,10 +42,10 @@ protected:
 
 TEST_F(Checkpoint, ARunGoesOnAsIfItHadNotStopped) {
   struct Plan {
-    int64_t data, microbatches, stages;
+    int64_t data, microbatches, groups;
   };
   for (Plan plan : {Plan{1, 1, 1}, Plan{2, 2, 2}}) {
-    writeBundle(plan.data, plan.microbatches, plan.stages);
+    writeBundle(plan.data, plan.microbatches, plan.groups);
     fs::remove_all(folder / "c");
     for (const char *name : {"m.jsonl", "n.jsonl"})
       fs::remove(folder / name);
@@ -90,10 +90,10 @@ TEST_F(Checkpoint, OtherRanksGoOnFromTheSameFiles) {
   good("--quiet --steps 3 --checkpoint c");
   good("--quiet --steps 6 --dump-state whole");
   struct Plan {
-    int64_t data, microbatches, stages;
+    int64_t data, microbatches, groups;
   };
   for (Plan plan : {Plan{1, 1, 1}, Plan{3, 2, 1}}) {
-    writeBundle(plan.data, plan.microbatches, plan.stages);
+    writeBundle(plan.data, plan.microbatches, plan.groups);
     good("--quiet --steps 6 --resume=c/step-00000003 --dump-state other");
     for (const char *name : {"/w0.npy", "/w1.npy"}) {
       std::vector<float> a = dumped(std::string("whole") + name),
@@ -105,10 +105,10 @@ TEST_F(Checkpoint, OtherRanksGoOnFromTheSameFiles) {
   }
 }
 
-/// A buffer that both stages have: one writes it, both read it.
-TEST_F(Checkpoint, StatesOfSeveralStages) {
-  auto write = [&](int64_t data, int64_t stages) {
-    writeBundle(data, 1, stages, [](Program &program) {
+/// A buffer that both groups have: one writes it, both read it.
+TEST_F(Checkpoint, StatesOfSeveralGroups) {
+  auto write = [&](int64_t data, int64_t groups) {
+    writeBundle(data, 1, groups, [](Program &program) {
       State state;
       state.name = "both";
       state.role = "buffer";

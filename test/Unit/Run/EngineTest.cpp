@@ -1,6 +1,6 @@
 //===- EngineTest.cpp - Training-like programs against plain loops --------===//
 //
-// The same meaning under data parallelism, microbatches and two stages is
+// The same meaning under data parallelism, microbatches and two groups is
 // compared with a loop in double.
 //
 //===----------------------------------------------------------------------===//
@@ -37,14 +37,14 @@ struct Result {
   std::vector<float> w0, w1;
 };
 
-Result execute(int64_t stages, int64_t microbatches, Transport transport,
+Result execute(int64_t groups, int64_t microbatches, Transport transport,
                int threads, int64_t steps) {
   int rank = 0;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  int64_t data = worldSize() / stages;
+  int64_t data = worldSize() / groups;
   std::vector<Program> all;
-  for (int64_t stage = 0; stage < stages; ++stage)
-    all.push_back(makeProgram(data, microbatches, stages, stage));
+  for (int64_t group = 0; group < groups; ++group)
+    all.push_back(makeProgram(data, microbatches, groups, group));
   for (const std::string &fault : checkPrograms(all))
     ADD_FAILURE() << fault;
   const Program &program = all[size_t(rank / data)];
@@ -99,13 +99,13 @@ Result execute(int64_t stages, int64_t microbatches, Transport transport,
 void expectNear(const std::vector<float> &found,
                 const std::vector<double> &expected) {
   if (found.empty())
-    return; // on another stage
+    return; // on another group
   ASSERT_EQ(found.size(), expected.size());
   for (size_t i = 0; i < found.size(); ++i)
     EXPECT_NEAR(found[i], expected[i], 2e-6) << "element " << i;
 }
 
-void check(int64_t stages, int64_t microbatches) {
+void check(int64_t groups, int64_t microbatches) {
   const int64_t steps = 3;
   Reference reference;
   for (int64_t i = 0; i < kIn * kHidden; ++i)
@@ -119,9 +119,9 @@ void check(int64_t stages, int64_t microbatches) {
           return double(sample(row * kOut + o + 999));
         },
         double(0.1f));
-  Result window = execute(stages, microbatches, Transport::Auto, 1, steps);
+  Result window = execute(groups, microbatches, Transport::Auto, 1, steps);
   Result messages =
-      execute(stages, microbatches, Transport::PointToPoint, 2, steps);
+      execute(groups, microbatches, Transport::PointToPoint, 2, steps);
   expectNear(window.w0, reference.w0);
   expectNear(window.w1, reference.w1);
   if (!window.w1.empty())
@@ -137,7 +137,7 @@ TEST(Engine, DataParallel) { check(1, 1); }
 
 TEST(Engine, DataParallelWithMicrobatches) { check(1, 2); }
 
-TEST(Engine, TwoStages) {
+TEST(Engine, TwoGroups) {
   if (worldSize() % 2)
     GTEST_SKIP() << "needs an even number of ranks";
   check(2, 1);

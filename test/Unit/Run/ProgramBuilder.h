@@ -17,11 +17,11 @@ namespace colossal::rank::test {
 class ProgramBuilder {
 public:
   ProgramBuilder(std::vector<Axis> mesh, int64_t microbatches = 1,
-                 int64_t stage = 0, int64_t stages = 1) {
+                 int64_t group = 0, int64_t groups = 1) {
     program.mesh = std::move(mesh);
     program.microbatches = microbatches;
-    program.stage = stage;
-    program.stages = stages;
+    program.group = group;
+    program.groups = groups;
   }
 
   int64_t buffer(const std::string &name, int64_t elements,
@@ -180,7 +180,7 @@ public:
                const std::string &link) {
     Op &transfer = op(kind, link, {id}, kind == OpKind::Recv ? 1 : 0);
     transfer.bytes = program.buffers[id].bytes;
-    transfer.peerStage = peer;
+    transfer.peerGroup = peer;
     transfer.tag = tag;
     transfer.link = link;
     return transfer;

@@ -11,10 +11,11 @@ using namespace colossal::rank::test;
 
 namespace {
 
-/// Two stages of two ranks, two microbatches, 1F1B: everything a program has.
-/// forward: stage 0 sends its activation; backward: stage 1 sends a gradient.
-std::vector<Program> twoStages() {
-  std::vector<Program> stages;
+/// Two device groups of two ranks, two microbatches, 1F1B: everything a program
+/// has. forward: group 0 sends its activation; backward: group 1 sends a
+/// gradient.
+std::vector<Program> twoGroups() {
+  std::vector<Program> groups;
   for (int64_t s = 0; s < 2; ++s) {
     ProgramBuilder b({{"data", 2}}, 2, s, 2);
     int64_t x =
@@ -86,9 +87,9 @@ std::vector<Program> twoStages() {
       b.schedule("backward", 1);
     }
     b.schedule("update");
-    stages.push_back(b.program);
+    groups.push_back(b.program);
   }
-  return stages;
+  return groups;
 }
 
 Segment &segmentOf(Program &program, const std::string &name) {
@@ -105,10 +106,10 @@ std::string joined(const std::vector<std::string> &faults) {
   return text;
 }
 
-/// The stages are refused, and some message has all the words.
-void expectFault(const std::vector<Program> &stages,
+/// The groups are refused, and some message has all the words.
+void expectFault(const std::vector<Program> &groups,
                  const std::vector<std::string> &words) {
-  std::vector<std::string> faults = checkPrograms(stages);
+  std::vector<std::string> faults = checkPrograms(groups);
   ASSERT_FALSE(faults.empty()) << "the fault was not noticed";
   for (const std::string &fault : faults) {
     bool all = true;
@@ -124,7 +125,7 @@ void expectFault(const std::vector<Program> &stages,
 }
 
 TEST(RankProgramText, RoundTrip) {
-  for (Program program : twoStages()) {
+  for (Program program : twoGroups()) {
     program.states[0].initial = {"weights.bin", 64, 64, 0xdeadbeefu, 0.0};
     program.states[1].initial.normal = 0.02;
     program.states[1].initial.stream = "h.0.weight";
@@ -142,7 +143,7 @@ TEST(RankProgramText, RoundTrip) {
     product.gemm.dtype = DType::BF16;
     segmentOf(program, "update").ops.push_back(product);
     std::string text = writeProgram(program), error;
-    std::optional<Program> again = readProgram(text, "stage-0.json", error);
+    std::optional<Program> again = readProgram(text, "group-0.json", error);
     ASSERT_TRUE(again) << error;
     EXPECT_EQ(writeProgram(*again), text);
     EXPECT_EQ(again->states[0].initial.crc, 0xdeadbeefu);
@@ -160,7 +161,7 @@ TEST(RankProgramText, RoundTrip) {
 }
 
 TEST(RankProgramText, OneOpALine) {
-  std::string text = writeProgram(twoStages()[0]);
+  std::string text = writeProgram(twoGroups()[0]);
   EXPECT_NE(text.find("\n      {\"kind\":\"gemm\",\"name\":\"matmul\""),
             std::string::npos)
       << text;
@@ -168,8 +169,8 @@ TEST(RankProgramText, OneOpALine) {
 
 TEST(RankProgramText, RefusesWhatItDoesNotKnow) {
   std::string error;
-  EXPECT_FALSE(readProgram("{\"stage\": 0, \"stagse\": 1}", "f.json", error));
-  EXPECT_NE(error.find("f.json: document: found unknown field 'stagse'"),
+  EXPECT_FALSE(readProgram("{\"group\": 0, \"gruops\": 1}", "f.json", error));
+  EXPECT_NE(error.find("f.json: document: found unknown field 'gruops'"),
             std::string::npos)
       << error;
   EXPECT_FALSE(
@@ -181,12 +182,12 @@ TEST(RankProgramText, RefusesWhatItDoesNotKnow) {
                        "of kernel, gemm"),
             std::string::npos)
       << error;
-  EXPECT_FALSE(readProgram("{\"stage\": 0", "f.json", error));
+  EXPECT_FALSE(readProgram("{\"group\": 0", "f.json", error));
   EXPECT_NE(error.find("f.json: byte"), std::string::npos) << error;
 }
 
 TEST(RankProgramCheck, AcceptsTheProgram) {
-  EXPECT_EQ(joined(checkPrograms(twoStages())), "");
+  EXPECT_EQ(joined(checkPrograms(twoGroups())), "");
 }
 
 // Each case plants one fault and names the words of the message; where two
@@ -200,25 +201,25 @@ struct Fault {
 class PlantedFault : public testing::TestWithParam<Fault> {};
 
 TEST_P(PlantedFault, IsRefused) {
-  std::vector<Program> stages = twoStages();
-  GetParam().plant(stages);
-  expectFault(stages, GetParam().words);
+  std::vector<Program> groups = twoGroups();
+  GetParam().plant(groups);
+  expectFault(groups, GetParam().words);
 }
 
-Op &opOf(std::vector<Program> &stages, int stage, const char *segment,
+Op &opOf(std::vector<Program> &groups, int group, const char *segment,
          size_t op) {
-  return segmentOf(stages[stage], segment).ops[op];
+  return segmentOf(groups[group], segment).ops[op];
 }
-void erase(std::vector<Program> &stages, int stage, const char *segment,
+void erase(std::vector<Program> &groups, int group, const char *segment,
            size_t op) {
-  auto &ops = segmentOf(stages[stage], segment).ops;
+  auto &ops = segmentOf(groups[group], segment).ops;
   ops.erase(ops.begin() + op);
 }
 
 const Fault faults[] = {
     {"OutputThatNothingWrites",
      [](auto &s) { erase(s, 1, "forward", 3); },
-     {"stage 1: end of the step", "output 'scores'", "read before"}},
+     {"device group 1: end of the step", "output 'scores'", "read before"}},
     {"OutputOverAState",
      [](auto &s) {
        s[1].buffers[s[1].outputs[0].buffer].offset =
@@ -239,27 +240,27 @@ const Fault faults[] = {
      {"normal numbers of deviation 1", "expected floats"}},
     {"DroppedCollective",
      [](auto &s) { erase(s, 0, "update", 0); },
-     {"stage 0: update[0] kernel 'adamw'", "'g.shard' read before"}},
+     {"device group 0: update[0] kernel 'adamw'", "'g.shard' read before"}},
     {"SwappedOps",
      [](auto &s) {
        std::swap(opOf(s, 1, "update", 0), opOf(s, 1, "update", 1));
      },
-     {"stage 1: update[0] kernel", "'g.shard' read before"}},
+     {"device group 1: update[0] kernel", "'g.shard' read before"}},
     {"WrongAxis",
      [](auto &s) { opOf(s, 0, "update", 0).collective.axes = {"tensor"}; },
-     {"stage 0: update[0] reduce_scatter", "axis 'tensor'"}},
+     {"device group 0: update[0] reduce_scatter", "axis 'tensor'"}},
     {"WrongGroupSize",
      [](auto &s) {
        s[0].mesh[0].size = 4;
        s[1].mesh[0].size = 4;
      },
-     {"stage 0: update[0] reduce_scatter", "bound 2",
+     {"device group 0: update[0] reduce_scatter", "bound 2",
       "bound 1 over a group of 4"}},
     {"AxisTwice",
      [](auto &s) {
        opOf(s, 0, "update", 2).collective.axes = {"data", "data"};
      },
-     {"stage 0: update[2] all_gather", "axis 'data' twice"}},
+     {"device group 0: update[2] all_gather", "axis 'data' twice"}},
     {"WrongBound",
      [](auto &s) { opOf(s, 0, "update", 2).collective.gather.bound = 1; },
      {"update[2] all_gather", "bound 1", "bound 2 over a group of 2"}},
@@ -277,10 +278,10 @@ const Fault faults[] = {
      {"update[0] reduce_scatter", "dtype f32", "dtype i32"}},
     {"NarrowGemmOfWideOperands",
      [](auto &s) { opOf(s, 1, "forward", 1).gemm.dtype = DType::BF16; },
-     {"stage 1: forward[1] gemm", "dtype f32", "dtype bf16"}},
+     {"device group 1: forward[1] gemm", "dtype f32", "dtype bf16"}},
     {"ProductOfF32AsBF16",
      [](auto &s) { opOf(s, 1, "forward", 1).gemm.result = DType::BF16; },
-     {"stage 1: forward[1] gemm", "a product of f32 as bf16"}},
+     {"device group 1: forward[1] gemm", "a product of f32 as bf16"}},
     {"WrongDTypeOfGemm",
      [](auto &s) {
        s[0].buffers[opOf(s, 0, "forward", 0).operands[2].buffer].dtype =
@@ -302,55 +303,60 @@ const Fault faults[] = {
        receive.operands[0].buffer = opOf(s, 0, "forward", 0).operands[2].buffer;
        segmentOf(s[0], "backward").ops.push_back(receive);
      },
-     {"stage 0: backward[0] recv 'dh'", "value 'dh'",
-      "stage 1: backward[2] send", "value 'y'"}},
+     {"device group 0: backward[0] recv 'dh'", "value 'dh'",
+      "device group 1: backward[2] send", "value 'y'"}},
     {"Deadlock",
      [](auto &s) {
        // Stage 0 wants the gradient of microbatch 0 before it sends anything.
        std::swap(s[0].schedule[1], s[0].schedule[3]);
      },
-     {"deadlock", "stage 0: backward[0] recv", "stage 1: forward[0] recv"}},
+     {"deadlock", "device group 0: backward[0] recv",
+      "device group 1: forward[0] recv"}},
     {"SendWithoutReceive",
      [](auto &s) { erase(s, 0, "backward", 0); },
-     {"stage 1: backward[1] send 'dh'", "no receive with tag 8", "stage 0"}},
+     {"device group 1: backward[1] send 'dh'", "no receive with tag 8",
+      "device group 0"}},
     {"ReceiveWithoutSend",
      [](auto &s) { erase(s, 0, "forward", 1); },
-     {"stage 1: forward[0] recv 'h'", "no send with tag 7", "stage 0"}},
+     {"device group 1: forward[0] recv 'h'", "no send with tag 7",
+      "device group 0"}},
     {"WrongBytes",
      [](auto &s) { opOf(s, 1, "forward", 0).bytes = 16; },
-     {"stage 1: forward[0] recv", "16 bytes", "stage 0: forward[1] send",
-      "32 bytes"}},
+     {"device group 1: forward[0] recv", "16 bytes",
+      "device group 0: forward[1] send", "32 bytes"}},
     {"WrongTransferType",
      [](auto &s) {
        int64_t id = opOf(s, 0, "backward", 0).operands[0].buffer;
        segmentOf(s[0], "backward").ops.resize(1);
        s[0].buffers[id].dtype = DType::I32;
      },
-     {"stage 0: backward[0] recv", "i32", "stage 1: backward[1] send", "f32"}},
+     {"device group 0: backward[0] recv", "i32",
+      "device group 1: backward[1] send", "f32"}},
     {"WrongMicrobatch",
      [](auto &s) {
        std::swap(s[1].schedule[1], s[1].schedule[3]);
        std::swap(s[1].schedule[2], s[1].schedule[4]);
      },
-     {"stage 1: forward[0] recv", "microbatch 1", "stage 0: forward[1] send",
-      "microbatch 0"}},
-    {"WrongStage",
-     [](auto &s) { opOf(s, 0, "forward", 1).peerStage = 0; },
-     {"stage 0: forward[1] send", "peer stage 0"}},
-    {"StageOutside",
-     [](auto &s) { opOf(s, 0, "forward", 1).peerStage = 2; },
-     {"stage 0: forward[1] send", "peer stage 2"}},
+     {"device group 1: forward[0] recv", "microbatch 1",
+      "device group 0: forward[1] send", "microbatch 0"}},
+    {"WrongGroup",
+     [](auto &s) { opOf(s, 0, "forward", 1).peerGroup = 0; },
+     {"device group 0: forward[1] send", "peer group 0"}},
+    {"GroupOutside",
+     [](auto &s) { opOf(s, 0, "forward", 1).peerGroup = 2; },
+     {"device group 0: forward[1] send", "peer group 2"}},
     {"TagClash",
      [](auto &s) {
        segmentOf(s[0], "forward").ops.push_back(opOf(s, 0, "forward", 1));
      },
-     {"stage 0: forward[2] send", "tag 7", "stage 0: forward[1] send"}},
+     {"device group 0: forward[2] send", "tag 7",
+      "device group 0: forward[1] send"}},
     {"OperandOutside",
      [](auto &s) { opOf(s, 0, "forward", 0).operands[1].offset = 4; },
      {"forward[0] gemm 'matmul' (model.py:12) B", "bytes [4, 68)", "[0, 64)"}},
     {"BufferOutsideArena",
      [](auto &s) { s[0].arenaBytes -= 64; },
-     {"stage 0: buffer", "inside the arena"}},
+     {"device group 0: buffer", "inside the arena"}},
     {"UnknownBuffer",
      [](auto &s) { opOf(s, 0, "forward", 0).operands[0].buffer = 99; },
      {"forward[0] gemm", "buffer 99"}},
@@ -367,7 +373,7 @@ const Fault faults[] = {
        int64_t g = opOf(s, 1, "update", 0).operands[0].buffer;
        s[1].buffers[dh].offset = s[1].buffers[g].offset;
      },
-     {"stage 1: backward[0] gemm", "'g'", "overwritten through", "'dh'",
+     {"device group 1: backward[0] gemm", "'g'", "overwritten through", "'dh'",
       "forward[2] kernel 'loss'"}},
     {"OutputOverInput",
      [](auto &s) {
@@ -375,7 +381,7 @@ const Fault faults[] = {
        s[1].buffers[gemm.operands[2].buffer].offset =
            s[1].buffers[gemm.operands[0].buffer].offset;
      },
-     {"stage 1: forward[1] gemm", "output", "'y'", "input", "'h'"}},
+     {"device group 1: forward[1] gemm", "output", "'y'", "input", "'h'"}},
     {"UnknownSegment",
      [](auto &s) { s[0].schedule[1].segment = "forwards"; },
      {"schedule[1]", "'forwards'"}},
@@ -384,7 +390,7 @@ const Fault faults[] = {
      {"state 'w0'", "bound 3"}},
     {"OtherMesh",
      [](auto &s) { s[1].mesh[0].name = "batch"; },
-     {"stage 1", "another mesh"}},
+     {"device group 1", "another mesh"}},
 };
 
 INSTANTIATE_TEST_SUITE_P(Programs, PlantedFault, testing::ValuesIn(faults),
@@ -392,9 +398,9 @@ INSTANTIATE_TEST_SUITE_P(Programs, PlantedFault, testing::ValuesIn(faults),
                            return info.param.name;
                          });
 
-// 4 096 ranks and 16 stages: the ranks are not enumerated.
-TEST(RankProgramCheck, ProgramsOfAStageShareItsState) {
-  Program train = twoStages()[0], other = train;
+// 4 096 ranks and 16 groups: the ranks are not enumerated.
+TEST(RankProgramCheck, ProgramsOfAGroupShareItsState) {
+  Program train = twoGroups()[0], other = train;
   other.name = "evaluate";
   EXPECT_EQ(joined(checkShared({train, other})), "");
   std::swap(other.states[0], other.states[1]);
@@ -415,7 +421,7 @@ TEST(RankProgramCheck, ProgramsOfAStageShareItsState) {
 }
 
 TEST(RankProgramCheck, SizeOfTheMeshDoesNotMatter) {
-  std::vector<Program> stages;
+  std::vector<Program> groups;
   const int64_t count = 16, microbatches = 64;
   for (int64_t s = 0; s < count; ++s) {
     ProgramBuilder b({{"data", 32}, {"tensor", 32}}, microbatches, s, count);
@@ -430,9 +436,9 @@ TEST(RankProgramCheck, SizeOfTheMeshDoesNotMatter) {
       b.transfer(OpKind::Send, y, s + 1, 0, "x");
     for (int64_t m = 0; m < microbatches; ++m)
       b.schedule("forward", m);
-    stages.push_back(b.program);
+    groups.push_back(b.program);
   }
-  EXPECT_EQ(joined(checkPrograms(stages)), "");
+  EXPECT_EQ(joined(checkPrograms(groups)), "");
 }
 
 } // namespace

@@ -36,7 +36,7 @@ TEST_F(Bundle, EveryFlippedBitIsNoticed) {
     files.insert(entry.name);
   EXPECT_EQ(files,
             (std::set<std::string>{"kernels.so", "manifest.json", "run",
-                                   "train/stage-0.json", "weights.bin"}));
+                                   "train/group-0.json", "weights.bin"}));
   auto isWhole = [&] {
     std::optional<std::string> text =
         readRegularFile(bundle + "/manifest.json", error);
@@ -61,7 +61,7 @@ TEST_F(Bundle, EveryFlippedBitIsNoticed) {
   }
   ASSERT_TRUE(isWhole()) << error;
   // The launcher looks before it executes any of them.
-  for (const char *name : {"run", "kernels.so", "train/stage-0.json"}) {
+  for (const char *name : {"run", "kernels.so", "train/group-0.json"}) {
     fs::path path = fs::path(bundle) / name;
     std::string text = readText(path), bad = text;
     for (size_t at = 0; at < bad.size(); at += 64)
@@ -128,14 +128,14 @@ void spoil(const fs::path &folder, const char *name, int64_t columns,
 
 TEST_F(Bundle, TheOpThatMakesAValueNotFiniteIsNamed) {
   struct Plan {
-    int64_t data, microbatches, stages;
+    int64_t data, microbatches, groups;
   };
   for (Plan plan : {Plan{1, 1, 1}, Plan{2, 2, 1}, Plan{1, 2, 2}}) {
-    // The last stage's product y becomes NaN before the loss.
-    writeBundle(plan.data, plan.microbatches, plan.stages,
+    // The last group's product y becomes NaN before the loss.
+    writeBundle(plan.data, plan.microbatches, plan.groups,
                 [&](Program &program) {
                   auto &ops = program.segments[1].ops;
-                  if (program.stage + 1 < plan.stages)
+                  if (program.group + 1 < plan.groups)
                     return;
                   Op op;
                   op.kind = OpKind::Fill;
@@ -188,8 +188,8 @@ TEST_F(Bundle, TheOpThatMakesAValueNotFiniteIsNamed) {
 
 /// Looking leaves no trace: the run is the same, bit by bit.
 TEST_F(Bundle, CheckedStepsAreTheSame) {
-  for (int64_t stages : {1, 2}) {
-    writeBundle(2, 2, stages);
+  for (int64_t groups : {1, 2}) {
+    writeBundle(2, 2, groups);
     ASSERT_EQ(run("--steps 4 --dump-state a --quiet").code, 0);
     Outcome checked = run("--steps 4 --dump-state b --quiet --check-values");
     ASSERT_EQ(checked.code, 0) << checked.output;

@@ -1,7 +1,7 @@
 //===- TrainingProgram.h - A small training step by hand --------*- C++ -*-===//
 //
 // y = x W0 W1, loss = sum (y - t)^2 / n over the whole batch, plain gradient
-// steps: on one or two stages, data parallel, with microbatches.
+// steps: on one or two groups, data parallel, with microbatches.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,13 +22,13 @@ namespace colossal::rank::test {
 
 constexpr int64_t kIn = 6, kHidden = 5, kOut = 3, kBatch = 24;
 
-/// The layers of a stage: layer 0 is kIn x kHidden, layer 1 kHidden x kOut.
-/// One stage holds both, or two stages one each.
-inline Program makeProgram(int64_t data, int64_t microbatches, int64_t stages,
-                           int64_t stage) {
-  ProgramBuilder b({{"data", data}}, microbatches, stage, stages);
+/// The layers of a group: layer 0 is kIn x kHidden, layer 1 kHidden x kOut.
+/// One group holds both, or two groups one each.
+inline Program makeProgram(int64_t data, int64_t microbatches, int64_t groups,
+                           int64_t group) {
+  ProgramBuilder b({{"data", data}}, microbatches, group, groups);
   int64_t rows = kBatch / data / microbatches, slots = microbatches;
-  bool first = stage == 0, last = stage + 1 == stages;
+  bool first = group == 0, last = group + 1 == groups;
   std::vector<SubDimension> batch = {b.cut(kBatch, {"data", "time"})};
   int64_t x = -1, t = -1, w0 = -1, w1 = -1;
   auto dims = [&](int64_t size) {
@@ -62,9 +62,9 @@ inline Program makeProgram(int64_t data, int64_t microbatches, int64_t stages,
   if (first)
     b.gemm(x, w0, h, rows, kHidden, kIn);
   if (!last)
-    b.transfer(OpKind::Send, h, stage + 1, 0, "h");
+    b.transfer(OpKind::Send, h, group + 1, 0, "h");
   if (!first)
-    b.transfer(OpKind::Recv, h, stage - 1, 0, "h");
+    b.transfer(OpKind::Recv, h, group - 1, 0, "h");
   if (last) {
     b.gemm(h, w1, y, rows, kOut, kHidden);
     b.kernel("loss", {y, t, loss, dy}, 1, 2).indices = {{rows, {}}};
@@ -82,9 +82,9 @@ inline Program makeProgram(int64_t data, int64_t microbatches, int64_t stages,
     back.gemm.bN = kOut;
   }
   if (!first)
-    b.transfer(OpKind::Send, dh, stage - 1, 1, "dh");
+    b.transfer(OpKind::Send, dh, group - 1, 1, "dh");
   if (!last)
-    b.transfer(OpKind::Recv, dh, stage + 1, 1, "dh");
+    b.transfer(OpKind::Recv, dh, group + 1, 1, "dh");
   if (first)
     transposedA(b.gemm(x, dh, g0, kIn, kHidden, rows), kIn);
   b.segment("update");
@@ -99,8 +99,8 @@ inline Program makeProgram(int64_t data, int64_t microbatches, int64_t stages,
     b.metric("loss", sum);
   }
   b.schedule("prologue");
-  // One forward, one backward; the first stage runs one microbatch ahead.
-  int64_t ahead = stages - 1 - stage;
+  // One forward, one backward; the first group runs one microbatch ahead.
+  int64_t ahead = groups - 1 - group;
   for (int64_t m = 0; m < microbatches + ahead; ++m) {
     if (m < microbatches)
       b.schedule("forward", m);

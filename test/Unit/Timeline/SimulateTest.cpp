@@ -27,9 +27,9 @@ TEST(Simulate, OneStageIsASum) {
       equalStages(ScheduleKind::OneFOneB, 1, 5, {100, 30, 70, 11});
   Simulation result = simulate(pipeline);
   EXPECT_EQ(result.stepNs, 100 + 5 * (30 + 70) + 11);
-  EXPECT_EQ(result.stages[0].busyNs, result.stepNs);
-  EXPECT_EQ(result.stages[0].idleNs, 0);
-  EXPECT_EQ(result.stages[0].maximumInFlight, 1);
+  EXPECT_EQ(result.groups[0].busyNs, result.stepNs);
+  EXPECT_EQ(result.groups[0].idleNs, 0);
+  EXPECT_EQ(result.groups[0].maximumInFlight, 1);
 }
 
 /// Equal stages without transfers: (M + S - 1) (f + b), under both schedules;
@@ -45,13 +45,30 @@ TEST(Simulate, EqualStagesMatchTheClosedForm) {
           EXPECT_EQ(result.stepNs, (microbatches + stages - 1) * unit)
               << nameOf(kind) << " " << stages << " " << microbatches;
           for (int64_t stage = 0; stage < stages; ++stage) {
-            const StageReport &report = result.stages[size_t(stage)];
+            const GroupReport &report = result.groups[size_t(stage)];
             EXPECT_EQ(report.busyNs, microbatches * unit);
             EXPECT_EQ(report.idleNs, (stages - 1) * unit);
             EXPECT_EQ(report.maximumInFlight,
-                      maximumInFlight(kind, stage, stages, microbatches));
+                      maximumInFlight(kind, stage, {stages, 1}, microbatches));
           }
         }
+}
+
+/// Two stages on a group halve the time in which a pipeline of equal pieces
+/// fills and drains (Narayanan et al. 2021, section 2.2).
+TEST(Simulate, InterleavedStagesFillTheirPipelineSooner) {
+  for (int64_t groups = 2; groups <= 4; ++groups)
+    for (int64_t chunks = 2; chunks <= 3; ++chunks)
+      for (int64_t rounds = 1; rounds <= 4; ++rounds) {
+        int64_t microbatches = rounds * groups, unit = 20 + 40;
+        Pipeline pipeline = equalStages(ScheduleKind::OneFOneB, groups * chunks,
+                                        microbatches, {0, 20, 40, 0});
+        pipeline.chunks = chunks;
+        Simulation result = simulate(pipeline);
+        EXPECT_EQ(result.stepNs,
+                  microbatches * chunks * unit + (groups - 1) * unit)
+            << groups << " groups, " << chunks << " chunks, " << microbatches;
+      }
 }
 
 /// GPipe with transfers beside the work: they appear once per boundary and
@@ -99,13 +116,14 @@ TEST(Simulate, BarrierHoldsTheUpdates) {
 /// The obvious simulation: repeat over all steps until no time changes
 /// (the longest path in the graph of dependences).
 static int64_t stepSlowly(const Pipeline &pipeline) {
-  using Key = std::tuple<size_t, int, int64_t>; // stage, segment, microbatch
-  size_t count = pipeline.stages.size();
+  using Key = std::tuple<int64_t, int, int64_t>; // place, kind, microbatch
+  int64_t count = int64_t(pipeline.stages.size());
+  Stages stages = {count / pipeline.chunks, pipeline.chunks};
   std::map<Key, int64_t> end;
   std::map<Key, int64_t> arrival; // of the transfer that a step sends
-  auto endOf = [&](std::map<Key, int64_t> &times, size_t stage, Segment segment,
+  auto endOf = [&](std::map<Key, int64_t> &times, PlacedSegment segment,
                    int64_t microbatch) -> int64_t & {
-    return times[{stage, int(segment), microbatch}];
+    return times[{segment.place, int(segment.kind), microbatch}];
   };
   for (bool changed = true; changed;) {
     changed = false;
@@ -115,54 +133,55 @@ static int64_t stepSlowly(const Pipeline &pipeline) {
         changed = true;
       }
     };
-    for (size_t stage = 0; stage < count; ++stage) {
+    for (int64_t group = 0; group < stages.groups; ++group) {
       int64_t clock = 0;
       for (const Step &step :
-           scheduleOrder(pipeline.kind, int64_t(stage), int64_t(count),
-                         pipeline.microbatches)) {
-        const StageTimes &times = pipeline.stages[stage];
+           scheduleOrder(pipeline.kind, group, stages, pipeline.microbatches)) {
         int64_t work = 0, ready = clock, transfer = 0, m = step.microbatch;
-        switch (step.segment) {
+        int64_t stage = step.segment.place;
+        switch (step.segment.kind) {
         case Segment::Prologue:
-          work = times.prologueNs;
+          for (int64_t s = group; s < count; s += stages.groups)
+            work += pipeline.stages[size_t(s)].prologueNs;
           break;
         case Segment::Forward:
-          work = times.forwardNs;
+          work = pipeline.stages[size_t(stage)].forwardNs;
           if (stage > 0) {
-            ready = endOf(arrival, stage - 1, Segment::Forward, m);
-            transfer = pipeline.boundaries[stage - 1].forwardNs;
+            ready = endOf(arrival, {Segment::Forward, stage - 1}, m);
+            transfer = pipeline.boundaries[size_t(stage - 1)].forwardNs;
           }
           break;
         case Segment::Backward:
-          work = times.backwardNs;
+          work = pipeline.stages[size_t(stage)].backwardNs;
           if (stage + 1 < count) {
-            ready = endOf(arrival, stage + 1, Segment::Backward, m);
-            transfer = pipeline.boundaries[stage].backwardNs;
+            ready = endOf(arrival, {Segment::Backward, stage + 1}, m);
+            transfer = pipeline.boundaries[size_t(stage)].backwardNs;
           }
           break;
         case Segment::Update:
-          work = times.updateNs;
+          for (int64_t s = group; s < count; s += stages.groups)
+            work += pipeline.stages[size_t(s)].updateNs;
           break;
         }
         if (!pipeline.overlapsTransfers)
           work += transfer;
-        int64_t &time = endOf(end, stage, step.segment, m);
+        int64_t &time = endOf(end, step.segment, m);
         raise(time, std::max(clock, ready) + work);
         clock = time;
         // What this step sends, and when it arrives.
         int64_t outgoing = 0;
-        if (step.segment == Segment::Forward && stage + 1 < count)
-          outgoing = pipeline.boundaries[stage].forwardNs;
-        if (step.segment == Segment::Backward && stage > 0)
-          outgoing = pipeline.boundaries[stage - 1].backwardNs;
-        int64_t &arrives = endOf(arrival, stage, step.segment, m);
+        if (step.segment.kind == Segment::Forward && stage + 1 < count)
+          outgoing = pipeline.boundaries[size_t(stage)].forwardNs;
+        if (step.segment.kind == Segment::Backward && stage > 0)
+          outgoing = pipeline.boundaries[size_t(stage - 1)].backwardNs;
+        int64_t &arrives = endOf(arrival, step.segment, m);
         if (!pipeline.overlapsTransfers)
           raise(arrives, time);
         else
-          raise(arrives, std::max(time, m > 0 ? endOf(arrival, stage,
-                                                      step.segment, m - 1)
-                                              : 0) +
-                             outgoing);
+          raise(
+              arrives,
+              std::max(time, m > 0 ? endOf(arrival, step.segment, m - 1) : 0) +
+                  outgoing);
       }
     }
   }
@@ -172,7 +191,7 @@ static int64_t stepSlowly(const Pipeline &pipeline) {
   return step;
 }
 
-/// Up to six stages; times up to 90 * `scale`, one microbatch.
+/// Up to twelve stages; times up to 90 * `scale`, one microbatch.
 static Pipeline randomPipeline(std::mt19937 &random, int64_t scale) {
   auto number = [&](int64_t high) {
     return int64_t(random() % uint64_t(high * scale));
@@ -180,7 +199,8 @@ static Pipeline randomPipeline(std::mt19937 &random, int64_t scale) {
   Pipeline pipeline;
   pipeline.kind = random() % 2 ? ScheduleKind::GPipe : ScheduleKind::OneFOneB;
   pipeline.overlapsTransfers = random() % 2 != 0;
-  pipeline.stages.resize(1 + random() % 6);
+  pipeline.chunks = 1 + random() % 2;
+  pipeline.stages.resize((1 + random() % 6) * pipeline.chunks);
   for (StageTimes &times : pipeline.stages)
     times = {number(30), number(50), number(90), number(40)};
   pipeline.boundaries.resize(pipeline.stages.size() - 1);
@@ -189,19 +209,27 @@ static Pipeline randomPipeline(std::mt19937 &random, int64_t scale) {
   return pipeline;
 }
 
+/// A number of which microbatches must be a multiple.
+static int64_t roundOf(const Pipeline &pipeline) {
+  return pipeline.chunks == 1
+             ? 1
+             : int64_t(pipeline.stages.size()) / pipeline.chunks;
+}
+
 TEST(Simulate, RandomPipelinesMatchTheLongestPath) {
   std::mt19937 random(5);
   for (int trial = 0; trial < 300; ++trial) {
     Pipeline pipeline = randomPipeline(random, 1);
-    pipeline.microbatches = 1 + int64_t(random() % 6);
+    pipeline.microbatches = (1 + int64_t(random() % 6)) * roundOf(pipeline);
     Simulation result = simulate(pipeline);
     EXPECT_EQ(result.stepNs, stepSlowly(pipeline)) << "trial " << trial;
-    for (size_t stage = 0; stage < pipeline.stages.size(); ++stage) {
-      const StageReport &report = result.stages[stage];
+    for (size_t group = 0; group < result.groups.size(); ++group) {
+      const GroupReport &report = result.groups[group];
       EXPECT_EQ(report.busyNs + report.idleNs, result.stepNs);
       std::vector<Step> order =
-          scheduleOrder(pipeline.kind, int64_t(stage),
-                        int64_t(pipeline.stages.size()), pipeline.microbatches);
+          scheduleOrder(pipeline.kind, int64_t(group),
+                        {int64_t(result.groups.size()), pipeline.chunks},
+                        pipeline.microbatches);
       ASSERT_EQ(report.events.size(), order.size());
       int64_t clock = 0;
       for (size_t i = 0; i < order.size(); ++i) {
@@ -215,12 +243,13 @@ TEST(Simulate, RandomPipelinesMatchTheLongestPath) {
 
 TEST(Simulate, TimesOfManyMicrobatchesContinueThoseOfFewer) {
   std::mt19937 random(7);
-  for (int trial = 0; trial < 60; ++trial) {
+  for (int trial = 0; trial < 40; ++trial) {
     Pipeline pipeline = randomPipeline(random, 100);
+    int64_t round = roundOf(pipeline);
     for (int64_t microbatches :
-         {int64_t(1), simulatedMicrobatches, simulatedMicrobatches + 1,
-          5 * simulatedMicrobatches + int64_t(random() % 1000)}) {
-      pipeline.microbatches = microbatches;
+         {round, simulatedMicrobatches, simulatedMicrobatches + round,
+          3 * simulatedMicrobatches + int64_t(random() % 1000)}) {
+      pipeline.microbatches = microbatches / round * round;
       int64_t exact = simulate(pipeline).stepNs;
       EXPECT_NEAR(double(stepTime(pipeline)), double(exact),
                   microbatches > simulatedMicrobatches ? 1e-4 * exact : 0)

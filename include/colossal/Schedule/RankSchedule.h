@@ -1,20 +1,20 @@
-//===- StageSchedule.h - Groups, buffers and offsets of one stage -*- C++
-//-*-===//
+//===- RankSchedule.h - Groups, buffers and offsets of a rank ---*- C++ -*-===//
 //
-// What Schedule decides for a stage: the groups of each segment in order, a
-// buffer for every value that is materialised, and an offset in the arena for
-// every buffer. Lower turns groups into ops and adds no buffer.
+// What Schedule decides for the ranks of a device group: the groups of ops of
+// each segment in order, a buffer for every value that is materialised, and an
+// offset in the arena for every buffer. Lower turns groups into ops and adds no
+// buffer.
 //
-// Lifetimes are counted in positions: one per group, segment after segment
-// (prologue, forward, backward, update). A value that is linked across
-// microbatches lives from the first forward to the last backward, in as many
-// slots as microbatches can be in flight; temporaries of one segment share
-// their bytes with temporaries of every other.
+// Lifetimes are counted in positions: one per group of ops, segment after
+// segment (segmentsOf). A value that is linked across microbatches lives from
+// the first forward to the last backward, in as many slots as microbatches can
+// be in flight between the segment that makes it and the last that reads it;
+// temporaries of one segment share their bytes with temporaries of every other.
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef COLOSSAL_SCHEDULE_STAGESCHEDULE_H
-#define COLOSSAL_SCHEDULE_STAGESCHEDULE_H
+#ifndef COLOSSAL_SCHEDULE_RANKSCHEDULE_H
+#define COLOSSAL_SCHEDULE_RANKSCHEDULE_H
 
 #include "colossal/Run/RankProgram.h"
 #include "colossal/Schedule/Grouping.h"
@@ -24,12 +24,14 @@
 namespace colossal::schedule {
 
 struct SegmentSchedule {
-  Segment segment = Segment::Forward;
+  PlacedSegment segment;
+  std::string name; ///< in the rank program
   mlir::func::FuncOp function;
   std::vector<Group> groups;
+  int64_t begin = 0, end = 0; ///< positions
 };
 
-struct StageSchedule {
+struct RankSchedule {
   /// All but the groups: a segment has the ops that begin it (accumulators are
   /// filled with zero at the start of the prologue) and those that end it
   /// (copies of new states whose old values were still read when they were
@@ -46,7 +48,7 @@ size_t beginningOf(const rank::Segment &segment);
 
 /// Calls `visit` with the ops of this kind that Schedule has put there: fills
 /// or copies.
-void forEachOwnOp(const StageSchedule &stage, Segment segment,
+void forEachOwnOp(const RankSchedule &schedule, llvm::StringRef segment,
                   rank::OpKind kind,
                   llvm::function_ref<void(const rank::Op &)> visit);
 
@@ -59,40 +61,39 @@ std::optional<rank::DType> dtypeOf(mlir::Type elementType);
 /// Of the elements of a tensor. \pre checkGroupable has accepted it
 rank::DType dtypeOf(mlir::Value tensor);
 
-/// A state argument of a stage's functions: local type and attributes.
+/// A state argument of a device group's functions: local type and attributes.
 struct StateArgument {
   mlir::RankedTensorType type;
   mlir::DictionaryAttr attributes;
 };
-/// Per stage, in the order of first use.
+/// Per device group, in the order of first use.
 using StateSchema = std::vector<std::vector<StateArgument>>;
 
 /// The state of the programs of a bundle, each in a partitioned module of its
 /// own. Emits an error where two programs store a state differently.
 mlir::FailureOr<StateSchema> stateOf(llvm::ArrayRef<mlir::ModuleOp> programs);
 
-/// Schedules every stage of a partitioned module (docs/Architecture.md,
+/// Schedules every device group of a partitioned module (docs/Architecture.md,
 /// section 4), which is modified by `prepareForGrouping`. States lie at the
 /// beginning of the arena, in the order of `schema`: at the same place in all
 /// programs. Errors are emitted at the op or function that causes them.
-mlir::FailureOr<std::vector<StageSchedule>>
-scheduleStages(mlir::ModuleOp module, const StateSchema &schema);
+mlir::FailureOr<std::vector<RankSchedule>>
+scheduleRanks(mlir::ModuleOp module, const StateSchema &schema);
 /// The only program of its bundle.
-mlir::FailureOr<std::vector<StageSchedule>>
-scheduleStages(mlir::ModuleOp module);
+mlir::FailureOr<std::vector<RankSchedule>> scheduleRanks(mlir::ModuleOp module);
 
 /// Writes what was decided into the module (dialects/Rank/RankDialect.td).
-/// \pre `stages` are of this module
+/// \pre `schedules` are of this module
 void attachSchedule(mlir::ModuleOp module,
-                    llvm::ArrayRef<StageSchedule> stages);
+                    llvm::ArrayRef<RankSchedule> schedules);
 /// Reads it. Emits an error where the text is no schedule of the module.
-mlir::FailureOr<std::vector<StageSchedule>> readSchedule(mlir::ModuleOp module);
+mlir::FailureOr<std::vector<RankSchedule>> readSchedule(mlir::ModuleOp module);
 /// Takes it away: what is left is a partitioned module.
 void detachSchedule(mlir::ModuleOp module);
 
 /// Buffers with their offsets, groups with the buffers they use.
-void printSchedule(const StageSchedule &stage, llvm::raw_ostream &stream);
+void printSchedule(const RankSchedule &schedule, llvm::raw_ostream &stream);
 
 } // namespace colossal::schedule
 
-#endif // COLOSSAL_SCHEDULE_STAGESCHEDULE_H
+#endif // COLOSSAL_SCHEDULE_RANKSCHEDULE_H

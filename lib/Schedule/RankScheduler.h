@@ -1,4 +1,4 @@
-//===- StageScheduler.h - Schedules one stage ------------------*- C++ -*-===//
+//===- RankScheduler.h - Schedules one device group -------------*- C++ -*-===//
 //
 // Segment by segment: arguments get their places (state, inputs, controls,
 // links to earlier segments), groups place their outputs, results say what
@@ -6,25 +6,25 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef COLOSSAL_LIB_SCHEDULE_STAGESCHEDULER_H
-#define COLOSSAL_LIB_SCHEDULE_STAGESCHEDULER_H
+#ifndef COLOSSAL_LIB_SCHEDULE_RANKSCHEDULER_H
+#define COLOSSAL_LIB_SCHEDULE_RANKSCHEDULER_H
 
 #include "Colossal/IR/LayoutAttributes.h"
 #include "Storage.h"
 
 namespace colossal::schedule {
 
-class StageScheduler {
+class RankScheduler {
 public:
-  /// `states`: of all programs of the stage, in the order of the arena.
-  StageScheduler(mlir::ModuleOp module, const layout::Mesh &mesh, int64_t stage,
-                 llvm::ArrayRef<StateArgument> states)
-      : module(module), mesh(mesh), stage(stage), states(states) {}
-  mlir::FailureOr<StageSchedule> run();
+  /// `states`: of all programs of the group, in the order of the arena.
+  RankScheduler(mlir::ModuleOp module, const layout::Mesh &mesh, int64_t group,
+                llvm::ArrayRef<StateArgument> states)
+      : module(module), mesh(mesh), group(group), states(states) {}
+  mlir::FailureOr<RankSchedule> run();
 
 private:
   mlir::LogicalResult placeArguments(SegmentSchedule &segment);
-  mlir::LogicalResult placeGroups(SegmentSchedule &segment, int64_t base);
+  mlir::LogicalResult placeGroups(SegmentSchedule &segment);
   mlir::LogicalResult placeOutputs(SegmentSchedule &segment, Group &group,
                                    int64_t position);
   mlir::LogicalResult finishResults(SegmentSchedule &segment);
@@ -33,6 +33,8 @@ private:
   void placeInput(mlir::Value value, mlir::DictionaryAttr attributes);
   void planOffsets();
   void widenLinked();
+  void countSlots(const std::vector<timeline::Step> &order);
+  void fillProgram(const std::vector<timeline::Step> &order);
 
   unsigned newRoot(mlir::RankedTensorType type, llvm::StringRef name,
                    Root::Kind kind);
@@ -51,13 +53,13 @@ private:
 
   mlir::ModuleOp module;
   const layout::Mesh &mesh;
-  int64_t stage;
+  int64_t group;
   llvm::ArrayRef<StateArgument> states;
-  StageSchedule result;
+  RankSchedule result;
   /// Roots of accumulators.
   std::vector<int64_t> zeroed;
-  /// By segment, what ends it.
-  std::map<Segment, std::vector<rank::Op>> copies;
+  /// By name of the segment, what ends it.
+  llvm::StringMap<std::vector<rank::Op>> copies;
   std::vector<Root> roots;
   llvm::DenseMap<mlir::Value, Place> places;
   llvm::StringMap<unsigned> fixed; ///< "state:NAME" -> root
@@ -66,9 +68,8 @@ private:
   llvm::DenseMap<mlir::Value, llvm::SmallVector<int64_t>> reads;
   /// Result role of a returned value of the segment at hand.
   llvm::DenseMap<mlir::Value, mlir::DictionaryAttr> returned;
-  int64_t segmentBegin[4] = {}, segmentEnd[4] = {};
 };
 
 } // namespace colossal::schedule
 
-#endif // COLOSSAL_LIB_SCHEDULE_STAGESCHEDULER_H
+#endif // COLOSSAL_LIB_SCHEDULE_RANKSCHEDULER_H

@@ -1,9 +1,9 @@
-//===- ScheduleStages.cpp - Lifetimes, offsets, order of microbatches -----===//
+//===- ScheduleRanks.cpp - Lifetimes, offsets, order of microbatches ------===//
 
 #include "Colossal/IR/MeshAttribute.h"
-#include "StageScheduler.h"
+#include "RankScheduler.h"
 #include "colossal/Timeline/Arena.h"
-#include "llvm/ADT/SmallSet.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -15,25 +15,37 @@ using namespace colossal::schedule;
 
 /// With several microbatches the segments run more than once, in turn: what
 /// one of them hands to a later one lives through all forwards and backwards.
-void StageScheduler::widenLinked() {
-  for (auto [number, root] : llvm::enumerate(roots)) {
+void RankScheduler::widenLinked() {
+  int64_t loopBegin = INT64_MAX, loopEnd = 0;
+  for (const SegmentSchedule &segment : result.segments)
+    if (isPerMicrobatch(segment.segment.kind)) {
+      loopBegin = std::min(loopBegin, segment.begin);
+      loopEnd = std::max(loopEnd, segment.end);
+    }
+  for (Root &root : roots) {
     if (!root.linked || mesh.microbatches() == 1)
       continue;
-    int64_t forward = segmentBegin[unsigned(Segment::Forward)];
-    int64_t backward = segmentEnd[unsigned(Segment::Backward)];
-    if (root.begin < backward && root.end > forward) {
-      if (root.begin >= forward)
-        root.begin = forward;
-      root.end = std::max(root.end, backward);
+    if (root.begin < loopEnd && root.end > loopBegin) {
+      if (root.begin >= loopBegin)
+        root.begin = loopBegin;
+      root.end = std::max(root.end, loopEnd);
     }
   }
   for (int64_t root : zeroed)
     roots[root].begin = 0;
 }
 
+/// As many as microbatches are on their way to the last reader.
+void RankScheduler::countSlots(const std::vector<timeline::Step> &order) {
+  for (Root &root : roots)
+    if (root.perMicrobatch)
+      root.slots = timeline::maximumInFlight(order, *root.perMicrobatch,
+                                             root.lastReader);
+}
+
 /// States first, one after the other; everything else behind them.
-void StageScheduler::planOffsets() {
-  int64_t end = segmentEnd[unsigned(Segment::Update)] + 2;
+void RankScheduler::planOffsets() {
+  int64_t end = result.segments.back().end + 2;
   std::vector<timeline::LiveRange> ranges;
   auto align = [](int64_t bytes) { return (bytes + 63) / 64 * 64; };
   int64_t stateBytes = 0;
@@ -86,77 +98,80 @@ size_t schedule::beginningOf(const rank::Segment &segment) {
   return llvm::find_if_not(segment.ops, isFill) - segment.ops.begin();
 }
 
-void schedule::forEachOwnOp(const StageSchedule &stage, Segment segment,
+void schedule::forEachOwnOp(const RankSchedule &schedule, StringRef segment,
                             rank::OpKind kind,
                             llvm::function_ref<void(const rank::Op &)> visit) {
-  for (const rank::Segment &entry : stage.program.segments)
-    if (entry.name == nameOf(segment))
+  for (const rank::Segment &entry : schedule.program.segments)
+    if (entry.name == segment)
       for (const rank::Op &op : entry.ops)
         if (op.kind == kind)
           visit(op);
 }
 
-FailureOr<StageSchedule> StageScheduler::run() {
-  result.program.stage = stage;
-  result.program.stages = mesh.stages;
+/// Segments that have work, and the order in which they run.
+void RankScheduler::fillProgram(const std::vector<timeline::Step> &order) {
+  llvm::StringSet<> exists;
+  for (const SegmentSchedule &entry : result.segments) {
+    bool clears = entry.segment.kind == Segment::Prologue && !zeroed.empty();
+    if (!entry.function && !clears)
+      continue;
+    exists.insert(entry.name);
+    rank::Segment segment{entry.name, {}};
+    if (clears)
+      for (int64_t root : zeroed)
+        segment.ops.push_back(zeroFill(result.program.buffers[root]));
+    llvm::append_range(segment.ops, copies[entry.name]);
+    result.program.segments.push_back(std::move(segment));
+  }
+  for (const timeline::Step &step : order)
+    if (std::string name = nameOf(step.segment, mesh.stages);
+        exists.contains(name))
+      result.program.schedule.push_back({name, step.microbatch});
+}
+
+FailureOr<RankSchedule> RankScheduler::run() {
+  result.program.group = group;
+  result.program.groups = mesh.stages.groups;
   result.program.microbatches = mesh.microbatches();
   for (unsigned axis = 0; axis < mesh.timeAxis(); ++axis)
     result.program.mesh.push_back({mesh.axes[axis].name, mesh.axes[axis].size});
   for (const StateArgument &state : states)
     addState(state);
   int64_t position = 1;
-  for (Segment segment : allSegments) {
-    unsigned index = unsigned(segment);
-    std::string name = "stage" + std::to_string(stage) + "." + nameOf(segment);
-    auto function = module.lookupSymbol<func::FuncOp>(name);
-    segmentBegin[index] = position;
-    if (function) {
+  for (const PlacedSegment &segment : segmentsOf(group, mesh.stages)) {
+    SegmentSchedule entry;
+    entry.segment = segment;
+    entry.name = nameOf(segment, mesh.stages);
+    entry.function = module.lookupSymbol<func::FuncOp>(functionOf(segment));
+    entry.begin = entry.end = position;
+    if (func::FuncOp function = entry.function) {
       if (failed(checkGroupable(function)))
         return failure();
       prepareForGrouping(function);
-      SegmentSchedule entry;
-      entry.segment = segment;
-      entry.function = function;
       entry.groups = groupOps(function);
+      entry.end += int64_t(entry.groups.size());
       returned.clear();
       for (auto [number, value] :
            llvm::enumerate(function.front().getTerminator()->getOperands()))
         if (DictionaryAttr attributes = function.getResultAttrDict(number))
           returned[value] = attributes;
-      segmentEnd[index] = position + int64_t(entry.groups.size());
-      if (failed(placeArguments(entry)) ||
-          failed(placeGroups(entry, position)) || failed(finishResults(entry)))
+      if (failed(placeArguments(entry)) || failed(placeGroups(entry)) ||
+          failed(finishResults(entry)))
         return failure();
-      result.segments.push_back(std::move(entry));
-    } else {
-      segmentEnd[index] = position;
     }
-    position = segmentEnd[index] + 1;
+    position = entry.end + 1;
+    result.segments.push_back(std::move(entry));
   }
+  std::vector<timeline::Step> order = timeline::scheduleOrder(
+      mesh.schedule, group, mesh.stages, mesh.microbatches());
   widenLinked();
+  countSlots(order);
   planOffsets();
   for (auto &[value, place] : places)
     result.storage[value] = {int64_t(place.root), place.offset};
-  llvm::SmallSet<Segment, 4> exists;
-  for (const SegmentSchedule &entry : result.segments)
-    exists.insert(entry.segment);
-  if (!zeroed.empty())
-    exists.insert(Segment::Prologue);
-  for (Segment segment : allSegments) {
-    if (!exists.contains(segment))
-      continue;
-    rank::Segment entry{nameOf(segment), {}};
-    if (segment == Segment::Prologue)
-      for (int64_t root : zeroed)
-        entry.ops.push_back(zeroFill(result.program.buffers[root]));
-    llvm::append_range(entry.ops, copies[segment]);
-    result.program.segments.push_back(std::move(entry));
-  }
-  for (const timeline::Step &step : timeline::scheduleOrder(
-           mesh.schedule, stage, mesh.stages, mesh.microbatches()))
-    if (exists.contains(step.segment))
-      result.program.schedule.push_back(
-          {nameOf(step.segment), step.microbatch});
+  fillProgram(order);
+  llvm::erase_if(result.segments,
+                 [](const SegmentSchedule &entry) { return !entry.function; });
   return std::move(result);
 }
 
@@ -171,14 +186,15 @@ static FailureOr<layout::Mesh> meshOfPartitioned(ModuleOp module) {
 
 FailureOr<StateSchema> schedule::stateOf(ArrayRef<ModuleOp> programs) {
   StateSchema schema;
-  /// Per stage and name: the first function that has it.
+  /// Per group and name: the first function that has it.
   std::map<std::pair<int64_t, std::string>, size_t> known;
   for (ModuleOp module : programs) {
     FailureOr<layout::Mesh> mesh = meshOfPartitioned(module);
     if (failed(mesh))
       return failure();
-    schema.resize(std::max(schema.size(), size_t(mesh->stages)));
-    auto addArguments = [&](int64_t stage,
+    const Stages &stages = mesh->stages;
+    schema.resize(std::max(schema.size(), size_t(stages.groups)));
+    auto addArguments = [&](int64_t group,
                             func::FuncOp function) -> LogicalResult {
       for (BlockArgument argument : function.getArguments()) {
         DictionaryAttr attributes =
@@ -191,50 +207,49 @@ FailureOr<StateSchema> schedule::stateOf(ArrayRef<ModuleOp> programs) {
         if (!role || !name || !type || !colossal::isState(role.getValue()) ||
             !dtypeOf(type.getElementType()) || attributes.get(names::link))
           continue;
-        auto [it, isNew] = known.try_emplace({stage, name.getValue().str()},
-                                             schema[stage].size());
+        auto [it, isNew] = known.try_emplace({group, name.getValue().str()},
+                                             schema[group].size());
         if (isNew) {
-          schema[stage].push_back({type, attributes});
+          schema[group].push_back({type, attributes});
           continue;
         }
-        if (schema[stage][it->second].type != type)
+        if (schema[group][it->second].type != type)
           return function.emitError("state '")
-                 << name.getValue() << "' is " << type << " on stage " << stage
-                 << ", and " << schema[stage][it->second].type
+                 << name.getValue() << "' is " << type << " on device group "
+                 << group << ", and " << schema[group][it->second].type
                  << " in another function or program";
       }
       return success();
     };
-    for (int64_t stage = 0; stage < mesh->stages; ++stage)
-      for (Segment segment : allSegments)
-        if (auto function = module.lookupSymbol<func::FuncOp>(
-                "stage" + std::to_string(stage) + "." + nameOf(segment)))
-          if (failed(addArguments(stage, function)))
+    for (int64_t group = 0; group < stages.groups; ++group)
+      for (const PlacedSegment &segment : segmentsOf(group, stages))
+        if (auto function =
+                module.lookupSymbol<func::FuncOp>(functionOf(segment)))
+          if (failed(addArguments(group, function)))
             return failure();
   }
   return schema;
 }
 
-FailureOr<std::vector<StageSchedule>>
-schedule::scheduleStages(ModuleOp module, const StateSchema &schema) {
+FailureOr<std::vector<RankSchedule>>
+schedule::scheduleRanks(ModuleOp module, const StateSchema &schema) {
   FailureOr<layout::Mesh> mesh = meshOfPartitioned(module);
   if (failed(mesh))
     return failure();
-  std::vector<StageSchedule> stages;
-  for (int64_t stage = 0; stage < mesh->stages; ++stage) {
-    FailureOr<StageSchedule> scheduled =
-        StageScheduler(module, *mesh, stage, schema[stage]).run();
+  std::vector<RankSchedule> schedules;
+  for (int64_t group = 0; group < mesh->stages.groups; ++group) {
+    FailureOr<RankSchedule> scheduled =
+        RankScheduler(module, *mesh, group, schema[group]).run();
     if (failed(scheduled))
       return failure();
-    stages.push_back(std::move(*scheduled));
+    schedules.push_back(std::move(*scheduled));
   }
-  return stages;
+  return schedules;
 }
 
-FailureOr<std::vector<StageSchedule>>
-schedule::scheduleStages(ModuleOp module) {
+FailureOr<std::vector<RankSchedule>> schedule::scheduleRanks(ModuleOp module) {
   FailureOr<StateSchema> schema = stateOf(module);
   if (failed(schema))
     return failure();
-  return scheduleStages(module, *schema);
+  return scheduleRanks(module, *schema);
 }
