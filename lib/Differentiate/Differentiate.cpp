@@ -3,6 +3,8 @@
 #include "Backward.h"
 #include "Colossal/Transforms/FactorEditing.h"
 #include "Colossal/Transforms/Passes.h"
+#include "KeptDerivatives.h"
+#include "SharedTerms.h"
 #include "Update.h"
 #include "WideSums.h"
 #include "colossal/Differentiate/Gradient.h"
@@ -303,6 +305,8 @@ LogicalResult TrainStep::run() {
   keepWideSums(function);
   roundSumsAtTheEnd(function);
   fuseElementwise(function);
+  keepDerivatives(function);
+  shareTerms(function);
   return refineFactors(function);
 }
 

@@ -23,7 +23,7 @@ from cases import ADAMW, Case
 from run_case import ROOT, Failure, compile_case, data_options, execute, reference_of, tool
 
 PLANS = {"one": Case("mlp", 1), "data": Case("mlp", 2, "data=2"), "tensor": Case("mlp", 2, "tensor=2"),
-         "pipeline": Case("mlp", 2, "pipeline=2,microbatches=4"), "zero": Case("mlp", 2, "data=2,zero=1")}
+         "pipeline": Case("mlp", 2, "pipeline=2,chunks=2,microbatches=4"), "zero": Case("mlp", 2, "data=2,zero=1")}
 # Pipeline to tensor to ZeRO 1 and back: all ordered pairs of plans of two ranks.
 PAIRS = list(itertools.permutations([name for name in PLANS if name != "one"], 2))
 STEPS, HALF = 10, 5
