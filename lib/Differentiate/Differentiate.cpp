@@ -3,6 +3,7 @@
 #include "Backward.h"
 #include "Colossal/Transforms/FactorEditing.h"
 #include "Colossal/Transforms/Passes.h"
+#include "Colossal/Transforms/RoundedSum.h"
 #include "Update.h"
 #include "WideSums.h"
 #include "colossal/Differentiate/Gradient.h"
@@ -301,6 +302,7 @@ LogicalResult TrainStep::run() {
   dropGivenDerivatives(function);
   // Before casts are inlined into what uses them.
   keepWideSums(function);
+  keepProductsWide(function);
   roundSumsAtTheEnd(function);
   fuseElementwise(function);
   return refineFactors(function);
