@@ -43,15 +43,20 @@ def execute(command, **environment):
     return done
 
 
-def timed_steps(model, inputs, optimizer, steps):
-    """Seconds of `steps` steps of PyTorch after one that is not timed, and the losses of all."""
+def timed_steps(model, inputs, optimizer, steps, scaler=None):
+    """Seconds of `steps` steps of PyTorch after one that is not timed, and the losses of all. `scaler`: a GradScaler."""
     seconds, losses = [], []
     for _ in range(steps + 1):
         begin = time.perf_counter()
         optimizer.zero_grad()
         loss = model(*inputs)
-        loss.backward()
-        optimizer.step()
+        if scaler:
+            scaler.scale(loss).backward()
+            scaler.step(optimizer)
+            scaler.update()
+        else:
+            loss.backward()
+            optimizer.step()
         losses.append(loss.item())
         seconds.append(time.perf_counter() - begin)
     return seconds[1:], losses

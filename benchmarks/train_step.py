@@ -2,7 +2,7 @@
 """A training step of one model against PyTorch, on the same machine, in alternating rounds.
 
     train_step.py [NAME] [--threads N] [--max-cpu x86-64-v3] [--rounds 3] [--steps 4] [--compiled]
-                  [--precision bf16] [--work DIR] [--json FILE]
+                  [--precision bf16|f16] [--work DIR] [--json FILE]
     train_step.py --search 12 48          # time of the search only, for so many layers of a GPT-2
     train_step.py --list                  # the names (models.py)
 
@@ -11,7 +11,8 @@ allocator; PyTorch with a tuned allocator (memory is kept, huge pages) and the f
 channels last, for images; the same under `torch.compile` with --compiled; ours on one rank with all
 threads, and on one rank per thread. The best step of all rounds counts. With --max-cpu all sides take the
 CPU for one without AVX-512 (PyTorch by the variables of ATen, MKL and oneDNN). With --precision bf16
-ours is compiled so, and PyTorch runs under autocast, beside itself in f32. Memory is the peak of resident
+or f16 ours is compiled so, and PyTorch runs under autocast, beside itself in f32; in f16 both have a dynamic
+loss scale. Where PyTorch's autocast cannot run the model here, one line says why. Memory is the peak of resident
 bytes (ours: PSS, summed over ranks).
 
 The share of the roofline is that of the least time that the products and convolutions of the step need, and
@@ -37,6 +38,8 @@ CORES = len(os.sched_getaffinity(0))
 EXPORT = ROOT / "examples" / "export_gpt2.py"
 # Bytes that an update moves for each parameter, its gradient read too.
 UPDATE_BYTES = {"adamw": 28, "sgd": 20}
+# The first one, of f16: small enough that no step is skipped.
+LOSS_SCALE = 1024.0
 
 
 # PyTorch, in a process of its own
@@ -70,13 +73,14 @@ def pytorch_worker(options):
     else:
         optimizer = torch.optim.SGD(module.parameters(), lr=0.01, momentum=0.9, fused=fused or None)
     step = torch.compile(module) if options.way == "compiled" else module
-    narrow = options.precision == "bf16"
+    narrow = {"bf16": torch.bfloat16, "f16": torch.float16}.get(options.precision)
+    scaler = torch.amp.GradScaler("cpu", LOSS_SCALE) if narrow is torch.float16 else None
 
     def forward(*arguments):
-        with torch.autocast("cpu", torch.bfloat16, enabled=narrow):
+        with torch.autocast("cpu", narrow or torch.bfloat16, enabled=narrow is not None):
             return step(*arguments)
 
-    result["seconds"], result["losses"] = timed_steps(forward, inputs, optimizer, options.steps)
+    result["seconds"], result["losses"] = timed_steps(forward, inputs, optimizer, options.steps, scaler)
     status = Path("/proc/self/status").read_text()
     result["peak"] = int(re.search(r"VmHWM:\s+(\d+)", status).group(1)) * 1024
     print(json.dumps(result))
@@ -97,10 +101,11 @@ class Bench:
         self.environment = OLDER if options.max_cpu else {}
         self.keys = []
 
-    def pytorch(self, way, environment, precision="f32"):
+    def pytorch(self, way, environment, precision="f32", steps=None):
         options = self.options
         command = [*self.before, sys.executable, __file__, "--worker", self.name, "--way", way, "--threads",
-                   options.threads, "--steps", options.steps, "--precision", precision, "--work", options.work]
+                   options.threads, "--steps", options.steps if steps is None else steps, "--precision", precision,
+                   "--work", options.work]
         done = execute(command, **{**self.environment, **environment})
         return json.loads(done.stdout.splitlines()[-1])
 
@@ -128,21 +133,34 @@ class Bench:
         shutil.rmtree(bundle, ignore_errors=True)
         begin = time.perf_counter()
         batch = [part for key in self.keys for part in ("--batch", key)]
+        scale = ["--loss-scale", f"dynamic:init={LOSS_SCALE:.0f}"] if self.options.precision == "f16" else []
         pins = ["--pin", self.its.pin] if self.its.pin else []
         done = execute([*self.before, BIN / "colossal-compile", work / f"{self.name}.pt", "--cluster", f"local:{ranks}",
-                        "--precision", self.options.precision, *batch, *pins, "--optimizer", self.its.optimizer, "-o", bundle], **self.environment)
+                        "--precision", self.options.precision, *scale, *batch, *pins, "--optimizer", self.its.optimizer,
+                        "-o", bundle], **self.environment)
         return bundle, {**compile_phases(done.stderr), "all": time.perf_counter() - begin}
 
     def ours(self, bundle, ranks):
         files = {key: self.options.work / f"{self.name}-{key}.npy" for key in self.keys}
         return run_bundle(self.options, bundle, files, "-n", ranks, before=self.before, **self.environment)
 
+    def has_autocast(self):
+        """Whether PyTorch can run a step under autocast; says why not."""
+        if self.options.precision == "f32":
+            return False
+        try:
+            self.pytorch("tuned", TUNED, self.options.precision, steps=0)
+        except SystemExit as reason:
+            print(f"{self.name}: no autocast of {self.options.precision} beside it: {reason}", flush=True)
+            return False
+        return True
+
     def ways(self, bundles):
         ways = {"PyTorch, default": lambda: self.pytorch("default", {}),
                 "PyTorch, tuned": lambda: self.pytorch("tuned", TUNED)}
         if self.its.images:
             ways["PyTorch, tuned, channels_last"] = lambda: self.pytorch("channels_last", TUNED)
-        if self.options.precision != "f32":
+        if self.has_autocast():
             ways["PyTorch, autocast"] = lambda: self.pytorch("tuned", TUNED, self.options.precision)
             if self.its.images:
                 ways["PyTorch, autocast, channels_last"] = (
@@ -158,7 +176,7 @@ class Bench:
         return ways
 
     def check_losses(self, runs):
-        """In f32 the losses are PyTorch's; in bf16 as near to them as three digits are."""
+        """In f32 the losses are PyTorch's; in 16 bits as near to them as three digits are."""
         exact = runs["PyTorch, default"]["losses"][:self.its.compared_steps]
         for name, run in runs.items():
             worst = max(abs(a - b) / abs(b) for a, b in zip(run["losses"], exact))
@@ -194,9 +212,9 @@ def compare_steps(options):
     runs = result["runs"] = alternate(bench.ways(bundles), options.rounds, f"{options.name}: ")
     bench.check_losses(runs)
     roof = result["roofline"] = bench.roofline()
-    base = runs["PyTorch, tuned" if options.precision == "f32" else "PyTorch, autocast"]
+    rival = "autocast" if "PyTorch, autocast" in runs else "tuned"
+    base = runs[f"PyTorch, {rival}"]
     print(f"{options.name}: {bench.its.what}")
-    rival = "tuned" if options.precision == "f32" else "autocast"
     rows = [("", "best step", f"against {rival} PyTorch", "of the roofline", "predicted", "peak memory",
              f"against {rival}")]
     for name, run in runs.items():
@@ -241,7 +259,7 @@ def main():
                         help=f"{', '.join(MODELS)}; gpt2-small, if none is named")
     add_options(parser, steps=4, threads=CORES)
     parser.add_argument("--compiled", action="store_true", help="also PyTorch's compiler, which takes its time")
-    parser.add_argument("--precision", choices=["f32", "bf16"], default="f32", help="of ours, and of PyTorch's autocast")
+    parser.add_argument("--precision", choices=["f32", "bf16", "f16"], default="f32", help="of ours, and of PyTorch's autocast")
     parser.add_argument("--search", type=int, nargs="+", metavar="LAYERS")
     parser.add_argument("--list", action="store_true", help="the names, and what they are")
     parser.add_argument("--way", help=argparse.SUPPRESS)

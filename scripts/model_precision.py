@@ -62,13 +62,13 @@ class References:
     def exact(self, draw):
         import precision
         if draw not in self.exacts:
-            self.exacts[draw] = precision.train(nudged(self.model, draw), self.inputs, self.steps, True)
+            self.exacts[draw] = precision.train(nudged(self.model, draw), self.inputs, self.steps, torch.float32)
         return self.exacts[draw]
 
     def autocast(self, draw):
         import precision
         if draw not in self.distances:
-            found, exact = precision.train(nudged(self.model, draw), self.inputs, self.steps, False), self.exact(draw)
+            found, exact = precision.train(nudged(self.model, draw), self.inputs, self.steps, torch.bfloat16), self.exact(draw)
             if not np.isfinite(found[0]).all() and np.isfinite(exact[0]).all():
                 raise ValueError("its losses are not finite")
             self.distances[draw] = distance(found, exact)
@@ -83,7 +83,7 @@ def trained(case, plan, archive, data, names, work):
     import run_modules
     work.mkdir()
     bundle, _ = run_modules.compile_module(case, plan, archive, work)
-    precision.check_types(bundle)
+    precision.check_types(bundle, "bf16")
     # Products of few numbers are loops, not calls.
     if not any(re.search(r'"dtype": ?"bf16"', file.read_text()) for file in bundle.rglob("group-*.json")):
         raise run_case.Failure("found no buffer of bf16, expected some")

@@ -3,6 +3,7 @@
 #include "Backward.h"
 #include "Colossal/Transforms/FactorEditing.h"
 #include "Colossal/Transforms/Passes.h"
+#include "Colossal/Transforms/RoundedSum.h"
 #include "KeptDerivatives.h"
 #include "SharedTerms.h"
 #include "Update.h"
@@ -303,6 +304,7 @@ LogicalResult TrainStep::run() {
   dropGivenDerivatives(function);
   // Before casts are inlined into what uses them.
   keepWideSums(function);
+  keepProductsWide(function);
   roundSumsAtTheEnd(function);
   fuseElementwise(function);
   keepDerivatives(function);

@@ -2,6 +2,7 @@
 
 #include "Colossal/Transforms/FactorEditing.h"
 #include "Colossal/Transforms/Passes.h"
+#include "Colossal/Transforms/RoundedSum.h"
 #include "WideSums.h"
 #include "colossal/Differentiate/Gradient.h"
 #include "colossal/Differentiate/Passes.h"
@@ -117,6 +118,7 @@ LogicalResult colossal::makeEvaluation(ModuleOp module,
   if (failed(chooseResults(function, outputs)))
     return failure();
   dropDead(function);
+  keepProductsWide(function);
   roundSumsAtTheEnd(function);
   for (FactoredOp op : function.front().getOps<FactoredOp>())
     op.setPass(Segment::Forward);

@@ -53,12 +53,20 @@ colossal::reservedBytes(ArrayRef<ModuleOp> programs, int64_t threadsPerRank) {
   return bytes;
 }
 
+static bool makesForEachUse(const plan::Plan &plan) {
+  return llvm::any_of(plan.recomputed, [](const plan::RecomputedCopy &copy) {
+    return copy.forEachUse;
+  });
+}
+
 /// The schedule knows the peak to the byte; Plan predicts it. Where the
 /// prediction was too low, plan again with the excess: first that of the
 /// configuration alone, so that others keep their room, and after three times
 /// of everything. What is left is the leanest plan, which does not depend on
-/// the budget: if it does not fit, the budget that it needs is named, and with
-/// that budget it is found again.
+/// the budget, with values made for each use in backward or held between uses:
+/// a prediction cannot tell what kernels keep for either. If neither fits, the
+/// budget that the smaller one needs is named, and with that budget it is found
+/// again.
 LogicalResult colossal::planWithinMemory(ArrayRef<CompiledProgram *> programs,
                                          plan::PlanRequest request,
                                          bool quiet) {
@@ -71,6 +79,7 @@ LogicalResult colossal::planWithinMemory(ArrayRef<CompiledProgram *> programs,
   std::vector<Diagnostic> refusals;
   plan::SolutionCache solved;
   request.search.cache = &solved;
+  std::optional<std::pair<int64_t, std::vector<plan::StagePrediction>>> leanest;
   for (int attempt = 0;; ++attempt) {
     FailureOr<plan::PlanReport> planned = failure();
     {
@@ -112,9 +121,18 @@ LogicalResult colossal::planWithinMemory(ArrayRef<CompiledProgram *> programs,
                          " bytes on a device, the budget is " + Twine(budget) +
                          " bytes; " + Twine(peak - budget) +
                          " bytes are missing");
-    if (isLast)
-      return reportError(plan::memoryRefusal(program.report.plan.stages, peak,
+    if (isLast) {
+      if (!leanest || peak < leanest->first)
+        leanest = {peak, program.report.plan.stages};
+      if (!request.search.holdsRepeated &&
+          makesForEachUse(program.report.plan)) {
+        request.search.holdsRepeated = true;
+        program.module = unplanned->clone();
+        continue;
+      }
+      return reportError(plan::memoryRefusal(leanest->second, leanest->first,
                                              budget, request.search.pins));
+    }
     if (!quiet)
       say(Severity::Note, "planning again: the schedule needs " +
                               Twine(peak - budget) +

@@ -221,11 +221,14 @@ void Applier::writeBatchDim(unsigned result, int index) {
 /// Copies that are computed again in place of being kept: clones of what makes
 /// them, in segment backward.
 void Applier::recompute() {
-  std::vector<Value> values;
-  for (const RecomputedCopy &copy : plan.recomputed)
+  std::vector<Value> values, forEachUse;
+  for (const RecomputedCopy &copy : plan.recomputed) {
     values.push_back(copy.copy == originalCopy ? extracted.values[copy.value]
                                                : copies[copy.copy]);
-  Recomputing(values).run();
+    if (copy.forEachUse)
+      forEachUse.push_back(values.back());
+  }
+  Recomputing(values, forEachUse).run();
 }
 
 /// What depends on controls alone is computed by every stage that uses it, in

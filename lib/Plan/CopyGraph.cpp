@@ -94,6 +94,27 @@ private:
     for (int output : node.outputs)
       write(step, output, originalCopy,
             producedSharding(program, plan, output));
+    for (int output : node.outputs)
+      findSources(n, output);
+  }
+  void findSources(int n, int output) {
+    int producer = program.values[output].producer;
+    const Op &op = program.ops[producer];
+    for (const Factor &factor : op.factors)
+      if (factor.combiner)
+        return;
+    std::vector<int> sources;
+    for (size_t o = 0; o < op.operands.size(); ++o) {
+      int value = op.operands[o].value, maker = program.values[value].producer;
+      auto it = indexOf.find({value, copyOf({0, producer, int(o)})});
+      if (it != indexOf.end())
+        sources.push_back(it->second);
+      else if (maker >= 0 && nodeOfOp.at(maker) == n)
+        return; // stored nowhere
+    }
+    CopyGraph::Copy &copy = graph.copies[indexOf.at({output, originalCopy})];
+    copy.isElementwise = true;
+    copy.sources = std::move(sources);
   }
   void addReshard(int r, int block) {
     const PlannedReshard &reshard = plan.reshards[r];
@@ -178,9 +199,11 @@ private:
 /// One stage's steps, with those that are done again.
 class Walk {
 public:
-  Walk(const CopyGraph &graph, int stage, const std::vector<bool> &recomputed)
-      : graph(graph), recomputed(recomputed), place(graph.steps.size(), never),
-        again(graph.steps.size(), never) {
+  Walk(const CopyGraph &graph, int stage, const std::vector<bool> &recomputed,
+       bool mayRepeatForEachUse)
+      : graph(graph), recomputed(recomputed),
+        mayRepeatForEachUse(mayRepeatForEachUse),
+        place(graph.steps.size(), never), again(graph.steps.size(), never) {
     for (size_t s = 0; s < graph.steps.size(); ++s) {
       const CopyGraph::Step &step = graph.steps[s];
       if (step.stage == stage)
@@ -190,21 +213,31 @@ public:
     orderBackward();
   }
 
-  CopyMemory measure() const;
+  CopyMemory measure();
 
 private:
   bool isForward(int copy) const {
     return graph.steps[graph.copies[copy].producer].segment == Segment::Forward;
   }
+  bool isRepeated(int copy) const {
+    return recomputed[copy] && again[graph.copies[copy].producer] != never;
+  }
   void orderBackward();
+  void findLastUses();
+  std::vector<std::pair<int, int>> usesOf(int copy) const;
+  bool isMadeForEachUse(int copy,
+                        const std::vector<std::pair<int, int>> &uses) const;
 
   const CopyGraph &graph;
   const std::vector<bool> &recomputed;
+  bool mayRepeatForEachUse;
   std::vector<int> forward, backward; ///< steps of the stage
   /// Per step of the stage its place in its segment, and the place in backward
   /// where it is done again.
   std::vector<int> place, again;
-  size_t length = 0; ///< of backward, with what is done again
+  std::vector<int> lastBack; ///< per copy, in backward; -1: no use there
+  size_t length = 0;         ///< of backward, with what is done again
+  CopyMemory memory;
 };
 } // namespace
 
@@ -234,11 +267,55 @@ void Walk::orderBackward() {
   }
 }
 
-CopyMemory Walk::measure() const {
-  CopyMemory memory;
+void Walk::findLastUses() {
+  lastBack.assign(graph.copies.size(), -1);
+  for (size_t c = 0; c < graph.copies.size(); ++c)
+    for (int user : graph.copies[c].users) {
+      bool isAhead = graph.steps[user].segment == Segment::Forward;
+      int at = place[user] == never ? never
+               : isAhead            ? again[user]
+                                    : place[user];
+      if (at != never)
+        lastBack[c] = std::max(lastBack[c], at);
+    }
+}
+
+/// Uses of a copy in backward: first and last places of those that follow each
+/// other.
+std::vector<std::pair<int, int>> Walk::usesOf(int copy) const {
+  std::vector<int> places;
+  for (int user : graph.copies[copy].users) {
+    bool isAhead = graph.steps[user].segment == Segment::Forward;
+    if (int at = isAhead ? again[user] : place[user];
+        at != never && place[user] != never)
+      places.push_back(at);
+  }
+  std::sort(places.begin(), places.end());
+  std::vector<std::pair<int, int>> uses;
+  for (int at : places)
+    if (!uses.empty() && at <= uses.back().second + 1)
+      uses.back().second = at;
+    else
+      uses.push_back({at, at});
+  return uses;
+}
+
+bool Walk::isMadeForEachUse(
+    int index, const std::vector<std::pair<int, int>> &uses) const {
+  const CopyGraph::Copy &copy = graph.copies[index];
+  return mayRepeatForEachUse && copy.isElementwise && uses.size() > 1 &&
+         std::all_of(copy.sources.begin(), copy.sources.end(), [&](int source) {
+           return !memory.forEachUse[source] &&
+                  lastBack[source] >= uses.back().second;
+         });
+}
+
+CopyMemory Walk::measure() {
+  memory.forEachUse.assign(graph.copies.size(), false);
   for (int s : forward)
     if (again[s] != never)
       memory.repeatedNs += graph.steps[s].timeNs;
+  findLastUses();
   Curve ahead(forward.size()), back(length);
   for (size_t c = 0; c < graph.copies.size(); ++c) {
     const CopyGraph::Copy &copy = graph.copies[c];
@@ -246,26 +323,23 @@ CopyMemory Walk::measure() const {
     bool isOfForward = isForward(int(c));
     int made = place[copy.producer];
     int firstAhead = isOfForward ? made : never, lastAhead = -1;
-    int firstBack = isOfForward ? never : made, lastBack = -1;
+    int firstBack = isOfForward ? never : made;
     for (int user : copy.users) {
       if (place[user] == never)
         continue;
       if (graph.steps[user].segment == Segment::Forward) {
         firstAhead = std::min(firstAhead, place[user]);
         lastAhead = std::max(lastAhead, place[user]);
-        if (again[user] != never)
-          lastBack = std::max(lastBack, again[user]);
       } else {
         firstBack = std::min(firstBack, place[user]);
-        lastBack = std::max(lastBack, place[user]);
       }
     }
     bool isHere = made != never;
     if (isOfForward) {
-      bool isRepeated = recomputed[c] && again[copy.producer] != never;
-      bool isKept = (!isRepeated && lastBack >= 0) ||
+      bool isAgain = isRepeated(int(c));
+      bool isKept = (!isAgain && lastBack[c] >= 0) ||
                     (copy.isHeld && !copy.isSum && isHere);
-      if (firstAhead == never && (isKept || lastBack >= 0))
+      if (firstAhead == never && (isKept || lastBack[c] >= 0))
         firstAhead = 0; // received, for backward alone
       if (firstAhead != never)
         ahead.add(firstAhead,
@@ -275,14 +349,25 @@ CopyMemory Walk::measure() const {
       if (isKept) {
         memory.kept += copy.bytes;
         if (length > 0)
-          back.add(0, copy.isHeld && isHere ? int(length) - 1 : lastBack,
+          back.add(0, copy.isHeld && isHere ? int(length) - 1 : lastBack[c],
                    copy.bytes);
       }
-      if (isRepeated && lastBack >= 0)
-        back.add(again[copy.producer], std::max(again[copy.producer], lastBack),
-                 copy.bytes);
+      if (!isAgain || lastBack[c] < 0)
+        continue;
+      int first = again[copy.producer];
+      std::vector<std::pair<int, int>> uses = usesOf(int(c));
+      if (isMadeForEachUse(int(c), uses)) {
+        memory.forEachUse[c] = true;
+        memory.repeatedNs +=
+            int64_t(uses.size() - 1) * graph.steps[copy.producer].timeNs;
+        uses.front().first = std::min(uses.front().first, first);
+        for (auto [begin, end] : uses)
+          back.add(begin, end, copy.bytes);
+      } else {
+        back.add(first, std::max(first, lastBack[c]), copy.bytes);
+      }
     } else if (firstBack != never) {
-      int last = std::max(firstBack, lastBack);
+      int last = std::max(firstBack, lastBack[c]);
       if (copy.isHeld && !copy.isSum && isHere)
         last = int(length) - 1;
       back.add(firstBack, last, copy.bytes);
@@ -294,6 +379,7 @@ CopyMemory Walk::measure() const {
 }
 
 CopyMemory colossal::plan::memoryOf(const CopyGraph &graph, int stage,
-                                    const std::vector<bool> &recomputed) {
-  return Walk(graph, stage, recomputed).measure();
+                                    const std::vector<bool> &recomputed,
+                                    bool forEachUse) {
+  return Walk(graph, stage, recomputed, forEachUse).measure();
 }

@@ -24,6 +24,10 @@ struct CopyGraph {
     bool isHeld = false;
     /// A sum over the microbatches: added up where it is produced.
     bool isSum = false;
+    /// Made element by element from copies, `sources`, and from what is there
+    /// all the time: cheap enough to be made more than once.
+    bool isElementwise = false;
+    std::vector<int> sources;
   };
   struct Step {
     Segment segment = Segment::Forward;
@@ -47,6 +51,7 @@ struct CopyMemory {
   int64_t kept = 0; ///< of a microbatch whose backward has not begun
   int64_t forward = 0, backward = 0; ///< peaks of one microbatch
   int64_t repeatedNs = 0;            ///< time of the steps that are done again
+  std::vector<bool> forEachUse;      ///< per copy, as Plan.h says
 
   /// With so many microbatches in flight.
   int64_t peak(int64_t inFlight) const {
@@ -56,8 +61,11 @@ struct CopyMemory {
 
 /// Follows a microbatch forward and back. `recomputed`: per copy whether
 /// backward gets it by doing its step again, right before its first use there.
+/// With `forEachUse` those that are made element by element, from what is there
+/// at their last use anyway, are made for each use.
 CopyMemory memoryOf(const CopyGraph &graph, int stage,
-                    const std::vector<bool> &recomputed);
+                    const std::vector<bool> &recomputed,
+                    bool forEachUse = false);
 
 } // namespace colossal::plan
 

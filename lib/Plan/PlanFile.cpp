@@ -85,6 +85,8 @@ public:
       entry.append("value", program.values[copy.value].name);
       if (copy.copy != originalCopy)
         entry.append("copy", copy.copy);
+      if (copy.forEachUse)
+        entry.append("for_each_use", true);
       recomputed.append(entry);
     }
     if (!plan.recomputed.empty())
@@ -252,6 +254,8 @@ public:
                                 entry.field("value"));
         if (entry.has("copy"))
           recomputed.copy = copy(entry.field("copy"));
+        recomputed.forEachUse =
+            entry.has("for_each_use") && entry.field("for_each_use").boolean();
         plan.recomputed.push_back(recomputed);
       }
     return plan;

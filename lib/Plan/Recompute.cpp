@@ -22,9 +22,9 @@ struct Upgrade {
 class Chooser {
 public:
   Chooser(const CopyGraph &graph, const std::vector<RecomputeBlock> &blocks,
-          int stage, int64_t inFlight)
+          int stage, int64_t inFlight, bool mayRepeatForEachUse)
       : graph(graph), blocks(blocks), stage(stage), inFlight(inFlight),
-        levels(blocks.size(), 0) {
+        mayRepeatForEachUse(mayRepeatForEachUse), levels(blocks.size(), 0) {
     for (size_t b = 0; b < blocks.size(); ++b)
       if (blocks[b].stage == stage)
         for (size_t level = 1; level <= blocks[b].options.size(); ++level)
@@ -41,20 +41,11 @@ public:
   void fit(int64_t room) {
     if (plain.peak(inFlight) <= room)
       return;
-    size_t low = 1, high = upgrades.size();
-    while (low < high) {
-      size_t middle = (low + high) / 2;
-      if (peakOf(middle) <= room)
-        high = middle;
-      else
-        low = middle + 1;
-    }
-    if (upgrades.empty() || peakOf(low) > room) {
-      takeLeanest();
+    if (takeFirst(room))
       return;
-    }
-    take(low);
-    giveBack(room);
+    forEachUse = mayRepeatForEachUse;
+    if (!takeFirst(room))
+      takeLeanest();
   }
   void takeBlocks(const std::vector<bool> &chosen) {
     for (size_t b = 0; b < blocks.size(); ++b)
@@ -71,7 +62,9 @@ public:
     return copies;
   }
   /// As chosen, and with everything kept.
-  CopyMemory memory() const { return memoryOf(graph, stage, copies()); }
+  CopyMemory memory() const {
+    return memoryOf(graph, stage, copies(), forEachUse);
+  }
   const CopyMemory &memoryOfPlain() const { return plain; }
   int64_t peak() const { return memory().peak(inFlight); }
 
@@ -99,8 +92,24 @@ private:
     take(0);
     return bytes;
   }
+  /// The least number of upgrades that fit, if any number does.
+  bool takeFirst(int64_t room) {
+    size_t low = 1, high = upgrades.size();
+    while (low < high) {
+      size_t middle = (low + high) / 2;
+      if (peakOf(middle) <= room)
+        high = middle;
+      else
+        low = middle + 1;
+    }
+    if (upgrades.empty() || peakOf(low) > room)
+      return false;
+    take(low);
+    giveBack(room);
+    return true;
+  }
   /// What computes again is live while its block goes back, so more is not
-  /// always less: a sample of all counts.
+  /// always less: a sample of all counts, and from there block by block.
   void takeLeanest() {
     size_t step = std::max<size_t>(1, upgrades.size() / 64), best = 0;
     int64_t least = plain.peak(inFlight);
@@ -111,6 +120,23 @@ private:
         best = count;
       }
     take(best);
+    for (int round = 0; round < 2; ++round)
+      for (size_t b = 0; b < blocks.size(); ++b)
+        if (blocks[b].stage == stage)
+          least = std::min(least, takeLeanestLevel(int(b), least));
+  }
+  /// Of one block, where it needs less than `least`.
+  int64_t takeLeanestLevel(int block, int64_t least) {
+    int best = levels[block];
+    for (int level = 0; level <= int(blocks[block].options.size()); ++level) {
+      levels[block] = level;
+      if (int64_t bytes = peak(); bytes < least) {
+        least = bytes;
+        best = level;
+      }
+    }
+    levels[block] = best;
+    return least;
   }
   /// The last upgrade may have freed more than was missing: what fits without
   /// an upgrade does without it, the most expensive first.
@@ -137,8 +163,11 @@ private:
   const std::vector<RecomputeBlock> &blocks;
   int stage;
   int64_t inFlight;
+  bool mayRepeatForEachUse;
   std::vector<Upgrade> upgrades; ///< of the stage, least time per byte first
   std::vector<int> levels;       ///< per block; 0: nothing again
+  /// Where nothing fits without: what is cheap is not held between its uses.
+  bool forEachUse = false;
   CopyMemory plain;
 };
 
@@ -152,13 +181,15 @@ public:
       : program(program), batching(batching), nodes(nodes), plan(plan),
         graph(graph) {}
 
-  std::vector<RecomputedCopy> run(const std::vector<bool> &copies) {
+  std::vector<RecomputedCopy> run(const std::vector<bool> &copies,
+                                  const std::vector<bool> &forEachUse) {
     std::vector<RecomputedCopy> names;
     std::vector<bool> isInner(program.values.size());
     for (size_t c = 0; c < copies.size(); ++c) {
       if (!copies[c])
         continue;
       names.push_back(graph.copies[c].name);
+      names.back().forEachUse = forEachUse[c];
       int n = graph.steps[graph.copies[c].producer].node;
       if (n >= 0)
         markInner(nodes[n], isInner);
@@ -207,13 +238,14 @@ Recomputation colossal::plan::chooseRecomputation(
   result.blocksWithOption = int64_t(blocks.size());
   result.stages = plan.stages;
   const Stages &stages = plan.mesh.stages;
-  std::vector<bool> pinned(blocks.size()), copies(graph.copies.size());
+  std::vector<bool> pinned(blocks.size()), copies(graph.copies.size()),
+      forEachUse(graph.copies.size());
   for (size_t b = 0; b < blocks.size(); ++b)
     pinned[b] = request.blocks && (*request.blocks == recomputeAll ||
                                    int64_t(b) < *request.blocks);
   for (int s = 0; s < int(plan.stages.size()); ++s) {
     StagePrediction &stage = result.stages[s];
-    Chooser chooser(graph, blocks, s, stage.inFlight);
+    Chooser chooser(graph, blocks, s, stage.inFlight, !request.holdsRepeated);
     const CopyMemory &plain = chooser.memoryOfPlain();
     int64_t plainPeak = plain.peak(stage.inFlight);
     if (request.blocks)
@@ -229,9 +261,12 @@ Recomputation colossal::plan::chooseRecomputation(
     stage.recomputeNs = memory.repeatedNs;
     stage.times.backwardNs += memory.repeatedNs;
     std::vector<bool> chosen = chooser.copies();
-    for (size_t c = 0; c < chosen.size(); ++c)
+    for (size_t c = 0; c < chosen.size(); ++c) {
       copies[c] = copies[c] || chosen[c];
+      forEachUse[c] = forEachUse[c] || (chosen[c] && memory.forEachUse[c]);
+    }
   }
-  result.copies = Namer(program, batching, nodes, plan, graph).run(copies);
+  result.copies =
+      Namer(program, batching, nodes, plan, graph).run(copies, forEachUse);
   return result;
 }

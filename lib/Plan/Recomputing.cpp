@@ -31,8 +31,9 @@ static Operation *firstOfGroup(Operation *op) {
   return first;
 }
 
-Recomputing::Recomputing(ArrayRef<Value> values)
-    : values(values.begin(), values.end()) {
+Recomputing::Recomputing(ArrayRef<Value> values, ArrayRef<Value> forEachUse)
+    : values(values.begin(), values.end()),
+      forEachUse(forEachUse.begin(), forEachUse.end()) {
   llvm::SetVector<Operation *> makers;
   for (Value value : values)
     makers.insert(value.getDefiningOp());
@@ -46,36 +47,61 @@ Recomputing::Recomputing(ArrayRef<Value> values)
   });
 }
 
-/// The first op of backward that needs what `op` makes again; null: none.
-Operation *Recomputing::firstUser(Operation *op) const {
-  Operation *first = nullptr;
+std::vector<Operation *> Recomputing::sitesOf(Operation *op) const {
+  llvm::SetVector<Operation *> users, found;
+  bool isForEachUse = false;
   for (Value result : op->getResults()) {
     if (!values.contains(result))
       continue;
+    isForEachUse |= forEachUse.contains(result);
     for (Operation *use : result.getUsers()) {
-      Operation *at = isBackward(use) ? use : user.lookup(use);
-      if (at && (!first || place.lookup(at) < place.lookup(first)))
-        first = at;
+      users.insert(use);
+      if (isBackward(use))
+        found.insert(firstOfGroup(use));
+      else if (auto it = sites.find(use); it != sites.end())
+        found.insert(it->second.begin(), it->second.end());
     }
   }
-  return first;
+  std::vector<Operation *> sorted(found.begin(), found.end()), starts;
+  llvm::sort(sorted, [&](Operation *a, Operation *b) {
+    return place.lookup(a) < place.lookup(b);
+  });
+  for (auto [i, site] : llvm::enumerate(sorted)) {
+    bool isApart = i == 0;
+    for (Operation *before = i ? sorted[i - 1] : site;
+         isForEachUse && before != site; before = before->getNextNode())
+      isApart |= isBackward(before) && !users.contains(before);
+    if (isApart)
+      starts.push_back(site);
+  }
+  return starts;
 }
 
-Operation *Recomputing::cloneBefore(Operation *op, Operation *at) {
+Value Recomputing::againAt(Value value, Operation *site) const {
+  Value latest;
+  if (auto it = clones.find(value); it != clones.end())
+    for (auto [at, clone] : it->second)
+      if (!latest || at <= place.lookup(site))
+        latest = clone;
+  return latest;
+}
+
+Operation *Recomputing::cloneBefore(Operation *op, Operation *site,
+                                    StringRef suffix) {
   // A reshard of forward may stand where backward first uses it.
   for (Value operand : op->getOperands())
     if (Operation *maker = operand.getDefiningOp();
-        maker && !values.contains(operand) && at->isBeforeInBlock(maker))
-      maker->moveBefore(at);
-  OpBuilder builder(at);
+        maker && !values.contains(operand) && site->isBeforeInBlock(maker))
+      maker->moveBefore(site);
+  OpBuilder builder(site);
   Operation *clone = builder.clone(*op);
   for (OpOperand &operand : clone->getOpOperands())
-    if (Value again = clones.lookup(operand.get()))
+    if (Value again = againAt(operand.get(), site))
       operand.set(again);
   auto rename = [&](StringRef attribute) {
     if (auto name = clone->getAttrOfType<StringAttr>(attribute))
       clone->setAttr(attribute,
-                     builder.getStringAttr(name.getValue() + "/recompute"));
+                     builder.getStringAttr(name.getValue() + suffix));
   };
   rename("name");
   rename("group");
@@ -89,21 +115,28 @@ Operation *Recomputing::cloneBefore(Operation *op, Operation *at) {
 
 void Recomputing::run() {
   for (Operation *op : llvm::reverse(ops))
-    if (Operation *first = firstUser(op))
-      user[op] = firstOfGroup(first);
+    if (std::vector<Operation *> found = sitesOf(op); !found.empty())
+      sites[op] = std::move(found);
+  // Uses of backward itself, before there are others.
+  llvm::DenseMap<Value, SmallVector<std::pair<OpOperand *, Operation *>>> uses;
+  for (Value value : values)
+    for (OpOperand &use : value.getUses())
+      if (isBackward(use.getOwner()))
+        uses[value].push_back({&use, firstOfGroup(use.getOwner())});
   for (Operation *op : ops) {
-    Operation *at = user.lookup(op);
-    if (!at)
-      continue;
-    Operation *clone = cloneBefore(op, at);
-    for (auto [result, again] :
-         llvm::zip(op->getResults(), clone->getResults())) {
-      if (!values.contains(result))
-        continue;
-      clones[result] = again;
-      for (OpOperand &use : llvm::make_early_inc_range(result.getUses()))
-        if (isBackward(use.getOwner()) && use.getOwner() != clone)
-          use.set(again);
+    for (auto [number, site] : llvm::enumerate(sites.lookup(op))) {
+      std::string suffix = "/recompute";
+      if (number)
+        suffix += "." + std::to_string(number);
+      Operation *clone = cloneBefore(op, site, suffix);
+      for (auto [result, again] :
+           llvm::zip(op->getResults(), clone->getResults()))
+        if (values.contains(result))
+          clones[result].push_back({place.lookup(site), again});
     }
+    for (Value result : op->getResults())
+      for (auto [use, site] : uses.lookup(result))
+        if (Value again = againAt(result, site))
+          use->set(again);
   }
 }

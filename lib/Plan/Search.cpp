@@ -362,6 +362,7 @@ int64_t Search::recompute(Solved &solved, std::optional<int64_t> blocks) {
   plan.stages = solved.staged.stages;
   RecomputeRequest request;
   request.blocks = blocks;
+  request.holdsRepeated = options.holdsRepeated;
   request.memoryBytes =
       budgetOf(solved.division, candidate.microbatches, candidate.schedule) -
       solved.staging;

@@ -164,9 +164,17 @@ private:
         while (place[ops[i]] - place[ops[nearest]] > kSiblingDistance)
           ++nearest;
         for (unsigned j = nearest; j < i; ++j)
-          if (isLargeFor(value, ops[i]) && isLargeFor(value, ops[j]))
+          if (isLargeFor(value, ops[i]) && isLargeFor(value, ops[j]) &&
+              (!recomputed || areNeighbours(ops[j], ops[i])))
             tryMerge(nodeOf[ops[j]], nodeOf[ops[i]]);
       }
+  }
+
+  /// Nothing of backward itself is between: what runs again there stands right
+  /// in front of its use, and would be held if it ran earlier.
+  bool areNeighbours(Operation *a, Operation *b) const {
+    return position.lookup(b) - position.lookup(a) ==
+           place.lookup(b) - place.lookup(a);
   }
 
   /// The value is most of what `op` reads.

@@ -104,3 +104,53 @@ func.func @forward(%x: tensor<4x8xf32> {colossal.role = #colossal.role<batch>, c
   } : (tensor<5x8xf32>) -> tensor<f32>
   return %l : tensor<f32>
 }
+
+// -----
+
+// A linear layer is rounded once, with its bias, whatever follows: the product is f32, what follows and its
+// derivative read the rounded sum, and the gradients of the product's factors are products of bf16 as elsewhere.
+// CHECK-LABEL: func.func @train_step
+// CHECK:       %[[Y:.*]] = colossal.generic "fc/linear.0" {{.*}} (%{{.*}} : [b, k], %{{.*}} : [n, k])
+// CHECK:         arith.extf %{{.*}} : bf16 to f32
+// CHECK:         arith.extf %{{.*}} : bf16 to f32
+// CHECK:       (tensor<4x8xbf16>, tensor<8x8xbf16>) -> tensor<4x8xf32>
+// CHECK:       %[[Z:.*]] = colossal.generic "fc/linear.0.bias" {{.*}} (%[[Y]] : [b, n], %{{.*}} : [n])
+// CHECK-NEXT:    ^bb0(%[[PRODUCT:.*]]: f32, %[[BIAS:.*]]: f32):
+// CHECK-NEXT:    %[[SUM:.*]] = arith.addf %[[PRODUCT]], %[[BIAS]]
+// CHECK-NEXT:    arith.truncf %[[SUM]]
+// CHECK:       (tensor<4x8xf32>, tensor<8xf32>) -> tensor<4x8xbf16>
+// CHECK:       colossal.generic "relu.0" {{.*}} (%[[Z]] :
+// CHECK:       %[[DZ:.*]] = colossal.generic "relu.0.gradient{{.*}}%[[Z]]
+// CHECK:       tensor<4x8xbf16>
+// CHECK:       colossal.generic "fc/linear.0.gradient{{.*}}%[[DZ]]
+// CHECK:       (tensor<4x8xbf16>, tensor<4x8xbf16>) -> tensor<8x8xf32>
+func.func @forward(%x: tensor<4x8xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x"},
+                   %w: tensor<8x8xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "fc.weight"},
+                   %b: tensor<8xf32> {colossal.role = #colossal.role<parameter>, colossal.name = "fc.bias"}) -> tensor<f32> {
+  %y = colossal.generic "fc/linear.0" [b = 4, n = 8, k = 8 : sum] (%x : [b, k], %w : [n, k]) -> ([b, n]) {
+    ^bb0(%0: f32, %1: f32):
+      %2 = arith.mulf %0, %1 : f32
+      colossal.yield %2 : f32
+  } : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+  %z = colossal.generic "fc/linear.0.bias" [b = 4, n = 8] (%y : [b, n], %b : [n]) -> ([b, n]) {
+    ^bb0(%0: f32, %1: f32):
+      %2 = arith.addf %0, %1 : f32
+      colossal.yield %2 : f32
+  } : (tensor<4x8xf32>, tensor<8xf32>) -> tensor<4x8xf32>
+  %r = colossal.generic "relu.0" [b = 4, n = 8] (%z : [b, n]) -> ([b, n]) {
+    ^bb0(%0: f32):
+      %zero = arith.constant 0.0 : f32
+      %2 = arith.maximumf %0, %zero : f32
+      colossal.yield %2 : f32
+  } : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  %m = colossal.generic "matmul.0" [b = 4, n = 4, k = 8 : sum] (%r : [b, k], %r : [n, k]) -> ([b, n]) {
+    ^bb0(%0: f32, %1: f32):
+      %2 = arith.mulf %0, %1 : f32
+      colossal.yield %2 : f32
+  } : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x4xf32>
+  %l = colossal.generic "mean.0.sum" [b = 4 : sum, n = 4 : sum] (%m : [b, n]) -> ([]) {
+    ^bb0(%0: f32):
+      colossal.yield %0 : f32
+  } : (tensor<4x4xf32>) -> tensor<f32>
+  return %l : tensor<f32>
+}

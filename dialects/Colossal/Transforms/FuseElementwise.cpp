@@ -3,10 +3,12 @@
 #include "Colossal/Analysis/Contraction.h"
 #include "Colossal/Analysis/OpWork.h"
 #include "Colossal/Analysis/Selection.h"
+#include "Colossal/IR/NarrowFloat.h"
 #include "Colossal/IR/Where.h"
 #include "Colossal/Transforms/AccessOp.h"
 #include "Colossal/Transforms/FactorEditing.h"
 #include "Colossal/Transforms/Passes.h"
+#include "Colossal/Transforms/RoundedSum.h"
 
 #include "llvm/ADT/SetVector.h"
 
@@ -61,6 +63,16 @@ static bool hasClippedUse(FactoredOp op) {
   return clipped;
 }
 
+/// Whether nothing is rounded when the sum that a linear layer gives is inlined
+/// into `consumer`. Else the product would be rounded, since the derivative of
+/// the consumer may read it, and then the sum or a function of it; this way the
+/// sum alone is, and the derivative reads that.
+static bool takesUnrounded(GenericOp consumer, unsigned index) {
+  return llvm::none_of(consumer->getResults(), hasNarrowFloats) &&
+         llvm::all_of(consumer.getBody().getArgument(index).getUsers(),
+                      llvm::IsaPred<arith::ExtFOp>);
+}
+
 static bool mayInline(GenericOp producer, FactoredOp consumer, unsigned index) {
   if (producer.getNumResults() != 1 || !producer.isAllParallel() ||
       producer.getKeep() || producer.getNoGradient())
@@ -88,6 +100,8 @@ static bool mayInline(GenericOp producer, FactoredOp consumer, unsigned index) {
     return false;
   if (movement || producer.getNumOperands() == 0)
     return true;
+  if (productOfRoundedSum(producer) && !takesUnrounded(generic, index))
+    return false;
   return producer->hasOneUse() && producer.getPass() == consumer.getPass() &&
          producer.getGroupAttr() == consumer.getGroupAttr() &&
          readsOnce(consumer, index);

@@ -52,9 +52,12 @@ struct PlannedUse {
 struct RecomputedCopy {
   int value = 0;
   int copy = originalCopy;
+  /// Not held from its first use in backward to its last: made for each of
+  /// those that others lie between.
+  bool forEachUse = false;
 };
 inline bool operator==(const RecomputedCopy &a, const RecomputedCopy &b) {
-  return a.value == b.value && a.copy == b.copy;
+  return a.value == b.value && a.copy == b.copy && a.forEachUse == b.forEachUse;
 }
 
 /// Predictions for one stage; ns and bytes per device.

@@ -25,6 +25,8 @@ struct RecomputeRequest {
   /// So many blocks with their leanest option, whatever the budget;
   /// `recomputeAll`: every block that has one.
   std::optional<int64_t> blocks;
+  /// Nothing is made more than once in backward.
+  bool holdsRepeated = false;
 };
 
 struct Recomputation {

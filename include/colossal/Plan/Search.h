@@ -74,6 +74,8 @@ struct SearchOptions {
   /// Finds the plan that needs least memory, whatever the budget, in place of
   /// the fastest one that fits: the same plan under every budget.
   bool leanest = false;
+  /// Recomputation makes nothing more than once in backward.
+  bool holdsRepeated = false;
   /// Of another program's plan: mesh, stages and stored shardings are those.
   const SharedState *shared = nullptr;
   /// Shared by searches of one program, cluster and pins; may be null.

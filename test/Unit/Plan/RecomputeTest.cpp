@@ -112,6 +112,7 @@ TEST_F(Recompute, StagesFitOneByOne) {
 
 TEST_F(Recompute, PlanFilesHoldIt) {
   Plan plan = search("tensor=2,recompute=3").plan;
+  plan.recomputed.front().forEachUse = true;
   std::string text = writePlan(program, cluster, plan);
   std::optional<Plan> read =
       readPlan(program, cluster, text, "plan.json", error);

@@ -12,10 +12,7 @@ template <class Op> struct Narrow : NarrowOp::ExternalModel<Narrow<Op>, Op> {
   SmallVector<unsigned> getNarrowTensors(Operation *) const {
     return {0, 1, 2};
   }
-  /// Weights have their gradients in f32.
-  bool mayGiveWide(Operation *op) const {
-    return isa<ConvolutionBackwardWeightsOp>(op);
-  }
+  bool mayGiveWide(Operation *) const { return true; }
 };
 } // namespace
 

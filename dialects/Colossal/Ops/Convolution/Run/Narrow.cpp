@@ -28,6 +28,9 @@ NarrowConvolution::NarrowConvolution(const Convolution &convolution,
         tensor == W ? elements[W] : samplesPerPiece * perSample[size_t(tensor)];
     bytes[tensor] = (count * 4 + 63) / 64 * 64;
   }
+  // Images of f32 are written where they belong.
+  if (c.wideResult && orders[size_t(c.pass)][2] != W)
+    bytes[orders[size_t(c.pass)][2]] = 0;
   auto make = [&](int64_t samples) {
     Convolution wide = c;
     wide.samples = samples;
@@ -90,8 +93,6 @@ void NarrowConvolution::addWeights(float *sum, const float *part) const {
 
 void NarrowConvolution::run(char *const *operands, const int64_t *indices,
                             size_t indexCount, char *scratch) const {
-  // In the order of the operands; the result is the last.
-  static constexpr Tensor orders[3][3] = {{X, W, Y}, {Y, W, X}, {X, Y, W}};
   const Tensor(&order)[3] = orders[size_t(c.pass)];
   Wide wide = wideIn(scratch);
   int64_t weights = elementsOf(c)[W];
@@ -102,7 +103,9 @@ void NarrowConvolution::run(char *const *operands, const int64_t *indices,
   for (int64_t sample = 0; sample < c.samples; sample += samplesPerPiece) {
     int64_t samples = std::min(samplesPerPiece, c.samples - sample);
     auto imageAt = [&](int operand) {
-      return operands[operand] + 2 * sample * perSample[order[operand]];
+      int64_t bytesOfOne = operand == 2 && c.wideResult ? 4 : 2;
+      return operands[operand] +
+             bytesOfOne * sample * perSample[order[operand]];
     };
     for (int i = 0; i < 2; ++i)
       if (order[i] != W)
@@ -115,11 +118,13 @@ void NarrowConvolution::run(char *const *operands, const int64_t *indices,
       inner[i] = reinterpret_cast<char *>(wide.tensors[order[i]]);
     if (sums && isFirst)
       inner[2] = reinterpret_cast<char *>(sum);
+    if (!sums && c.wideResult)
+      inner[2] = imageAt(2);
     (samples == samplesPerPiece ? full : last)
         ->run(inner, indices, indexCount, wide.scratch);
     if (sums && !isFirst)
       addWeights(sum, wide.tensors[W]);
-    if (!sums)
+    if (!sums && !c.wideResult)
       narrow(imageAt(2), wide.tensors[order[2]], samples * perSample[order[2]]);
   }
   if (order[2] == W && !c.wideResult)

@@ -1,9 +1,9 @@
 //===- Narrow.h - Convolution of 16 bits by that of f32 ---------*- C++ -*-===//
 //
-// Some samples at a time are widened into scratch, convolved in f32 and, but
-// for the gradient of weights, rounded: sums are never in 16 bits, and memory
-// is that of a few samples. The gradient of weights is added up over the pieces
-// in f32.
+// Some samples at a time are widened into scratch, convolved in f32 and
+// rounded, unless the result is f32: sums are never in 16 bits, and memory is
+// that of a few samples. The gradient of weights is added up over the pieces in
+// f32.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,6 +25,8 @@ public:
 private:
   /// x, w and y, by their number in elementsOf().
   enum Tensor { X, W, Y };
+  /// Of each pass, in the order of the operands; the result is the last.
+  static constexpr Tensor orders[3][3] = {{X, W, Y}, {Y, W, X}, {X, Y, W}};
   /// A piece's tensors in f32.
   struct Wide {
     float *tensors[3];
