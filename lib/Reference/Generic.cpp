@@ -81,10 +81,17 @@ void GenericEvaluation::initialise(unsigned j) {
                writes[j].base + position, j);
 }
 
-/// The longest factor that moves no index which an equation determines.
+/// The longest factor that moves no index which an equation determines. Terms
+/// are combined in the order of the reduction factors, the last one fastest, so
+/// of these only the last may run in a strip.
 void GenericEvaluation::chooseStrip() {
+  int64_t last = -1;
+  for (auto [number, factor] : llvm::enumerate(nest.factors))
+    if (!factor.isParallel())
+      last = number;
   for (unsigned number = 0; number < nest.valid.size(); ++number) {
-    if (solved.test(number) || moving.test(number))
+    if (solved.test(number) || moving.test(number) ||
+        (!nest.factors[number].isParallel() && int64_t(number) != last))
       continue;
     // Of similar ones the innermost of a tensor is read in order.
     auto isInner = [&](unsigned f) {
