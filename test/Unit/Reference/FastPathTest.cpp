@@ -86,20 +86,30 @@ TEST(FastPaths, RandomContractions) {
         if (role != 3)
           c.push_back({name, bound});
       }
+    std::string product = " %2 = arith.mulf %0, %1 : f32\n", value = "%2";
+    // One part of several, or a diagonal of parts.
+    if (int parts = random.integer(0, 2)) {
+      std::string equation = parts == 1 ? "p0 == 1" : "p0 == p1 + 1";
+      for (int i = 0; i < parts; ++i) {
+        factors += ", p" + std::to_string(i) + " = 3";
+        c.push_back({"p" + std::to_string(i), 3});
+      }
+      product += " %3 = colossal.where %2 [" + equation + "] : f32\n";
+      value = "%3";
+    }
     RandomMap ma = randomMap(a, random, true), mb = randomMap(b, random, true);
     RandomMap mc = randomMap(c, random, false);
     std::string ta = "tensor<" + ma.shape + "f32>";
     std::string tb = "tensor<" + mb.shape + "f32>";
     std::string tc = "tensor<" + mc.shape + "f32>";
-    expectEqualPaths(
-        "func.func @f(%a: " + ta + ", %b: " + tb + ") -> " + tc +
-            " {\n %c = colossal.generic \"c\" [" + factors +
-            "] (%a : " + ma.map + ", %b : " + mb.map + ") -> (" + mc.map +
-            ") {\n ^bb0(%0: f32, %1: f32):\n"
-            " %2 = arith.mulf %0, %1 : f32\n"
-            " colossal.yield %2 : f32\n } : (" +
-            ta + ", " + tb + ") -> " + tc + "\n return %c : " + tc + "\n}",
-        random, Equality::Bits);
+    expectEqualPaths("func.func @f(%a: " + ta + ", %b: " + tb + ") -> " + tc +
+                         " {\n %c = colossal.generic \"c\" [" + factors +
+                         "] (%a : " + ma.map + ", %b : " + mb.map + ") -> (" +
+                         mc.map + ") {\n ^bb0(%0: f32, %1: f32):\n" + product +
+                         " colossal.yield " + value + " : f32\n } : (" + ta +
+                         ", " + tb + ") -> " + tc + "\n return %c : " + tc +
+                         "\n}",
+                     random, Equality::Bits);
   }
 }
 
@@ -125,6 +135,35 @@ TEST(FastPaths, LargeContractions) {
             type(m, k) + ", " + type(n, k) + ") -> " + type(m, n) +
             "\n return %c : " + type(m, n) + "\n}",
         random, Equality::Bits);
+  }
+}
+
+TEST(FastPaths, SharedByThreads) {
+  // Sums inside and outside of a strip, a maximum, a window, no combiner.
+  struct {
+    const char *factors, *map, *operand, *result, *to;
+  } cases[] = {{"n = 9, c = 130, p = 90 : sum", "[n, c, p]", "9x130x90",
+                "[c, n]", "130x9"},
+               {"n = 150 : sum, c = 70, p = 9 : sum", "[n, c, p]", "150x70x9",
+                "[c]", "70"},
+               {"n = 40 : max, c = 31, p = 90", "[p, n, c]", "90x40x31",
+                "[p, c]", "90x31"},
+               {"n = 300, c = 31, p = 9 : sum", "[n + 2 of 300, (c, p)]",
+                "300x279", "[n, c]", "300x31"},
+               {"n = 300, c = 31, p = 9", "[n, (c, p)]", "300x279", "[n, p, c]",
+                "300x9x31"},
+               {"b = 2, n = 70000 : sum", "[n, b]", "70000x2", "[b]", "2"}};
+  Random random(12);
+  for (auto &c : cases) {
+    std::string types = "tensor<" + std::string(c.operand) +
+                        "xf32>) -> tensor<" + c.to + "xf32>";
+    expectEqualPaths("func.func @f(%x: " + types +
+                         " {\n%y = colossal.generic \"y\" [" + c.factors +
+                         "] (%x : " + c.map + ") -> (" + c.result +
+                         ") {\n^bb0(%0: f32):\n%1 = math.exp %0 : f32\n"
+                         "colossal.yield %1 : f32\n} : (" +
+                         types + "\nreturn %y : tensor<" + c.to + "xf32>\n}",
+                     random, Equality::Bits);
   }
 }
 
