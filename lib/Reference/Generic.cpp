@@ -46,9 +46,11 @@ private:
   int64_t chooseSplit() const;
   void runPart(ArrayRef<unsigned> outer);
   void load(ScalarProgram &program, int64_t begin, int64_t count);
-  void setIndices(ScalarProgram &program, int64_t begin, int64_t count);
+  struct Scalars;
+  void setIndices(Scalars &scalars, int64_t begin, int64_t count);
   void store(unsigned j, const Word *values, int64_t begin, int64_t count);
   LogicalResult compile();
+  FailureOr<Scalars> compile(Block &block, ValueRange values) const;
   LogicalResult addEquation(const SolvedEquation &equation, Block &block,
                             const IRMapping &mapping);
   bool solve();
@@ -62,15 +64,20 @@ private:
   SmallVector<Access> reads, writes;
   MutableArrayRef<Tensor> results;
   std::optional<Combiner> combiner; ///< of the reduction factors, if any
+  /// What computes scalars, and the factors whose indices it asks.
+  struct Scalars {
+    ScalarProgram program;
+    SmallVector<int64_t> factors;
+  };
   /// An equation that determines indices, and what computes its id.
   struct Determined {
     SolvedEquation equation;
-    std::optional<ScalarProgram> id;
+    std::optional<Scalars> id;
   };
   std::vector<Determined> determined;
   llvm::SmallBitVector solved; ///< factors that equations determine
   llvm::SmallBitVector moving; ///< and those that move their solutions
-  std::optional<ScalarProgram> body;
+  std::optional<Scalars> body;
   int64_t strip = -1; ///< the factor that a strip runs over; -1: none
 };
 } // namespace
@@ -169,13 +176,13 @@ void GenericEvaluation::load(ScalarProgram &program, int64_t begin,
   }
 }
 
-void GenericEvaluation::setIndices(ScalarProgram &program, int64_t begin,
+void GenericEvaluation::setIndices(Scalars &scalars, int64_t begin,
                                    int64_t count) {
-  for (const ScalarProgram::Index &index : program.indices()) {
-    int64_t factor = nest.find(index.factor);
+  for (auto [index, factor] :
+       llvm::zip(scalars.program.indices(), scalars.factors)) {
     int64_t value = indices[factor] + nest.offset[factor];
     int64_t step = factor == strip ? 1 : 0;
-    Word *out = program.registerOf(index.number);
+    Word *out = scalars.program.registerOf(index.number);
     for (int64_t e = 0; e < count; ++e)
       out[e].integer = value + e * step;
   }
@@ -244,7 +251,7 @@ void GenericEvaluation::storeTuples(int64_t count) {
       return writes[j].at(indices) + e * stride;
     };
     for (auto [j, result] : llvm::enumerate(results)) {
-      term[j] = body->value(j)[e];
+      term[j] = body->program.value(j)[e];
       if (result.kind == ElementKind::Float)
         old[j].real = result.floats[place(j)];
       else
@@ -268,11 +275,11 @@ bool GenericEvaluation::solve() {
     for (const SolvedEquation::Term &term : equation.known)
       rest += term.stride * (indices[term.factor] + nest.offset[term.factor]);
     if (own.id) {
-      load(*own.id, 0, 1);
+      load(own.id->program, 0, 1);
       setIndices(*own.id, 0, 1);
-      own.id->run(1);
+      own.id->program.run(1);
       // An id may be any number.
-      int64_t id = own.id->value(0)->integer;
+      int64_t id = own.id->program.value(0)->integer;
       if (equation.idSign < 0 ? llvm::SubOverflow(rest, id, rest)
                               : llvm::AddOverflow(rest, id, rest))
         return false;
@@ -291,6 +298,19 @@ bool GenericEvaluation::solve() {
   return true;
 }
 
+FailureOr<GenericEvaluation::Scalars>
+GenericEvaluation::compile(Block &block, ValueRange values) const {
+  FailureOr<ScalarProgram> program =
+      ScalarProgram::compile(block, values, options.float32);
+  if (failed(program))
+    return failure();
+  Scalars scalars = {std::move(*program), {}};
+  scalars.program.prepare();
+  for (const ScalarProgram::Index &index : scalars.program.indices())
+    scalars.factors.push_back(nest.find(index.factor));
+  return scalars;
+}
+
 LogicalResult GenericEvaluation::addEquation(const SolvedEquation &equation,
                                              Block &block,
                                              const IRMapping &mapping) {
@@ -303,12 +323,10 @@ LogicalResult GenericEvaluation::addEquation(const SolvedEquation &equation,
   if (!equation.id)
     return success();
   moving |= factorsOf(FactoredOp(op.getOperation()), equation.id);
-  FailureOr<ScalarProgram> id = ScalarProgram::compile(
-      block, mapping.lookup(equation.id), options.float32);
+  FailureOr<Scalars> id = compile(block, mapping.lookup(equation.id));
   if (failed(id))
     return failure();
   added.id = std::move(*id);
-  added.id->prepare();
   return success();
 }
 
@@ -321,12 +339,11 @@ LogicalResult GenericEvaluation::compile() {
   Block &block = asked.front();
   for (auto where : llvm::make_early_inc_range(block.getOps<WhereOp>()))
     expandWhere(where);
-  FailureOr<ScalarProgram> compiled = ScalarProgram::compile(
-      block, block.getTerminator()->getOperands(), options.float32);
+  FailureOr<Scalars> compiled =
+      compile(block, block.getTerminator()->getOperands());
   if (failed(compiled))
     return failure();
   body = std::move(*compiled);
-  body->prepare();
   std::optional<Selection> selection;
   if (options.fastPaths)
     selection = analyzeSelection(op);
@@ -348,15 +365,15 @@ void GenericEvaluation::runPart(ArrayRef<unsigned> outer) {
       int64_t count = std::min(kStrip, length - begin);
       if (strip >= 0)
         indices[strip] = begin;
-      load(*body, begin, count);
+      load(body->program, begin, count);
       setIndices(*body, begin, count);
-      body->run(count);
+      body->program.run(count);
       if (combiner && isTuple(*combiner)) {
         storeTuples(count);
         continue;
       }
       for (unsigned j = 0; j < results.size(); ++j)
-        store(j, body->value(j), begin, count);
+        store(j, body->program.value(j), begin, count);
     }
     if (strip >= 0)
       indices[strip] = 0;

@@ -108,8 +108,7 @@ public:
     if (!isa<FactoredOp>(op) || firstNan)
       return;
     for (const TensorRef &result : results)
-      for (int64_t i = 0, e = result->size(); i < e; ++i) {
-        double value = result->number(i);
+      for (double value : result->floats) {
         if (std::isfinite(value))
           continue;
         if (std::isnan(value)) {
