@@ -1,54 +1,45 @@
-//===- Contraction.cpp - Sums of products as blocked loops ----------------===//
+//===- Contraction.cpp - Sums of products as matrix products --------------===//
 //
 // The factors of sum_k a * b fall into batch (in both operands), rows (in a),
 // columns (in b) and k (in both, reduced). Rows, columns and k may be several
-// factors each: positions are looked up, tiles are packed, and the inner loops
-// run over contiguous doubles.
+// factors each. Where equations place the sum, it is computed at the places for
+// which they hold.
 //
 //===----------------------------------------------------------------------===//
 
 #include "Colossal/Analysis/Contraction.h"
 #include "GenericEvaluation.h"
+#include "colossal/Reference/MatrixProduct.h"
 
 using namespace mlir;
 using namespace colossal;
 using namespace colossal::reference;
 using cost::FactorRole;
 
-static constexpr int64_t kRows = 4, kColumns = 16;
-
-/// c[r][n] = sum_k a[k][r] b[k][n] for a tile of rows and columns.
-__attribute__((target_clones("avx512f", "avx2", "default"))) static void
-multiplyTile(const double *a, const double *b, int64_t depth, double *c) {
-  double sum[kRows][kColumns] = {};
-  for (int64_t k = 0; k < depth; ++k)
-    for (int64_t r = 0; r < kRows; ++r)
-      for (int64_t n = 0; n < kColumns; ++n)
-        sum[r][n] += a[k * kRows + r] * b[k * kColumns + n];
-  for (int64_t r = 0; r < kRows; ++r)
-    for (int64_t n = 0; n < kColumns; ++n)
-      c[r * kColumns + n] = sum[r][n];
-}
-
-/// Tiles of `width` lines side by side, k major; missing lines are zero.
-static std::vector<double> pack(const double *data, ArrayRef<int64_t> lines,
-                                ArrayRef<int64_t> depth, int64_t width) {
-  int64_t tiles = (lines.size() + width - 1) / width;
-  std::vector<double> packed(tiles * width * depth.size(), 0.0);
-  for (int64_t line = 0; line < int64_t(lines.size()); ++line) {
-    double *out =
-        packed.data() + line / width * width * depth.size() + line % width;
-    for (size_t k = 0; k < depth.size(); ++k)
-      out[k * width] = data[lines[line] + depth[k]];
+/// Whether the equations that place the sum, if any, hold.
+static bool isPlace(GenericOp op, const LoopNest &nest,
+                    ArrayRef<int64_t> indices) {
+  auto where = op.getYielded()[0].getDefiningOp<WhereOp>();
+  for (unsigned number = 0, e = where ? where.getEquations().size() : 0;
+       number < e; ++number) {
+    EquationAttr equation = where.getEquation(number);
+    int64_t sum = -equation.getConstant();
+    for (auto [factor, stride] :
+         llvm::zip(equation.getFactors(), equation.getStrides())) {
+      int64_t f = nest.find(factor);
+      sum += stride * (indices[f] + nest.offset[f]);
+    }
+    if (sum != 0)
+      return false;
   }
-  return packed;
+  return true;
 }
 
 std::optional<Tensor>
 colossal::reference::evaluateContraction(GenericOp op, const LoopNest &nest,
                                          ArrayRef<TensorRef> operands,
                                          const Options &options) {
-  std::optional<Contraction> contraction = analyzeContraction(op);
+  std::optional<Contraction> contraction = analyzePlacedContraction(op);
   if (!contraction)
     return std::nullopt;
   FactoredOp factored(op.getOperation());
@@ -56,7 +47,7 @@ colossal::reference::evaluateContraction(GenericOp op, const LoopNest &nest,
   Access a(factored.getOperandMap(0), count),
       b(factored.getOperandMap(1), count);
   Access c(factored.getResultMap(0), count);
-  SmallVector<unsigned> batch, rows, columns, depth;
+  SmallVector<unsigned> batch, rows, columns, depth, free;
   for (unsigned f = 0; f < count; ++f) {
     if (nest.valid[f] <= 0)
       return std::nullopt;
@@ -69,6 +60,9 @@ colossal::reference::evaluateContraction(GenericOp op, const LoopNest &nest,
       break;
     case FactorRole::Columns:
       columns.push_back(f);
+      break;
+    case FactorRole::Free:
+      free.push_back(f);
       break;
     default:
       depth.push_back(f);
@@ -88,25 +82,16 @@ colossal::reference::evaluateContraction(GenericOp op, const LoopNest &nest,
   auto columnC = positions(c, columns, nest.valid);
   auto depthA = positions(a, depth, nest.valid);
   auto depthB = positions(b, depth, nest.valid);
-  int64_t numRows = rowA.size(), numColumns = columnB.size();
-  int64_t k = depthA.size();
-  double tile[kRows * kColumns];
-  for (size_t p = 0; p < batchA.size(); ++p) {
-    std::vector<double> packedA = pack(
-        operands[0]->floats.data() + a.base + batchA[p], rowA, depthA, kRows);
-    std::vector<double> packedB =
-        pack(operands[1]->floats.data() + b.base + batchB[p], columnB, depthB,
-             kColumns);
-    double *out = result.floats.data() + c.base + batchC[p];
-    for (int64_t n = 0; n < numColumns; n += kColumns)
-      for (int64_t r = 0; r < numRows; r += kRows) {
-        multiplyTile(packedA.data() + r * k, packedB.data() + n * k, k, tile);
-        int64_t width = std::min(kColumns, numColumns - n);
-        for (int64_t i = 0; i < std::min(kRows, numRows - r); ++i)
-          for (int64_t j = 0; j < width; ++j)
-            out[rowC[r + i] + columnC[n + j]] = tile[i * kColumns + j];
-      }
-  }
+  SmallVector<int64_t> place(count, 0);
+  do {
+    if (!isPlace(op, nest, place))
+      continue;
+    for (size_t p = 0; p < batchA.size(); ++p)
+      addProduct(
+          {operands[0]->floats.data() + a.base + batchA[p], rowA, depthA},
+          {operands[1]->floats.data() + b.base + batchB[p], columnB, depthB},
+          result.floats.data() + c.at(place) + batchC[p], rowC, columnC);
+  } while (advance(place, free, nest.valid));
   if (options.float32 && getElementTypeOrSelf(op.getResult(0)).isF32())
     for (double &value : result.floats)
       value = double(float(value));

@@ -8,6 +8,7 @@
 #include "colossal/Reference/ScalarProgram.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/Support/MathExtras.h"
+#include "llvm/Support/Parallel.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -16,6 +17,10 @@ using namespace colossal::reference;
 //===----------------------------------------------------------------------===//
 // Evaluation
 //===----------------------------------------------------------------------===//
+
+/// Iterations from which on threads are worth their start, and the parts that
+/// they share.
+static constexpr int64_t kParallel = int64_t(1) << 16, kParts = 32;
 
 namespace {
 class GenericEvaluation {
@@ -38,10 +43,14 @@ public:
 private:
   void initialise(unsigned j);
   void chooseStrip();
+  int64_t chooseSplit() const;
+  void runPart(ArrayRef<unsigned> outer);
   void load(ScalarProgram &program, int64_t begin, int64_t count);
-  void setIndices(ScalarProgram &program, int64_t begin, int64_t count);
+  struct Scalars;
+  void setIndices(Scalars &scalars, int64_t begin, int64_t count);
   void store(unsigned j, const Word *values, int64_t begin, int64_t count);
   LogicalResult compile();
+  FailureOr<Scalars> compile(Block &block, ValueRange values) const;
   LogicalResult addEquation(const SolvedEquation &equation, Block &block,
                             const IRMapping &mapping);
   bool solve();
@@ -53,17 +62,22 @@ private:
   const Options &options;
   SmallVector<int64_t> indices;
   SmallVector<Access> reads, writes;
-  SmallVector<Tensor> results;
+  MutableArrayRef<Tensor> results;
   std::optional<Combiner> combiner; ///< of the reduction factors, if any
+  /// What computes scalars, and the factors whose indices it asks.
+  struct Scalars {
+    ScalarProgram program;
+    SmallVector<int64_t> factors;
+  };
   /// An equation that determines indices, and what computes its id.
   struct Determined {
     SolvedEquation equation;
-    std::optional<ScalarProgram> id;
+    std::optional<Scalars> id;
   };
   std::vector<Determined> determined;
   llvm::SmallBitVector solved; ///< factors that equations determine
   llvm::SmallBitVector moving; ///< and those that move their solutions
-  std::optional<ScalarProgram> body;
+  std::optional<Scalars> body;
   int64_t strip = -1; ///< the factor that a strip runs over; -1: none
 };
 } // namespace
@@ -81,21 +95,45 @@ void GenericEvaluation::initialise(unsigned j) {
                writes[j].base + position, j);
 }
 
-/// The longest factor that moves no index which an equation determines.
+/// The factor with the cheapest iterations, of those that move no index which
+/// an equation determines. Terms are combined in the order of the reduction
+/// factors, the last one fastest, so of these only the last may run in a strip.
 void GenericEvaluation::chooseStrip() {
+  int64_t last = -1;
+  for (auto [number, factor] : llvm::enumerate(nest.factors))
+    if (!factor.isParallel())
+      last = number;
+  // Roughly, in additions: decoding, elements that are not side by side, terms
+  // that wait for the one before.
+  auto costOf = [&](unsigned f) {
+    double cost = 128.0 / double(std::min(nest.valid[f], kStrip));
+    for (const Access &read : reads)
+      cost += read.strides[f] <= 1 ? 1.0 : 3.0;
+    for (const Access &write : writes)
+      cost += write.strides[f] == 1 ? 1.0 : write.strides[f] == 0 ? 4.0 : 3.0;
+    return cost;
+  };
   for (unsigned number = 0; number < nest.valid.size(); ++number) {
-    if (solved.test(number) || moving.test(number))
-      continue;
-    // Of similar ones the innermost of a tensor is read in order.
-    auto isInner = [&](unsigned f) {
-      return !writes.empty() && writes[0].strides[f] == 1;
-    };
-    auto score = [&](unsigned f) {
-      return std::min(nest.valid[f], kStrip) * (isInner(f) ? 2 : 1);
-    };
-    if (strip < 0 || score(number) > score(strip))
+    bool mayRun = nest.factors[number].isParallel() || int64_t(number) == last;
+    if (mayRun && nest.valid[number] > 0 && !solved.test(number) &&
+        !moving.test(number) && (strip < 0 || costOf(number) < costOf(strip)))
       strip = number;
   }
+}
+
+/// A parallel factor, whose iterations write apart, so that threads may share
+/// them; -1 where they are not worth their start.
+int64_t GenericEvaluation::chooseSplit() const {
+  int64_t work = 1, split = -1;
+  for (auto [number, factor] : llvm::enumerate(nest.factors)) {
+    if (solved.test(number))
+      continue;
+    work *= nest.valid[number];
+    if (factor.isParallel() && int64_t(number) != strip &&
+        (split < 0 || nest.valid[number] > nest.valid[split]))
+      split = number;
+  }
+  return work < kParallel || split < 0 || nest.valid[split] < 2 ? -1 : split;
 }
 
 template <typename T, typename Set>
@@ -138,13 +176,13 @@ void GenericEvaluation::load(ScalarProgram &program, int64_t begin,
   }
 }
 
-void GenericEvaluation::setIndices(ScalarProgram &program, int64_t begin,
+void GenericEvaluation::setIndices(Scalars &scalars, int64_t begin,
                                    int64_t count) {
-  for (const ScalarProgram::Index &index : program.indices()) {
-    int64_t factor = nest.find(index.factor);
+  for (auto [index, factor] :
+       llvm::zip(scalars.program.indices(), scalars.factors)) {
     int64_t value = indices[factor] + nest.offset[factor];
     int64_t step = factor == strip ? 1 : 0;
-    Word *out = program.registerOf(index.number);
+    Word *out = scalars.program.registerOf(index.number);
     for (int64_t e = 0; e < count; ++e)
       out[e].integer = value + e * step;
   }
@@ -154,6 +192,13 @@ template <typename T, typename Get, typename Combine>
 static void scatter(std::vector<T> &data, int64_t position, int64_t stride,
                     const Word *values, int64_t count, Get get,
                     Combine combine) {
+  if (stride == 0) {
+    T target = data[position];
+    for (int64_t e = 0; e < count; ++e)
+      target = combine(target, get(values[e]));
+    data[position] = target;
+    return;
+  }
   for (int64_t e = 0; e < count; ++e) {
     T &target = data[position + e * stride];
     target = combine(target, get(values[e]));
@@ -206,7 +251,7 @@ void GenericEvaluation::storeTuples(int64_t count) {
       return writes[j].at(indices) + e * stride;
     };
     for (auto [j, result] : llvm::enumerate(results)) {
-      term[j] = body->value(j)[e];
+      term[j] = body->program.value(j)[e];
       if (result.kind == ElementKind::Float)
         old[j].real = result.floats[place(j)];
       else
@@ -230,11 +275,11 @@ bool GenericEvaluation::solve() {
     for (const SolvedEquation::Term &term : equation.known)
       rest += term.stride * (indices[term.factor] + nest.offset[term.factor]);
     if (own.id) {
-      load(*own.id, 0, 1);
+      load(own.id->program, 0, 1);
       setIndices(*own.id, 0, 1);
-      own.id->run(1);
+      own.id->program.run(1);
       // An id may be any number.
-      int64_t id = own.id->value(0)->integer;
+      int64_t id = own.id->program.value(0)->integer;
       if (equation.idSign < 0 ? llvm::SubOverflow(rest, id, rest)
                               : llvm::AddOverflow(rest, id, rest))
         return false;
@@ -253,6 +298,19 @@ bool GenericEvaluation::solve() {
   return true;
 }
 
+FailureOr<GenericEvaluation::Scalars>
+GenericEvaluation::compile(Block &block, ValueRange values) const {
+  FailureOr<ScalarProgram> program =
+      ScalarProgram::compile(block, values, options.float32);
+  if (failed(program))
+    return failure();
+  Scalars scalars = {std::move(*program), {}};
+  scalars.program.prepare();
+  for (const ScalarProgram::Index &index : scalars.program.indices())
+    scalars.factors.push_back(nest.find(index.factor));
+  return scalars;
+}
+
 LogicalResult GenericEvaluation::addEquation(const SolvedEquation &equation,
                                              Block &block,
                                              const IRMapping &mapping) {
@@ -265,12 +323,10 @@ LogicalResult GenericEvaluation::addEquation(const SolvedEquation &equation,
   if (!equation.id)
     return success();
   moving |= factorsOf(FactoredOp(op.getOperation()), equation.id);
-  FailureOr<ScalarProgram> id = ScalarProgram::compile(
-      block, mapping.lookup(equation.id), options.float32);
+  FailureOr<Scalars> id = compile(block, mapping.lookup(equation.id));
   if (failed(id))
     return failure();
   added.id = std::move(*id);
-  added.id->prepare();
   return success();
 }
 
@@ -283,12 +339,11 @@ LogicalResult GenericEvaluation::compile() {
   Block &block = asked.front();
   for (auto where : llvm::make_early_inc_range(block.getOps<WhereOp>()))
     expandWhere(where);
-  FailureOr<ScalarProgram> compiled = ScalarProgram::compile(
-      block, block.getTerminator()->getOperands(), options.float32);
+  FailureOr<Scalars> compiled =
+      compile(block, block.getTerminator()->getOperands());
   if (failed(compiled))
     return failure();
   body = std::move(*compiled);
-  body->prepare();
   std::optional<Selection> selection;
   if (options.fastPaths)
     selection = analyzeSelection(op);
@@ -301,45 +356,65 @@ LogicalResult GenericEvaluation::compile() {
                             : success();
 }
 
-FailureOr<Tensors> GenericEvaluation::run() {
-  for (auto [j, type] : llvm::enumerate(op.getResultTypes())) {
-    results.push_back(Tensor::zeros(cast<RankedTensorType>(type)));
-    initialise(j);
-  }
-  if (failed(compile()))
-    return failure();
-  bool empty = llvm::any_of(nest.valid, [](int64_t n) { return n <= 0; });
-  chooseStrip();
-  SmallVector<unsigned> outer;
-  for (unsigned factor = 0; factor < nest.factors.size(); ++factor)
-    if (int64_t(factor) != strip && !solved.test(factor))
-      outer.push_back(factor);
+/// All iterations of the `outer` factors and of the strip.
+void GenericEvaluation::runPart(ArrayRef<unsigned> outer) {
   int64_t length = strip < 0 ? 1 : nest.valid[strip];
-  while (!empty) {
+  do {
     bool skip = !solve();
     for (int64_t begin = 0; begin < length && !skip; begin += kStrip) {
       int64_t count = std::min(kStrip, length - begin);
       if (strip >= 0)
         indices[strip] = begin;
-      load(*body, begin, count);
+      load(body->program, begin, count);
       setIndices(*body, begin, count);
-      body->run(count);
+      body->program.run(count);
       if (combiner && isTuple(*combiner)) {
         storeTuples(count);
         continue;
       }
       for (unsigned j = 0; j < results.size(); ++j)
-        store(j, body->value(j), begin, count);
+        store(j, body->program.value(j), begin, count);
     }
     if (strip >= 0)
       indices[strip] = 0;
     for (unsigned factor : solved.set_bits())
       indices[factor] = 0;
-    if (!advance(indices, outer, nest.valid))
-      break;
+  } while (advance(indices, outer, nest.valid));
+}
+
+FailureOr<Tensors> GenericEvaluation::run() {
+  SmallVector<Tensor> tensors;
+  for (Type type : op.getResultTypes())
+    tensors.push_back(Tensor::zeros(cast<RankedTensorType>(type)));
+  results = tensors;
+  for (unsigned j = 0; j < results.size(); ++j)
+    initialise(j);
+  if (failed(compile()))
+    return failure();
+  if (llvm::all_of(nest.valid, [](int64_t n) { return n > 0; })) {
+    chooseStrip();
+    int64_t split = options.fastPaths ? chooseSplit() : -1;
+    SmallVector<unsigned> outer;
+    for (unsigned factor = 0; factor < nest.factors.size(); ++factor)
+      if (int64_t(factor) != strip && int64_t(factor) != split &&
+          !solved.test(factor))
+        outer.push_back(factor);
+    if (split < 0)
+      runPart(outer);
+    else
+      llvm::parallelFor(0, std::min(kParts, nest.valid[split]), [&](size_t p) {
+        int64_t parts = std::min(kParts, nest.valid[split]);
+        GenericEvaluation part(*this);
+        for (int64_t i = nest.valid[split] * p / parts,
+                     end = nest.valid[split] * (p + 1) / parts;
+             i < end; ++i) {
+          part.indices[split] = i;
+          part.runPart(outer);
+        }
+      });
   }
   Tensors shared;
-  for (auto [result, type] : llvm::zip(results, op.getResultTypes())) {
+  for (auto [result, type] : llvm::zip(tensors, op.getResultTypes())) {
     if (options.float32 && getElementTypeOrSelf(type).isF32())
       for (double &value : result.floats)
         value = double(float(value));

@@ -123,6 +123,14 @@ bool Layout::isCutOver(StringRef axis) const {
   return false;
 }
 
+bool Layout::isCut() const {
+  for (const auto &dim : dims)
+    for (const SubDim &sub : dim)
+      if (!sub.terms.empty() || sub.bound != sub.size)
+        return true;
+  return false;
+}
+
 void Layout::forEach(const Place &place,
                      llvm::function_ref<void(int64_t, int64_t)> visit) const {
   SmallVector<int64_t> bounds, sizes, offsets, strides;
@@ -134,22 +142,32 @@ void Layout::forEach(const Place &place,
       for (const auto &[axis, stride] : sub.terms)
         offsets.back() += place.coordinate(axis) * stride;
     }
+  if (llvm::is_contained(bounds, 0))
+    return;
+  // A scalar is the one element of a dimension.
+  if (bounds.empty()) {
+    bounds = {1};
+    sizes = {1};
+    offsets = {0};
+  }
   strides.resize(sizes.size());
   int64_t stride = 1;
   for (size_t i = sizes.size(); i-- > 0; stride *= sizes[i])
     strides[i] = stride;
-  if (llvm::is_contained(bounds, 0))
-    return;
+  // The last sub-dimension is the inner loop.
+  int64_t count = bounds.pop_back_val(), first = offsets.back(),
+          end = sizes.back();
   SmallVector<int64_t> index(bounds.size(), 0);
-  for (int64_t local = 0;; ++local) {
-    int64_t global = 0;
+  for (int64_t local = 0;;) {
+    int64_t global = first;
     bool padding = false;
     for (size_t i = 0; i < index.size(); ++i) {
       int64_t at = index[i] + offsets[i];
       padding |= at >= sizes[i];
       global += at * strides[i];
     }
-    visit(local, padding ? -1 : global);
+    for (int64_t i = 0; i < count; ++i, ++local)
+      visit(local, padding || first + i >= end ? -1 : global + i);
     size_t i = index.size();
     while (i > 0 && ++index[i - 1] == bounds[i - 1])
       index[--i] = 0;
@@ -159,6 +177,8 @@ void Layout::forEach(const Place &place,
 }
 
 Tensor Layout::shard(const Tensor &global, const Place &place) const {
+  if (!isCut())
+    return global;
   Tensor result = Tensor::zeros(global.kind, localShape());
   forEach(place, [&](int64_t local, int64_t position) {
     if (position >= 0)

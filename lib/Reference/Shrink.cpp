@@ -1,6 +1,7 @@
 //===- Shrink.cpp - The same plan on smaller sizes ------------------------===//
 
 #include "colossal/Reference/Shrink.h"
+#include "colossal/Reference/EvaluableOp.h"
 #include <set>
 
 using namespace mlir;
@@ -182,6 +183,9 @@ void Shrinker::readOp(FactoredOp op) {
     if (!same)
       pin(value);
   };
+  if (auto whole = dyn_cast<EvaluableOp>(op.getOperation()))
+    for (unsigned factor : whole.fixedFactors())
+      pin(first + factor);
   for (unsigned i = 0; i < op->getNumOperands(); ++i)
     read(op->getOperand(i), op.getOperandMap(i));
   for (unsigned j = 0; j < op->getNumResults(); ++j)

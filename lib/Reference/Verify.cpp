@@ -22,6 +22,13 @@ static double normOf(const Tensor &tensor) {
   return std::sqrt(sum);
 }
 
+/// See Comparison; numbers of other kinds than floats are finite.
+static bool isMeaningless(ValueKind kind, const Tensor &expected) {
+  return llvm::any_of(expected.floats, [&](double value) {
+    return std::isnan(value) || (std::isinf(value) && kind != ValueKind::State);
+  });
+}
+
 static Comparison compare(ValueKind kind, const std::string &name,
                           const Tensor *found, const Tensor &expected) {
   Comparison result;
@@ -30,11 +37,7 @@ static Comparison compare(ValueKind kind, const std::string &name,
   result.norm = normOf(expected);
   double relative = found ? relativeError(*found, expected) : kInfinity;
   result.difference = result.norm > 0.0 ? relative * result.norm : relative;
-  for (int64_t i = 0, e = expected.size(); i < e && !result.meaningless; ++i) {
-    double value = expected.number(i);
-    result.meaningless =
-        std::isnan(value) || (std::isinf(value) && kind != ValueKind::State);
-  }
+  result.meaningless = isMeaningless(kind, expected);
   return result;
 }
 
@@ -108,8 +111,7 @@ public:
     if (!isa<FactoredOp>(op) || firstNan)
       return;
     for (const TensorRef &result : results)
-      for (int64_t i = 0, e = result->size(); i < e; ++i) {
-        double value = result->number(i);
+      for (double value : result->floats) {
         if (std::isfinite(value))
           continue;
         if (std::isnan(value)) {
@@ -226,20 +228,24 @@ colossal::reference::verify(func::FuncOp unsharded, ModuleOp partitioned,
            : unsharded.getResultAttr(result, names::output) ? ValueKind::Output
                                                             : ValueKind::State;
   };
-  for (unsigned i = 0; i < expected->size(); ++i)
-    report.comparisons.push_back(compare(kindOf(i), resultName(unsharded, i),
-                                         (*expected)[i].get(),
-                                         *(*expected)[i]));
+  bool meaningless =
+      llvm::any_of(llvm::seq<unsigned>(0, expected->size()), [&](unsigned i) {
+        return isMeaningless(kindOf(i), *(*expected)[i]);
+      });
   for (auto &[name, value] : expectedGradients)
-    report.comparisons.push_back(
-        compare(ValueKind::Gradient, gradients[name], value.get(), *value));
-  if (llvm::any_of(report.comparisons,
-                   [](const Comparison &c) { return c.meaningless; })) {
+    meaningless |= isMeaningless(ValueKind::Gradient, *value);
+  if (meaningless)
     report.firstNotFinite = notFinite.describe();
-    if (options.skipsMeaningless)
-      return report;
+  if (meaningless && options.skipsMeaningless) {
+    for (unsigned i = 0; i < expected->size(); ++i)
+      report.comparisons.push_back(compare(kindOf(i), resultName(unsharded, i),
+                                           (*expected)[i].get(),
+                                           *(*expected)[i]));
+    for (auto &[name, value] : expectedGradients)
+      report.comparisons.push_back(
+          compare(ValueKind::Gradient, gradients[name], value.get(), *value));
+    return report;
   }
-  report.comparisons.clear();
 
   GlobalValues kept([&](StringRef name) { return gradients.contains(name); });
   std::optional<StepResult> found =

@@ -7,8 +7,9 @@ A subject is a file modules/SUBJECT.py; it holds functions marked with @module (
 of which returns an eager module and its batch. For every plan ("RANKS PINS", no pins: what the search
 finds) one run of the steps is compared with PyTorch in f64: every loss within 1e-6 (or 4 times what
 PyTorch's own f32 differs), the gradients of the last step, all parameters and all buffers within 4
-times PyTorch's own f32 difference per tensor (floor: 1e-6 of the largest). Where PyTorch's f32 has a
-NaN or an infinity, so must ours.
+times PyTorch's own f32 difference per tensor (floor: 1e-6 of the largest). That difference is the
+largest over several draws of PyTorch's rounding (rounding.py). Where PyTorch's f32 has a NaN or an
+infinity, so must ours.
 
 A plan that must be refused says with which words.
 """
@@ -37,6 +38,7 @@ import compare
 import optimizers
 import run_case
 from doubles import casts_to_double, everything_double
+from rounding import Draws
 from run_case import Failure, execute, tool
 
 
@@ -65,11 +67,12 @@ def train(model, batch, case):
 
 
 def references(model, batch, case):
-    """(exact, single): PyTorch in f64 and in f32, from the same f32 values."""
+    """(exact, draws): PyTorch in f64 and in f32, from the same f32 values."""
     single = train(copy.deepcopy(model), batch, case)
     with everything_double(), casts_to_double():
         double = [tensor.double() if tensor.is_floating_point() else tensor for tensor in batch]
-        return train(copy.deepcopy(model).double(), double, case), single
+        exact = train(copy.deepcopy(model).double(), double, case)
+    return exact, Draws(copy.deepcopy(model), lambda other: train(other, batch, case), single)
 
 
 def same_special(ours, single, exact):
@@ -81,21 +84,24 @@ def same_special(ours, single, exact):
     return False
 
 
-def loss_rows(exact, single, ours):
+def loss_rows(exact, singles, ours):
+    """`singles`: PyTorch's f32 losses, of several draws."""
     rows = []
-    for step, (expected, theirs, value) in enumerate(zip(exact, single, ours)):
-        if not math.isfinite(theirs):
+    for step, (expected, value) in enumerate(zip(exact, ours)):
+        theirs = [single[step] for single in singles]
+        if not math.isfinite(theirs[0]):
             rows.append((f"step {step}", 0.0 if not math.isfinite(value) else math.inf, 0.0))
         else:
             # Differences of earlier steps are carried on.
-            allowed = max((1e-6 if step == 0 else 1e-5) * abs(expected), 4 * abs(theirs - expected))
-            rows.append((f"step {step}", abs(value - expected), allowed))
+            rounding = max(abs(loss - expected) for loss in theirs if math.isfinite(loss))
+            rows.append((f"step {step}", abs(value - expected), max((1e-6 if step == 0 else 1e-5) * abs(expected), 4 * rounding)))
     if len(ours) != len(exact):
         raise Failure(f"found {len(ours)} losses, expected {len(exact)}")
     return rows
 
 
-def tensor_rows(exact, single, read):
+def tensor_rows(exact, singles, read):
+    """`singles`: PyTorch's f32 tensors by name, of several draws."""
     finite = [compare.norm(value) for value in exact.values()]
     floor = compare.FLOOR["f32"] * max([value for value in finite if math.isfinite(value)], default=0.0)
     rows = []
@@ -104,12 +110,14 @@ def tensor_rows(exact, single, read):
         if ours is None:
             raise Failure(f"the state has no '{name}'")
         compare.same_shape(name, expected, ours)
-        if not same_special(ours, single[name], expected):
+        if not same_special(ours, singles[0][name], expected):
             rows.append((name, math.inf, 0.0))
             continue
-        good = np.isfinite(expected) & np.isfinite(ours) & np.isfinite(single[name])
-        rows.append((name, compare.norm((ours - expected)[good]),
-                     max(4 * compare.norm((single[name] - expected)[good]), floor)))
+        good = np.isfinite(expected) & np.isfinite(ours)
+        for single in singles:
+            good &= np.isfinite(single[name])
+        rounding = max(compare.norm((single[name] - expected)[good]) for single in singles)
+        rows.append((name, compare.norm((ours - expected)[good]), max(4 * rounding, floor)))
     return rows
 
 
@@ -158,15 +166,19 @@ def run_plan(case, plan, archive, data, answers, work):
     prove(bundle, data, work)
     ranks = plan.split()[0]
     state, metrics, _ = run_case.run_bundle(bundle, ranks, case.steps, data, work, "run", case.run)
-    exact, single = answers
-    checks.compare("losses", loss_rows(exact["losses"], single["losses"], compare.read_losses(metrics)))
+    exact, draws = answers
+    losses = compare.read_losses(metrics)
+    checks.compare("losses", draws.rows(lambda singles: loss_rows(exact["losses"], [one["losses"] for one in singles], losses)))
 
     def read(suffix):
         def one(name):
             file = state / f"{name}{suffix}.npy"
             return np.load(file).astype(np.float64) if file.exists() else None
         return one
-    checks.compare("gradients", tensor_rows(exact["gradients"], single["gradients"], read("#grad")))
+
+    def compare_tensors(kind, values, suffix):
+        checks.compare(kind, draws.rows(lambda singles: tensor_rows(values, [one[kind] for one in singles], read(suffix))))
+    compare_tensors("gradients", exact["gradients"], "#grad")
     unexpected = [file.name for file in state.glob("*#grad.npy")
                   if file.name[:-len("#grad.npy")] not in exact["gradients"] and np.load(file).any()]
     if unexpected:
@@ -176,9 +188,9 @@ def run_plan(case, plan, archive, data, answers, work):
         values = {name: value for name, value in exact[kind].items()
                   if name in needed or (state / f"{name}.npy").exists()}
         if values:
-            checks.compare(kind, tensor_rows(values, single[kind], read("")))
+            compare_tensors(kind, values, "")
     if case.states:
-        checks.compare("states", tensor_rows(exact["states"], single["states"], read("")))
+        compare_tensors("states", exact["states"], "")
         ours = {file.stem for file in state.glob("*#*.npy") if not file.stem.endswith("#grad")}
         if ours - set(exact["states"]):
             checks.bad("states", f"PyTorch has no {sorted(ours - set(exact['states']))}")

@@ -37,6 +37,12 @@ struct Contraction {
 /// Nothing if the op is none, or a factor has none of these roles.
 std::optional<Contraction> analyzeContraction(GenericOp op);
 
+/// As analyzeContraction, of an op that yields its products, or its products
+/// where equations hold that name factors of the result alone (the gradient of
+/// one of several parts). Those are Free; the sum is the same at all of them,
+/// and zero where an equation does not hold.
+std::optional<Contraction> analyzePlacedContraction(GenericOp op);
+
 } // namespace colossal
 
 #endif // COLOSSAL_ANALYSIS_CONTRACTION_H

@@ -16,6 +16,9 @@ def Reference_EvaluableOp : OpInterface<"EvaluableOp"> {
       (ins "::llvm::ArrayRef<::colossal::reference::TensorRef>":$operands,
            "const ::colossal::reference::Place &":$place,
            "const ::colossal::reference::Options &":$options)>,
+    InterfaceMethod<[{Factors whose bounds attributes of the op repeat, or follow from: smaller
+                      programs (Shrink.h) keep them.}],
+      "::llvm::SmallVector<unsigned>", "fixedFactors", (ins), "", "return {};">,
   ];
 }
 

@@ -12,8 +12,9 @@
 //   reshard             the identity.
 //   shard_slice, shard_mask   local; see Collectives.h for the rest.
 //
-// Generics that are contractions or select terms take a fast path, which
-// computes the same value (the order of a sum may differ).
+// Terms are combined in the order of the reduction factors, the last fastest.
+// Contractions and convolutions take a fast path, which gives the same bits,
+// and so do generics that select terms, whose sums may be in another order.
 //
 //===----------------------------------------------------------------------===//
 

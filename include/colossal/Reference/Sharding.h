@@ -35,6 +35,7 @@ struct Layout {
   std::vector<int64_t> globalShape() const;
   std::vector<int64_t> localShape() const;
   bool isCutOver(llvm::StringRef axis) const;
+  bool isCut() const;
 
   /// Calls visit(local position, global position or -1 for padding).
   void forEach(const Place &place,

@@ -5,7 +5,8 @@
 // class of size n that axes with L parts in all cut gets the smallest size
 // that is n modulo L, leaves no rank empty that was not, and is at least 4:
 // what divided still divides, what was padded still is, for each of the axes.
-// Classes with a constant index (`1 of 3`) keep their size. Bodies, axes,
+// Classes with a constant index (`1 of 3`), and those that attributes of an op
+// repeat (positions of a pool), keep their size. Bodies, axes,
 // shardings and reshards are untouched.
 //
 //===----------------------------------------------------------------------===//

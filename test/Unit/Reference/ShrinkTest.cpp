@@ -1,7 +1,8 @@
 //===- ShrinkTest.cpp - Smaller sizes of the same kind --------------------===//
 
 #include "colossal/Reference/Shrink.h"
-#include "gtest/gtest.h"
+#include "Programs.h"
+#include "mlir/IR/Verifier.h"
 
 using namespace colossal::reference;
 
@@ -26,4 +27,21 @@ TEST(Shrink, KeepsDivisibilityAndPadding) {
   EXPECT_EQ(shrunkSize(768, 4), 4);
   EXPECT_EQ(shrunkSize(1024, 1), 4);
   EXPECT_EQ(shrunkSize(1, 1), 1);
+}
+
+TEST(Shrink, KeepsThePositionsOfPools) {
+  auto module =
+      parse(R"(func.func @f(%x: tensor<20x12xf32>) -> tensor<20x6xf32> {
+    %y = colossal.generic "y" [b = 20, x = 12] (%x : [b, x]) -> ([b, x]) {
+    ^bb0(%0: f32):
+      colossal.yield %0 : f32
+    } : (tensor<20x12xf32>) -> tensor<20x12xf32>
+    %m = colossal.max_pool "m" [b = 20, x = 12 : max, y = 6] (%y : [b, x]) -> ([b, y]) attributes {dilation = array<i64: 1>, input = array<i64: 12>, kernel = array<i64: 2>, output = array<i64: 6>, padding = array<i64: 0>, stride = array<i64: 2>} : (tensor<20x12xf32>) -> tensor<20x6xf32>
+    return %m : tensor<20x6xf32>
+  })");
+  ASSERT_TRUE(module);
+  auto changes = shrink(functionOf(*module), Mesh());
+  ASSERT_EQ(changes.size(), 1u);
+  EXPECT_EQ(changes[0], std::make_pair(int64_t(20), int64_t(4)));
+  EXPECT_TRUE(mlir::succeeded(mlir::verify(*module)));
 }

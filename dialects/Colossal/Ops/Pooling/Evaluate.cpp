@@ -123,6 +123,13 @@ struct Evaluation : EvaluableOp::ExternalModel<Evaluation<Op>, Op> {
                               const Options &options) const {
     return evaluatePool(FactoredOp(op), operands, place, options);
   }
+  /// Windows follow from the sizes of input and output.
+  SmallVector<unsigned> fixedFactors(Operation *op) const {
+    Pool pool((FactoredOp(op)));
+    SmallVector<unsigned> fixed = pool.factorsOf(Role::Input);
+    llvm::append_range(fixed, pool.factorsOf(Role::Output));
+    return fixed;
+  }
 };
 } // namespace
 
