@@ -562,9 +562,6 @@ void Search::tryLimit(const Division &division, int64_t microbatches,
 
 void Search::tryLayout(const Division &division) {
   const Cut &cut = cutFor(division.mesh.stages);
-  Stages stages = division.mesh.stages;
-  if (!division.isGiven && stages.groups > 1)
-    stages.chunks = options.pins.chunks.value_or(1);
   int tried = 0;
   size_t solvedBefore = candidates.size();
   std::optional<int64_t> usual, leastNs;
@@ -585,9 +582,8 @@ void Search::tryLayout(const Division &division) {
     // half of it.
     if (division.isWide() && usual && count != *usual && 2 * count != *usual)
       continue;
-    if (!options.pins.microbatches && stages.groups > 1 && count < 2)
-      continue;
-    if (!timeline::goesRound(stages, count))
+    if (!options.pins.microbatches && division.mesh.stages.groups > 1 &&
+        count < 2)
       continue;
     size_t before = candidates.size();
     bool fits = tryMicrobatches(division, count);
@@ -605,18 +601,9 @@ void Search::tryLayout(const Division &division) {
       last = fastest;
   }
   // A pipeline without microbatches is the last resort.
-  if (candidates.size() == solvedBefore && !options.pins.microbatches &&
-      timeline::goesRound(stages, 1))
+  if (candidates.size() == solvedBefore && !options.pins.microbatches)
     tryMicrobatches(division, 1);
-  if (tried == 0 && stages.chunks > 1)
-    lastFault = "several stages on each of " + std::to_string(stages.groups) +
-                " device groups need a number of microbatches that is a "
-                "multiple of " +
-                std::to_string(stages.groups) + " and divides the batch of " +
-                std::to_string(cut.batching.batch);
-  int64_t pinned = options.pins.microbatches.value_or(1);
-  if (tried == 0 && options.pins.microbatches &&
-      timeline::goesRound(stages, pinned)) {
+  if (tried == 0 && options.pins.microbatches) {
     lastFault = std::to_string(*options.pins.microbatches) +
                 " microbatches do not divide the batch of " +
                 std::to_string(cut.batching.batch);
@@ -624,12 +611,10 @@ void Search::tryLayout(const Division &division) {
       lastFault =
           "found microbatches=" + std::to_string(*options.pins.microbatches) +
           ", expected at most " + std::to_string(kMaxCount);
+    if (!cut.batching.divisible)
+      lastFault = "more than one microbatch would change the result: " +
+                  cut.batching.reason + "; pin microbatches=1";
   }
-  if (tried == 0 && !cut.batching.divisible &&
-      (options.pins.microbatches || stages.chunks > 1))
-    lastFault = "more than one microbatch would change the result: " +
-                cut.batching.reason +
-                (stages.chunks > 1 ? "; pin chunks=1" : "; pin microbatches=1");
 }
 
 std::string

@@ -54,8 +54,8 @@ public:
       activations += stage->inFlight * stage->activations;
     }
     for (const StageMemory *stage = begin; stage != end; ++stage) {
-      int64_t held =
-          stage->once ? 0 : accumulators + activations - stage->activations;
+      int64_t held = accumulators + activations - stage->activations -
+                     (stage->once ? stage->accumulators : 0);
       most = std::max({most, stage->prologue, held + stage->forward,
                        held + stage->backward, accumulators + stage->update});
     }
@@ -64,7 +64,7 @@ public:
 
 private:
   int64_t inFlight;
-  bool once; ///< then a group has one stage
+  bool once;
   int64_t state = 0, activations = 0, accumulators = 0;
   int64_t prologue = 0, forward = 0, backward = 0, update = 0;
 };

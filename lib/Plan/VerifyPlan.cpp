@@ -143,10 +143,6 @@ void Verifier::checkTime() {
       fault(program.ops[i].name, std::string("runs in ") + nameOf(found) +
                                      ", expected " + nameOf(need));
   }
-  if (!timeline::goesRound(plan.mesh.stages, plan.microbatches))
-    fault("microbatches", "found " + std::to_string(plan.microbatches) +
-                              ", expected a multiple of the device groups, "
-                              "which have several stages each");
   if (plan.microbatches == 1)
     return;
   if (!batching.divisible)

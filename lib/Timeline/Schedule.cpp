@@ -24,7 +24,7 @@ static std::vector<Step> passesOf(Segment kind, int64_t group,
     for (int64_t i = 0; i < stages.chunks; ++i) {
       int64_t chunk = kind == Segment::Forward ? i : stages.chunks - 1 - i;
       PlacedSegment segment = {kind, chunk * stages.groups + group};
-      for (int64_t m = begin; m < begin + round; ++m)
+      for (int64_t m = begin; m < std::min(begin + round, microbatches); ++m)
         passes.push_back({segment, m});
     }
   return passes;
@@ -34,7 +34,7 @@ static std::vector<Step> passesOf(Segment kind, int64_t group,
 static int64_t limitOf(ScheduleKind kind, int64_t group, const Stages &stages,
                        int64_t microbatches) {
   int64_t all = microbatches * stages.chunks;
-  if (kind == ScheduleKind::GPipe)
+  if (kind == ScheduleKind::GPipe || !goesRound(stages, microbatches))
     return all;
   int64_t behind = stages.groups - group - 1;
   // A round of the last chunk must have gone forward before the first goes

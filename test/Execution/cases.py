@@ -104,6 +104,7 @@ SUBJECTS = {
         Case("gpt2-four-layers", 2, "pipeline=2,chunks=2,microbatches=2,schedule=gpipe"),
         Case("gpt2-four-layers", 4, "data=2,pipeline=2,chunks=2,microbatches=2,zero=1"),
         Case("gpt2-clipped", 2, "pipeline=2,chunks=2,microbatches=8"),
+        Case("mlp-odd", 2, "pipeline=2,chunks=2,microbatches=3"),
         Case("decoder", 2, "pipeline=2,chunks=2,microbatches=4"),
         Case("skips", 2, "pipeline=2,chunks=3,microbatches=4"),
     ],

@@ -182,21 +182,15 @@ static LogicalResult verifyHolder(Operation *op, NamedAttribute attribute,
   return op->emitError("F9: found ") << attribute.getName() << " on " << holder;
 }
 
-/// M4: stages are dealt out evenly, and microbatches go round.
-static LogicalResult verifyRounds(ModuleOp module) {
+/// M4: stages are dealt out evenly.
+static LogicalResult verifyGroups(ModuleOp module) {
   Stages stages = stagesOf(module).value_or(Stages());
-  int64_t groups = stages.groups,
-          microbatches = microbatchesOf(module).value_or(1);
   auto count = module->getAttrOfType<IntegerAttr>(names::stages);
-  if (!count || count.getInt() != stages.count())
-    return module.emitError("M4: found ")
-           << groups << " device groups, expected a divisor of the "
-           << names::stages;
-  if (stages.chunks > 1 && microbatches % groups != 0)
-    return module.emitError("M4: found ")
-           << microbatches << " microbatches, expected a multiple of the "
-           << groups << " device groups, which have several stages each";
-  return success();
+  if (count && count.getInt() == stages.count())
+    return success();
+  return module.emitError("M4: found ")
+         << stages.groups << " device groups, expected a divisor of the "
+         << names::stages;
 }
 
 //===----------------------------------------------------------------------===//
@@ -211,7 +205,7 @@ ColossalDialect::verifyOperationAttribute(Operation *op,
   StringRef label = labelOf(attribute.getName());
   if (isa<ModuleOp>(op)) {
     if (attribute.getName() == names::deviceGroups)
-      return verifyRounds(cast<ModuleOp>(op));
+      return verifyGroups(cast<ModuleOp>(op));
     if (label.starts_with("M"))
       return success();
   } else if (isa<FunctionOpInterface>(op)) {

@@ -45,8 +45,7 @@ def Colossal_Dialect : Dialect {
     - M1 `colossal.mesh` has axes of distinct names, but not "time", and sizes of at least 1
     - M2 `colossal.stages`, `colossal.microbatches` are from 1 to 1048576
     - M3 `colossal.schedule` is gpipe or "1f1b"
-    - M4 `colossal.device_groups` (absent: one for each stage) divides the number of stages, and
-      if it is smaller, the number of microbatches as well
+    - M4 `colossal.device_groups` (absent: one for each stage) divides the number of stages
 
     Shardings of values:
     - S1 an axis occurs once

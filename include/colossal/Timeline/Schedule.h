@@ -44,12 +44,12 @@ struct Step {
 bool operator==(const Step &a, const Step &b);
 
 /// Whether so many microbatches make whole rounds: with several stages on a
-/// group, a multiple of the groups. In a shorter round the groups would wait
-/// for each other for ever.
+/// group, a multiple of the groups. Under 1F1B groups would wait for each other
+/// for ever in a shorter round; then all go forward first, as under GPipe.
 bool goesRound(const Stages &stages, int64_t microbatches);
 
 /// The list of `group`: prologue, forwards and backwards, update.
-/// \pre 0 <= group < stages.groups, microbatches >= 1, goesRound
+/// \pre 0 <= group < stages.groups, microbatches >= 1
 std::vector<Step> scheduleOrder(ScheduleKind kind, int64_t group,
                                 const Stages &stages, int64_t microbatches);
 

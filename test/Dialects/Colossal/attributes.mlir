@@ -72,11 +72,6 @@ module attributes {colossal.device_groups = 2 : i64, colossal.stages = 3 : i64} 
 
 // -----
 
-// expected-error @below {{M4: found 3 microbatches, expected a multiple of the 2 device groups, which have several stages each}}
-module attributes {colossal.device_groups = 2 : i64, colossal.stages = 4 : i64, colossal.microbatches = 3 : i64} {}
-
-// -----
-
 // expected-error @below {{F1: found 'weight', expected parameter, buffer, optimizer, batch, control}}
 func.func @f(%x: tensor<4xf32> {colossal.role = #colossal.role<weight>}) { return }
 

@@ -3,7 +3,6 @@
 #include "RandomPlan.h"
 #include "colossal/Differentiate/Passes.h"
 #include "colossal/Plan/Extract.h"
-#include "colossal/Timeline/Schedule.h"
 #include "mlir/Parser/Parser.h"
 
 using namespace mlir;
@@ -349,8 +348,6 @@ Mesh colossal::partition::test::drawMesh(std::mt19937 &random) {
     axes[i] = {"a" + std::to_string(i), int64_t(2 + random() % 2)};
   int64_t microbatches = int64_t(1) << (random() % 3);
   Stages stages = {int64_t(1 + random() % 3), int64_t(1 + random() % 2)};
-  if (!timeline::goesRound(stages, microbatches))
-    stages.chunks = 1;
   Mesh mesh = Mesh::withTime(axes, microbatches, stages);
   mesh.schedule = random() % 2 ? ScheduleKind::OneFOneB : ScheduleKind::GPipe;
   return mesh;
