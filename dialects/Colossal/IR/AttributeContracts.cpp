@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Colossal/IR/FactoredChecks.h"
+#include "Colossal/IR/InputsAttribute.h"
 #include "colossal/Support/StoredFloat.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
@@ -56,6 +57,21 @@ static bool isSource(Attribute attribute) {
   return true;
 }
 
+/// {name}, and of integers with bounds {lowest, highest, lookup} and, where
+/// other values are allowed, {others}.
+static bool isInputDescription(Attribute attribute) {
+  auto input = dyn_cast<DictionaryAttr>(attribute);
+  if (!input || !isa_and_nonnull<StringAttr>(input.get("name")))
+    return false;
+  Attribute lookup = input.get("lookup"), others = input.get("others");
+  for (StringRef bound : {"lowest", "highest"})
+    if (lookup ? !isInteger(input.get(bound), INT64_MIN, INT64_MAX)
+               : bool(input.get(bound)))
+      return false;
+  return (!lookup || isa<StringAttr>(lookup)) &&
+         (!others || (lookup && isa<DenseI64ArrayAttr>(others)));
+}
+
 /// What an attribute of this name must be; empty if `attribute` is that.
 static StringRef expectedOf(StringRef name, Attribute attribute) {
   if (name == names::role)
@@ -67,6 +83,10 @@ static StringRef expectedOf(StringRef name, Attribute attribute) {
   }
   if (name == names::schedule)
     return isa<ScheduleAttr>(attribute) ? "" : "a #colossal.schedule";
+  if (name == names::inputs)
+    return isList(attribute, isInputDescription)
+               ? ""
+               : "a list of {name} or {name, lowest, highest, lookup, others}";
   if (name == names::accumulate)
     return attribute == StringAttr::get(attribute.getContext(), "sum")
                ? ""
@@ -120,6 +140,7 @@ static StringRef labelOf(StringRef name) {
       .Case(names::mesh, "M1")
       .Cases({names::stages, names::microbatches}, "M2")
       .Case(names::schedule, "M3")
+      .Case(names::inputs, "M4")
       .Case(names::role, "F1")
       .Cases({names::name, names::metric, names::output, names::link}, "F2")
       .Case(names::source, "F3")

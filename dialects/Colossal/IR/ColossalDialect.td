@@ -44,6 +44,8 @@ def Colossal_Dialect : Dialect {
     - M1 `colossal.mesh` has axes of distinct names, but not "time", and sizes of at least 1
     - M2 `colossal.stages`, `colossal.microbatches` are from 1 to 1048576
     - M3 `colossal.schedule` is gpipe or "1f1b"
+    - M4 `colossal.inputs` is a list of {name}, with {lowest, highest, lookup} and perhaps {others}
+      of integers that index something
 
     Shardings of values:
     - S1 an axis occurs once

@@ -62,6 +62,16 @@ module attributes {colossal.schedule = "gpipe"} {}
 
 // -----
 
+// Bounds come with the look-up that needs them.
+module attributes {colossal.inputs = [{name = "x"}, {name = "ids", lowest = 0, highest = 9, lookup = "'embedding'"}]} {}
+
+// -----
+
+// expected-error @below {{M4: found "colossal.inputs" = [{lowest = 0 : i64, name = "ids"}], expected a list of {name} or {name, lowest, highest, lookup, others}}}
+module attributes {colossal.inputs = [{name = "ids", lowest = 0}]} {}
+
+// -----
+
 // expected-error @below {{F1: found 'weight', expected parameter, buffer, optimizer, batch, control}}
 func.func @f(%x: tensor<4xf32> {colossal.role = #colossal.role<weight>}) { return }
 
