@@ -85,10 +85,15 @@ def report(path, folder, plans):
     results = [json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))]
     long = sorted({part for result in results for part in result if part.startswith("plans-")}, key=lambda part: int(part[6:]))
     rows = kept_rows(path)
+    kept = [title for row in list(rows.values())[:1] for title in row if title != "why not"]
     parts = ("plans", *long, "chance", "evaluate", "outputs", "bf16", "exact")
     columns = [title_of(part, plan) for part in parts for plan in dict.fromkeys(
                    [*plans.get(part, plans["plans"]), *(plan for result in results for plan in result.get(part, {}))])
                if any(plan in result.get(part, {}) for result in results) or any(title_of(part, plan) in row for row in rows.values())]
+    # Plans that have results on the page alone stay where they are.
+    for before, title in zip([None, *kept], kept):
+        if title not in columns:
+            columns.insert(columns.index(before) + 1 if before else 0, title)
     for result in results:
         row = rows.setdefault(result["name"], {})
         row["why not"] = reasons_of(row, [(part, plan, one) for part in parts for plan, one in result.get(part, {}).items()])

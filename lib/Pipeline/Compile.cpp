@@ -1,7 +1,6 @@
 //===- Compile.cpp - From models to a bundle ------------------------------===//
 
 #include "colossal/Pipeline/Compile.h"
-#include "Colossal/Analysis/IntegerUse.h"
 #include "Colossal/IR/ColossalDialect.h"
 #include "Colossal/IR/Locations.h"
 #include "Colossal/IR/MeshAttribute.h"
@@ -9,6 +8,7 @@
 #include "Colossal/Transforms/Passes.h"
 #include "CompiledProgram.h"
 #include "ImportModel.h"
+#include "InputDescriptions.h"
 #include "colossal/Diagnostics/Messages.h"
 #include "colossal/Diagnostics/OneLine.h"
 #include "colossal/Diagnostics/Report.h"
@@ -220,40 +220,6 @@ Phase colossal::phaseOf(ModuleOp module) {
                                         : Phase::Differentiate;
 }
 
-/// The inputs by name, with what the program can take.
-static void describeInputs(ModuleOp module,
-                           std::vector<rank::InputSchema> &inputs) {
-  for (func::FuncOp function : module.getOps<func::FuncOp>())
-    for (BlockArgument argument : function.getArguments()) {
-      unsigned number = argument.getArgNumber();
-      auto role = function.getArgAttrOfType<RoleAttr>(number, names::role);
-      auto name = function.getArgAttrOfType<StringAttr>(number, names::name);
-      if (!role || !name || role.getValue() != ArgumentRole::Batch)
-        continue;
-      auto it = llvm::find_if(inputs, [&](const rank::InputSchema &input) {
-        return input.name == name.getValue();
-      });
-      if (it == inputs.end())
-        it = inputs.emplace(inputs.end());
-      it->name = name.str();
-      Type type = getElementTypeOrSelf(argument.getType());
-      if (!isa<IntegerType>(type) || type.isInteger(1))
-        continue;
-      IntegerUse use = analyzeIntegerUse(argument);
-      if (!use.required)
-        continue;
-      it->lowest = use.fromEnd ? -*use.required : 0;
-      it->highest = *use.required - 1;
-      it->otherValues.clear();
-      for (int64_t constant : use.constants)
-        if (constant < it->lowest || constant > it->highest)
-          it->otherValues.push_back(constant);
-      it->lookup = "'" + use.lookup + "'";
-      if (std::string line = sourceLineOf(use.location); !line.empty())
-        it->lookup += " (" + line + ")";
-    }
-}
-
 LogicalResult Compilation::import(CompiledProgram &program) {
   program.module = importModel(context, program.model, options);
   if (!program.module)
@@ -266,7 +232,7 @@ LogicalResult Compilation::import(CompiledProgram &program) {
                        "', which is normalized already, expected a model or "
                        "the dump of import: types are chosen in between");
   if (program.done < Phase::Partition && program.done > Phase::Normalize)
-    describeInputs(*program.module, program.inputs);
+    describeInputs(*program.module);
   // What Schedule has split says less of its axes: its rank programs are
   // checked.
   if (program.done != Phase::Partition)
@@ -302,7 +268,7 @@ LogicalResult Compilation::normalize(CompiledProgram &program) {
   }
   if (failed(markBatch(*program.module, batch, loss)))
     return failure();
-  describeInputs(*program.module, program.inputs);
+  describeInputs(*program.module);
   PassManager passes(&context);
   passes.addPass(createNormalizePass(loss, !program.isTraining()));
   passes.addNestedPass<func::FuncOp>(createWidenStoredFloatsPass());
@@ -381,7 +347,7 @@ LogicalResult Compilation::differentiateProgram(CompiledProgram &program) {
                            : makeEvaluation(*program.module, options.outputs);
   if (failed(made))
     return failure();
-  describeInputs(*program.module, program.inputs);
+  describeInputs(*program.module);
   return success();
 }
 
@@ -487,18 +453,21 @@ LogicalResult Compilation::emit() {
   input.threadsPerRank = cluster->device.threads;
   SmallVector<ModuleOp> modules;
   SmallVector<std::string> names;
+  SmallVector<bool> isChecked;
   for (CompiledProgram &program : programs) {
     modules.push_back(*program.module);
     names.push_back(program.name);
+    isChecked.push_back(program.done < Phase::Lower);
   }
-  FailureOr<emit::LinkedPrograms> linked = emit::linkPrograms(modules, names);
+  FailureOr<emit::LinkedPrograms> linked =
+      emit::linkPrograms(modules, names, isChecked);
   if (failed(linked))
     return failure();
   for (auto [program, groups] : llvm::zip_equal(programs, linked->programs)) {
     emit::ProgramInput one;
     one.name = program.name;
     one.groups = std::move(groups);
-    one.inputs = program.inputs;
+    one.inputs = inputsOf(*program.module);
     one.predictedStepSeconds = double(program.report.plan.stepNs) * 1e-9;
     one.texts = program.kept;
     if (!program.report.planText.empty()) {

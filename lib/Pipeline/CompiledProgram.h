@@ -21,7 +21,6 @@ struct CompiledProgram {
   mlir::OwningOpRef<mlir::ModuleOp> partitioned;
   /// IR that goes into the bundle: after Differentiate, Plan, Partition.
   std::vector<std::pair<std::string, std::string>> kept;
-  std::vector<rank::InputSchema> inputs;
   plan::PlanReport report;
 
   bool isTraining() const { return name == "train"; }

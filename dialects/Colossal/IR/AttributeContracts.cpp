@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Colossal/IR/FactoredChecks.h"
+#include "Colossal/IR/InputsAttribute.h"
 #include "Colossal/IR/MeshAttribute.h"
 #include "colossal/Support/StoredFloat.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -57,6 +58,21 @@ static bool isSource(Attribute attribute) {
   return true;
 }
 
+/// {name}, and of integers with bounds {lowest, highest, lookup} and, where
+/// other values are allowed, {others}.
+static bool isInputDescription(Attribute attribute) {
+  auto input = dyn_cast<DictionaryAttr>(attribute);
+  if (!input || !isa_and_nonnull<StringAttr>(input.get("name")))
+    return false;
+  Attribute lookup = input.get("lookup"), others = input.get("others");
+  for (StringRef bound : {"lowest", "highest"})
+    if (lookup ? !isInteger(input.get(bound), INT64_MIN, INT64_MAX)
+               : bool(input.get(bound)))
+      return false;
+  return (!lookup || isa<StringAttr>(lookup)) &&
+         (!others || (lookup && isa<DenseI64ArrayAttr>(others)));
+}
+
 /// What an attribute of this name must be; empty if `attribute` is that.
 static StringRef expectedOf(StringRef name, Attribute attribute) {
   if (name == names::role)
@@ -68,6 +84,10 @@ static StringRef expectedOf(StringRef name, Attribute attribute) {
   }
   if (name == names::schedule)
     return isa<ScheduleAttr>(attribute) ? "" : "a #colossal.schedule";
+  if (name == names::inputs)
+    return isList(attribute, isInputDescription)
+               ? ""
+               : "a list of {name} or {name, lowest, highest, lookup, others}";
   if (name == names::accumulate)
     return attribute == StringAttr::get(attribute.getContext(), "sum")
                ? ""
@@ -123,6 +143,7 @@ static StringRef labelOf(StringRef name) {
       .Cases({names::stages, names::microbatches}, "M2")
       .Case(names::schedule, "M3")
       .Case(names::deviceGroups, "M4")
+      .Case(names::inputs, "M5")
       .Case(names::role, "F1")
       .Cases({names::name, names::metric, names::output, names::link}, "F2")
       .Case(names::source, "F3")

@@ -46,6 +46,8 @@ def Colossal_Dialect : Dialect {
     - M2 `colossal.stages`, `colossal.microbatches` are from 1 to 1048576
     - M3 `colossal.schedule` is gpipe or "1f1b"
     - M4 `colossal.device_groups` (absent: one for each stage) divides the number of stages
+    - M5 `colossal.inputs` is a list of {name}, with {lowest, highest, lookup} and perhaps {others}
+      of integers that index something
 
     Shardings of values:
     - S1 an axis occurs once

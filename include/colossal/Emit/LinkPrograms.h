@@ -24,10 +24,12 @@ struct LinkedPrograms {
 
 /// Of lowered modules, whose programs get the names given. Emits an error where
 /// a module is none, a rank program is not sound, or the programs of a group
-/// have different states.
+/// have different states. `isChecked`, per module: its programs are as Lower
+/// has made and checked them; without it, none are.
 mlir::FailureOr<LinkedPrograms>
 linkPrograms(llvm::ArrayRef<mlir::ModuleOp> modules,
-             llvm::ArrayRef<std::string> names);
+             llvm::ArrayRef<std::string> names,
+             llvm::ArrayRef<bool> isChecked = {});
 
 } // namespace colossal::emit
 

@@ -72,6 +72,16 @@ module attributes {colossal.device_groups = 2 : i64, colossal.stages = 3 : i64} 
 
 // -----
 
+// Bounds come with the look-up that needs them.
+module attributes {colossal.inputs = [{name = "x"}, {name = "ids", lowest = 0, highest = 9, lookup = "'embedding'"}]} {}
+
+// -----
+
+// expected-error @below {{M5: found "colossal.inputs" = [{lowest = 0 : i64, name = "ids"}], expected a list of {name} or {name, lowest, highest, lookup, others}}}
+module attributes {colossal.inputs = [{name = "ids", lowest = 0}]} {}
+
+// -----
+
 // expected-error @below {{F1: found 'weight', expected parameter, buffer, optimizer, batch, control}}
 func.func @f(%x: tensor<4xf32> {colossal.role = #colossal.role<weight>}) { return }
 
