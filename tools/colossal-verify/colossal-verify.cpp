@@ -22,10 +22,6 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
-#include <limits>
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
 
 using namespace mlir;
 using namespace colossal;
@@ -396,18 +392,8 @@ static int verifyFiles(MLIRContext &context) {
   return verifyPair(context, files[0], files[1]);
 }
 
-/// Values come and go by the gigabyte: their memory stays with the process, so
-/// that the system need not clear it for each.
-static void keepFreedMemory() {
-#ifdef __GLIBC__
-  mallopt(M_MMAP_THRESHOLD, 1 << 30);
-  mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
-#endif
-}
-
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
-  keepFreedMemory();
   cl::HideUnrelatedOptions(category);
   beginTool("colossal-verify: ");
   if (!parseCommandLine(

@@ -13,8 +13,9 @@
 //   shard_slice, shard_mask   local; see Collectives.h for the rest.
 //
 // Terms are combined in the order of the reduction factors, the last fastest.
-// Contractions and convolutions take a fast path, which gives the same bits,
-// and so do generics that select terms, whose sums may be in another order.
+// Contractions, and whole ops that are sums of products, take a fast path,
+// which gives the same bits; so do generics that select terms, whose sums may
+// be in another order.
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,6 +1,6 @@
 //===- MatrixProduct.h - Sums of products of looked-up lines ----*- C++ -*-===//
 //
-// What contractions and convolutions have in common:
+// What contractions, and whole ops that are sums of products, are made of:
 //
 //     c[rows[r] + columns[n]] += sum over k of
 //         a.data[a.lines[r] + a.depth[k]] * b.data[b.lines[n] + b.depth[k]]
