@@ -14,6 +14,19 @@ namespace colossal::lower {
 mlir::FailureOr<rank::Program>
 buildProgram(const schedule::StageSchedule &schedule, Lowering &lowering);
 
+/// What Lower makes of a scheduled module.
+struct LoweredStages {
+  /// A `rank.program` for each stage, and the module of their kernels.
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  std::vector<rank::Program> programs;
+};
+
+/// \pre `stages` are of `module`, which stays as it is
+/// Errors are emitted as by buildProgram, and for faults of what was built.
+mlir::FailureOr<LoweredStages>
+lowerStages(mlir::ModuleOp module,
+            llvm::ArrayRef<schedule::StageSchedule> stages);
+
 } // namespace colossal::lower
 
 #endif // COLOSSAL_LOWER_BUILDPROGRAM_H
