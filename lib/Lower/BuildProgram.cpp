@@ -2,6 +2,9 @@
 
 #include "colossal/Lower/BuildProgram.h"
 #include "Colossal/IR/Locations.h"
+#include "Rank/RankDialect.h"
+#include "colossal/Run/ProgramFaults.h"
+#include "colossal/Schedule/RankProgramOps.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -187,4 +190,27 @@ FailureOr<rank::Program>
 lower::buildProgram(const schedule::RankSchedule &schedule,
                     Lowering &lowering) {
   return ProgramBuilder(schedule, lowering).run();
+}
+
+FailureOr<LoweredRanks>
+lower::lowerRanks(ModuleOp module, ArrayRef<schedule::RankSchedule> schedules) {
+  Lowering lowering(module.getContext());
+  LoweredRanks lowered;
+  for (const schedule::RankSchedule &stage : stages) {
+    FailureOr<rank::Program> program = buildProgram(schedule, lowering);
+    if (failed(program))
+      return failure();
+    lowered.programs.push_back(std::move(*program));
+  }
+  if (failed(rank::reportFaults(module, rank::checkPrograms(lowered.programs))))
+    return failure();
+  lowered.module = cast<ModuleOp>(module->cloneWithoutRegions());
+  auto builder =
+      OpBuilder::atBlockBegin(&lowered.module->getBodyRegion().emplaceBlock());
+  for (const rank::Program &program : lowered.programs)
+    rank::writeProgramOp(builder, module.getLoc(), program);
+  OwningOpRef<ModuleOp> kernels = lowering.take();
+  kernels->setSymName(rank::names::kernels);
+  builder.insert(kernels.release());
+  return lowered;
 }

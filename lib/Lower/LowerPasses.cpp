@@ -3,8 +3,6 @@
 #include "Rank/RankDialect.h"
 #include "colossal/Lower/BuildProgram.h"
 #include "colossal/Lower/Passes.h"
-#include "colossal/Run/ProgramFaults.h"
-#include "colossal/Schedule/RankProgramOps.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -26,23 +24,10 @@ struct LowerPass : colossal::impl::LowerPassBase<LowerPass> {
     auto groups = schedule::readSchedule(module);
     if (failed(groups))
       return signalPassFailure();
-    lower::Lowering lowering(&getContext());
-    std::vector<rank::Program> programs;
-    for (const schedule::RankSchedule &one : *groups) {
-      FailureOr<rank::Program> program = lower::buildProgram(one, lowering);
-      if (failed(program))
-        return signalPassFailure();
-      programs.push_back(std::move(*program));
-    }
-    if (failed(rank::reportFaults(module, rank::checkPrograms(programs))))
+    FailureOr<lower::LoweredRanks> lowered = lower::lowerRanks(module, *groups);
+    if (failed(lowered))
       return signalPassFailure();
-    module.getBody()->clear();
-    auto builder = OpBuilder::atBlockBegin(module.getBody());
-    for (const rank::Program &program : programs)
-      rank::writeProgramOp(builder, module.getLoc(), program);
-    OwningOpRef<ModuleOp> kernels = lowering.take();
-    kernels->setSymName(rank::names::kernels);
-    builder.insert(kernels.release());
+    module.getBodyRegion().takeBody(lowered->module->getBodyRegion());
   }
 };
 

@@ -402,6 +402,12 @@ LogicalResult Compilation::plan(CompiledProgram &program) {
   }
   if (failed(planWithinMemory(all, request, options.quiet)))
     return failure();
+  // The others have states too.
+  if (all.size() < programs.size())
+    for (CompiledProgram *one : all) {
+      one->scheduled = nullptr;
+      one->lowered = nullptr;
+    }
   if (!options.quiet)
     say(Severity::Note, (program.isTraining() ? "" : program.name + ":\n") +
                             program.report.explanation);
@@ -427,6 +433,10 @@ LogicalResult Compilation::partition(CompiledProgram &program) {
 //===----------------------------------------------------------------------===//
 
 LogicalResult Compilation::scheduleProgram(CompiledProgram &program) {
+  if (program.scheduled) {
+    program.module = std::move(program.scheduled);
+    return success();
+  }
   SmallVector<ModuleOp> modules;
   for (CompiledProgram &one : programs)
     modules.push_back(*one.module);
@@ -439,6 +449,10 @@ LogicalResult Compilation::scheduleProgram(CompiledProgram &program) {
 }
 
 LogicalResult Compilation::lower(CompiledProgram &program) {
+  if (program.lowered) {
+    program.module = std::move(program.lowered);
+    return success();
+  }
   PassManager passes(&context);
   passes.addPass(createLowerPass());
   return passes.run(*program.module);

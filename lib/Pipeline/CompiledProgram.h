@@ -19,6 +19,9 @@ struct CompiledProgram {
   mlir::OwningOpRef<mlir::ModuleOp> module;
   /// What `module` becomes by Partition, once Plan has judged it.
   mlir::OwningOpRef<mlir::ModuleOp> partitioned;
+  /// And by Schedule and Lower: how much memory a plan needs is known only
+  /// then. None where the states of another program are not known yet.
+  mlir::OwningOpRef<mlir::ModuleOp> scheduled, lowered;
   /// IR that goes into the bundle: after Differentiate, Plan, Partition.
   std::vector<std::pair<std::string, std::string>> kept;
   plan::PlanReport report;
@@ -30,14 +33,9 @@ struct CompiledProgram {
 /// program, a planned one, one of segments, with rank programs, with kernels.
 Phase phaseOf(mlir::ModuleOp module);
 
-/// What ranks of a device group reserve for all `programs`, which are
-/// partitioned and stay as they are; one entry for each device group. Errors
-/// are reported.
-mlir::FailureOr<std::vector<int64_t>>
-reservedBytes(llvm::ArrayRef<mlir::ModuleOp> programs, int64_t threadsPerRank);
-
 /// Plans the last of `programs`, so that all of them fit; those before it are
-/// partitioned. Sets its `report` and `partitioned`.
+/// partitioned. Sets its `report` and `partitioned`, and of all of them
+/// `scheduled` and `lowered`, with the states of these programs.
 llvm::LogicalResult planWithinMemory(llvm::ArrayRef<CompiledProgram *> programs,
                                      plan::PlanRequest request, bool quiet);
 

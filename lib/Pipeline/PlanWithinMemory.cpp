@@ -12,33 +12,34 @@
 using namespace mlir;
 using namespace colossal;
 
-/// Arena, windows, staging of collectives and scratch of the library, which is
-/// known once groups are lowered.
-FailureOr<std::vector<int64_t>>
-colossal::reservedBytes(ArrayRef<ModuleOp> programs, int64_t threadsPerRank) {
-  // Schedule prepares what it groups.
-  SmallVector<OwningOpRef<ModuleOp>> copies;
+/// What ranks of a stage reserve for all `programs`, which are partitioned: one
+/// entry for each stage. Arena, windows, staging of collectives and scratch of
+/// the library are known once groups are lowered, so programs are scheduled and
+/// lowered. Errors are reported.
+static FailureOr<std::vector<int64_t>>
+reservedBytes(ArrayRef<CompiledProgram *> programs, int64_t threadsPerRank) {
   SmallVector<ModuleOp> modules;
-  for (ModuleOp module : programs) {
-    copies.push_back(module.clone());
-    modules.push_back(*copies.back());
+  for (CompiledProgram *program : programs) {
+    // Schedule prepares what it groups.
+    program->scheduled = program->partitioned->clone();
+    modules.push_back(*program->scheduled);
   }
   FailureOr<schedule::StateSchema> schema = schedule::stateOf(modules);
   if (failed(schema))
     return failure();
-  lower::Lowering trial(modules.front().getContext());
   std::vector<std::vector<rank::Program>> groups;
-  for (ModuleOp module : modules) {
-    auto scheduled = schedule::scheduleRanks(module, *schema);
+  for (CompiledProgram *program : programs) {
+    auto scheduled = schedule::scheduleRanks(*program->scheduled, *schema);
     if (failed(scheduled))
       return failure();
+    auto lowered = lower::lowerRanks(*program->scheduled, *scheduled);
+    if (failed(lowered))
+      return failure();
+    schedule::attachSchedule(*program->scheduled, *scheduled);
+    program->lowered = std::move(lowered->module);
     groups.resize(std::max(groups.size(), scheduled->size()));
-    for (auto [group, one] : llvm::enumerate(*scheduled)) {
-      FailureOr<rank::Program> program = lower::buildProgram(one, trial);
-      if (failed(program))
-        return failure();
-      groups[group].push_back(std::move(*program));
-    }
+    for (auto [group, one] : llvm::enumerate(lowered->programs))
+      groups[group].push_back(std::move(one));
   }
   std::vector<int64_t> bytes;
   for (const std::vector<rank::Program> &group : groups) {
@@ -106,11 +107,8 @@ LogicalResult colossal::planWithinMemory(ArrayRef<CompiledProgram *> programs,
     passes.addPass(createPartitionPass());
     if (failed(passes.run(*program.partitioned)))
       return failure();
-    SmallVector<ModuleOp> modules;
-    for (CompiledProgram *one : programs)
-      modules.push_back(*one->partitioned);
     FailureOr<std::vector<int64_t>> bytes =
-        reservedBytes(modules, request.cluster.device.threads);
+        reservedBytes(programs, request.cluster.device.threads);
     if (failed(bytes))
       return failure();
     int64_t peak = *llvm::max_element(*bytes);
