@@ -2,6 +2,7 @@
 
 #include "Interpreter.h"
 #include "Lookup.h"
+#include "Strides.h"
 #include "colossal/Normalize/ControlArgument.h"
 
 using namespace mlir;
@@ -62,27 +63,29 @@ std::string Interpreter::uniqueName(StringRef wanted) {
   }
 }
 
-TensorRef Interpreter::fresh(Value value, StringRef name, Location loc,
-                             bool contiguous) {
+TensorRef Interpreter::fresh(Value value, StringRef name, Location loc) {
   auto tensor = std::make_shared<Alias>();
   tensor->storage = std::make_shared<Storage>();
   tensor->storage->value = value;
   tensor->type = cast<RankedTensorType>(value.getType());
-  tensor->contiguous = contiguous;
+  tensor->strides = rowMajor(tensor->type.getShape());
+  tensor->areStridesAssumed = true;
   tensor->name = name.str();
   tensor->loc = loc;
   return tensor;
 }
 
 TensorRef Interpreter::viewOf(const TensorRef &parent, View view,
-                              StringRef name, Location loc, bool contiguous) {
+                              StringRef name, Location loc) {
   auto tensor = std::make_shared<Alias>();
   tensor->storage = parent->storage;
   tensor->parent = parent;
   tensor->type =
       RankedTensorType::get(view.to.getShape(), parent->type.getElementType());
+  if (parent->strides)
+    tensor->strides =
+        stridesOfView(view, *parent->strides, parent->type.getShape());
   tensor->view = std::move(view);
-  tensor->contiguous = contiguous;
   tensor->name = name.str();
   tensor->loc = loc;
   return tensor;
@@ -97,10 +100,58 @@ TensorRef Interpreter::partOf(const TensorRef &parent, ChosenPart chosen,
   shape.erase(shape.begin() + chosen.dim);
   tensor->type = RankedTensorType::get(shape, parent->type.getElementType());
   tensor->chosen = chosen;
-  tensor->contiguous = parent->contiguous && chosen.dim == 0;
+  if (parent->strides) {
+    tensor->strides = parent->strides;
+    tensor->strides->ofDims.erase(tensor->strides->ofDims.begin() + chosen.dim);
+    tensor->strides->offset.reset();
+  }
   tensor->name = name.str();
   tensor->loc = loc;
   return tensor;
+}
+
+TensorRef Interpreter::stridedOf(const TensorRef &root, RankedTensorType type,
+                                 const Strides &strides, StringRef name,
+                                 Location loc) {
+  auto tensor = std::make_shared<Alias>();
+  tensor->storage = root->storage;
+  tensor->parent = root;
+  tensor->type = type;
+  tensor->strided = tensor->strides = strides;
+  tensor->name = name.str();
+  tensor->loc = loc;
+  return tensor;
+}
+
+/// The elements of `parent`, which lies in memory in this order of dimensions,
+/// at these strides.
+static Value readByStrides(Interpreter &state, Value parent,
+                           ArrayRef<unsigned> order, const Alias &tensor) {
+  GenericBuilder flat(state.builder, *tensor.loc,
+                      state.uniqueName(tensor.name + ".flat"));
+  DimFactors factors = addFactors(flat, dimsOf(parent));
+  SmallVector<int64_t> inMemory;
+  for (unsigned dim : order)
+    inMemory.append(factors[dim]);
+  flat.operand(parent, plainMap(flat, factors));
+  flat.result(tensor.type.getElementType(), plainMap(flat, {inMemory}));
+  Value elements =
+      flat.build([](ScalarBuilder &, ValueRange in) { return in[0]; });
+  GenericBuilder ids(state.builder, *tensor.loc,
+                     state.uniqueName(tensor.name + ".number"));
+  DimFactors own = addFactors(ids, plainDims(tensor.type.getShape()));
+  ids.result(state.builder.getI64Type(), plainMap(ids, own));
+  Value numbers = ids.build([&](ScalarBuilder &s, ValueRange) {
+    Type i64 = s.getBuilder().getI64Type();
+    Value number = s.integer(i64, *tensor.strided->offset);
+    for (auto [dim, stride] : llvm::zip(own, tensor.strided->ofDims))
+      number =
+          s.add(number, s.mul(mixedRadix(ids, s, dim), s.integer(i64, stride)));
+    return number;
+  });
+  return lookUp(
+      GenericBuilder(state.builder, *tensor.loc, state.uniqueName(tensor.name)),
+      elements, 0, numbers);
 }
 
 Value Interpreter::read(const TensorRef &tensor) {
@@ -109,6 +160,12 @@ Value Interpreter::read(const TensorRef &tensor) {
   if (tensor->cached && tensor->version == tensor->storage->version)
     return tensor->cached;
   Value parent = read(tensor->parent);
+  if (tensor->strided) {
+    tensor->cached =
+        readByStrides(*this, parent, *orderInMemory(*tensor->parent), *tensor);
+    tensor->version = tensor->storage->version;
+    return tensor->cached;
+  }
   GenericBuilder g(builder, *tensor->loc, uniqueName(tensor->name));
   if (tensor->chosen) {
     tensor->cached = lookUp(std::move(g), parent, tensor->chosen->dim,
@@ -252,6 +309,8 @@ LogicalResult Interpreter::write(const TensorRef &tensor, Value value,
   if (tensor->type.getNumElements() == 0)
     return success();
   value = withoutGradientInBuffer(*this, *tensor->storage, value, name, loc);
+  if (tensor->strided)
+    return failure();
   if (tensor->parent) {
     std::string base = uniqueName((name + ".base").str());
     Value before = read(tensor->parent);

@@ -3,6 +3,7 @@
 #include "Rows.h"
 #include "Complex.h"
 #include "Elementwise.h"
+#include "Strides.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/MapVector.h"
 
@@ -96,7 +97,8 @@ static void writeBack(Call &c) {
   if (value.getType() != self->type)
     c.error("an in-place op may not change the shape of its operand");
   else if (failed(c.state.write(self, value, c.op.getName(), c.loc())))
-    c.error("writes into a tensor whose elements overlap (it was expanded)");
+    c.error("writes into a tensor whose elements overlap (it was expanded) or "
+            "were found by strides");
   c.results = {Item(self)};
 }
 
@@ -169,6 +171,7 @@ LogicalResult normalize::interpret(Interpreter &state, AtenOp op) {
            << "cannot normalize " << describe(op) << ": found "
            << op.getNumResults() << " results, expected "
            << call.results.size();
+  settleStrides(call);
   for (auto [value, item] : llvm::zip(op.getResults(), call.results))
     state.bind(value, item);
   return success();
