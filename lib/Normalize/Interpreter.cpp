@@ -53,6 +53,15 @@ std::optional<SmallVector<int64_t>> Interpreter::integersOf(const Item &item) {
   return SmallVector<int64_t>(value->integers.begin(), value->integers.end());
 }
 
+std::optional<SmallVector<bool>> Interpreter::truthsOf(const Item &item) {
+  if (!item.isTensor())
+    return std::nullopt;
+  reference::TensorRef value = known.of(read(item.tensor));
+  if (!value || value->kind != reference::ElementKind::Boolean)
+    return std::nullopt;
+  return SmallVector<bool>(value->booleans.begin(), value->booleans.end());
+}
+
 std::string Interpreter::uniqueName(StringRef wanted) {
   if (names.insert(wanted).second)
     return wanted.str();
@@ -107,6 +116,18 @@ TensorRef Interpreter::partOf(const TensorRef &parent, ChosenPart chosen,
   }
   tensor->name = name.str();
   tensor->loc = loc;
+  return tensor;
+}
+
+TensorRef Interpreter::detachedFrom(const TensorRef &parent, StringRef name,
+                                    Location loc) {
+  GenericBuilder g(builder, loc, "");
+  IndexMapAttr map = plainMap(g, addFactors(g, dimsOf(read(parent))));
+  View view;
+  view.factors.assign(g.getFactors().begin(), g.getFactors().end());
+  view.from = view.to = map;
+  TensorRef tensor = viewOf(parent, view, name, loc);
+  tensor->isDetached = true;
   return tensor;
 }
 
@@ -173,6 +194,8 @@ Value Interpreter::read(const TensorRef &tensor) {
   } else {
     for (FactorAttr factor : tensor->view.factors)
       g.factor(factor);
+    if (tensor->isDetached)
+      g.noGradient();
     g.operand(parent, tensor->view.from);
     g.result(tensor->type.getElementType(), tensor->view.to);
     tensor->cached =
@@ -304,6 +327,24 @@ static Value withoutGradientInBuffer(Interpreter &state, const Storage &storage,
   return g.build([](ScalarBuilder &, ValueRange in) { return in[0]; });
 }
 
+/// What is written into a tensor that shares its elements with one that has a
+/// derivative: the derivative of that one stays as if nothing was written.
+static Value withDerivativeOf(Interpreter &state, Value before, Value value,
+                              StringRef name, Location loc) {
+  Type type = getElementTypeOrSelf(value.getType());
+  if (!isa<FloatType>(type))
+    return value;
+  GenericBuilder g(state.builder, loc,
+                   state.uniqueName((name + ".constant").str()));
+  IndexMapAttr map = plainMap(g, addFactors(g, dimsOf(before)));
+  g.operand(before, map);
+  g.operand(value, map);
+  g.result(type, map);
+  return g.build([&](ScalarBuilder &s, ValueRange in) {
+    return s.withDerivative(in[1], {in[0]}, {s.one(type)});
+  });
+}
+
 LogicalResult Interpreter::write(const TensorRef &tensor, Value value,
                                  StringRef name, Location loc) {
   if (tensor->type.getNumElements() == 0)
@@ -314,6 +355,8 @@ LogicalResult Interpreter::write(const TensorRef &tensor, Value value,
   if (tensor->parent) {
     std::string base = uniqueName((name + ".base").str());
     Value before = read(tensor->parent);
+    if (tensor->isDetached)
+      value = withDerivativeOf(*this, before, value, name, loc);
     FailureOr<Value> parent =
         tensor->chosen
             ? replacePart(builder, loc, base, *tensor->chosen, before, value)

@@ -42,6 +42,9 @@ public:
   /// One that is a part of `parent` which data choose.
   TensorRef partOf(const TensorRef &parent, ChosenPart chosen,
                    llvm::StringRef name, mlir::Location loc);
+  /// The same elements, without a derivative.
+  TensorRef detachedFrom(const TensorRef &parent, llvm::StringRef name,
+                         mlir::Location loc);
   /// One whose elements are found in the storage of `root` by strides.
   TensorRef stridedOf(const TensorRef &root, mlir::RankedTensorType type,
                       const Strides &strides, llvm::StringRef name,
@@ -63,6 +66,9 @@ public:
 
   /// Likewise all elements of a tensor of integers, in order.
   std::optional<llvm::SmallVector<int64_t>> integersOf(const Item &item);
+
+  /// Likewise of truth values.
+  std::optional<llvm::SmallVector<bool>> truthsOf(const Item &item);
 
   /// The scalar (f64) that the runtime sets before each step; made where it is
   /// first asked for. `fill`: its value where nobody gives one.

@@ -70,6 +70,7 @@ struct Alias {
   View view;                     ///< of the parent; or:
   std::optional<ChosenPart> chosen;
   std::optional<Strides> strided; ///< of the parent, a root
+  bool isDetached = false;        ///< the view is a constant for the derivative
   mlir::RankedTensorType type;
   /// In the storage, in elements. None: not known, or the elements have none,
   /// which makes PyTorch copy them.

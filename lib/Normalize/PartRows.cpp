@@ -158,19 +158,6 @@ static Item selectOf(Call &c, const TensorRef &parent, int64_t dim,
   return Item(v.finish());
 }
 
-/// Whether an op writes into the value, or into a view of it.
-static bool isWritten(Value value) {
-  return llvm::any_of(value.getUses(), [](OpOperand &use) {
-    auto op = dyn_cast<AtenOp>(use.getOwner());
-    if (!op || use.getOperandNumber() != 0)
-      return false;
-    auto [arguments, results] = op.getSchema().split(" -> ");
-    return arguments.contains("(a!)") ||
-           (results.contains("(a)") &&
-            llvm::any_of(op.getResults(), isWritten));
-  });
-}
-
 /// x[.., n, ..] of a number n that depends on data: a look-up; a view where
 /// somebody writes.
 static void selectByData(Call &c, int64_t dim) {

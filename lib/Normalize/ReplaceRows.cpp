@@ -96,13 +96,15 @@ static TensorRef sameViewOf(const TensorRef &tensor, const TensorRef &root) {
 /// derivative, as in PyTorch; null if they overlap.
 static TensorRef storageAround(Call &c, const TensorRef &tensor,
                                const TensorRef &root) {
-  Item copy = c.call("aten::detach", {Item(root)});
-  if (c.failed() ||
-      failed(c.state.write(sameViewOf(tensor, copy.tensor),
-                           c.state.read(tensor), c.op.getName(), c.loc())))
+  Item detached = c.call("aten::detach", {Item(root)});
+  if (c.failed())
     return nullptr;
-  copy.tensor->strides = root->strides;
-  return copy.tensor;
+  TensorRef copy = c.state.fresh(c.tensor(detached), c.op.getName(), c.loc());
+  if (failed(c.state.write(sameViewOf(tensor, copy), c.state.read(tensor),
+                           c.op.getName(), c.loc())))
+    return nullptr;
+  copy->strides = root->strides;
+  return copy;
 }
 
 /// as_strided(x, sizes, strides, offset): out[i, ..] is the element number
@@ -168,13 +170,7 @@ static void repeatByCounts(Call &c) {
       return c.error("repeats a row " + Twine(times) + " times");
     ids.append(times, int64_t(row));
   }
-  auto type =
-      RankedTensorType::get({int64_t(ids.size())}, c.builder().getI64Type());
-  Value list = constantTensor(c.state, c.loc(),
-                              DenseElementsAttr::get(type, ArrayRef(ids)));
-  c.result(c.call(
-      "aten::index_select",
-      {x, c.number(dim), Item(c.state.fresh(list, c.op.getName(), c.loc()))}));
+  c.result(c.call("aten::index_select", {x, c.number(dim), listOf(c, ids)}));
 }
 
 void normalize::addReplaceRows(Table &table) {
