@@ -43,7 +43,13 @@ static TensorRef partOfPairs(Interpreter &state, const TensorRef &pairs,
   view.factors.assign(g.getFactors().begin(), g.getFactors().end());
   view.from = g.map(from);
   view.to = plainMap(g, out);
-  return state.viewOf(pairs, view, name, loc, pairs->contiguous);
+  TensorRef result = state.viewOf(pairs, view, name, loc);
+  if (result->strides) { // in complex numbers
+    for (int64_t &stride : result->strides->ofDims)
+      stride /= 2;
+    result->strides->offset.reset();
+  }
+  return result;
 }
 
 Item normalize::pairsToComplex(Interpreter &state, const TensorRef &pairs,

@@ -99,6 +99,14 @@ static LogicalResult interpretTensor(Interpreter &state, AtenConstantOp op,
   return success();
 }
 
+Item normalize::listOf(Call &c, ArrayRef<int64_t> numbers) {
+  auto type = RankedTensorType::get({int64_t(numbers.size())},
+                                    c.builder().getI64Type());
+  Value list =
+      constantTensor(c.state, c.loc(), DenseElementsAttr::get(type, numbers));
+  return c.state.fresh(list, c.op.getName(), c.loc());
+}
+
 LogicalResult normalize::interpretConstant(Interpreter &state,
                                            AtenConstantOp op) {
   Attribute value = op.getValue();

@@ -3,7 +3,7 @@
 #ifndef COLOSSAL_LIB_NORMALIZE_CONSTANTS_H
 #define COLOSSAL_LIB_NORMALIZE_CONSTANTS_H
 
-#include "Interpreter.h"
+#include "Call.h"
 
 namespace colossal::normalize {
 
@@ -14,6 +14,9 @@ std::optional<Scalar> numberOf(mlir::Attribute attribute);
 /// sequence with a constant step, or a choice.
 mlir::Value constantTensor(Interpreter &state, mlir::Location loc,
                            mlir::DenseElementsAttr elements);
+
+/// A vector of these numbers, i64.
+Item listOf(Call &c, llvm::ArrayRef<int64_t> numbers);
 
 /// Binds the result of a constant. A 0-d tensor is a known number; a tensor
 /// with dimensions becomes a generic that chooses by index.

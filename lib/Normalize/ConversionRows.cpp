@@ -31,17 +31,11 @@ static void toOther(Call &c) {
 }
 static void typeAs(Call &c) { convert(c, c.type(1).getElementType(), false); }
 
-/// The value, constant for the derivative.
+/// The same elements, constant for the derivative.
 static void detach(Call &c) {
   if (c.item(0).isScalar())
     return c.result(c.item(0));
-  Value value = c.tensor(0);
-  GenericBuilder g = c.generic();
-  g.noGradient();
-  IndexMapAttr map = plainMap(g, addFactors(g, dimsOf(value)));
-  g.operand(value, map);
-  g.result(c.type(0).getElementType(), map);
-  c.result(g.build([](ScalarBuilder &, ValueRange in) { return in[0]; }));
+  c.result(Item(c.state.detachedFrom(c.alias(0), c.op.getName(), c.loc())));
 }
 
 void normalize::addConversionRows(Table &table) {

@@ -260,11 +260,27 @@ static void general(Call &c) {
   convolution(c, {3, 4, 5, 8, 6, 7}, 0, /*transposed=*/false);
 }
 
+/// conv_tbc(x[t, b, c], weight[k, c, o], bias, pad): of one dimension, with the
+/// dimensions in another order.
+static void ofTimes(Call &c) {
+  auto ordered = [&](const Item &x, ArrayRef<int64_t> order) {
+    return c.call("aten::permute", {x, c.numbers(order)});
+  };
+  auto numbers = [&](int64_t value) { return c.numbers({value}); };
+  Item y = c.call("aten::conv1d",
+                  {ordered(c.item(0), {1, 2, 0}), ordered(c.item(1), {2, 1, 0}),
+                   c.item(2), numbers(1), numbers(c.integer(3)), numbers(1),
+                   c.number(int64_t(1))});
+  if (!c.failed())
+    c.result(c.tensor(ordered(y, {2, 0, 1})));
+}
+
 void normalize::addConvolutionRows(Table &table) {
   table.add({"aten::conv1d", "aten::conv1d.padding"}, forward<1>);
   table.add({"aten::conv2d", "aten::conv2d.padding"}, forward<2>);
   table.add({"aten::conv3d", "aten::conv3d.padding"}, forward<3>);
   table.add("aten::_convolution_mode", forward<0>);
+  table.add("aten::conv_tbc", ofTimes);
   table.add("aten::conv_transpose1d", transposed<1>);
   table.add("aten::conv_transpose2d.input", transposed<2>);
   table.add("aten::conv_transpose3d.input", transposed<3>);

@@ -4,6 +4,7 @@
 #include "Colossal/IR/UnsignedByte.h"
 #include "Dtypes.h"
 #include "Shapes.h"
+#include "Strides.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -99,7 +100,7 @@ Item normalize::elementwise(Call &c, ArrayRef<Item> inputs,
 
   SmallVector<Value> tensors;
   SmallVector<ArrayRef<int64_t>> shapes;
-  bool contiguous = true;
+  SmallVector<TensorRef> aliases;
   for (const Item &input : inputs) {
     if (input.isScalar())
       continue;
@@ -107,7 +108,7 @@ Item normalize::elementwise(Call &c, ArrayRef<Item> inputs,
     shapes.push_back(
         cast<RankedTensorType>(tensors.back().getType()).getShape());
     if (input.isTensor())
-      contiguous &= input.tensor->contiguous;
+      aliases.push_back(input.tensor);
   }
   SmallVector<int64_t> shape = broadcast(c, shapes);
   GenericBuilder g =
@@ -137,7 +138,10 @@ Item normalize::elementwise(Call &c, ArrayRef<Item> inputs,
     }
     return s.cast(body(s, values), resultType);
   });
-  return c.state.fresh(value, c.op.getName(), c.loc(), contiguous);
+  TensorRef result = c.state.fresh(value, c.op.getName(), c.loc());
+  result->strides = stridesOfElementwise(aliases, shape);
+  result->areStridesAssumed = false;
+  return result;
 }
 
 Value normalize::elementwiseValue(Call &c, ArrayRef<Value> inputs,

@@ -72,7 +72,7 @@ TensorRef normalize::reshapeFlat(Call &c, const TensorRef &parent,
       }
       v.to.push_back(merged);
     }
-    flat = v.finish(parent->contiguous);
+    flat = v.finish();
   }
   ViewBuilder v(c, flat);
   unsigned position = 0;
@@ -101,5 +101,5 @@ TensorRef normalize::reshapeFlat(Call &c, const TensorRef &parent,
     v.from.push_back(merged);
     ++position;
   }
-  return v.finish(flat->contiguous);
+  return v.finish();
 }

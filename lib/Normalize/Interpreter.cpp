@@ -2,6 +2,7 @@
 
 #include "Interpreter.h"
 #include "Lookup.h"
+#include "Strides.h"
 #include "colossal/Normalize/ControlArgument.h"
 
 using namespace mlir;
@@ -52,6 +53,15 @@ std::optional<SmallVector<int64_t>> Interpreter::integersOf(const Item &item) {
   return SmallVector<int64_t>(value->integers.begin(), value->integers.end());
 }
 
+std::optional<SmallVector<bool>> Interpreter::truthsOf(const Item &item) {
+  if (!item.isTensor())
+    return std::nullopt;
+  reference::TensorRef value = known.of(read(item.tensor));
+  if (!value || value->kind != reference::ElementKind::Boolean)
+    return std::nullopt;
+  return SmallVector<bool>(value->booleans.begin(), value->booleans.end());
+}
+
 std::string Interpreter::uniqueName(StringRef wanted) {
   if (names.insert(wanted).second)
     return wanted.str();
@@ -62,27 +72,29 @@ std::string Interpreter::uniqueName(StringRef wanted) {
   }
 }
 
-TensorRef Interpreter::fresh(Value value, StringRef name, Location loc,
-                             bool contiguous) {
+TensorRef Interpreter::fresh(Value value, StringRef name, Location loc) {
   auto tensor = std::make_shared<Alias>();
   tensor->storage = std::make_shared<Storage>();
   tensor->storage->value = value;
   tensor->type = cast<RankedTensorType>(value.getType());
-  tensor->contiguous = contiguous;
+  tensor->strides = rowMajor(tensor->type.getShape());
+  tensor->areStridesAssumed = true;
   tensor->name = name.str();
   tensor->loc = loc;
   return tensor;
 }
 
 TensorRef Interpreter::viewOf(const TensorRef &parent, View view,
-                              StringRef name, Location loc, bool contiguous) {
+                              StringRef name, Location loc) {
   auto tensor = std::make_shared<Alias>();
   tensor->storage = parent->storage;
   tensor->parent = parent;
   tensor->type =
       RankedTensorType::get(view.to.getShape(), parent->type.getElementType());
+  if (parent->strides)
+    tensor->strides =
+        stridesOfView(view, *parent->strides, parent->type.getShape());
   tensor->view = std::move(view);
-  tensor->contiguous = contiguous;
   tensor->name = name.str();
   tensor->loc = loc;
   return tensor;
@@ -97,10 +109,70 @@ TensorRef Interpreter::partOf(const TensorRef &parent, ChosenPart chosen,
   shape.erase(shape.begin() + chosen.dim);
   tensor->type = RankedTensorType::get(shape, parent->type.getElementType());
   tensor->chosen = chosen;
-  tensor->contiguous = parent->contiguous && chosen.dim == 0;
+  if (parent->strides) {
+    tensor->strides = parent->strides;
+    tensor->strides->ofDims.erase(tensor->strides->ofDims.begin() + chosen.dim);
+    tensor->strides->offset.reset();
+  }
   tensor->name = name.str();
   tensor->loc = loc;
   return tensor;
+}
+
+TensorRef Interpreter::detachedFrom(const TensorRef &parent, StringRef name,
+                                    Location loc) {
+  GenericBuilder g(builder, loc, "");
+  IndexMapAttr map = plainMap(g, addFactors(g, dimsOf(read(parent))));
+  View view;
+  view.factors.assign(g.getFactors().begin(), g.getFactors().end());
+  view.from = view.to = map;
+  TensorRef tensor = viewOf(parent, view, name, loc);
+  tensor->isDetached = true;
+  return tensor;
+}
+
+TensorRef Interpreter::stridedOf(const TensorRef &root, RankedTensorType type,
+                                 const Strides &strides, StringRef name,
+                                 Location loc) {
+  auto tensor = std::make_shared<Alias>();
+  tensor->storage = root->storage;
+  tensor->parent = root;
+  tensor->type = type;
+  tensor->strided = tensor->strides = strides;
+  tensor->name = name.str();
+  tensor->loc = loc;
+  return tensor;
+}
+
+/// The elements of `parent`, which lies in memory in this order of dimensions,
+/// at these strides.
+static Value readByStrides(Interpreter &state, Value parent,
+                           ArrayRef<unsigned> order, const Alias &tensor) {
+  GenericBuilder flat(state.builder, *tensor.loc,
+                      state.uniqueName(tensor.name + ".flat"));
+  DimFactors factors = addFactors(flat, dimsOf(parent));
+  SmallVector<int64_t> inMemory;
+  for (unsigned dim : order)
+    inMemory.append(factors[dim]);
+  flat.operand(parent, plainMap(flat, factors));
+  flat.result(tensor.type.getElementType(), plainMap(flat, {inMemory}));
+  Value elements =
+      flat.build([](ScalarBuilder &, ValueRange in) { return in[0]; });
+  GenericBuilder ids(state.builder, *tensor.loc,
+                     state.uniqueName(tensor.name + ".number"));
+  DimFactors own = addFactors(ids, plainDims(tensor.type.getShape()));
+  ids.result(state.builder.getI64Type(), plainMap(ids, own));
+  Value numbers = ids.build([&](ScalarBuilder &s, ValueRange) {
+    Type i64 = s.getBuilder().getI64Type();
+    Value number = s.integer(i64, *tensor.strided->offset);
+    for (auto [dim, stride] : llvm::zip(own, tensor.strided->ofDims))
+      number =
+          s.add(number, s.mul(mixedRadix(ids, s, dim), s.integer(i64, stride)));
+    return number;
+  });
+  return lookUp(
+      GenericBuilder(state.builder, *tensor.loc, state.uniqueName(tensor.name)),
+      elements, 0, numbers);
 }
 
 Value Interpreter::read(const TensorRef &tensor) {
@@ -109,6 +181,12 @@ Value Interpreter::read(const TensorRef &tensor) {
   if (tensor->cached && tensor->version == tensor->storage->version)
     return tensor->cached;
   Value parent = read(tensor->parent);
+  if (tensor->strided) {
+    tensor->cached =
+        readByStrides(*this, parent, *orderInMemory(*tensor->parent), *tensor);
+    tensor->version = tensor->storage->version;
+    return tensor->cached;
+  }
   GenericBuilder g(builder, *tensor->loc, uniqueName(tensor->name));
   if (tensor->chosen) {
     tensor->cached = lookUp(std::move(g), parent, tensor->chosen->dim,
@@ -116,6 +194,8 @@ Value Interpreter::read(const TensorRef &tensor) {
   } else {
     for (FactorAttr factor : tensor->view.factors)
       g.factor(factor);
+    if (tensor->isDetached)
+      g.noGradient();
     g.operand(parent, tensor->view.from);
     g.result(tensor->type.getElementType(), tensor->view.to);
     tensor->cached =
@@ -247,14 +327,36 @@ static Value withoutGradientInBuffer(Interpreter &state, const Storage &storage,
   return g.build([](ScalarBuilder &, ValueRange in) { return in[0]; });
 }
 
+/// What is written into a tensor that shares its elements with one that has a
+/// derivative: the derivative of that one stays as if nothing was written.
+static Value withDerivativeOf(Interpreter &state, Value before, Value value,
+                              StringRef name, Location loc) {
+  Type type = getElementTypeOrSelf(value.getType());
+  if (!isa<FloatType>(type))
+    return value;
+  GenericBuilder g(state.builder, loc,
+                   state.uniqueName((name + ".constant").str()));
+  IndexMapAttr map = plainMap(g, addFactors(g, dimsOf(before)));
+  g.operand(before, map);
+  g.operand(value, map);
+  g.result(type, map);
+  return g.build([&](ScalarBuilder &s, ValueRange in) {
+    return s.withDerivative(in[1], {in[0]}, {s.one(type)});
+  });
+}
+
 LogicalResult Interpreter::write(const TensorRef &tensor, Value value,
                                  StringRef name, Location loc) {
   if (tensor->type.getNumElements() == 0)
     return success();
   value = withoutGradientInBuffer(*this, *tensor->storage, value, name, loc);
+  if (tensor->strided)
+    return failure();
   if (tensor->parent) {
     std::string base = uniqueName((name + ".base").str());
     Value before = read(tensor->parent);
+    if (tensor->isDetached)
+      value = withDerivativeOf(*this, before, value, name, loc);
     FailureOr<Value> parent =
         tensor->chosen
             ? replacePart(builder, loc, base, *tensor->chosen, before, value)

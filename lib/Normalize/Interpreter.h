@@ -35,18 +35,24 @@ public:
   //===--------------------------------------------------------------------===//
 
   /// A tensor that shares nothing.
-  TensorRef fresh(mlir::Value value, llvm::StringRef name, mlir::Location loc,
-                  bool contiguous = true);
+  TensorRef fresh(mlir::Value value, llvm::StringRef name, mlir::Location loc);
   /// A tensor that is a view of `parent`.
   TensorRef viewOf(const TensorRef &parent, View view, llvm::StringRef name,
-                   mlir::Location loc, bool contiguous);
+                   mlir::Location loc);
   /// One that is a part of `parent` which data choose.
   TensorRef partOf(const TensorRef &parent, ChosenPart chosen,
                    llvm::StringRef name, mlir::Location loc);
+  /// The same elements, without a derivative.
+  TensorRef detachedFrom(const TensorRef &parent, llvm::StringRef name,
+                         mlir::Location loc);
+  /// One whose elements are found in the storage of `root` by strides.
+  TensorRef stridedOf(const TensorRef &root, mlir::RankedTensorType type,
+                      const Strides &strides, llvm::StringRef name,
+                      mlir::Location loc);
   /// The current contents.
   mlir::Value read(const TensorRef &tensor);
   /// Replaces the contents, for every alias of the storage. Fails if elements
-  /// of the view overlap (an expanded dimension).
+  /// of the view overlap (an expanded dimension) or are found by strides.
   mlir::LogicalResult write(const TensorRef &tensor, mlir::Value value,
                             llvm::StringRef name, mlir::Location loc);
   /// Storages that hold function arguments and were written.
@@ -60,6 +66,9 @@ public:
 
   /// Likewise all elements of a tensor of integers, in order.
   std::optional<llvm::SmallVector<int64_t>> integersOf(const Item &item);
+
+  /// Likewise of truth values.
+  std::optional<llvm::SmallVector<bool>> truthsOf(const Item &item);
 
   /// The scalar (f64) that the runtime sets before each step; made where it is
   /// first asked for. `fill`: its value where nobody gives one.

@@ -51,6 +51,13 @@ struct ChosenPart {
   mlir::Value number;
 };
 
+/// A part of the storage as a tensor of its own: element [i, ..] is the one at
+/// `offset` + `ofDims`[0] i + .. in memory.
+struct Strides {
+  llvm::SmallVector<int64_t> ofDims;
+  std::optional<int64_t> offset = 0; ///< none: not known
+};
+
 struct Storage {
   mlir::Value value; ///< current contents, in the shape of the root alias
   unsigned version = 0;
@@ -62,9 +69,14 @@ struct Alias {
   std::shared_ptr<Alias> parent; ///< null for the root
   View view;                     ///< of the parent; or:
   std::optional<ChosenPart> chosen;
+  std::optional<Strides> strided; ///< of the parent, a root
+  bool isDetached = false;        ///< the view is a constant for the derivative
   mlir::RankedTensorType type;
-  bool contiguous = true; ///< row-major without gaps, as far as is known
-  std::string name;       ///< of the op that made it
+  /// In the storage, in elements. None: not known, or the elements have none,
+  /// which makes PyTorch copy them.
+  std::optional<Strides> strides;
+  bool areStridesAssumed = false; ///< until the op's row is done (Strides.h)
+  std::string name;               ///< of the op that made it
   std::optional<mlir::Location> loc;
   mlir::Value cached; ///< contents at `version` of the storage
   unsigned version = 0;

@@ -4,11 +4,15 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Constants.h"
 #include "Rows.h"
 
 using namespace mlir;
 using namespace colossal;
 using namespace colossal::normalize;
+
+/// Choices are constants of the program.
+static constexpr size_t kMaxChoices = 1024;
 
 static int64_t rankOf(Call &c, const Item &item) {
   return cast<RankedTensorType>(c.tensor(item).getType()).getRank();
@@ -142,6 +146,67 @@ static void cartesianProduct(Call &c) {
                   {Item::makeList(std::move(columns)), c.number(int64_t(1))}));
 }
 
+/// combinations(x, r, with_replacement): the elements of every choice of r.
+static void combinations(Call &c) {
+  int64_t count = c.integer(1);
+  bool repeats = c.flag(2);
+  if (c.failed() || c.type(0).getRank() != 1 || count < 1)
+    return c.error("expected a vector and choices of at least one element");
+  int64_t size = c.type(0).getDimSize(0);
+  SmallVector<SmallVector<int64_t>> columns(count);
+  SmallVector<int64_t> choice;
+  auto choose = [&](auto &self, int64_t from) -> void {
+    if (int64_t(choice.size()) == count) {
+      for (auto [column, number] : llvm::zip(columns, choice))
+        column.push_back(number);
+      return;
+    }
+    for (int64_t i = from; i < size && columns[0].size() <= kMaxChoices; ++i) {
+      choice.push_back(i);
+      self(self, repeats ? i : i + 1);
+      choice.pop_back();
+    }
+  };
+  choose(choose, 0);
+  if (columns[0].size() > kMaxChoices)
+    return c.error("found more than " + Twine(kMaxChoices) + " choices of " +
+                   Twine(count) + " of " + Twine(size) + " elements");
+  std::vector<Item> chosen;
+  for (ArrayRef<int64_t> column : columns)
+    chosen.push_back(
+        c.call("aten::index_select",
+               {c.item(0), c.number(int64_t(0)), listOf(c, column)}));
+  c.result(c.call("aten::stack",
+                  {Item::makeList(std::move(chosen)), c.number(int64_t(1))}));
+}
+
+/// vander(x, n, increasing): powers of each element, n of them.
+static void powers(Call &c) {
+  int64_t rank = c.type(0).getRank();
+  if (c.failed() || rank == 0)
+    return c.error("expected a vector");
+  int64_t count = c.isNone(1) ? c.type(0).getShape().back() : c.integer(1);
+  bool increasing = c.key() == "aten::linalg_vander" || c.flag(2);
+  if (c.failed() || count < 0)
+    return c.error("found " + Twine(count) + " powers");
+  // As products, which have a derivative at 0.
+  Item column = unsqueezed(c, c.item(0), -1), power;
+  std::vector<Item> all;
+  for (int64_t i = 0; i < count; ++i) {
+    power = i == 0 ? c.call("aten::ones_like", {column})
+                   : c.call("aten::mul.Tensor", {power, column});
+    all.push_back(power);
+  }
+  if (!increasing)
+    std::reverse(all.begin(), all.end());
+  if (all.empty())
+    return c.result(
+        c.call("aten::narrow", {column, c.number(int64_t(-1)),
+                                c.number(int64_t(0)), c.number(int64_t(0))}));
+  c.result(c.call("aten::cat",
+                  {Item::makeList(std::move(all)), c.number(int64_t(-1))}));
+}
+
 //===----------------------------------------------------------------------===//
 // Parts
 //===----------------------------------------------------------------------===//
@@ -168,6 +233,8 @@ void normalize::addLayoutRows(Table &table) {
   table.add("aten::column_stack", stackColumns);
   table.add("aten::block_diag", blockDiagonal);
   table.add("aten::cartesian_prod", cartesianProduct);
+  table.add("aten::combinations", combinations);
+  table.add({"aten::vander", "aten::linalg_vander"}, powers);
   table.add({"aten::hsplit.int", "aten::hsplit.array"}, splitAlong<1>);
   table.add({"aten::vsplit.int", "aten::vsplit.array"}, splitAlong<0>);
   table.add({"aten::dsplit.int", "aten::dsplit.array"}, splitAlong<2>);

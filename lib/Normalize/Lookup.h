@@ -72,6 +72,12 @@ indexedFirst(llvm::ArrayRef<Item> list, int64_t rank);
 mlir::Value elementOf(GenericBuilder g, mlir::Value x, int64_t dim,
                       int64_t index, bool keep);
 
+/// A mask of up to so many elements that follows from constants selects rows
+/// by number.
+constexpr int64_t kMaxKnownMask = 256;
+/// The indices, with numbers instead of such masks.
+std::vector<Item> withoutKnownMasks(Call &c, llvm::ArrayRef<Item> list);
+
 /// Ids that are a function of indices: `body` gets those of the dimensions of
 /// `sizes` (i64) and gives an i64.
 mlir::Value idsOf(Call &c, llvm::ArrayRef<int64_t> sizes,

@@ -1,6 +1,7 @@
 //===- LookupRows.cpp - Elements by number: sums over a one-hot predicate -===//
 
 #include "Colossal/IR/Combiner.h"
+#include "Constants.h"
 #include "Elementwise.h"
 #include "IndexFunction.h"
 #include "Join.h"
@@ -280,12 +281,38 @@ static Item givenIndices(ArrayRef<Item> list) {
   return Item::makeList(std::move(given));
 }
 
+std::vector<Item> normalize::withoutKnownMasks(Call &c, ArrayRef<Item> list) {
+  std::vector<Item> indices;
+  for (const Item &item : list) {
+    std::optional<SmallVector<bool>> truths;
+    if (item.isTensor() && isMask(item.tensor->type.getElementType()) &&
+        item.tensor->type.getRank() > 0 &&
+        item.tensor->type.getNumElements() <= kMaxKnownMask)
+      truths = c.state.truthsOf(item);
+    if (!truths) {
+      indices.push_back(item);
+      continue;
+    }
+    ArrayRef<int64_t> shape = item.tensor->type.getShape();
+    SmallVector<SmallVector<int64_t>> numbers(shape.size());
+    for (auto [place, isTrue] : llvm::enumerate(*truths)) {
+      int64_t rest = place;
+      for (size_t dim = shape.size(); isTrue && dim-- > 0; rest /= shape[dim])
+        numbers[dim].push_back(rest % shape[dim]);
+    }
+    for (ArrayRef<int64_t> ofDim : numbers)
+      indices.push_back(listOf(c, ofDim));
+  }
+  return indices;
+}
+
 /// index.Tensor(x, [none.., ids, ids..., none..]): integer indices.
 static void index(Call &c) {
   Value x = c.tensor(0);
-  if (auto mask = onlyMask(c.list(1)))
+  std::vector<Item> list = withoutKnownMasks(c, c.list(1));
+  if (auto mask = onlyMask(list))
     return c.result(rowsBy(c, x, mask->first, c.tensor(mask->second)));
-  std::vector<Item> list = withoutMasks(c, c.list(1));
+  list = withoutMasks(c, list);
   int64_t rank = c.type(0).getRank(), first = -1, last = -1;
   if (auto order = indexedFirst(list, rank)) {
     Item turned = c.call("aten::permute", {c.item(0), c.numbers(*order)});

@@ -78,6 +78,29 @@ static void cumulativeTrapezoid(Call &c) {
   c.result(c.call("aten::mul.Tensor", {sums, c.number(step / 2)}));
 }
 
+/// trapezoid(y, x, dim), x a vector or of the shape of y; and up to each
+/// element but the first.
+template <bool isCumulative> static void trapezoidOver(Call &c) {
+  int64_t rank = c.type(0).getRank(), dim = c.dimension(2, rank);
+  if (c.failed() || rank == 0 || c.type(0).getDimSize(dim) == 0 ||
+      c.type(1).getRank() == 0)
+    return c.error("expected a dimension with elements");
+  bool isVector = c.type(1).getRank() == 1 && rank > 1;
+  Item widths = c.call("aten::diff",
+                       {c.item(1), c.number(int64_t(1)),
+                        c.number(isVector ? int64_t(0) : dim), Item(), Item()});
+  if (isVector) {
+    SmallVector<int64_t> shape(rank, 1);
+    shape[dim] = -1;
+    widths = c.call("aten::reshape", {widths, c.numbers(shape)});
+  }
+  Item areas = c.call("aten::mul.Tensor", {pairsAlong(c, dim), widths});
+  Item sums = isCumulative
+                  ? c.call("aten::cumsum", {areas, c.number(dim), Item()})
+                  : sumOver(c, areas, {dim}, false);
+  c.result(c.call("aten::mul.Tensor", {sums, c.number(0.5)}));
+}
+
 /// cov(x, correction) of variables in rows.
 static void covariance(Call &c) {
   int64_t rank = c.type(0).getRank();
@@ -184,8 +207,11 @@ static void linalgNorm(Call &c) {
   normOfSums(c, c.real(1), dims, keep);
 }
 
+/// Also linalg_norm with the name of an order, of the last two dimensions if
+/// none are given.
 static void matrixNorm(Call &c) {
-  SmallVector<int64_t> dims = c.integers(2);
+  SmallVector<int64_t> dims =
+      c.isNone(2) ? SmallVector<int64_t>{-2, -1} : c.integers(2);
   if (c.failed() || dims.size() != 2)
     return c.error("expected two dimensions");
   if (c.item(1).isScalar())
@@ -223,11 +249,14 @@ void normalize::addNormRows(Table &table) {
   table.add("aten::aminmax", leastAndGreatest);
   table.add({"aten::trapezoid.dx", "aten::trapz.dx"}, trapezoid);
   table.add("aten::cumulative_trapezoid.dx", cumulativeTrapezoid);
+  table.add("aten::trapezoid.x", trapezoidOver<false>);
+  table.add("aten::cumulative_trapezoid.x", trapezoidOver<true>);
   table.add("aten::cov", covariance);
   table.add("aten::corrcoef", correlation);
   table.add("aten::pdist", pairDistances);
   table.add("aten::linalg_norm", linalgNorm);
-  table.add({"aten::linalg_matrix_norm", "aten::linalg_matrix_norm.str_ord"},
+  table.add({"aten::linalg_matrix_norm", "aten::linalg_matrix_norm.str_ord",
+             "aten::linalg_norm.ord_str"},
             matrixNorm);
   table.add("aten::renorm", renormalize);
 }

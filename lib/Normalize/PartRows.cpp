@@ -79,7 +79,7 @@ static Item sliceOf(Call &c, const TensorRef &parent, int64_t dim,
         v.from.push_back(
             {v.g.clipped(v.to.back()[0].getFactor(), start - phase, size)});
       }
-      whole = v.finish(false);
+      whole = v.finish();
     }
     ViewBuilder v(c, whole);
     for (int64_t d = 0; d < v.rank(); ++d) {
@@ -90,7 +90,7 @@ static Item sliceOf(Call &c, const TensorRef &parent, int64_t dim,
       v.to.push_back({v.g.plain(v.g.factor("i", length))});
       v.from.push_back({v.to.back()[0], v.g.constant(phase, step)});
     }
-    return Item(v.finish(false));
+    return Item(v.finish());
   }
   ViewBuilder v(c, parent);
   for (int64_t d = 0; d < v.rank(); ++d) {
@@ -99,10 +99,7 @@ static Item sliceOf(Call &c, const TensorRef &parent, int64_t dim,
     else
       v.keep(d);
   }
-  bool outermost =
-      llvm::all_of(v.shape().take_front(dim), [](int64_t s) { return s == 1; });
-  return Item(v.finish(v.parent->contiguous &&
-                       (outermost || length == v.shape()[dim])));
+  return Item(v.finish());
 }
 
 static void slice(Call &c) {
@@ -158,22 +155,7 @@ static Item selectOf(Call &c, const TensorRef &parent, int64_t dim,
       subs.push_back(v.g.constant(0, 1));
     v.from.push_back(subs);
   }
-  bool outermost =
-      llvm::all_of(v.shape().take_front(dim), [](int64_t s) { return s == 1; });
-  return Item(v.finish(parent->contiguous && outermost));
-}
-
-/// Whether an op writes into the value, or into a view of it.
-static bool isWritten(Value value) {
-  return llvm::any_of(value.getUses(), [](OpOperand &use) {
-    auto op = dyn_cast<AtenOp>(use.getOwner());
-    if (!op || use.getOperandNumber() != 0)
-      return false;
-    auto [arguments, results] = op.getSchema().split(" -> ");
-    return arguments.contains("(a!)") ||
-           (results.contains("(a)") &&
-            llvm::any_of(op.getResults(), isWritten));
-  });
+  return Item(v.finish());
 }
 
 /// x[.., n, ..] of a number n that depends on data: a look-up; a view where

@@ -1,6 +1,7 @@
 //===- PoolingRows.cpp - Maxima and averages of windows -------------------===//
 
 #include "Elementwise.h"
+#include "PoolIndices.h"
 #include "Rows.h"
 #include "Shapes.h"
 
@@ -155,8 +156,10 @@ template <unsigned count, bool withIndices> static void maxPool(Call &c) {
     return;
   c.result(build(c, pool, input));
   if (withIndices)
-    c.result(Item::makeMissing(
-        "the indices of a maximum pool, which are not supported"));
+    c.result(c.op->getNumResults() > 1 && !c.op->getResult(1).use_empty()
+                 ? indicesOfPool(c, {pool.output, pool.kernel, pool.stride,
+                                     pool.padding, pool.dilation})
+                 : Item());
 }
 
 /// avg_pool(x, kernel, stride, padding, ceil_mode, count_include_pad,

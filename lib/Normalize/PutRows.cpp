@@ -195,7 +195,10 @@ static void indexPutApart(Call &c, ArrayRef<int64_t> order) {
 
 /// index_put(x, [none.., indices or a mask, none..], values, accumulate).
 static void indexPut(Call &c) {
-  ArrayRef<Item> list = c.list(1);
+  std::vector<Item> list = withoutKnownMasks(c, c.list(1));
+  std::vector<Item> arguments = c.getArguments().vec();
+  arguments[1] = Item::makeList(list);
+  c.setArguments(std::move(arguments));
   bool accumulate = c.size() > 3 && !c.isNone(3) && c.flag(3);
   Item values = c.item(2);
   auto type = c.type(0);

@@ -228,6 +228,40 @@ static void bernoulliOfTensor(Call &c) {
                  }));
 }
 
+/// multinomial(p, n, replacement): of numbers that are exponential with these
+/// rates the least is the first with a chance in proportion, the next one the
+/// one that follows without it. (P. Efraimidis, P. Spirakis, Weighted random
+/// sampling with a reservoir, 2006.)
+static void multinomial(Call &c) {
+  int64_t rank = c.type(0).getRank(), count = c.integer(1);
+  bool replaces = c.flag(2);
+  if (c.failed() || rank < 1 || rank > 2 || count < 1 ||
+      !wantsFloats(c, c.type(0).getElementType()))
+    return c.error("expected rows of probabilities and at least one draw");
+  int64_t size = c.type(0).getShape().back();
+  if (!replaces && count > size)
+    return c.error("found " + Twine(count) + " draws without replacement of " +
+                   Twine(size));
+  Item chances = c.item(0);
+  if (replaces) {
+    SmallVector<int64_t> shape(c.type(0).getShape());
+    shape.insert(shape.end() - 1, count);
+    chances = c.call("aten::unsqueeze", {chances, c.number(int64_t(-2))});
+    chances =
+        c.call("aten::expand", {chances, c.numbers(shape), c.truth(false)});
+  }
+  Item waits = c.call("aten::exponential", {chances, c.number(1.0)});
+  Item scores = c.call("aten::div.Tensor", {chances, waits});
+  if (replaces)
+    return c.result(c.call("aten::argmax",
+                           {scores, c.number(int64_t(-1)), c.truth(false)}));
+  Item order =
+      c.call("aten::argsort.stable",
+             {scores, c.truth(true), c.number(int64_t(-1)), c.truth(true)});
+  c.result(c.call("aten::narrow", {order, c.number(int64_t(-1)),
+                                   c.number(int64_t(0)), c.number(count)}));
+}
+
 void normalize::addRandomRows(Table &table) {
   table.add("aten::rand", rand);
   table.add("aten::rand_like", randLike);
@@ -245,4 +279,5 @@ void normalize::addRandomRows(Table &table) {
   table.add("aten::randperm", randomPermutation);
   table.add({"aten::bernoulli.p", "aten::bernoulli.float"}, bernoulli);
   table.add("aten::bernoulli", bernoulliOfTensor);
+  table.add("aten::multinomial", multinomial);
 }

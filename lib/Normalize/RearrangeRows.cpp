@@ -134,11 +134,17 @@ static void stackColumns(Call &c) {
 static void differences(Call &c) {
   int64_t rank = c.type(0).getRank(), count = c.integer(1);
   int64_t dim = c.dimension(2, rank);
-  if (c.failed() || rank == 0 || !c.isNone(3) || !c.isNone(4) ||
-      !isa<FloatType>(c.type(0).getElementType()))
-    return c.error("expected floats with dimensions, and nothing to prepend or "
-                   "append");
-  Item x = c.item(0);
+  if (c.failed() || rank == 0 || c.type(0).getElementType().isInteger(1))
+    return c.error("expected numbers with dimensions");
+  std::vector<Item> parts = {c.item(0)};
+  if (!c.isNone(3))
+    parts.insert(parts.begin(), c.item(3));
+  if (!c.isNone(4))
+    parts.push_back(c.item(4));
+  Item x = parts.size() == 1
+               ? parts.front()
+               : c.call("aten::cat",
+                        {Item::makeList(std::move(parts)), c.number(dim)});
   for (int64_t i = 0; i < count && !c.failed(); ++i) {
     int64_t size = x.tensor->type.getDimSize(dim);
     if (size == 0)
@@ -151,6 +157,68 @@ static void differences(Call &c) {
     x = c.call("aten::sub.Tensor", {upper, lower, c.number(int64_t(1))});
   }
   c.result(c.tensor(x));
+}
+
+/// Differences of neighbours along one dimension over their distance: of the
+/// two around each element, and on one side at the ends, with an error of the
+/// order `edge`.
+static Item slopes(Call &c, const Item &x, int64_t dim, double step,
+                   int64_t edge) {
+  int64_t size = x.tensor->type.getDimSize(dim);
+  auto part = [&](int64_t start, int64_t length, double factor) {
+    Item elements = c.call(
+        "aten::narrow", {x, c.number(dim), c.number(start), c.number(length)});
+    return c.call("aten::mul.Tensor", {elements, c.number(factor / step)});
+  };
+  auto sum = [&](ArrayRef<Item> terms) {
+    Item all = terms.front();
+    for (const Item &term : terms.drop_front())
+      all = c.call("aten::add.Tensor", {all, term, c.number(int64_t(1))});
+    return all;
+  };
+  int64_t last = size - 1;
+  Item first, end;
+  if (edge == 1) {
+    first = sum({part(1, 1, 1), part(0, 1, -1)});
+    end = sum({part(last, 1, 1), part(last - 1, 1, -1)});
+  } else {
+    first = sum({part(0, 1, -1.5), part(1, 1, 2), part(2, 1, -0.5)});
+    end = sum(
+        {part(last, 1, 1.5), part(last - 1, 1, -2), part(last - 2, 1, 0.5)});
+  }
+  std::vector<Item> all = {first, end};
+  if (size > 2)
+    all.insert(all.begin() + 1,
+               sum({part(2, size - 2, 0.5), part(0, size - 2, -0.5)}));
+  return c.call("aten::cat", {Item::makeList(std::move(all)), c.number(dim)});
+}
+
+/// gradient(x, spacing, dims, edge_order): by each dimension; `withSpacing` as
+/// the overload has it.
+template <bool withSpacing> static void gradient(Call &c) {
+  int64_t rank = c.type(0).getRank();
+  unsigned next = withSpacing ? 2 : 1;
+  SmallVector<int64_t> dims;
+  if (c.isNone(next))
+    llvm::append_range(dims, llvm::seq<int64_t>(0, rank));
+  else
+    for (int64_t dim : c.integers(next))
+      dims.push_back(c.dimension(dim, rank, next));
+  int64_t edge = c.integer(next + 1);
+  double step = withSpacing && !c.isNone(1) ? c.real(1) : 1;
+  if (c.failed() || edge < 1 || edge > 2 || !c.item(0).isTensor() ||
+      !isa<FloatType>(c.type(0).getElementType()))
+    return c.error("expected floats with dimensions and an edge order of 1 or "
+                   "2");
+  std::vector<Item> results;
+  for (int64_t dim : dims) {
+    if (c.type(0).getDimSize(dim) < edge + 1)
+      return c.error("found " + Twine(c.type(0).getDimSize(dim)) +
+                     " elements along a dimension, expected at least " +
+                     Twine(edge + 1));
+    results.push_back(slopes(c, c.item(0), dim, step, edge));
+  }
+  c.result(Item::makeList(std::move(results)));
 }
 
 /// The first half of a dimension times the sigmoid of the second.
@@ -178,4 +246,7 @@ void normalize::addRearrangeRows(Table &table) {
   table.add("aten::vstack", stackRows);
   table.add("aten::hstack", stackColumns);
   table.add("aten::diff", differences);
+  table.add("aten::gradient.array", gradient<false>);
+  table.add({"aten::gradient.scalarint", "aten::gradient.scalararray"},
+            gradient<true>);
 }

@@ -5,7 +5,7 @@
 #include "Lookup.h"
 #include "Rows.h"
 #include "Shapes.h"
-#include "llvm/ADT/StringSet.h"
+#include "Strides.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -81,66 +81,68 @@ static void take(Call &c) {
   c.result(c.call("aten::index.Tensor", {flat, Item::makeList({c.item(1)})}));
 }
 
-/// Whether the value may lie in memory in another order than its elements have:
-/// PyTorch's reshape is a view where strides allow one, and functions of single
-/// elements keep the strides of their operand.
-static bool mayKeepOrderOf(Interpreter &state, Value value) {
-  static const llvm::StringSet<> keeping = {
-      "view",       "_unsafe_view", "reshape", "flatten", "unflatten",
-      "unsqueeze",  "squeeze",      "detach",  "clone",   "to",
-      "type_as",    "dropout",      "mul",     "div",     "add",
-      "sub",        "neg",          "relu",    "gelu",    "tanh",
-      "masked_fill"};
-  while (auto op = value.getDefiningOp<AtenOp>()) {
-    StringRef name = op.getSchema().split('(').first.split('.').first;
-    name.consume_front("aten::");
-    name.consume_back("_");
-    if (!keeping.contains(name) || op.getOperands().empty())
-      return false;
-    value = op.getOperand(0);
-    const Item &item = state.lookup(value);
-    if (item.isTensor() && !item.tensor->contiguous)
-      return true;
-  }
-  return false;
+/// The view `tensor` of another root.
+static TensorRef sameViewOf(const TensorRef &tensor, const TensorRef &root) {
+  if (!tensor->parent)
+    return root;
+  auto view = std::make_shared<Alias>(*tensor);
+  view->storage = root->storage;
+  view->parent = sameViewOf(tensor->parent, root);
+  view->cached = nullptr;
+  return view;
 }
 
-/// as_strided(x, sizes, strides, offset) of elements in order: out[i, ..] is
-/// the element number offset + stride i + .. of x.
+/// A copy of the tensor's storage of which only the tensor's elements have a
+/// derivative, as in PyTorch; null if they overlap.
+static TensorRef storageAround(Call &c, const TensorRef &tensor,
+                               const TensorRef &root) {
+  Item detached = c.call("aten::detach", {Item(root)});
+  if (c.failed())
+    return nullptr;
+  TensorRef copy = c.state.fresh(c.tensor(detached), c.op.getName(), c.loc());
+  if (failed(c.state.write(sameViewOf(tensor, copy), c.state.read(tensor),
+                           c.op.getName(), c.loc())))
+    return nullptr;
+  copy->strides = root->strides;
+  return copy;
+}
+
+/// as_strided(x, sizes, strides, offset): out[i, ..] is the element number
+/// offset + stride i + .. of x's storage.
 static void asStrided(Call &c) {
-  TensorRef self = c.alias(0);
-  SmallVector<int64_t> sizes = c.integers(1), strides = c.integers(2);
-  bool isWhole = !self->parent;
-  int64_t offset = c.isNone(3) ? 0 : c.integer(3), last = offset;
-  if (c.failed() || sizes.size() != strides.size())
+  TensorRef self = c.alias(0), root = self;
+  SmallVector<int64_t> sizes = c.integers(1);
+  Strides strides{c.integers(2)};
+  if (c.failed() || sizes.size() != strides.ofDims.size())
     return c.error("expected a stride for each size");
-  if (!self->contiguous || (offset != 0 && !isWhole) ||
-      mayKeepOrderOf(c.state, c.op.getOperand(0)))
-    return c.error("reads a tensor whose elements are not in order by "
-                   "strides, expected a contiguous one (contiguous() before "
-                   "it)");
+  while (root->parent)
+    root = root->parent;
+  strides.offset = !c.isNone(3)    ? std::optional(c.integer(3))
+                   : self->strides ? self->strides->offset
+                                   : std::nullopt;
+  if (!orderInMemory(*root) || !strides.offset)
+    return c.error("reads by strides a tensor of which it is not known how it "
+                   "lies in memory (contiguous() before it)");
+  int64_t last = *strides.offset;
   bool isEmpty = false;
-  for (auto [size, stride] : llvm::zip(sizes, strides)) {
+  for (auto [size, stride] : llvm::zip(sizes, strides.ofDims)) {
     if (size < 0 || stride < 0)
       return c.error("found a negative size or stride");
     isEmpty |= size == 0;
     last += stride * std::max<int64_t>(size - 1, 0);
   }
-  int64_t count = self->type.getNumElements();
-  if (!isEmpty && last >= count)
+  int64_t count = root->type.getNumElements();
+  if (*strides.offset < 0 || (!isEmpty && last >= count))
     return c.error("reads element " + Twine(last) + " of a tensor of " +
                    Twine(count));
-  Item flat = c.call("aten::reshape", {Item(self), c.numbers({-1})});
-  if (c.failed())
-    return;
-  Value ids = idsOf(c, sizes, "number", [&](ScalarBuilder &s, ValueRange in) {
-    Type i64 = s.getBuilder().getI64Type();
-    Value number = s.integer(i64, offset);
-    for (auto [index, stride] : llvm::zip(in, strides))
-      number = s.add(number, s.mul(index, s.integer(i64, stride)));
-    return number;
-  });
-  c.result(lookUp(c.generic(), c.tensor(flat), 0, ids));
+  if (self->type.getNumElements() != count)
+    root = storageAround(c, self, root);
+  if (!root)
+    return c.error("reads by strides a tensor whose elements overlap (it was "
+                   "expanded)");
+  auto type = RankedTensorType::get(sizes, root->type.getElementType());
+  c.result(
+      Item(c.state.stridedOf(root, type, strides, c.op.getName(), c.loc())));
 }
 
 /// repeat_interleave(x, counts, dim): each row as often as its count says,
@@ -168,13 +170,7 @@ static void repeatByCounts(Call &c) {
       return c.error("repeats a row " + Twine(times) + " times");
     ids.append(times, int64_t(row));
   }
-  auto type =
-      RankedTensorType::get({int64_t(ids.size())}, c.builder().getI64Type());
-  Value list = constantTensor(c.state, c.loc(),
-                              DenseElementsAttr::get(type, ArrayRef(ids)));
-  c.result(c.call(
-      "aten::index_select",
-      {x, c.number(dim), Item(c.state.fresh(list, c.op.getName(), c.loc()))}));
+  c.result(c.call("aten::index_select", {x, c.number(dim), listOf(c, ids)}));
 }
 
 void normalize::addReplaceRows(Table &table) {

@@ -3,8 +3,10 @@
 #include "Rows.h"
 #include "Complex.h"
 #include "Elementwise.h"
+#include "Strides.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -36,6 +38,13 @@ const Table &Table::get() {
     addContractionRows(rows);
     addComplexRows(rows);
     addProductRows(rows);
+    addBesselRows(rows);
+    addCountRows(rows);
+    addDivisorRows(rows);
+    addPoolIndexRows(rows);
+    addRefusedRows(rows);
+    addMatrixRows(rows);
+    addDecompositionRows(rows);
     addDistanceRows(rows);
     addConvolutionRows(rows);
     addCtcRows(rows);
@@ -96,7 +105,8 @@ static void writeBack(Call &c) {
   if (value.getType() != self->type)
     c.error("an in-place op may not change the shape of its operand");
   else if (failed(c.state.write(self, value, c.op.getName(), c.loc())))
-    c.error("writes into a tensor whose elements overlap (it was expanded)");
+    c.error("writes into a tensor whose elements overlap (it was expanded) or "
+            "were found by strides");
   c.results = {Item(self)};
 }
 
@@ -154,6 +164,34 @@ bool normalize::runRow(Call &call) {
   return true;
 }
 
+bool normalize::isWritten(Value value) {
+  return llvm::any_of(value.getUses(), [](OpOperand &use) {
+    auto op = dyn_cast<AtenOp>(use.getOwner());
+    if (!op || use.getOperandNumber() != 0)
+      return false;
+    auto [arguments, results] = op.getSchema().split(" -> ");
+    return arguments.contains("(a!)") ||
+           (results.contains("(a)") &&
+            llvm::any_of(op.getResults(), isWritten));
+  });
+}
+
+/// Whether PyTorch's result shares its elements with an operand, where the row
+/// made a copy, although it is written. Whether these copy follows from
+/// strides.
+static bool losesWrites(const Call &call, Value value, const Item &item) {
+  static const llvm::StringSet<> mayCopy = {
+      "aten::reshape", "aten::reshape_as", "aten::contiguous", "aten::flatten",
+      "aten::to",      "aten::ravel",      "aten::type_as"};
+  AtenOp op = call.op;
+  auto [name, signature] = op.getSchema().split('(');
+  if (!signature.split(" -> ").second.contains("(a)") || !item.isTensor() ||
+      item.tensor->parent || mayCopy.contains(name.split('.').first) ||
+      !call.item(0).isTensor())
+    return false;
+  return call.item(0).tensor != item.tensor && isWritten(value);
+}
+
 LogicalResult normalize::interpret(Interpreter &state, AtenOp op) {
   Call call(state, op);
   if (isComplexCall(call)) {
@@ -169,6 +207,13 @@ LogicalResult normalize::interpret(Interpreter &state, AtenOp op) {
            << "cannot normalize " << describe(op) << ": found "
            << op.getNumResults() << " results, expected "
            << call.results.size();
+  for (auto [value, item] : llvm::zip(op.getResults(), call.results))
+    if (losesWrites(call, value, item))
+      return emitError(op.getLoc())
+             << "cannot normalize " << describe(op)
+             << ": its result is written in place and shares its elements with "
+                "its operand, expected a copy that is written (clone())";
+  settleStrides(call);
   for (auto [value, item] : llvm::zip(op.getResults(), call.results))
     state.bind(value, item);
   return success();

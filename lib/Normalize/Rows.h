@@ -40,6 +40,9 @@ mlir::LogicalResult checkSupported(mlir::func::FuncOp function);
 /// `add`) and binds the results. Reports an error and fails if there is none.
 mlir::LogicalResult interpret(Interpreter &state, AtenOp op);
 
+/// Whether an op writes into the value, or into a view of it.
+bool isWritten(mlir::Value value);
+
 /// Runs the row of an op, or of the functional one that writes back; false if
 /// there is none.
 bool runRow(Call &call);
@@ -69,6 +72,13 @@ void addPartRows(Table &table);
 void addConversionRows(Table &table);
 void addContractionRows(Table &table);
 void addProductRows(Table &table);
+void addBesselRows(Table &table);
+void addCountRows(Table &table);
+void addDivisorRows(Table &table);
+void addPoolIndexRows(Table &table);
+void addRefusedRows(Table &table);
+void addMatrixRows(Table &table);
+void addDecompositionRows(Table &table);
 void addDistanceRows(Table &table);
 void addDropoutRows(Table &table);
 void addComplexRows(Table &table);

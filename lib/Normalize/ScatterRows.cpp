@@ -200,9 +200,6 @@ static void embeddingBag(Call &c) {
                      {list, c.numbers({1}), c.truth(false), Item()});
     return c.failed() ? void() : bagResults(c, c.tensor(result));
   }
-  if (mode == 2)
-    return c.error("bags of mode 'max' of different sizes (expected 'sum' or "
-                   "'mean', or a table of ids)");
   // The bag of an id: how many offsets are not after it, less one.
   GenericBuilder g = c.generic("bag");
   g.noGradient();
@@ -217,6 +214,24 @@ static void embeddingBag(Call &c) {
         s.compare(Relation::Equal, s.index(g.nameOf(b)), s.integer(i64, 0));
     return s.sub(s.cast(started, i64), s.cast(first, i64));
   });
+  if (mode == 2) { // an empty bag is 0
+    int64_t width = table.getDimSize(1);
+    auto itemOf = [&](Value value) {
+      return Item(c.state.fresh(value, c.op.getName(), c.loc()));
+    };
+    Item zeros =
+        c.call("aten::new_zeros", {itemOf(rows), c.numbers({bags, width}),
+                                   Item(), Item(), Item(), Item()});
+    Item places =
+        c.call("aten::unsqueeze", {itemOf(bag), c.number(int64_t(1))});
+    places =
+        c.call("aten::expand",
+               {places, c.numbers({ids.getDimSize(0), width}), c.truth(false)});
+    Item greatest = c.call("aten::scatter_reduce.two",
+                           {zeros, c.number(int64_t(0)), places, itemOf(rows),
+                            c.string("amax"), c.truth(false)});
+    return c.failed() ? void() : bagResults(c, c.tensor(greatest));
+  }
   Value sums =
       scatterSum(c.generic(mode == 0 ? "" : "sum"), rows, 0, bag, bags);
   if (mode == 0)

@@ -1,5 +1,6 @@
 //===- SignalRows.cpp - Windows, and transforms of short times ------------===//
 
+#include "Bessel.h"
 #include "Complex.h"
 #include "Elementwise.h"
 #include "Rows.h"
@@ -23,7 +24,7 @@ using namespace colossal::normalize;
 static void windowOf(Call &c, unsigned dtype,
                      llvm::function_ref<Value(ScalarBuilder &, Value)> value) {
   int64_t count = c.integer(0);
-  bool isPeriodic = !c.key().contains(".periodic") || c.flag(1);
+  bool isPeriodic = !c.key().contains('.') || c.flag(1);
   Type type = c.dtype(dtype, c.builder().getF32Type());
   if (count < 0)
     c.error("a window of " + Twine(count) + " elements");
@@ -79,6 +80,21 @@ static void hammingWindow(Call &c) {
 }
 static void blackmanWindow(Call &c) {
   cosineWindow(c, dtypeOfWindow(c), {0.42, -0.5, 0.08});
+}
+
+/// I0(beta sqrt(1 - y^2)) / I0(beta), y from -1 to 1.
+static void kaiserWindow(Call &c) {
+  unsigned dtype = c.key().ends_with(".beta") ? 3 : dtypeOfWindow(c);
+  double beta = dtype > 2 ? c.real(2) : 12.0;
+  windowOf(c, dtype, [&](ScalarBuilder &s, Value x) {
+    Type f64 = x.getType();
+    auto number = [&](double value) { return s.constant(f64, value); };
+    Value y = s.sub(s.mul(number(2), x), number(1));
+    Value rest = s.maximum(s.sub(number(1), s.mul(y, y)), number(0));
+    Value argument = s.mul(number(beta), s.create<math::SqrtOp>(rest));
+    return s.div(besselOf(s, argument, 0, false),
+                 besselOf(s, number(beta), 0, false));
+  });
 }
 
 /// A triangle.
@@ -229,6 +245,9 @@ void normalize::addSignalRows(Table &table) {
             hammingWindow);
   table.add({"aten::blackman_window", "aten::blackman_window.periodic"},
             blackmanWindow);
+  table.add({"aten::kaiser_window", "aten::kaiser_window.periodic",
+             "aten::kaiser_window.beta"},
+            kaiserWindow);
   table.add({"aten::bartlett_window", "aten::bartlett_window.periodic"},
             bartlettWindow);
   table.add("aten::stft", shortTimeTransform);

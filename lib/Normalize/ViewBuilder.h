@@ -54,18 +54,22 @@ struct ViewBuilder {
     }
   }
 
-  TensorRef finish(bool contiguous) {
+  TensorRef finish() {
     View view;
     view.factors.assign(g.getFactors().begin(), g.getFactors().end());
     view.from = g.map(from);
     view.to = g.map(to);
-    return c.state.viewOf(parent, view, c.op.getName(), c.loc(), contiguous);
+    return c.state.viewOf(parent, view, c.op.getName(), c.loc());
   }
 };
 
 /// A view of `parent` with these sizes, one of which may be -1; see ViewRows.
 Item reshapeTo(Call &c, const TensorRef &parent,
                llvm::SmallVector<int64_t> sizes);
+
+/// The view `shaped` of `parent` as PyTorch's reshape gives it: a copy where
+/// the elements have no strides.
+Item reshaped(Call &c, const TensorRef &parent, const Item &shaped);
 
 /// Elements that share nothing with the original.
 inline Item withoutAliases(Call &c, const Item &item) {

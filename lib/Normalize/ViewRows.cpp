@@ -2,6 +2,7 @@
 
 #include "FlatReshape.h"
 #include "Rows.h"
+#include "Strides.h"
 
 #include <numeric>
 
@@ -49,7 +50,7 @@ Item normalize::reshapeTo(Call &c, const TensorRef &parent,
   if (failed(regroup(v.dims, sizes, finer, target)))
     return Item(reshapeFlat(c, parent, sizes));
   v.cutAnew(finer, target);
-  return Item(v.finish(parent->contiguous));
+  return Item(v.finish());
 }
 
 /// `x[mask] += y` puts the sums where the rows were, without the dimensions of
@@ -99,11 +100,19 @@ static void view(Call &c) {
   c.result(reshapeTo(c, self, sizes));
 }
 
-/// Copies where the elements are not in order.
+Item normalize::reshaped(Call &c, const TensorRef &parent, const Item &shaped) {
+  if (c.failed() || shaped.tensor->strides)
+    return shaped;
+  Item copy = withoutAliases(c, shaped);
+  copy.tensor->areStridesAssumed = false;
+  if (!parent->strides)
+    copy.tensor->strides.reset();
+  return copy;
+}
+
 static void reshape(Call &c) {
   TensorRef self = c.alias(0);
-  Item shaped = reshapeTo(c, self, c.sizes(1));
-  c.result(self->contiguous ? shaped : withoutAliases(c, shaped));
+  c.result(reshaped(c, self, reshapeTo(c, self, c.sizes(1))));
 }
 
 static void viewAs(Call &c) {
@@ -111,9 +120,20 @@ static void viewAs(Call &c) {
       reshapeTo(c, c.alias(0), SmallVector<int64_t>(c.type(1).getShape())));
 }
 
+static void reshapeAs(Call &c) {
+  TensorRef self = c.alias(0);
+  c.result(reshaped(
+      c, self, reshapeTo(c, self, SmallVector<int64_t>(c.type(1).getShape()))));
+}
+
+/// A copy where the elements are not in order.
 static void contiguous(Call &c) {
   TensorRef self = c.alias(0);
-  c.result(self->contiguous ? Item(self) : withoutAliases(c, self));
+  if (isContiguous(*self))
+    return c.result(Item(self));
+  Item copy = withoutAliases(c, self);
+  copy.tensor->areStridesAssumed = false;
+  c.result(copy);
 }
 
 static void flatten(Call &c) {
@@ -128,8 +148,7 @@ static void flatten(Call &c) {
   sizes.push_back(merged);
   if (last + 1 < int64_t(shape.size()))
     sizes.append(shape.begin() + last + 1, shape.end());
-  Item shaped = reshapeTo(c, self, sizes);
-  c.result(self->contiguous ? shaped : withoutAliases(c, shaped));
+  c.result(reshaped(c, self, reshapeTo(c, self, sizes)));
 }
 
 static void unflatten(Call &c) {
@@ -157,7 +176,7 @@ static void unsqueeze(Call &c) {
   for (int64_t d = 0; d < v.rank(); ++d)
     v.keep(d);
   v.to.insert(v.to.begin() + dim, {v.g.constant(0, 1)});
-  c.result(Item(v.finish(v.parent->contiguous)));
+  c.result(Item(v.finish()));
 }
 
 static void squeezeDims(Call &c, ArrayRef<int64_t> dims) {
@@ -168,7 +187,7 @@ static void squeezeDims(Call &c, ArrayRef<int64_t> dims) {
     else
       v.keep(d);
   }
-  c.result(Item(v.finish(v.parent->contiguous)));
+  c.result(Item(v.finish()));
 }
 
 static void squeeze(Call &c) {
@@ -192,12 +211,9 @@ static void permuteTo(Call &c, ArrayRef<int64_t> order) {
                    " dimensions, expected one for each of " + Twine(v.rank()));
   for (int64_t d = 0; d < v.rank(); ++d)
     v.from.push_back(v.whole(d));
-  bool identity = true;
-  for (auto [index, d] : llvm::enumerate(order)) {
+  for (int64_t d : order)
     v.to.push_back(v.from[d]);
-    identity &= int64_t(index) == d;
-  }
-  c.result(Item(v.finish(identity && v.parent->contiguous)));
+  c.result(Item(v.finish()));
 }
 
 static void permute(Call &c) {
@@ -260,7 +276,7 @@ static Item expandedTo(Call &c, const TensorRef &self,
       v.from.push_back({v.g.constant(0, 1)});
     v.to.push_back({v.g.plain(v.g.factor("d" + std::to_string(index), size))});
   }
-  return same ? Item(self) : Item(v.finish(false));
+  return same ? Item(self) : Item(v.finish());
 }
 
 static void expand(Call &c) {
@@ -338,7 +354,7 @@ static void repeat(Call &c) {
       subs.push_back(v.g.constant(0, 1));
     v.to.push_back(subs);
   }
-  c.result(withoutAliases(c, v.finish(true)));
+  c.result(withoutAliases(c, v.finish()));
 }
 
 /// Each element several times in a row: a new, minor sub-dimension.
@@ -364,13 +380,14 @@ static void repeatInterleave(Call &c) {
     else
       v.to.back().push_back(repeats);
   }
-  c.result(withoutAliases(c, v.finish(true)));
+  c.result(withoutAliases(c, v.finish()));
 }
 
 void normalize::addViewRows(Table &table) {
   table.add({"aten::view", "aten::_unsafe_view"}, view);
   table.add("aten::reshape", reshape);
-  table.add({"aten::view_as", "aten::reshape_as"}, viewAs);
+  table.add("aten::view_as", viewAs);
+  table.add("aten::reshape_as", reshapeAs);
   table.add("aten::contiguous", contiguous);
   table.add("aten::flatten.using_ints", flatten);
   table.add("aten::unflatten.int", unflatten);

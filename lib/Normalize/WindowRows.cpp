@@ -45,11 +45,25 @@ static void unfold(Call &c) {
   if (c.failed() || rank == 0 || size < 1 || step < 1 || size > length)
     return c.error("found windows of " + Twine(size) + " in steps of " +
                    Twine(step) + " in a dimension of size " + Twine(length));
+  int64_t count = (length - size) / step + 1;
+  if (isWritten(c.op->getResult(0)) && step >= size && count * step <= length) {
+    // Windows that do not overlap are a view, which writes pass.
+    auto narrowed = [&](const Item &x, int64_t d, int64_t length) {
+      return c.call("aten::narrow",
+                    {x, c.number(d), c.number(int64_t(0)), c.number(length)});
+    };
+    Item windows = c.call("aten::unflatten.int",
+                          {narrowed(c.item(0), dim, count * step),
+                           c.number(dim), c.numbers({count, step})});
+    return c.result(c.call("aten::movedim.int",
+                           {narrowed(windows, dim + 1, size), c.number(dim + 1),
+                            c.number(int64_t(-1))}));
+  }
   Type i64 = c.builder().getI64Type();
-  Value ids = idsOf(c, {(length - size) / step + 1, size}, "ids",
-                    [&](ScalarBuilder &s, ValueRange in) {
-                      return s.add(s.mul(in[0], s.integer(i64, step)), in[1]);
-                    });
+  Value ids =
+      idsOf(c, {count, size}, "ids", [&](ScalarBuilder &s, ValueRange in) {
+        return s.add(s.mul(in[0], s.integer(i64, step)), in[1]);
+      });
   Value windows = lookUp(c.generic("windows"), c.tensor(0), dim, ids);
   SmallVector<SmallVector<int64_t>> order;
   for (int64_t d = 0; d <= rank; ++d)

@@ -47,7 +47,7 @@ UNARY.update({name: getattr(F, name) for name in
               "tanhshrink hardshrink softshrink celu".split()})
 UNARY.update({name: getattr(torch, name) for name in
               "tan asin acos atan sinh cosh asinh acosh atanh sinc deg2rad rad2deg exp2 log10 erfc frac nan_to_num positive logit lgamma erfinv".split()})
-UNARY.update({name: getattr(torch.special, name) for name in "ndtr entr".split()})
+UNARY.update({name: getattr(torch.special, name) for name in "ndtr entr i0 i0e i1 i1e".split()})
 UNARY.update({
     "signbit": lambda x: truth(torch.signbit(x)),
     "nan_to_num given": lambda x: torch.nan_to_num(x, 0.5, 2.0, -3.0),

@@ -127,34 +127,16 @@ func.func @forward(%x: tensor<8x4xf32> {colossal.role = #colossal.role<batch>, c
 
 // -----
 
-// A reshape of a transpose may be a view in PyTorch, whose strides the trace holds.
-func.func @forward(%x: tensor<4x3x2xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x"}) -> !colossal.any {
-  %c0 = colossal.aten_constant 0 : i64 -> !colossal.any
-  %c1 = colossal.aten_constant 1 : i64 -> !colossal.any
-  %c2 = colossal.aten_constant 2 : i64 -> !colossal.any
-  %c4 = colossal.aten_constant 4 : i64 -> !colossal.any
-  %c6 = colossal.aten_constant 6 : i64 -> !colossal.any
-  %none = colossal.aten_constant unit -> !colossal.any
-  %sizes = colossal.aten "prim::ListConstruct"(%c6, %c4) name "ListConstruct.0" : (!colossal.any, !colossal.any) -> !colossal.any
-  %strides = colossal.aten "prim::ListConstruct"(%c1, %c6) name "ListConstruct.1" : (!colossal.any, !colossal.any) -> !colossal.any
-  %t = colossal.aten "aten::transpose.int"(%x, %c0, %c1) name "m/transpose.0" : (tensor<4x3x2xf32>, !colossal.any, !colossal.any) -> !colossal.any
-  %u = colossal.aten "aten::transpose.int"(%t, %c1, %c2) name "m/transpose.1" : (!colossal.any, !colossal.any, !colossal.any) -> !colossal.any
-  %r = colossal.aten "aten::reshape"(%u, %sizes) name "m/reshape.0" : (!colossal.any, !colossal.any) -> !colossal.any
-  // expected-error @below {{reads a tensor whose elements are not in order by strides, expected a contiguous one (contiguous() before it)}}
-  %y = colossal.aten "aten::as_strided"(%r, %sizes, %strides, %none) name "m/as_strided.0" : (!colossal.any, !colossal.any, !colossal.any, !colossal.any) -> !colossal.any
-  return %y : !colossal.any
-}
-
-// -----
-
-// Strides are those of elements in order.
-func.func @forward(%x: tensor<3x4xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x"}) -> !colossal.any {
+// How an index of a transposed tensor lies in memory is not known.
+func.func @forward(%x: tensor<3x4xf32> {colossal.role = #colossal.role<batch>, colossal.name = "x"}, %i: tensor<2xi64> {colossal.role = #colossal.role<batch>, colossal.name = "i"}) -> !colossal.any {
   %c2 = colossal.aten_constant 2 : i64 -> !colossal.any
   %none = colossal.aten_constant unit -> !colossal.any
   %list = colossal.aten "prim::ListConstruct"(%c2, %c2) name "ListConstruct.0" : (!colossal.any, !colossal.any) -> !colossal.any
+  %ids = colossal.aten "prim::ListConstruct"(%none, %i) name "ListConstruct.1" : (!colossal.any, tensor<2xi64>) -> !colossal.any
   %t = colossal.aten "aten::t"(%x) name "m/t.0" : (tensor<3x4xf32>) -> !colossal.any
-  // expected-error @below {{reads a tensor whose elements are not in order by strides, expected a contiguous one}}
-  %y = colossal.aten "aten::as_strided"(%t, %list, %list, %none) name "m/as_strided.0" : (!colossal.any, !colossal.any, !colossal.any, !colossal.any) -> !colossal.any
+  %r = colossal.aten "aten::index.Tensor"(%t, %ids) name "m/index.0" : (!colossal.any, !colossal.any) -> !colossal.any
+  // expected-error @below {{reads by strides a tensor of which it is not known how it lies in memory (contiguous() before it)}}
+  %y = colossal.aten "aten::as_strided"(%r, %list, %list, %none) name "m/as_strided.0" : (!colossal.any, !colossal.any, !colossal.any, !colossal.any) -> !colossal.any
   return %y : !colossal.any
 }
 

@@ -1404,3 +1404,5 @@ rows("packed data", {
 
 import aten_cases_composed  # noqa: E402, F401: adds its rows to ROWS
 import aten_cases_integers  # noqa: E402, F401: and so does this
+import aten_cases_matrices  # noqa: E402, F401
+import aten_cases_counts  # noqa: E402, F401

@@ -255,7 +255,34 @@ def longformer_chunks(x, window=2):
     return x.as_strided(size=size, stride=stride)
 
 
+def in_place_parts(write):
+    """What strides read before a write has its result, too."""
+    def run(x):
+        x = x * 1
+        parts = x.as_strided((3, 3), (3, 1))
+        before = parts * 1
+        write(x)
+        return before, parts * 1
+    return run
+
+
+def written_reshapes(x):
+    """A reshape is a view where strides allow one, and a write passes it; a copy where they do not."""
+    a, b, c, d = x.clone(), x.transpose(0, 1) * 1, x.clone(), x.clone()
+    a[:, :2].reshape(-1, 2, 1).mul_(3)
+    b.transpose(0, 1).reshape(12).add_(1)
+    c.t().reshape(12).zero_()
+    d.unsqueeze(1).expand(3, 2, 4).reshape(24)[0:2].contiguous().zero_()
+    return a, b, c, d
+
+
 rows("replaced parts", {
+    "as_strided of a reshaped transpose": lambda d: (lambda x: longformer_chunks(x.view(8, 2, 3, 2).transpose(0, 1).transpose(1, 2).reshape(6, 8, 2)), [d.floats(8, 2, 6)]),
+    "as_strided of a copied reshape": lambda d: (lambda x: (x.transpose(0, 1).reshape(12).as_strided((2, 3), (3, 2), 1), x.t().contiguous().as_strided((3,), (4,))), [d.floats(3, 4)]),
+    "as_strided of a function of a transpose": lambda d: (lambda x, y: ((x.transpose(0, 2) * 2).as_strided((2, 5), (7, 3), 2), (x.permute(1, 2, 0) + y).as_strided((4, 3), (6, 2)), torch.where(x.mT > 0, x.mT, y.permute(2, 1, 0)[:2]).as_strided((6,), (3,), 1)), [d.floats(2, 3, 4), d.floats(3, 4, 2)]),
+    "as_strided of parts": lambda d: (lambda x: (x[1:, ::2].as_strided((2, 2), (3, 1)), x[:, 2].as_strided((3,), (3,)), x.t()[1:3].as_strided((2, 2), (1, 4)), x[1].as_strided((2,), (1,), 3)), [d.floats(3, 4)]),
+    "as_strided after a write": lambda d: (in_place_parts(lambda x: x.t()[1].mul_(2)), [d.floats(3, 4)]),
+    "writes through reshapes": lambda d: (written_reshapes, [d.floats(3, 4)]),
     "take": lambda d: (lambda x, i: (torch.take(x, i), torch.take(x, i - 12)), [d.floats(3, 4), d.integers(0, 12, 3, 2)]),
     "select_scatter": lambda d: (lambda x, y: (torch.select_scatter(x, y[0], 0, 1), torch.select_scatter(x, y[:, 0].repeat(2)[:3], 1, -1)), [d.floats(3, 4), d.floats(2, 4)]),
     "slice_scatter": lambda d: (lambda x, y: (torch.slice_scatter(x, y, 0, 1, 3), torch.slice_scatter(x, y, 0, 0, 3, 2), torch.slice_scatter(x, y[:, :1].repeat(2, 1)[:3], 1, 3)), [d.floats(3, 4), d.floats(2, 4)]),

@@ -106,6 +106,24 @@ class Choice(Drawn):
         return x + table[rows]
 
 
+class Few(Drawn):
+    """Rows of a table by chances: several without replacement, or with it."""
+
+    def __init__(self, path, replaces):
+        super().__init__(path)
+        self.replaces = replaces
+
+    def forward(self, chances, table, count=3):
+        if torch.jit.is_tracing():
+            rows = torch.multinomial(chances, count, self.replaces)
+        else:
+            p = chances.detach()
+            p = p[:, None].expand(-1, count, -1) if self.replaces else p
+            scores = p / -torch.log(1 - self.draws("multinomial", p.shape)).to(p.dtype)
+            rows = scores.argmax(-1) if self.replaces else scores.argsort(dim=-1, descending=True, stable=True)[:, :count]
+        return table[rows].mean(1)
+
+
 class Network(nn.Module):
     def __init__(self):
         super().__init__()
@@ -156,3 +174,19 @@ class Guesses(nn.Module):
 @module("1 microbatches=2", "2 data=2", "2 tensor=2", "2 pipeline=2,microbatches=2")
 def guesses():
     return Guesses(), samples(batch=8)
+
+
+class Lots(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.o, self.table = nn.Linear(6, 8), nn.Linear(8, 4), nn.Parameter(torch.randn(8, 8))
+        self.few, self.many = Few("few", False), Few("many", True)
+
+    def forward(self, x, y):
+        h = self.a(x)
+        return F.cross_entropy(self.o(h + self.few(h.softmax(1), self.table) - self.many(h.sigmoid(), self.table)), y)
+
+
+@module("1", "1 microbatches=2", "2 data=2", "2 tensor=2")
+def lots():
+    return Lots(), samples(batch=8)

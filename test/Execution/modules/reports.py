@@ -130,3 +130,38 @@ def written_where_data_say():
         h[-1 - row, 2:] *= m.a(x)[0, 2:]
         return F.cross_entropy(m.o(h), y)
     return Head(loss), samples()
+
+
+@module("1", "2 data=2", "2 tensor=2", "2 pipeline=2")
+def gaussian_of_a_covariance():
+    """A likelihood with a covariance that is learned, and one for each sample: factors, solutions, determinants, inverses."""
+    def loss(m, x, y):
+        h = m.a(x)
+        factor = torch.linalg.cholesky(m.o.weight @ m.o.weight.mT + torch.eye(4))
+        rest = torch.linalg.solve_triangular(factor, m.o(h).mT, upper=False)
+        each = h[:, :4, None] * h[:, None, :4] + 2 * torch.eye(4)
+        return (rest.square().mean() + factor.diagonal().log().sum() + torch.logdet(each).mean() + F.cross_entropy(m.o(h), y)
+                + torch.linalg.solve(each, h[:, :4]).square().mean() + torch.linalg.inv(each).square().mean()
+                + torch.matrix_exp(each * 0.1).mean())
+    return Head(loss), samples()
+
+
+@module("1", "2 data=2", "2 tensor=2")
+def overlapping_chunks_by_strides():
+    """Chunks as Longformer makes them: strides of what a reshape made of a transposed tensor; writes through reshapes and windows."""
+    class Chunks(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.words, self.q, self.o = nn.Embedding(19, 8), nn.Linear(8, 8), nn.Linear(8, 5)
+
+        def forward(self, ids, labels):
+            batch, length = ids.shape
+            q = self.q(self.words(ids).transpose(0, 1)).view(length, batch, 2, 4).permute(1, 2, 0, 3).reshape(2 * batch, length, 4)
+            size, stride = [2 * batch, length // 2 - 1, 4, 4], list(q.stride())
+            chunks = q.as_strided(size, [stride[0], 2 * stride[1], stride[1], stride[2]])
+            h = torch.cat([chunks.sum(1), q[:, 4:]], 1).view(batch, 2, length, 4).transpose(1, 2)
+            h = h.reshape(batch, length, 8) * 1
+            h[:, :4].reshape(batch, 2, 2, 8)[:, 1].mul_(0.5)
+            h.unfold(1, 2, 3)[:, 0].add_(1)
+            return F.cross_entropy(self.o(h).flatten(0, 1), labels.flatten() % 5)
+    return Chunks(), tokens(length=6)
