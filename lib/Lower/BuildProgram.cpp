@@ -196,7 +196,7 @@ FailureOr<LoweredRanks>
 lower::lowerRanks(ModuleOp module, ArrayRef<schedule::RankSchedule> schedules) {
   Lowering lowering(module.getContext());
   LoweredRanks lowered;
-  for (const schedule::RankSchedule &stage : stages) {
+  for (const schedule::RankSchedule &schedule : schedules) {
     FailureOr<rank::Program> program = buildProgram(schedule, lowering);
     if (failed(program))
       return failure();

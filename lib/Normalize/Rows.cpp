@@ -186,8 +186,8 @@ static bool losesWrites(const Call &call, Value value, const Item &item) {
   AtenOp op = call.op;
   auto [name, signature] = op.getSchema().split('(');
   if (!signature.split(" -> ").second.contains("(a)") || !item.isTensor() ||
-      item.tensor->parent || mayCopy.contains(name.split('.').first) ||
-      !call.item(0).isTensor())
+      item.tensor->parent || item.tensor->type.getNumElements() == 0 ||
+      mayCopy.contains(name.split('.').first) || !call.item(0).isTensor())
     return false;
   return call.item(0).tensor != item.tensor && isWritten(value);
 }

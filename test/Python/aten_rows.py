@@ -142,7 +142,7 @@ REWRITTEN = set("""aten::clip aten::concat aten::concatenate aten::cpu aten::req
     aten::Bool.Tensor aten::Bool.float aten::Float.Tensor aten::Float.int aten::FloatImplicit
     aten::Int.Scalar aten::IntImplicit aten::item
     aten::adjoint aten::matrix_power aten::arccos aten::arccosh aten::arcsin aten::arcsinh aten::arctan aten::arctan2
-    aten::arctanh""".split())
+    aten::arctanh aten::det aten::inverse aten::matrix_exp aten::special_i0""".split())
 
 
 def results_of(case):
@@ -264,7 +264,7 @@ def main():
         sources = os.path.join(os.path.dirname(__file__), "..", "..", "lib", "Normalize")
         table = set()
         for file in os.listdir(sources):
-            if file.endswith("Rows.cpp"):
+            if file.endswith("Rows.cpp") and file != "Rows.cpp":
                 table |= set(re.findall(r'"(aten::[\w.]+)"', open(os.path.join(sources, file)).read()))
         base = {re.sub(r"_(\.|$)", r"\1", key) for key in SEEN} | SEEN
         missing = sorted(table - base - REWRITTEN)

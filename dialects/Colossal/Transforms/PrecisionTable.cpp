@@ -38,6 +38,12 @@ static const llvm::StringSet<> &wideOps() {
       "multi_margin_loss", "multilabel_margin_loss", "poisson_nll_loss",
       "gaussian_nll_loss", "soft_margin_loss", "triplet_margin_loss",
       "ctc_loss",
+      // matrices
+      "matrix_exp", "linalg_matrix_exp", "inverse", "linalg_inv",
+      "linalg_inv_ex", "linalg_solve", "linalg_solve_ex",
+      "linalg_solve_triangular", "det", "linalg_det", "slogdet",
+      "linalg_slogdet", "logdet", "cholesky", "linalg_cholesky",
+      "linalg_cholesky_ex", "cholesky_solve", "cholesky_inverse", "linalg_lu",
       // transforms and resolutions, which are products here
       "fft_fft", "fft_ifft", "fft_rfft", "fft_irfft", "fft_fft2", "fft_ifft2",
       "fft_rfft2", "fft_irfft2", "fft_fftn", "fft_ifftn", "fft_rfftn",
