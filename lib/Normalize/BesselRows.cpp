@@ -61,8 +61,11 @@ template <int order, bool isScaled> static void bessel(Call &c) {
       slope = s.sub(other, s.div(value, s.select(isZero, number(1), y)));
     if (isScaled)
       slope = s.sub(slope, s.mul(sign, value));
+    // PyTorch takes what is not above a least size for 0, NaN too.
     if (order == 1)
-      slope = s.select(isZero, number(0.5), slope);
+      slope = s.select(
+          s.compare(Relation::Greater, s.create<math::AbsFOp>(y), number(0)),
+          slope, number(0.5));
     return s.withDerivative(s.cast(value, own), x, s.cast(slope, own));
   });
 }

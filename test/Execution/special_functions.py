@@ -220,6 +220,7 @@ NOT_HERE = {
 }
 # The same function under another overload, which a trace does not produce.
 OVERLOADS = {
+    "aten::special_i0": "aten::i0",
     "aten::special_xlog1py.other_scalar": "aten::special_xlog1py", "aten::special_xlog1py.self_scalar": "aten::special_xlog1py",
     "aten::xlogy.Scalar_Self": "aten::xlogy.Tensor", "aten::xlogy.Scalar_Other": "aten::xlogy.Tensor",
     "aten::float_power.Tensor_Tensor": "aten::float_power.Tensor_Scalar", "aten::arctan2": "aten::atan2",
