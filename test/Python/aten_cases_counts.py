@@ -62,7 +62,7 @@ def written_detached(x):
 rows("written views", {
     "windows": lambda d: (in_place(lambda x: x.unfold(1, 2, 3)[:, 1].mul_(2)), [d.floats(3, 6)]),
     "detached": lambda d: (written_detached, [d.floats(3, 4)]),
-    "by known masks": lambda d: (lambda x: (x[:, T([True, False, True, True])], x[T([[True, False, False, True]] * 3)], x[T([False, False, False])].sum(0), x[1:, T([True] * 2 + [False] * 2)]), [d.floats(3, 4)]),
+    "by known masks": lambda d: (lambda x: (x[:, T([True, False, True, True])], x[T([[True, False, False, True]] * 3)].sum(), x[T([False, False, False])].sum(0), x[1:, T([True] * 2 + [False] * 2)]), [d.floats(3, 4)]),
     "into known masks": lambda d: (in_place(lambda x: x.__setitem__((slice(None), T([True, False, True, False])), x[:, :2].clone() * 2) or x.mul_(1)), [d.floats(3, 4)]),
 })
 
