@@ -282,6 +282,14 @@ static Item givenIndices(ArrayRef<Item> list) {
 }
 
 std::vector<Item> normalize::withoutKnownMasks(Call &c, ArrayRef<Item> list) {
+  // Rows that a mask alone selects stay as many as the mask has, known or not:
+  // what `where` and `masked_select` give goes with them.
+  bool isAlone = !list.empty() && list.front().isTensor() &&
+                 llvm::count_if(list, [](const Item &item) {
+                   return item.isTensor();
+                 }) == 1;
+  if (isAlone)
+    return list.vec();
   std::vector<Item> indices;
   for (const Item &item : list) {
     std::optional<SmallVector<bool>> truths;
@@ -309,15 +317,8 @@ std::vector<Item> normalize::withoutKnownMasks(Call &c, ArrayRef<Item> list) {
 /// index.Tensor(x, [none.., ids, ids..., none..]): integer indices.
 static void index(Call &c) {
   Value x = c.tensor(0);
-  // Rows that a mask alone selects stay as many as the mask has, whether it is
-  // known or not: what `where` and `masked_select` give goes with them.
-  std::vector<Item> list = c.list(1);
-  auto mask = onlyMask(list);
-  if (!mask || mask->first != 0) {
-    list = withoutKnownMasks(c, list);
-    mask = onlyMask(list);
-  }
-  if (mask)
+  std::vector<Item> list = withoutKnownMasks(c, c.list(1));
+  if (auto mask = onlyMask(list))
     return c.result(rowsBy(c, x, mask->first, c.tensor(mask->second)));
   list = withoutMasks(c, list);
   int64_t rank = c.type(0).getRank(), first = -1, last = -1;
