@@ -1,7 +1,6 @@
 //===- KeptDerivatives.cpp - Derivatives that forward computes ------------===//
 
 #include "KeptDerivatives.h"
-#include "Colossal/Analysis/OpWork.h"
 #include "Colossal/Transforms/FactorEditing.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/IRMapping.h"

@@ -6,6 +6,7 @@
 #include "Colossal/IR/NarrowFloat.h"
 #include "Colossal/Transforms/FactorEditing.h"
 #include "Colossal/Transforms/NarrowOp.h"
+#include "Colossal/Transforms/RoundedSum.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -28,35 +29,6 @@ static bool onlyAdds(GenericOp op) {
          llvm::all_of(
              op.getBody().front().without_terminator(),
              llvm::IsaPred<arith::AddFOp, arith::ExtFOp, arith::TruncFOp>);
-}
-
-/// Widens arguments of a body, or takes them as f32 where operands are.
-static void widenArguments(GenericOp op) {
-  Block &body = op.getBody().front();
-  OpBuilder builder = OpBuilder::atBlockBegin(&body);
-  Type wide = builder.getF32Type();
-  for (auto [operand, argument] :
-       llvm::zip(op->getOperands(), body.getArguments())) {
-    if (!isNarrowFloat(argument.getType()))
-      continue;
-    if (!hasNarrowFloats(operand)) {
-      argument.setType(wide);
-      continue;
-    }
-    Value widened = arith::ExtFOp::create(builder, op.getLoc(), wide, argument);
-    argument.replaceAllUsesExcept(widened, widened.getDefiningOp());
-  }
-  for (Operation &inner : llvm::make_early_inc_range(body)) {
-    for (Value result : inner.getResults())
-      if (isNarrowFloat(result.getType()))
-        result.setType(wide);
-    // What were casts are none.
-    if (isa<arith::ExtFOp, arith::TruncFOp>(inner) &&
-        inner.getOperand(0).getType() == wide) {
-      inner.getResult(0).replaceAllUsesWith(inner.getOperand(0));
-      inner.erase();
-    }
-  }
 }
 
 /// Makes `value` f32 if what computes it can.

@@ -21,7 +21,7 @@ FailureOr<PartitionedModule> PartitionedModule::read(ModuleOp module) {
   PartitionedModule result;
   result.mesh = *mesh;
   const Stages &stages = mesh->stages;
-  std::map<std::pair<Segment, int64_t>, func::FuncOp> functions;
+  std::map<PlacedSegment, func::FuncOp> functions;
   for (func::FuncOp function : module.getOps<func::FuncOp>()) {
     auto stage = function->getAttrOfType<IntegerAttr>(names::stage);
     auto segment = function->getAttrOfType<SegmentAttr>(names::segment);
@@ -36,14 +36,13 @@ FailureOr<PartitionedModule> PartitionedModule::read(ModuleOp module) {
              << function.getName() << "' for segment '"
              << nameOf(segment.getValue()) << "' of stage " << stage.getInt()
              << ", expected the name '" << functionOf(placed) << "'";
-    functions[{placed.kind, placed.place}] = function;
+    functions[placed] = function;
     if (!function.getBody().hasOneBlock())
       return function.emitError("expected a function of one block");
   }
   for (int64_t group = 0; group < stages.groups; ++group)
     for (const PlacedSegment &segment : segmentsOf(group, stages))
-      if (auto it = functions.find({segment.kind, segment.place});
-          it != functions.end())
+      if (auto it = functions.find(segment); it != functions.end())
         result.functions.push_back({segment, group, it->second});
   return result;
 }

@@ -28,12 +28,6 @@ struct End {
   StringRef name;
 };
 
-/// Kind and place.
-using SegmentKey = std::pair<Segment, int64_t>;
-static SegmentKey keyOf(const PlacedSegment &segment) {
-  return {segment.kind, segment.place};
-}
-
 /// From, to, tag.
 using Channel = std::tuple<int64_t, int64_t, int64_t>;
 
@@ -60,7 +54,7 @@ private:
   const PartitionedModule &module;
   bool ok = true;
   /// By segment, in order.
-  std::map<SegmentKey, std::vector<End>> ends;
+  std::map<PlacedSegment, std::vector<End>> ends;
   std::map<Channel, const End *> sends, receives;
 };
 } // namespace
@@ -72,7 +66,7 @@ static Channel channelOf(const End &end) {
 
 void TransferCheck::collect() {
   for (LocalFunction function : module.functions) {
-    std::vector<End> &list = ends[keyOf(function.segment)];
+    std::vector<End> &list = ends[function.segment];
     for (Operation &op : function.op.getBody().front()) {
       End end;
       end.op = &op;
@@ -149,7 +143,7 @@ void TransferCheck::matchEnds() {
 /// Transports without tags deliver in order.
 void TransferCheck::compareOrders() {
   // What one segment sends to another, and what that receives from it.
-  using Pair = std::pair<SegmentKey, SegmentKey>;
+  using Pair = std::pair<PlacedSegment, PlacedSegment>;
   std::map<Pair, std::vector<const End *>> sent, received;
   for (auto &[key, list] : ends)
     for (const End &end : list) {
@@ -157,7 +151,7 @@ void TransferCheck::compareOrders() {
       auto other = others.find(channelOf(end));
       if (other == others.end())
         continue; // reported already
-      SegmentKey peer = keyOf(other->second->segment);
+      const PlacedSegment &peer = other->second->segment;
       if (end.isSend)
         sent[{key, peer}].push_back(&end);
       else
@@ -188,7 +182,7 @@ void TransferCheck::runSchedules() {
   std::map<Channel, int64_t> slots; // the microbatch that waits there
   static const std::vector<End> none;
   auto listOf = [&](const timeline::Step &step) -> const std::vector<End> & {
-    auto it = ends.find(keyOf(step.segment));
+    auto it = ends.find(step.segment);
     return it == ends.end() ? none : it->second;
   };
   // A group runs until it waits; then the next.

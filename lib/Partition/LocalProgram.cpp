@@ -34,7 +34,7 @@ LocalProgram::~LocalProgram() {
 //===----------------------------------------------------------------------===//
 
 LocalProgram::Function &LocalProgram::functionOf(const PlacedSegment &segment) {
-  auto [it, isNew] = functions.try_emplace({segment.kind, segment.place});
+  auto [it, isNew] = functions.try_emplace(segment);
   Function &function = it->second;
   if (isNew) {
     function.segment = segment;
@@ -418,7 +418,6 @@ void LocalProgram::finish(ModuleOp module) {
   };
   for (int64_t group = 0; group < mesh.stages.groups; ++group)
     for (const PlacedSegment &segment : segmentsOf(group, mesh.stages))
-      if (auto it = functions.find({segment.kind, segment.place});
-          it != functions.end())
+      if (auto it = functions.find(segment); it != functions.end())
         finishFunction(it->second);
 }

@@ -113,8 +113,7 @@ private:
   const Mesh &mesh;
   mlir::MLIRContext *context;
   mlir::OpBuilder builder;
-  /// By kind and place.
-  std::map<std::pair<Segment, int64_t>, Function> functions;
+  std::map<PlacedSegment, Function> functions;
   /// The segment that returns a link: by group and name.
   std::map<std::pair<int64_t, std::string>, Function *> linkOwners;
   /// The last send that was put behind an op (or at the start: null).

@@ -16,6 +16,17 @@
 #include "Colossal/IR/LayoutAttributes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
+#include <tuple>
+
+namespace colossal {
+
+/// By kind, then place: for maps.
+inline bool operator<(const PlacedSegment &a, const PlacedSegment &b) {
+  return std::tie(a.kind, a.place) < std::tie(b.kind, b.place);
+}
+
+} // namespace colossal
+
 namespace colossal::partition {
 
 using layout::Axes;

@@ -12,10 +12,10 @@
 using namespace mlir;
 using namespace colossal;
 
-/// What ranks of a stage reserve for all `programs`, which are partitioned: one
-/// entry for each stage. Arena, windows, staging of collectives and scratch of
-/// the library are known once groups are lowered, so programs are scheduled and
-/// lowered. Errors are reported.
+/// What ranks of a device group reserve for all `programs`, which are
+/// partitioned: one entry for each group. Arena, windows, staging of
+/// collectives and scratch of the library are known once groups are lowered, so
+/// programs are scheduled and lowered. Errors are reported.
 static FailureOr<std::vector<int64_t>>
 reservedBytes(ArrayRef<CompiledProgram *> programs, int64_t threadsPerRank) {
   SmallVector<ModuleOp> modules;

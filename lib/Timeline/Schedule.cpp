@@ -84,9 +84,13 @@ int64_t colossal::timeline::maximumInFlight(const std::vector<Step> &order,
 int64_t colossal::timeline::maximumInFlight(ScheduleKind kind, int64_t stage,
                                             const Stages &stages,
                                             int64_t microbatches) {
+  if (kind == ScheduleKind::GPipe || !goesRound(stages, microbatches))
+    return microbatches;
   if (stages.chunks == 1)
     return limitOf(kind, stage, stages, microbatches);
-  return maximumInFlight(
-      scheduleOrder(kind, stages.groupOf(stage), stages, microbatches),
-      {Segment::Forward, stage}, {Segment::Backward, stage});
+  // A group is less than chunks + 1 rounds ahead; then rounds are alike.
+  int64_t enough = 2 * (stages.chunks + 1) * stages.groups;
+  return maximumInFlight(scheduleOrder(kind, stages.groupOf(stage), stages,
+                                       std::min(microbatches, enough)),
+                         {Segment::Forward, stage}, {Segment::Backward, stage});
 }

@@ -40,19 +40,32 @@ OpOperand *colossal::productOfRoundedSum(GenericOp op) {
   return nullptr;
 }
 
-/// The product's factors are widened before they are multiplied.
-static void makeWide(GenericOp product) {
-  Block &body = product.getBody().front();
+void colossal::widenArguments(GenericOp op) {
+  Block &body = op.getBody().front();
   OpBuilder builder = OpBuilder::atBlockBegin(&body);
   Type wide = builder.getF32Type();
-  for (BlockArgument argument : body.getArguments()) {
+  for (auto [operand, argument] :
+       llvm::zip(op->getOperands(), body.getArguments())) {
     if (!isNarrowFloat(argument.getType()))
       continue;
-    Value widened =
-        arith::ExtFOp::create(builder, product.getLoc(), wide, argument);
+    if (!hasNarrowFloats(operand)) {
+      argument.setType(wide);
+      continue;
+    }
+    Value widened = arith::ExtFOp::create(builder, op.getLoc(), wide, argument);
     argument.replaceAllUsesExcept(widened, widened.getDefiningOp());
   }
-  product.getYielded()[0].setType(wide);
+  for (Operation &inner : llvm::make_early_inc_range(body)) {
+    for (Value result : inner.getResults())
+      if (isNarrowFloat(result.getType()))
+        result.setType(wide);
+    // What were casts are none.
+    if (isa<arith::ExtFOp, arith::TruncFOp>(inner) &&
+        inner.getOperand(0).getType() == wide) {
+      inner.getResult(0).replaceAllUsesWith(inner.getOperand(0));
+      inner.erase();
+    }
+  }
 }
 
 void colossal::keepProductsWide(func::FuncOp function) {
@@ -63,7 +76,7 @@ void colossal::keepProductsWide(func::FuncOp function) {
       continue;
     Value product = operand->get();
     if (auto generic = product.getDefiningOp<GenericOp>())
-      makeWide(generic);
+      widenArguments(generic);
     product.setType(cast<RankedTensorType>(product.getType()).clone(wide));
     BlockArgument argument =
         op.getBody().getArgument(operand->getOperandNumber());

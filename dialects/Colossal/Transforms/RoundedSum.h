@@ -19,6 +19,10 @@ namespace colossal {
 /// bits, elementwise, and nothing else uses the product; null if there is none.
 mlir::OpOperand *productOfRoundedSum(GenericOp op);
 
+/// Makes all floats of a body f32: arguments are widened, or taken as f32 where
+/// the operands are.
+void widenArguments(GenericOp op);
+
 /// Makes the products of such ops f32.
 void keepProductsWide(mlir::func::FuncOp function);
 
