@@ -16,6 +16,20 @@ static uint64_t bitsOf(const Tensor &tensor, int64_t i) {
   return llvm::bit_cast<uint64_t>(tensor.floats[i] + 0.0);
 }
 
+ElementKind colossal::reference::kindOf(rank::DType type) {
+  switch (type) {
+  case rank::DType::F32:
+  case rank::DType::F64:
+  case rank::DType::BF16:
+  case rank::DType::F16:
+    return ElementKind::Float;
+  case rank::DType::I1:
+    return ElementKind::Boolean;
+  default:
+    return ElementKind::Integer;
+  }
+}
+
 uint64_t RankMemory::load(int64_t at, int64_t size) const {
   return size == 1 ? small[at] : numbers[at / kCell];
 }
@@ -37,9 +51,10 @@ bool RankMemory::fits(int64_t offset, rank::DType type,
 void RankMemory::own(int64_t offset, int64_t bytes, const std::string &owner) {
   if (names.back() != owner)
     names.push_back(owner);
+  uint32_t number = owner == names[0] ? 0 : names.size() - 1;
   for (int64_t cell = offset / kCell;
        cell < (offset + bytes + kCell - 1) / kCell; ++cell)
-    owners[cell] = names.size() - 1;
+    owners[cell] = number;
 }
 
 bool RankMemory::write(int64_t offset, rank::DType type, const Tensor &tensor,
@@ -72,22 +87,65 @@ bool RankMemory::add(int64_t offset, rank::DType type, const Tensor &tensor,
   return write(offset, type, sum, owner);
 }
 
-void RankMemory::fillZero(int64_t offset, int64_t bytes,
-                          const std::string &owner) {
-  own(offset, bytes, owner);
-  std::fill_n(numbers.begin() + offset / kCell, (bytes + kCell - 1) / kCell, 0);
-  std::fill_n(small.begin() + offset, bytes, 0);
+bool RankMemory::isWhole(int64_t at, int64_t size) const {
+  return owners[at / kCell] != 0 &&
+         owners[at / kCell] == owners[(at + size - 1) / kCell];
 }
 
-void RankMemory::copy(int64_t from, int64_t to, int64_t bytes,
+std::optional<Tensor> RankMemory::read(int64_t offset, rank::DType type,
+                                       int64_t count) const {
+  int64_t size = rank::bytesOf(type);
+  if (!fits(offset, type, count))
+    return std::nullopt;
+  Tensor tensor = Tensor::zeros(kindOf(type), {count});
+  for (int64_t i = 0; i < count; ++i) {
+    int64_t at = offset + i * size;
+    if (!isWhole(at, size))
+      return std::nullopt;
+    uint64_t bits = load(at, size);
+    if (tensor.kind == ElementKind::Float)
+      tensor.floats[i] = llvm::bit_cast<double>(bits);
+    else if (tensor.kind == ElementKind::Boolean)
+      tensor.booleans[i] = uint8_t(bits);
+    else if (type == rank::DType::I8)
+      tensor.integers[i] = int8_t(bits);
+    else
+      tensor.integers[i] = int64_t(bits);
+  }
+  return tensor;
+}
+
+std::optional<double> RankMemory::real(int64_t offset, rank::DType type) const {
+  int64_t size = rank::bytesOf(type);
+  if (kindOf(type) != ElementKind::Float || !fits(offset, type, 1) ||
+      !isWhole(offset, size))
+    return std::nullopt;
+  return llvm::bit_cast<double>(load(offset, size));
+}
+
+bool RankMemory::fill(int64_t offset, rank::DType type, int64_t count,
+                      double value, const std::string &owner) {
+  Tensor tensor = Tensor::zeros(kindOf(type), {count});
+  for (int64_t i = 0; i < count; ++i)
+    tensor.setNumber(i, value);
+  return write(offset, type, tensor, owner);
+}
+
+bool RankMemory::copy(int64_t from, int64_t to, int64_t bytes,
                       const std::string &owner) {
-  own(to, bytes, owner);
+  if (!fits(from, rank::DType::I8, bytes) || !fits(to, rank::DType::I8, bytes))
+    return false;
+  bool wasWritten = true;
+  for (int64_t at = from; at < from + bytes; at += kCell)
+    wasWritten &= owners[at / kCell] != 0;
+  own(to, bytes, wasWritten ? owner : names[0]);
   std::vector<uint64_t> moved(numbers.begin() + from / kCell,
                               numbers.begin() +
                                   (from + bytes + kCell - 1) / kCell);
   std::copy(moved.begin(), moved.end(), numbers.begin() + to / kCell);
   std::vector<uint8_t> bits(small.begin() + from, small.begin() + from + bytes);
   std::copy(bits.begin(), bits.end(), small.begin() + to);
+  return true;
 }
 
 std::optional<int64_t> RankMemory::compare(int64_t offset, rank::DType type,
@@ -97,12 +155,9 @@ std::optional<int64_t> RankMemory::compare(int64_t offset, rank::DType type,
     return 0;
   for (int64_t i = 0, e = expected.size(); i < e; ++i) {
     int64_t at = offset + i * size;
-    // An element of eight bytes has one writer.
-    bool whole = owners[at / kCell] != 0 &&
-                 owners[at / kCell] == owners[(at + size - 1) / kCell];
     uint64_t bits = bitsOf(expected, i);
     bool same = load(at, size) == (size == 1 ? uint8_t(bits) : bits);
-    if (!whole || !same)
+    if (!isWhole(at, size) || !same)
       return i;
   }
   return std::nullopt;

@@ -27,8 +27,17 @@ public:
   /// Adds to what is there; fails where nothing was written.
   bool add(int64_t offset, rank::DType type, const Tensor &tensor,
            const std::string &owner);
-  void fillZero(int64_t offset, int64_t bytes, const std::string &owner);
-  void copy(int64_t from, int64_t to, int64_t bytes, const std::string &owner);
+  /// Copies bytes, also those that nobody wrote; fails outside of the memory.
+  bool copy(int64_t from, int64_t to, int64_t bytes, const std::string &owner);
+
+  /// A float; nothing where it was not written, or not as one element.
+  std::optional<double> real(int64_t offset, rank::DType type) const;
+  /// `count` elements from `offset` on; nothing where one was not written.
+  std::optional<Tensor> read(int64_t offset, rank::DType type,
+                             int64_t count) const;
+  /// Writes `value` into every element.
+  bool fill(int64_t offset, rank::DType type, int64_t count, double value,
+            const std::string &owner);
 
   /// The first element that is not `expected`'s, or nothing. Numbers are
   /// compared bit by bit.
@@ -40,6 +49,9 @@ public:
 
 private:
   bool fits(int64_t offset, rank::DType type, int64_t elements) const;
+  /// Whether the element has a writer, and one alone: of eight bytes no part
+  /// was written over.
+  bool isWhole(int64_t at, int64_t size) const;
   /// An element at a byte.
   uint64_t load(int64_t at, int64_t size) const;
   void store(int64_t at, int64_t size, uint64_t bits);
@@ -53,6 +65,17 @@ private:
   std::vector<uint8_t> small;    ///< per byte: elements of one byte
   std::vector<std::string> names = {"nobody"};
 };
+
+/// Where an operand lies.
+struct MemoryPlace {
+  RankMemory *memory = nullptr;
+  int64_t offset = 0;
+  rank::DType type = rank::DType::F32;
+  std::string text; ///< for messages
+};
+
+/// Floats, integers or booleans.
+ElementKind kindOf(rank::DType type);
 
 } // namespace colossal::reference
 

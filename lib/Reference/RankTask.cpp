@@ -88,6 +88,10 @@ bool RankTask::enter(std::string &error) {
   for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i)
     if (!bind(function, i, error))
       return false;
+  if (options.checker && !options.checker->entered(rank, steps[step], error)) {
+    error = describe() + ": " + error;
+    return false;
+  }
   Block &block = function.getBody().front();
   if (steps[step].order)
     order = *steps[step].order;
@@ -146,10 +150,6 @@ bool RankTask::leave(std::string &error) {
       else
         outputs.push_back({{name.str(), microbatch(), value}, *layout, where});
     }
-  }
-  if (options.checker && !options.checker->left(rank, steps[step], error)) {
-    error = describe() + ": " + error;
-    return false;
   }
   order.clear();
   ++step;

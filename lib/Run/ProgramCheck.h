@@ -8,10 +8,6 @@
 
 namespace colossal::rank {
 
-/// "group 1: forward[3] send 'h.1/out' (gpt2.py:10)".
-std::string describePlace(const Program &program, const Segment &segment,
-                          size_t op);
-
 /// First byte after the last slot.
 int64_t endOf(const Buffer &buffer);
 

@@ -5,11 +5,12 @@
 #include "Colossal/Ops/WholeOps.h"
 #include "colossal/Diagnostics/OneLine.h"
 #include "colossal/Diagnostics/Report.h"
+#include "colossal/Lower/BuildProgram.h"
 #include "colossal/Partition/Passes.h"
 #include "colossal/Reference/Arguments.h"
 #include "colossal/Reference/Npy.h"
 #include "colossal/Reference/RandomInputs.h"
-#include "colossal/Reference/Scheduled.h"
+#include "colossal/Reference/RankPrograms.h"
 #include "colossal/Reference/Shrink.h"
 #include "colossal/Reference/Verify.h"
 #include "colossal/Run/BundleFiles.h"
@@ -56,9 +57,9 @@ static cl::opt<double> tolerance("tolerance", cl::init(1e-10),
 static cl::opt<bool> shrinks(
     "shrink", cl::cat(category),
     cl::desc("verify the plan on smaller sizes of the same divisibility"));
-static cl::opt<bool> inArena(
-    "arena", cl::init(true), cl::cat(category),
-    cl::desc("execute the scheduled program inside arenas, too (default)"));
+static cl::opt<bool>
+    inArena("arena", cl::init(true), cl::cat(category),
+            cl::desc("execute the rank programs inside arenas, too (default)"));
 static cl::opt<bool>
     allowEdited("allow-edited", cl::cat(category),
                 cl::desc("accept a bundle whose files are not those compiled"));
@@ -201,40 +202,54 @@ static std::string findPhase(const std::string &bundle,
   return found;
 }
 
-/// Larger programs are not executed in arenas: four times this is needed.
+/// Larger programs are not executed in arenas: seven times this is needed.
 static constexpr int64_t kLargestArenas = int64_t(2) << 30;
 
-/// Schedules the partitioned program and executes it in the ranks' arenas.
-static bool verifyInArena(ModuleOp module, const NamedTensors &values,
-                          const StepResult &expected, std::string &error) {
+/// Executes rank programs in the ranks' arenas: those of a bundle, or, where
+/// there are none, what the module is scheduled and lowered to.
+static bool verifyPrograms(ModuleOp module, std::vector<rank::Program> programs,
+                           const NamedTensors &values,
+                           const StepResult &expected, std::string &error) {
   auto schedules = schedule::scheduleRanks(module);
   std::optional<Mesh> mesh = Mesh::get(module, error);
   if (failed(schedules) || !mesh) {
     error = error.empty() ? "the program was not scheduled" : error;
     return false;
   }
-  double mebibytes = double(arenaBytes(*schedules, *mesh)) / double(1 << 20);
-  if (arenaBytes(*schedules, *mesh) > kLargestArenas) {
-    llvm::outs() << "not executed in arenas: all ranks' are "
+  if (programs.empty()) {
+    FailureOr<lower::LoweredRanks> lowered =
+        lower::lowerRanks(module, *schedules);
+    if (failed(lowered)) {
+      error = "the program was not lowered";
+      return false;
+    }
+    programs = std::move(lowered->programs);
+  }
+  double mebibytes = double(arenaBytes(programs, *mesh)) / double(1 << 20);
+  if (arenaBytes(programs, *mesh) > kLargestArenas) {
+    llvm::outs() << "rank programs are not executed: all ranks' arenas are "
                  << llvm::format("%.0f", mebibytes) << " MiB\n";
     return true;
   }
   RankOptions options;
   options.seed = seed;
   options.evaluation.float32 = float32;
-  auto found = runScheduledStep(module, *schedules, values, options, error);
+  auto found =
+      runPrograms(module, *schedules, programs, values, options, error);
   if (found)
     error = compareSteps(*found, expected, tolerance);
   if (!error.empty())
     return false;
-  llvm::outs() << "every value is in its place: executed in arenas of "
+  llvm::outs() << "rank programs do what the sharded program says: executed in "
+                  "arenas of "
                << llvm::format("%.1f", mebibytes) << " MiB\n";
   return true;
 }
 
 /// Both programs on the same random values; prints what was found.
 static int verifyModules(func::FuncOp function, ModuleOp sharded,
-                         const std::string &name) {
+                         const std::string &name,
+                         std::vector<rank::Program> programs = {}) {
   std::string error;
   VerifyOptions options;
   options.seed = seed;
@@ -281,8 +296,9 @@ static int verifyModules(func::FuncOp function, ModuleOp sharded,
   report->print(stream);
   llvm::outs() << printable(table);
   if (report->agrees() && report->whyMeaningless().empty() && inArena &&
-      !verifyInArena(sharded, values, report->sharded, error))
-    return fail(name + ": after Schedule: " + error);
+      !verifyPrograms(sharded, std::move(programs), values, report->sharded,
+                      error))
+    return fail(name + ": rank programs: " + error);
   report->printVerdict(llvm::outs(), options);
   std::string reason = report->whyMeaningless();
   if (report->agrees() && !reason.empty())
@@ -313,22 +329,46 @@ static int verifyShrunk(MLIRContext &context, const std::string &planned) {
   return verifyModules(function, *sharded, planned);
 }
 
-/// Whether all files of a bundle are those that were compiled.
-static bool checkBundle(const std::string &bundle) {
+/// The manifest of a bundle whose files are all those that were compiled, or
+/// may be others; then it may also be a folder of IR alone, without programs.
+static std::optional<rank::Manifest> readBundle(const std::string &bundle) {
   std::string error, path = bundle + "/manifest.json";
+  if (allowEdited && !llvm::sys::fs::exists(path))
+    return rank::Manifest();
   std::optional<std::string> text = rank::readRegularFile(path, error);
   std::optional<rank::Manifest> manifest;
   if (text)
-    manifest = rank::readManifest(*text, path, error);
-  if (manifest && rank::checkBundleFiles(bundle, *manifest, error))
-    return true;
+    manifest = rank::readManifest(*text, path, error, allowEdited);
+  if (manifest &&
+      (allowEdited || rank::checkBundleFiles(bundle, *manifest, error)))
+    return manifest;
   fail(error);
-  return false;
+  return std::nullopt;
+}
+
+/// The rank programs of one of its programs.
+static std::optional<std::vector<rank::Program>>
+readPrograms(const std::string &bundle, const rank::ProgramSchema &schema) {
+  std::vector<rank::Program> programs;
+  for (const std::string &file : schema.files) {
+    std::string error, path = bundle + "/" + file;
+    std::optional<std::string> text = rank::readRegularFile(path, error);
+    std::optional<rank::Program> program;
+    if (text)
+      program = rank::readProgram(*text, path, error);
+    if (!program) {
+      fail(error);
+      return std::nullopt;
+    }
+    programs.push_back(std::move(*program));
+  }
+  return programs;
 }
 
 /// An unsharded and a partitioned program, in files.
 static int verifyPair(MLIRContext &context, const std::string &unsharded,
-                      const std::string &sharded) {
+                      const std::string &sharded,
+                      std::vector<rank::Program> programs = {}) {
   OwningOpRef<ModuleOp> first = readModule(unsharded, context);
   OwningOpRef<ModuleOp> second = first ? readModule(sharded, context) : nullptr;
   if (!first || !second)
@@ -337,12 +377,13 @@ static int verifyPair(MLIRContext &context, const std::string &unsharded,
   func::FuncOp function = findFunction(*first, error);
   if (!function || !isExecutable(function, error))
     return fail(unsharded + ": " + error);
-  return verifyModules(function, *second, sharded);
+  return verifyModules(function, *second, sharded, std::move(programs));
 }
 
 /// Every program of a bundle.
 static int verifyBundle(MLIRContext &context, const std::string &bundle) {
-  if (!allowEdited && !checkBundle(bundle))
+  std::optional<rank::Manifest> manifest = readBundle(bundle);
+  if (!manifest)
     return 1;
   std::vector<std::string> programs = programsOf(bundle);
   if (programs.empty())
@@ -369,7 +410,18 @@ static int verifyBundle(MLIRContext &context, const std::string &bundle) {
       return fail(place + ": found no *differentiate.mlir: a bundle that was "
                           "compiled from a later dump is compared with the "
                           "program of --against");
-    if (int code = verifyPair(context, unsharded, sharded))
+    std::optional<std::vector<rank::Program>> programs;
+    if (const rank::ProgramSchema *schema = manifest->find(program))
+      programs = readPrograms(bundle, *schema);
+    else if (manifest->programs.empty())
+      programs.emplace();
+    else
+      fail(bundle + "/manifest.json: found no program '" + program +
+           "', of which ir/ has a folder");
+    if (!programs)
+      return 1;
+    if (int code =
+            verifyPair(context, unsharded, sharded, std::move(*programs)))
       return code;
   }
   return 0;

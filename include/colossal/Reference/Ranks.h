@@ -74,13 +74,14 @@ struct LocalOutput {
 class RankChecker {
 public:
   virtual ~RankChecker() = default;
+  /// Before the first op of a step.
+  virtual bool entered(int64_t rank, const RankStep &step,
+                       std::string &error) = 0;
   /// After op `number` of the step's order.
   virtual bool completed(int64_t rank, const RankStep &step, size_t number,
                          llvm::ArrayRef<TensorRef> operands,
                          llvm::ArrayRef<TensorRef> results,
                          std::string &error) = 0;
-  /// After the last op of a step.
-  virtual bool left(int64_t rank, const RankStep &step, std::string &error) = 0;
   /// After the last step: local state and metrics by name, and outputs.
   virtual bool finished(int64_t rank, const NamedTensors &state,
                         const NamedTensors &metrics,

@@ -14,6 +14,10 @@ namespace colossal::rank {
 const char *nameOf(OpKind kind);
 const char *nameOf(DType dtype);
 
+/// "device group 1: forward[3] send 'h.1/out' (gpt2.py:10)".
+std::string describePlace(const Program &program, const Segment &segment,
+                          size_t op);
+
 /// "buffer 3 'h.0.attn'".
 std::string describeBuffer(const Buffer &buffer);
 

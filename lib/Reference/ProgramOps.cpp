@@ -1,0 +1,348 @@
+//===- ProgramOps.cpp - Ops of rank programs, executed --------------------===//
+
+#include "ProgramArithmetic.h"
+#include "ProgramChecker.h"
+#include "colossal/Reference/Compare.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace colossal;
+using namespace colossal::reference;
+using schedule::dtypeOf;
+using schedule::Group;
+
+//===----------------------------------------------------------------------===//
+// Ops of memory alone
+//===----------------------------------------------------------------------===//
+
+bool ProgramChecker::runOwn(int64_t rank, const PairedOp &paired,
+                            int64_t microbatch, std::string &error) {
+  const rank::Op &op = *paired.op;
+  MemoryPlace to = locate(rank, op.operands.back(), microbatch);
+  bool ok = false;
+  if (op.kind == rank::OpKind::Fill) {
+    const rank::Buffer &buffer = programOf(rank).buffers[op.operands[0].buffer];
+    int64_t count =
+        (buffer.bytes - op.operands[0].offset) / rank::bytesOf(buffer.dtype);
+    ok = to.memory->fill(to.offset, to.type, count, op.value,
+                         "the fill of \"" + buffer.name + "\"");
+  } else {
+    MemoryPlace from = locate(rank, op.operands[0], microbatch);
+    ok = from.memory == to.memory &&
+         to.memory->copy(from.offset, to.offset, op.bytes,
+                         "the copy of \"" + op.name + "\"");
+  }
+  if (!ok)
+    error = paired.place + ": leaves the memory";
+  return ok;
+}
+
+bool ProgramChecker::runOwn(int64_t rank, const PairedSegment &segment,
+                            size_t first, int64_t microbatch,
+                            std::string &error) {
+  for (size_t i = first; i < segment.ops.size() && !segment.ops[i].group; ++i)
+    if (!runOwn(rank, segment.ops[i], microbatch, error))
+      return false;
+  return true;
+}
+
+//===----------------------------------------------------------------------===//
+// Ops that compute
+//===----------------------------------------------------------------------===//
+
+bool ProgramChecker::agrees(Tensor found, const Tensor &expected,
+                            double scale) const {
+  if (found.size() != expected.size() || found.kind != expected.kind)
+    return false;
+  found.shape = expected.shape;
+  if (relativeError(found, expected) <= tolerance)
+    return true;
+  double square = 0.0;
+  for (int64_t i = 0, e = expected.size(); i < e; ++i)
+    square += std::pow(found.number(i) - expected.number(i), 2);
+  return std::sqrt(square) <= tolerance * scale;
+}
+
+/// "the operand "h.0/out"", "the operand 'lr'".
+static std::string describeOperand(Value value, const RankStep &step) {
+  if (Operation *producer = value.getDefiningOp()) {
+    auto name = producer->getAttrOfType<StringAttr>("name");
+    return name ? "the operand \"" + name.str() + "\"" : "the operand";
+  }
+  unsigned argument = cast<BlockArgument>(value).getArgNumber();
+  func::FuncOp function = step.function;
+  auto link = function.getArgAttrOfType<StringAttr>(argument, names::link);
+  return "the operand '" +
+         (link ? link.str() : argumentName(function, argument)) + "'";
+}
+
+bool ProgramChecker::checkInputs(int64_t rank, const RankStep &step,
+                                 const PairedOp &paired, Operation *op,
+                                 ArrayRef<TensorRef> operands,
+                                 std::string &error) {
+  for (auto [value, tensor] : llvm::zip(op->getOperands(), operands))
+    for (size_t i = 0; i < paired.numInputs; ++i)
+      if (paired.operands[i] == value &&
+          !check(locate(rank, paired, i, step.microbatch), *tensor,
+                 describeOperand(value, step), error))
+        return false;
+  return true;
+}
+
+static double normOf(const Tensor &tensor) {
+  double square = 0.0;
+  for (int64_t i = 0, e = tensor.size(); i < e; ++i)
+    square += std::pow(tensor.number(i), 2);
+  return std::sqrt(square);
+}
+
+bool ProgramChecker::multiply(int64_t rank, int64_t microbatch,
+                              const PairedOp &paired, const Tensor &expected,
+                              std::string &error) {
+  const rank::Gemm &gemm = paired.op->gemm;
+  MemoryPlace places[3];
+  for (size_t i = 0; i < 3; ++i) {
+    places[i] = locate(rank, paired.op->operands[i], microbatch);
+    places[i].type = i < 2 ? gemm.dtype : gemm.result;
+    if (places[i].type != dtypeOf(paired.operands[i])) {
+      error = "found another type of elements than that of operand " +
+              std::to_string(i);
+      return false;
+    }
+  }
+  std::optional<Tensor> found =
+      evaluateGemm(gemm, places[0], places[1], expected.size(), error);
+  if (!found)
+    return false;
+  double scale = 1.0;
+  for (size_t i = 0; i < 2; ++i) {
+    auto type = cast<RankedTensorType>(paired.operands[i].getType());
+    MemoryPlace whole = locate(rank, paired, i, microbatch);
+    if (auto tensor =
+            whole.memory->read(whole.offset, whole.type, type.getNumElements()))
+      scale *= normOf(*tensor);
+  }
+  if (agrees(*found, expected, scale))
+    return true;
+  error = "its product is not the value that it stands for";
+  return false;
+}
+
+std::vector<int64_t>
+ProgramChecker::membersOf(int64_t rank,
+                          const std::vector<std::string> &axes) const {
+  Place place = mesh.placeOf(rank);
+  std::map<int64_t, int64_t> members; // by number
+  int64_t first = rank / mesh.devices() * mesh.devices();
+  for (int64_t other = first; other < first + mesh.devices(); ++other) {
+    Place there = mesh.placeOf(other);
+    bool inGroup = llvm::all_of(mesh.axes, [&](const auto &axis) {
+      return llvm::is_contained(axes, axis.first) ||
+             there.coordinate(axis.first) == place.coordinate(axis.first);
+    });
+    int64_t number = 0;
+    for (const std::string &axis : axes)
+      number = number * there.sizes[axis] + there.coordinate(axis);
+    if (inGroup)
+      members[number] = other;
+  }
+  std::vector<int64_t> result;
+  for (auto [number, member] : members)
+    result.push_back(member);
+  return result;
+}
+
+/// The first member that comes to a collective computes what all get: none has
+/// written its result yet.
+bool ProgramChecker::meet(int64_t rank, int64_t microbatch,
+                          const PairedOp &paired, const Tensor &expected,
+                          std::string &error) {
+  const rank::Op &op = *paired.op;
+  if (collected[rank].empty()) {
+    std::vector<int64_t> members = membersOf(rank, op.collective.axes);
+    std::vector<Tensor> inputs;
+    for (int64_t member : members) {
+      MemoryPlace place = locate(member, op.operands[0], microbatch);
+      auto input = place.memory->read(place.offset, op.collective.dtype,
+                                      op.collective.elements);
+      if (!input) {
+        error = "reads elements of rank " + std::to_string(member) +
+                " that were not written, from " + place.text;
+        return false;
+      }
+      inputs.push_back(std::move(*input));
+    }
+    auto results = evaluateCollective(
+        op, getElementTypeOrSelf(paired.operands[1]), inputs, error);
+    if (!results)
+      return false;
+    for (auto [member, result] : llvm::zip_equal(members, *results))
+      collected[member].push_back(std::move(result));
+  }
+  Tensor found = std::move(collected[rank].front());
+  collected[rank].pop_front();
+  if (op.collective.dtype == dtypeOf(paired.operands[1]) &&
+      agrees(std::move(found), expected, 0.0))
+    return true;
+  error = "its result is not the value that it stands for";
+  return false;
+}
+
+bool ProgramChecker::send(int64_t rank, int64_t microbatch,
+                          const PairedOp &paired, std::string &error) {
+  const rank::Op &op = *paired.op;
+  MemoryPlace place = locate(rank, op.operands[0], microbatch);
+  place.type = dtypeOf(paired.operands[0]);
+  auto sent = place.memory->read(place.offset, place.type,
+                                 op.bytes / rank::bytesOf(place.type));
+  if (!sent) {
+    error = "sends what was not written, from " + place.text;
+    return false;
+  }
+  int64_t device = rank % mesh.devices();
+  messages[{rank, op.peerGroup * mesh.devices() + device, op.tag}].push_back(
+      std::move(*sent));
+  return true;
+}
+
+bool ProgramChecker::receive(int64_t rank, const PairedOp &paired,
+                             const Tensor &expected, std::string &error) {
+  const rank::Op &op = *paired.op;
+  int64_t device = rank % mesh.devices();
+  auto &queue =
+      messages[{op.peerGroup * mesh.devices() + device, rank, op.tag}];
+  if (queue.empty()) {
+    error = "found nothing sent under its tag";
+    return false;
+  }
+  Tensor found = std::move(queue.front());
+  queue.pop_front();
+  if (op.bytes ==
+          expected.size() * rank::bytesOf(dtypeOf(paired.operands[0])) &&
+      agrees(std::move(found), expected, 0.0))
+    return true;
+  error = "what comes under its tag is not the value that it stands for";
+  return false;
+}
+
+/// Whether the group adds to this output.
+static bool accumulates(const Group &group, Value output) {
+  for (auto [number, candidate] : llvm::enumerate(group.outputs))
+    if (candidate == output)
+      return number < group.accumulate.size() && group.accumulate[number];
+  return false;
+}
+
+/// Whether the op may write this output over an input that begins at the same
+/// byte: what an iteration reads is then not written by an earlier one.
+static bool mayOverwrite(const PairedOp &paired, Value input, Value output) {
+  if (paired.op->kind == rank::OpKind::AllReduce)
+    return true;
+  const Group &group = *paired.group;
+  return llvm::any_of(group.inPlace, [&](std::pair<unsigned, unsigned> pair) {
+    return group.inputs[pair.first] == input &&
+           group.outputs[pair.second] == output;
+  });
+}
+
+bool ProgramChecker::checkOverlap(int64_t rank, int64_t microbatch,
+                                  const PairedOp &paired, size_t output,
+                                  std::string &error) {
+  auto bytesOf = [](Value value) {
+    return cast<RankedTensorType>(value.getType()).getNumElements() *
+           rank::bytesOf(dtypeOf(value));
+  };
+  MemoryPlace to = locate(rank, paired, output, microbatch);
+  for (size_t i = 0; i < paired.numInputs; ++i) {
+    MemoryPlace from = locate(rank, paired, i, microbatch);
+    Value input = paired.operands[i], result = paired.operands[output];
+    bool overlaps = from.memory == to.memory &&
+                    from.offset < to.offset + bytesOf(result) &&
+                    to.offset < from.offset + bytesOf(input);
+    if (!overlaps ||
+        (from.offset == to.offset && mayOverwrite(paired, input, result)))
+      continue;
+    error = "writes " + to.text + " while it reads operand " +
+            std::to_string(i) + " from " + from.text;
+    return false;
+  }
+  return true;
+}
+
+bool ProgramChecker::finishOp(int64_t rank, const RankStep &step,
+                              const PairedOp &paired, std::string &error) {
+  const rank::Op &op = *paired.op;
+  int64_t microbatch = step.microbatch;
+  if (op.kind == rank::OpKind::Send)
+    return send(rank, microbatch, paired, error);
+  std::string owner = "\"" + op.name + "\"";
+  if (microbatch >= 0)
+    owner += " of microbatch " + std::to_string(microbatch);
+  for (size_t i = paired.numInputs; i < paired.operands.size(); ++i) {
+    auto output = llvm::find_if(pending[rank], [&](const Pending &candidate) {
+      return candidate.value == paired.operands[i];
+    });
+    if (output == pending[rank].end()) {
+      error = "its group does not compute output " +
+              std::to_string(i - paired.numInputs);
+      return false;
+    }
+    if (!checkOverlap(rank, microbatch, paired, i, error))
+      return false;
+    const Tensor &expected = *output->tensor;
+    bool ok = true, adds = accumulates(*paired.group, output->value);
+    switch (op.kind) {
+    case rank::OpKind::Gemm:
+      adds = op.gemm.accumulate;
+      ok = multiply(rank, microbatch, paired, expected, error);
+      break;
+    case rank::OpKind::Kernel:
+    case rank::OpKind::Library:
+      break;
+    case rank::OpKind::Recv:
+      ok = receive(rank, paired, expected, error);
+      break;
+    default:
+      ok = meet(rank, microbatch, paired, expected, error);
+    }
+    if (!ok)
+      return false;
+    MemoryPlace where = locate(rank, paired, i, microbatch);
+    if (adds ? where.memory->add(where.offset, where.type, expected, owner)
+             : where.memory->write(where.offset, where.type, expected, owner))
+      continue;
+    error = "a result does not fit into, or has nothing to be added to in, " +
+            where.text;
+    return false;
+  }
+  return true;
+}
+
+bool ProgramChecker::completed(int64_t rank, const RankStep &step,
+                               size_t number, ArrayRef<TensorRef> operands,
+                               ArrayRef<TensorRef> results,
+                               std::string &error) {
+  func::FuncOp function = step.function;
+  const ProgramWalk &walk = walks[function];
+  std::optional<size_t> position = walk.paired[number];
+  if (!position)
+    return true;
+  const PairedOp &paired = walk.segment->ops[*position];
+  Operation *op = (*walk.order)[number];
+  auto fail = [&] {
+    error = paired.place + ": " + error;
+    return false;
+  };
+  if (!checkInputs(rank, step, paired, op, operands, error))
+    return fail();
+  for (auto [value, tensor] : llvm::zip(op->getResults(), results))
+    pending[rank].push_back({value, tensor});
+  bool isLast =
+      number + 1 == walk.paired.size() || walk.paired[number + 1] != position;
+  if (!isLast)
+    return true;
+  if (!finishOp(rank, step, paired, error))
+    return fail();
+  pending[rank].clear();
+  return runOwn(rank, *walk.segment, *position + 1, step.microbatch, error);
+}
