@@ -15,10 +15,12 @@ using schedule::RankSchedule;
 
 ProgramChecker::ProgramChecker(const Mesh &mesh,
                                ArrayRef<rank::Program> programs,
-                               double tolerance)
+                               double tolerance, rank::CompiledOps *code)
     : mesh(mesh), programs(programs), tolerance(tolerance),
       silent(mesh.ranks()), numEntered(mesh.ranks(), 0), pending(mesh.ranks()),
       collected(mesh.ranks()) {
+  if (code)
+    compiled.emplace(*code);
   for (int64_t rank = 0; rank < mesh.ranks(); ++rank) {
     arenas.emplace_back(programOf(rank).arenaBytes);
     windows.emplace_back(programOf(rank).windowBytes);

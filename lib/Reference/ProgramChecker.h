@@ -12,7 +12,7 @@
 #ifndef COLOSSAL_LIB_REFERENCE_PROGRAMCHECKER_H
 #define COLOSSAL_LIB_REFERENCE_PROGRAMCHECKER_H
 
-#include "PairedOps.h"
+#include "CompiledCheck.h"
 #include "RankMemory.h"
 #include "colossal/Reference/Ranks.h"
 #include <deque>
@@ -30,7 +30,7 @@ struct ProgramWalk {
 class ProgramChecker : public RankChecker {
 public:
   ProgramChecker(const Mesh &mesh, llvm::ArrayRef<rank::Program> programs,
-                 double tolerance);
+                 double tolerance, rank::CompiledOps *compiled);
 
   /// Pairs the programs with the groups of the schedules.
   bool pair(mlir::MLIRContext *context,
@@ -75,6 +75,9 @@ private:
                     size_t output, std::string &error);
   bool finishOp(int64_t rank, const RankStep &step, const PairedOp &paired,
                 std::string &error);
+  /// Calls the op's compiled code.
+  bool call(int64_t rank, int64_t microbatch, const PairedOp &paired,
+            std::string &error);
   bool multiply(int64_t rank, int64_t microbatch, const PairedOp &paired,
                 const Tensor &expected, std::string &error);
   bool meet(int64_t rank, int64_t microbatch, const PairedOp &paired,
@@ -94,6 +97,7 @@ private:
   const Mesh &mesh;
   llvm::ArrayRef<rank::Program> programs;
   double tolerance;
+  std::optional<CompiledCheck> compiled;
   std::vector<std::vector<PairedSegment>> segments; ///< per device group
   std::vector<RankMemory> arenas, windows;          ///< per rank
   std::map<mlir::Operation *, ProgramWalk> walks;   ///< by function
@@ -102,12 +106,8 @@ private:
   using Silent = std::pair<const PairedSegment *, int64_t>;
   std::vector<std::map<size_t, std::vector<Silent>>> silent;
   std::vector<size_t> numEntered; ///< per rank
-  /// Outputs of the group at hand, per rank, until its last op.
-  struct Pending {
-    mlir::Value value;
-    TensorRef tensor;
-  };
-  std::vector<std::vector<Pending>> pending;
+  /// Operands and results of the group at hand, per rank, until its last op.
+  std::vector<llvm::DenseMap<mlir::Value, TensorRef>> pending;
   /// What a collective gives to members that have not come to it yet.
   std::vector<std::deque<Tensor>> collected;
   /// Values on their way: sender, receiver, tag.

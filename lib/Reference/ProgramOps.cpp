@@ -3,6 +3,7 @@
 #include "ProgramArithmetic.h"
 #include "ProgramChecker.h"
 #include "colossal/Reference/Compare.h"
+#include "colossal/Run/Layout.h"
 #include <cmath>
 
 using namespace mlir;
@@ -80,12 +81,14 @@ bool ProgramChecker::checkInputs(int64_t rank, const RankStep &step,
                                  const PairedOp &paired, Operation *op,
                                  ArrayRef<TensorRef> operands,
                                  std::string &error) {
-  for (auto [value, tensor] : llvm::zip(op->getOperands(), operands))
+  for (auto [value, tensor] : llvm::zip(op->getOperands(), operands)) {
+    pending[rank][value] = tensor;
     for (size_t i = 0; i < paired.numInputs; ++i)
       if (paired.operands[i] == value &&
           !check(locate(rank, paired, i, step.microbatch), *tensor,
                  describeOperand(value, step), error))
         return false;
+  }
   return true;
 }
 
@@ -94,6 +97,54 @@ static double normOf(const Tensor &tensor) {
   for (int64_t i = 0, e = tensor.size(); i < e; ++i)
     square += std::pow(tensor.number(i), 2);
   return std::sqrt(square);
+}
+
+/// Whether the op adds to this output.
+static bool accumulates(const PairedOp &paired, Value output) {
+  if (paired.op->kind == rank::OpKind::Gemm)
+    return paired.op->gemm.accumulate;
+  const Group &group = *paired.group;
+  for (auto [number, candidate] : llvm::enumerate(group.outputs))
+    if (candidate == output)
+      return number < group.accumulate.size() && group.accumulate[number];
+  return false;
+}
+
+bool ProgramChecker::call(int64_t rank, int64_t microbatch,
+                          const PairedOp &paired, std::string &error) {
+  std::vector<CompiledCheck::Operand> operands;
+  for (size_t i = 0; i < paired.operands.size(); ++i) {
+    MemoryPlace place = locate(rank, paired, i, microbatch);
+    CompiledCheck::Operand operand;
+    operand.offset = place.offset;
+    operand.inWindow = place.memory == &windows[rank];
+    operand.type = place.type;
+    operand.value = paired.operands[i];
+    operand.viewOffset = paired.offsets[i];
+    if (i < paired.numInputs) {
+      operand.before = pending[rank].lookup(operand.value);
+    } else if (accumulates(paired, operand.value)) {
+      auto type = cast<RankedTensorType>(operand.value.getType());
+      auto total =
+          place.memory->read(place.offset, place.type, type.getNumElements());
+      if (!total) {
+        error = "has nothing to be added to in, " + place.text;
+        return false;
+      }
+      total->shape = type.getShape().vec();
+      operand.before = share(roundedTo(place.type, std::move(*total)));
+    }
+    operands.push_back(std::move(operand));
+  }
+  const rank::Program &program = programOf(rank);
+  rank::Coordinate coordinate = rank::coordinateOf(
+      program, rank % mesh.devices(), std::max<int64_t>(microbatch, 0));
+  std::vector<int64_t> indices;
+  for (const rank::AffineOffset &index : paired.op->indices)
+    indices.push_back(rank::evaluate(index, coordinate));
+  Place place = mesh.placeOf(rank);
+  mesh.setMicrobatch(place, microbatch);
+  return compiled->run(paired, operands, indices, place, error);
 }
 
 bool ProgramChecker::multiply(int64_t rank, int64_t microbatch,
@@ -225,14 +276,6 @@ bool ProgramChecker::receive(int64_t rank, const PairedOp &paired,
   return false;
 }
 
-/// Whether the group adds to this output.
-static bool accumulates(const Group &group, Value output) {
-  for (auto [number, candidate] : llvm::enumerate(group.outputs))
-    if (candidate == output)
-      return number < group.accumulate.size() && group.accumulate[number];
-  return false;
-}
-
 /// Whether the op may write this output over an input that begins at the same
 /// byte: what an iteration reads is then not written by an earlier one.
 static bool mayOverwrite(const PairedOp &paired, Value input, Value output) {
@@ -275,25 +318,26 @@ bool ProgramChecker::finishOp(int64_t rank, const RankStep &step,
   int64_t microbatch = step.microbatch;
   if (op.kind == rank::OpKind::Send)
     return send(rank, microbatch, paired, error);
+  if (compiled && rank::CompiledOps::isCall(op.kind) &&
+      !call(rank, microbatch, paired, error))
+    return false;
   std::string owner = "\"" + op.name + "\"";
   if (microbatch >= 0)
     owner += " of microbatch " + std::to_string(microbatch);
   for (size_t i = paired.numInputs; i < paired.operands.size(); ++i) {
-    auto output = llvm::find_if(pending[rank], [&](const Pending &candidate) {
-      return candidate.value == paired.operands[i];
-    });
-    if (output == pending[rank].end()) {
+    Value output = paired.operands[i];
+    TensorRef computed = pending[rank].lookup(output);
+    if (!computed) {
       error = "its group does not compute output " +
               std::to_string(i - paired.numInputs);
       return false;
     }
     if (!checkOverlap(rank, microbatch, paired, i, error))
       return false;
-    const Tensor &expected = *output->tensor;
-    bool ok = true, adds = accumulates(*paired.group, output->value);
+    const Tensor &expected = *computed;
+    bool ok = true, adds = accumulates(paired, output);
     switch (op.kind) {
     case rank::OpKind::Gemm:
-      adds = op.gemm.accumulate;
       ok = multiply(rank, microbatch, paired, expected, error);
       break;
     case rank::OpKind::Kernel:
@@ -336,10 +380,11 @@ bool ProgramChecker::completed(int64_t rank, const RankStep &step,
   if (!checkInputs(rank, step, paired, op, operands, error))
     return fail();
   for (auto [value, tensor] : llvm::zip(op->getResults(), results))
-    pending[rank].push_back({value, tensor});
-  bool isLast =
-      number + 1 == walk.paired.size() || walk.paired[number + 1] != position;
-  if (!isLast)
+    pending[rank][value] = tensor;
+  // Renamings may stand between the ops of a group.
+  auto next = std::find_if(walk.paired.begin() + number + 1, walk.paired.end(),
+                           [](const auto &other) { return bool(other); });
+  if (next != walk.paired.end() && *next == position)
     return true;
   if (!finishOp(rank, step, paired, error))
     return fail();

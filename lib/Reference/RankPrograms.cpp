@@ -23,7 +23,7 @@ int64_t colossal::reference::arenaBytes(ArrayRef<rank::Program> programs,
 std::optional<StepResult> colossal::reference::runPrograms(
     ModuleOp module, ArrayRef<RankSchedule> schedules,
     ArrayRef<rank::Program> programs, const NamedTensors &values,
-    RankOptions options, std::string &error) {
+    RankOptions options, std::string &error, rank::CompiledOps *compiled) {
   error.clear();
   std::optional<Mesh> mesh = Mesh::get(module, error);
   if (!mesh)
@@ -33,9 +33,9 @@ std::optional<StepResult> colossal::reference::runPrograms(
             " rank programs, expected " + std::to_string(schedules.size());
     return std::nullopt;
   }
-  ProgramChecker checker(*mesh, programs,
-                         options.evaluation.float32 ? kFloat32Tolerance
-                                                    : kTolerance);
+  ProgramChecker checker(
+      *mesh, programs,
+      options.evaluation.float32 ? kFloat32Tolerance : kTolerance, compiled);
   if (!checker.pair(module.getContext(), schedules, error))
     return std::nullopt;
   std::vector<std::string> faults = rank::checkPrograms(programs.vec());

@@ -8,9 +8,6 @@
 #include "Transfers.h"
 #include "colossal/Run/Collectives.h"
 #include "colossal/Run/Elements.h"
-#include "colossal/Run/LibraryFunction.h"
-#include "colossal/Run/MatrixProduct.h"
-#include "colossal/Run/Threads.h"
 
 #include <algorithm>
 #include <chrono>
@@ -61,9 +58,7 @@ private:
 /// One op, with everything looked up.
 struct Action {
   const Op *op = nullptr;
-  KernelFunction kernel = nullptr;
-  const MatrixProduct *product = nullptr;
-  const LibraryRoutine *routine = nullptr;
+  CompiledOps::Call call; ///< of what is compiled
   Group *group = nullptr;
   /// Kernel indices: constant and stride of the microbatch.
   std::vector<std::pair<int64_t, int64_t>> indices;
@@ -81,41 +76,6 @@ double now() {
       .count();
 }
 
-/// Text that is equal for equal gemms and library calls: they share primitives.
-template <class... Numbers> std::string keyOf(Numbers... numbers) {
-  std::string key;
-  ((key += std::to_string(numbers) + ","), ...);
-  return key;
-}
-std::string keyOf(const Gemm &g) {
-  std::string key = keyOf(g.m, g.n, g.k, g.aM, g.aK, g.bK, g.bN, g.cM, g.cN,
-                          int(g.accumulate), int(g.dtype), int(g.result));
-  for (const auto *list : {&g.batch, &g.aBatch, &g.bBatch, &g.cBatch})
-    for (int64_t value : *list)
-      key += std::to_string(value) + ",";
-  return key;
-}
-std::string keyOf(const LibraryCall &call, size_t operands) {
-  std::string key =
-      call.function + ";" + call.kernel + ";" + keyOf(operands) + ";";
-  for (const auto &[name, value] : call.integers)
-    key += name + "=" + std::to_string(value) + ",";
-  for (const auto &[name, value] : call.reals) {
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof(bits));
-    key += name + "=" + std::to_string(bits) + ",";
-  }
-  for (const auto &strides : call.strides) {
-    key += ";";
-    for (int64_t value : strides)
-      key += std::to_string(value) + ",";
-  }
-  return key;
-}
-
-} // namespace
-
-namespace {
 /// A program, ready to run.
 struct Loaded {
   const Program *program = nullptr;
@@ -128,8 +88,8 @@ struct Loaded {
 
 struct Engine::Impl {
   Impl(const std::vector<const Program *> &programs, MPI_Comm world,
-       const EngineOptions &options)
-      : options(options), threads(options.threads),
+       const KernelLookup &kernels, const EngineOptions &options)
+      : options(options), compiled(Threads(options.threads), kernels),
         fabric(world, *programs.front(), devicesOf(*programs.front()),
                options.transport, options.timeoutSeconds),
         collectives(fabric) {
@@ -153,10 +113,9 @@ struct Engine::Impl {
   bool isUpdate(size_t segment) const {
     return program().segments[segment].name == "update";
   }
-  void load(Loaded &one, const KernelLookup &kernels);
-  Action prepare(const Op &op, const KernelLookup &kernels);
+  void load(Loaded &one);
+  Action prepare(const Op &op);
   void execute(Action &action, int64_t microbatch);
-  void runKernel(Action &action, char *const *buffers, int64_t microbatch);
   void fill(const Op &op, char *data);
   char *address(int64_t id, int64_t microbatch) const {
     const Buffer &buffer = program().buffers[id];
@@ -166,28 +125,18 @@ struct Engine::Impl {
   }
 
   EngineOptions options;
-  Threads threads;
+  CompiledOps compiled;
   Fabric fabric;
   Collectives collectives;
   std::vector<Loaded> loaded;
   Loaded *current = nullptr;
   Region arena, window, scratch;
-  int64_t arenaBytes = 0, windowBytes = 0, scratchBytes = 0;
-  std::map<std::string, std::unique_ptr<MatrixProduct>> products;
-  std::map<std::string, std::unique_ptr<LibraryRoutine>> routines;
+  int64_t arenaBytes = 0, windowBytes = 0;
 };
 
-Action Engine::Impl::prepare(const Op &op, const KernelLookup &kernels) {
+Action Engine::Impl::prepare(const Op &op) {
   Action action;
   action.op = &op;
-  auto lookup = [&](const std::string &symbol) {
-    KernelFunction kernel = kernels(symbol);
-    if (!kernel)
-      throw RunError("kernel '" + symbol + "' of op '" + op.name +
-                     "': found no such symbol, expected it in the bundle's "
-                     "kernels; compile the model again");
-    return kernel;
-  };
   Coordinate coordinate = coordinateOf(program(), fabric.device());
   for (const AffineOffset &affine : op.indices) {
     AffineOffset fixed = affine;
@@ -201,32 +150,14 @@ Action Engine::Impl::prepare(const Op &op, const KernelLookup &kernels) {
     }
     action.indices.push_back({evaluate(fixed, coordinate), perMicrobatch});
   }
+  if (CompiledOps::isCall(op.kind)) {
+    std::string error;
+    std::optional<CompiledOps::Call> call = compiled.prepare(op, error);
+    if (!call)
+      throw RunError(error);
+    action.call = *call;
+  }
   switch (op.kind) {
-  case OpKind::Kernel:
-    action.kernel = lookup(op.symbol);
-    break;
-  case OpKind::Gemm: {
-    auto &product = products[keyOf(op.gemm)];
-    if (!product)
-      product = std::make_unique<MatrixProduct>(op.gemm, threads);
-    action.product = product.get();
-    scratchBytes = std::max(scratchBytes, product->scratchBytes());
-    break;
-  }
-  case OpKind::Library: {
-    const LibraryFunction *function = findLibraryFunction(op.library.function);
-    if (!function)
-      throw RunError("op '" + op.name + "': the runtime has no function '" +
-                     op.library.function + "'; compile the model again");
-    auto &routine = routines[keyOf(op.library, op.operands.size())];
-    if (!routine)
-      routine = function->make(
-          op, threads,
-          op.library.kernel.empty() ? nullptr : lookup(op.library.kernel));
-    action.routine = routine.get();
-    scratchBytes = std::max(scratchBytes, routine->scratchBytes());
-    break;
-  }
   case OpKind::AllReduce:
   case OpKind::AllGather:
   case OpKind::ReduceScatter:
@@ -241,13 +172,13 @@ Action Engine::Impl::prepare(const Op &op, const KernelLookup &kernels) {
   return action;
 }
 
-void Engine::Impl::load(Loaded &one, const KernelLookup &kernels) {
+void Engine::Impl::load(Loaded &one) {
   std::map<std::string, size_t> numbers;
   for (const Segment &segment : one.program->segments) {
     numbers[segment.name] = one.segments.size();
     one.segments.emplace_back();
     for (const Op &op : segment.ops)
-      one.segments.back().push_back(prepare(op, kernels));
+      one.segments.back().push_back(prepare(op));
   }
   for (const Step &step : one.program->schedule)
     one.schedule.push_back({numbers[step.segment], step.microbatch});
@@ -263,22 +194,6 @@ void Engine::Impl::fill(const Op &op, char *data) {
   });
 }
 
-void Engine::Impl::runKernel(Action &action, char *const *buffers,
-                             int64_t microbatch) {
-  int64_t *indices = action.indexValues.data();
-  for (size_t i = 0; i < action.indices.size(); ++i)
-    indices[i] = action.indices[i].first +
-                 action.indices[i].second * std::max<int64_t>(0, microbatch);
-  const Op &op = *action.op;
-  if (op.kind != OpKind::Kernel)
-    return action.routine->run(buffers, indices, action.indices.size(),
-                               scratch.data());
-  ColossalArgs arguments{reinterpret_cast<void *const *>(buffers), indices};
-  threads.split(op.range, op.grain, [&](int, int64_t begin, int64_t end) {
-    action.kernel(&arguments, begin, end);
-  });
-}
-
 void Engine::Impl::execute(Action &action, int64_t microbatch) {
   const Op &op = *action.op;
   char **buffers = action.bufferValues.data();
@@ -289,10 +204,13 @@ void Engine::Impl::execute(Action &action, int64_t microbatch) {
   switch (op.kind) {
   case OpKind::Kernel:
   case OpKind::Library:
-    return runKernel(action, buffers, microbatch);
-  case OpKind::Gemm:
-    return action.product->run(buffers[0], buffers[1], buffers[2],
-                               scratch.data());
+  case OpKind::Gemm: {
+    int64_t *indices = action.indexValues.data();
+    for (size_t i = 0; i < action.indices.size(); ++i)
+      indices[i] = action.indices[i].first +
+                   action.indices[i].second * std::max<int64_t>(0, microbatch);
+    return compiled.run(action.call, buffers, indices, scratch.data());
+  }
   case OpKind::Fill:
     return fill(op, buffers[0]);
   case OpKind::Copy:
@@ -313,7 +231,7 @@ void Engine::Impl::execute(Action &action, int64_t microbatch) {
 
 Engine::Engine(std::vector<const Program *> programs, MPI_Comm world,
                const KernelLookup &kernels, const EngineOptions &options)
-    : impl(new Impl(programs, world, options)) {
+    : impl(new Impl(programs, world, kernels, options)) {
   const Program &first = *programs.front();
   int64_t expected = first.groups * Impl::devicesOf(first);
   if (impl->fabric.size() != expected)
@@ -322,7 +240,7 @@ Engine::Engine(std::vector<const Program *> programs, MPI_Comm world,
                    std::to_string(expected) + "; start it with -n " +
                    std::to_string(expected));
   for (Loaded &one : impl->loaded)
-    impl->load(one, kernels);
+    impl->load(one);
 }
 
 void Engine::connect() {
@@ -348,7 +266,7 @@ Engine::~Engine() {
 void Engine::reserve() {
   impl->arena.reserve(impl->arenaBytes, "arena");
   impl->window.reserve(impl->windowBytes, "window");
-  impl->scratch.reserve(impl->scratchBytes, "scratch");
+  impl->scratch.reserve(impl->compiled.scratchBytes(), "scratch");
 }
 
 void Engine::use(size_t program) { impl->current = &impl->loaded.at(program); }
@@ -361,7 +279,7 @@ Fabric &Engine::fabric() { return impl->fabric; }
 
 MemoryUse Engine::memory() const {
   return {impl->arenaBytes, impl->windowBytes, impl->fabric.ownBytes(),
-          impl->scratchBytes};
+          impl->compiled.scratchBytes()};
 }
 
 char *Engine::address(int64_t buffer, int64_t microbatch) const {
@@ -468,12 +386,12 @@ std::vector<ProfileEntry> Engine::profile() const {
     entry.name = action.op->name;
     if (action.op->kind == OpKind::Kernel)
       entry.name += " [" + action.op->symbol + "]";
-    if (action.product) {
+    if (const MatrixProduct *product = action.call.product) {
       const Gemm &g = action.op->gemm;
       entry.flops = flopsOf(g) * double(action.calls);
       entry.name += " [" + std::to_string(g.m) + "x" + std::to_string(g.n) +
                     "x" + std::to_string(g.k) + " " +
-                    action.product->implementation() + "]";
+                    product->implementation() + "]";
     }
     entry.seconds = action.seconds;
     entry.calls = action.calls;

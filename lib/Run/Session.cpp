@@ -26,7 +26,6 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <dlfcn.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -94,7 +93,7 @@ private:
   std::vector<Program>
       programs;    ///< of this rank's device group, as in the manifest
   Program program; ///< training
-  void *kernels = nullptr;
+  std::unique_ptr<KernelFile> kernels;
   std::unique_ptr<Engine> engine;
   RankState state;
   std::optional<DataSet> data;
@@ -130,11 +129,6 @@ void Session::open() {
   if (!manifest.mpi.empty() && manifest.mpi != mpiAbi())
     throw RunError(options.bundle + ": found MPI " + mpiAbi() +
                    ", but the bundle is compiled for " + manifest.mpi);
-  std::vector<std::string> missing = missingCpuFeatures(manifest.cpuFeatures);
-  if (!missing.empty())
-    throw RunError(options.bundle + ": found a CPU without '" + missing[0] +
-                   "', which the bundle's kernels need; compile with "
-                   "--target-cpu for this machine");
   for (const auto &control : options.controls) {
     bool known = manifest.learningRate.rates.count(control.first) > 0;
     for (const ControlValue &value : manifest.controls)
@@ -193,12 +187,10 @@ void Session::readPrograms() {
 void Session::loadKernels() {
   if (manifest.kernels.empty())
     return;
-  std::string path = options.bundle + "/" + manifest.kernels;
-  if (path.find('/') == std::string::npos)
-    path = "./" + path;
-  kernels = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  std::string error;
+  kernels = KernelFile::open(options.bundle, manifest, error);
   if (!kernels)
-    throw RunError(path + ": " + dlerror());
+    throw RunError(error);
 }
 
 void Session::openData() {
@@ -576,9 +568,7 @@ int Session::run() {
         engine = std::make_unique<Engine>(
             all, MPI_COMM_WORLD,
             [&](const std::string &symbol) -> KernelFunction {
-              return kernels ? reinterpret_cast<KernelFunction>(
-                                   dlsym(kernels, symbol.c_str()))
-                             : nullptr;
+              return kernels ? kernels->find(symbol) : nullptr;
             },
             engineOptions);
       }))

@@ -240,14 +240,14 @@ def edits_of(programs):
 class Bundle:
     """A bundle of a case, and copies of it with other programs."""
 
-    def __init__(self, case, work):
+    def __init__(self, case, work, subject="edited"):
         self.case = case
-        self.folder = work / "edited" / case.name.replace("/", "-")
+        self.folder = work / subject / case.name.replace("/", "-")
         self.folder.mkdir(parents=True, exist_ok=True)
         self.reference = reference_of(case.model, work, 20)
         compile_case(case, self.reference, self.folder, work)
         self.path = self.folder / "model.colossal"
-        self.unchanged = self.losses(self.path)
+        self.unchanged = None  # metrics of the bundle as it is
         self.programs = [json.loads(file.read_text()) for file in sorted(self.path.glob("train/group-*.json"))]
 
     def edited(self, number, group, program):
@@ -298,6 +298,7 @@ def main():
     bad = 0
     for case in CASES:
         bundle = Bundle(case, options.work.resolve())
+        bundle.unchanged = bundle.losses(bundle.path)
         edits = [edit for edit in edits_of(bundle.programs) if options.only in edit[0]]
         with ThreadPoolExecutor(2) as pool:
             for name, verdict, good, message in pool.map(lambda pair: bundle.check(*pair), enumerate(edits)):

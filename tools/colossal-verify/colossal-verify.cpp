@@ -60,6 +60,9 @@ static cl::opt<bool> shrinks(
 static cl::opt<bool>
     inArena("arena", cl::init(true), cl::cat(category),
             cl::desc("execute the rank programs inside arenas, too (default)"));
+static cl::opt<bool> callsKernels(
+    "kernels", cl::cat(category),
+    cl::desc("call the bundle's compiled code, too, and compare it op by op"));
 static cl::opt<bool>
     allowEdited("allow-edited", cl::cat(category),
                 cl::desc("accept a bundle whose files are not those compiled"));
@@ -205,9 +208,15 @@ static std::string findPhase(const std::string &bundle,
 /// Larger programs are not executed in arenas: seven times this is needed.
 static constexpr int64_t kLargestArenas = int64_t(2) << 30;
 
+/// What a bundle has beside IR.
+struct BundleContents {
+  std::vector<rank::Program> programs;
+  std::unique_ptr<rank::KernelFile> kernels; ///< of --kernels
+};
+
 /// Executes rank programs in the ranks' arenas: those of a bundle, or, where
 /// there are none, what the module is scheduled and lowered to.
-static bool verifyPrograms(ModuleOp module, std::vector<rank::Program> programs,
+static bool verifyPrograms(ModuleOp module, BundleContents bundle,
                            const NamedTensors &values,
                            const StepResult &expected, std::string &error) {
   auto schedules = schedule::scheduleRanks(module);
@@ -216,6 +225,7 @@ static bool verifyPrograms(ModuleOp module, std::vector<rank::Program> programs,
     error = error.empty() ? "the program was not scheduled" : error;
     return false;
   }
+  std::vector<rank::Program> programs = std::move(bundle.programs);
   if (programs.empty()) {
     FailureOr<lower::LoweredRanks> lowered =
         lower::lowerRanks(module, *schedules);
@@ -234,12 +244,21 @@ static bool verifyPrograms(ModuleOp module, std::vector<rank::Program> programs,
   RankOptions options;
   options.seed = seed;
   options.evaluation.float32 = float32;
-  auto found =
-      runPrograms(module, *schedules, programs, values, options, error);
+  rank::CompiledOps compiled(
+      rank::Threads::alone(),
+      [&](const std::string &symbol) -> rank::KernelFunction {
+        return bundle.kernels ? bundle.kernels->find(symbol) : nullptr;
+      });
+  auto found = runPrograms(module, *schedules, programs, values, options, error,
+                           callsKernels ? &compiled : nullptr);
   if (found)
     error = compareSteps(*found, expected, tolerance);
   if (!error.empty())
     return false;
+  if (callsKernels)
+    llvm::outs()
+        << "kernels, products and library calls compute what their ops "
+           "say, within rounding\n";
   llvm::outs() << "rank programs do what the sharded program says: executed in "
                   "arenas of "
                << llvm::format("%.1f", mebibytes) << " MiB\n";
@@ -248,8 +267,7 @@ static bool verifyPrograms(ModuleOp module, std::vector<rank::Program> programs,
 
 /// Both programs on the same random values; prints what was found.
 static int verifyModules(func::FuncOp function, ModuleOp sharded,
-                         const std::string &name,
-                         std::vector<rank::Program> programs = {}) {
+                         const std::string &name, BundleContents bundle = {}) {
   std::string error;
   VerifyOptions options;
   options.seed = seed;
@@ -296,7 +314,7 @@ static int verifyModules(func::FuncOp function, ModuleOp sharded,
   report->print(stream);
   llvm::outs() << printable(table);
   if (report->agrees() && report->whyMeaningless().empty() && inArena &&
-      !verifyPrograms(sharded, std::move(programs), values, report->sharded,
+      !verifyPrograms(sharded, std::move(bundle), values, report->sharded,
                       error))
     return fail(name + ": rank programs: " + error);
   report->printVerdict(llvm::outs(), options);
@@ -346,12 +364,19 @@ static std::optional<rank::Manifest> readBundle(const std::string &bundle) {
   return std::nullopt;
 }
 
-/// The rank programs of one of its programs.
-static std::optional<std::vector<rank::Program>>
-readPrograms(const std::string &bundle, const rank::ProgramSchema &schema) {
-  std::vector<rank::Program> programs;
+/// What it has for one of its programs.
+static std::optional<BundleContents>
+readContents(const std::string &bundle, const rank::Manifest &manifest,
+             const rank::ProgramSchema &schema) {
+  BundleContents contents;
+  std::string error;
+  if (callsKernels && !manifest.kernels.empty() &&
+      !(contents.kernels = rank::KernelFile::open(bundle, manifest, error))) {
+    fail(error);
+    return std::nullopt;
+  }
   for (const std::string &file : schema.files) {
-    std::string error, path = bundle + "/" + file;
+    std::string path = bundle + "/" + file;
     std::optional<std::string> text = rank::readRegularFile(path, error);
     std::optional<rank::Program> program;
     if (text)
@@ -360,15 +385,14 @@ readPrograms(const std::string &bundle, const rank::ProgramSchema &schema) {
       fail(error);
       return std::nullopt;
     }
-    programs.push_back(std::move(*program));
+    contents.programs.push_back(std::move(*program));
   }
-  return programs;
+  return contents;
 }
 
 /// An unsharded and a partitioned program, in files.
 static int verifyPair(MLIRContext &context, const std::string &unsharded,
-                      const std::string &sharded,
-                      std::vector<rank::Program> programs = {}) {
+                      const std::string &sharded, BundleContents bundle = {}) {
   OwningOpRef<ModuleOp> first = readModule(unsharded, context);
   OwningOpRef<ModuleOp> second = first ? readModule(sharded, context) : nullptr;
   if (!first || !second)
@@ -377,7 +401,7 @@ static int verifyPair(MLIRContext &context, const std::string &unsharded,
   func::FuncOp function = findFunction(*first, error);
   if (!function || !isExecutable(function, error))
     return fail(unsharded + ": " + error);
-  return verifyModules(function, *second, sharded, std::move(programs));
+  return verifyModules(function, *second, sharded, std::move(bundle));
 }
 
 /// Every program of a bundle.
@@ -410,30 +434,34 @@ static int verifyBundle(MLIRContext &context, const std::string &bundle) {
       return fail(place + ": found no *differentiate.mlir: a bundle that was "
                           "compiled from a later dump is compared with the "
                           "program of --against");
-    std::optional<std::vector<rank::Program>> programs;
+    std::optional<BundleContents> contents;
     if (const rank::ProgramSchema *schema = manifest->find(program))
-      programs = readPrograms(bundle, *schema);
-    else if (manifest->programs.empty())
-      programs.emplace();
+      contents = readContents(bundle, *manifest, *schema);
+    else if (manifest->programs.empty() && !callsKernels)
+      contents.emplace();
     else
       fail(bundle + "/manifest.json: found no program '" + program +
            "', of which ir/ has a folder");
-    if (!programs)
+    if (!contents)
       return 1;
     if (int code =
-            verifyPair(context, unsharded, sharded, std::move(*programs)))
+            verifyPair(context, unsharded, sharded, std::move(*contents)))
       return code;
   }
   return 0;
 }
 
 static int verifyFiles(MLIRContext &context) {
+  bool isBundle = files.size() == 1 && llvm::sys::fs::is_directory(files[0]);
+  if (callsKernels && (!isBundle || shrinks || !inArena))
+    return fail("--kernels: expected a bundle, without --shrink or "
+                "--arena=false: its code is called as its rank programs say");
   if (files.empty() || files.size() > (shrinks ? 1 : 2))
     return fail("found " + Twine(files.size()) + " files, expected " +
                 (shrinks ? "a bundle or a planned program"
                          : "a bundle, or an unsharded and a partitioned "
                            "program"));
-  if (files.size() == 1 && llvm::sys::fs::is_directory(files[0]))
+  if (isBundle)
     return verifyBundle(context, files[0]);
   if (shrinks)
     return verifyShrunk(context, files[0]);

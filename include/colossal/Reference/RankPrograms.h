@@ -16,7 +16,9 @@
 //   fills, copies   executed on memory.
 //   kernels, library calls   are what their group computes: operands lie as
 //               the kernel expects them, and symbol, range, indices and
-//               parameters are those that Lower gives this group.
+//               parameters are those that Lower gives this group. With the
+//               bundle's compiled code it is called, too, on the same operands,
+//               and compared with the group within rounding.
 //
 // A fault names rank, segment, microbatch and op.
 //
@@ -29,6 +31,7 @@
 #define COLOSSAL_REFERENCE_RANKPROGRAMS_H
 
 #include "colossal/Reference/Ranks.h"
+#include "colossal/Run/CompiledOps.h"
 #include "colossal/Schedule/RankSchedule.h"
 
 namespace colossal::reference {
@@ -39,12 +42,14 @@ int64_t arenaBytes(llvm::ArrayRef<rank::Program> programs, const Mesh &mesh);
 /// One step of a module that `schedules` were made from, as `programs`, one for
 /// each device group, say. Fails as `runStep` does, where a program does not
 /// belong to the module or has a fault (rank::checkPrograms), and where an op
-/// does not do what the module says.
+/// does not do what the module says. `compiled`, if not null, is the code of
+/// kernels, products and library calls.
 std::optional<StepResult>
 runPrograms(mlir::ModuleOp module,
             llvm::ArrayRef<schedule::RankSchedule> schedules,
             llvm::ArrayRef<rank::Program> programs, const NamedTensors &values,
-            RankOptions options, std::string &error);
+            RankOptions options, std::string &error,
+            rank::CompiledOps *compiled = nullptr);
 
 } // namespace colossal::reference
 

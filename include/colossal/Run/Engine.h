@@ -13,6 +13,7 @@
 #ifndef COLOSSAL_RUN_ENGINE_H
 #define COLOSSAL_RUN_ENGINE_H
 
+#include "colossal/Run/CompiledOps.h"
 #include "colossal/Run/Fabric.h"
 
 #include <functional>
@@ -45,9 +46,6 @@ struct ProfileEntry {
 
 class Engine {
 public:
-  /// A kernel by its symbol; null where there is none.
-  using KernelLookup = std::function<KernelFunction(const std::string &)>;
-
   /// Collective over `world`: all ranks of all device groups construct
   /// together. The programs, one at least, must outlive the engine, have no
   /// faults (checkProgram), one state (checkShared), one mesh, and tags of
