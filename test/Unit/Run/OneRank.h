@@ -13,9 +13,8 @@
 namespace colossal::rank::test {
 
 /// The engine of a program that must be without faults, ready for a step.
-inline std::unique_ptr<Engine>
-engineOf(const Program &program, int threads,
-         const KernelLookup &kernels = nullptr) {
+inline std::unique_ptr<Engine> engineOf(const Program &program, int threads,
+                                        const KernelLookup &kernels = nullptr) {
   for (const std::string &fault : checkProgram(program))
     ADD_FAILURE() << fault;
   EngineOptions options;

@@ -21,9 +21,8 @@ float value(int64_t i) { return float(std::sin(0.37 * double(i) + 1)); }
 
 /// Runs a one-op program whose inputs are states filled with values, on one
 /// rank; returns the buffers afterwards.
-std::vector<std::vector<float>>
-execute(ProgramBuilder &b, int threads,
-        const KernelLookup &kernels = nullptr) {
+std::vector<std::vector<float>> execute(ProgramBuilder &b, int threads,
+                                        const KernelLookup &kernels = nullptr) {
   std::unique_ptr<Engine> engine = engineOf(b.program, threads, kernels);
   for (const Buffer &buffer : b.program.buffers) {
     float *data = dataOf(*engine, buffer.id);
