@@ -7,109 +7,159 @@
 using namespace colossal;
 using namespace colossal::reference;
 
-/// What an element is as memory holds it; -0 and 0 are the same.
-static uint64_t bitsOf(const Tensor &tensor, int64_t i) {
-  if (tensor.kind == ElementKind::Boolean)
-    return tensor.booleans[i];
-  if (tensor.kind == ElementKind::Integer)
-    return uint64_t(tensor.integers[i]);
-  return llvm::bit_cast<uint64_t>(tensor.floats[i] + 0.0);
-}
-
-uint64_t RankMemory::load(int64_t at, int64_t size) const {
-  return size == 1 ? small[at] : numbers[at / kCell];
-}
-
-void RankMemory::store(int64_t at, int64_t size, uint64_t bits) {
-  if (size == 1)
-    small[at] = uint8_t(bits);
-  else
-    numbers[at / kCell] = bits;
+/// What an element of `size` bytes is as memory holds it: the bits of a double
+/// or int64_t, or a byte. -0 and 0 are the same.
+static uint64_t bitsOf(const Tensor *tensor, int64_t i, int64_t size) {
+  if (!tensor)
+    return 0;
+  uint64_t bits = tensor->kind == ElementKind::Boolean ? tensor->booleans[i]
+                  : tensor->kind == ElementKind::Integer
+                      ? uint64_t(tensor->integers[i])
+                      : llvm::bit_cast<uint64_t>(tensor->floats[i] + 0.0);
+  return size == 1 ? uint8_t(bits) : bits;
 }
 
 bool RankMemory::fits(int64_t offset, rank::DType type,
                       int64_t elements) const {
   int64_t size = rank::bytesOf(type);
-  return offset >= 0 && offset + elements * size <= int64_t(small.size()) &&
-         offset % size == 0;
+  return offset >= 0 && offset + elements * size <= bytes && offset % size == 0;
 }
 
-void RankMemory::own(int64_t offset, int64_t bytes, const std::string &owner) {
+unsigned RankMemory::ownerNumber(const std::string &owner) {
   if (names.back() != owner)
     names.push_back(owner);
-  for (int64_t cell = offset / kCell;
-       cell < (offset + bytes + kCell - 1) / kCell; ++cell)
-    owners[cell] = names.size() - 1;
+  return names.size() - 1;
 }
 
-bool RankMemory::write(int64_t offset, rank::DType type, const Tensor &tensor,
-                       const std::string &owner) {
-  int64_t count = tensor.size(), size = rank::bytesOf(type);
+void RankMemory::split(int64_t at) {
+  auto next = pieces.upper_bound(at);
+  if (next == pieces.begin())
+    return;
+  auto piece = std::prev(next);
+  if (piece->first == at || piece->second.end <= at)
+    return;
+  pieces.emplace_hint(next, at, piece->second);
+  piece->second.end = at;
+}
+
+void RankMemory::erase(int64_t begin, int64_t end) {
+  split(begin);
+  split(end);
+  pieces.erase(pieces.lower_bound(begin), pieces.lower_bound(end));
+}
+
+bool RankMemory::write(int64_t offset, rank::DType type,
+                       const TensorRef &tensor, const std::string &owner) {
+  int64_t count = tensor->size(), size = rank::bytesOf(type);
   if (!fits(offset, type, count))
     return false;
-  own(offset, count * size, owner);
-  for (int64_t i = 0; i < count; ++i)
-    store(offset + i * size, size, bitsOf(tensor, i));
+  if (count == 0)
+    return true;
+  erase(offset, offset + count * size);
+  pieces[offset] = {offset + count * size, tensor, offset, size,
+                    ownerNumber(owner)};
   return true;
 }
 
-bool RankMemory::add(int64_t offset, rank::DType type, const Tensor &tensor,
-                     const std::string &owner) {
-  if (!fits(offset, type, tensor.size()) || tensor.kind == ElementKind::Boolean)
-    return false;
-  Tensor sum = tensor;
-  int64_t size = rank::bytesOf(type);
-  for (int64_t i = 0, e = tensor.size(); i < e; ++i) {
-    if (owners[(offset + i * size) / kCell] == 0)
-      return false;
-    uint64_t bits = load(offset + i * size, size);
-    if (tensor.kind == ElementKind::Float)
-      sum.floats[i] = llvm::bit_cast<double>(bits) + tensor.floats[i];
-    else
-      sum.integers[i] = llvm::SignExtend64(bits + uint64_t(tensor.integers[i]),
-                                           unsigned(size) * 8);
-  }
-  return write(offset, type, sum, owner);
-}
-
-void RankMemory::fillZero(int64_t offset, int64_t bytes,
-                          const std::string &owner) {
-  own(offset, bytes, owner);
-  std::fill_n(numbers.begin() + offset / kCell, (bytes + kCell - 1) / kCell, 0);
-  std::fill_n(small.begin() + offset, bytes, 0);
-}
-
-void RankMemory::copy(int64_t from, int64_t to, int64_t bytes,
-                      const std::string &owner) {
-  own(to, bytes, owner);
-  std::vector<uint64_t> moved(numbers.begin() + from / kCell,
-                              numbers.begin() +
-                                  (from + bytes + kCell - 1) / kCell);
-  std::copy(moved.begin(), moved.end(), numbers.begin() + to / kCell);
-  std::vector<uint8_t> bits(small.begin() + from, small.begin() + from + bytes);
-  std::copy(bits.begin(), bits.end(), small.begin() + to);
-}
-
-std::optional<int64_t> RankMemory::compare(int64_t offset, rank::DType type,
-                                           const Tensor &expected) const {
-  int64_t size = rank::bytesOf(type);
-  if (!fits(offset, type, expected.size()))
-    return 0;
-  for (int64_t i = 0, e = expected.size(); i < e; ++i) {
-    int64_t at = offset + i * size;
-    // An element of eight bytes has one writer.
-    bool whole = owners[at / kCell] != 0 &&
-                 owners[at / kCell] == owners[(at + size - 1) / kCell];
-    uint64_t bits = bitsOf(expected, i);
-    bool same = load(at, size) == (size == 1 ? uint8_t(bits) : bits);
-    if (!whole || !same)
-      return i;
+std::optional<int64_t>
+RankMemory::forEachRun(int64_t offset, int64_t size, int64_t count,
+                       llvm::function_ref<bool(const Run &)> visit) const {
+  auto piece = pieces.upper_bound(offset);
+  if (piece != pieces.begin())
+    --piece;
+  for (int64_t first = 0; first < count; ++piece) {
+    int64_t at = offset + first * size;
+    if (piece == pieces.end() || piece->first > at)
+      return first;
+    const Piece &own = piece->second;
+    int64_t number = std::min(count - first, (own.end - at) / size);
+    int64_t before = at - own.origin;
+    bool fitsElements = !own.tensor || (own.size == size && before % size == 0);
+    if (number <= 0 || !fitsElements ||
+        !visit({first, number, &own, before / size}))
+      return first;
+    first += number;
   }
   return std::nullopt;
 }
 
+bool RankMemory::add(int64_t offset, rank::DType type, const TensorRef &tensor,
+                     const std::string &owner) {
+  int64_t size = rank::bytesOf(type), count = tensor->size();
+  if (!fits(offset, type, count) || tensor->kind == ElementKind::Boolean)
+    return false;
+  Tensor sum = *tensor;
+  auto addRun = [&](const Run &run) {
+    const Tensor *old = run.piece->tensor.get();
+    for (int64_t i = 0; i < run.count; ++i) {
+      uint64_t bits = bitsOf(old, run.index + i, size);
+      int64_t at = run.first + i;
+      if (sum.kind == ElementKind::Float)
+        sum.floats[at] = llvm::bit_cast<double>(bits) + tensor->floats[at];
+      else
+        sum.integers[at] = llvm::SignExtend64(
+            bits + uint64_t(tensor->integers[at]), unsigned(size) * 8);
+    }
+    return true;
+  };
+  return !forEachRun(offset, size, count, addRun) &&
+         write(offset, type, share(std::move(sum)), owner);
+}
+
+void RankMemory::fillZero(int64_t offset, int64_t size,
+                          const std::string &owner) {
+  erase(offset, offset + size);
+  if (size > 0)
+    pieces[offset] = {offset + size, nullptr, offset, 1, ownerNumber(owner)};
+}
+
+void RankMemory::copy(int64_t from, int64_t to, int64_t size,
+                      const std::string &owner) {
+  split(from);
+  split(from + size);
+  std::map<int64_t, Piece> moved;
+  unsigned number = ownerNumber(owner);
+  for (auto it = pieces.lower_bound(from),
+            end = pieces.lower_bound(from + size);
+       it != end; ++it) {
+    Piece piece = it->second;
+    piece.end += to - from;
+    piece.origin += to - from;
+    piece.owner = number;
+    moved[it->first + to - from] = piece;
+  }
+  erase(to, to + size);
+  pieces.merge(moved);
+}
+
+std::optional<int64_t> RankMemory::compare(int64_t offset, rank::DType type,
+                                           const TensorRef &expected) const {
+  int64_t size = rank::bytesOf(type), count = expected->size();
+  if (!fits(offset, type, count))
+    return 0;
+  int64_t different = 0;
+  auto isSame = [&](const Run &run) {
+    const Tensor *found = run.piece->tensor.get();
+    if (found == expected.get() && run.index == run.first)
+      return true;
+    for (int64_t i = 0; i < run.count; ++i)
+      if (bitsOf(found, run.index + i, size) !=
+          bitsOf(expected.get(), run.first + i, size)) {
+        different = i;
+        return false;
+      }
+    return true;
+  };
+  std::optional<int64_t> first = forEachRun(offset, size, count, isSame);
+  return first ? std::optional(*first + different) : std::nullopt;
+}
+
 const std::string &RankMemory::ownerOf(int64_t offset, rank::DType type,
                                        int64_t element) const {
-  size_t cell = (offset + element * rank::bytesOf(type)) / kCell;
-  return cell < owners.size() ? names[owners[cell]] : names[0];
+  int64_t at = offset + element * rank::bytesOf(type);
+  auto piece = pieces.upper_bound(at);
+  if (piece == pieces.begin())
+    return names[0];
+  --piece;
+  return names[piece->second.end > at ? piece->second.owner : 0];
 }

@@ -50,7 +50,7 @@ private:
   const OrderedSegment &orderOf(int64_t rank, const RankStep &step) const;
   Location locate(int64_t rank, const rank::Operand &operand,
                   int64_t microbatch);
-  bool check(const Location &place, const Tensor &expected,
+  bool check(const Location &place, const TensorRef &expected,
              const std::string &what, std::string &error);
 
   const Mesh &mesh;
@@ -134,7 +134,7 @@ MemoryChecker::Location MemoryChecker::locate(int64_t rank,
   return {&(inWindow ? windows : arenas)[rank], offset, buffer.dtype, text};
 }
 
-bool MemoryChecker::check(const Location &place, const Tensor &expected,
+bool MemoryChecker::check(const Location &place, const TensorRef &expected,
                           const std::string &what, std::string &error) {
   std::optional<int64_t> element =
       place.memory->compare(place.offset, place.type, expected);
@@ -163,13 +163,13 @@ bool MemoryChecker::initialise(const NamedTensors &values, std::string &error) {
           int64_t microbatch = repeats ? m : -1;
           Place place = mesh.placeOf(rank);
           mesh.setMicrobatch(place, microbatch);
-          std::optional<Tensor> shard =
-              shardArgument(function, i, *given->second, place, error);
+          TensorRef shard =
+              shardArgument(function, i, given->second, place, error);
           if (!shard)
             return false;
           Location where = locate(rank, storage->second, microbatch);
           if (!where.memory->write(where.offset,
-                                   dtypeOf(function.getArgument(i)), *shard,
+                                   dtypeOf(function.getArgument(i)), shard,
                                    "the input '" + given->first + "'")) {
             error = "'" + given->first + "' does not fit into " + where.text;
             return false;
@@ -220,7 +220,7 @@ bool MemoryChecker::completed(int64_t rank, const RankStep &step, size_t number,
       what +=
           " '" + (link ? link.str() : argumentName(function, argument)) + "'";
     }
-    if (!check(where, *tensor, what, error))
+    if (!check(where, tensor, what, error))
       return false;
   }
   for (auto [value, tensor] : llvm::zip(op->getResults(), results))
@@ -246,11 +246,11 @@ bool MemoryChecker::completed(int64_t rank, const RankStep &step, size_t number,
     where.type = dtypeOf(output.value);
     bool ok = true;
     if (group->kind == GroupKind::Alias)
-      ok = check(where, *output.tensor, "the renamed value", error);
+      ok = check(where, output.tensor, "the renamed value", error);
     else if (output.accumulates)
-      ok = where.memory->add(where.offset, where.type, *output.tensor, owner);
+      ok = where.memory->add(where.offset, where.type, output.tensor, owner);
     else
-      ok = where.memory->write(where.offset, where.type, *output.tensor, owner);
+      ok = where.memory->write(where.offset, where.type, output.tensor, owner);
     if (!ok) {
       if (error.empty())
         error =
@@ -284,14 +284,14 @@ bool MemoryChecker::finished(int64_t rank, const NamedTensors &state,
   for (const rank::State &entry : schedule.program.states) {
     auto value = state.find(entry.name);
     if (value != state.end() &&
-        !check(locate(rank, {entry.buffer, 0}, -1), *value->second,
+        !check(locate(rank, {entry.buffer, 0}, -1), value->second,
                "the new state '" + entry.name + "'", error))
       return false;
   }
   for (const rank::Metric &entry : schedule.program.metrics) {
     auto value = metrics.find(entry.name);
     if (value != metrics.end() &&
-        !check(locate(rank, {entry.buffer, 0}, -1), *value->second,
+        !check(locate(rank, {entry.buffer, 0}, -1), value->second,
                "the metric '" + entry.name + "'", error))
       return false;
   }
@@ -299,7 +299,7 @@ bool MemoryChecker::finished(int64_t rank, const NamedTensors &state,
     for (const LocalOutput &output : outputs)
       if (output.name == entry.name &&
           !check(locate(rank, {entry.buffer, 0}, output.microbatch),
-                 *output.value, "the output '" + entry.name + "'", error))
+                 output.value, "the output '" + entry.name + "'", error))
         return false;
   return true;
 }

@@ -201,7 +201,7 @@ static std::string findPhase(const std::string &bundle,
   return found;
 }
 
-/// Larger programs are not executed in arenas: four times this is needed.
+/// Larger programs are not executed in arenas: twice this is needed.
 static constexpr int64_t kLargestArenas = int64_t(2) << 30;
 
 /// Schedules the partitioned program and executes it in the ranks' arenas.

@@ -8,8 +8,8 @@
 // its place and who wrote there last. So lifetimes, slots of microbatches,
 // in-place updates, accumulators and aliases are checked by execution.
 //
-// The arena is not filled with f32 bits: values stay doubles (one per two
-// bytes), so that results are those of the other interpreters.
+// The arena is not filled with f32 bits: values stay doubles, so that results
+// are those of the other interpreters.
 //
 //===----------------------------------------------------------------------===//
 
