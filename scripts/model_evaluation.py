@@ -108,7 +108,7 @@ def evaluations(tools, case, training, prediction, predicted_from, folder):
         bundle, _ = run_modules.compile_module(dataclasses.replace(case, **extra), plan, archive, work)
         metrics, outputs = work / "metrics.jsonl", work / "outputs"
         run_case.execute([run_case.tool("colossal-run"), "-n", plan.split()[0], bundle, "--evaluate", *data, "--outputs",
-                          outputs, "--metrics", metrics, "--quiet"], work / "run.log", timeout=180)
+                          outputs, "--metrics", metrics, "--quiet"], work / "run.log")
         ours = []
         if model.has_loss:
             evaluation = [json.loads(line)["evaluation"] for line in metrics.read_text().splitlines() if "evaluation" in line]

@@ -393,8 +393,10 @@ def main():
     RESULTS.mkdir(parents=True, exist_ok=True)
     resource.setrlimit(resource.RLIMIT_AS, (int(options.memory * 2**30),) * 2)
     zoo = zoo_of(options.zoo)
+    import run_case
     import torch
     torch.set_num_threads(1)
+    run_case.TIMEOUT = options.limit
     if hasattr(zoo, "load_torchvision"):
         zoo.load_torchvision()
     steps = getattr(options, "steps", BF16_STEPS if options.part == "bf16" else STEPS)

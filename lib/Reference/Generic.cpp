@@ -139,6 +139,13 @@ int64_t GenericEvaluation::chooseSplit() const {
 template <typename T, typename Set>
 static void gather(const std::vector<T> &data, int64_t position, int64_t stride,
                    int64_t count, Word *out, Set set) {
+  // A loop of its own for elements side by side, which most are.
+  if (stride == 1) {
+    const T *from = data.data() + position;
+    for (int64_t e = 0; e < count; ++e)
+      set(out[e], from[e]);
+    return;
+  }
   for (int64_t e = 0; e < count; ++e)
     set(out[e], data[position + e * stride]);
 }
@@ -197,6 +204,12 @@ static void scatter(std::vector<T> &data, int64_t position, int64_t stride,
     for (int64_t e = 0; e < count; ++e)
       target = combine(target, get(values[e]));
     data[position] = target;
+    return;
+  }
+  if (stride == 1) {
+    T *to = data.data() + position;
+    for (int64_t e = 0; e < count; ++e)
+      to[e] = combine(to[e], get(values[e]));
     return;
   }
   for (int64_t e = 0; e < count; ++e) {

@@ -63,7 +63,11 @@ void GlobalValues::observe(const Place &place, Operation *op,
     Type element = getElementTypeOrSelf(op->getResult(number));
     auto [entry, isNew] = values.try_emplace(
         {factored.getFactoredName().str(), unsigned(number)});
-    Tensor &global = entry->second;
+    if (!partial.combiner && !layout.isCut()) {
+      entry->second.whole = result;
+      continue;
+    }
+    Tensor &global = entry->second.parts;
     if (isNew) {
       global = Tensor::zeros(result->kind, layout.globalShape());
       if (partial.combiner)
@@ -84,5 +88,8 @@ void GlobalValues::observe(const Place &place, Operation *op,
 
 const Tensor *GlobalValues::find(StringRef name, unsigned result) const {
   auto found = values.find({name.str(), result});
-  return found == values.end() ? nullptr : &found->second;
+  if (found == values.end())
+    return nullptr;
+  const Global &global = found->second;
+  return global.whole ? global.whole.get() : &global.parts;
 }

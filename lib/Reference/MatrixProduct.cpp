@@ -6,7 +6,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "colossal/Reference/MatrixProduct.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/Parallel.h"
+#include <algorithm>
 #include <vector>
 
 using namespace llvm;
@@ -51,14 +53,45 @@ addTileOf(int64_t numRows, const double *a, const double *b, int64_t depth,
   }
 }
 
+/// Whether these places are side by side.
+static bool isContiguous(ArrayRef<int64_t> places) {
+  for (size_t i = 1; i < places.size(); ++i)
+    if (places[i] != places[0] + int64_t(i))
+      return false;
+  return true;
+}
+
 /// A block of the rows, one behind the other.
 static std::vector<double> packRows(MatrixLines a, int64_t begin,
                                     int64_t depth) {
   std::vector<double> packed(a.lines.size() * depth);
-  for (size_t r = 0; r < a.lines.size(); ++r)
-    for (int64_t k = 0; k < depth; ++k)
-      packed[r * depth + k] = a.data[a.lines[r] + a.depth[begin + k]];
+  ArrayRef<int64_t> places = a.depth.slice(begin, depth);
+  bool isLine = isContiguous(places);
+  for (size_t r = 0; r < a.lines.size(); ++r) {
+    double *out = packed.data() + r * depth;
+    const double *line = a.data + a.lines[r];
+    if (isLine)
+      std::copy_n(line + places[0], depth, out);
+    else
+      for (int64_t k = 0; k < depth; ++k)
+        out[k] = line[places[k]];
+  }
   return packed;
+}
+
+/// A block of a tile's columns, the columns side by side; zero beyond them.
+static void packColumns(const double *data, ArrayRef<int64_t> lines,
+                        ArrayRef<int64_t> depth, double *packed) {
+  if (lines.size() == size_t(kColumns) && isContiguous(lines)) {
+    for (size_t k = 0; k < depth.size(); ++k)
+      std::copy_n(data + lines[0] + depth[k], kColumns, packed + k * kColumns);
+    return;
+  }
+  if (lines.size() < size_t(kColumns))
+    std::fill_n(packed, depth.size() * kColumns, 0.0);
+  for (auto [n, line] : llvm::enumerate(lines))
+    for (size_t k = 0; k < depth.size(); ++k)
+      packed[k * kColumns + n] = data[line + depth[k]];
 }
 
 void colossal::reference::addProduct(MatrixLines a, MatrixLines b, double *c,
@@ -79,10 +112,8 @@ void colossal::reference::addProduct(MatrixLines a, MatrixLines b, double *c,
       int64_t first = tile * kColumns;
       int64_t width = std::min(kColumns, numColumns - first);
       double packed[kDepth * kColumns];
-      for (int64_t k = 0; k < depth; ++k)
-        for (int64_t n = 0; n < kColumns; ++n)
-          packed[k * kColumns + n] =
-              n < width ? b.data[b.lines[first + n] + b.depth[begin + k]] : 0.0;
+      packColumns(b.data, b.lines.slice(first, width),
+                  b.depth.slice(begin, depth), packed);
       double sums[kRows * kColumns] = {};
       for (int64_t r = 0; r < numRows; r += kRows) {
         int64_t height = std::min(kRows, numRows - r);

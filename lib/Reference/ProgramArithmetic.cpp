@@ -12,30 +12,23 @@ using namespace colossal::reference;
 // Products
 //===----------------------------------------------------------------------===//
 
-/// rows x columns numbers; false where one was not written.
-static bool gather(const MemoryPlace &place, int64_t first, int64_t rows,
-                   int64_t rowStride, int64_t columns, int64_t columnStride,
-                   std::vector<double> &into) {
-  into.clear();
-  int64_t size = rank::bytesOf(place.type);
-  for (int64_t r = 0; r < rows; ++r)
-    for (int64_t c = 0; c < columns; ++c) {
-      int64_t element = first + r * rowStride + c * columnStride;
-      std::optional<double> number =
-          place.memory->real(place.offset + element * size, place.type);
-      if (!number)
-        return false;
-      into.push_back(*number);
-    }
-  return true;
-}
-
-/// 0, step, 2 step, ...
-static std::vector<int64_t> multiples(int64_t count, int64_t step) {
+/// first, first + step, ...
+static std::vector<int64_t> multiples(int64_t count, int64_t step,
+                                      int64_t first = 0) {
   std::vector<int64_t> result;
   for (int64_t i = 0; i < count; ++i)
-    result.push_back(i * step);
+    result.push_back(first + i * step);
   return result;
+}
+
+/// Whether all sums of two of these places are elements of the value.
+static bool isInside(const Tensor &value, ArrayRef<int64_t> lines,
+                     ArrayRef<int64_t> depth) {
+  if (lines.empty() || depth.empty())
+    return true;
+  auto [line, lastLine] = std::minmax_element(lines.begin(), lines.end());
+  auto [place, lastPlace] = std::minmax_element(depth.begin(), depth.end());
+  return *line + *place >= 0 && *lastLine + *lastPlace < value.size();
 }
 
 /// Calls `visit` with the first elements of A, B and C for every batch.
@@ -62,25 +55,23 @@ forEachBatch(const rank::Gemm &gemm,
 }
 
 std::optional<Tensor> colossal::reference::evaluateGemm(const rank::Gemm &gemm,
-                                                        const MemoryPlace &a,
-                                                        const MemoryPlace &b,
+                                                        ProductOperand a,
+                                                        ProductOperand b,
                                                         int64_t elements,
                                                         std::string &error) {
   Tensor result = Tensor::zeros(ElementKind::Float, {elements});
   std::vector<int8_t> written(elements, 0);
-  std::vector<double> left, right;
-  auto aRows = multiples(gemm.m, gemm.k), bColumns = multiples(gemm.n, 1);
-  auto aDepth = multiples(gemm.k, 1), bDepth = multiples(gemm.k, gemm.n);
+  auto aDepth = multiples(gemm.k, gemm.aK), bDepth = multiples(gemm.k, gemm.bK);
   auto cColumns = multiples(gemm.n, gemm.cN);
   forEachBatch(gemm, [&](int64_t aFirst, int64_t bFirst, int64_t cFirst) {
     if (!error.empty())
       return;
-    if (!gather(a, aFirst, gemm.m, gemm.aM, gemm.k, gemm.aK, left)) {
-      error = "reads an element of A that was not written, from " + a.text;
-      return;
-    }
-    if (!gather(b, bFirst, gemm.k, gemm.bK, gemm.n, gemm.bN, right)) {
-      error = "reads an element of B that was not written, from " + b.text;
+    auto aRows = multiples(gemm.m, gemm.aM, a.first + aFirst);
+    auto bColumns = multiples(gemm.n, gemm.bN, b.first + bFirst);
+    auto cRows = multiples(gemm.m, gemm.cM, cFirst);
+    if (!isInside(a.value, aRows, aDepth) ||
+        !isInside(b.value, bColumns, bDepth)) {
+      error = "reads outside of its operands";
       return;
     }
     for (int64_t m = 0; m < gemm.m; ++m)
@@ -93,11 +84,9 @@ std::optional<Tensor> colossal::reference::evaluateGemm(const rank::Gemm &gemm,
           return;
         }
       }
-    std::vector<int64_t> cRows;
-    for (int64_t m = 0; m < gemm.m; ++m)
-      cRows.push_back(cFirst + m * gemm.cM);
-    addProduct({left.data(), aRows, aDepth}, {right.data(), bColumns, bDepth},
-               result.floats.data(), cRows, cColumns);
+    addProduct({a.value.floats.data(), aRows, aDepth},
+               {b.value.floats.data(), bColumns, bDepth}, result.floats.data(),
+               cRows, cColumns);
   });
   auto missing = llvm::find(written, 0);
   if (error.empty() && missing != written.end())

@@ -1,8 +1,7 @@
 //===- ProgramArithmetic.h - What ops of rank programs compute --*- C++ -*-===//
 //
 // Products and collectives by the fields that rank::Op has (the formulas of
-// RankProgram.h), on the memories of the ranks. Nothing is looked up in a
-// module.
+// RankProgram.h). Nothing is looked up in a module.
 //
 //===----------------------------------------------------------------------===//
 
@@ -13,11 +12,17 @@
 
 namespace colossal::reference {
 
+/// An operand: a value, and the element at which the op's view of it begins.
+struct ProductOperand {
+  const Tensor &value;
+  int64_t first = 0;
+};
+
 /// A B by strides, as the elements of C from its operand on: `elements` of
-/// them. Nothing, with `error` set, where an element of A or B was not written,
-/// or one of C is computed never, twice, or outside of it.
-std::optional<Tensor> evaluateGemm(const rank::Gemm &gemm, const MemoryPlace &a,
-                                   const MemoryPlace &b, int64_t elements,
+/// them. Nothing, with `error` set, where A or B is read outside of its value,
+/// or an element of C is computed never, twice, or outside.
+std::optional<Tensor> evaluateGemm(const rank::Gemm &gemm, ProductOperand a,
+                                   ProductOperand b, int64_t elements,
                                    std::string &error);
 
 /// The results of all members from the inputs of all. `element`: the type of

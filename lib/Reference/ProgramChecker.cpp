@@ -123,7 +123,7 @@ MemoryPlace ProgramChecker::locate(int64_t rank, const PairedOp &paired,
   return place;
 }
 
-bool ProgramChecker::check(const MemoryPlace &place, const Tensor &expected,
+bool ProgramChecker::check(const MemoryPlace &place, const TensorRef &expected,
                            const std::string &what, std::string &error) {
   std::optional<int64_t> element =
       place.memory->compare(place.offset, place.type, expected);
@@ -173,19 +173,19 @@ bool ProgramChecker::place(int64_t rank, int64_t buffer,
   if (found == values.end())
     return true; // read by no function
   for (int64_t slot = 0; slot < programOf(rank).buffers[buffer].slots; ++slot) {
-    Tensor shard = *found->second;
+    TensorRef shard = found->second;
     MemoryPlace where = locate(rank, {buffer, 0}, slot);
     if (layout) {
       Place at = mesh.placeOf(rank);
       mesh.setMicrobatch(at, namesTime(*layout) ? slot : -1);
       Layout converted = layoutOf(*layout, at);
-      if (converted.globalShape() != shard.shape) {
+      if (converted.globalShape() != shard->shape) {
         error = "'" + name + "' has another shape in the rank program";
         return false;
       }
       shard = converted.shard(shard, at);
     }
-    if (shard.kind != kindOf(where.type) ||
+    if (shard->kind != kindOf(where.type) ||
         !where.memory->write(where.offset, where.type, shard,
                              "the input '" + name + "'")) {
       error = "'" + name + "' does not fit into " + where.text;
@@ -235,7 +235,7 @@ bool ProgramChecker::finished(int64_t rank, const NamedTensors &state,
       return false;
   auto checkAll = [&](const auto &entries, const char *kind,
                       const std::string &name, int64_t microbatch,
-                      const Tensor &value) {
+                      const TensorRef &value) {
     std::string what = std::string("the ") + kind + " '" + name + "'";
     auto entry = llvm::find_if(
         entries, [&](const auto &candidate) { return candidate.name == name; });
@@ -246,14 +246,14 @@ bool ProgramChecker::finished(int64_t rank, const NamedTensors &state,
     return false;
   };
   for (const auto &[name, value] : state)
-    if (!checkAll(program.states, "new state", name, -1, *value))
+    if (!checkAll(program.states, "new state", name, -1, value))
       return false;
   for (const auto &[name, value] : metrics)
-    if (!checkAll(program.metrics, "metric", name, -1, *value))
+    if (!checkAll(program.metrics, "metric", name, -1, value))
       return false;
   for (const LocalOutput &output : outputs)
     if (!checkAll(program.outputs, "output", output.name, output.microbatch,
-                  *output.value))
+                  output.value))
       return false;
   return true;
 }

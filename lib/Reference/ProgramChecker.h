@@ -62,7 +62,7 @@ private:
   bool place(int64_t rank, int64_t buffer, const std::string &name,
              const rank::Layout *layout, const NamedTensors &values,
              std::string &error);
-  bool check(const MemoryPlace &place, const Tensor &expected,
+  bool check(const MemoryPlace &place, const TensorRef &expected,
              const std::string &what, std::string &error);
   /// Equal but for rounding; `scale`: sums of terms of this size may cancel.
   bool agrees(Tensor found, const Tensor &expected, double scale) const;

@@ -85,7 +85,7 @@ bool ProgramChecker::checkInputs(int64_t rank, const RankStep &step,
     pending[rank][value] = tensor;
     for (size_t i = 0; i < paired.numInputs; ++i)
       if (paired.operands[i] == value &&
-          !check(locate(rank, paired, i, step.microbatch), *tensor,
+          !check(locate(rank, paired, i, step.microbatch), tensor,
                  describeOperand(value, step), error))
         return false;
   }
@@ -161,18 +161,16 @@ bool ProgramChecker::multiply(int64_t rank, int64_t microbatch,
       return false;
     }
   }
+  auto operandAt = [&](size_t i) {
+    return ProductOperand{*pending[rank].lookup(paired.operands[i]),
+                          paired.offsets[i] / rank::bytesOf(gemm.dtype)};
+  };
+  ProductOperand left = operandAt(0), right = operandAt(1);
   std::optional<Tensor> found =
-      evaluateGemm(gemm, places[0], places[1], expected.size(), error);
+      evaluateGemm(gemm, left, right, expected.size(), error);
   if (!found)
     return false;
-  double scale = 1.0;
-  for (size_t i = 0; i < 2; ++i) {
-    auto type = cast<RankedTensorType>(paired.operands[i].getType());
-    MemoryPlace whole = locate(rank, paired, i, microbatch);
-    if (auto tensor =
-            whole.memory->read(whole.offset, whole.type, type.getNumElements()))
-      scale *= normOf(*tensor);
-  }
+  double scale = normOf(left.value) * normOf(right.value);
   if (agrees(*found, expected, scale))
     return true;
   error = "its product is not the value that it stands for";
@@ -334,20 +332,20 @@ bool ProgramChecker::finishOp(int64_t rank, const RankStep &step,
     }
     if (!checkOverlap(rank, microbatch, paired, i, error))
       return false;
-    const Tensor &expected = *computed;
+    const TensorRef &expected = computed;
     bool ok = true, adds = accumulates(paired, output);
     switch (op.kind) {
     case rank::OpKind::Gemm:
-      ok = multiply(rank, microbatch, paired, expected, error);
+      ok = multiply(rank, microbatch, paired, *expected, error);
       break;
     case rank::OpKind::Kernel:
     case rank::OpKind::Library:
       break;
     case rank::OpKind::Recv:
-      ok = receive(rank, paired, expected, error);
+      ok = receive(rank, paired, *expected, error);
       break;
     default:
-      ok = meet(rank, microbatch, paired, expected, error);
+      ok = meet(rank, microbatch, paired, *expected, error);
     }
     if (!ok)
       return false;

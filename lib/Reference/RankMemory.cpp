@@ -7,13 +7,16 @@
 using namespace colossal;
 using namespace colossal::reference;
 
-/// What an element is as memory holds it; -0 and 0 are the same.
-static uint64_t bitsOf(const Tensor &tensor, int64_t i) {
-  if (tensor.kind == ElementKind::Boolean)
-    return tensor.booleans[i];
-  if (tensor.kind == ElementKind::Integer)
-    return uint64_t(tensor.integers[i]);
-  return llvm::bit_cast<uint64_t>(tensor.floats[i] + 0.0);
+/// What an element of `size` bytes is as memory holds it: the bits of a double
+/// or int64_t, or a byte. -0 and 0 are the same.
+static uint64_t bitsOf(const Tensor *tensor, int64_t i, int64_t size) {
+  if (!tensor)
+    return 0;
+  uint64_t bits = tensor->kind == ElementKind::Boolean ? tensor->booleans[i]
+                  : tensor->kind == ElementKind::Integer
+                      ? uint64_t(tensor->integers[i])
+                      : llvm::bit_cast<uint64_t>(tensor->floats[i] + 0.0);
+  return size == 1 ? uint8_t(bits) : bits;
 }
 
 ElementKind colossal::reference::kindOf(rank::DType type) {
@@ -30,66 +33,109 @@ ElementKind colossal::reference::kindOf(rank::DType type) {
   }
 }
 
-uint64_t RankMemory::load(int64_t at, int64_t size) const {
-  return size == 1 ? small[at] : numbers[at / kCell];
-}
-
-void RankMemory::store(int64_t at, int64_t size, uint64_t bits) {
-  if (size == 1)
-    small[at] = uint8_t(bits);
-  else
-    numbers[at / kCell] = bits;
-}
-
 bool RankMemory::fits(int64_t offset, rank::DType type,
                       int64_t elements) const {
   int64_t size = rank::bytesOf(type);
-  return offset >= 0 && offset + elements * size <= int64_t(small.size()) &&
-         offset % size == 0;
+  return offset >= 0 && offset + elements * size <= bytes && offset % size == 0;
 }
 
-void RankMemory::own(int64_t offset, int64_t bytes, const std::string &owner) {
+unsigned RankMemory::ownerNumber(const std::string &owner) {
   if (names.back() != owner)
     names.push_back(owner);
-  uint32_t number = owner == names[0] ? 0 : names.size() - 1;
-  for (int64_t cell = offset / kCell;
-       cell < (offset + bytes + kCell - 1) / kCell; ++cell)
-    owners[cell] = number;
+  return names.size() - 1;
 }
 
-bool RankMemory::write(int64_t offset, rank::DType type, const Tensor &tensor,
-                       const std::string &owner) {
-  int64_t count = tensor.size(), size = rank::bytesOf(type);
+void RankMemory::split(int64_t at) {
+  auto next = pieces.upper_bound(at);
+  if (next == pieces.begin())
+    return;
+  auto piece = std::prev(next);
+  if (piece->first == at || piece->second.end <= at)
+    return;
+  pieces.emplace_hint(next, at, piece->second);
+  piece->second.end = at;
+}
+
+void RankMemory::erase(int64_t begin, int64_t end) {
+  split(begin);
+  split(end);
+  pieces.erase(pieces.lower_bound(begin), pieces.lower_bound(end));
+}
+
+bool RankMemory::write(int64_t offset, rank::DType type,
+                       const TensorRef &tensor, const std::string &owner) {
+  int64_t count = tensor->size(), size = rank::bytesOf(type);
   if (!fits(offset, type, count))
     return false;
-  own(offset, count * size, owner);
-  for (int64_t i = 0; i < count; ++i)
-    store(offset + i * size, size, bitsOf(tensor, i));
+  if (count == 0)
+    return true;
+  erase(offset, offset + count * size);
+  pieces[offset] = {offset + count * size, tensor, offset, size,
+                    ownerNumber(owner)};
   return true;
 }
 
-bool RankMemory::add(int64_t offset, rank::DType type, const Tensor &tensor,
-                     const std::string &owner) {
-  if (!fits(offset, type, tensor.size()) || tensor.kind == ElementKind::Boolean)
-    return false;
-  Tensor sum = tensor;
-  int64_t size = rank::bytesOf(type);
-  for (int64_t i = 0, e = tensor.size(); i < e; ++i) {
-    if (owners[(offset + i * size) / kCell] == 0)
-      return false;
-    uint64_t bits = load(offset + i * size, size);
-    if (tensor.kind == ElementKind::Float)
-      sum.floats[i] = llvm::bit_cast<double>(bits) + tensor.floats[i];
-    else
-      sum.integers[i] = llvm::SignExtend64(bits + uint64_t(tensor.integers[i]),
-                                           unsigned(size) * 8);
+std::optional<int64_t>
+RankMemory::forEachRun(int64_t offset, int64_t size, int64_t count,
+                       llvm::function_ref<bool(const Run &)> visit) const {
+  auto piece = pieces.upper_bound(offset);
+  if (piece != pieces.begin())
+    --piece;
+  for (int64_t first = 0; first < count; ++piece) {
+    int64_t at = offset + first * size;
+    if (piece == pieces.end() || piece->first > at)
+      return first;
+    const Piece &own = piece->second;
+    int64_t number = std::min(count - first, (own.end - at) / size);
+    int64_t before = at - own.origin;
+    bool fitsElements = !own.tensor || (own.size == size && before % size == 0);
+    if (number <= 0 || !fitsElements ||
+        !visit({first, number, &own, before / size}))
+      return first;
+    first += number;
   }
-  return write(offset, type, sum, owner);
+  return std::nullopt;
 }
 
-bool RankMemory::isWhole(int64_t at, int64_t size) const {
-  return owners[at / kCell] != 0 &&
-         owners[at / kCell] == owners[(at + size - 1) / kCell];
+bool RankMemory::add(int64_t offset, rank::DType type, const TensorRef &tensor,
+                     const std::string &owner) {
+  int64_t size = rank::bytesOf(type), count = tensor->size();
+  if (!fits(offset, type, count) || tensor->kind == ElementKind::Boolean)
+    return false;
+  Tensor sum = *tensor;
+  auto addRun = [&](const Run &run) {
+    const Tensor *old = run.piece->tensor.get();
+    for (int64_t i = 0; i < run.count; ++i) {
+      uint64_t bits = bitsOf(old, run.index + i, size);
+      int64_t at = run.first + i;
+      if (sum.kind == ElementKind::Float)
+        sum.floats[at] = llvm::bit_cast<double>(bits) + tensor->floats[at];
+      else
+        sum.integers[at] = llvm::SignExtend64(
+            bits + uint64_t(tensor->integers[at]), unsigned(size) * 8);
+    }
+    return true;
+  };
+  return !forEachRun(offset, size, count, addRun) &&
+         write(offset, type, share(std::move(sum)), owner);
+}
+
+bool RankMemory::fill(int64_t offset, rank::DType type, int64_t count,
+                      double value, const std::string &owner) {
+  if (!fits(offset, type, count))
+    return false;
+  if (value != 0.0) {
+    Tensor tensor = Tensor::zeros(kindOf(type), {count});
+    for (int64_t i = 0; i < count; ++i)
+      tensor.setNumber(i, value);
+    return write(offset, type, share(std::move(tensor)), owner);
+  }
+  // Zero is zero in every type.
+  int64_t end = offset + count * rank::bytesOf(type);
+  erase(offset, end);
+  if (count > 0)
+    pieces[offset] = {end, nullptr, offset, 1, ownerNumber(owner)};
+  return true;
 }
 
 std::optional<Tensor> RankMemory::read(int64_t offset, rank::DType type,
@@ -97,74 +143,72 @@ std::optional<Tensor> RankMemory::read(int64_t offset, rank::DType type,
   int64_t size = rank::bytesOf(type);
   if (!fits(offset, type, count))
     return std::nullopt;
-  Tensor tensor = Tensor::zeros(kindOf(type), {count});
-  for (int64_t i = 0; i < count; ++i) {
-    int64_t at = offset + i * size;
-    if (!isWhole(at, size))
-      return std::nullopt;
-    uint64_t bits = load(at, size);
-    if (tensor.kind == ElementKind::Float)
-      tensor.floats[i] = llvm::bit_cast<double>(bits);
-    else if (tensor.kind == ElementKind::Boolean)
-      tensor.booleans[i] = uint8_t(bits);
-    else if (type == rank::DType::I8)
-      tensor.integers[i] = int8_t(bits);
-    else
-      tensor.integers[i] = int64_t(bits);
-  }
-  return tensor;
-}
-
-std::optional<double> RankMemory::real(int64_t offset, rank::DType type) const {
-  int64_t size = rank::bytesOf(type);
-  if (kindOf(type) != ElementKind::Float || !fits(offset, type, 1) ||
-      !isWhole(offset, size))
+  Tensor result = Tensor::zeros(kindOf(type), {count});
+  auto take = [&](const Run &run) {
+    const Tensor *from = run.piece->tensor.get();
+    if (!from)
+      return true;
+    if (from->kind != result.kind)
+      return false;
+    for (int64_t i = 0; i < run.count; ++i)
+      result.copyElement(run.first + i, *from, run.index + i);
+    return true;
+  };
+  if (forEachRun(offset, size, count, take))
     return std::nullopt;
-  return llvm::bit_cast<double>(load(offset, size));
+  return result;
 }
 
-bool RankMemory::fill(int64_t offset, rank::DType type, int64_t count,
-                      double value, const std::string &owner) {
-  Tensor tensor = Tensor::zeros(kindOf(type), {count});
-  for (int64_t i = 0; i < count; ++i)
-    tensor.setNumber(i, value);
-  return write(offset, type, tensor, owner);
-}
-
-bool RankMemory::copy(int64_t from, int64_t to, int64_t bytes,
+bool RankMemory::copy(int64_t from, int64_t to, int64_t size,
                       const std::string &owner) {
-  if (!fits(from, rank::DType::I8, bytes) || !fits(to, rank::DType::I8, bytes))
+  if (!fits(from, rank::DType::I8, size) || !fits(to, rank::DType::I8, size))
     return false;
-  bool wasWritten = true;
-  for (int64_t at = from; at < from + bytes; at += kCell)
-    wasWritten &= owners[at / kCell] != 0;
-  own(to, bytes, wasWritten ? owner : names[0]);
-  std::vector<uint64_t> moved(numbers.begin() + from / kCell,
-                              numbers.begin() +
-                                  (from + bytes + kCell - 1) / kCell);
-  std::copy(moved.begin(), moved.end(), numbers.begin() + to / kCell);
-  std::vector<uint8_t> bits(small.begin() + from, small.begin() + from + bytes);
-  std::copy(bits.begin(), bits.end(), small.begin() + to);
+  split(from);
+  split(from + size);
+  std::map<int64_t, Piece> moved;
+  unsigned number = ownerNumber(owner);
+  for (auto it = pieces.lower_bound(from),
+            end = pieces.lower_bound(from + size);
+       it != end; ++it) {
+    Piece piece = it->second;
+    piece.end += to - from;
+    piece.origin += to - from;
+    piece.owner = number;
+    moved[it->first + to - from] = piece;
+  }
+  erase(to, to + size);
+  pieces.merge(moved);
   return true;
 }
 
 std::optional<int64_t> RankMemory::compare(int64_t offset, rank::DType type,
-                                           const Tensor &expected) const {
-  int64_t size = rank::bytesOf(type);
-  if (!fits(offset, type, expected.size()))
+                                           const TensorRef &expected) const {
+  int64_t size = rank::bytesOf(type), count = expected->size();
+  if (!fits(offset, type, count))
     return 0;
-  for (int64_t i = 0, e = expected.size(); i < e; ++i) {
-    int64_t at = offset + i * size;
-    uint64_t bits = bitsOf(expected, i);
-    bool same = load(at, size) == (size == 1 ? uint8_t(bits) : bits);
-    if (!isWhole(at, size) || !same)
-      return i;
-  }
-  return std::nullopt;
+  int64_t different = 0;
+  auto isSame = [&](const Run &run) {
+    const Tensor *found = run.piece->tensor.get();
+    if (found == expected.get() && run.index == run.first)
+      return true;
+    for (int64_t i = 0; i < run.count; ++i)
+      if (bitsOf(found, run.index + i, size) !=
+          bitsOf(expected.get(), run.first + i, size)) {
+        different = i;
+        return false;
+      }
+    return true;
+  };
+  std::optional<int64_t> first = forEachRun(offset, size, count, isSame);
+  return first ? std::optional(*first + different) : std::nullopt;
 }
 
 const std::string &RankMemory::ownerOf(int64_t offset, rank::DType type,
                                        int64_t element) const {
-  size_t cell = (offset + element * rank::bytesOf(type)) / kCell;
-  return cell < owners.size() ? names[owners[cell]] : names[0];
+  int64_t at = offset + element * rank::bytesOf(type);
+  auto piece = pieces.upper_bound(at);
+  if (piece == pieces.begin())
+    return names[0];
+  --piece;
+  return names[piece->second.end > at ? piece->second.owner : 0];
 }

@@ -12,7 +12,24 @@ RankTask::RankTask(int64_t rank, const Mesh &mesh,
                    const std::vector<RankStep> &steps,
                    const NamedTensors &values, const RankOptions &options)
     : rank(rank), mesh(mesh), steps(steps), values(values), options(options),
-      where(mesh.placeOf(rank)) {}
+      where(mesh.placeOf(rank)) {
+  for (auto [number, step] : llvm::enumerate(steps)) {
+    func::FuncOp function = step.function;
+    for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i)
+      if (auto link = linkOf(function.getArgAttrDict(i), step.microbatch))
+        lastUses[*link] = number;
+  }
+}
+
+/// The linked value that an argument or result with these attributes is.
+std::optional<RankTask::Link> RankTask::linkOf(DictionaryAttr attributes,
+                                               int64_t microbatch) {
+  auto name = attributes ? attributes.getAs<StringAttr>(names::link) : nullptr;
+  if (!name)
+    return std::nullopt;
+  bool each = attributes.contains(names::perMicrobatch);
+  return Link(name.str(), each ? microbatch : -1);
+}
 
 /// "rank 1 (device group 0, data = 1)".
 static std::string rankText(int64_t rank, const Mesh &mesh,
@@ -49,7 +66,7 @@ std::string RankTask::describe() const {
 bool RankTask::bind(func::FuncOp function, unsigned index, std::string &error) {
   DictionaryAttr attributes = function.getArgAttrDict(index);
   auto type = cast<RankedTensorType>(function.getArgumentTypes()[index]);
-  auto link = attributes ? attributes.getAs<StringAttr>(names::link) : nullptr;
+  std::optional<Link> link = linkOf(attributes, microbatch());
   Value argument = function.getArgument(index);
   std::string reason;
   auto fail = [&](const Twine &message) {
@@ -59,10 +76,9 @@ bool RankTask::bind(func::FuncOp function, unsigned index, std::string &error) {
     return false;
   };
   if (link) {
-    bool each = attributes.contains(names::perMicrobatch);
-    auto found = links.find({link.str(), each ? microbatch() : -1});
+    auto found = links.find(*link);
     if (found == links.end())
-      return fail("found no value linked as '" + link.getValue() +
+      return fail("found no value linked as '" + Twine(link->first) +
                   "', expected an earlier segment to return it");
     if (!fits(*found->second, type, reason))
       return fail(reason);
@@ -73,11 +89,11 @@ bool RankTask::bind(func::FuncOp function, unsigned index, std::string &error) {
   auto found = values.find(name);
   if (found == values.end())
     return fail("found no value for '" + name + "'");
-  std::optional<Tensor> shard =
-      shardArgument(function, index, *found->second, where, reason);
+  TensorRef shard =
+      shardArgument(function, index, found->second, where, reason);
   if (!shard)
     return fail(reason);
-  live[argument] = share(std::move(*shard));
+  live[argument] = shard;
   return true;
 }
 
@@ -88,6 +104,11 @@ bool RankTask::enter(std::string &error) {
   for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i)
     if (!bind(function, i, error))
       return false;
+  // What no later step reads is dropped with its last use here.
+  for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i)
+    if (auto link = linkOf(function.getArgAttrDict(i), microbatch()))
+      if (lastUses.at(*link) == step)
+        links.erase(*link);
   if (options.checker && !options.checker->entered(rank, steps[step], error)) {
     error = describe() + ": " + error;
     return false;
@@ -127,10 +148,9 @@ bool RankTask::leave(std::string &error) {
                     *value);
       total = share(std::move(sum));
     };
-    if (auto link = attributes.getAs<StringAttr>(names::link)) {
-      bool each = attributes.contains(names::perMicrobatch);
-      add(links[{link.str(), each ? microbatch() : -1}]);
-    }
+    if (auto link = linkOf(attributes, microbatch()))
+      if (lastUses.count(*link))
+        add(links[*link]);
     if (auto metric = attributes.getAs<StringAttr>(names::metric))
       add(metrics[metric.str()]);
     auto updated = attributes.getAs<StringAttr>(names::updates);

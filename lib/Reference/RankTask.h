@@ -67,7 +67,11 @@ private:
   llvm::DenseMap<mlir::Value, unsigned> usesLeft;
   llvm::DenseMap<mlir::Value, TensorRef> live;
   /// Linked values: name, and microbatch or -1.
-  std::map<std::pair<std::string, int64_t>, TensorRef> links;
+  using Link = std::pair<std::string, int64_t>;
+  static std::optional<Link> linkOf(mlir::DictionaryAttr attributes,
+                                    int64_t microbatch);
+  std::map<Link, TensorRef> links;
+  std::map<Link, size_t> lastUses; ///< the last step that has it as argument
 };
 
 } // namespace colossal::reference

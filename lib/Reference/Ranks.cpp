@@ -58,21 +58,21 @@ void Mesh::setMicrobatch(Place &place, int64_t microbatch) const {
     place.coordinates.erase(time);
 }
 
-std::optional<Tensor> colossal::reference::shardArgument(func::FuncOp function,
-                                                         unsigned index,
-                                                         const Tensor &whole,
-                                                         const Place &place,
-                                                         std::string &error) {
+TensorRef colossal::reference::shardArgument(func::FuncOp function,
+                                             unsigned index,
+                                             const TensorRef &whole,
+                                             const Place &place,
+                                             std::string &error) {
   auto type = cast<RankedTensorType>(function.getArgumentTypes()[index]);
   std::optional<Layout> layout =
       Layout::get(function.getArgAttrDict(index), type, place, error);
   if (!layout)
-    return std::nullopt;
-  if (whole.shape != layout->globalShape() ||
-      whole.kind != elementKindOf(type.getElementType())) {
+    return nullptr;
+  if (whole->shape != layout->globalShape() ||
+      whole->kind != elementKindOf(type.getElementType())) {
     error = "the value given for '" + argumentName(function, index) +
             "' has another shape or type";
-    return std::nullopt;
+    return nullptr;
   }
   return layout->shard(whole, place);
 }
@@ -328,7 +328,7 @@ std::optional<StepResult> Execution::results(std::string &error) {
       auto &gatherer =
           gatherers.try_emplace(name, update.layout, update.value->kind)
               .first->second;
-      if (!gatherer.add(*update.value, task.place(), reason))
+      if (!gatherer.add(update.value, task.place(), reason))
         return fail("state '" + name + "'", reason);
     }
     for (const RankTask::Returned &returned : task.outputs) {
@@ -336,7 +336,7 @@ std::optional<StepResult> Execution::results(std::string &error) {
       auto &gatherer =
           outputs.try_emplace(output.name, returned.layout, output.value->kind)
               .first->second;
-      if (!gatherer.add(*output.value, returned.place, reason))
+      if (!gatherer.add(output.value, returned.place, reason))
         return fail("output '" + output.name + "'", reason);
     }
     if (checker) {
@@ -364,12 +364,12 @@ std::optional<StepResult> Execution::results(std::string &error) {
                     NamedTensors &to) {
     for (auto &[name, gatherer] : all) {
       std::string reason;
-      std::optional<Tensor> whole = gatherer.finish(reason);
+      TensorRef whole = gatherer.finish(reason);
       if (!whole) {
         error = std::string(kind) + " '" + name + "': " + reason;
         return false;
       }
-      to[name] = share(std::move(*whole));
+      to[name] = whole;
     }
     return true;
   };

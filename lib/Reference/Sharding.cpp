@@ -176,28 +176,37 @@ void Layout::forEach(const Place &place,
   }
 }
 
-Tensor Layout::shard(const Tensor &global, const Place &place) const {
+TensorRef Layout::shard(const TensorRef &global, const Place &place) const {
   if (!isCut())
     return global;
-  Tensor result = Tensor::zeros(global.kind, localShape());
+  Tensor result = Tensor::zeros(global->kind, localShape());
   forEach(place, [&](int64_t local, int64_t position) {
     if (position >= 0)
-      result.copyElement(local, global, position);
+      result.copyElement(local, *global, position);
   });
-  return result;
+  return share(std::move(result));
 }
 
-Gatherer::Gatherer(Layout given, ElementKind kind)
-    : layout(std::move(given)),
-      global(Tensor::zeros(kind, layout.globalShape())),
-      present(global.size(), 0) {}
+Gatherer::Gatherer(Layout given, ElementKind kind) : layout(std::move(given)) {
+  if (!layout.isCut())
+    return;
+  global = Tensor::zeros(kind, layout.globalShape());
+  present.resize(global.size(), 0);
+}
 
-bool Gatherer::add(const Tensor &shard, const Place &place,
+bool Gatherer::add(const TensorRef &given, const Place &place,
                    std::string &error) {
+  const Tensor &shard = *given;
   if (shard.shape != layout.localShape()) {
     error = "found a shard of another shape than its sharding says";
     return false;
   }
+  bool isWhole = !layout.isCut();
+  if (isWhole && (!whole || whole == given)) {
+    whole = given;
+    return true;
+  }
+  const Tensor &known = isWhole ? *whole : global;
   bool ok = true;
   auto fail = [&](const Twine &message) {
     if (ok)
@@ -211,11 +220,11 @@ bool Gatherer::add(const Tensor &shard, const Place &place,
         fail("found " + std::to_string(value) +
              " in the padding at local element " + Twine(local) +
              ", expected 0");
-    } else if (!present[position]) {
+    } else if (!isWhole && !present[position]) {
       global.copyElement(position, shard, local);
       present[position] = 1;
     } else {
-      double other = global.number(position);
+      double other = known.number(position);
       if (value != other && !(value != value && other != other))
         fail("found " + std::to_string(value) + " at element " +
              Twine(position) + ", expected " + std::to_string(other) +
@@ -225,11 +234,16 @@ bool Gatherer::add(const Tensor &shard, const Place &place,
   return ok;
 }
 
-std::optional<Tensor> Gatherer::finish(std::string &error) {
+TensorRef Gatherer::finish(std::string &error) {
+  if (!layout.isCut()) {
+    if (!whole)
+      error = "found no rank that holds it";
+    return whole;
+  }
   for (size_t i = 0; i < present.size(); ++i)
     if (!present[i]) {
       error = "found no rank that holds element " + std::to_string(i);
-      return std::nullopt;
+      return nullptr;
     }
-  return std::move(global);
+  return share(std::move(global));
 }

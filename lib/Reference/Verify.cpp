@@ -7,6 +7,7 @@
 #include "llvm/Support/Format.h"
 #include <cmath>
 #include <limits>
+#include <set>
 
 using namespace mlir;
 using namespace colossal;
@@ -77,20 +78,28 @@ std::string colossal::reference::compareSteps(const StepResult &found,
   return "";
 }
 
-/// Runs the partitioned program and keeps the wanted intermediate values.
-static std::optional<StepResult> runSharded(ModuleOp module,
-                                            const NamedTensors &values,
-                                            const VerifyOptions &options,
-                                            GlobalValues &kept,
-                                            std::string &error) {
+using RunRanks = decltype(VerifyOptions::run);
+
+/// Runs the partitioned program, by `run` where it is given, and keeps the
+/// wanted intermediate values.
+static std::optional<StepResult>
+runSharded(ModuleOp module, const NamedTensors &values,
+           const VerifyOptions &options, GlobalValues &kept, std::string &error,
+           const RunRanks &run = {}) {
   RankOptions rankOptions;
   rankOptions.evaluation = options.evaluation;
   rankOptions.seed = options.seed;
-  rankOptions.observer = [&](int64_t, const Place &place, int64_t,
-                             Operation *op, ArrayRef<TensorRef> results) {
-    kept.observe(place, op, results);
+  // An op without operands may be executed more than once.
+  std::set<std::tuple<int64_t, int64_t, Operation *>> seen;
+  rankOptions.observer = [&](int64_t rank, const Place &place,
+                             int64_t microbatch, Operation *op,
+                             ArrayRef<TensorRef> results) {
+    if (op->getNumOperands() > 0 || seen.insert({rank, microbatch, op}).second)
+      kept.observe(place, op, results);
   };
-  return runStep(module, values, rankOptions, error);
+  if (!run)
+    return runStep(module, values, rankOptions, error);
+  return run(rankOptions);
 }
 
 static std::string describe(Operation *op) {
@@ -247,9 +256,16 @@ colossal::reference::verify(func::FuncOp unsharded, ModuleOp partitioned,
     return report;
   }
 
-  GlobalValues kept([&](StringRef name) { return gradients.contains(name); });
-  std::optional<StepResult> found =
-      runSharded(partitioned, values, options, kept, error);
+  auto isGradient = [&](StringRef name) { return gradients.contains(name); };
+  GlobalValues kept(isGradient);
+  std::optional<StepResult> found;
+  if (options.run)
+    found = runSharded(partitioned, values, options, kept, error, options.run);
+  report.ran = found.has_value();
+  if (!found) {
+    kept = GlobalValues(isGradient);
+    found = runSharded(partitioned, values, options, kept, error);
+  }
   if (!found)
     return std::nullopt;
 

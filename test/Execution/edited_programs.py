@@ -23,7 +23,7 @@ from run_case import ROOT, compile_case, data_options, reference_of, tool
 
 CASES = [Case("gpt2-eager-ignored", 4, "data=2,pipeline=2,chunks=1,microbatches=2,zero=1"),
          Case("gpt2-eager-ignored", 2, "tensor=2")]
-PER_KIND = 5  # ops that a kind of change is made to, per bundle
+PER_KIND = 3  # ops that a kind of change is made to, per bundle
 COLLECTIVES = ("all_reduce", "all_gather", "reduce_scatter", "all_to_all")
 
 

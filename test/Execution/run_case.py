@@ -36,6 +36,7 @@ import compare
 from cases import CASES, MODELS, SUBJECTS
 
 PARAMETERS_AFTER = 3
+TIMEOUT = 300  # seconds that a command may take; scripts/models.py gives its own
 PYTHON = ROOT / ".venv" / "bin" / "python"
 
 
@@ -50,8 +51,9 @@ def tool(name):
     return path
 
 
-def execute(command, log, timeout=300):
+def execute(command, log, timeout=None):
     """Runs a command with its output in `log`; the text of the log. Raises Failure with its end."""
+    timeout = timeout or TIMEOUT
     command = [str(part) for part in command]
     environment = dict(os.environ, OMP_NUM_THREADS=os.environ.get("OMP_NUM_THREADS", "1"))
     with open(log, "w") as file:
@@ -198,7 +200,7 @@ def run_bundle(bundle, ranks, steps, data, folder, name, extra=()):
     shutil.rmtree(state, ignore_errors=True)
     execute([tool("colossal-run"), "-n", ranks, bundle, *data, "--no-shuffle", "--steps", steps,
              "--metrics", metrics, "--report", report, "--dump-state", state, "--quiet", *extra],
-            folder / f"run-{name}.log", timeout=180)
+            folder / f"run-{name}.log")
     return state, metrics, json.loads(report.read_text())
 
 

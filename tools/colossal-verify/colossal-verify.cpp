@@ -3,14 +3,13 @@
 #include "Colossal/IR/ColossalDialect.h"
 #include "Colossal/IR/Programs.h"
 #include "Colossal/Ops/WholeOps.h"
+#include "RunInArena.h"
 #include "colossal/Diagnostics/OneLine.h"
 #include "colossal/Diagnostics/Report.h"
-#include "colossal/Lower/BuildProgram.h"
 #include "colossal/Partition/Passes.h"
 #include "colossal/Reference/Arguments.h"
 #include "colossal/Reference/Npy.h"
 #include "colossal/Reference/RandomInputs.h"
-#include "colossal/Reference/RankPrograms.h"
 #include "colossal/Reference/Shrink.h"
 #include "colossal/Reference/Verify.h"
 #include "colossal/Run/BundleFiles.h"
@@ -205,69 +204,49 @@ static std::string findPhase(const std::string &bundle,
   return found;
 }
 
-/// Larger programs are not executed in arenas: seven times this is needed.
-static constexpr int64_t kLargestArenas = int64_t(2) << 30;
+static std::string inMebibytes(int64_t bytes, const char *form) {
+  std::string text;
+  llvm::raw_string_ostream(text)
+      << llvm::format(form, double(bytes) / double(1 << 20)) << " MiB";
+  return text;
+}
 
-/// What a bundle has beside IR.
-struct BundleContents {
-  std::vector<rank::Program> programs;
-  std::unique_ptr<rank::KernelFile> kernels; ///< of --kernels
-};
-
-/// Executes rank programs in the ranks' arenas: those of a bundle, or, where
-/// there are none, what the module is scheduled and lowered to.
-static bool verifyPrograms(ModuleOp module, BundleContents bundle,
-                           const NamedTensors &values,
-                           const StepResult &expected, std::string &error) {
-  auto schedules = schedule::scheduleRanks(module);
-  std::optional<Mesh> mesh = Mesh::get(module, error);
-  if (failed(schedules) || !mesh) {
-    error = error.empty() ? "the program was not scheduled" : error;
-    return false;
-  }
-  std::vector<rank::Program> programs = std::move(bundle.programs);
-  if (programs.empty()) {
-    FailureOr<lower::LoweredRanks> lowered =
-        lower::lowerRanks(module, *schedules);
-    if (failed(lowered)) {
-      error = "the program was not lowered";
-      return false;
-    }
-    programs = std::move(lowered->programs);
-  }
-  double mebibytes = double(arenaBytes(programs, *mesh)) / double(1 << 20);
-  if (arenaBytes(programs, *mesh) > kLargestArenas) {
-    llvm::outs() << "rank programs are not executed: all ranks' arenas are "
-                 << llvm::format("%.0f", mebibytes) << " MiB\n";
-    return true;
-  }
-  RankOptions options;
-  options.seed = seed;
-  options.evaluation.float32 = float32;
-  rank::CompiledOps compiled(
-      rank::Threads::alone(),
-      [&](const std::string &symbol) -> rank::KernelFunction {
-        return bundle.kernels ? bundle.kernels->find(symbol) : nullptr;
-      });
-  auto found = runPrograms(module, *schedules, programs, values, options, error,
-                           callsKernels ? &compiled : nullptr);
-  if (found)
-    error = compareSteps(*found, expected, tolerance);
-  if (!error.empty())
-    return false;
-  if (callsKernels)
+static void sayExecuted(const BundleContents &bundle, int64_t arenas) {
+  if (bundle.callsKernels)
     llvm::outs()
         << "kernels, products and library calls compute what their ops "
            "say, within rounding\n";
   llvm::outs() << "rank programs do what the sharded program says: executed in "
                   "arenas of "
-               << llvm::format("%.1f", mebibytes) << " MiB\n";
+               << inMebibytes(arenas, "%.1f") << "\n";
+}
+
+/// Executes the rank programs by themselves, and says what is wrong with them.
+static bool verifyPrograms(ModuleOp module, const BundleContents &bundle,
+                           const NamedTensors &values,
+                           const StepResult &expected, std::string &error) {
+  RankOptions options;
+  options.seed = seed;
+  options.evaluation.float32 = float32;
+  int64_t arenas = 0;
+  auto found = runInArena(module, bundle, values, options, arenas, error);
+  if (!found && error.empty()) {
+    llvm::outs() << "rank programs are not executed: all ranks' arenas are "
+                 << inMebibytes(arenas, "%.0f") << "\n";
+    return true;
+  }
+  if (found)
+    error = compareSteps(*found, expected, tolerance);
+  if (!error.empty())
+    return false;
+  sayExecuted(bundle, arenas);
   return true;
 }
 
 /// Both programs on the same random values; prints what was found.
 static int verifyModules(func::FuncOp function, ModuleOp sharded,
-                         const std::string &name, BundleContents bundle = {}) {
+                         const std::string &name,
+                         const BundleContents &bundle) {
   std::string error;
   VerifyOptions options;
   options.seed = seed;
@@ -278,6 +257,16 @@ static int verifyModules(func::FuncOp function, ModuleOp sharded,
     return fail(error);
   NamedTensors values;
   std::optional<VerifyReport> report;
+  // One run proves both that the program is right and that its values are in
+  // their places, where that is so.
+  int64_t arenas = 0;
+  if (inArena)
+    options.run = [&](const RankOptions &ranks) -> std::optional<StepResult> {
+      ScopedDiagnosticHandler quiet(sharded->getContext(),
+                                    [](Diagnostic &) { return success(); });
+      std::string fault;
+      return runInArena(sharded, bundle, values, ranks, arenas, fault);
+    };
   // A program may be NaN on numbers that it is not meant for: another try. The
   // last is with other numbers of the first kind.
   size_t tries = allDraws().size() + 1;
@@ -313,10 +302,12 @@ static int verifyModules(func::FuncOp function, ModuleOp sharded,
   llvm::raw_string_ostream stream(table);
   report->print(stream);
   llvm::outs() << printable(table);
-  if (report->agrees() && report->whyMeaningless().empty() && inArena &&
-      !verifyPrograms(sharded, std::move(bundle), values, report->sharded,
-                      error))
-    return fail(name + ": rank programs: " + error);
+  if (report->agrees() && report->whyMeaningless().empty() && inArena) {
+    if (report->ran)
+      sayExecuted(bundle, arenas);
+    else if (!verifyPrograms(sharded, bundle, values, report->sharded, error))
+      return fail(name + ": rank programs: " + error);
+  }
   report->printVerdict(llvm::outs(), options);
   std::string reason = report->whyMeaningless();
   if (report->agrees() && !reason.empty())
@@ -344,7 +335,7 @@ static int verifyShrunk(MLIRContext &context, const std::string &planned) {
   if (failed(mlir::verify(*module)) ||
       failed(partition::partitionModule(*sharded)))
     return 1;
-  return verifyModules(function, *sharded, planned);
+  return verifyModules(function, *sharded, planned, {});
 }
 
 /// The manifest of a bundle whose files are all those that were compiled, or
@@ -364,35 +355,10 @@ static std::optional<rank::Manifest> readBundle(const std::string &bundle) {
   return std::nullopt;
 }
 
-/// What it has for one of its programs.
-static std::optional<BundleContents>
-readContents(const std::string &bundle, const rank::Manifest &manifest,
-             const rank::ProgramSchema &schema) {
-  BundleContents contents;
-  std::string error;
-  if (callsKernels && !manifest.kernels.empty() &&
-      !(contents.kernels = rank::KernelFile::open(bundle, manifest, error))) {
-    fail(error);
-    return std::nullopt;
-  }
-  for (const std::string &file : schema.files) {
-    std::string path = bundle + "/" + file;
-    std::optional<std::string> text = rank::readRegularFile(path, error);
-    std::optional<rank::Program> program;
-    if (text)
-      program = rank::readProgram(*text, path, error);
-    if (!program) {
-      fail(error);
-      return std::nullopt;
-    }
-    contents.programs.push_back(std::move(*program));
-  }
-  return contents;
-}
-
 /// An unsharded and a partitioned program, in files.
 static int verifyPair(MLIRContext &context, const std::string &unsharded,
-                      const std::string &sharded, BundleContents bundle = {}) {
+                      const std::string &sharded,
+                      const BundleContents &bundle) {
   OwningOpRef<ModuleOp> first = readModule(unsharded, context);
   OwningOpRef<ModuleOp> second = first ? readModule(sharded, context) : nullptr;
   if (!first || !second)
@@ -401,7 +367,7 @@ static int verifyPair(MLIRContext &context, const std::string &unsharded,
   func::FuncOp function = findFunction(*first, error);
   if (!function || !isExecutable(function, error))
     return fail(unsharded + ": " + error);
-  return verifyModules(function, *second, sharded, std::move(bundle));
+  return verifyModules(function, *second, sharded, bundle);
 }
 
 /// Every program of a bundle.
@@ -435,17 +401,17 @@ static int verifyBundle(MLIRContext &context, const std::string &bundle) {
                           "compiled from a later dump is compared with the "
                           "program of --against");
     std::optional<BundleContents> contents;
+    std::string error;
     if (const rank::ProgramSchema *schema = manifest->find(program))
-      contents = readContents(bundle, *manifest, *schema);
+      contents = readContents(bundle, *manifest, *schema, callsKernels, error);
     else if (manifest->programs.empty() && !callsKernels)
       contents.emplace();
     else
-      fail(bundle + "/manifest.json: found no program '" + program +
-           "', of which ir/ has a folder");
+      error = bundle + "/manifest.json: found no program '" + program +
+              "', of which ir/ has a folder";
     if (!contents)
-      return 1;
-    if (int code =
-            verifyPair(context, unsharded, sharded, std::move(*contents)))
+      return fail(error);
+    if (int code = verifyPair(context, unsharded, sharded, *contents))
       return code;
   }
   return 0;
@@ -469,7 +435,7 @@ static int verifyFiles(MLIRContext &context) {
     return fail(files[0] + ": found no bundle and no second program, expected "
                            "a bundle, or an unsharded and a partitioned "
                            "program");
-  return verifyPair(context, files[0], files[1]);
+  return verifyPair(context, files[0], files[1], {});
 }
 
 int main(int argc, char **argv) {

@@ -30,7 +30,11 @@ public:
 
 private:
   std::function<bool(llvm::StringRef)> wanted;
-  std::map<std::pair<std::string, unsigned>, Tensor> values;
+  struct Global {
+    TensorRef whole; ///< of a value that no axis cuts or combines
+    Tensor parts;    ///< of another
+  };
+  std::map<std::pair<std::string, unsigned>, Global> values;
 };
 
 } // namespace colossal::reference

@@ -22,8 +22,8 @@
 //
 // A fault names rank, segment, microbatch and op.
 //
-// The arena is not filled with f32 bits: values stay doubles (one per two
-// bytes), so that results are those of the other interpreters.
+// The arena is not filled with f32 bits: values stay doubles, so that results
+// are those of the other interpreters.
 //
 //===----------------------------------------------------------------------===//
 

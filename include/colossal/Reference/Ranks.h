@@ -48,10 +48,11 @@ struct RankStep {
   std::shared_ptr<const std::vector<mlir::Operation *>> order;
 };
 
-/// The part of an argument that a rank at `place` holds, from the whole value.
-std::optional<Tensor> shardArgument(mlir::func::FuncOp function, unsigned index,
-                                    const Tensor &whole, const Place &place,
-                                    std::string &error);
+/// The part of an argument that a rank at `place` holds, from the whole value;
+/// null, with `error` set, where the value does not fit.
+TensorRef shardArgument(mlir::func::FuncOp function, unsigned index,
+                        const TensorRef &whole, const Place &place,
+                        std::string &error);
 
 /// What every rank does in one step, by the module's schedule.
 std::optional<std::vector<std::vector<RankStep>>>

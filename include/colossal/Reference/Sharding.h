@@ -40,8 +40,9 @@ struct Layout {
   /// Calls visit(local position, global position or -1 for padding).
   void forEach(const Place &place,
                llvm::function_ref<void(int64_t, int64_t)> visit) const;
-  /// The part of a global tensor that lives at `place`.
-  Tensor shard(const Tensor &global, const Place &place) const;
+  /// The part of a global tensor that lives at `place`; the tensor itself where
+  /// nothing is cut.
+  TensorRef shard(const TensorRef &global, const Place &place) const;
 };
 
 /// Puts the shards of all ranks together.
@@ -50,13 +51,14 @@ public:
   Gatherer(Layout layout, ElementKind kind);
   /// Adds a shard. Elements that several shards hold must be equal, padding
   /// must be zero; otherwise `error` says what was found at which element.
-  bool add(const Tensor &shard, const Place &place, std::string &error);
-  /// Fails where no shard holds some element.
-  std::optional<Tensor> finish(std::string &error);
+  bool add(const TensorRef &shard, const Place &place, std::string &error);
+  /// Null where no shard holds some element.
+  TensorRef finish(std::string &error);
 
 private:
   Layout layout;
-  Tensor global;
+  TensorRef whole; ///< where nothing is cut: the first shard
+  Tensor global;   ///< otherwise
   std::vector<uint8_t> present;
 };
 

@@ -28,6 +28,9 @@ struct VerifyOptions {
   /// Do not run the partitioned program where the unsharded one is not finite:
   /// the caller has other values to try.
   bool skipsMeaningless = false;
+  /// Runs the partitioned program, as `runStep` does, and proves more; nothing
+  /// where it cannot, then `runStep` does.
+  std::function<std::optional<StepResult>(const RankOptions &)> run;
 };
 
 enum class ValueKind { Metric, Output, Gradient, State };
@@ -47,6 +50,7 @@ struct VerifyReport {
   std::vector<Comparison> comparisons;
   int64_t ranks = 1;
   StepResult sharded; ///< what the partitioned program computed
+  bool ran = false;   ///< by `VerifyOptions::run`
   /// The first op that differs: "name" at location; empty if none was found.
   std::string firstDivergence;
   /// The first op of the unsharded program with a NaN, or where there is none
