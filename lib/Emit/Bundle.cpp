@@ -70,6 +70,7 @@ static rank::ProgramSchema makeSchema(const emit::ProgramInput &input) {
   schema.name = input.name;
   schema.microbatches = input.groups.front().microbatches;
   schema.predictedStepSeconds = input.predictedStepSeconds;
+  schema.predicted = input.predicted;
   StringSet<> inputs, outputs;
   int64_t samples = 0;
   for (const rank::Program &program : input.groups) {

@@ -9,6 +9,7 @@
 #include "CompiledProgram.h"
 #include "ImportModel.h"
 #include "InputDescriptions.h"
+#include "PredictedEntries.h"
 #include "colossal/Diagnostics/Messages.h"
 #include "colossal/Diagnostics/OneLine.h"
 #include "colossal/Diagnostics/Report.h"
@@ -483,6 +484,7 @@ LogicalResult Compilation::emit() {
     one.groups = std::move(groups);
     one.inputs = inputsOf(*program.module);
     one.predictedStepSeconds = double(program.report.plan.stepNs) * 1e-9;
+    one.predicted = predictedEntries(program.report.plan, *cluster);
     one.texts = program.kept;
     if (!program.report.planText.empty()) {
       one.texts.push_back({"plan.json", program.report.planText});

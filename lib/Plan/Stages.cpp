@@ -70,7 +70,7 @@ private:
 };
 } // namespace
 
-int64_t colossal::plan::stepTime(
+timeline::Pipeline colossal::plan::pipelineOf(
     const std::vector<StagePrediction> &stages, int64_t chunks,
     const std::vector<timeline::BoundaryTimes> &boundaries,
     const machine::Cluster &cluster, ScheduleKind kind, int64_t microbatches) {
@@ -82,7 +82,16 @@ int64_t colossal::plan::stepTime(
   pipeline.boundaries = boundaries;
   pipeline.chunks = chunks;
   pipeline.overlapsTransfers = cluster.overlapsCommunication;
-  return timeline::stepTime(pipeline) + cluster.device.stepOverheadNs;
+  return pipeline;
+}
+
+int64_t colossal::plan::stepTime(
+    const std::vector<StagePrediction> &stages, int64_t chunks,
+    const std::vector<timeline::BoundaryTimes> &boundaries,
+    const machine::Cluster &cluster, ScheduleKind kind, int64_t microbatches) {
+  return timeline::stepTime(pipelineOf(stages, chunks, boundaries, cluster,
+                                       kind, microbatches)) +
+         cluster.device.stepOverheadNs;
 }
 
 /// What crosses from stage to stage.

@@ -130,6 +130,7 @@ struct Engine::Impl {
   Collectives collectives;
   std::vector<Loaded> loaded;
   Loaded *current = nullptr;
+  std::vector<TracedOp> *traced = nullptr;
   Region arena, window, scratch;
   int64_t arenaBytes = 0, windowBytes = 0;
 };
@@ -309,8 +310,11 @@ float Engine::metric(const std::string &name) const {
 bool Engine::runStep(int64_t step, const std::function<bool()> &beforeUpdate) {
   Activity &activity = impl->fabric.activity;
   activity.step = step;
-  bool profile = impl->options.profile, asked = !beforeUpdate;
-  for (auto [segment, microbatch] : impl->current->schedule) {
+  bool asked = !beforeUpdate;
+  std::vector<TracedOp> *traced = impl->traced;
+  bool measures = impl->options.profile || traced;
+  for (size_t entry = 0; entry < impl->current->schedule.size(); ++entry) {
+    auto [segment, microbatch] = impl->current->schedule[entry];
     if (!asked && impl->isUpdate(segment)) {
       asked = true;
       if (!beforeUpdate())
@@ -319,17 +323,31 @@ bool Engine::runStep(int64_t step, const std::function<bool()> &beforeUpdate) {
     for (Action &action : impl->current->segments[segment]) {
       activity.op = action.op->name.c_str();
       activity.source = action.op->source.c_str();
-      double start = profile ? now() : 0;
+      double start = measures ? now() : 0;
       impl->execute(action, microbatch);
       impl->current->transfers->progress();
-      if (profile) {
-        action.seconds += now() - start;
-        ++action.calls;
-      }
+      if (!measures)
+        continue;
+      double end = now();
+      action.seconds += end - start;
+      ++action.calls;
+      if (traced)
+        traced->push_back({action.op, entry, start, end});
     }
   }
   return asked || beforeUpdate();
 }
+
+void Engine::record(std::vector<TracedOp> *ops) { impl->traced = ops; }
+
+size_t Engine::opsOfAStep() const {
+  size_t count = 0;
+  for (auto [segment, microbatch] : impl->current->schedule)
+    count += impl->current->segments[segment].size();
+  return count;
+}
+
+double Engine::now() { return rank::now(); }
 
 void Engine::runAgain(const OpObserver &before, const OpObserver &after) {
   Activity &activity = impl->fabric.activity;

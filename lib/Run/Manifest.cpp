@@ -30,6 +30,14 @@ template <class Io> void fields(Io &io, OutputSchema &output) {
   io("batchDim", output.batchDim);
 }
 
+template <class Io> void fields(Io &io, PredictedEntry &entry) {
+  io("group", entry.group);
+  io("segment", entry.segment);
+  io("microbatch", entry.microbatch);
+  io("beginSeconds", entry.beginSeconds);
+  io("endSeconds", entry.endSeconds);
+}
+
 template <class Io> void fields(Io &io, ProgramSchema &program) {
   io("name", program.name);
   io("files", program.files);
@@ -39,6 +47,7 @@ template <class Io> void fields(Io &io, ProgramSchema &program) {
   io("outputs", program.outputs);
   io("tokensPerStep", program.tokensPerStep);
   io("predictedStepSeconds", program.predictedStepSeconds);
+  io("predicted", program.predicted);
 }
 
 template <class Io> void fields(Io &io, FileEntry &file) {

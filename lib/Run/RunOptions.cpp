@@ -49,6 +49,9 @@ const char *kHelp =
   --allow-edited         runs a bundle whose files are not those compiled
   --threads T            threads per rank (default: as compiled)
   --profile FILE         seconds per op
+  --trace FILE           the timeline of a step, predicted and measured, of all
+                         ranks, for Perfetto (ui.perfetto.dev)
+  --trace-step N         that step (default: the third, or the last)
   --bundle DIR           the bundle (default: the folder of this program)
   --quiet                no progress line
   --help
@@ -110,13 +113,12 @@ bool parseRunOptions(int argc, char **argv, RunOptions &options,
       continue;
     }
     static const char *known[] = {
-        "--data",       "--steps",           "--metrics",
-        "--report",     "--control",         "--seed",
-        "--dump-state", "--transport",       "--timeout",
-        "--threads",    "--nonfinite-steps", "--profile",
-        "--bundle",     "--checkpoint",      "--every",
-        "--keep",       "--max-file-bytes",  "--weights",
-        "--outputs",    "--evaluate-every",  "--evaluate-data"};
+        "--data",    "--steps",          "--metrics",         "--report",
+        "--control", "--seed",           "--dump-state",      "--transport",
+        "--timeout", "--threads",        "--nonfinite-steps", "--profile",
+        "--trace",   "--trace-step",     "--bundle",          "--checkpoint",
+        "--every",   "--keep",           "--max-file-bytes",  "--weights",
+        "--outputs", "--evaluate-every", "--evaluate-data"};
     bool isKnown = false;
     for (const char *option : known)
       isKnown |= name == option;
@@ -161,7 +163,7 @@ bool parseRunOptions(int argc, char **argv, RunOptions &options,
     } else if (name == "--steps" || name == "--threads" || name == "--seed" ||
                name == "--evaluate-every" || name == "--nonfinite-steps" ||
                name == "--every" || name == "--keep" ||
-               name == "--max-file-bytes") {
+               name == "--max-file-bytes" || name == "--trace-step") {
       int64_t least = name == "--seed" || name == "--nonfinite-steps" ? 0 : 1;
       // 2^53: beyond it a double skips integers.
       int64_t most = name == "--threads" ? kMostThreads : int64_t(1) << 53;
@@ -178,6 +180,8 @@ bool parseRunOptions(int argc, char **argv, RunOptions &options,
         options.threads = int(parsed);
       else if (name == "--seed")
         options.seed = uint64_t(parsed);
+      else if (name == "--trace-step")
+        options.traceStep = int64_t(parsed);
       else if (name == "--every")
         options.checkpointEvery = int64_t(parsed);
       else if (name == "--keep")
@@ -208,6 +212,8 @@ bool parseRunOptions(int argc, char **argv, RunOptions &options,
       options.dumpFolder = value;
     } else if (name == "--outputs") {
       options.outputFolder = value;
+    } else if (name == "--trace") {
+      options.traceFile = value;
     } else if (name == "--profile") {
       options.profileFile = value;
     } else if (name == "--weights") {
@@ -220,6 +226,11 @@ bool parseRunOptions(int argc, char **argv, RunOptions &options,
       options.bundle = value;
     }
   }
+  if (options.traceStep > 0 && options.traceFile.empty())
+    return fail("--trace-step: found no --trace, expected its file");
+  if (options.evaluates && !options.traceFile.empty())
+    return fail("--trace: found --evaluate, expected training: a trace is of a "
+                "step");
   if (options.evaluates && options.evaluateEvery > 0)
     return fail("--evaluate: found --evaluate-every as well, expected one: "
                 "--evaluate does not train");

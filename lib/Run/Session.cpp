@@ -15,6 +15,7 @@
 #include "StartWeights.h"
 #include "StateFile.h"
 #include "StopSignal.h"
+#include "Trace.h"
 #include "ValueCheck.h"
 #include "colossal/Run/BundleFiles.h"
 #include "colossal/Run/DataSet.h"
@@ -85,6 +86,7 @@ private:
   void judgeMetrics(int64_t step);
   void progress(int64_t step);
   bool report();
+  int64_t tracedStep(int64_t first) const;
 
   RunOptions options;
   int rank = 0, size = 1;
@@ -101,6 +103,7 @@ private:
   Metrics metrics;
   SkippedSteps skipped;
   RunReport reporter;
+  Trace trace;
   std::unique_ptr<OutputFile> metricsFile;
   std::unique_ptr<ValueCheck> values;
   int64_t lastBadStep = 0; ///< with a metric that is not finite, as known here
@@ -441,15 +444,26 @@ void Session::findState() {
   findOwned(state, manifest.states);
 }
 
+/// The first two steps meet cold caches and pages.
+int64_t Session::tracedStep(int64_t first) const {
+  return options.traceStep > 0 ? options.traceStep
+                               : std::min(first + 2, options.steps);
+}
+
 void Session::steps() {
   started = lastPrint = now();
   int64_t first = checkpoints.doneSteps() + 1;
   for (int64_t step = first; step <= options.steps; ++step) {
+    bool traces = !options.traceFile.empty() && step == tracedStep(first);
+    if (traces)
+      trace.begin(*engine, step);
     double start = now();
     setControls(step);
     fillInputs(step);
     if (!engine->runStep(step, [&] { return beforeUpdate(step); }))
       return;
+    if (traces)
+      trace.end(*engine);
     metrics.read(*engine);
     skipped.learn(engine->fabric(), metrics);
     noteStep(step);
@@ -520,6 +534,10 @@ void Session::reportEvaluation(int64_t step, double seconds) {
 bool Session::report() {
   if (!options.profileFile.empty() &&
       !allAgree([&] { writeProfile(options.profileFile, rank, *engine); }))
+    return false;
+  if (trace.hasStep() && !allAgree([&] {
+        trace.write(manifest, program, *engine, options.traceFile);
+      }))
     return false;
   return allAgree([&] {
     reporter.write(manifest, program, *engine, options.reportFile,

@@ -32,6 +32,7 @@ struct ProgramInput {
   /// the manifest; the others are unused.
   std::vector<rank::InputSchema> inputs;
   double predictedStepSeconds = 0.0;
+  std::vector<rank::PredictedEntry> predicted;
   /// (name, content) of files of ir/<program>.
   std::vector<std::pair<std::string, std::string>> texts;
 };

@@ -70,6 +70,13 @@ StagedPlan predict(const Pieces &pieces, const Measured &measured,
                    ScheduleKind kind, int64_t microbatches,
                    std::vector<int> stageOfPiece);
 
+/// The stages as Timeline simulates them; each device group has `chunks`.
+timeline::Pipeline
+pipelineOf(const std::vector<StagePrediction> &stages, int64_t chunks,
+           const std::vector<timeline::BoundaryTimes> &boundaries,
+           const machine::Cluster &cluster, ScheduleKind kind,
+           int64_t microbatches);
+
 /// Time of a step, by simulating the schedule of the stages, of which each
 /// device group has `chunks`.
 int64_t stepTime(const std::vector<StagePrediction> &stages, int64_t chunks,

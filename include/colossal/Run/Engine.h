@@ -44,6 +44,13 @@ struct ProfileEntry {
   double flops = 0; ///< of all calls; Gemm
 };
 
+/// An op as it was executed: begin and end are seconds of Engine::now.
+struct TracedOp {
+  const Op *op = nullptr;
+  size_t entry = 0; ///< of the schedule
+  double begin = 0, end = 0;
+};
+
 class Engine {
 public:
   /// Collective over `world`: all ranks of all device groups construct
@@ -76,6 +83,13 @@ public:
   /// op before the update and the update `beforeUpdate` decides whether the
   /// step goes on: no state of the optimizer has changed. Returns its answer.
   bool runStep(int64_t step, const std::function<bool()> &beforeUpdate = {});
+  /// Appends what steps execute from now on; null: no more. Where the list has
+  /// room for opsOfAStep, a step allocates nothing.
+  void record(std::vector<TracedOp> *ops);
+  size_t opsOfAStep() const;
+  /// Seconds of a clock that the processes of a node share.
+  static double now();
+
   /// Runs what is before the update again, and calls `before` and `after` with
   /// every op, its segment and microbatch. Collective like a step.
   using OpObserver =

@@ -25,7 +25,7 @@ namespace colossal::rank {
 constexpr const char *kFormatName = "colossal-bundle";
 
 /// The format that this source reads and writes. Another version is refused.
-constexpr int64_t kFormatVersion = 7;
+constexpr int64_t kFormatVersion = 8;
 
 /// The MPI that the engine of this build is linked with, as the name of the
 /// library's ABI, such as "libmpi.so.40". A bundle carries it; the engine
@@ -63,6 +63,15 @@ struct OutputSchema {
   int64_t batchDim = -1;
 };
 
+/// When a device group is at an entry of its schedule, as the plan has it;
+/// seconds from the beginning of the step.
+struct PredictedEntry {
+  int64_t group = 0;
+  std::string segment;
+  int64_t microbatch = -1;
+  double beginSeconds = 0.0, endSeconds = 0.0;
+};
+
 /// One of the programs of a bundle: training, or evaluation.
 struct ProgramSchema {
   std::string name; ///< "train", "evaluate"
@@ -78,6 +87,8 @@ struct ProgramSchema {
   /// where there is none.
   int64_t tokensPerStep = 0;
   double predictedStepSeconds = 0.0;
+  /// Empty where there is no plan, or for very many microbatches.
+  std::vector<PredictedEntry> predicted;
 };
 
 /// A file of the bundle as it was written: XXH3's 128 bits, hexadecimal.

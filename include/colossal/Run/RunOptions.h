@@ -32,6 +32,8 @@ struct RunOptions {
   std::string metricsFile;
   std::string reportFile;
   std::string profileFile;
+  std::string traceFile;
+  int64_t traceStep = 0; ///< 0: the third, or the last
   std::string dumpFolder;
   std::map<std::string, double> controls; ///< overrides of the manifest's
   /// Not given: as in the checkpoint that the run goes on from, or true and 0.
