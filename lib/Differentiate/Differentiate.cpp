@@ -37,6 +37,12 @@ struct Results {
   }
 };
 
+struct NewState {
+  Type type;
+  std::string name;
+  double initial;
+};
+
 class TrainStep {
 public:
   TrainStep(func::FuncOp function, const OptimizerOptions &options)
@@ -49,8 +55,9 @@ private:
   void collectWrittenBuffers();
   /// Says which parameters get no gradient.
   void nameUntrained();
-  /// A new state of the optimizer.
-  Value addState(Type type, const Twine &name, double initial);
+  /// New states of the optimizer, all at once: every change of a function's
+  /// arguments goes over all of them.
+  SmallVector<Value> addStates(ArrayRef<NewState> states);
   void addStates();
   /// The loss scale and its count of good steps, where it is dynamic.
   void addScale();
@@ -131,19 +138,26 @@ void TrainStep::nameUntrained() {
       << (isOne ? ": it stays as it is" : ": they stay as they are");
 }
 
-Value TrainStep::addState(Type type, const Twine &name, double initial) {
-  NamedAttribute attributes[] = {
-      builder.getNamedAttr(names::role, RoleAttr::get(builder.getContext(),
-                                                      ArgumentRole::Optimizer)),
-      builder.getNamedAttr(names::name, builder.getStringAttr(name)),
-      builder.getNamedAttr(names::source,
-                           builder.getDictionaryAttr({builder.getNamedAttr(
-                               "fill", builder.getF64FloatAttr(initial))}))};
-  unsigned index = function.getNumArguments();
-  (void)function.insertArgument(index, type,
-                                builder.getDictionaryAttr(attributes),
-                                builder.getUnknownLoc());
-  return function.getArgument(index);
+SmallVector<Value> TrainStep::addStates(ArrayRef<NewState> states) {
+  unsigned first = function.getNumArguments();
+  SmallVector<Type> types;
+  SmallVector<DictionaryAttr> attributes;
+  for (const NewState &state : states) {
+    types.push_back(state.type);
+    attributes.push_back(builder.getDictionaryAttr(
+        {builder.getNamedAttr(
+             names::role,
+             RoleAttr::get(builder.getContext(), ArgumentRole::Optimizer)),
+         builder.getNamedAttr(names::name, builder.getStringAttr(state.name)),
+         builder.getNamedAttr(
+             names::source,
+             builder.getDictionaryAttr({builder.getNamedAttr(
+                 "fill", builder.getF64FloatAttr(state.initial))}))}));
+  }
+  (void)function.insertArguments(
+      SmallVector<unsigned>(states.size(), first), types, attributes,
+      SmallVector<Location>(states.size(), builder.getUnknownLoc()));
+  return llvm::to_vector_of<Value>(function.getArguments().drop_front(first));
 }
 
 void TrainStep::addUpdatedResult(Value value, Value argument) {
@@ -153,30 +167,37 @@ void TrainStep::addUpdatedResult(Value value, Value argument) {
 }
 
 void TrainStep::addStates() {
+  if (!options.rule)
+    return;
+  SmallVector<NewState> states;
+  SmallVector<Trained *> owners;
   for (Trained &entry : trained) {
     if (!entry.gradient)
       continue;
     auto type = cast<RankedTensorType>(entry.parameter.getType());
-    if (!options.rule)
-      continue;
     for (const OptimizerState &state :
-         options.rule->states(*entry.settings, type.getRank()))
-      entry.state.push_back(addState(
-          RankedTensorType::get(shapeOfState(type.getShape(), state.extent),
-                                type.getElementType()),
-          entry.name + "#" + state.name, state.initial));
+         options.rule->states(*entry.settings, type.getRank())) {
+      states.push_back(
+          {RankedTensorType::get(shapeOfState(type.getShape(), state.extent),
+                                 type.getElementType()),
+           (entry.name + "#" + state.name).str(), state.initial});
+      owners.push_back(&entry);
+    }
   }
+  for (auto [owner, state] : llvm::zip_equal(owners, addStates(states)))
+    owner->state.push_back(state);
 }
 
 void TrainStep::addScale() {
   if (!options.rule || !options.lossScale.isDynamic())
     return;
-  auto add = [&](Type type, StringRef name, double initial) {
-    return addState(RankedTensorType::get({}, type), "grad_scaler#" + name,
-                    initial);
-  };
-  scale.scale = add(builder.getF32Type(), "scale", options.lossScale.initial);
-  scale.goodSteps = add(builder.getI32Type(), "growth_tracker", 0.0);
+  auto scalar = [](Type type) { return RankedTensorType::get({}, type); };
+  SmallVector<Value> added = addStates(
+      {{scalar(builder.getF32Type()), "grad_scaler#scale",
+        options.lossScale.initial},
+       {scalar(builder.getI32Type()), "grad_scaler#growth_tracker", 0.0}});
+  scale.scale = added[0];
+  scale.goodSteps = added[1];
 }
 
 Controls TrainStep::addControls() {
@@ -185,7 +206,8 @@ Controls TrainStep::addControls() {
   for (Trained &entry : trained) {
     if (!entry.gradient || !options.rule)
       continue;
-    controls.rates[entry.rate] = controlArgument(function, entry.rate);
+    if (Value &rate = controls.rates[entry.rate]; !rate)
+      rate = controlArgument(function, entry.rate);
     needsStep |= options.rule->usesStep(*entry.settings);
   }
   if (needsStep)
@@ -199,12 +221,19 @@ Controls TrainStep::addControls() {
 
 void TrainStep::addUpdate() {
   addStates();
-  SmallVector<Value> kept;
-  if (options.keepGradients)
+  SmallVector<Value> kept(trained.size());
+  if (options.keepGradients) {
+    SmallVector<NewState> states;
     for (Trained &entry : trained)
-      kept.push_back(entry.gradient ? addState(entry.parameter.getType(),
-                                               entry.name + "#grad", 0.0)
-                                    : Value());
+      if (entry.gradient)
+        states.push_back(
+            {entry.parameter.getType(), entry.name + "#grad", 0.0});
+    SmallVector<Value> added = addStates(states);
+    auto next = added.begin();
+    for (auto [entry, argument] : llvm::zip_equal(trained, kept))
+      if (entry.gradient)
+        argument = *next++;
+  }
   Controls controls = addControls();
   UpdateMetrics metrics = appendUpdate(builder, results.values.front(), trained,
                                        controls, scale, options);

@@ -11,11 +11,14 @@
 #include "colossal/Support/Files.h"
 #include "colossal/Support/MemoryFile.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/BitVector.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
+
+#include <map>
 
 using namespace colossal;
 using llvm::ErrorOr;
@@ -119,30 +122,58 @@ static std::vector<rank::Program> allPrograms(const emit::BundleInput &input) {
   return all;
 }
 
-/// Whether an op of the program has an operand in the bytes of `state`.
-static bool isTouched(const rank::Program &program, const rank::State &state) {
-  const rank::Buffer &own = program.buffers[state.buffer];
-  for (const rank::Segment &segment : program.segments)
-    for (const rank::Op &op : segment.ops)
-      for (const rank::Operand &operand : op.operands) {
-        const rank::Buffer &other = program.buffers[operand.buffer];
-        int64_t end =
-            other.offset + (other.slots - 1) * other.slotStride + other.bytes;
-        if (own.space == other.space && own.offset < end &&
-            other.offset < own.offset + own.bytes)
-          return true;
-      }
-  return false;
-}
+namespace {
+/// The bytes of a program's buffers that its ops have as operands.
+class TouchedBytes {
+public:
+  explicit TouchedBytes(const rank::Program &program) {
+    llvm::BitVector used(program.buffers.size());
+    for (const rank::Segment &segment : program.segments)
+      for (const rank::Op &op : segment.ops)
+        for (const rank::Operand &operand : op.operands)
+          used.set(operand.buffer);
+    for (unsigned number : used.set_bits()) {
+      const rank::Buffer &buffer = program.buffers[number];
+      ends[buffer.space].push_back(
+          {buffer.offset, buffer.offset +
+                              (buffer.slots - 1) * buffer.slotStride +
+                              buffer.bytes});
+    }
+    for (auto &[space, ranges] : ends) {
+      llvm::sort(ranges);
+      for (size_t i = 1; i < ranges.size(); ++i)
+        ranges[i].second = std::max(ranges[i].second, ranges[i - 1].second);
+    }
+  }
+
+  bool overlap(const rank::Buffer &buffer) const {
+    auto of = ends.find(buffer.space);
+    if (of == ends.end())
+      return false;
+    auto behind = llvm::partition_point(of->second, [&](const auto &range) {
+      return range.first < buffer.offset + buffer.bytes;
+    });
+    return behind != of->second.begin() &&
+           std::prev(behind)->second > buffer.offset;
+  }
+
+private:
+  /// Per space, by rising beginning: where a range begins, and the last end of
+  /// it and those before.
+  std::map<rank::Space, std::vector<std::pair<int64_t, int64_t>>> ends;
+};
+} // namespace
 
 /// Names of the states that some program reads or writes.
 static StringSet<> touchedStates(const emit::BundleInput &input) {
   StringSet<> names;
   for (const emit::ProgramInput &program : input.programs)
-    for (const rank::Program &group : program.groups)
+    for (const rank::Program &group : program.groups) {
+      TouchedBytes touched(group);
       for (const rank::State &state : group.states)
-        if (!names.contains(state.name) && isTouched(group, state))
+        if (touched.overlap(group.buffers[state.buffer]))
           names.insert(state.name);
+    }
   return names;
 }
 

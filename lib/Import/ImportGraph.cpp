@@ -263,10 +263,9 @@ OwningOpRef<ModuleOp> GraphImporter::run(const BatchDimensions &dimensions) {
                                        builder.getFunctionType(types, {}));
   mlir::Block *body =
       builder.createBlock(&function.getBody(), {}, types, locations);
-  for (auto [index, argument] : llvm::enumerate(body->getArguments())) {
-    function.setArgAttrs(index, attributes[index]);
+  for (auto [index, argument] : llvm::enumerate(body->getArguments()))
     values[static_cast<int64_t>(index)] = argument;
-  }
+  function.setAllArgAttrs(attributes);
   for (const Node &node : graph.nodes)
     importNode(node);
   SmallVector<Value> results;

@@ -12,7 +12,8 @@ Value colossal::controlArgument(func::FuncOp function, StringRef name,
                 RoleAttr::get(function.getContext(), ArgumentRole::Control),
             own = builder.getStringAttr(name);
   unsigned count = function.getNumArguments();
-  for (unsigned i = 0; i < count; ++i)
+  // Controls are behind what the model has.
+  for (unsigned i = count; i-- > 0;)
     if (function.getArgAttr(i, names::role) == control &&
         function.getArgAttr(i, names::name) == own)
       return function.getArgument(i);

@@ -149,12 +149,16 @@ void eraseDeadArguments(func::FuncOp function) {
   int64_t kept = 0;
   for (unsigned i = 0; i < dead.size(); ++i)
     position.push_back(dead.test(i) ? -1 : kept++);
-  for (unsigned i = 0, e = function.getNumResults(); i < e; ++i)
+  SmallVector<DictionaryAttr> attributes;
+  for (unsigned i = 0, e = function.getNumResults(); i < e; ++i) {
+    NamedAttrList own(function.getResultAttrDict(i));
     if (auto updates =
             function.getResultAttrOfType<IntegerAttr>(i, names::updates))
-      function.setResultAttr(
-          i, names::updates,
-          IntegerAttr::get(updates.getType(), position[updates.getInt()]));
+      own.set(names::updates,
+              IntegerAttr::get(updates.getType(), position[updates.getInt()]));
+    attributes.push_back(own.getDictionary(function.getContext()));
+  }
+  function.setAllResultAttrs(attributes);
   (void)function.eraseArguments(dead);
 }
 
@@ -269,13 +273,19 @@ LogicalResult NormalizePass::normalizeFunction(func::FuncOp function) {
   function.setFunctionType(
       FunctionType::get(&getContext(), function.getArgumentTypes(),
                         ValueRange(results.values).getTypes()));
+  SmallVector<NamedAttrList> attributes;
+  for (unsigned i = 0, e = function.getNumResults(); i < e; ++i)
+    attributes.emplace_back(function.getResultAttrDict(i));
   for (auto [index, path] : llvm::enumerate(results.paths))
     if (namesOutputs && index < numResults)
-      function.setResultAttr(index, names::output,
-                             state.builder.getStringAttr(path));
+      attributes[index].set(names::output, state.builder.getStringAttr(path));
   for (auto [index, storage] : llvm::enumerate(state.getWrittenArguments()))
-    function.setResultAttr(numResults + index, names::updates,
-                           state.builder.getI64IntegerAttr(storage->argument));
+    attributes[numResults + index].set(
+        names::updates, state.builder.getI64IntegerAttr(storage->argument));
+  SmallVector<DictionaryAttr> dictionaries;
+  for (NamedAttrList &own : attributes)
+    dictionaries.push_back(own.getDictionary(&getContext()));
+  function.setAllResultAttrs(dictionaries);
 
   for (Operation *op : llvm::reverse(old))
     op->erase();

@@ -336,6 +336,11 @@ FailureOr<PlannedProgram> PlannedProgram::read(func::FuncOp function,
   program.ops = std::move(sorted);
   for (auto [index, op] : llvm::enumerate(program.ops))
     program.indexOf[op.op] = index;
+  for (OpOperand &result :
+       function.getBody().front().getTerminator()->getOpOperands())
+    if (auto updates = function.getResultAttrOfType<IntegerAttr>(
+            result.getOperandNumber(), names::updates))
+      program.updates[updates.getInt()] = result.get();
   if (failed(program.readStates()) || failed(program.checkNames()) ||
       failed(program.checkUses()))
     return failure();
@@ -383,27 +388,16 @@ bool PlannedProgram::isState(BlockArgument argument) const {
 }
 
 bool PlannedProgram::isWritten(BlockArgument argument) const {
-  for (unsigned i = 0, e = getFunction().getNumResults(); i < e; ++i) {
-    auto updates =
-        getFunction().getResultAttrOfType<IntegerAttr>(i, names::updates);
-    if (updates && updates.getInt() == argument.getArgNumber())
-      return true;
-  }
-  return false;
+  return updates.contains(argument.getArgNumber());
 }
 
 int64_t PlannedProgram::ownerOf(BlockArgument argument) const {
   if (auto stage = getFunction().getArgAttrOfType<IntegerAttr>(
           argument.getArgNumber(), names::stage))
     return stage.getInt();
-  Operation *terminator = getFunction().getBody().front().getTerminator();
-  for (OpOperand &result : terminator->getOpOperands()) {
-    auto updates = getFunction().getResultAttrOfType<IntegerAttr>(
-        result.getOperandNumber(), names::updates);
-    if (updates && updates.getInt() == argument.getArgNumber())
-      if (const PlannedOp *producer = producerOf(result.get()))
-        return producer->stage;
-  }
+  if (auto it = updates.find(argument.getArgNumber()); it != updates.end())
+    if (const PlannedOp *producer = producerOf(it->second))
+      return producer->stage;
   std::optional<int64_t> first;
   for (Operation *user : argument.getUsers())
     if (auto it = indexOf.find(user); it != indexOf.end())

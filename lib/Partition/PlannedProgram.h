@@ -98,6 +98,8 @@ private:
   mlir::func::FuncOp function;
   std::vector<PlannedOp> ops;
   llvm::DenseMap<mlir::Operation *, unsigned> indexOf;
+  /// New values of states, by number of the argument.
+  llvm::DenseMap<unsigned, mlir::Value> updates;
   llvm::DenseMap<mlir::Value, Layout> states;
 };
 

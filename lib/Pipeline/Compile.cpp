@@ -30,8 +30,6 @@
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
 
-#include <chrono>
-
 using namespace mlir;
 using namespace colossal;
 
@@ -157,20 +155,21 @@ LogicalResult Compilation::printAll(Phase which) {
 LogicalResult Compilation::phase(Phase which, Work work) {
   if (stopped)
     return success();
-  auto begin = std::chrono::steady_clock::now();
+  double seconds = 0;
   bool worked = false;
   for (CompiledProgram &program : programs) {
     if (which != Phase::Import && which <= program.done)
       continue;
     worked = true;
+    Stopwatch watch(seconds);
     if (failed(work(program)))
       return failure();
     if (which < Phase::Partition)
       diagnostics.learnNames(*program.module);
   }
-  double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin)
-          .count();
+  for (const CompiledProgram &program : programs)
+    for (auto [later, spent] : program.spentInPlan)
+      seconds += which == later ? spent : which == Phase::Plan ? -spent : 0;
   if (!options.quiet && worked)
     say(Severity::Note,
         llvm::formatv("{0,-14}{1,8:F2} s\n", nameOf(which), seconds));

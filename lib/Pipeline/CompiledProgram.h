@@ -8,6 +8,9 @@
 #include "colossal/Run/Manifest.h"
 #include "mlir/IR/OwningOpRef.h"
 
+#include <chrono>
+#include <map>
+
 namespace colossal {
 
 /// Training or evaluation, from its model to its rank programs.
@@ -25,8 +28,25 @@ struct CompiledProgram {
   /// IR that goes into the bundle: after Differentiate, Plan, Partition.
   std::vector<std::pair<std::string, std::string>> kept;
   plan::PlanReport report;
+  /// Seconds that Plan has spent on what Partition, Schedule and Lower take
+  /// over: they are those phases' time.
+  std::map<Phase, double> spentInPlan;
 
   bool isTraining() const { return name == "train"; }
+};
+
+/// Adds the time from its making to its end to `seconds`.
+class Stopwatch {
+public:
+  explicit Stopwatch(double &seconds) : seconds(seconds) {}
+  ~Stopwatch() {
+    seconds += std::chrono::duration<double>(Clock::now() - begin).count();
+  }
+
+private:
+  using Clock = std::chrono::steady_clock;
+  double &seconds;
+  Clock::time_point begin = Clock::now();
 };
 
 /// The phase after which a module looks as this one: aten ops, @forward, a

@@ -29,9 +29,14 @@ reservedBytes(ArrayRef<CompiledProgram *> programs, int64_t threadsPerRank) {
     return failure();
   std::vector<std::vector<rank::Program>> groups;
   for (CompiledProgram *program : programs) {
-    auto scheduled = schedule::scheduleRanks(*program->scheduled, *schema);
+    FailureOr<std::vector<schedule::RankSchedule>> scheduled = failure();
+    {
+      Stopwatch watch(programs.back()->spentInPlan[Phase::Schedule]);
+      scheduled = schedule::scheduleRanks(*program->scheduled, *schema);
+    }
     if (failed(scheduled))
       return failure();
+    Stopwatch watch(programs.back()->spentInPlan[Phase::Lower]);
     auto lowered = lower::lowerRanks(*program->scheduled, *scheduled);
     if (failed(lowered))
       return failure();
@@ -102,11 +107,14 @@ LogicalResult colossal::planWithinMemory(ArrayRef<CompiledProgram *> programs,
       continue;
     }
     program.report = std::move(*planned);
-    program.partitioned = program.module->clone();
-    PassManager passes(&context);
-    passes.addPass(createPartitionPass());
-    if (failed(passes.run(*program.partitioned)))
-      return failure();
+    {
+      Stopwatch watch(program.spentInPlan[Phase::Partition]);
+      program.partitioned = program.module->clone();
+      PassManager passes(&context);
+      passes.addPass(createPartitionPass());
+      if (failed(passes.run(*program.partitioned)))
+        return failure();
+    }
     FailureOr<std::vector<int64_t>> bytes =
         reservedBytes(programs, request.cluster.device.threads);
     if (failed(bytes))

@@ -146,17 +146,25 @@ ShardingAttr Applier::shardingOf(int index, const Placements &state,
 }
 
 void Applier::writeArguments() {
+  SmallVector<NamedAttrList> attributes;
+  for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i)
+    attributes.emplace_back(function.getArgAttrDict(i));
   for (auto [value, state] : plan.arguments) {
     auto argument = dyn_cast<BlockArgument>(extracted.values[value]);
-    if (argument)
-      function.setArgAttr(
-          argument.getArgNumber(), names::sharding,
-          shardingOf(value, state, program.values[value].role == Role::Batch));
+    if (!argument)
+      continue;
+    NamedAttrList &own = attributes[argument.getArgNumber()];
+    own.set(
+        names::sharding,
+        shardingOf(value, state, program.values[value].role == Role::Batch));
     auto stage = plan.argumentStages.find(value);
-    if (argument && plan.sharesState && stage != plan.argumentStages.end())
-      function.setArgAttr(argument.getArgNumber(), names::stage,
-                          builder.getI64IntegerAttr(stage->second));
+    if (plan.sharesState && stage != plan.argumentStages.end())
+      own.set(names::stage, builder.getI64IntegerAttr(stage->second));
   }
+  SmallVector<DictionaryAttr> all;
+  for (NamedAttrList &own : attributes)
+    all.push_back(own.getDictionary(builder.getContext()));
+  function.setAllArgAttrs(all);
 }
 
 void Applier::insertReshards() {
@@ -193,11 +201,14 @@ void Applier::insertReshards() {
   }
   for (const PlannedUse &use : plan.uses)
     extracted.ops[use.op]->setOperand(use.operand, copies[use.copy]);
+  llvm::DenseMap<Value, int> indices;
+  for (auto [index, value] : llvm::enumerate(extracted.values))
+    indices.try_emplace(value, int(index));
   for (OpOperand &operand : terminator->getOpOperands()) {
-    auto it = llvm::find(extracted.values, operand.get());
-    if (it == extracted.values.end())
+    auto it = indices.find(operand.get());
+    if (it == indices.end())
       continue;
-    int value = int(it - extracted.values.begin());
+    int value = it->second;
     if (program.values[value].output)
       writeBatchDim(operand.getOperandNumber(), value);
     auto result = plan.results.find(value);

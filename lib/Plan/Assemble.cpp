@@ -261,6 +261,13 @@ Plan Assembler::run() {
   placeInnerReductions();
   placeUses();
   placeResults();
+  // (piece, its value) by the piece and value that stand for them.
+  std::map<std::pair<int, int>, std::vector<std::pair<int, int>>> copiesOf;
+  for (int piece = 0; piece < pieces.count(); ++piece)
+    if (representative(piece) != piece)
+      for (auto [own, rep] : pieces.counterparts[piece])
+        if (program.values[own].producer < 0)
+          copiesOf[{representative(piece), rep}].push_back({piece, own});
   for (size_t n = 0; n < formulation.nodes.size(); ++n) {
     // Arguments of every copy, by the source that stands for them.
     const FormulatedNode &node = formulation.nodes[n];
@@ -276,16 +283,10 @@ Plan Assembler::run() {
       if (formulation.problem.values[index].storedCopies > 0)
         plan.argumentStages[argument] = stageOfPiece[piece];
     };
-    for (int piece = 0; piece < pieces.count(); ++piece) {
-      if (representative(piece) != node.piece)
-        continue;
-      if (piece == node.piece)
-        place(node.value, piece);
-      else
-        for (auto [own, rep] : pieces.counterparts[piece])
-          if (rep == node.value)
-            place(own, piece);
-    }
+    place(node.value, node.piece);
+    if (auto it = copiesOf.find({node.piece, node.value}); it != copiesOf.end())
+      for (auto [piece, own] : it->second)
+        place(own, piece);
   }
   return std::move(plan);
 }

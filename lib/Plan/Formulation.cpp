@@ -19,8 +19,11 @@ public:
           const FormulationOptions &options)
       : program(program), batching(batching), nodes(nodes), pieces(pieces),
         cluster(cluster), mesh(mesh), options(options), reshards(cluster, mesh),
-        byteTimes(byteTimesOf(program, batching, nodes, pieces, cluster, mesh,
-                              options.microbatches)) {
+        byteTimes(options.byteTimes
+                      ? options.byteTimes
+                      : byteTimesOf(program, batching, nodes, pieces, cluster,
+                                    mesh.devicesPerGroup(),
+                                    options.microbatches)) {
     result.mesh = mesh;
     result.options = options;
     Problem &problem = result.problem;
@@ -51,7 +54,7 @@ private:
   void findBorders();
   int pieceOf(int value) const {
     int producer = program.values[value].producer;
-    return producer < 0 ? homes.at(value) : opPieces[producer];
+    return producer < 0 ? homes[value] : opPieces[producer];
   }
   int representative(int value) const {
     return pieces.counterpart(pieceOf(value), value);
@@ -94,13 +97,13 @@ private:
   const Mesh &mesh;
   const FormulationOptions &options;
   Reshards reshards;
-  std::vector<ByteTimes> byteTimes; ///< per node
+  std::shared_ptr<const std::vector<ByteTimes>> byteTimes; ///< per node
   Formulation result;
   std::string fault;
 
   std::vector<int64_t> weights; ///< per piece, how many it stands for
   std::vector<int> opPieces;    ///< per op
-  std::map<int, int> homes;     ///< argument -> piece that owns it
+  std::vector<int> homes;       ///< per argument the piece that owns it, or -1
   std::map<int, Segment>
       exported;                ///< representative value -> first use outside
   std::map<int, int> updateOf; ///< state argument -> its updated value
@@ -114,6 +117,7 @@ private:
 
 void Builder::findBorders() {
   opPieces.assign(program.ops.size(), 0);
+  homes.assign(program.values.size(), -1);
   for (size_t n = 0; n < nodes.size(); ++n)
     for (int op : nodes[n].ops)
       opPieces[op] = pieces.ofNode[n];
@@ -125,8 +129,8 @@ void Builder::findBorders() {
     }
   for (size_t n = 0; n < nodes.size(); ++n)
     for (const NodeInput &input : nodes[n].inputs)
-      if (program.values[input.value].producer < 0)
-        homes.emplace(input.value, pieces.ofNode[n]);
+      if (program.values[input.value].producer < 0 && homes[input.value] < 0)
+        homes[input.value] = pieces.ofNode[n];
   for (size_t n = 0; n < nodes.size(); ++n)
     for (const NodeInput &input : nodes[n].inputs) {
       int value = input.value;
@@ -222,7 +226,7 @@ int Builder::addValue(int piece, int index,
     added.states.push_back(
         {nameOf(state), localBytes(value, mesh, state, batching.subDims[index],
                                    value.producer < 0 ? 1 : parts)});
-  bool owned = value.producer < 0 && homes.at(index) == piece;
+  bool owned = value.producer < 0 && homes[index] == piece;
   added.resident = value.producer < 0;
   added.storedCopies = owned;
   int producer = value.producer;
@@ -386,7 +390,7 @@ bool Builder::addOps(int piece, int number) {
       },
       [&](const NodeStrategy &strategy) {
         return nodeTime(program, batching, cluster, reshards, mesh, node,
-                        strategy, options.microbatches, byteTimes[number]);
+                        strategy, options.microbatches, (*byteTimes)[number]);
       },
       fault);
   if (kept.empty())
@@ -439,8 +443,7 @@ bool Builder::addPiece(int piece) {
     }
   // State that is updated without being used.
   for (auto [argument, updated] : updateOf)
-    if (homes.count(argument) && homes[argument] == piece &&
-        !sources.count({piece, argument}))
+    if (homes[argument] == piece && !sources.count({piece, argument}))
       addSource(piece, argument);
   for (int number : pieces.nodes[piece])
     if (!addOps(piece, number))

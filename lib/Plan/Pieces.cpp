@@ -15,8 +15,11 @@ int64_t Pieces::weight(int piece) const {
 }
 
 int Pieces::counterpart(int piece, int value) const {
-  auto it = counterparts[piece].find(value);
-  return it == counterparts[piece].end() ? value : it->second;
+  if (representatives[piece] == piece)
+    return value;
+  const std::vector<std::pair<int, int>> &all = counterparts[piece];
+  auto it = std::lower_bound(all.begin(), all.end(), std::make_pair(value, -1));
+  return it == all.end() || it->first != value ? value : it->second;
 }
 
 Pieces colossal::plan::wholeProgram(const Program &program,
@@ -317,9 +320,12 @@ Pieces Cutter::finish() {
                 p != result.common;
     result.representatives.push_back(same ? it->second : p);
     result.counterparts.emplace_back();
+    std::vector<std::pair<int, int>> &counterparts = result.counterparts.back();
     for (size_t i = 0; i < signatures[p].values.size(); ++i)
-      result.counterparts.back()[signatures[p].values[i]] =
-          same ? first.values[i] : signatures[p].values[i];
+      counterparts.push_back(
+          {signatures[p].values[i],
+           same ? first.values[i] : signatures[p].values[i]});
+    std::sort(counterparts.begin(), counterparts.end());
   }
   return result;
 }

@@ -3,7 +3,7 @@
 #include "Reuse.h"
 
 #include <algorithm>
-#include <set>
+#include <initializer_list>
 
 using namespace colossal;
 using namespace colossal::plan;
@@ -24,7 +24,8 @@ public:
   Walk(const Program &program, const Batching &batching,
        const std::vector<OpNode> &nodes, int64_t devices, int64_t microbatches)
       : program(program), batching(batching), nodes(nodes), devices(devices),
-        microbatches(microbatches) {
+        microbatches(microbatches), visitsOf(nodes.size()),
+        touches(3 * program.values.size()) {
     // The second microbatch stands for all that have one before them.
     visitSegment({Segment::Prologue}, -1);
     for (int turn = 0; turn < std::min<int64_t>(microbatches, 2); ++turn)
@@ -49,8 +50,6 @@ public:
   }
 
 private:
-  using Key = std::pair<int, int>; ///< value, microbatch or -1
-
   bool isLooped(int value) const {
     int producer = program.values[value].producer;
     return producer < 0 ? program.values[value].role == Role::Batch
@@ -64,22 +63,26 @@ private:
     int64_t parts = devices * (inLoop && isCut(value) ? microbatches : 1);
     return std::max<int64_t>(its.elements() * its.elementBytes / parts, 1);
   }
-  Key keyOf(int value, int microbatch) const {
-    return {value, isCut(value) ? microbatch : -1};
+  /// Of the touches of a value, or of its part of a microbatch.
+  size_t keyOf(int value, int microbatch) const {
+    return 3 * size_t(value) + (isCut(value) ? microbatch + 1 : 0);
   }
   int64_t bounded(int64_t distance) const {
     return std::clamp<int64_t>(distance, 0, everything);
   }
 
-  void visitSegment(const std::set<Segment> &segments, int microbatch) {
-    visitsOf.resize(nodes.size());
+  void visitSegment(std::initializer_list<Segment> segments, int microbatch) {
+    std::vector<int> touched;
     for (Segment segment : segments)
       for (size_t n = 0; n < nodes.size(); ++n) {
         if (nodes[n].segment != segment)
           continue;
-        std::set<int> touched(nodes[n].outputs.begin(), nodes[n].outputs.end());
+        touched = nodes[n].outputs;
         for (const NodeInput &input : nodes[n].inputs)
-          touched.insert(input.value);
+          touched.push_back(input.value);
+        std::sort(touched.begin(), touched.end());
+        touched.erase(std::unique(touched.begin(), touched.end()),
+                      touched.end());
         Visit visit{int(n), microbatch, clock, clock};
         for (int value : touched) {
           visit.end += bytesOf(value, microbatch >= 0);
@@ -93,7 +96,7 @@ private:
 
   int64_t distanceBefore(int value, int visit) const {
     const std::vector<int> &all =
-        touches.at(keyOf(value, visits[visit].microbatch));
+        touches[keyOf(value, visits[visit].microbatch)];
     auto at = std::lower_bound(all.begin(), all.end(), visit);
     return at == all.begin() ? everything
                              : visits[visit].end - visits[*(at - 1)].end;
@@ -103,7 +106,7 @@ private:
     if (program.values[value].updates >= 0)
       return everything;
     const std::vector<int> &all =
-        touches.at(keyOf(value, visits[visit].microbatch));
+        touches[keyOf(value, visits[visit].microbatch)];
     auto at = std::lower_bound(all.begin(), all.end(), visit);
     if (at + 1 == all.end()) // nobody uses it
       return visits[visit].end - visits[visit].begin;
@@ -123,20 +126,20 @@ private:
   int64_t devices, microbatches;
   int64_t clock = 0, everything = 0;
   std::vector<Visit> visits;
-  std::vector<std::vector<int>> visitsOf;  ///< per node
-  std::map<Key, std::vector<int>> touches; ///< visits, rising
+  std::vector<std::vector<int>> visitsOf; ///< per node
+  std::vector<std::vector<int>> touches;  ///< by key: visits, rising
 };
 } // namespace
 
-std::vector<ByteTimes> colossal::plan::byteTimesOf(
+std::shared_ptr<const std::vector<ByteTimes>> colossal::plan::byteTimesOf(
     const Program &program, const Batching &batching,
     const std::vector<OpNode> &nodes, const Pieces &pieces,
-    const machine::Cluster &cluster, const Mesh &mesh, int64_t microbatches) {
+    const machine::Cluster &cluster, int64_t devices, int64_t microbatches) {
   std::vector<int> nodeOf(program.ops.size());
   for (size_t n = 0; n < nodes.size(); ++n)
     for (int op : nodes[n].ops)
       nodeOf[op] = int(n);
-  Walk walk(program, batching, nodes, mesh.devicesPerGroup(), microbatches);
+  Walk walk(program, batching, nodes, devices, microbatches);
   std::vector<ByteTimes> result(nodes.size());
   std::vector<std::map<int, int64_t>> counts(nodes.size());
   for (size_t n = 0; n < nodes.size(); ++n) {
@@ -153,5 +156,5 @@ std::vector<ByteTimes> colossal::plan::byteTimesOf(
   for (size_t n = 0; n < nodes.size(); ++n)
     for (auto &[value, time] : result[n])
       time /= double(counts[n][value]);
-  return result;
+  return std::make_shared<const std::vector<ByteTimes>>(std::move(result));
 }

@@ -19,6 +19,8 @@
 
 #include "colossal/Plan/Pieces.h"
 
+#include <memory>
+
 namespace colossal::plan {
 
 /// Per node and value that crosses its border the time of a byte:
@@ -28,12 +30,13 @@ namespace colossal::plan {
 /// that it updates, is as far away as all that the step touches. Of repeated
 /// blocks the representative's nodes have the mean over all copies, other
 /// copies nothing.
-std::vector<ByteTimes> byteTimesOf(const Program &program,
-                                   const Batching &batching,
-                                   const std::vector<OpNode> &nodes,
-                                   const Pieces &pieces,
-                                   const machine::Cluster &cluster,
-                                   const Mesh &mesh, int64_t microbatches);
+/// \p devices: of a group. Nothing else of a mesh matters, so many
+/// formulations share the answer.
+std::shared_ptr<const std::vector<ByteTimes>>
+byteTimesOf(const Program &program, const Batching &batching,
+            const std::vector<OpNode> &nodes, const Pieces &pieces,
+            const machine::Cluster &cluster, int64_t devices,
+            int64_t microbatches);
 
 } // namespace colossal::plan
 

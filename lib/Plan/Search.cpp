@@ -2,6 +2,7 @@
 
 #include "colossal/Plan/Search.h"
 #include "Divisions.h"
+#include "Reuse.h"
 #include "colossal/Plan/Solvers.h"
 #include "colossal/Plan/Stages.h"
 
@@ -135,7 +136,14 @@ private:
   int64_t budgetOf(const Division &division, int64_t microbatches,
                    ScheduleKind kind) const;
 
+  std::shared_ptr<const std::vector<ByteTimes>>
+  byteTimesFor(const Cut &cut, const Mesh &mesh, int64_t microbatches);
+
   SolutionCache ownCache, &cache;
+  /// By cut, devices of a group and microbatches.
+  std::map<std::tuple<const Cut *, int64_t, int64_t>,
+           std::shared_ptr<const std::vector<ByteTimes>>>
+      byteTimes;
   int64_t budget = 0;
   Cut single, pipelined, fine;
   /// Blocks that may compute again where the single stage has no pieces.
@@ -259,6 +267,16 @@ static int64_t activationsInFlight(ScheduleKind kind, const Stages &stages,
   return (all + stages.chunks - 1) / stages.chunks;
 }
 
+std::shared_ptr<const std::vector<ByteTimes>>
+Search::byteTimesFor(const Cut &cut, const Mesh &mesh, int64_t microbatches) {
+  int64_t devices = mesh.devicesPerGroup();
+  auto &known = byteTimes[{&cut, devices, microbatches}];
+  if (!known)
+    known = byteTimesOf(cut.program, cut.batching, cut.nodes, cut.pieces,
+                        cluster, devices, microbatches);
+  return known;
+}
+
 std::optional<Solved> Search::solve(const Division &division,
                                     int64_t microbatches, ScheduleKind kind,
                                     int64_t price, const Solution *start,
@@ -277,6 +295,7 @@ std::optional<Solved> Search::solve(const Division &division,
   formulation.memoryPrice = price;
   formulation.memoryLimit = limit;
   formulation.stored = stored;
+  formulation.byteTimes = byteTimesFor(cut, division.mesh, microbatches);
   std::string error;
   std::optional<Formulation> problem =
       formulate(cut.program, cut.batching, cut.nodes, cut.pieces, cluster,

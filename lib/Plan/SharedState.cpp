@@ -125,7 +125,7 @@ bool colossal::plan::agreesWithPieces(const Pieces &pieces,
     auto it = stored.find(value);
     return it == stored.end() ? nullptr : &it->second;
   };
-  for (const std::map<int, int> &counterparts : pieces.counterparts)
+  for (const auto &counterparts : pieces.counterparts)
     for (auto [own, other] : counterparts) {
       const Placements *a = shardingOf(own), *b = shardingOf(other);
       if (bool(a) != bool(b) || (a && *a != *b))
@@ -139,18 +139,20 @@ Pieces colossal::plan::withoutCopies(const Program &program,
                                      Pieces pieces) {
   std::iota(pieces.representatives.begin(), pieces.representatives.end(), 0);
   for (int piece = 0; piece < pieces.count(); ++piece) {
-    std::map<int, int> &own = pieces.counterparts[piece];
-    own.clear();
+    std::set<int> own;
     for (int n : pieces.nodes[piece]) {
       for (const NodeInput &input : nodes[n].inputs)
-        own[input.value] = input.value;
+        own.insert(input.value);
       for (int op : nodes[n].ops)
         for (const Access &access : program.ops[op].results) {
-          own[access.value] = access.value;
+          own.insert(access.value);
           if (int state = program.values[access.value].updates; state >= 0)
-            own[state] = state;
+            own.insert(state);
         }
     }
+    pieces.counterparts[piece].clear();
+    for (int value : own)
+      pieces.counterparts[piece].push_back({value, value});
   }
   return pieces;
 }

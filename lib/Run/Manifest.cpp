@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <set>
+#include <unordered_map>
 
 namespace colossal::rank {
 
@@ -311,11 +312,13 @@ std::vector<std::string> checkManifest(const Manifest &manifest,
             text(it->globalShape, it->dtype) + " with batch dim " +
                 std::to_string(it->batchDim));
   }
+  std::unordered_map<std::string, const StateSchema *> states;
+  for (const StateSchema &known : manifest.states)
+    states.emplace(known.name, &known);
   for (const State &state : program.states) {
-    auto it = std::find_if(
-        manifest.states.begin(), manifest.states.end(),
-        [&](const StateSchema &schema) { return schema.name == state.name; });
-    if (it == manifest.states.end())
+    auto found = states.find(state.name);
+    const StateSchema *it = found == states.end() ? nullptr : found->second;
+    if (!it)
       fault("state '" + state.name + "'", "a state", "none of that name");
     else if (text(it->globalShape, it->dtype) !=
              text(state.globalShape, dtypeOf(state.buffer)))

@@ -183,14 +183,18 @@ LogicalResult RankScheduler::placeArguments(SegmentSchedule &segment) {
 //===----------------------------------------------------------------------===//
 
 int64_t RankScheduler::lastRead(unsigned root) const {
-  int64_t last = -1;
-  for (const auto &[value, positions] : reads) {
-    auto place = places.find(value);
-    if (place != places.end() && place->second.root == root)
-      for (int64_t position : positions)
-        last = std::max(last, position);
+  auto it = lastReads.find(root);
+  return it == lastReads.end() ? -1 : it->second;
+}
+
+void RankScheduler::place(Value value, Place place) {
+  places[value] = place;
+  if (auto read = reads.find(value); read != reads.end()) {
+    int64_t &last = lastReads.try_emplace(place.root, -1).first->second;
+    last = std::max(last, read->second);
   }
-  return last;
+  if (returned.contains(value))
+    returnedRoots.insert(place.root);
 }
 
 bool RankScheduler::mayOverwrite(SegmentSchedule &segment, const Group &group,
@@ -223,9 +227,9 @@ LogicalResult RankScheduler::placeOutputs(SegmentSchedule &segment,
              << element << ", expected " << kElementTypes;
     if (group.kind == GroupKind::Alias) {
       Place from = places.lookup(group.inputs[0]);
-      places[output] = {from.root,
-                        from.offset + group.aliasOffset *
-                                          rank::bytesOf(*dtypeOf(element))};
+      place(output,
+            {from.root, from.offset + group.aliasOffset *
+                                          rank::bytesOf(*dtypeOf(element))});
       continue;
     }
     DictionaryAttr role = returned.lookup(output);
@@ -247,7 +251,7 @@ LogicalResult RankScheduler::placeOutputs(SegmentSchedule &segment,
         target = outputRoot(output, role);
       }
       if (target && mayOverwrite(segment, group, number, *target, position)) {
-        places[output] = {*target, 0};
+        place(output, {*target, 0});
         if (accumulates)
           zeroed.push_back(*target);
         continue;
@@ -273,14 +277,9 @@ LogicalResult RankScheduler::placeOutputs(SegmentSchedule &segment,
           !mayOverwrite(segment, group, number, from.root, position))
         continue;
       // A returned value must not share with another returned one.
-      bool shared = false;
-      for (auto &[value, attributes] : returned) {
-        auto other = places.find(value);
-        shared |= other != places.end() && other->second.root == from.root;
-      }
-      if (shared)
+      if (returnedRoots.contains(from.root))
         continue;
-      places[output] = {from.root, 0};
+      place(output, {from.root, 0});
       root.dtype = *dtypeOf(element);
       placed = true;
       break;
@@ -289,7 +288,7 @@ LogicalResult RankScheduler::placeOutputs(SegmentSchedule &segment,
       std::string name = group.name();
       unsigned root = newRoot(cast<RankedTensorType>(output.getType()), name,
                               Root::Kind::Temporary);
-      places[output] = {root, 0};
+      place(output, {root, 0});
     }
     if (accumulates)
       zeroed.push_back(places[output].root);
@@ -299,13 +298,17 @@ LogicalResult RankScheduler::placeOutputs(SegmentSchedule &segment,
 
 LogicalResult RankScheduler::placeGroups(SegmentSchedule &segment) {
   reads.clear();
+  lastReads.clear();
+  returnedRoots.clear();
   for (auto [number, group] : llvm::enumerate(segment.groups)) {
     // One microbatch needs no accumulation.
     if (mesh.microbatches() == 1)
       group.accumulate.assign(group.outputs.size(), false);
     for (Value input : group.inputs)
-      reads[input].push_back(segment.begin + int64_t(number));
+      reads[input] = segment.begin + int64_t(number);
   }
+  for (Value argument : segment.function.getArguments())
+    place(argument, places.lookup(argument));
   for (auto [number, group] : llvm::enumerate(segment.groups)) {
     int64_t position = segment.begin + int64_t(number);
     if (failed(placeOutputs(segment, group, position)))

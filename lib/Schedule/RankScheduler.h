@@ -48,8 +48,11 @@ private:
   /// position of `group`.
   bool mayOverwrite(SegmentSchedule &segment, const Group &group,
                     unsigned output, unsigned root, int64_t position);
-  /// Positions of the last reads in the segment at hand.
+  /// Position of the last read in the segment at hand of what has a place in
+  /// the root, -1 if there is none.
   int64_t lastRead(unsigned root) const;
+  /// Of a value of the segment at hand.
+  void place(mlir::Value value, Place place);
 
   mlir::ModuleOp module;
   const layout::Mesh &mesh;
@@ -64,8 +67,12 @@ private:
   llvm::DenseMap<mlir::Value, Place> places;
   llvm::StringMap<unsigned> fixed; ///< "state:NAME" -> root
   llvm::StringMap<Place> links;
-  /// For the segment at hand: value -> positions of the groups that read it.
-  llvm::DenseMap<mlir::Value, llvm::SmallVector<int64_t>> reads;
+  /// For the segment at hand: value -> position of the last group that reads
+  /// it, and the same by root of the values that have a place.
+  llvm::DenseMap<mlir::Value, int64_t> reads;
+  llvm::DenseMap<unsigned, int64_t> lastReads;
+  /// Roots of the values with a place that the segment at hand returns.
+  llvm::DenseSet<unsigned> returnedRoots;
   /// Result role of a returned value of the segment at hand.
   llvm::DenseMap<mlir::Value, mlir::DictionaryAttr> returned;
 };

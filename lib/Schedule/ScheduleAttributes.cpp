@@ -25,11 +25,16 @@ static void attachGroups(const SegmentSchedule &segment) {
 
 static void attachPlaces(const RankSchedule &schedule, func::FuncOp function) {
   MLIRContext *context = function.getContext();
-  for (BlockArgument argument : function.getArguments())
+  SmallVector<DictionaryAttr> attributes;
+  for (BlockArgument argument : function.getArguments()) {
+    NamedAttrList own(function.getArgAttrDict(argument.getArgNumber()));
     if (auto it = schedule.storage.find(argument); it != schedule.storage.end())
-      function.setArgAttr(argument.getArgNumber(), rank::names::place,
-                          DenseI64ArrayAttr::get(
-                              context, {it->second.buffer, it->second.offset}));
+      own.set(rank::names::place,
+              DenseI64ArrayAttr::get(context,
+                                     {it->second.buffer, it->second.offset}));
+    attributes.push_back(own.getDictionary(context));
+  }
+  function.setAllArgAttrs(attributes);
   for (Operation &op : function.getBody().front().without_terminator()) {
     SmallVector<int64_t> places;
     bool any = false;
@@ -62,8 +67,13 @@ void schedule::detachSchedule(ModuleOp module) {
        llvm::make_early_inc_range(module.getOps<rank::ProgramOp>()))
     program.erase();
   for (auto function : module.getOps<func::FuncOp>()) {
-    for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i)
-      function.removeArgAttr(i, rank::names::place);
+    SmallVector<DictionaryAttr> attributes;
+    for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i) {
+      NamedAttrList own(function.getArgAttrDict(i));
+      own.erase(rank::names::place);
+      attributes.push_back(own.getDictionary(function.getContext()));
+    }
+    function.setAllArgAttrs(attributes);
     function.walk([](Operation *op) {
       op->removeAttr(rank::names::groups);
       op->removeAttr(rank::names::places);

@@ -11,7 +11,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <numeric>
+#include <set>
 
 using namespace colossal::timeline;
 
@@ -45,6 +47,72 @@ colossal::timeline::maximumLiveBytes(const std::vector<LiveRange> &ranges) {
 }
 
 namespace {
+/// The bytes of an arena that are free: the tightest gap is taken, or the end
+/// of the arena moves up.
+class FreeBytes {
+public:
+  int64_t take(int64_t bytes, int64_t alignment) {
+    for (auto it = bySize.lower_bound({bytes, 0}); it != bySize.end(); ++it) {
+      auto [size, offset] = *it;
+      int64_t start = alignUp(offset, alignment);
+      if (start + bytes > offset + size)
+        continue;
+      erase(offset, size);
+      insert(offset, start - offset);
+      insert(start + bytes, offset + size - start - bytes);
+      return start;
+    }
+    // The last gap may reach up to the end.
+    int64_t begin = end;
+    if (!byOffset.empty())
+      if (auto [offset, size] = *byOffset.rbegin(); offset + size == end) {
+        erase(offset, size);
+        begin = offset;
+      }
+    int64_t start = alignUp(begin, alignment);
+    insert(begin, start - begin);
+    end = start + bytes;
+    return start;
+  }
+
+  void give(int64_t offset, int64_t bytes) {
+    auto behind = byOffset.lower_bound(offset);
+    if (behind != byOffset.end() && behind->first == offset + bytes) {
+      int64_t size = behind->second;
+      erase(behind->first, size);
+      bytes += size;
+    }
+    auto before = byOffset.lower_bound(offset);
+    if (before != byOffset.begin()) {
+      auto [start, size] = *std::prev(before);
+      if (start + size == offset) {
+        erase(start, size);
+        offset = start;
+        bytes += size;
+      }
+    }
+    insert(offset, bytes);
+  }
+
+  int64_t highest() const { return end; }
+
+private:
+  void insert(int64_t offset, int64_t size) {
+    if (size == 0)
+      return;
+    byOffset.emplace(offset, size);
+    bySize.insert({size, offset});
+  }
+  void erase(int64_t offset, int64_t size) {
+    byOffset.erase(offset);
+    bySize.erase({size, offset});
+  }
+
+  std::map<int64_t, int64_t> byOffset;
+  std::set<std::pair<int64_t, int64_t>> bySize; ///< (size, offset)
+  int64_t end = 0;
+};
+
 using Order = std::vector<size_t>;
 enum class Fit { Lowest, Tightest };
 
@@ -67,7 +135,10 @@ public:
     }
     // A placement looks at about n^2 / 2 pairs; spend some 10^8 pairs.
     int64_t pairs = int64_t(buffers.size() * buffers.size() / 2 + 1);
-    int64_t rounds = std::clamp<int64_t>(100000000 / pairs, 4, 200);
+    int64_t rounds = std::min<int64_t>(100000000 / pairs, 200);
+    if (rounds < 4)
+      for (bool isBackward : {false, true})
+        sweep(isBackward);
     for (const Order &order : initialOrders())
       for (Fit fit : {Fit::Lowest, Fit::Tightest})
         improve(order, fit, rounds);
@@ -86,6 +157,43 @@ private:
         best.totalBytes = total;
       }
       promote(order, offsets, total);
+    }
+  }
+
+  /// What an allocator gives that meets the buffers as time goes on, or back:
+  /// n log n, where rounds would take too long.
+  void sweep(bool isBackward) {
+    auto beginOf = [&](size_t i) {
+      return isBackward ? -ranges[i].end : ranges[i].begin;
+    };
+    auto endOf = [&](size_t i) {
+      return isBackward ? -ranges[i].begin : ranges[i].end;
+    };
+    Order order = buffers;
+    std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+      if (beginOf(a) != beginOf(b))
+        return beginOf(a) < beginOf(b);
+      if (endOf(a) != endOf(b))
+        return endOf(a) > endOf(b);
+      return a < b;
+    });
+    FreeBytes free;
+    std::vector<int64_t> offsets(ranges.size());
+    /// (end, buffer)
+    std::set<std::pair<int64_t, size_t>> live;
+    for (size_t buffer : order) {
+      while (!live.empty() && live.begin()->first <= beginOf(buffer)) {
+        size_t dead = live.begin()->second;
+        free.give(offsets[dead], ranges[dead].bytes);
+        live.erase(live.begin());
+      }
+      offsets[buffer] =
+          free.take(ranges[buffer].bytes, ranges[buffer].alignment);
+      live.insert({endOf(buffer), buffer});
+    }
+    if (free.highest() < best.totalBytes) {
+      best.offsets = std::move(offsets);
+      best.totalBytes = free.highest();
     }
   }
 

@@ -285,16 +285,30 @@ LogicalResult ColossalDialect::verifyRegionArgAttribute(
   return verifyFits(op, function.getArgumentTypes()[argument], attribute);
 }
 
-/// F6: a state that exists, of this type, and one new value for it.
+/// F6, once for all results: at the last one that updates.
+static LogicalResult verifyDistinctUpdates(FunctionOpInterface function,
+                                           unsigned result) {
+  for (unsigned later = result + 1, e = function.getNumResults(); later < e;
+       ++later)
+    if (function.getResultAttr(later, names::updates))
+      return success();
+  llvm::DenseSet<Attribute> seen;
+  for (unsigned i = 0; i <= result; ++i)
+    if (Attribute updates = function.getResultAttr(i, names::updates);
+        updates && !seen.insert(updates).second)
+      return function->emitError("F6: found ")
+             << names::updates << " = " << updates
+             << ", expected one new value of each state";
+  return success();
+}
+
+/// F6: a state that exists, of this type.
 static LogicalResult verifyUpdate(FunctionOpInterface function, unsigned result,
                                   Attribute updates) {
   auto fail = [&] {
     return function->emitError("F6: found ")
            << names::updates << " = " << updates << ", expected ";
   };
-  for (unsigned earlier = 0; earlier < result; ++earlier)
-    if (function.getResultAttr(earlier, names::updates) == updates)
-      return fail() << "one new value of each state";
   auto number = dyn_cast<IntegerAttr>(updates);
   if (!number)
     return success();
@@ -324,7 +338,8 @@ LogicalResult ColossalDialect::verifyRegionResultAttribute(
   if (!function || result >= function.getNumResults())
     return success();
   if (attribute.getName() == names::updates &&
-      failed(verifyUpdate(function, result, attribute.getValue())))
+      (failed(verifyUpdate(function, result, attribute.getValue())) ||
+       failed(verifyDistinctUpdates(function, result))))
     return failure();
   return verifyFits(op, function.getResultTypes()[result], attribute);
 }

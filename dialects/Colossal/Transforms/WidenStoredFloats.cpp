@@ -110,18 +110,14 @@ static void widenBody(Block &body) {
 }
 
 /// The type of the file's numbers beside where they are.
-static void noteElements(func::FuncOp function, BlockArgument argument,
-                         Type stored) {
-  unsigned number = argument.getArgNumber();
-  auto source =
-      function.getArgAttrOfType<DictionaryAttr>(number, names::source);
+static void noteElements(NamedAttrList &attributes, Type stored) {
+  auto source = dyn_cast_or_null<DictionaryAttr>(attributes.get(names::source));
   if (!source || !source.get("file"))
     return;
   NamedAttrList entries(source);
-  entries.set("elements", StringAttr::get(function.getContext(),
+  entries.set("elements", StringAttr::get(stored.getContext(),
                                           stored.isF16() ? "f16" : "bf16"));
-  function.setArgAttr(number, names::source,
-                      entries.getDictionary(function.getContext()));
+  attributes.set(names::source, entries.getDictionary(stored.getContext()));
 }
 
 namespace {
@@ -131,13 +127,16 @@ struct WidenStoredFloatsPass
     func::FuncOp function = getOperation();
     if (function.isExternal() || !onlyStores(function))
       return;
+    SmallVector<DictionaryAttr> attributes;
     for (BlockArgument argument : function.getArguments()) {
-      if (!isNarrow(argument.getType()))
-        continue;
-      noteElements(function, argument,
-                   getElementTypeOrSelf(argument.getType()));
-      widen(argument);
+      NamedAttrList own(function.getArgAttrDict(argument.getArgNumber()));
+      if (isNarrow(argument.getType())) {
+        noteElements(own, getElementTypeOrSelf(argument.getType()));
+        widen(argument);
+      }
+      attributes.push_back(own.getDictionary(&getContext()));
     }
+    function.setAllArgAttrs(attributes);
     function.setType(FunctionType::get(&getContext(),
                                        function.getBody().getArgumentTypes(),
                                        function.getResultTypes()));

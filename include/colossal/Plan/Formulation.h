@@ -20,6 +20,7 @@
 #include "colossal/Plan/Pieces.h"
 
 #include <map>
+#include <memory>
 
 namespace colossal::plan {
 
@@ -41,6 +42,9 @@ struct FormulationOptions {
   std::optional<int64_t> memoryLimit;
   /// Arguments (values) whose state is given: another program's plan has it.
   std::map<int, Placements> stored;
+  /// Per node what its values cost by byte, where it is known already: of the
+  /// same program, pieces, devices of a group and microbatches.
+  std::shared_ptr<const std::vector<ByteTimes>> byteTimes;
 };
 
 /// What a node of the problem stands for.

@@ -24,9 +24,9 @@ struct Pieces {
   std::vector<int> ofNode;             ///< per node its piece
   std::vector<std::vector<int>> nodes; ///< per piece, in order
   std::vector<int> representatives;    ///< per piece
-  /// Per piece, from its values (own and outside ones) to the corresponding
-  /// ones of the representative.
-  std::vector<std::map<int, int>> counterparts;
+  /// Per piece, from its values (own and outside ones, rising) to the
+  /// corresponding ones of the representative.
+  std::vector<std::vector<std::pair<int, int>>> counterparts;
   /// The last piece may hold what belongs to all (the global norm); it is not
   /// part of the order of blocks. -1: none.
   int common = -1;

@@ -44,12 +44,12 @@ static std::map<std::string, Distances> distances(int64_t microbatches) {
   EXPECT_EQ(program.check(), std::vector<std::string>());
   Batching batching = analyzeBatching(program);
   std::vector<OpNode> nodes = buildNodes(program, batching);
-  std::vector<ByteTimes> times =
+  auto times =
       byteTimesOf(program, batching, nodes, wholeProgram(program, nodes),
-                  rampCluster(), Mesh(), microbatches);
+                  rampCluster(), /*devices=*/1, microbatches);
   std::map<std::string, Distances> result;
   for (size_t n = 0; n < nodes.size(); ++n)
-    for (auto [value, time] : times[n])
+    for (auto [value, time] : (*times)[n])
       result[nodes[n].name][program.values[value].name] =
           int64_t((time - 1.0) * 1000.0 + 1.5);
   return result;

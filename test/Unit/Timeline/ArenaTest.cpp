@@ -75,6 +75,44 @@ TEST(Arena, CheckNamesFaults) {
   EXPECT_EQ(checkArena(ranges, {{0}, 256}).size(), 1u);
 }
 
+TEST(Arena, ManyBuffersTakeNoQuadraticTime) {
+  // What forward makes, backward reads in reverse; between them what dies soon.
+  constexpr int64_t steps = 30000;
+  std::mt19937 random(1);
+  std::vector<LiveRange> ranges;
+  for (int64_t step = 0; step < steps; ++step) {
+    ranges.push_back({int64_t(64 + random() % 4096), step, 2 * steps - step});
+    ranges.push_back({int64_t(64 + random() % 16384), step,
+                      step + 1 + int64_t(random() % 4)});
+    ranges.push_back({int64_t(64 + random() % 16384), 2 * steps - step,
+                      2 * steps - step + 1 + int64_t(random() % 4)});
+  }
+  ArenaPlan plan = planArena(ranges);
+  EXPECT_LE(plan.totalBytes, 1.02 * maximumLiveBytes(ranges));
+  // Those of a step against those of all steps would be too many pairs.
+  std::vector<LiveRange> some;
+  ArenaPlan ofSome{{}, plan.totalBytes};
+  for (size_t i = 0; i < ranges.size(); i += 1 + random() % 40) {
+    some.push_back(ranges[i]);
+    ofSome.offsets.push_back(plan.offsets[i]);
+  }
+  EXPECT_TRUE(checkArena(some, ofSome).empty());
+}
+
+TEST(Arena, ManyRandomRangesNeverOverlap) {
+  std::mt19937 random(2);
+  std::vector<LiveRange> ranges;
+  for (int i = 0; i < 15000; ++i) {
+    int64_t begin = int64_t(random() % 20000);
+    ranges.push_back({int64_t(random() % 5000), begin,
+                      begin + int64_t(random() % 300),
+                      int64_t(1) << random() % 9});
+  }
+  ArenaPlan plan = planArena(ranges);
+  EXPECT_TRUE(checkArena(ranges, plan).empty());
+  EXPECT_LE(plan.totalBytes, 1.25 * maximumLiveBytes(ranges));
+}
+
 TEST(Arena, RandomRangesNeverOverlap) {
   std::mt19937 random(1);
   auto number = [&](int64_t low, int64_t high) {
