@@ -62,9 +62,10 @@ def timed_steps(model, inputs, optimizer, steps, scaler=None):
     return seconds[1:], losses
 
 
-def run_bundle(options, bundle, files, *more, before=(), **environment):
-    """Trains with a bundle on `files`, {input: .npy}; `more`: further options, `before`: the beginning of the command."""
-    report, metrics = options.work / "report.json", options.work / "metrics.jsonl"
+def run_bundle(options, bundle, files, *more, before=(), name="run", **environment):
+    """Trains with a bundle on `files`, {input: .npy}; `more`: further options, `before`: the beginning of the command, `name`: of
+    the files of this run, where several go on at a time."""
+    report, metrics = options.work / f"{name}-report.json", options.work / f"{name}-metrics.jsonl"
     data = [part for key, file in files.items() for part in ("--data", f"{key}={file}")]
     execute([*before, BIN / "colossal-run", *more, bundle, *data, "--no-shuffle", "--quiet", "--steps", options.steps + 1,
              "--report", report, "--metrics", metrics], **environment)

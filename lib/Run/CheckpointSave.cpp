@@ -1,9 +1,9 @@
 //===- CheckpointSave.cpp - The state of a run to files -------------------===//
 
 #include "Agreement.h"
+#include "Checkpoint.h"
 #include "CheckpointFolder.h"
 #include "PlacedFile.h"
-#include "colossal/Run/Checkpoint.h"
 #include "colossal/Run/Checksum.h"
 #include "colossal/Run/Share.h"
 

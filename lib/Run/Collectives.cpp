@@ -1,6 +1,6 @@
 //===- Collectives.cpp - Reductions and movements in a group --------------===//
 
-#include "colossal/Run/Collectives.h"
+#include "Collectives.h"
 #include "colossal/Run/Elements.h"
 #include "colossal/Support/Combiner.h"
 

@@ -1,12 +1,12 @@
 //===- Engine.cpp - Executes a rank program -------------------------------===//
 
-#include "colossal/Run/Engine.h"
+#include "Engine.h"
 
+#include "Collectives.h"
 #include "ProgramCheck.h"
 #include "RunError.h"
 #include "Staging.h"
 #include "Transfers.h"
-#include "colossal/Run/Collectives.h"
 #include "colossal/Run/Elements.h"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 //===- Fabric.cpp - MPI, shared memory, groups, waiting -------------------===//
 
-#include "colossal/Run/Fabric.h"
+#include "Fabric.h"
 
 #include "Deadline.h"
 #include "RunError.h"

@@ -3,7 +3,7 @@
 #ifndef COLOSSAL_LIB_RUN_GATHER_H
 #define COLOSSAL_LIB_RUN_GATHER_H
 
-#include "colossal/Run/Fabric.h"
+#include "Fabric.h"
 #include "colossal/Run/Layout.h"
 
 #include <map>

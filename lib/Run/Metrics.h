@@ -3,7 +3,7 @@
 #ifndef COLOSSAL_LIB_RUN_METRICS_H
 #define COLOSSAL_LIB_RUN_METRICS_H
 
-#include "colossal/Run/Engine.h"
+#include "Engine.h"
 
 namespace colossal::rank {
 

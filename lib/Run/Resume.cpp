@@ -2,10 +2,10 @@
 
 #include "Resume.h"
 
+#include "Checkpoint.h"
 #include "CheckpointFolder.h"
 #include "RunError.h"
 #include "colossal/Run/BundleFiles.h"
-#include "colossal/Run/Checkpoint.h"
 
 #include <nlohmann/json.hpp>
 

@@ -9,7 +9,7 @@
 #ifndef COLOSSAL_LIB_RUN_RUNCHECKPOINTS_H
 #define COLOSSAL_LIB_RUN_RUNCHECKPOINTS_H
 
-#include "colossal/Run/Checkpoint.h"
+#include "Checkpoint.h"
 #include "colossal/Run/RunOptions.h"
 
 namespace colossal::rank {

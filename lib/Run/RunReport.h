@@ -3,7 +3,7 @@
 #ifndef COLOSSAL_LIB_RUN_RUNREPORT_H
 #define COLOSSAL_LIB_RUN_RUNREPORT_H
 
-#include "colossal/Run/Engine.h"
+#include "Engine.h"
 #include "colossal/Run/Manifest.h"
 
 namespace colossal::rank {

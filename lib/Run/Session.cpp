@@ -4,6 +4,7 @@
 
 #include "Agreement.h"
 #include "Deadline.h"
+#include "Engine.h"
 #include "Evaluation.h"
 #include "Metrics.h"
 #include "OutputFile.h"

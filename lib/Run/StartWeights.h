@@ -3,7 +3,7 @@
 #ifndef COLOSSAL_LIB_RUN_STARTWEIGHTS_H
 #define COLOSSAL_LIB_RUN_STARTWEIGHTS_H
 
-#include "colossal/Run/Checkpoint.h"
+#include "Checkpoint.h"
 
 #include <set>
 

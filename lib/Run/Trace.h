@@ -13,7 +13,7 @@
 #ifndef COLOSSAL_LIB_RUN_TRACE_H
 #define COLOSSAL_LIB_RUN_TRACE_H
 
-#include "colossal/Run/Engine.h"
+#include "Engine.h"
 #include "colossal/Run/Manifest.h"
 
 namespace colossal::rank {

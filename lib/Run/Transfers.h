@@ -12,7 +12,7 @@
 #ifndef COLOSSAL_LIB_RUN_TRANSFERS_H
 #define COLOSSAL_LIB_RUN_TRANSFERS_H
 
-#include "colossal/Run/Fabric.h"
+#include "Fabric.h"
 
 namespace colossal::rank {
 

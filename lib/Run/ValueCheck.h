@@ -14,7 +14,7 @@
 #ifndef COLOSSAL_LIB_RUN_VALUECHECK_H
 #define COLOSSAL_LIB_RUN_VALUECHECK_H
 
-#include "colossal/Run/Engine.h"
+#include "Engine.h"
 
 #include <functional>
 #include <string>

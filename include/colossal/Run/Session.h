@@ -13,7 +13,6 @@
 #ifndef COLOSSAL_RUN_SESSION_H
 #define COLOSSAL_RUN_SESSION_H
 
-#include "colossal/Run/Engine.h"
 #include "colossal/Run/Manifest.h"
 #include "colossal/Run/RunOptions.h"
 

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Engine.h"
 #include "ProgramBuilder.h"
-#include "colossal/Run/Engine.h"
 #include "colossal/Support/Combiner.h"
 #include "colossal/Support/NarrowFloats.h"
 

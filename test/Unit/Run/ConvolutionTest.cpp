@@ -1,9 +1,9 @@
 //===- ConvolutionTest.cpp - Convolution against loops in double ----------===//
 
 #include "Colossal/Ops/Convolution/Run/Call.h"
+#include "Engine.h"
 #include "OneRank.h"
 #include "ProgramBuilder.h"
-#include "colossal/Run/Engine.h"
 
 #include <gtest/gtest.h>
 

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "colossal/Run/Engine.h"
+#include "Engine.h"
 #include "AllocationCounter.h"
 #include "TrainingProgram.h"
 #include "colossal/Run/Scratch.h"

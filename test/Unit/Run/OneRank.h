@@ -4,7 +4,7 @@
 #define COLOSSAL_TEST_UNIT_RUN_ONERANK_H
 
 #include "AllocationCounter.h"
-#include "colossal/Run/Engine.h"
+#include "Engine.h"
 
 #include <gtest/gtest.h>
 

@@ -1,9 +1,9 @@
 //===- PoolingTest.cpp - Pools against loops over all elements ------------===//
 
 #include "Colossal/Ops/Pooling/Run/Call.h"
+#include "Engine.h"
 #include "OneRank.h"
 #include "ProgramBuilder.h"
-#include "colossal/Run/Engine.h"
 
 #include <gtest/gtest.h>
 

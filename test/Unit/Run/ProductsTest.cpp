@@ -1,9 +1,9 @@
 //===- ProductsTest.cpp - Gemm and attention against loops in double ------===//
 
 #include "Colossal/Ops/Attention/Run/Call.h"
+#include "Engine.h"
 #include "OneRank.h"
 #include "ProgramBuilder.h"
-#include "colossal/Run/Engine.h"
 #include "colossal/Run/MatrixProduct.h"
 #include "colossal/Run/Scratch.h"
 

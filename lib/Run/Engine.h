@@ -10,11 +10,11 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef COLOSSAL_RUN_ENGINE_H
-#define COLOSSAL_RUN_ENGINE_H
+#ifndef COLOSSAL_LIB_RUN_ENGINE_H
+#define COLOSSAL_LIB_RUN_ENGINE_H
 
+#include "Fabric.h"
 #include "colossal/Run/CompiledOps.h"
-#include "colossal/Run/Fabric.h"
 
 #include <functional>
 #include <memory>
@@ -109,4 +109,4 @@ private:
 
 } // namespace colossal::rank
 
-#endif // COLOSSAL_RUN_ENGINE_H
+#endif // COLOSSAL_LIB_RUN_ENGINE_H

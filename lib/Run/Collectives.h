@@ -11,10 +11,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef COLOSSAL_RUN_COLLECTIVES_H
-#define COLOSSAL_RUN_COLLECTIVES_H
+#ifndef COLOSSAL_LIB_RUN_COLLECTIVES_H
+#define COLOSSAL_LIB_RUN_COLLECTIVES_H
 
-#include "colossal/Run/Fabric.h"
+#include "Fabric.h"
 
 namespace colossal::rank {
 
@@ -65,4 +65,4 @@ private:
 
 } // namespace colossal::rank
 
-#endif // COLOSSAL_RUN_COLLECTIVES_H
+#endif // COLOSSAL_LIB_RUN_COLLECTIVES_H

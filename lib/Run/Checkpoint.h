@@ -13,8 +13,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef COLOSSAL_RUN_CHECKPOINT_H
-#define COLOSSAL_RUN_CHECKPOINT_H
+#ifndef COLOSSAL_LIB_RUN_CHECKPOINT_H
+#define COLOSSAL_LIB_RUN_CHECKPOINT_H
 
 #include "colossal/Run/CheckpointFiles.h"
 #include "colossal/Run/Layout.h"
@@ -80,4 +80,4 @@ bool loadCheckpoint(const std::string &folder, const TrainingRecord &record,
 
 } // namespace colossal::rank
 
-#endif // COLOSSAL_RUN_CHECKPOINT_H
+#endif // COLOSSAL_LIB_RUN_CHECKPOINT_H

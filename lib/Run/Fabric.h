@@ -15,8 +15,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef COLOSSAL_RUN_FABRIC_H
-#define COLOSSAL_RUN_FABRIC_H
+#ifndef COLOSSAL_LIB_RUN_FABRIC_H
+#define COLOSSAL_LIB_RUN_FABRIC_H
 
 #include "colossal/Run/Layout.h"
 #include "colossal/Run/RunOptions.h"
@@ -166,4 +166,4 @@ template <class F> void Fabric::waitFor(F &&ready, int peer) {
 
 } // namespace colossal::rank
 
-#endif // COLOSSAL_RUN_FABRIC_H
+#endif // COLOSSAL_LIB_RUN_FABRIC_H

@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+"""What data parallelism costs over the same work without exchange: GPT-2 on 2 ranks, one thread each.
+
+    benchmarks/exchange.py [--layers 12] [--width 768] [--batch 4] [--sequence 256] [--zero 0]
+
+Beside a run of two ranks, which reduce their gradients, stand two runs of one rank at the same time, each on one core with the
+samples of one rank: the same kernels, no exchange. In alternating rounds; the best step counts, of the two single runs the
+slower one. Printed: seconds, and the part of the step that the exchange takes, measured and predicted.
+"""
+import argparse
+from concurrent.futures import ThreadPoolExecutor
+
+import common
+from common import BIN, ROOT
+
+
+def export(options, batch):
+    archive = options.work / f"exchange-{batch}.pt"
+    common.execute([ROOT / ".venv" / "bin" / "python", ROOT / "examples" / "export.py", "hf:gpt2", "-o", archive, "--config",
+                    f"n_layer={options.layers}", f"n_embd={options.width}",
+                    f"n_head={options.width // 64}", "--batch", batch, "--sequence", options.sequence])
+    return archive
+
+
+def compiled(options, archive, name, ranks, pins):
+    bundle = options.work / f"exchange-{name}.colossal"
+    common.execute([BIN / "colossal-compile", archive, "--cluster", f"local:{ranks}", "--optimizer", "adamw:lr=1e-4",
+                    "--pin", pins, "--quiet", "-o", bundle])
+    return bundle
+
+
+def data_of(archive):
+    return {file.stem: file for file in sorted((archive.parent / f"{archive.stem}-data").glob("*.npy"))}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    common.add_options(parser, steps=3, threads=1)
+    parser.add_argument("--layers", type=int, default=12)
+    parser.add_argument("--width", type=int, default=768)
+    parser.add_argument("--batch", type=int, default=4, help="samples of a rank")
+    parser.add_argument("--sequence", type=int, default=256)
+    parser.add_argument("--zero", type=int, default=0)
+    options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+    whole, part = export(options, 2 * options.batch), export(options, options.batch)
+    pair = compiled(options, whole, "pair", 2, f"data=2,microbatches=1,zero={options.zero}")
+    alone = compiled(options, part, "alone", 1, "microbatches=1")
+
+    def side_by_side():
+        with ThreadPoolExecutor(2) as pool:
+            runs = list(pool.map(lambda i: common.run_bundle(options, alone, data_of(part), "--threads", 1, name=f"alone-{i}"), range(2)))
+        return max(runs, key=lambda run: min(run["seconds"]))
+
+    runs = common.alternate({"with exchange": lambda: common.run_bundle(options, pair, data_of(whole), "--threads", 1),
+                             "without": side_by_side}, options.rounds)
+    with_it, without = (runs[name] for name in ("with exchange", "without"))
+    rows = [["", "s a step", "predicted s"]]
+    for name, run in runs.items():
+        rows.append([name, f"{min(run['seconds']):.4f}", f"{run['predicted_seconds']:.4f}"])
+    common.print_table(rows)
+    measured = min(with_it["seconds"]) / min(without["seconds"]) - 1
+    predicted = with_it["predicted_seconds"] / without["predicted_seconds"] - 1
+    print(f"the exchange costs {100 * measured:.1f} % (predicted {100 * predicted:.1f} %)")
+
+
+if __name__ == "__main__":
+    main()
