@@ -10,7 +10,7 @@ gradients that colossal-differentiate derives are compared with PyTorch's.
 
     aten_rows.py [--gradients] [--seeds N] [--only PATTERN] [--list]
 
-Rows of one subject share a traced module for speed; if anything about it fails, its rows run one by one, so that
+Many rows share a traced module for speed; if anything about it fails, its halves run, until it is one row, so that
 the report names the row. Exit code 1 if a row fails.
 """
 import argparse
@@ -53,6 +53,7 @@ class Failure(Exception):
     pass
 
 
+TOGETHER = 80  # rows of a module
 BUILD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build", "bin")
 
 
@@ -223,6 +224,19 @@ def run_values(cases, folder):
     return len(expected) * len(STAGES)
 
 
+def run(check, cases):
+    """(how much was compared, [(row, what fails)]): together, and where that fails in halves, until it is one row."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            return check(cases, folder), []
+        except Failure as failure:
+            if len(cases) == 1:
+                return 0, [(cases[0][0], failure)]
+    middle = len(cases) // 2
+    (first, faults), (second, more) = run(check, cases[:middle]), run(check, cases[middle:])
+    return first + second, faults + more or [(f"{cases[0][0]} ... {cases[-1][0]}", "fail together, though not alone")]
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=3)
@@ -233,33 +247,19 @@ def main():
     options = parser.parse_args()
     torch.set_num_threads(1)
     check = run_gradients if options.gradients else run_values
-    failures, count, compared = [], 0, 0
-    for subject, table in ROWS.items():
-        makers = [(name, maker) for name, maker in table if options.only in f"{subject}/{name}"
-                  and not (options.gradients and f"{subject}/{name}" in NO_GRADIENTS)]
-        count += len(makers)
-        if options.list:
-            print(*(f"{subject}/{name}" for name, _ in makers), sep="\n")
-            continue
-        for seed in range(options.seeds if makers else 0):
-            cases = [(name, *maker(Draw(seed * 1000 + index, finite=options.gradients)))
-                     for index, (name, maker) in enumerate(makers)]
-            with tempfile.TemporaryDirectory() as folder:
-                try:
-                    compared += check(cases, folder)
-                    continue
-                except Failure as failure:
-                    if len(cases) == 1:
-                        failures.append((subject, cases[0][0], seed, failure))
-                        continue
-                before = len(failures)
-                for case in cases:
-                    try:
-                        compared += check([case], folder)
-                    except Failure as failure:
-                        failures.append((subject, case[0], seed, failure))
-                if len(failures) == before:
-                    failures.append((subject, "(all together)", seed, "fails, though each row alone passes"))
+    rows = [(f"{subject}/{name}", index, maker) for subject, table in ROWS.items()
+            for index, (name, maker) in enumerate(row for row in table if options.only in f"{subject}/{row[0]}"
+                                                  and not (options.gradients and f"{subject}/{row[0]}" in NO_GRADIENTS))]
+    if options.list:
+        print(*(name for name, _, _ in rows), sep="\n")
+        return 0
+    failures, compared = [], 0
+    for seed in range(options.seeds):
+        cases = [(name, *maker(Draw(seed * 1000 + index, finite=options.gradients))) for name, index, maker in rows]
+        for start in range(0, len(cases), TOGETHER):
+            more, found = run(check, cases[start:start + TOGETHER])
+            compared += more
+            failures += [(name, seed, failure) for name, failure in found]
     if options.uncovered:
         sources = os.path.join(os.path.dirname(__file__), "..", "..", "lib", "Normalize")
         table = set()
@@ -268,12 +268,11 @@ def main():
                 table |= set(re.findall(r'"(aten::[\w.]+)"', open(os.path.join(sources, file)).read()))
         base = {re.sub(r"_(\.|$)", r"\1", key) for key in SEEN} | SEEN
         missing = sorted(table - base - REWRITTEN)
-        failures += [("table", schema, 0, "no row reaches it: add a case to aten_cases.py") for schema in missing]
-    for subject, name, seed, failure in failures:
-        print(f"FAILED {subject}/{name} (seed {seed}): {failure}")
-    if not options.list:
-        what = "gradients" if options.gradients else "results"
-        print(f"{count} rows, {options.seeds} draws each, {compared} {what} compared, {len(failures)} failures")
+        failures += [(f"table/{schema}", 0, "no row reaches it: add a case to aten_cases.py") for schema in missing]
+    for name, seed, failure in failures:
+        print(f"FAILED {name} (seed {seed}): {failure}")
+    what = "gradients" if options.gradients else "results"
+    print(f"{len(rows)} rows, {options.seeds} draws each, {compared} {what} compared, {len(failures)} failures")
     return 1 if failures else 0
 
 
