@@ -79,6 +79,7 @@ private:
   llvm::SmallBitVector moving; ///< and those that move their solutions
   std::optional<Scalars> body;
   int64_t strip = -1; ///< the factor that a strip runs over; -1: none
+  int64_t stripBegin = 0, stripEnd = 1; ///< its iterations
 };
 } // namespace
 
@@ -122,7 +123,8 @@ void GenericEvaluation::chooseStrip() {
 }
 
 /// A parallel factor, whose iterations write apart, so that threads may share
-/// them; -1 where they are not worth their start.
+/// them, that of the strip if there is no other and it is long; -1 where they
+/// are not worth their start.
 int64_t GenericEvaluation::chooseSplit() const {
   int64_t work = 1, split = -1;
   for (auto [number, factor] : llvm::enumerate(nest.factors)) {
@@ -133,6 +135,10 @@ int64_t GenericEvaluation::chooseSplit() const {
         (split < 0 || nest.valid[number] > nest.valid[split]))
       split = number;
   }
+  bool isLong = strip >= 0 && nest.factors[strip].isParallel() &&
+                nest.valid[strip] >= kParts * kStrip;
+  if ((split < 0 || nest.valid[split] < 2) && isLong)
+    split = strip;
   return work < kParallel || split < 0 || nest.valid[split] < 2 ? -1 : split;
 }
 
@@ -369,13 +375,13 @@ LogicalResult GenericEvaluation::compile() {
                             : success();
 }
 
-/// All iterations of the `outer` factors and of the strip.
+/// All iterations of the `outer` factors and those of the strip.
 void GenericEvaluation::runPart(ArrayRef<unsigned> outer) {
-  int64_t length = strip < 0 ? 1 : nest.valid[strip];
   do {
     bool skip = !solve();
-    for (int64_t begin = 0; begin < length && !skip; begin += kStrip) {
-      int64_t count = std::min(kStrip, length - begin);
+    for (int64_t begin = stripBegin; begin < stripEnd && !skip;
+         begin += kStrip) {
+      int64_t count = std::min(kStrip, stripEnd - begin);
       if (strip >= 0)
         indices[strip] = begin;
       load(body->program, begin, count);
@@ -405,7 +411,15 @@ FailureOr<Tensors> GenericEvaluation::run() {
   if (failed(compile()))
     return failure();
   if (llvm::all_of(nest.valid, [](int64_t n) { return n > 0; })) {
+    if (options.fastPaths) {
+      llvm::SmallBitVector asked = solved;
+      asked |= moving;
+      for (int64_t factor : body->factors)
+        asked.set(factor);
+      mergeLoops(nest, reads, writes, asked);
+    }
     chooseStrip();
+    stripEnd = strip < 0 ? 1 : nest.valid[strip];
     int64_t split = options.fastPaths ? chooseSplit() : -1;
     SmallVector<unsigned> outer;
     for (unsigned factor = 0; factor < nest.factors.size(); ++factor)
@@ -418,9 +432,14 @@ FailureOr<Tensors> GenericEvaluation::run() {
       llvm::parallelFor(0, std::min(kParts, nest.valid[split]), [&](size_t p) {
         int64_t parts = std::min(kParts, nest.valid[split]);
         GenericEvaluation part(*this);
-        for (int64_t i = nest.valid[split] * p / parts,
-                     end = nest.valid[split] * (p + 1) / parts;
-             i < end; ++i) {
+        int64_t begin = nest.valid[split] * p / parts,
+                end = nest.valid[split] * (p + 1) / parts;
+        if (split == strip) {
+          part.stripBegin = begin;
+          part.stripEnd = end;
+          return part.runPart(outer);
+        }
+        for (int64_t i = begin; i < end; ++i) {
           part.indices[split] = i;
           part.runPart(outer);
         }

@@ -106,3 +106,46 @@ std::vector<int64_t> colossal::reference::positions(const Access &access,
   } while (advance(indices, factors, valid));
   return result;
 }
+
+/// Whether the accesses see the two factors as one that has the iterations of
+/// both, those of `inner` the faster ones, and side by side: a long loop over
+/// elements that are apart leaves the cache before their neighbours are met.
+static bool areOneLoop(const LoopNest &nest, ArrayRef<Access> accesses,
+                       unsigned outer, unsigned inner) {
+  return llvm::all_of(accesses, [&](const Access &access) {
+    bool isChecked = llvm::any_of(access.checks, [&](Access::Check check) {
+      return check.factor == outer || check.factor == inner;
+    });
+    return !isChecked && access.strides[inner] <= 1 &&
+           access.strides[outer] == access.strides[inner] * nest.valid[inner];
+  });
+}
+
+/// Parallel iterations have no order; terms of a reduction have.
+static bool keepsOrder(const LoopNest &nest, unsigned outer, unsigned inner) {
+  bool isParallel = nest.factors[outer].isParallel();
+  if (isParallel || nest.factors[inner].isParallel())
+    return isParallel == nest.factors[inner].isParallel();
+  for (unsigned f = outer + 1; f < inner; ++f)
+    if (!nest.factors[f].isParallel() && nest.valid[f] > 1)
+      return false;
+  return outer < inner;
+}
+
+void colossal::reference::mergeLoops(LoopNest &nest, ArrayRef<Access> reads,
+                                     ArrayRef<Access> writes,
+                                     const llvm::SmallBitVector &asked) {
+  unsigned count = nest.factors.size();
+  auto isFree = [&](unsigned f) { return !asked.test(f) && nest.valid[f] > 1; };
+  for (unsigned inner = count; inner-- > 0;)
+    for (unsigned outer = count; outer-- > 0;) {
+      if (outer == inner || !isFree(outer) || !isFree(inner) ||
+          !keepsOrder(nest, outer, inner) ||
+          !areOneLoop(nest, reads, outer, inner) ||
+          !areOneLoop(nest, writes, outer, inner))
+        continue;
+      nest.valid[inner] *= nest.valid[outer];
+      nest.valid[outer] = 1;
+      outer = count; // another may now be the outer one
+    }
+}

@@ -10,6 +10,7 @@
 #define COLOSSAL_REFERENCE_LOOPNEST_H
 
 #include "colossal/Reference/Evaluate.h"
+#include "llvm/ADT/SmallBitVector.h"
 
 namespace colossal::reference {
 
@@ -51,6 +52,14 @@ bool advance(llvm::MutableArrayRef<int64_t> indices,
 std::vector<int64_t> positions(const Access &access,
                                llvm::ArrayRef<unsigned> factors,
                                llvm::ArrayRef<int64_t> valid);
+
+/// Gives factors the iterations of others where no access sees a difference and
+/// terms of reductions keep their order: dimensions of 512, 7 and 7 that lie
+/// side by side become one loop, and two factors of one iteration. Those of
+/// `asked` keep theirs, since their indices are needed.
+void mergeLoops(LoopNest &nest, llvm::ArrayRef<Access> reads,
+                llvm::ArrayRef<Access> writes,
+                const llvm::SmallBitVector &asked);
 
 } // namespace colossal::reference
 

@@ -113,6 +113,72 @@ TEST(FastPaths, RandomContractions) {
   }
 }
 
+/// A sum, or a maximum, over some factors of x + y * y, and perhaps of an
+/// index.
+static std::string
+randomReduction(std::vector<std::pair<std::string, int64_t>> all,
+                Random &random) {
+  std::string factors, body = " %2 = arith.mulf %1, %1 : f32\n"
+                              " %3 = arith.addf %0, %2 : f32\n";
+  std::vector<std::pair<std::string, int64_t>> some, kept;
+  const char *kind = random.integer(0, 1) ? " : sum" : " : max";
+  for (auto &[name, bound] : all) {
+    bool isReduced = random.integer(0, 2) == 0;
+    factors += (factors.empty() ? "" : ", ") + name + " = " +
+               std::to_string(bound) + (isReduced ? kind : "");
+    if (!isReduced)
+      kept.push_back({name, bound});
+    if (random.integer(0, 1))
+      some.push_back({name, bound});
+  }
+  std::string value = "%3";
+  if (random.integer(0, 3) == 0) {
+    body += " %4 = colossal.index \"" +
+            all[random.integer(0, all.size() - 1)].first +
+            "\"\n %5 = arith.sitofp %4 : i64 to f32\n"
+            " %6 = arith.addf %3, %5 : f32\n";
+    value = "%6";
+  }
+  auto mapOf = [&](const auto &factors) {
+    if (random.integer(0, 2) == 0)
+      return randomMap(factors, random, true);
+    RandomMap inOrder;
+    for (auto &[name, bound] : factors) {
+      inOrder.map += (inOrder.shape.empty() ? "" : ", ") + name;
+      inOrder.shape += std::to_string(bound) + "x";
+    }
+    inOrder.map += "]";
+    return inOrder;
+  };
+  RandomMap mx = mapOf(all), my = mapOf(some), mr;
+  mr = randomMap(kept, random, false);
+  std::string tx = "tensor<" + mx.shape + "f32>",
+              ty = "tensor<" + my.shape + "f32>",
+              tr = "tensor<" + mr.shape + "f32>";
+  return "func.func @f(%x: " + tx + ", %y: " + ty + ") -> " + tr +
+         " {\n %r = colossal.generic \"r\" [" + factors + "] (%x : " + mx.map +
+         ", %y : " + my.map + ") -> (" + mr.map +
+         ") {\n ^bb0(%0: f32, %1: f32):\n" + body + " colossal.yield " + value +
+         " : f32\n } : (" + tx + ", " + ty + ") -> " + tr +
+         "\n return %r : " + tr + "\n}";
+}
+
+TEST(FastPaths, LoopsSideBySideAreOne) {
+  Random random(11);
+  for (int test = 0; test < 200; ++test) {
+    std::vector<std::pair<std::string, int64_t>> factors;
+    for (int i = 0, e = random.integer(2, 5); i < e; ++i)
+      factors.push_back({"f" + std::to_string(i), random.integer(1, 7)});
+    expectEqualPaths(randomReduction(factors, random), random, Equality::Bits);
+  }
+  // For several threads.
+  for (int test = 0; test < 20; ++test)
+    expectEqualPaths(
+        randomReduction({{"a", 3}, {"b", random.integer(90, 200)}, {"c", 310}},
+                        random),
+        random, Equality::Bits);
+}
+
 TEST(FastPaths, LargeContractions) {
   // Larger than a tile and a block, and for several threads.
   Random random(10);
