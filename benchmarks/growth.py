@@ -10,7 +10,8 @@ A family is one shape of program in several sizes, each traced with small or no 
     chain   elementwise ops, each on the result of the one before
     layers  linear layers with a ReLU and a residual, each with weights of its own
     graph   elementwise ops and products, each on two of the sixteen values before it
-    losses  linear layers, a loss of each summed up: what every layer gives lives to the end
+    losses  linear layers, a loss of each summed up: a second value crosses between all layers
+    skips   a U-Net of linear layers: what a layer on the way down gives is added on the way up
 
 The last line of a table is the time per node at the largest size over that at the smallest, phase by phase. Nodes are those
 of the archive (ops of the trace). Seconds are those of the CPU, so that other work on the machine does not count; Plan, Partition,
@@ -33,7 +34,7 @@ from common import BIN, ROOT, print_table
 
 PHASES = ("import", "normalize", "differentiate", "plan", "partition", "schedule", "lower", "emit")
 SIZES = {"gpt2": (12, 48, 126), "chain": (1000, 10000, 42000), "layers": (1000, 10000, 42000),
-         "graph": (1000, 10000, 42000), "losses": (1000, 10000, 42000)}
+         "graph": (1000, 10000, 42000), "losses": (1000, 10000, 42000), "skips": (1000, 10000, 42000)}
 MIB = 1 << 20
 
 
@@ -101,7 +102,21 @@ def synthetic(family, size):
                 total = total + (x * x).mean()
             return total
 
-    return {"chain": Chain, "layers": Layers, "graph": Graph, "losses": Losses}[family]()
+    class Skips(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.down, self.up = weights(size // 5), weights(size // 5)
+
+        def forward(self, x):
+            skipped = []
+            for weight in self.down:
+                x = torch.tanh(nn.functional.linear(x, weight))
+                skipped.append(x)
+            for weight in self.up:
+                x = torch.tanh(nn.functional.linear(x, weight)) + skipped.pop()
+            return x.mean()
+
+    return {"chain": Chain, "layers": Layers, "graph": Graph, "losses": Losses, "skips": Skips}[family]()
 
 
 def export_synthetic(family, size, path):
