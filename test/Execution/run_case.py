@@ -9,7 +9,7 @@ Per case:
   1. PyTorch's answer in f64 and f32 (test/Python/reference.py), made once per model in DIR/models;
   2. colossal-compile under the case's pins on a cluster of the case's size, with --keep-gradients;
      the bundle has the ranks, stages, microbatches and schedule that were asked for;
-  3. colossal-verify: sharded = unsharded in f64, 1e-10;
+  3. colossal-verify --kernels: sharded = unsharded in f64, 1e-10, and compiled code op by op;
   4. real runs over MPI: loss within 1e-6 and every gradient of step 1 within 4 times PyTorch's own
      f32-to-f64 difference (floor: 1e-6 of the largest), parameters after 3 steps likewise, the loss
      curve of all steps within 1e-4.
@@ -263,7 +263,7 @@ def run_locked(case, work, steps):
         checks.good("compile", result["plan"])
         step = "verify"
         try:
-            text = execute([tool("colossal-verify"), bundle], folder / "verify.log")
+            text = execute([tool("colossal-verify"), bundle, "--kernels"], folder / "verify.log")
             checks.good("verify", text.strip().splitlines()[-1] if text.strip() else "")
         except Failure as failure:
             checks.bad("verify", str(failure))
