@@ -9,6 +9,7 @@ outputs of every sample, in order, and the mean loss over the same parts (lib/Ru
 differ from PyTorch's f64 by 4 times what PyTorch's f32 does.
 """
 import argparse
+import copy
 import json
 import shutil
 import subprocess
@@ -20,6 +21,10 @@ import torch
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+sys.path[:0] = [str(HERE), str(ROOT / "test" / "Python")]
+
+from run_case import imported
+
 BATCH, SAMPLES, STEPS = 8, 29, 3
 
 
@@ -104,6 +109,7 @@ def export(name, folder):
     batch = [torch.from_numpy(make_input(BATCH, random)) for make_input in inputs.values()]
     for mode, archive in [(True, "train.pt"), (False, "evaluate.pt")]:
         torch.jit.trace(model.train(mode), tuple(batch), strict=False, check_trace=False).save(folder / archive)
+        imported(folder / archive)
     for kind, samples in [("train", 4 * BATCH), ("evaluate", SAMPLES)]:
         for key, make_input in inputs.items():
             np.save(folder / f"{kind}-{key}.npy", make_input(samples, random))
@@ -176,14 +182,12 @@ def check(label, found, single, double):
     return good
 
 
-def run(name, plan, work):
-    folder = work / name
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    model = export(name, folder)
+def run(name, plan, model, folder):
+    for old in ("outputs", "state", "once", "twice"):
+        shutil.rmtree(folder / old, ignore_errors=True)
     ranks, _, pins = plan.partition(" ")
     options = ["--pin", pins] if pins else []
-    execute(tool("colossal-compile"), folder / "train.pt", "--evaluate", folder / "evaluate.pt", "--cluster",
+    execute(tool("colossal-compile"), folder / "train.mlir", "--evaluate", folder / "evaluate.mlir", "--cluster",
             f"local:{ranks}", *options, "--quiet", "-o", folder / "b.colossal")
     proof = execute(tool("colossal-verify"), folder / "b.colossal")
     good = proof.count("sharded equals unsharded") == 2
@@ -224,8 +228,12 @@ def main():
     options = parser.parse_args()
     bad = 0
     for name in options.models or MODELS:
+        folder = options.work.resolve() / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        model = export(name, folder)
         for plan in [options.plan] if options.plan else PLANS[name]:
-            bad += not run(name, plan, options.work)
+            bad += not run(name, plan, copy.deepcopy(model), folder)
     print(f"{bad} FAILED" if bad else "all agree")
     return 1 if bad else 0
 

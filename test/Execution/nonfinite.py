@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from run_case import cluster_of, compare, execute, tool
+from run_case import cluster_of, compare, execute, imported, tool
 
 BATCH, STEPS, RATE, TOTAL, CLIP = 8, 8, 1e-2, 20, 0.5
 OPTIMIZER = f"adamw:lr={RATE},eps=1e-3,weight-decay=0.1"
@@ -124,17 +124,14 @@ def rows_of(exact, single, ours):
              max(4 * compare.norm(single[name] - value), floor)) for name, value in exact.items()]
 
 
-def check_again(what, folder, bundle, state, lines):
-    again, more, _ = run(bundle, folder, what + "-again")
-    check(f"{what}: again", same(again, state) and without_time(more) == without_time(lines), f"{len(again)} tensors")
-
-
-def save_each_step(what, folder, bundle):
-    """(the folder of the checkpoints, what one of a step holds in a file)"""
+def save_each_step(what, folder, bundle, state, lines):
+    """(the folder of the checkpoints, what one of a step holds in a file). The run that writes them is the same again."""
     import safetensors.numpy
     place = folder / f"{what}-checkpoints"
     shutil.rmtree(place, ignore_errors=True)
-    run(bundle, folder, what + "-saved", "--checkpoint", place, "--every", 1)
+    again, more, _ = run(bundle, folder, what + "-saved", "--checkpoint", place, "--every", 1)
+    check(f"{what}: again, with checkpoints", same(again, state) and without_time(more) == without_time(lines),
+          f"{len(again)} tensors")
     return place, lambda step, part: safetensors.numpy.load_file(place / f"step-{step:08d}" / f"{part}.safetensors")
 
 
@@ -162,13 +159,12 @@ def check_steps(what, kind, folder, bundle, expected):
         wanted += ["step 3 skipped: loss is nan", "first made by the data: input 'x' has nan", "step 4 skipped: loss is inf"]
     missing = [text for text in wanted if text not in said]
     check(f"{what}: says so", not missing, "; ".join(missing))
-    check_again(what, folder, bundle, state, lines)
     return state, lines
 
 
 def check_checkpoints(what, kind, folder, bundle, state, lines):
     """A run goes on from the checkpoint of a skipped step, which holds the state before it."""
-    place, part_of = save_each_step(what, folder, bundle)
+    place, part_of = save_each_step(what, folder, bundle, state, lines)
     load = lambda step: {**part_of(step, "model"), **part_of(step, "optimizer")}
     last = SKIPPED[kind][0]
     held = {name: value for name, value in load(last - 1).items() if "running" not in name and "num_batches" not in name}
@@ -195,6 +191,7 @@ def check_kind(kind, plans, work):
     torch.manual_seed(3)
     net = Net(norms=kind == "norms")
     torch.jit.trace(net, tuple(torch.from_numpy(values[:BATCH]) for values in data.values())).save(folder / "model.pt")
+    program = imported(folder / "model.pt")
     start = {name: value.clone() for name, value in net.state_dict().items()}  # tracing has run it
 
     def fresh():
@@ -209,7 +206,7 @@ def check_kind(kind, plans, work):
                 continue
             pins = pins.replace("microbatches=4", "microbatches=1")
         what, bundle = f"{kind}/{plan}", folder / f"{plan}.colossal"
-        command = [tool("colossal-compile"), folder / "model.pt", "--optimizer", OPTIMIZER, "--lr-schedule",
+        command = [tool("colossal-compile"), program, "--optimizer", OPTIMIZER, "--lr-schedule",
                    f"linear:total={TOTAL}", "--skip-nonfinite", "--cluster", cluster_of(ranks, work), "-o", bundle]
         command += ["--clip-norm", clip] * bool(clip) + ["--pin", pins] * bool(pins)
         execute(command, folder / f"{plan}-compile.log")

@@ -32,7 +32,7 @@ import compare
 import export_gpt2
 import export_mlp
 import optimizers
-from run_case import Failure, cluster_of, execute, run_bundle, tool
+from run_case import Failure, cluster_of, execute, imported, run_bundle, tool
 
 DRAWS = 2
 TYPES = {"bf16": torch.bfloat16, "f16": torch.float16}
@@ -102,7 +102,7 @@ def train(module, inputs, steps, type):
 
 
 class Reference:
-    """Both of PyTorch's answers, the archive and the data, made once for a model."""
+    """Both of PyTorch's answers, the imported archive and the data, made once for a model."""
 
     def __init__(self, name, work, steps, type):
         torch.set_num_threads(1)
@@ -112,6 +112,7 @@ class Reference:
         self.losses, self.gradients = train(module, inputs, steps, torch.float32)
         self.autocast, self.autocast_gradients = train(module, inputs, steps, type)
         export_gpt2.trace(copy.deepcopy(module), tuple(inputs.values())).save(self.folder / "model.pt")
+        self.program = imported(self.folder / "model.pt")
         for key, value in inputs.items():
             np.save(self.folder / "data" / f"{key}.npy", value.numpy())
         self.data = [part for key in inputs for part in ("--data", f"{key}={self.folder / 'data' / key}.npy")]
@@ -153,7 +154,7 @@ def run_case(name, reference, work, steps, precision):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     bundle = folder / "model.colossal"
-    command = [tool("colossal-compile"), reference.folder / "model.pt", "--cluster", cluster_of(ranks, work),
+    command = [tool("colossal-compile"), reference.program, "--cluster", cluster_of(ranks, work),
                "--precision", precision, "--optimizer", OPTIMIZER, "--keep-gradients", "-o", bundle,
                *["--loss-scale", f"dynamic:init={SCALE}"] * (precision == "f16")]
     execute([*command, "--pin", pins] if pins else command, folder / "compile.log")

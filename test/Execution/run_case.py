@@ -71,7 +71,7 @@ def execute(command, log, timeout=None):
 
 
 def reference_of(name, work, steps):
-    """The folder with PyTorch's answer for a model: made once, also if several processes ask."""
+    """The folder with PyTorch's answer for a model and its import: made once, also if several processes ask."""
     model = MODELS[name]
     sources = [*(ROOT / "test" / "Python" / f"{name}.py" for name in ("reference", "doubles", "optimizers", "pipeline_models")),
                *sorted((ROOT / "examples").glob("export_*.py"))]
@@ -91,7 +91,17 @@ def reference_of(name, work, steps):
                 command += ["--clip-norm", model.clip_norm]
             execute(command, models / f"{name}.log")
             (folder / "done").touch()
+        imported(folder / "model.pt")
     return folder
+
+
+def imported(archive):
+    """The dump of an archive's import, beside it: not every plan starts LibTorch. One process at a time asks, or with a lock."""
+    dump, importer = archive.with_suffix(".mlir"), Path(tool("colossal-translate"))
+    newest = max(file.stat().st_mtime_ns for file in (archive, importer))
+    if not dump.exists() or dump.stat().st_mtime_ns <= newest:
+        execute([importer, "--import-torchscript", archive, "-o", dump], archive.with_suffix(".log"))
+    return dump
 
 
 def cluster_of(ranks, work):
@@ -122,7 +132,7 @@ def compile_case(case, reference, folder, work, extra=()):
     """Compiles into `folder`/model.colossal and returns the manifest."""
     model = MODELS[case.model]
     bundle = folder / "model.colossal"
-    command = [tool("colossal-compile"), reference / "model.pt", "--cluster", cluster_of(case.ranks, work),
+    command = [tool("colossal-compile"), reference / "model.mlir", "--cluster", cluster_of(case.ranks, work),
                "--optimizer", model.optimizer, "--keep-gradients", "-o", bundle, *extra]
     if model.clip_norm:
         command += ["--clip-norm", model.clip_norm]

@@ -249,11 +249,9 @@ def import_once(case, archive):
     if case.archive or case.says:
         return archive
     try:
-        execute([tool("colossal-translate"), "--import-torchscript", archive, "-o", archive.with_suffix(".mlir")],
-                archive.with_suffix(".log"))
+        return run_case.imported(archive)
     except Failure:
         return archive
-    return archive.with_suffix(".mlir")
 
 
 def run_module(case, folder, plans):
