@@ -76,7 +76,7 @@ def reasons_of(row, results):
     kept = [text for text in row.get("why not", "").split("; ") if text and text.partition(": ")[0] not in known
             and text not in found] if any(kind_of_cell(cell) not in (None, "ok") for title, cell in row.items()
                                           if title not in known and title != "why not") else []
-    marked = [f"{titles[0]}: {text}" if titles[0].endswith((", evaluate", ", bf16")) else text for text, titles in found.items()]
+    marked = [f"{titles[0]}: {text}" for text, titles in found.items()]  # a later result of the same replaces it
     return "; ".join([*kept, *marked])
 
 

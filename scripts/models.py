@@ -397,6 +397,8 @@ def main():
     import torch
     torch.set_num_threads(1)
     run_case.TIMEOUT = options.limit
+    if unknown := [name for name in options.names if name not in zoo.ZOO]:
+        parser.error(f"found no model '{unknown[0]}' in {options.zoo}/zoo.py")
     if hasattr(zoo, "load_torchvision"):
         zoo.load_torchvision()
     steps = getattr(options, "steps", BF16_STEPS if options.part == "bf16" else STEPS)

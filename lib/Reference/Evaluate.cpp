@@ -37,6 +37,35 @@ static FailureOr<Tensors> evaluateConstant(arith::ConstantOp op) {
   return Tensors{share(std::move(tensor))};
 }
 
+/// Whether the result is the operand: a gradient that is kept, for example.
+static bool isIdentity(GenericOp op, const LoopNest &nest) {
+  FactoredOp factored(op.getOperation());
+  if (op->getNumOperands() != 1 || op->getNumResults() != 1 ||
+      op.getYielded()[0] != op.getBody().front().getArgument(0) ||
+      op->getOperand(0).getType() != op.getResult(0).getType() ||
+      factored.getOperandMap(0) != factored.getResultMap(0))
+    return false;
+  for (auto [factor, valid] : llvm::zip(nest.factors, nest.valid))
+    if (!factor.isParallel() || valid != factor.getBound())
+      return false;
+  return true;
+}
+
+static FailureOr<Tensors> evaluateGeneric(GenericOp op,
+                                          ArrayRef<TensorRef> operands,
+                                          const Place &place,
+                                          const Options &options) {
+  if (options.fastPaths) {
+    LoopNest nest(FactoredOp(op.getOperation()), place);
+    if (isIdentity(op, nest))
+      return Tensors{operands[0]};
+    if (std::optional<Tensor> result =
+            evaluateContraction(op, nest, operands, options))
+      return Tensors{share(std::move(*result))};
+  }
+  return evaluateLoops(op, operands, place, options);
+}
+
 FailureOr<Tensors> colossal::reference::evaluate(Operation *op,
                                                  ArrayRef<TensorRef> operands,
                                                  const Place &place,

@@ -456,14 +456,7 @@ FailureOr<Tensors> GenericEvaluation::run() {
 }
 
 FailureOr<Tensors>
-colossal::reference::evaluateGeneric(GenericOp op, ArrayRef<TensorRef> operands,
-                                     const Place &place,
-                                     const Options &options) {
-  if (options.fastPaths) {
-    LoopNest nest(FactoredOp(op.getOperation()), place);
-    if (std::optional<Tensor> result =
-            evaluateContraction(op, nest, operands, options))
-      return Tensors{share(std::move(*result))};
-  }
+colossal::reference::evaluateLoops(GenericOp op, ArrayRef<TensorRef> operands,
+                                   const Place &place, const Options &options) {
   return GenericEvaluation(op, operands, place, options).run();
 }

@@ -13,11 +13,11 @@ std::optional<Tensor> evaluateContraction(GenericOp op, const LoopNest &nest,
                                           llvm::ArrayRef<TensorRef> operands,
                                           const Options &options);
 
-/// Generic.cpp.
-mlir::FailureOr<Tensors> evaluateGeneric(GenericOp op,
-                                         llvm::ArrayRef<TensorRef> operands,
-                                         const Place &place,
-                                         const Options &options);
+/// Every generic, by its loops. Generic.cpp.
+mlir::FailureOr<Tensors> evaluateLoops(GenericOp op,
+                                       llvm::ArrayRef<TensorRef> operands,
+                                       const Place &place,
+                                       const Options &options);
 
 } // namespace colossal::reference
 

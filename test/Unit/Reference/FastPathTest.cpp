@@ -179,6 +179,24 @@ TEST(FastPaths, LoopsSideBySideAreOne) {
         random, Equality::Bits);
 }
 
+TEST(FastPaths, WhatIsItsOperandIsShared) {
+  auto resultOf = [](const std::string &factors, const std::string &map,
+                     const std::string &type, const Tensors &arguments) {
+    auto module = parse(
+        "func.func @f(%x: " + type + ") -> " + type +
+        " {\n %r = colossal.generic \"r\" [" + factors + "] (%x : " + map +
+        ") -> ([a, b]) {\n ^bb0(%0: f32):\n colossal.yield %0 "
+        ": f32\n } : (" +
+        type + ") -> " + type + "\n return %r : " + type + "\n}");
+    return run(*module, arguments)[0];
+  };
+  TensorRef x = reals({2, 2}, {1, 2, 3, 4});
+  std::string type = "tensor<2x2xf32>";
+  EXPECT_EQ(resultOf("a = 2, b = 2", "[a, b]", type, {x}), x);
+  EXPECT_EQ(resultOf("a = 2, b = 2", "[b, a]", type, {x})->floats,
+            (std::vector<double>{1, 3, 2, 4}));
+}
+
 TEST(FastPaths, LargeContractions) {
   // Larger than a tile and a block, and for several threads.
   Random random(10);
