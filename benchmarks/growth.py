@@ -26,8 +26,10 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+import zipfile
 from pathlib import Path
 
 from common import BIN, ROOT, print_table
@@ -127,10 +129,10 @@ def export_synthetic(family, size, path):
 
 
 def nodes_of(path):
-    """Ops of the archive's trace."""
-    import torch
-    graph = torch.jit.load(str(path), map_location="meta").inlined_graph
-    return sum(node.kind().startswith("aten::") for node in graph.nodes())
+    """Ops of the archive's trace: calls in its code."""
+    with zipfile.ZipFile(path) as archive:
+        code = "".join(archive.read(name).decode() for name in archive.namelist() if name.endswith(".py"))
+    return len(re.findall(r"\btorch\.\w+\(", code))
 
 
 def archive(family, size, options):
@@ -154,22 +156,23 @@ def peak_of(process):
 
 
 def cpu_of(process):
-    """Seconds of the CPU so far; 0 if the process is gone."""
+    """Seconds of the CPU so far, with those of processes that it has waited for; 0 if it is gone."""
     try:
         fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
     except (OSError, IndexError):
         return 0
 
 
-def seconds_of_phases(said, used, spent):
+def seconds_of_phases(said, used, spent, failed):
     """Seconds of the CPU by phase. `said`: what the compiler reports; `used`: what had been spent at its report; `spent`: in all.
-    The phase that was at work when a compilation stopped has no report, and what is left."""
+    The phase that was at work when a compilation failed has no report, and what is left."""
     phases, before = {}, 0
     together = [phase for phase in ("plan", "partition", "schedule", "lower") if phase in said]
     for phase in PHASES:
         if phase not in said:
-            phases[phase] = spent - before
+            if failed:
+                phases[phase] = spent - before
             break
         if phase == "emit":
             phases[phase] = spent - before
@@ -183,12 +186,17 @@ def seconds_of_phases(said, used, spent):
 
 
 def compile_once(family, path, options):
+    with tempfile.TemporaryDirectory(dir=options.work) as folder:
+        return compile_into(Path(folder) / "growth.colossal", family, path, options)
+
+
+def compile_into(bundle, family, path, options):
     """Seconds and peak bytes of every phase; what stopped the compilation, if anything did."""
     cluster = f"local:{options.ranks}"
     if family == "gpt2":
         cluster = ROOT / "examples" / "clusters" / "a100-2x8.json"
     command = [BIN / "colossal-compile", path, "--cluster", cluster, "--optimizer", "adamw:lr=1e-3",
-               "-o", options.work / "growth.colossal", *options.option]
+               "-o", bundle, *options.option]
     if family == "gpt2":
         command += ["--init", "normal:0.02,seed=0"]
     limit = int(options.memory * 1e9)
@@ -209,7 +217,7 @@ def compile_once(family, path, options):
     child.returncode = os.waitstatus_to_exitcode(status)
     late.cancel()
     spent = usage.ru_utime + usage.ru_stime
-    phases = seconds_of_phases(said, used, spent)
+    phases = seconds_of_phases(said, used, spent, child.returncode != 0)
     result = {"seconds": round(time.monotonic() - began, 2), "cpu": round(spent, 2), "phases": phases, "peaks": peaks,
               "peak": usage.ru_maxrss * 1024}
     if child.returncode:
@@ -221,20 +229,26 @@ def compile_once(family, path, options):
 
 
 # ---------------------------------------------------------------- tables
-def report(family, results, least):
-    rows = [["size", "nodes", "all", *PHASES, ""], *(
-        [size, one["nodes"], f"{one['cpu']:.1f}",
-         *(f"{one['phases'][phase]:.2f} ({one['peaks'].get(phase, 0) // MIB})" if phase in one["phases"] else "" for phase in PHASES),
-         one.get("stopped", "")[:60]] for size, one in sorted(results.items()))]
-    whole = [one for _, one in sorted(results.items())]
-    if len(whole) > 1:
-        small, large = whole[0], whole[-1]
+def rows_of(results):
+    """A row for each size of `results`, {size: result}: the size, its nodes, seconds (MiB at the peak) of all and of each phase."""
+    return [(size, one["nodes"], f"{one['cpu']:.1f}",
+             *(f"{one['phases'][phase]:.2f} ({one['peaks'].get(phase, 0) // MIB})" if phase in one["phases"] else "" for phase in PHASES),
+             one.get("stopped", "")[:60]) for size, one in sorted(results.items())]
 
-        def growth(before, after):
-            return f"{after / large['nodes'] / (max(before, 0.005) / small['nodes']):.1f}" if after >= least else "-"
-        rows.append(["growth", "", growth(small["cpu"], large["cpu"]),
-                     *(growth(small["phases"].get(phase, 0), large["phases"][phase]) if phase in large["phases"] else ""
-                       for phase in PHASES), ""])
+
+def growth_of(results, least):
+    """{phase or "all": seconds per node at the largest size over those at the smallest}, where the largest takes `least` seconds."""
+    small, large = (results[size] for size in (min(results), max(results)))
+    before, after = ({"all": one["cpu"], **one["phases"]} for one in (small, large))
+    return {phase: seconds / large["nodes"] / (max(before.get(phase, 0), 0.01) / small["nodes"])
+            for phase, seconds in after.items() if seconds >= least}
+
+
+def report(family, results, least):
+    rows = [("size", "nodes", "all", *PHASES, ""), *rows_of(results)]
+    if len(results) > 1:
+        growth = growth_of(results, least)
+        rows.append(("growth", "", *(f"{growth[phase]:.1f}" if phase in growth else "-" for phase in ("all", *PHASES)), ""))
     print(f"\n{family}: seconds of the CPU (MiB at the peak) of each phase")
     print_table(rows)
 

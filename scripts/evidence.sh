@@ -4,7 +4,7 @@
 #   scripts/evidence.sh [SECTION ...]     sections that are not named keep their last result
 #   scripts/evidence.sh --list
 #
-# Sections: pytorch sharded search collectives bitwise memory predictions benchmark clone.
+# Sections: pytorch sharded search collectives bitwise memory predictions benchmark clone growth.
 # Leave the machine alone meanwhile: predictions and benchmark measure time.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -37,17 +37,17 @@ public:
 
   /// Sets in topological order, each with its ops in program order.
   std::vector<std::vector<int>> run() {
-    while (true) {
-      std::vector<std::vector<int>> ordered;
-      if (order(ordered))
-        return ordered;
-      split();
-    }
+    std::vector<std::vector<int>> ordered;
+    if (order(ordered))
+      return ordered;
+    split();
+    ordered.clear();
+    order(ordered);
+    return ordered;
   }
 
 private:
-  /// Kahn's algorithm, the smallest first op first. False on a cycle; `stuck`
-  /// then holds the sets that could not be placed.
+  /// Kahn's algorithm, the smallest first op first. False on a cycle.
   bool order(std::vector<std::vector<int>> &ordered) {
     std::map<int, std::vector<int>> members;
     for (size_t i = 0; i < sets.size(); ++i)
@@ -81,24 +81,66 @@ private:
       }
       members.erase(set);
     }
-    stuck.clear();
-    for (auto &[set, ops] : members)
-      if (ops.size() > 1)
-        stuck.push_back(set);
     return members.empty();
   }
 
-  /// The first stuck group falls apart.
+  /// Kahn's algorithm again, in any order: where no set is ready, the first of
+  /// several ops that waits falls apart, and its ops go on alone.
   void split() {
-    int set = stuck.front();
-    for (size_t i = 0; i < sets.size(); ++i)
-      if (sets[i] == set)
-        sets[i] = int(i);
+    size_t count = sets.size();
+    std::vector<std::vector<int>> members(count), users(count);
+    std::vector<int> waiting(count); ///< per set: operands from other sets
+    std::vector<bool> isPlaced(count);
+    auto forProducers = [&](int i, auto visit) {
+      for (const Access &access : program.ops[i].operands)
+        if (int producer = program.values[access.value].producer; producer >= 0)
+          visit(producer);
+    };
+    for (size_t i = 0; i < count; ++i) {
+      members[sets[i]].push_back(int(i));
+      forProducers(int(i), [&](int producer) {
+        users[producer].push_back(int(i));
+        waiting[sets[i]] += sets[producer] != sets[i];
+      });
+    }
+    std::vector<int> ready;
+    std::set<int> groups; ///< that wait
+    for (size_t set = 0; set < count; ++set) {
+      if (!members[set].empty() && waiting[set] == 0)
+        ready.push_back(int(set));
+      if (members[set].size() > 1)
+        groups.insert(int(set));
+    }
+    while (true) {
+      while (!ready.empty()) {
+        int set = ready.back();
+        ready.pop_back();
+        groups.erase(set);
+        for (int i : members[set])
+          isPlaced[i] = true;
+        for (int i : members[set])
+          for (int user : users[i])
+            if (sets[user] != set && --waiting[sets[user]] == 0)
+              ready.push_back(sets[user]);
+      }
+      if (groups.empty())
+        return;
+      std::vector<int> apart = std::move(members[*groups.begin()]);
+      groups.erase(groups.begin());
+      for (int i : apart) {
+        sets[i] = i;
+        members[i] = {i};
+        waiting[i] = 0;
+        forProducers(i,
+                     [&](int producer) { waiting[i] += !isPlaced[producer]; });
+        if (waiting[i] == 0)
+          ready.push_back(i);
+      }
+    }
   }
 
   const Program &program;
   std::vector<int> sets; ///< per op the first op of its set
-  std::vector<int> stuck;
 };
 
 //===----------------------------------------------------------------------===//

@@ -286,6 +286,11 @@ std::optional<Solved> Search::solve(const Division &division,
   solved.division = division;
   solved.configuration = configurationOf(division, microbatches, kind);
   const Cut &cut = cutFor(division.mesh.stages);
+  if (!options.shared &&
+      cut.pieces.stageable() < division.mesh.stages.count()) {
+    lastFault = tooManyStages(division.mesh.stages);
+    return std::nullopt;
+  }
   FormulationOptions formulation;
   formulation.microbatches = microbatches;
   formulation.inFlight =

@@ -13,7 +13,7 @@ import traceback
 from report import ROOT, Others, Section, cpu, commit
 
 SECTIONS = ("pytorch", "sharded", "search", "collectives", "bitwise", "memory", "predictions",
-            "benchmark", "clone")
+            "benchmark", "clone", "growth")
 RESULTS = ROOT / "out" / "evidence"
 DOCUMENT = ROOT / "docs" / "Evidence.md"
 

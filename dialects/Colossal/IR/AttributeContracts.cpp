@@ -251,7 +251,8 @@ ColossalDialect::verifyOperationAttribute(Operation *op,
 /// F2, once for all arguments: at the first one that has a name.
 static LogicalResult verifyNames(FunctionOpInterface function,
                                  unsigned argument) {
-  for (unsigned earlier = 0; earlier < argument; ++earlier)
+  // The nearest first: links, which have no name, may be in front of all names.
+  for (unsigned earlier = argument; earlier-- > 0;)
     if (function.getArgAttr(earlier, names::name))
       return success();
   llvm::DenseSet<Attribute> seen;

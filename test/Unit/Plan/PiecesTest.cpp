@@ -151,6 +151,30 @@ TEST(Pieces, BlocksRepeatWhereSeveralValuesCross) {
   EXPECT_EQ(different.size(), 1u) << "the problem grows with the depth";
 }
 
+// a -> b -> a -> b, again and again: as nodes, a and b would wait for each
+// other. What is on no cycle stays together.
+TEST(Nodes, GroupsOnCyclesFallApart) {
+  constexpr int repeats = 3000;
+  ProgramBuilder builder;
+  builder.bounds = {{"n", 4}};
+  int value = builder.argument("x", Role::Batch, "n");
+  for (int i = 0; i < repeats; ++i)
+    for (const char *name : {"a", "b", "a", "b", "c", "c"}) {
+      builder.group = name + std::to_string(i);
+      value = builder.one(builder.group + std::to_string(value),
+                          Segment::Forward, "n -> n", {value});
+    }
+  Parts parts(std::move(builder.program));
+  ASSERT_EQ(parts.nodes.size(), 5u * repeats);
+  for (size_t n = 0; n < parts.nodes.size(); ++n) {
+    size_t first = n / 5 * 6 + n % 5;
+    std::vector<int> expected = {int(first)};
+    if (n % 5 == 4)
+      expected.push_back(int(first) + 1);
+    EXPECT_EQ(parts.nodes[n].ops, expected);
+  }
+}
+
 TEST(Pieces, FinerCutsToTheLastNode) {
   Parts parts(residual(3));
   int forward = 0;
