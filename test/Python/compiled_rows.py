@@ -173,7 +173,7 @@ def check(cases, folder, options):
     torch.jit.trace(module, (one,), check_trace=False).save(archive)
     np.save(data, one.numpy())
     extra = ["--pin", options.pin] if options.pin else []
-    tool("colossal-compile", archive, "--cluster", cluster_of(options.ranks, folder), "--optimizer", "sgd:lr=0", "--keep-gradients",
+    tool("colossal-compile", archive, "--cluster", cluster_of(options.ranks, folder), "--optimizer", "none", "--keep-gradients",
          "--precision", options.precision, "--loss-scale=none", "-o", bundle, "--quiet", *extra)
     tool("colossal-run", "-n", str(options.ranks), bundle, "--data", f"one={data}", "--no-shuffle", "--steps", "1",
          "--dump-state", state, "--quiet")
