@@ -35,7 +35,7 @@ from pathlib import Path
 from common import BIN, ROOT, print_table
 
 PHASES = ("import", "normalize", "differentiate", "plan", "partition", "schedule", "lower", "emit")
-SIZES = {"gpt2": (12, 48, 126), "chain": (1000, 10000, 42000), "layers": (1000, 10000, 42000),
+SIZES = {"gpt2": (12, 48, 126), "chain": (1000, 10000, 100000), "layers": (1000, 10000, 42000),
          "graph": (1000, 10000, 42000), "losses": (1000, 10000, 42000), "skips": (1000, 10000, 42000)}
 MIB = 1 << 20
 
