@@ -13,8 +13,8 @@ A family is one shape of program in several sizes, each traced with small or no 
     losses  linear layers, a loss of each summed up: a second value crosses between all layers
     skips   a U-Net of linear layers: what a layer on the way down gives is added on the way up
 
-The last line of a table is the time per node at the largest size over that at the smallest, phase by phase. Nodes are those
-of the archive (ops of the trace). Seconds are those of the CPU, so that other work on the machine does not count; Plan, Partition,
+The last line of a table is the time per node at the largest size over that at the smallest, phase by phase (at the smallest
+where the phase takes a tenth of a second: the clock has ticks of a hundredth). Nodes are those of the archive (ops of the trace). Seconds are those of the CPU, so that other work on the machine does not count; Plan, Partition,
 Schedule and Lower take turns, and have parts of theirs as the compiler's report tells them apart. A phase below --least seconds is
 not judged: constant parts hide its growth.
 """
@@ -35,7 +35,7 @@ from pathlib import Path
 from common import BIN, ROOT, print_table
 
 PHASES = ("import", "normalize", "differentiate", "plan", "partition", "schedule", "lower", "emit")
-SIZES = {"gpt2": (12, 48, 126), "chain": (1000, 10000, 42000), "layers": (1000, 10000, 42000),
+SIZES = {"gpt2": (12, 48, 126), "chain": (1000, 10000, 100000), "layers": (1000, 10000, 42000),
          "graph": (1000, 10000, 42000), "losses": (1000, 10000, 42000), "skips": (1000, 10000, 42000)}
 MIB = 1 << 20
 
@@ -237,11 +237,15 @@ def rows_of(results):
 
 
 def growth_of(results, least):
-    """{phase or "all": seconds per node at the largest size over those at the smallest}, where the largest takes `least` seconds."""
-    small, large = (results[size] for size in (min(results), max(results)))
-    before, after = ({"all": one["cpu"], **one["phases"]} for one in (small, large))
-    return {phase: seconds / large["nodes"] / (max(before.get(phase, 0), 0.01) / small["nodes"])
-            for phase, seconds in after.items() if seconds >= least}
+    """{phase or "all": seconds per node at the largest size over those at the smallest that takes ten ticks of the clock}, where
+    the largest takes `least` seconds."""
+    perNode, large = {}, results[max(results)]
+    for _, one in sorted(results.items()):
+        for phase, seconds in {"all": one["cpu"], **one["phases"]}.items():
+            if seconds >= 0.1:
+                perNode.setdefault(phase, seconds / one["nodes"])
+    return {phase: seconds / large["nodes"] / perNode[phase]
+            for phase, seconds in {"all": large["cpu"], **large["phases"]}.items() if seconds >= least}
 
 
 def report(family, results, least):

@@ -13,7 +13,7 @@ LEAST = 1.0  # seconds that a phase takes before its growth is judged
 
 def run(section):
     section.say("`benchmarks/growth.py`: seconds of the CPU, with MiB at the peak in brackets, of each phase; *growth* is the time per node of "
-                f"the largest size over that of the smallest, of phases that take {LEAST:.0f} s. Plan's peak has Partition, Schedule and Lower "
+                f"the largest size over that of the smallest with a tenth of a second, of phases that take {LEAST:.0f} s. Plan's peak has Partition, Schedule and Lower "
                 "in it, which it runs to know what a plan needs. Emit is LLVM for the most part: it compiles the distinct kernels.")
     worst = {}
     for family in growth.SIZES:
