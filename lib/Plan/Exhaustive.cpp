@@ -42,10 +42,12 @@ colossal::plan::solveExhaustively(const Problem &problem, std::string &error,
     solution.kept.assign(problem.values.size(), -1);
     for (size_t c = 0; c < crossing.size(); ++c)
       solution.kept[crossing[c]] = digits[problem.nodes.size() + c];
-    bool tied = true;
+    bool allowed = true;
+    for (int v : crossing)
+      allowed &= problem.values[v].states[solution.kept[v]].mayKeep;
     for (const Tie &tie : problem.ties)
-      tied &= digits[tie.first] == digits[tie.second];
-    if (!tied || !completeWithArcs(problem, solution))
+      allowed &= digits[tie.first] == digits[tie.second];
+    if (!allowed || !completeWithArcs(problem, solution))
       continue;
     if (problem.memoryLimit && solution.memory > *problem.memoryLimit)
       continue;

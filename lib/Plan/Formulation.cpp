@@ -44,6 +44,8 @@ public:
       }
     addTies();
     std::vector<ValueUses> uses = usesOf(result.problem);
+    if (options.zero)
+      restrictKept(uses);
     for (size_t v = 0; v < result.values.size(); ++v)
       pruneArcs(int(v), uses[v]);
     return std::move(result);
@@ -62,6 +64,8 @@ private:
 
   // States.
   std::vector<Placements> argumentStates(int value) const;
+  std::vector<Placements> whereData(std::vector<Placements> states,
+                                    bool isCut) const;
   std::vector<Placements> borderStates(int value) const;
   bool crossesPartial(int value) const;
   bool isLooped(int value) const;
@@ -81,6 +85,7 @@ private:
   bool keepsParts(int value, const Placements &from,
                   const Placements &to) const;
   void addArcs(int index);
+  void restrictKept(const std::vector<ValueUses> &uses);
   void pruneArcs(int index, const ValueUses &uses);
 
   int stateIndex(int index, const Placements &state) const {
@@ -172,18 +177,52 @@ std::vector<Placements> Builder::argumentStates(int index) const {
   if (!options.zero ||
       (value.role != Role::Optimizer && value.role != Role::Parameter))
     return states;
-  bool cut = value.role == Role::Optimizer && *options.zero == 1;
+  return whereData(std::move(states),
+                   *options.zero >= (value.role == Role::Optimizer ? 1 : 3));
+}
+
+/// Those that every data axis cuts, or leaves whole; where an axis can do
+/// neither to any, what it does is free.
+std::vector<Placements> Builder::whereData(std::vector<Placements> states,
+                                           bool isCut) const {
   for (size_t a = 0; a < mesh.axes.size(); ++a) {
     if (ruleOf(options, a) != AxisRule::Data)
       continue;
     std::vector<Placements> allowed;
     for (const Placements &state : states)
-      if ((state[a] != replicated) == cut)
+      if (isCut ? state[a] >= 0 : state[a] == replicated)
         allowed.push_back(state);
     if (!allowed.empty())
       states = std::move(allowed);
   }
   return states;
+}
+
+/// ZeRO 2: what backward leaves to the update, so every gradient, is kept cut
+/// over the data axes. ZeRO 3: so are parameters, and what the prologue makes
+/// of them; who needs more of them gathers it for the segment.
+void Builder::restrictKept(const std::vector<ValueUses> &uses) {
+  std::vector<bool> isOfParameters(program.values.size());
+  for (size_t v = 0; v < program.values.size(); ++v) {
+    const ProgramValue &value = program.values[v];
+    isOfParameters[v] = value.role == Role::Parameter;
+    if (value.producer >= 0)
+      for (const Access &operand : program.ops[value.producer].operands)
+        isOfParameters[v] = isOfParameters[v] || isOfParameters[operand.value];
+  }
+  for (size_t v = 0; v < uses.size(); ++v) {
+    bool isGradient = uses[v].produced == Segment::Backward;
+    bool isWeight = uses[v].produced == Segment::Prologue &&
+                    isOfParameters[result.values[v].value];
+    if (!uses[v].crosses ||
+        !(isGradient ? *options.zero >= 2 : isWeight && *options.zero == 3))
+      continue;
+    const std::vector<Placements> &states = result.values[v].states;
+    std::vector<Placements> allowed = whereData(states, true);
+    for (size_t s = 0; s < states.size(); ++s)
+      result.problem.values[v].states[s].mayKeep =
+          std::count(allowed.begin(), allowed.end(), states[s]) > 0;
+  }
 }
 
 /// States in which a value may cross from piece to piece. Depends on shape and

@@ -174,7 +174,7 @@ void Program::addValue(int v) {
   if (use.crosses) {
     Terms one;
     for (size_t s = 0; s < states; ++s) {
-      int column = addColumn(0, 1, true);
+      int column = addColumn(0, value.states[s].mayKeep, true);
       keeps.back().push_back(column);
       one.push_back({column, 1});
       kept[s] = {{column, 1}};

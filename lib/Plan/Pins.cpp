@@ -2,6 +2,7 @@
 
 #include "colossal/Plan/Search.h"
 
+#include <map>
 #include <set>
 
 using namespace colossal;
@@ -58,8 +59,8 @@ std::optional<Pins> Pins::parse(const std::string &text, std::string &error) {
       return fail(item, "data=, tensor=, pipeline=, chunks=, microbatches=, "
                         "zero=, recompute= or schedule=");
     std::optional<int64_t> count = parseCount(value);
-    if (!count || (name == "zero" ? *count > 1 : *count < 1))
-      return fail(item, name == "zero" ? "zero=0 or zero=1"
+    if (!count || (name == "zero" ? *count > 3 : *count < 1))
+      return fail(item, name == "zero" ? "zero=0, zero=1, zero=2 or zero=3"
                                        : name + "= and a positive number");
     if (*target && **target != *count)
       return fail(item, "'" + name + "' only once");
@@ -90,6 +91,61 @@ std::string Pins::toString() const {
   if (schedule)
     add("schedule", nameOf(*schedule));
   return text;
+}
+
+namespace {
+/// One kind of what a plan may cut over its data axes.
+struct DataCuts {
+  const char *name = "";
+  int64_t zero = 0;       ///< the least pin that cuts it
+  bool mayBeWhole = true; ///< and pins below leave it whole
+  bool isCut = false, canBeCut = false;
+};
+} // namespace
+
+static std::vector<DataCuts> cutsOverData(const Program &program,
+                                          const Plan &plan,
+                                          const std::vector<size_t> &dataAxes) {
+  DataCuts parameters{"parameters", 3}, states{"optimizer state", 1},
+      gradients{"gradients", 2, false};
+  auto look = [&](DataCuts &kind, int index, const Placements &state) {
+    for (size_t a : dataAxes) {
+      kind.isCut |= state[a] >= 0;
+      for (int64_t bound : program.values[index].subDims())
+        kind.canBeCut |= bound >= plan.mesh.axes[a].size;
+    }
+  };
+  for (const auto &[index, state] : plan.arguments)
+    if (program.values[index].role == Role::Parameter)
+      look(parameters, index, state);
+    else if (program.values[index].role == Role::Optimizer)
+      look(states, index, state);
+  // What backward leaves to the update.
+  auto leave = [&](int value, int copy) {
+    int producer = program.values[value].producer;
+    if (producer < 0)
+      return;
+    Segment made = copy == originalCopy ? plan.ops[producer].segment
+                                        : plan.reshards[copy].segment;
+    if (made == Segment::Backward)
+      look(gradients, value,
+           copy == originalCopy ? producedSharding(program, plan, value)
+                                : plan.reshards[copy].to);
+  };
+  std::map<std::pair<int, int>, int> copyOfUse;
+  for (const PlannedUse &use : plan.uses)
+    copyOfUse[{use.op, use.operand}] = use.copy;
+  for (size_t i = 0; i < program.ops.size(); ++i)
+    if (plan.ops[i].segment == Segment::Update)
+      for (size_t o = 0; o < program.ops[i].operands.size(); ++o) {
+        auto use = copyOfUse.find({int(i), int(o)});
+        leave(program.ops[i].operands[o].value,
+              use == copyOfUse.end() ? originalCopy : use->second);
+      }
+  for (const PlannedReshard &reshard : plan.reshards)
+    if (reshard.segment == Segment::Update)
+      leave(reshard.value, reshard.source);
+  return {parameters, states, gradients};
 }
 
 std::string colossal::plan::contradictionOf(const Pins &pins,
@@ -127,27 +183,15 @@ std::string colossal::plan::contradictionOf(const Pins &pins,
   check("pipeline", pins.pipeline, plan.mesh.stages.groups);
   check("chunks", pins.chunks, plan.mesh.stages.chunks);
   check("microbatches", pins.microbatches, plan.microbatches);
-  // Over data axes: parameters whole, and optimizer state whole or cut.
-  bool parametersAreCut = false, stateIsCut = false, stateCanBeCut = false;
-  for (const auto &[index, state] : plan.arguments)
-    for (size_t a : dataAxes) {
-      const ProgramValue &value = program.values[index];
-      parametersAreCut |= value.role == Role::Parameter && state[a] >= 0;
-      if (value.role != Role::Optimizer)
-        continue;
-      stateIsCut |= state[a] >= 0;
-      for (int64_t bound : value.subDims())
-        stateCanBeCut |= bound >= plan.mesh.axes[a].size;
+  if (pins.zero && text.empty())
+    for (const DataCuts &kind : cutsOverData(program, plan, dataAxes)) {
+      bool isWanted = *pins.zero >= kind.zero;
+      if (isWanted ? kind.canBeCut && !kind.isCut
+                   : kind.isCut && kind.mayBeWhole)
+        text = std::string("the plan cuts ") + (kind.isCut ? "" : "no ") +
+               kind.name + " over the data axes, the pins say zero=" +
+               std::to_string(*pins.zero);
     }
-  if (pins.zero && text.empty() &&
-      (parametersAreCut ||
-       (*pins.zero == 1 ? stateCanBeCut && !stateIsCut : stateIsCut)))
-    text =
-        std::string("the plan cuts ") +
-        (parametersAreCut ? "parameters"
-         : stateIsCut     ? "optimizer state"
-                          : "no optimizer state") +
-        " over the data axes, the pins say zero=" + std::to_string(*pins.zero);
   if (pins.recompute && text.empty() &&
       (*pins.recompute == 0) != plan.recomputed.empty())
     text =

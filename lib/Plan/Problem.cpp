@@ -48,6 +48,10 @@ static void checkValue(const ProblemValue &value, Faults &faults) {
   for (const State &state : value.states)
     if (state.bytes < 0)
       faults.add(where, "state \"" + state.name + "\" has negative bytes");
+  if (!value.states.empty() &&
+      std::none_of(value.states.begin(), value.states.end(),
+                   [](const State &state) { return state.mayKeep; }))
+    faults.add(where, "has no state that it may be kept in");
   int count = int(value.states.size());
   for (const Arc &arc : value.arcs)
     if (arc.from < 0 || arc.from >= count || arc.to < 0 || arc.to >= count ||
@@ -177,7 +181,8 @@ static void verifyValue(const Problem &problem, const Solution &solution, int v,
                      .strategies[solution.strategies[uses.producer]]
                      .outputs[uses.output];
   int kept = solution.kept[v];
-  if (uses.crosses != (kept >= 0) || kept >= int(value.states.size()))
+  if (uses.crosses != (kept >= 0) || kept >= int(value.states.size()) ||
+      (kept >= 0 && !value.states[kept].mayKeep))
     return faults.add(where, "the kept state is wrong");
   for (int s = 0; s < segmentCount; ++s) {
     std::vector<bool> reached(value.states.size());

@@ -5,7 +5,7 @@
 //   repeats 1 4 4 1                    (prologue forward backward update)
 //   price 12  |  limit 1048576
 //   value w weight 1 stored 1 kept 1 resident
-//     state R 4096
+//     state R 4096                     ("unkept" at the end: in one segment)
 //     arc R S 100
 //   node product forward weight 1 : x w -> y
 //     strategy rows 500 : S R -> S
@@ -50,7 +50,8 @@ std::string colossal::plan::writeProblem(const Problem &problem) {
        << value.storedCopies << " kept " << value.keptCopies
        << (value.resident ? " resident\n" : "\n");
     for (const State &state : value.states)
-      os << "  state " << state.name << ' ' << state.bytes << '\n';
+      os << "  state " << state.name << ' ' << state.bytes
+         << (state.mayKeep ? "\n" : " unkept\n");
     for (const Arc &arc : value.arcs)
       os << "  arc " << value.states[arc.from].name << ' '
          << value.states[arc.to].name << ' ' << arc.cost << '\n';
@@ -209,6 +210,7 @@ private:
       State state;
       state.name = name("a name");
       state.bytes = integer();
+      state.mayKeep = !accept("unkept");
       problem.values.back().states.push_back(state);
     } else if (accept("arc") && !problem.values.empty()) {
       Arc arc;

@@ -69,6 +69,13 @@ SUBJECTS = {
         Case("gpt2", 2, "data=2,zero=1"),
         Case("gpt2", 4, "data=4,zero=1"),
         Case("gpt2-clipped", 2, "data=2,zero=1,microbatches=2"),
+        Case("mlp-odd", 3, "data=3,zero=2,microbatches=2"),
+        Case("gpt2", 2, "data=2,zero=2,microbatches=2"),
+        Case("gpt2-clipped", 4, "data=4,zero=2"),
+        Case("mlp-odd", 3, "data=3,zero=3"),
+        Case("gpt2", 2, "data=2,zero=3,microbatches=2"),
+        Case("gpt2", 4, "data=4,zero=3"),
+        Case("gpt2-clipped", 2, "data=2,zero=3,microbatches=4"),
     ],
     "tensor": [
         Case("mlp", 2, "tensor=2"),

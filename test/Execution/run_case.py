@@ -155,7 +155,8 @@ def axes_of(layout, dimensions=None):
 
 def parallelism_of(bundle, manifest, sizes):
     """What the stored layouts say: data (axes that cut the batch), tensor (others that cut parameters),
-    zero (1 where optimizer state is cut over data axes)."""
+    zero (what is cut over data axes: 1 optimizer state, 2 what backward leaves of gradients as well, 3
+    parameters as well)."""
     data, parameters, optimizer = set(), set(), set()
     for file in manifest["programs"][0]["files"]:
         program = json.loads((bundle / file).read_text())
@@ -168,7 +169,27 @@ def parallelism_of(bundle, manifest, sizes):
             elif state["role"] == "optimizer":
                 optimizer |= axes_of(state["layout"])
     product = lambda axes: math.prod(sizes[axis] for axis in axes)
-    return {"data": product(data), "tensor": product(parameters - data), "zero": int(bool(optimizer & data))}
+    zero = 0
+    if optimizer & data:
+        zero = 3 if parameters & data else 2 if keeps_parts(bundle, data) else 1
+    return {"data": product(data), "tensor": product(parameters - data), "zero": zero}
+
+
+def keeps_parts(bundle, data):
+    """Whether nothing that backward leaves to the update is partial over data axes, and something is cut."""
+    text = "".join(file.read_text() for file in sorted((bundle / "ir" / "train").glob("*partition.mlir")))
+    made = set()
+    for signature in re.findall(r"func\.func @stage\d+\.backward\(.*", text):
+        made |= set(re.findall(r'colossal\.link = "([^"]*)"', signature.partition(") -> (")[2]))
+    layouts = []
+    for signature in re.findall(r"func\.func @group\d+\.update\(.*", text):
+        for argument in signature.partition(") -> (")[0].split("%arg")[1:]:
+            link = re.search(r'colossal\.link = "([^"]*)"', argument)
+            if link and link.group(1) in made:
+                layouts.append(re.search(r"#colossal\.sharding<(.*?)>", argument).group(1))
+    partial = re.compile(r"partial \{[^}]*\b(%s) =" % "|".join(sorted(data)))
+    cut = re.compile(r"\[[^\]]*\b(%s)\b" % "|".join(sorted(data)))
+    return any(map(cut.search, layouts)) and not any(map(partial.search, layouts))
 
 
 def check_plan(case, manifest, bundle):

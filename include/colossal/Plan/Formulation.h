@@ -35,8 +35,9 @@ struct FormulationOptions {
   int64_t microbatches = 1;
   int64_t inFlight = 1;        ///< microbatches whose activations are held
   std::vector<AxisRule> rules; ///< per mesh axis; empty: Free
-  /// 0: optimizer state is not cut over data axes; 1: it is, wherever it can
-  /// be, and parameters are not.
+  /// What is cut over the data axes wherever it can be: 1 and more: optimizer
+  /// state; 2 and more: what is kept of gradients; 3: parameters. 0 to 2:
+  /// parameters are not; 0: nor is optimizer state.
   std::optional<int64_t> zero;
   int64_t memoryPrice = 0;
   std::optional<int64_t> memoryLimit;

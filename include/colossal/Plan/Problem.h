@@ -18,7 +18,8 @@
 //   the result of another one.
 // - A value that a later segment uses is *kept* in one state, which the
 //   producing segment must deliver (it is one more user there). The users of
-//   the later segment start from the kept state, and pay their own arcs.
+//   the later segment start from the kept state, and pay their own arcs. A
+//   state may be excluded from that: then it is there inside a segment alone.
 // - Memory counts what outlives a segment: `storedCopies` of the state in which
 //   a value is produced (parameters, optimizer state) and `keptCopies` of
 //   the kept state (activations: as many as microbatches are in flight).
@@ -52,7 +53,8 @@ constexpr int segmentCount = int(std::size(allSegments));
 
 struct State {
   std::string name;
-  int64_t bytes = 0; ///< of one copy, per device
+  int64_t bytes = 0;   ///< of one copy, per device
+  bool mayKeep = true; ///< from one segment to a later one
 };
 
 struct Arc {

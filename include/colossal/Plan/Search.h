@@ -28,8 +28,9 @@ struct Pins {
   std::optional<int64_t> pipeline; ///< number of device groups
   std::optional<int64_t> chunks;   ///< stages of each device group
   std::optional<int64_t> microbatches;
-  std::optional<int64_t> zero; ///< 0: whole optimizer state on each data
-                               ///< coordinate; 1: cut over the data axes
+  std::optional<int64_t> zero; ///< what is cut over the data axes: 0 nothing,
+                               ///< 1 optimizer state, 2 gradients too, 3
+                               ///< parameters too
   /// Blocks that compute again all that saves memory: 0, a number of them, or
   /// `recomputeAll`.
   std::optional<int64_t> recompute;
