@@ -3,6 +3,7 @@
 #include "colossal/Plan/Apply.h"
 #include "Colossal/IR/Combiner.h"
 #include "Recomputing.h"
+#include "colossal/Plan/Reshards.h"
 #include "mlir/IR/Remarks.h"
 
 #include <algorithm>
@@ -27,6 +28,7 @@ public:
     writeOps();
     writeArguments();
     insertReshards();
+    advanceReshards();
     recompute();
     repeatControlOps();
     sayDecisions();
@@ -37,6 +39,8 @@ private:
   void writeOps();
   void writeArguments();
   void insertReshards();
+  void advanceReshards();
+  bool shrinks(const PlannedReshard &reshard) const;
   void writeBatchDim(unsigned result, int index);
   void recompute();
   void repeatControlOps();
@@ -214,6 +218,45 @@ void Applier::insertReshards() {
     auto result = plan.results.find(value);
     if (result != plan.results.end() && result->second != originalCopy)
       operand.set(copies[result->second]);
+  }
+}
+
+bool Applier::shrinks(const PlannedReshard &reshard) const {
+  const ProgramValue &value = program.values[reshard.value];
+  int batch = batching.subDims[reshard.value];
+  int64_t parts = isPerMicrobatch(reshard.segment) ? plan.microbatches : 1;
+  return localBytes(value, plan.mesh, reshard.to, batch, parts) <
+         localBytes(value, plan.mesh, reshard.from, batch, parts);
+}
+
+/// A reshard stands before its first user, but one that frees more than it
+/// takes stands as early as it frees: behind the last other user of what it
+/// starts from. So a gradient is reduce-scattered where it is made, and a new
+/// parameter gathered, into the place of the old one, where that is no longer
+/// read.
+void Applier::advanceReshards() {
+  Operation *terminator = function.getBody().front().getTerminator();
+  for (auto [r, reshard] : llvm::enumerate(plan.reshards)) {
+    Operation *op = copies[r].getDefiningOp();
+    Operation *behind = op->getOperand(0).getDefiningOp();
+    if (!behind)
+      continue;
+    int target = program.values[reshard.value].updates;
+    bool isNewState = target >= 0 && copies[r].hasOneUse() &&
+                      *copies[r].user_begin() == terminator;
+    if (!isNewState && !shrinks(reshard))
+      continue;
+    SmallVector<Operation *> readers(op->getOperand(0).getUsers());
+    if (isNewState)
+      llvm::append_range(readers, extracted.values[target].getUsers());
+    bool isReadLater = false;
+    for (Operation *reader : readers) {
+      isReadLater |= op->isBeforeInBlock(reader);
+      if (reader->isBeforeInBlock(op) && behind->isBeforeInBlock(reader))
+        behind = reader;
+    }
+    if (!isReadLater)
+      op->moveAfter(behind);
   }
 }
 

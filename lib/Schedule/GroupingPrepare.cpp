@@ -142,11 +142,14 @@ private:
 // Returned values
 //===----------------------------------------------------------------------===//
 
-/// Inserts a copy of a returned value that needs a buffer of its own.
+/// Inserts a copy of a returned value that needs a buffer of its own: right
+/// behind it, so that two do not live to the end, or at the end.
 static void copyReturned(func::ReturnOp terminator, unsigned number,
-                         StringRef suffix) {
+                         StringRef suffix, bool isEarly) {
   Value value = terminator.getOperand(number);
   OpBuilder builder(terminator);
+  if (isEarly)
+    builder.setInsertionPointAfterValue(value);
   MLIRContext *context = terminator.getContext();
   SmallVector<FactorAttr> factors;
   SmallVector<unsigned> order;
@@ -190,18 +193,18 @@ static void prepareReturns(func::FuncOp function) {
       // Added to its buffer by the group that computes it, and by that alone.
       auto generic = value.getDefiningOp<GenericOp>();
       if (!generic || !isNew || !value.hasOneUse() || aliasOffsetOf(generic))
-        copyReturned(terminator, number, "/accumulate");
+        copyReturned(terminator, number, "/accumulate", true);
       continue;
     }
     if (auto argument = dyn_cast<BlockArgument>(root)) {
       Attribute own = function.getArgAttr(argument.getArgNumber(), names::name);
       bool unchanged = updates && own && updates == own && root == value;
       if (!unchanged)
-        copyReturned(terminator, number, "/copy");
+        copyReturned(terminator, number, "/copy", false);
       continue;
     }
     if (!isNew)
-      copyReturned(terminator, number, "/copy");
+      copyReturned(terminator, number, "/copy", false);
   }
 }
 
