@@ -12,7 +12,8 @@ std::vector<rank::PredictedEntry>
 colossal::predictedEntries(const plan::Plan &plan,
                            const machine::Cluster &cluster) {
   int64_t stages = int64_t(plan.stages.size());
-  if (stages == 0 || 2 * stages * plan.microbatches > kMostEntries)
+  bool knowsTransfers = int64_t(plan.boundaries.size()) + 1 == stages;
+  if (!knowsTransfers || 2 * stages * plan.microbatches > kMostEntries)
     return {};
   const Stages &placed = plan.mesh.stages;
   timeline::Simulation simulation = timeline::simulate(

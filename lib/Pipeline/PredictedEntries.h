@@ -10,8 +10,8 @@
 namespace colossal {
 
 /// When each device group is at which entry of its schedule, by simulating the
-/// plan's stages. None without a plan, and for more entries than anybody looks
-/// at.
+/// plan's stages. None without a plan, for one of a file, which does not say
+/// what transfers take, and for more entries than anybody looks at.
 std::vector<rank::PredictedEntry>
 predictedEntries(const plan::Plan &plan, const machine::Cluster &cluster);
 

@@ -271,7 +271,7 @@ static bool onlyCallsRead(Value value) {
 }
 
 /// What library calls keep for each other of rows that are padding (the
-/// logarithm of an attention's sum over nothing) is whatever their code makes
+/// logarithm of a sum over nothing) is whatever their code makes
 /// of it.
 static bool isBetweenCalls(Value value) {
   return isa_and_nonnull<lower::LibraryOp>(value.getDefiningOp()) &&

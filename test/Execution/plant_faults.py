@@ -171,7 +171,7 @@ def _(a, b):
 def _(a, b):
     scatters, gathers = ops(a, "reduce_scatter"), ops(a, "all_gather")
     swap(a, scatters[0], gathers[0])
-    return scatters[0][2]["name"]
+    return gathers[0][2]["name"]  # which now comes first
 
 
 @fault("operand that is no buffer")

@@ -265,7 +265,9 @@ static int verifyModules(func::FuncOp function, ModuleOp sharded,
       ScopedDiagnosticHandler quiet(sharded->getContext(),
                                     [](Diagnostic &) { return success(); });
       std::string fault;
-      return runInArena(sharded, bundle, values, ranks, arenas, fault);
+      // Schedule rewrites it.
+      OwningOpRef<ModuleOp> scheduled = sharded.clone();
+      return runInArena(*scheduled, bundle, values, ranks, arenas, fault);
     };
   // A program may be NaN on numbers that it is not meant for: another try. The
   // last is with other numbers of the first kind.

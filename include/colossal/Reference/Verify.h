@@ -29,7 +29,7 @@ struct VerifyOptions {
   /// the caller has other values to try.
   bool skipsMeaningless = false;
   /// Runs the partitioned program, as `runStep` does, and proves more; nothing
-  /// where it cannot, then `runStep` does.
+  /// where it cannot. Then, and where its values differ, `runStep` does.
   std::function<std::optional<StepResult>(const RankOptions &)> run;
 };
 
@@ -50,7 +50,7 @@ struct VerifyReport {
   std::vector<Comparison> comparisons;
   int64_t ranks = 1;
   StepResult sharded; ///< what the partitioned program computed
-  bool ran = false;   ///< by `VerifyOptions::run`
+  bool ran = false;   ///< by `VerifyOptions::run`, and that agrees
   /// The first op that differs: "name" at location; empty if none was found.
   std::string firstDivergence;
   /// The first op of the unsharded program with a NaN, or where there is none

@@ -272,7 +272,7 @@ const Fault faults[] = {
        opOf(s, 1, "update", 0).collective.elements = 8;
        opOf(s, 1, "update", 0).collective.scatter = {1, 2};
      },
-     {"update[0] reduce_scatter", "8 elements", "'g'"}},
+     {"update[0] reduce_scatter", "output: found 4 elements", "'g.shard'"}},
     {"WrongDType",
      [](auto &s) { opOf(s, 0, "update", 0).collective.dtype = DType::I32; },
      {"update[0] reduce_scatter", "dtype f32", "dtype i32"}},
@@ -439,6 +439,18 @@ TEST(RankProgramCheck, SizeOfTheMeshDoesNotMatter) {
     groups.push_back(b.program);
   }
   EXPECT_EQ(joined(checkPrograms(groups)), "");
+}
+
+TEST(RankProgramCheck, InputOfACollectiveMayBePartOfABuffer) {
+  ProgramBuilder b({{"data", 2}});
+  int64_t x = b.buffer("x", 64), y = b.buffer("y", 64);
+  b.segment("update");
+  b.fill(x);
+  b.fill(y);
+  Op &gather = b.collective(OpKind::AllGather, x, y, {"data"}, 32);
+  gather.collective.gather = {32, 64};
+  b.schedule("update");
+  EXPECT_EQ(joined(checkProgram(b.program)), "");
 }
 
 } // namespace
