@@ -7,6 +7,14 @@
 using namespace mlir;
 using namespace colossal::reference;
 
+double colossal::reference::normOf(const Tensor &tensor) {
+  double square = 0.0;
+  for (int64_t i = 0, e = tensor.size(); i < e; ++i)
+    if (std::isfinite(tensor.number(i)))
+      square += tensor.number(i) * tensor.number(i);
+  return std::sqrt(square);
+}
+
 double colossal::reference::relativeError(const Tensor &found,
                                           const Tensor &expected) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();

@@ -175,14 +175,6 @@ struct Distance {
 };
 } // namespace
 
-static double finiteNorm(const Tensor &tensor) {
-  double square = 0.0;
-  for (int64_t i = 0, e = tensor.size(); i < e; ++i)
-    if (std::isfinite(tensor.number(i)))
-      square += tensor.number(i) * tensor.number(i);
-  return std::sqrt(square);
-}
-
 static int64_t numDifferent(const Tensor &a, const Tensor &b) {
   int64_t count = 0;
   for (int64_t i = 0, e = a.size(); i < e; ++i)
@@ -209,9 +201,11 @@ bool CompiledCheck::compare(const Tensor &found, const Tensor &expected,
     return false;
   }
   Distance distance(found, expected);
-  double allowed = kUnits * unitOf(type) * finiteNorm(expected);
+  double drawn = 0.0;
   for (const Tensor &draw : draws)
-    allowed = std::max(allowed, kDraws * Distance(draw, expected).norm);
+    drawn = std::max(drawn, Distance(draw, expected).norm);
+  double allowed =
+      std::max(kUnits * unitOf(type) * normOf(expected), kDraws * drawn);
   if (distance.norm > allowed) {
     text << "its code differs from the op in output " << output << " by "
          << llvm::format("%.3g", distance.norm) << " by norm, expected at most "
@@ -223,10 +217,8 @@ bool CompiledCheck::compare(const Tensor &found, const Tensor &expected,
   }
   // Elements of one tensor may be of very different sizes: a mask's constants
   // say nothing of the rest.
-  double common = 0.0;
-  for (const Tensor &draw : draws)
-    common = std::max(common, Distance(draw, expected).norm);
-  common /= std::sqrt(double(std::max<int64_t>(1, expected.size())));
+  double common =
+      drawn / std::sqrt(double(std::max<int64_t>(1, expected.size())));
   for (int64_t i = 0, e = expected.size(); i < e; ++i) {
     double value = expected.floats[i], own = 0.0;
     if (found.floats[i] == value || !std::isfinite(value))

@@ -213,7 +213,7 @@ static bool pairSegment(PairedSegment &paired,
   }
   for (const Group &group : segment.groups)
     if (group.kind == GroupKind::Alias)
-      paired.aliases.push_back(&group);
+      paired.aliases.insert(group.ops.back());
   return true;
 }
 

@@ -30,8 +30,8 @@ struct PairedSegment {
   /// Null where the segment only fills and copies.
   mlir::func::FuncOp function;
   std::vector<PairedOp> ops; ///< in the order of the program
-  /// Groups that only rename have no op.
-  std::vector<const schedule::Group *> aliases;
+  /// Ops that only rename have no op in the program.
+  llvm::DenseSet<mlir::Operation *> aliases;
 };
 
 /// Every segment of `program`. Nothing, with `error` set, where an op has no

@@ -6,7 +6,6 @@ using namespace mlir;
 using namespace colossal;
 using namespace colossal::reference;
 using schedule::dtypeOf;
-using schedule::Group;
 using schedule::RankSchedule;
 
 //===----------------------------------------------------------------------===//
@@ -33,10 +32,8 @@ static void addAliases(Operation *op, const PairedSegment &segment,
                        ProgramWalk &walk) {
   for (Value operand : op->getOperands()) {
     Operation *producer = operand.getDefiningOp();
-    bool isAlias = llvm::any_of(segment.aliases, [&](const Group *alias) {
-      return alias->ops.back() == producer;
-    });
-    if (!producer || !isAlias || !seen.insert(producer).second)
+    if (!producer || !segment.aliases.contains(producer) ||
+        !seen.insert(producer).second)
       continue;
     addAliases(producer, segment, seen, walk);
     walk.order->push_back(producer);

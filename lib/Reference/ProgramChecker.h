@@ -86,8 +86,6 @@ private:
             std::string &error);
   bool receive(int64_t rank, const PairedOp &paired, const Tensor &expected,
                std::string &error);
-  std::vector<int64_t> membersOf(int64_t rank,
-                                 const std::vector<std::string> &axes) const;
   /// Fills and copies from position `first` on, until an op that computes.
   bool runOwn(int64_t rank, const PairedSegment &segment, size_t first,
               int64_t microbatch, std::string &error);

@@ -92,13 +92,6 @@ bool ProgramChecker::checkInputs(int64_t rank, const RankStep &step,
   return true;
 }
 
-static double normOf(const Tensor &tensor) {
-  double square = 0.0;
-  for (int64_t i = 0, e = tensor.size(); i < e; ++i)
-    square += std::pow(tensor.number(i), 2);
-  return std::sqrt(square);
-}
-
 /// Whether the op adds to this output.
 static bool accumulates(const PairedOp &paired, Value output) {
   if (paired.op->kind == rank::OpKind::Gemm)
@@ -171,34 +164,10 @@ bool ProgramChecker::multiply(int64_t rank, int64_t microbatch,
   if (!found)
     return false;
   double scale = normOf(left.value) * normOf(right.value);
-  if (agrees(*found, expected, scale))
+  if (agrees(std::move(*found), expected, scale))
     return true;
   error = "its product is not the value that it stands for";
   return false;
-}
-
-std::vector<int64_t>
-ProgramChecker::membersOf(int64_t rank,
-                          const std::vector<std::string> &axes) const {
-  Place place = mesh.placeOf(rank);
-  std::map<int64_t, int64_t> members; // by number
-  int64_t first = rank / mesh.devices() * mesh.devices();
-  for (int64_t other = first; other < first + mesh.devices(); ++other) {
-    Place there = mesh.placeOf(other);
-    bool inGroup = llvm::all_of(mesh.axes, [&](const auto &axis) {
-      return llvm::is_contained(axes, axis.first) ||
-             there.coordinate(axis.first) == place.coordinate(axis.first);
-    });
-    int64_t number = 0;
-    for (const std::string &axis : axes)
-      number = number * there.sizes[axis] + there.coordinate(axis);
-    if (inGroup)
-      members[number] = other;
-  }
-  std::vector<int64_t> result;
-  for (auto [number, member] : members)
-    result.push_back(member);
-  return result;
 }
 
 /// The first member that comes to a collective computes what all get: none has
@@ -208,7 +177,7 @@ bool ProgramChecker::meet(int64_t rank, int64_t microbatch,
                           std::string &error) {
   const rank::Op &op = *paired.op;
   if (collected[rank].empty()) {
-    std::vector<int64_t> members = membersOf(rank, op.collective.axes);
+    std::vector<int64_t> members = mesh.membersOf(rank, op.collective.axes);
     std::vector<Tensor> inputs;
     for (int64_t member : members) {
       MemoryPlace place = locate(member, op.operands[0], microbatch);

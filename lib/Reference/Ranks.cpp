@@ -49,6 +49,29 @@ Place Mesh::placeOf(int64_t rank) const {
   return place;
 }
 
+std::vector<int64_t> Mesh::membersOf(int64_t rank,
+                                     ArrayRef<std::string> axes) const {
+  Place place = placeOf(rank);
+  std::map<int64_t, int64_t> members; // by number
+  int64_t first = rank / devices() * devices();
+  for (int64_t other = first; other < first + devices(); ++other) {
+    Place there = placeOf(other);
+    bool inGroup = llvm::all_of(this->axes, [&](const auto &axis) {
+      return llvm::is_contained(axes, axis.first) ||
+             there.coordinate(axis.first) == place.coordinate(axis.first);
+    });
+    int64_t number = 0;
+    for (const std::string &axis : axes)
+      number = number * there.sizes[axis] + there.coordinate(axis);
+    if (inGroup)
+      members[number] = other;
+  }
+  std::vector<int64_t> result;
+  for (auto [number, member] : members)
+    result.push_back(member);
+  return result;
+}
+
 void Mesh::setMicrobatch(Place &place, int64_t microbatch) const {
   std::string time = names::timeAxis.str();
   place.sizes[time] = microbatch >= 0 ? microbatches : 1;
@@ -126,7 +149,6 @@ private:
   Progress advance(int64_t rank, std::string &error);
   Progress meet(int64_t rank, Operation *op, std::string &error);
   Progress transfer(int64_t rank, Operation *op, std::string &error);
-  std::vector<int64_t> groupOf(int64_t rank, Operation *op) const;
   std::string describeAll() const;
 
   struct Message {
@@ -151,25 +173,6 @@ std::string Execution::describeAll() const {
   return text;
 }
 
-/// Ranks of the same device group that differ in the op's axes only, by their
-/// number in the group.
-std::vector<int64_t> Execution::groupOf(int64_t rank, Operation *op) const {
-  const Place &place = tasks[rank].place();
-  std::vector<int64_t> group(groupSize(op, place), -1);
-  SmallVector<std::string> axes = axesOf(op);
-  int64_t first = rank / mesh.devices() * mesh.devices();
-  for (int64_t other = first; other < first + mesh.devices(); ++other) {
-    Place there = mesh.placeOf(other);
-    bool inGroup = llvm::all_of(mesh.axes, [&](const auto &axis) {
-      return llvm::is_contained(axes, axis.first) ||
-             there.coordinate(axis.first) == place.coordinate(axis.first);
-    });
-    if (inGroup)
-      group[memberAt(op, there)] = other;
-  }
-  return group;
-}
-
 /// Whether two ranks execute the same collective.
 static bool matches(Operation *a, Operation *b) {
   if (a == b)
@@ -189,13 +192,14 @@ Execution::Progress Execution::meet(int64_t rank, Operation *op,
               "', expected axes of the mesh";
       return Progress::Fails;
     }
-  std::vector<int64_t> group = groupOf(rank, op);
+  std::vector<int64_t> group = mesh.membersOf(rank, axesOf(op));
   bool allHere = true, equal = true;
   for (int64_t other : group) {
     Operation *there = tasks[other].current(error);
     if (!there && !tasks[other].isFinished())
       return Progress::Fails;
-    if (!there || !isCollective(there) || groupOf(other, there) != group) {
+    if (!there || !isCollective(there) ||
+        mesh.membersOf(other, axesOf(there)) != group) {
       allHere = false;
       continue;
     }

@@ -15,14 +15,6 @@ using namespace colossal::reference;
 
 static constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-static double normOf(const Tensor &tensor) {
-  double sum = 0.0;
-  for (int64_t i = 0, e = tensor.size(); i < e; ++i)
-    if (std::isfinite(tensor.number(i)))
-      sum += tensor.number(i) * tensor.number(i);
-  return std::sqrt(sum);
-}
-
 /// See Comparison; numbers of other kinds than floats are finite.
 static bool isMeaningless(ValueKind kind, const Tensor &expected) {
   return llvm::any_of(expected.floats, [&](double value) {

@@ -11,8 +11,8 @@ namespace colossal::rank {
 
 namespace {
 
-/// Rows of a process.
-enum Row { kSchedule = 0 };
+/// The only thread of each process.
+constexpr int kSchedule = 0;
 
 /// Events, one a line, as they stand in the list of the file.
 class EventList {

@@ -7,6 +7,9 @@
 
 namespace colossal::reference {
 
+/// The Euclidean norm of what is finite.
+double normOf(const Tensor &tensor);
+
 /// |found - expected| / |expected| by Euclidean norms; the absolute norm where
 /// expected is zero. Equal infinities and NaNs at the same place do not
 /// count; one that is not matched makes the result infinite, as do different

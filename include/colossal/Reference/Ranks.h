@@ -35,6 +35,10 @@ struct Mesh {
   /// Rank = group * devices + mesh coordinate, last axis fastest.
   Place placeOf(int64_t rank) const;
   int64_t ranks() const { return stages.groups * devices(); }
+  /// The ranks of the device group of `rank` that differ from it in `axes`
+  /// alone, by their coordinates on these, the first axis listed major.
+  std::vector<int64_t> membersOf(int64_t rank,
+                                 llvm::ArrayRef<std::string> axes) const;
   /// `place` during a microbatch, or with -1 outside of them.
   void setMicrobatch(Place &place, int64_t microbatch) const;
 };
