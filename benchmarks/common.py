@@ -2,13 +2,18 @@
 import argparse
 import json
 import os
+import re
+import resource
+import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = ROOT / "build" / "bin"
+PHASES = ("import", "normalize", "differentiate", "plan", "partition", "schedule", "lower", "emit")
 # PyTorch's allocator keeps its memory, in huge pages.
 TUNED = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "17179869184", "MALLOC_TOP_PAD_": "268435456",
          "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
@@ -26,6 +31,31 @@ def add_options(parser, steps, threads):
     parser.add_argument("--work", type=Path, default=ROOT / "out" / "benchmark")
     parser.add_argument("--json", type=Path, help="write all figures")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
+
+
+def add_compile_options(parser, timeout, work):
+    """Options of the benchmarks that compile many programs."""
+    parser.add_argument("--report", action="store_true", help="run nothing")
+    parser.add_argument("--timeout", type=float, default=timeout, metavar="SECONDS")
+    parser.add_argument("--memory", type=float, default=16, metavar="GB", help="of address space")
+    parser.add_argument("--option", action="append", default=[], help="one more option of colossal-compile")
+    parser.add_argument("--work", type=Path, default=ROOT / "out" / work)
+
+
+def start_limited(command, options, **streams):
+    """A process with --memory of address space, and the timer, to be cancelled, that ends it and its children after --timeout."""
+    limit = int(options.memory * 1e9)
+    child = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, start_new_session=True,
+                             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)), **streams)
+    late = threading.Timer(options.timeout, lambda: os.killpg(child.pid, signal.SIGKILL))
+    late.start()
+    return child, late
+
+
+def phase_of(line):
+    """(phase, seconds) of a line of the compiler's report, or None."""
+    match = re.match(r"(\w+) +([\d.]+) s$", line.strip())
+    return (match.group(1), float(match.group(2))) if match and match.group(1) in PHASES else None
 
 
 def pin(threads):

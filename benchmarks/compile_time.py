@@ -11,45 +11,31 @@ Every archive of the folder is compiled for each number of ranks, alone on the m
 import argparse
 import json
 import os
-import re
-import resource
-import signal
 import statistics
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
-from common import BIN, ROOT, print_table
+from common import BIN, PHASES, add_compile_options, phase_of, print_table, start_limited
 
-PHASES = ("import", "normalize", "differentiate", "plan", "partition", "schedule", "lower", "emit")
 GIB = 1 << 30
 
 
 def compile_once(archive, ranks, more, options):
     """What one compilation took: seconds by phase and in all, the peak in bytes, and what stopped it, if anything did."""
-    limit = int(options.memory * 1e9)
     with tempfile.TemporaryDirectory(dir=options.work) as folder:
         command = [BIN / "colossal-compile", archive, "--cluster", f"local:{ranks}", "--optimizer", "sgd:lr=1e-3",
                    "-o", Path(folder) / "model.colossal", *more, *options.option]
         errors = Path(folder) / "errors"
         begin = time.monotonic()
         with open(errors, "w") as file:
-            child = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=file,
-                                     start_new_session=True,
-                                     preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
-        late = threading.Timer(options.timeout, lambda: os.killpg(child.pid, signal.SIGKILL))
-        late.start()
+            child, late = start_limited(command, options, stderr=file)
         _, status, usage = os.wait4(child.pid, 0)
         late.cancel()
         child.returncode = os.waitstatus_to_exitcode(status)
         seconds, lines = time.monotonic() - begin, errors.read_text(errors="replace").splitlines()
-    phases = {}
-    for line in lines:
-        if (match := re.match(r"(\w+) +([\d.]+) s$", line)) and match.group(1) in PHASES:
-            phases[match.group(1)] = float(match.group(2))
+    phases = dict(found for line in lines if (found := phase_of(line)))
     result = {"seconds": round(seconds, 2), "phases": phases, "peak": usage.ru_maxrss * 1024,
               "cpu": round(usage.ru_utime + usage.ru_stime, 2)}
     predicted = [line for line in lines if line.startswith("predicted step: ")]
@@ -90,12 +76,8 @@ def main():
     parser.add_argument("--ranks", default="1", help="numbers of ranks, such as 1,2,4")
     parser.add_argument("--only", nargs="+", metavar="NAME")
     parser.add_argument("--again", action="store_true", help="also what has a result")
-    parser.add_argument("--report", action="store_true", help="run nothing")
     parser.add_argument("--part", type=float, default=float("inf"), metavar="SECONDS", help="start none after so long")
-    parser.add_argument("--timeout", type=float, default=120, metavar="SECONDS")
-    parser.add_argument("--memory", type=float, default=16, metavar="GB", help="of address space")
-    parser.add_argument("--option", action="append", default=[], help="one more option of colossal-compile")
-    parser.add_argument("--work", type=Path, default=ROOT / "out" / "compile-time")
+    add_compile_options(parser, timeout=120, work="compile-time")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     archives = {path.stem: path for path in sorted(options.folder.glob("*.pt"))}

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How compile time grows with the program: seconds and peak memory of every phase, for graphs of growing size.
 
-    benchmarks/growth.py [FAMILY ...] [--sizes N ...] [--ranks N] [--work DIR]    # gpt2, chain, layers, graph
+    benchmarks/growth.py [FAMILY ...] [--sizes N ...] [--ranks N] [--work DIR]    # the families are below
     benchmarks/growth.py --report                                                # only the tables, of what was run
 
 A family is one shape of program in several sizes, each traced with small or no weights:
@@ -22,19 +22,15 @@ import argparse
 import json
 import os
 import re
-import resource
-import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import zipfile
 from pathlib import Path
 
-from common import BIN, ROOT, print_table
+from common import BIN, PHASES, ROOT, add_compile_options, phase_of, print_table, start_limited
 
-PHASES = ("import", "normalize", "differentiate", "plan", "partition", "schedule", "lower", "emit")
 SIZES = {"gpt2": (12, 48, 126), "chain": (1000, 10000, 100000), "layers": (1000, 10000, 42000),
          "graph": (1000, 10000, 42000), "losses": (1000, 10000, 42000), "skips": (1000, 10000, 42000)}
 MIB = 1 << 20
@@ -199,20 +195,14 @@ def compile_into(bundle, family, path, options):
                "-o", bundle, *options.option]
     if family == "gpt2":
         command += ["--init", "normal:0.02,seed=0"]
-    limit = int(options.memory * 1e9)
     began = time.monotonic()
-    child = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                             start_new_session=True, errors="replace",
-                             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
-    late = threading.Timer(options.timeout, lambda: os.killpg(child.pid, signal.SIGKILL))
-    late.start()
+    child, late = start_limited(command, options, stderr=subprocess.PIPE, text=True, errors="replace")
     said, used, peaks, lines = {}, {}, {}, []
     for line in child.stderr:
         lines.append(line.strip())
-        match = re.match(r"(\w+) +([\d.]+) s$", line)
-        if match and match.group(1) in PHASES:
-            said[match.group(1)], used[match.group(1)] = float(match.group(2)), cpu_of(child.pid)
-            peaks[match.group(1)] = peak_of(child.pid)
+        if found := phase_of(line):
+            phase, said[found[0]] = found
+            used[phase], peaks[phase] = cpu_of(child.pid), peak_of(child.pid)
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     late.cancel()
@@ -262,12 +252,8 @@ def main():
     parser.add_argument("families", nargs="*", metavar="FAMILY")
     parser.add_argument("--sizes", nargs="+", type=int)
     parser.add_argument("--ranks", type=int, default=1, help="of the synthetic graphs")
-    parser.add_argument("--report", action="store_true", help="run nothing")
     parser.add_argument("--least", type=float, default=0.5, metavar="SECONDS")
-    parser.add_argument("--timeout", type=float, default=300, metavar="SECONDS")
-    parser.add_argument("--memory", type=float, default=16, metavar="GB", help="of address space")
-    parser.add_argument("--option", action="append", default=[], help="one more option of colossal-compile")
-    parser.add_argument("--work", type=Path, default=ROOT / "out" / "growth")
+    add_compile_options(parser, timeout=300, work="growth")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     for family in options.families or SIZES:
