@@ -3,6 +3,8 @@
 #include "SharedTerms.h"
 #include "Colossal/IR/ColossalDialect.h"
 #include "mlir/IR/OperationSupport.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/Hashing.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -12,11 +14,21 @@ static bool isWide(Value value) {
   return type.isF32() || type.isF64();
 }
 
-/// Whether `elements` computes the terms of `sum`, before it.
+/// What may be the terms of a sum, by the hash of its operands, in program
+/// order. A value that everything reads has too many users to look at them all
+/// for each of its sums.
+using TermsByOperands = DenseMap<size_t, SmallVector<GenericOp, 1>>;
+
+static size_t hashOfOperands(Operation *op) {
+  size_t hash = 0;
+  for (Value operand : op->getOperands())
+    hash = llvm::hash_combine(hash, operand.getAsOpaquePointer());
+  return hash;
+}
+
+/// Whether `elements` computes the terms of `sum`.
 static bool computesTerms(GenericOp elements, GenericOp sum) {
-  if (elements == sum || !elements.isAllParallel() ||
-      elements->getNumResults() != 1 || !isWide(elements->getResult(0)) ||
-      !elements->isBeforeInBlock(sum) ||
+  if (elements->getNumResults() != 1 || !isWide(elements->getResult(0)) ||
       !llvm::equal(elements->getOperands(), sum->getOperands()))
     return false;
   FactoredOp one(elements.getOperation()), other(sum.getOperation());
@@ -36,18 +48,21 @@ static bool computesTerms(GenericOp elements, GenericOp sum) {
              OperationEquivalence::IgnoreLocations);
 }
 
-static GenericOp findTerms(GenericOp sum) {
+static GenericOp findTerms(GenericOp sum, const TermsByOperands &before) {
   FactoredOp factored(sum.getOperation());
   bool adds = llvm::all_of(factored.getFactorList(), [](FactorAttr factor) {
     return factor.isParallel() || factor.getKind() == FactorKind::Sum;
   });
-  if (sum.isAllParallel() || !adds || factored.getGroupAttr() ||
-      sum->getNumResults() != 1 || sum->getNumOperands() == 0 ||
+  if (!adds || factored.getGroupAttr() || sum->getNumResults() != 1 ||
+      sum->getNumOperands() == 0 ||
       sum.getYielded()[0] == sum.getBody().front().getArgument(0))
     return {};
-  for (Operation *user : sum->getOperand(0).getUsers())
-    if (auto elements = dyn_cast<GenericOp>(user);
-        elements && computesTerms(elements, sum))
+  auto found = before.find(hashOfOperands(sum));
+  if (found == before.end())
+    return {};
+  // The nearest one first.
+  for (GenericOp elements : llvm::reverse(found->second))
+    if (computesTerms(elements, sum))
       return elements;
   return {};
 }
@@ -69,7 +84,11 @@ static void readTerms(GenericOp sum, GenericOp elements) {
 }
 
 void colossal::shareTerms(func::FuncOp function) {
-  for (GenericOp sum : function.front().getOps<GenericOp>())
-    if (GenericOp elements = findTerms(sum))
-      readTerms(sum, elements);
+  TermsByOperands before;
+  for (GenericOp op : function.front().getOps<GenericOp>()) {
+    if (op.isAllParallel())
+      before[hashOfOperands(op)].push_back(op);
+    else if (GenericOp elements = findTerms(op, before))
+      readTerms(op, elements);
+  }
 }

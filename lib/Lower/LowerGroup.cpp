@@ -11,7 +11,6 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/xxhash.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -39,19 +38,15 @@ static std::string identifier(StringRef name) {
 }
 
 std::string Lowering::unify(func::FuncOp function, StringRef name) {
-  function.setName("k");
-  std::string structure;
-  llvm::raw_string_ostream stream(structure);
-  function->print(stream, OpPrintingFlags().useLocalScope());
-  auto [it, isNew] = symbols.try_emplace(structure, "");
+  StructureHash::Bits hash = structure.of(function);
+  auto [it, isNew] = symbols.try_emplace(hash, "");
   if (!isNew) {
     function.erase();
     return it->second;
   }
   // By what it is, not by which it is: the same kernel has the same symbol in
   // every program, and its object can be used again.
-  it->second = llvm::formatv("k{0:x-16}_{1}", llvm::xxh3_64bits(structure),
-                             identifier(name));
+  it->second = llvm::formatv("k{0:x-16}_{1}", hash[0], identifier(name));
   function.setName(it->second);
   return it->second;
 }

@@ -14,6 +14,7 @@
 #ifndef COLOSSAL_LOWER_LOWERGROUP_H
 #define COLOSSAL_LOWER_LOWERGROUP_H
 
+#include "colossal/Lower/StructureHash.h"
 #include "colossal/Run/RankProgram.h"
 #include "colossal/Schedule/Grouping.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -69,8 +70,8 @@ private:
   std::string unify(mlir::func::FuncOp function, llvm::StringRef name);
 
   mlir::OwningOpRef<mlir::ModuleOp> theModule;
-  /// Structure (without names) -> symbol.
-  std::map<std::string, std::string> symbols;
+  StructureHash structure;
+  std::map<StructureHash::Bits, std::string> symbols;
 };
 
 } // namespace colossal::lower
