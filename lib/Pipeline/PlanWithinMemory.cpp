@@ -17,7 +17,8 @@ using namespace colossal;
 /// collectives and scratch of the library are known once groups are lowered, so
 /// programs are scheduled and lowered. Errors are reported.
 static FailureOr<std::vector<int64_t>>
-reservedBytes(ArrayRef<CompiledProgram *> programs, int64_t threadsPerRank) {
+reservedBytes(ArrayRef<CompiledProgram *> programs, int64_t threadsPerRank,
+              bool overlaps) {
   SmallVector<ModuleOp> modules;
   for (CompiledProgram *program : programs) {
     // Schedule prepares what it groups.
@@ -32,7 +33,8 @@ reservedBytes(ArrayRef<CompiledProgram *> programs, int64_t threadsPerRank) {
     FailureOr<std::vector<schedule::RankSchedule>> scheduled = failure();
     {
       Stopwatch watch(programs.back()->spentInPlan[Phase::Schedule]);
-      scheduled = schedule::scheduleRanks(*program->scheduled, *schema);
+      scheduled =
+          schedule::scheduleRanks(*program->scheduled, *schema, overlaps);
     }
     if (failed(scheduled))
       return failure();
@@ -65,14 +67,15 @@ static bool makesForEachUse(const plan::Plan &plan) {
   });
 }
 
-/// The schedule knows the peak to the byte; Plan predicts it. Where the
-/// prediction was too low, plan again with the excess: first that of the
-/// configuration alone, so that others keep their room, and after three times
-/// of everything. What is left is the leanest plan, which does not depend on
-/// the budget, with values made for each use in backward or held between uses:
-/// a prediction cannot tell what kernels keep for either. If neither fits, the
-/// budget that the smaller one needs is named, and with that budget it is found
-/// again.
+/// The schedule knows the peak to the byte; Plan predicts it. A schedule
+/// without collectives under way needs the least: it is tried before another
+/// plan. Where the prediction was too low, plan again with the excess: first
+/// that of the configuration alone, so that others keep their room, and after
+/// three times of everything. What is left is the leanest plan, which does not
+/// depend on the budget, with values made for each use in backward or held
+/// between uses: a prediction cannot tell what kernels keep for either. If
+/// neither fits, the budget that the smaller one needs is named, and with that
+/// budget it is found again.
 LogicalResult colossal::planWithinMemory(ArrayRef<CompiledProgram *> programs,
                                          plan::PlanRequest request,
                                          bool quiet) {
@@ -115,11 +118,17 @@ LogicalResult colossal::planWithinMemory(ArrayRef<CompiledProgram *> programs,
       if (failed(passes.run(*program.partitioned)))
         return failure();
     }
-    FailureOr<std::vector<int64_t>> bytes =
-        reservedBytes(programs, request.cluster.device.threads);
-    if (failed(bytes))
-      return failure();
-    int64_t peak = *llvm::max_element(*bytes);
+    int64_t peak = 0;
+    // Collectives under way keep their bytes for longer.
+    for (bool overlaps : {true, false}) {
+      FailureOr<std::vector<int64_t>> bytes =
+          reservedBytes(programs, request.cluster.device.threads, overlaps);
+      if (failed(bytes))
+        return failure();
+      peak = *llvm::max_element(*bytes);
+      if (budget == 0 || peak <= budget)
+        break;
+    }
     if (budget == 0 || peak <= budget)
       return success();
     if (!request.planFile.empty())

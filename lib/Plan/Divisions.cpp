@@ -3,9 +3,13 @@
 #include "Divisions.h"
 
 #include <algorithm>
+#include <set>
 
 using namespace colossal;
 using namespace colossal::plan;
+
+/// States of a value are products over the axes.
+static constexpr size_t mostAxes = 4;
 
 /// Of the label, behind the axes.
 static void addStages(Division &division) {
@@ -19,41 +23,74 @@ static void addStages(Division &division) {
     division.label = "one device";
 }
 
+namespace {
+struct RuledAxis {
+  int64_t size = 1;
+  AxisRule rule = AxisRule::Free;
+};
+} // namespace
+
 /// A division whose axes of size 1 are left out.
-static Division makeDivision(int64_t groups, int64_t first, AxisRule firstRule,
-                             int64_t second, AxisRule secondRule) {
+static Division makeDivision(int64_t groups,
+                             const std::vector<RuledAxis> &axes) {
   Division division;
   division.mesh.stages.groups = groups;
-  auto add = [&](int64_t size, AxisRule rule) {
-    if (size == 1)
-      return;
-    const char *name = rule == AxisRule::Data     ? "data"
-                       : rule == AxisRule::Tensor ? "tensor"
-                                                  : "axis";
+  for (const RuledAxis &axis : axes) {
+    if (axis.size == 1)
+      continue;
+    const char *name = axis.rule == AxisRule::Data     ? "data"
+                       : axis.rule == AxisRule::Tensor ? "tensor"
+                                                       : "axis";
     std::string unique = name;
-    for (const Axis &axis : division.mesh.axes)
-      if (axis.name == unique)
+    for (const Axis &other : division.mesh.axes)
+      if (other.name == unique)
         unique += "1";
-    division.mesh.axes.push_back({unique, size});
-    division.rules.push_back(rule);
-    division.label += division.label.empty() ? "" : " ";
-    division.label += std::string(name) + "=" + std::to_string(size);
-  };
-  add(first, firstRule);
-  add(second, secondRule);
+    bool isNext = axis.rule != AxisRule::Free && !division.rules.empty() &&
+                  division.rules.back() == axis.rule;
+    division.mesh.axes.push_back({unique, axis.size});
+    division.rules.push_back(axis.rule);
+    division.label += division.label.empty() ? "" : isNext ? "x" : " ";
+    division.label +=
+        (isNext ? "" : std::string(name) + "=") + std::to_string(axis.size);
+  }
   addStages(division);
   return division;
 }
 
 /// Whether the order of the axes matters: devices next to each other are
 /// joined by other links than devices further away.
-static bool orderMatters(const machine::Cluster &cluster, int64_t first,
-                         int64_t second, int64_t groups) {
-  machine::Span outer =
-      machine::spanOfAxes(cluster, {first, second}, {0}, groups);
-  machine::Span inner =
-      machine::spanOfAxes(cluster, {first, second}, {1}, groups);
-  return first > 1 && second > 1 && (outer.worstLevel() != inner.worstLevel());
+static bool orderMatters(const machine::Cluster &cluster,
+                         const std::vector<RuledAxis> &axes, int64_t groups) {
+  std::vector<int64_t> sizes;
+  for (const RuledAxis &axis : axes)
+    if (axis.size > 1)
+      sizes.push_back(axis.size);
+  std::set<int> levels;
+  for (size_t a = 0; a < sizes.size(); ++a)
+    levels.insert(int(machine::spanOfAxes(cluster, sizes, {int64_t(a)}, groups)
+                          .worstLevel()));
+  return levels.size() > 1;
+}
+
+/// Axes for data and for tensor, each in its order; where that matters, in
+/// every order of both.
+static std::vector<std::vector<RuledAxis>>
+ordersOf(const machine::Cluster &cluster, const std::vector<int64_t> &data,
+         const std::vector<int64_t> &tensor, int64_t groups) {
+  std::vector<std::vector<RuledAxis>> orders;
+  std::vector<bool> isTensor(data.size() + tensor.size());
+  std::fill(isTensor.begin() + data.size(), isTensor.end(), true);
+  do {
+    std::vector<RuledAxis> axes;
+    size_t d = 0, t = 0;
+    for (bool now : isTensor)
+      axes.push_back(now ? RuledAxis{tensor[t++], AxisRule::Tensor}
+                         : RuledAxis{data[d++], AxisRule::Data});
+    orders.push_back(axes);
+    if (!orderMatters(cluster, axes, groups))
+      break;
+  } while (std::next_permutation(isTensor.begin(), isTensor.end()));
+  return orders;
 }
 
 std::vector<Division>
@@ -77,6 +114,11 @@ colossal::plan::divisionsOf(const machine::Cluster &cluster, const Pins &pins,
     return fail("found data=" + std::to_string(*pins.data) +
                 ", expected at most " + std::to_string(batch) +
                 ": the program lets the batch be cut into so many parts");
+  size_t axes = std::max<size_t>(pins.dataAxes.size(), 1) +
+                std::max<size_t>(pins.tensorAxes.size(), 1);
+  if (axes > mostAxes)
+    return fail("found " + std::to_string(axes) + " axes, expected at most " +
+                std::to_string(mostAxes));
   bool pipelines = pins.chunks.value_or(1) > 1;
   if (pipelines && (pins.pipeline.value_or(2) == 1 || devices == 1))
     return fail("several stages on a device group need two groups or more");
@@ -89,15 +131,14 @@ colossal::plan::divisionsOf(const machine::Cluster &cluster, const Pins &pins,
       if (size % data != 0 || (pins.data && *pins.data != data) ||
           (pins.tensor && *pins.tensor != tensor) || data > batch)
         continue;
-      Division division =
-          makeDivision(groups, data, AxisRule::Data, tensor, AxisRule::Tensor);
-      division.zero = pins.zero;
-      divisions.push_back(division);
-      if (orderMatters(cluster, data, tensor, groups)) {
-        division = makeDivision(groups, tensor, AxisRule::Tensor, data,
-                                AxisRule::Data);
-        division.zero = pins.zero;
-        divisions.push_back(division);
+      auto axesOf = [](const std::vector<int64_t> &pinned, int64_t size) {
+        return pinned.empty() ? std::vector<int64_t>{size} : pinned;
+      };
+      for (const std::vector<RuledAxis> &axes :
+           ordersOf(cluster, axesOf(pins.dataAxes, data),
+                    axesOf(pins.tensorAxes, tensor), groups)) {
+        divisions.push_back(makeDivision(groups, axes));
+        divisions.back().zero = pins.zero;
       }
     }
     if (pins.data || pins.tensor || pins.zero || size == 1)
@@ -105,12 +146,11 @@ colossal::plan::divisionsOf(const machine::Cluster &cluster, const Pins &pins,
     for (int64_t first = size; first >= 1; --first)
       if (size % first == 0 && (first == size || first > 1) &&
           (size / first > 1 || first == size))
-        divisions.push_back(makeDivision(groups, first, AxisRule::Free,
-                                         size / first, AxisRule::Free));
+        divisions.push_back(makeDivision(groups, {{first}, {size / first}}));
   }
   // The large problems last, when there is something to beat.
   std::vector<Division> ordered;
-  for (size_t effort : {0, 1, 2, 3})
+  for (size_t effort = 0; ordered.size() < divisions.size(); ++effort)
     for (const Division &division : divisions)
       if (division.mesh.axes.size() + division.isWide() == effort)
         ordered.push_back(division);
@@ -126,9 +166,11 @@ Division colossal::plan::divisionOfMesh(const Mesh &mesh) {
   division.mesh = mesh;
   division.isGiven = true;
   for (const Axis &axis : mesh.axes) {
-    division.rules.push_back(axis.name == "data"     ? AxisRule::Data
-                             : axis.name == "tensor" ? AxisRule::Tensor
-                                                     : AxisRule::Free);
+    // Of several of one kind the others end in 1s.
+    std::string name = axis.name.substr(0, axis.name.find_last_not_of('1') + 1);
+    division.rules.push_back(name == "data"     ? AxisRule::Data
+                             : name == "tensor" ? AxisRule::Tensor
+                                                : AxisRule::Free);
     division.label += division.label.empty() ? "" : " ";
     division.label += axis.name + "=" + std::to_string(axis.size);
   }

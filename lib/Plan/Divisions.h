@@ -19,11 +19,11 @@ struct Division {
   bool isWide() const { return rules.size() > 1 && rules[0] == AxisRule::Free; }
 };
 
-/// All meshes of at most two axes for every number of stages that the pins
-/// allow: the axes free, and also each division into data and tensor, which is
-/// what the pins name; so no pinned plan is faster than the search's. Those of
-/// two axes come after the others, and the wide ones last. Sets `error` where
-/// the pins do not fit the devices.
+/// All meshes of at most two axes, or as many as are pinned, for every number
+/// of stages that the pins allow: the axes free, and also each division into
+/// data and tensor, which is what the pins name; so no pinned plan is faster
+/// than the search's. Those of more axes come after the others, and the wide
+/// ones last. Sets `error` where the pins do not fit the devices.
 std::vector<Division> divisionsOf(const machine::Cluster &cluster,
                                   const Pins &pins, int64_t batch,
                                   std::string &error);

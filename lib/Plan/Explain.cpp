@@ -27,26 +27,32 @@ static std::string sizeText(int64_t bytes) {
   return format("%.1f KiB", double(bytes) / double(1 << 10));
 }
 
-/// What an axis does with parameters, optimizer state and the batch.
+/// What an axis does with parameters, gradients that wait for the update, and
+/// optimizer state.
 static std::string describeAxis(const Program &program, const Plan &plan,
                                 size_t axis) {
-  int64_t parameters = 0, cutParameters = 0, state = 0, cutState = 0;
+  struct Share {
+    int64_t all = 0, cut = 0;
+    void add(const ProgramValue &value, bool isCut) {
+      int64_t bytes = value.elements() * value.elementBytes;
+      all += bytes;
+      cut += isCut ? bytes : 0;
+    }
+    int percent() const { return all == 0 ? 0 : int(100 * cut / all); }
+  };
+  Share parameters, gradients, state;
   for (const auto &[index, sharding] : plan.arguments) {
     const ProgramValue &value = program.values[index];
-    int64_t bytes = value.elements() * value.elementBytes;
-    if (value.role == Role::Parameter) {
-      parameters += bytes;
-      cutParameters += sharding[axis] >= 0 ? bytes : 0;
-    } else if (value.role == Role::Optimizer) {
-      state += bytes;
-      cutState += sharding[axis] >= 0 ? bytes : 0;
-    }
+    if (value.role == Role::Parameter)
+      parameters.add(value, sharding[axis] >= 0);
+    else if (value.role == Role::Optimizer)
+      state.add(value, sharding[axis] >= 0);
   }
-  auto percent = [](int64_t part, int64_t whole) {
-    return whole == 0 ? 0 : int(100 * part / whole);
-  };
-  return format("cuts %d%% of the parameters and %d%% of the optimizer state",
-                percent(cutParameters, parameters), percent(cutState, state));
+  for (const auto &[value, sharding] : leftByBackward(program, plan))
+    gradients.add(program.values[value], sharding[axis] >= 0);
+  return format("cuts %d%% of the parameters, %d%% of the gradients and %d%% "
+                "of the optimizer state",
+                parameters.percent(), gradients.percent(), state.percent());
 }
 
 /// Gathers of tuples in a segment: one for each result of an op that is cut

@@ -28,8 +28,6 @@ public:
     result.options = options;
     Problem &problem = result.problem;
     problem.repeats = {1, options.microbatches, options.microbatches, 1};
-    problem.memoryPrice = options.memoryPrice;
-    problem.memoryLimit = options.memoryLimit;
     weights.assign(pieces.count(), 0);
     for (int representative : pieces.representatives)
       ++weights[representative];
@@ -48,6 +46,7 @@ public:
       restrictKept(uses);
     for (size_t v = 0; v < result.values.size(); ++v)
       pruneArcs(int(v), uses[v]);
+    setMemory(result, program, options);
     return std::move(result);
   }
 
@@ -268,11 +267,6 @@ int Builder::addValue(int piece, int index,
   bool owned = value.producer < 0 && homes[index] == piece;
   added.resident = value.producer < 0;
   added.storedCopies = owned;
-  int producer = value.producer;
-  added.keptCopies =
-      producer >= 0 && program.ops[producer].segment == Segment::Forward
-          ? options.inFlight
-          : 1;
   result.problem.values.push_back(std::move(added));
   result.values.push_back(std::move(formulated));
   addArcs(number);
@@ -318,26 +312,33 @@ void Builder::addArcs(int index) {
 void Builder::pruneArcs(int index, const ValueUses &uses) {
   constexpr int64_t far = int64_t(1) << 60;
   ProblemValue &value = result.problem.values[index];
-  int count = int(value.states.size());
-  std::vector<std::vector<int64_t>> distance(count,
-                                             std::vector<int64_t>(count, far));
-  std::vector<std::vector<int>> first(count, std::vector<int>(count, -1));
-  for (int s = 0; s < count; ++s)
-    distance[s][s] = 0;
+  size_t count = value.states.size();
+  // From state to state, row by row.
+  std::vector<int64_t> distance(count * count, far);
+  std::vector<int> first(count * count, -1);
+  for (size_t s = 0; s < count; ++s)
+    distance[s * count + s] = 0;
   for (size_t a = 0; a < value.arcs.size(); ++a) {
     const Arc &arc = value.arcs[a];
-    if (arc.cost < distance[arc.from][arc.to]) {
-      distance[arc.from][arc.to] = arc.cost;
-      first[arc.from][arc.to] = int(a);
+    size_t pair = arc.from * count + arc.to;
+    if (arc.cost < distance[pair]) {
+      distance[pair] = arc.cost;
+      first[pair] = int(a);
     }
   }
-  for (int via = 0; via < count; ++via)
-    for (int from = 0; from < count; ++from)
-      for (int to = 0; to < count; ++to)
-        if (distance[from][via] + distance[via][to] < distance[from][to]) {
-          distance[from][to] = distance[from][via] + distance[via][to];
-          first[from][to] = first[from][via];
+  for (size_t via = 0; via < count; ++via)
+    for (size_t from = 0; from < count; ++from) {
+      int64_t there = distance[from * count + via];
+      if (there == far || from == via)
+        continue;
+      int step = first[from * count + via];
+      for (size_t to = 0; to < count; ++to)
+        if (int64_t whole = there + distance[via * count + to];
+            whole < distance[from * count + to]) {
+          distance[from * count + to] = whole;
+          first[from * count + to] = step;
         }
+    }
   std::set<int> sourcesOf, targets;
   for (const std::vector<Use> &segment : uses.uses)
     for (const Use &use : segment)
@@ -351,9 +352,13 @@ void Builder::pruneArcs(int index, const ValueUses &uses) {
   sourcesOf.insert(targets.begin(), targets.end());
   for (int from : sourcesOf)
     for (int to : targets)
-      for (int at = from; at != to && first[at][to] >= 0;
-           at = value.arcs[first[at][to]].to)
-        wanted.insert(first[at][to]);
+      for (int at = from; at != to;) {
+        int arc = first[at * count + to];
+        if (arc < 0)
+          break;
+        wanted.insert(arc);
+        at = value.arcs[arc].to;
+      }
   std::vector<Arc> arcs;
   for (int a : wanted)
     arcs.push_back(value.arcs[a]);
@@ -536,6 +541,22 @@ void Builder::addTies() {
     auto source = sources.find({key.first, program.values[key.second].updates});
     if (source != sources.end())
       tie(source->second, sink);
+  }
+}
+
+void colossal::plan::setMemory(Formulation &formulation, const Program &program,
+                               const FormulationOptions &options) {
+  formulation.options.inFlight = options.inFlight;
+  formulation.options.memoryPrice = options.memoryPrice;
+  formulation.options.memoryLimit = options.memoryLimit;
+  formulation.problem.memoryPrice = options.memoryPrice;
+  formulation.problem.memoryLimit = options.memoryLimit;
+  for (size_t v = 0; v < formulation.values.size(); ++v) {
+    int producer = program.values[formulation.values[v].value].producer;
+    bool isActivation =
+        producer >= 0 && program.ops[producer].segment == Segment::Forward;
+    formulation.problem.values[v].keptCopies =
+        isActivation ? options.inFlight : 1;
   }
 }
 

@@ -12,11 +12,11 @@ using namespace colossal::plan;
 namespace {
 class Meter {
 public:
-  Meter(const Pieces &pieces, const Formulation &formulation,
-        const Solution &solution)
-      : pieces(pieces), formulation(formulation), problem(formulation.problem),
-        solution(solution), uses(usesOf(problem)), nodesOf(pieces.count()),
-        valuesOf(pieces.count()) {
+  Meter(const Program &program, const Pieces &pieces,
+        const Formulation &formulation, const Solution &solution)
+      : program(program), pieces(pieces), formulation(formulation),
+        problem(formulation.problem), solution(solution), uses(usesOf(problem)),
+        nodesOf(pieces.count()), valuesOf(pieces.count()) {
     for (size_t n = 0; n < problem.nodes.size(); ++n)
       nodesOf[formulation.nodes[n].piece].push_back(int(n));
     for (size_t v = 0; v < problem.values.size(); ++v)
@@ -34,22 +34,35 @@ public:
     for (int piece = 0; piece < pieces.count(); ++piece)
       if (pieces.representatives[piece] == piece)
         for (int s = 0; s < segmentCount; ++s)
-          costs[piece].transientBytes[s] = peakOf(piece, Segment(s));
+          findPeaks(piece, Segment(s));
     for (int piece = 0; piece < pieces.count(); ++piece)
       costs[piece] = costs[pieces.representatives[piece]];
     return costs;
   }
 
 private:
+  /// A copy of a value in a segment, between positions of nodes.
+  struct Life {
+    int state = 0;
+    int source = -1; ///< the copy that it is made of, before it in a list
+    int first = 0, last = 0;
+  };
+
   const Strategy &strategy(int node) const {
     return problem.nodes[node].strategies[solution.strategies[node]];
   }
   int produced(int v) const {
     return strategy(uses[v].producer).outputs[uses[v].output];
   }
+  bool isNewState(int v) const {
+    return program.values[formulation.values[v].value].updates >= 0;
+  }
   void addValue(int v);
-  int64_t peakOf(int piece, Segment segment) const;
+  std::vector<Life> livesOf(int v, Segment segment,
+                            const std::unordered_map<int, int> &order) const;
+  void findPeaks(int piece, Segment segment);
 
+  const Program &program;
   const Pieces &pieces;
   const Formulation &formulation;
   const Problem &problem;
@@ -57,6 +70,27 @@ private:
   std::vector<ValueUses> uses;
   std::vector<std::vector<int>> nodesOf, valuesOf; ///< per piece
   std::vector<PieceCost> costs;
+};
+
+/// Bytes that live, by position.
+class Curve {
+public:
+  explicit Curve(size_t length) : change(length + 1) {}
+  void add(int first, int last, int64_t bytes) {
+    if (last < first)
+      return;
+    change[first] += bytes;
+    change[last + 1] -= bytes;
+  }
+  int64_t peak() const {
+    int64_t live = 0, most = 0;
+    for (int64_t delta : change)
+      most = std::max(most, live += delta);
+    return most;
+  }
+
+private:
+  std::vector<int64_t> change;
 };
 } // namespace
 
@@ -88,49 +122,150 @@ void Meter::addValue(int v) {
   }
 }
 
-/// The largest sum of bytes that live at once while the piece runs a segment,
-/// without what the other terms count.
-int64_t Meter::peakOf(int piece, Segment segment) const {
+/// The copies of a value in a segment. Those that are kept or come from an
+/// earlier segment are there at its end or from its begin; positions are those
+/// of the nodes in `order`, and its size is the end.
+std::vector<Meter::Life>
+Meter::livesOf(int v, Segment segment,
+               const std::unordered_map<int, int> &order) const {
+  const ProblemValue &value = problem.values[v];
+  int end = int(order.size()), kept = solution.kept[v];
+  bool isMade = uses[v].produced == segment;
+  bool isArgument = program.values[formulation.values[v].value].producer < 0;
+  // Per state the first and last direct use.
+  std::map<int, std::pair<int, int>> demands;
+  auto demand = [&](int state, int at) {
+    auto [it, isNew] = demands.emplace(state, std::make_pair(at, at));
+    it->second.first = std::min(it->second.first, at);
+    it->second.second = std::max(it->second.second, at);
+  };
+  for (const Use &use : uses[v].uses[int(segment)])
+    demand(strategy(use.node).inputs[use.input], order.at(use.node));
+  for (int s = int(segment) + 1; s < segmentCount && kept >= 0; ++s)
+    if (uses[v].produced <= segment && !uses[v].uses[s].empty())
+      demand(kept, end);
+  int supply = isMade ? produced(v) : kept;
+  if (supply < 0 || (!isMade && demands.empty()))
+    return {};
+  // Arcs make a tree: each copy comes from one before it.
+  std::vector<Life> lives(1);
+  lives[0].state = supply;
+  for (size_t i = 0; i < lives.size(); ++i)
+    for (int index : solution.arcs[v][int(segment)]) {
+      const Arc &arc = value.arcs[index];
+      if (arc.from == lives[i].state &&
+          std::none_of(lives.begin(), lives.end(),
+                       [&](const Life &life) { return life.state == arc.to; }))
+        lives.push_back({arc.to, int(i)});
+    }
+  // When each is needed, the last ones first.
+  for (Life &life : lives) {
+    auto found = demands.find(life.state);
+    life.first = found == demands.end() ? end : found->second.first;
+    life.last = found == demands.end() ? 0 : found->second.second;
+  }
+  for (size_t i = lives.size(); i-- > 1;)
+    lives[lives[i].source].first =
+        std::min(lives[lives[i].source].first, lives[i].first);
+  lives[0].first = isMade ? order.at(uses[v].producer) : 0;
+  lives[0].last = std::max(lives[0].last, lives[0].first);
+  for (size_t i = 1; i < lives.size(); ++i) {
+    Life &life = lives[i], &source = lives[life.source];
+    int64_t bytes = value.states[life.state].bytes,
+            before = value.states[source.state].bytes;
+    bool isRead = std::any_of(lives.begin(), lives.end(), [&](const Life &one) {
+      return &one != &life && one.source == life.source &&
+             one.first > life.first;
+    });
+    bool isLast = !isRead && source.last <= life.first;
+    // What frees more than it takes is made early (Apply.cpp).
+    if (isLast && !isArgument &&
+        (bytes < before || (isNewState(v) && segment == Segment::Update)))
+      life.first = source.last;
+    life.last = std::max(life.last, life.first);
+    // Of as many bytes it is in the place of its source.
+    source.last =
+        std::max(source.last, life.first - (isLast && bytes == before));
+  }
+  return lives;
+}
+
+/// The most that lives at once while the piece runs a segment: with what it
+/// makes or frees of activations, and with one microbatch of gradients; and
+/// without.
+void Meter::findPeaks(int piece, Segment segment) {
   // The users of a piece's values are in the piece.
   std::unordered_map<int, int> order;
   for (int n : nodesOf[piece])
     if (problem.nodes[n].segment == segment)
       order.emplace(n, int(order.size()));
-  std::vector<int64_t> change(order.size() + 2);
+  int end = int(order.size());
+  bool isLooped = isPerMicrobatch(segment);
+  bool isOnce = formulation.options.microbatches == 1;
+  Curve all(end + 1), besides(end + 1);
   for (int v : valuesOf[piece]) {
     const ProblemValue &value = problem.values[v];
-    // Copies of the value in this segment, by state: first and last node.
-    std::map<int, std::pair<int, int>> lives;
-    auto touch = [&](int state, int at) {
-      auto [it, isNew] = lives.emplace(state, std::make_pair(at, at));
-      it->second.first = std::min(it->second.first, at);
-      it->second.second = std::max(it->second.second, at);
-    };
-    bool here = uses[v].produced == segment;
-    if (here)
-      touch(produced(v), order.at(uses[v].producer));
-    for (const Use &use : uses[v].uses[int(segment)])
-      touch(strategy(use.node).inputs[use.input], order.at(use.node));
-    // An arc's source lives until the arc is taken.
-    for (size_t round = 0; round < value.states.size(); ++round)
-      for (int arc : solution.arcs[v][int(segment)]) {
-        auto it = lives.find(value.arcs[arc].to);
-        if (it != lives.end())
-          touch(value.arcs[arc].from, it->second.first);
-      }
     int kept = solution.kept[v];
-    for (auto [state, life] : lives) {
-      bool counted = state == kept || (value.resident && state == produced(v));
-      if (counted)
+    bool isMade = uses[v].produced == segment;
+    bool isGradient = uses[v].produced == Segment::Backward;
+    std::vector<Life> lives = livesOf(v, segment, order);
+    for (const Life &life : lives) {
+      int64_t bytes = value.states[life.state].bytes;
+      if (value.resident && life.state == produced(v))
         continue;
-      change[life.first] += value.states[state].bytes;
-      change[life.second + 1] -= value.states[state].bytes;
+      // A new state takes the place of the old one, and before it is gathered
+      // that of the part of the old one that its op reads.
+      bool isNew = isNewState(v) && segment == Segment::Update;
+      if (isNew && &life == &lives.back())
+        continue;
+      if (life.state == kept) {
+        bool isActivation = uses[v].produced == Segment::Forward;
+        if (isLooped && (isActivation || (isGradient && isOnce)))
+          all.add(life.first, life.last, bytes);
+        // What a collective gives is added to the accumulator behind it.
+        if (isMade && isGradient && !isOnce && kept != produced(v)) {
+          all.add(life.first, life.first, bytes);
+          besides.add(life.first, life.first, bytes);
+        }
+        continue;
+      }
+      // Gradients are counted to the end of the update: what is made of one
+      // that dies is in its place.
+      if (isGradient && segment == Segment::Update)
+        bytes = std::max<int64_t>(0, bytes - value.states[kept].bytes);
+      all.add(life.first + isNew, life.last, bytes);
+      besides.add(life.first + isNew, life.last, bytes);
     }
   }
-  int64_t live = 0, peak = 0;
-  for (int64_t delta : change)
-    peak = std::max(peak, live += delta);
-  return peak;
+  costs[piece].peakBytes[int(segment)] = all.peak();
+  costs[piece].transientBytes[int(segment)] = besides.peak();
+}
+
+/// What crosses further than to the next piece lives while those between run,
+/// if it is not counted as an activation.
+static void addPassing(const Pieces &pieces, const Formulation &formulation,
+                       const Solution &solution, Measured &measured) {
+  std::vector<ValueUses> uses = usesOf(formulation.problem);
+  for (const Measured::Crossing &crossing : measured.crossings) {
+    if (!crossing.isLooped() || crossing.isArgument)
+      continue;
+    int from = crossing.from;
+    int index = formulation.valueOf(pieces.representatives[from],
+                                    pieces.counterpart(from, crossing.value));
+    if (uses[index].produced != crossing.segment || solution.kept[index] >= 0)
+      continue;
+    auto [first, last] =
+        std::minmax_element(crossing.to.begin(), crossing.to.end());
+    for (int piece = std::min(*first, from); piece <= std::max(*last, from);
+         ++piece) {
+      if (piece == from ||
+          std::count(crossing.to.begin(), crossing.to.end(), piece))
+        continue;
+      PieceCost &cost = measured.pieces[piece];
+      cost.peakBytes[int(crossing.segment)] += crossing.bytes;
+      cost.transientBytes[int(crossing.segment)] += crossing.bytes;
+    }
+  }
 }
 
 Measured colossal::plan::measure(const Program &program,
@@ -140,7 +275,7 @@ Measured colossal::plan::measure(const Program &program,
                                  const Formulation &formulation,
                                  const Solution &solution) {
   Measured measured;
-  measured.pieces = Meter(pieces, formulation, solution).run();
+  measured.pieces = Meter(program, pieces, formulation, solution).run();
   // Values that another piece uses, in the state of their border: the state of
   // the source in the piece that uses it.
   std::unordered_map<int, int> sources;
@@ -194,5 +329,6 @@ Measured colossal::plan::measure(const Program &program,
     }
   for (auto &[value, crossing] : crossings)
     measured.crossings.push_back(std::move(crossing));
+  addPassing(pieces, formulation, solution, measured);
   return measured;
 }

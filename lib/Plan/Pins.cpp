@@ -15,6 +15,24 @@ static std::optional<int64_t> parseCount(const std::string &text) {
   return std::stoll(text);
 }
 
+/// "4" or "2x2": sizes of axes, and their product. False if it is neither.
+static bool parseAxes(const std::string &text, std::optional<int64_t> &product,
+                      std::vector<int64_t> &sizes) {
+  product = 1;
+  for (size_t begin = 0; begin <= text.size();) {
+    size_t end = std::min(text.find('x', begin), text.size());
+    std::optional<int64_t> size = parseCount(text.substr(begin, end - begin));
+    if (!size || *size < 1 || *product * *size > 999999999)
+      return false;
+    sizes.push_back(*size);
+    *product *= *size;
+    begin = end + 1;
+  }
+  if (sizes.size() == 1)
+    sizes.clear();
+  return true;
+}
+
 std::optional<Pins> Pins::parse(const std::string &text, std::string &error) {
   Pins pins;
   auto fail = [&](const std::string &item, const std::string &expected) {
@@ -47,10 +65,15 @@ std::optional<Pins> Pins::parse(const std::string &text, std::string &error) {
                           "number of blocks");
       continue;
     }
-    std::optional<int64_t> *target = name == "data"       ? &pins.data
-                                     : name == "tensor"   ? &pins.tensor
-                                     : name == "pipeline" ? &pins.pipeline
-                                     : name == "chunks"   ? &pins.chunks
+    if (name == "data" || name == "tensor") {
+      bool isData = name == "data";
+      if (!parseAxes(value, isData ? pins.data : pins.tensor,
+                     isData ? pins.dataAxes : pins.tensorAxes))
+        return fail(item, name + "= and a positive number");
+      continue;
+    }
+    std::optional<int64_t> *target = name == "pipeline" ? &pins.pipeline
+                                     : name == "chunks" ? &pins.chunks
                                      : name == "microbatches"
                                          ? &pins.microbatches
                                      : name == "zero" ? &pins.zero
@@ -78,8 +101,16 @@ std::string Pins::toString() const {
     if (value)
       add(name, std::to_string(*value));
   };
-  addCount("data", data);
-  addCount("tensor", tensor);
+  auto addAxes = [&](const char *name, const std::optional<int64_t> &product,
+                     const std::vector<int64_t> &sizes) {
+    std::string text = sizes.empty() && product ? std::to_string(*product) : "";
+    for (int64_t size : sizes)
+      text += (text.empty() ? "" : "x") + std::to_string(size);
+    if (product)
+      add(name, text);
+  };
+  addAxes("data", data, dataAxes);
+  addAxes("tensor", tensor, tensorAxes);
   addCount("pipeline", pipeline);
   addCount("chunks", chunks);
   addCount("microbatches", microbatches);
@@ -120,31 +151,8 @@ static std::vector<DataCuts> cutsOverData(const Program &program,
       look(parameters, index, state);
     else if (program.values[index].role == Role::Optimizer)
       look(states, index, state);
-  // What backward leaves to the update.
-  auto leave = [&](int value, int copy) {
-    int producer = program.values[value].producer;
-    if (producer < 0)
-      return;
-    Segment made = copy == originalCopy ? plan.ops[producer].segment
-                                        : plan.reshards[copy].segment;
-    if (made == Segment::Backward)
-      look(gradients, value,
-           copy == originalCopy ? producedSharding(program, plan, value)
-                                : plan.reshards[copy].to);
-  };
-  std::map<std::pair<int, int>, int> copyOfUse;
-  for (const PlannedUse &use : plan.uses)
-    copyOfUse[{use.op, use.operand}] = use.copy;
-  for (size_t i = 0; i < program.ops.size(); ++i)
-    if (plan.ops[i].segment == Segment::Update)
-      for (size_t o = 0; o < program.ops[i].operands.size(); ++o) {
-        auto use = copyOfUse.find({int(i), int(o)});
-        leave(program.ops[i].operands[o].value,
-              use == copyOfUse.end() ? originalCopy : use->second);
-      }
-  for (const PlannedReshard &reshard : plan.reshards)
-    if (reshard.segment == Segment::Update)
-      leave(reshard.value, reshard.source);
+  for (const auto &[value, state] : leftByBackward(program, plan))
+    look(gradients, value, state);
   return {parameters, states, gradients};
 }
 
@@ -156,6 +164,7 @@ std::string colossal::plan::contradictionOf(const Pins &pins,
   // tensor in none.
   int64_t data = 1, tensor = 1;
   std::vector<size_t> dataAxes;
+  std::vector<int64_t> dataSizes, tensorSizes;
   for (size_t a = 0; a < plan.mesh.axes.size(); ++a) {
     int64_t with = 0, cut = 0;
     for (size_t i = 0; i < program.ops.size(); ++i)
@@ -167,8 +176,10 @@ std::string colossal::plan::contradictionOf(const Pins &pins,
     if (cut == with) {
       data *= plan.mesh.axes[a].size;
       dataAxes.push_back(a);
+      dataSizes.push_back(plan.mesh.axes[a].size);
     } else if (cut == 0) {
       tensor *= plan.mesh.axes[a].size;
+      tensorSizes.push_back(plan.mesh.axes[a].size);
     }
   }
   std::string text;
@@ -180,6 +191,14 @@ std::string colossal::plan::contradictionOf(const Pins &pins,
   };
   check("data", pins.data, data);
   check("tensor", pins.tensor, tensor);
+  auto checkAxes = [&](const char *name, const std::vector<int64_t> &pinned,
+                       const std::vector<int64_t> &found) {
+    if (!pinned.empty() && pinned != found && text.empty())
+      text = std::string("the plan has other ") + name +
+             " axes than the pins " + pins.toString();
+  };
+  checkAxes("data", pins.dataAxes, dataSizes);
+  checkAxes("tensor", pins.tensorAxes, tensorSizes);
   check("pipeline", pins.pipeline, plan.mesh.stages.groups);
   check("chunks", pins.chunks, plan.mesh.stages.chunks);
   check("microbatches", pins.microbatches, plan.microbatches);

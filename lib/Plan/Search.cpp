@@ -94,6 +94,10 @@ private:
                               ScheduleKind kind, int64_t price,
                               const Solution *start = nullptr,
                               std::optional<int64_t> limit = std::nullopt);
+  std::optional<Formulation> formulationOf(const Division &division,
+                                           const std::string &key,
+                                           const FormulationOptions &options,
+                                           std::string &error);
   BoundedSolution solveProblem(const Division &division,
                                const Formulation &formulation,
                                const Solution *start, std::string &error);
@@ -158,8 +162,10 @@ private:
   /// long as these are made of the same pieces.
   std::string keyOf(const Division &division, int64_t microbatches) const;
   std::map<int, Placements> stored; ///< what is given (SharedState.h)
-  std::optional<Solved> best;       ///< the fastest that fits
-  std::optional<Solved> leanest;    ///< what needs least memory
+  /// The last one, by its key.
+  std::optional<std::pair<std::string, Formulation>> formulated;
+  std::optional<Solved> best;    ///< the fastest that fits
+  std::optional<Solved> leanest; ///< what needs least memory
   std::vector<Candidate> candidates;
   int64_t problems = 0;
   bool isCutShort = false; ///< at its deadline
@@ -202,6 +208,27 @@ void Search::shareState() {
   for (Cut *cut : {&single, &pipelined, &fine})
     if (!agreesWithPieces(cut->pieces, stored))
       cut->pieces = withoutCopies(cut->program, cut->nodes, cut->pieces);
+}
+
+/// Schedules, numbers of stages on a group and prices of memory follow one
+/// another and have one formulation, up to the numbers of memory.
+std::optional<Formulation>
+Search::formulationOf(const Division &division, const std::string &key,
+                      const FormulationOptions &options, std::string &error) {
+  const Cut &cut = cutFor(division.mesh.stages);
+  if (!formulated || formulated->first != key) {
+    formulated.reset();
+    std::optional<Formulation> made =
+        formulate(cut.program, cut.batching, cut.nodes, cut.pieces, cluster,
+                  division.mesh, options, error);
+    if (!made)
+      return std::nullopt;
+    formulated.emplace(key, std::move(*made));
+  }
+  Formulation formulation = formulated->second;
+  formulation.mesh = division.mesh;
+  setMemory(formulation, cut.program, options);
+  return formulation;
 }
 
 /// Nothing if there is no solution, or none that could be the best plan: then
@@ -302,9 +329,8 @@ std::optional<Solved> Search::solve(const Division &division,
   formulation.stored = stored;
   formulation.byteTimes = byteTimesFor(cut, division.mesh, microbatches);
   std::string error;
-  std::optional<Formulation> problem =
-      formulate(cut.program, cut.batching, cut.nodes, cut.pieces, cluster,
-                division.mesh, formulation, error);
+  std::optional<Formulation> problem = formulationOf(
+      division, keyOf(division, microbatches), formulation, error);
   BoundedSolution found;
   if (problem)
     found = solveProblem(division, *problem, start, error);

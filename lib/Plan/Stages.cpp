@@ -25,27 +25,27 @@ public:
       : inFlight(inFlight), once(microbatches == 1) {}
 
   void prepend(const PieceCost &piece) {
-    auto transient = [&](Segment segment) {
-      return piece.transientBytes[int(segment)];
-    };
+    auto peak = [&](Segment segment) { return piece.peakBytes[int(segment)]; };
+    for (Segment segment : {Segment::Forward, Segment::Backward})
+      besides = std::max(besides, piece.transientBytes[int(segment)]);
+    // While a later piece runs, what this one leaves behind is live as well;
+    // while this one goes back, so are the gradients of the later ones.
+    forward = std::max(peak(Segment::Forward), piece.activationBytes + forward);
+    backward = std::max((once ? accumulators : 0) + peak(Segment::Backward),
+                        piece.activationBytes + backward);
     state += piece.stateBytes;
     activations += piece.activationBytes;
     accumulators += piece.accumulatorBytes;
-    // While a later piece runs, what this one leaves behind is live as well.
-    forward =
-        piece.activationBytes + std::max(forward, transient(Segment::Forward));
-    backward = piece.activationBytes +
-               std::max(backward, (once ? accumulators : 0) +
-                                      transient(Segment::Backward));
-    prologue = std::max(prologue, transient(Segment::Prologue));
-    update = std::max(update, transient(Segment::Update));
+    prologue = std::max(prologue, peak(Segment::Prologue));
+    update = std::max(update, peak(Segment::Update));
   }
 
   /// The most that lives at one time on a device with this stage alone.
   int64_t peak() const { return peakOf(this, this + 1); }
 
-  /// The same with several stages. While one of them runs, the others hold the
-  /// activations of their microbatches in flight.
+  /// The same with several stages. Where each microbatch goes back before the
+  /// next one begins, its activations appear and go. Else those of the
+  /// microbatches in flight are held through all forwards and backwards.
   static int64_t peakOf(const StageMemory *begin, const StageMemory *end) {
     int64_t state = 0, accumulators = 0, activations = 0, most = 0;
     for (const StageMemory *stage = begin; stage != end; ++stage) {
@@ -54,10 +54,13 @@ public:
       activations += stage->inFlight * stage->activations;
     }
     for (const StageMemory *stage = begin; stage != end; ++stage) {
+      bool oneByOne = stage->once || (stage->inFlight == 1 && end - begin == 1);
       int64_t held = accumulators + activations - stage->activations -
                      (stage->once ? stage->accumulators : 0);
-      most = std::max({most, stage->prologue, held + stage->forward,
-                       held + stage->backward, accumulators + stage->update});
+      most =
+          std::max({most, stage->prologue, accumulators + stage->update,
+                    oneByOne ? held + std::max(stage->forward, stage->backward)
+                             : accumulators + activations + stage->besides});
     }
     return state + most;
   }
@@ -67,6 +70,7 @@ private:
   bool once;
   int64_t state = 0, activations = 0, accumulators = 0;
   int64_t prologue = 0, forward = 0, backward = 0, update = 0;
+  int64_t besides = 0; ///< of one piece, forward or back
 };
 } // namespace
 

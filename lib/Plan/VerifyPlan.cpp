@@ -4,6 +4,8 @@
 #include "colossal/Plan/Plan.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 using namespace colossal;
 using namespace colossal::plan;
@@ -44,6 +46,38 @@ Placements colossal::plan::producedSharding(const Program &program,
   return it == plan.arguments.end()
              ? Placements(plan.mesh.axes.size(), replicated)
              : it->second;
+}
+
+std::vector<std::pair<int, Placements>>
+colossal::plan::leftByBackward(const Program &program, const Plan &plan) {
+  std::set<std::pair<int, int>> copies; ///< by value
+  auto leave = [&](int value, int copy) {
+    int producer = program.values[value].producer;
+    Segment made = copy != originalCopy ? plan.reshards[copy].segment
+                   : producer < 0       ? Segment::Prologue
+                                        : plan.ops[producer].segment;
+    if (made == Segment::Backward)
+      copies.insert({value, copy});
+  };
+  std::map<std::pair<int, int>, int> copyOfUse;
+  for (const PlannedUse &use : plan.uses)
+    copyOfUse[{use.op, use.operand}] = use.copy;
+  for (size_t i = 0; i < program.ops.size(); ++i)
+    if (plan.ops[i].segment == Segment::Update)
+      for (size_t o = 0; o < program.ops[i].operands.size(); ++o) {
+        auto use = copyOfUse.find({int(i), int(o)});
+        leave(program.ops[i].operands[o].value,
+              use == copyOfUse.end() ? originalCopy : use->second);
+      }
+  for (const PlannedReshard &reshard : plan.reshards)
+    if (reshard.segment == Segment::Update)
+      leave(reshard.value, reshard.source);
+  std::vector<std::pair<int, Placements>> left;
+  for (auto [value, copy] : copies)
+    left.emplace_back(value, copy == originalCopy
+                                 ? producedSharding(program, plan, value)
+                                 : plan.reshards[copy].to);
+  return left;
 }
 
 namespace {

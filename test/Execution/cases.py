@@ -18,6 +18,8 @@ class Model:
 
 MODELS = {
     "mlp": Model("mlp --sizes 24,48,32,10 --batch 16"),
+    # Parameters are most of the memory, in many equal parts.
+    "mlp-deep": Model("mlp --sizes 64,64,64,64,64,64,64,64,64,64 --batch 16"),
     # No size that 2 divides but the batch.
     "mlp-odd": Model("mlp --sizes 21,45,11 --activation gelu --batch 12",
                      "sgd:lr=0.1,momentum=0.9,weight-decay=0.01"),
@@ -44,11 +46,15 @@ class Case:
     model: str
     ranks: int
     pins: str = ""
+    # The budget is what the plan of these pins needs, and what `pins` leaves open is found.
+    within: str = ""
 
     @property
     def name(self):
-        plan = self.pins.replace("=", "").replace(",", "-") or "found"
-        return f"{self.model}/{self.ranks}/{plan}"
+        def word(pins):
+            return pins.replace("=", "").replace(",", "-")
+
+        return f"{self.model}/{self.ranks}/{word(self.pins) or 'found'}" + (f"-within-{word(self.within)}" if self.within else "")
 
 
 # Keys are subjects, as the issue of a failure is looked for: `run_case.py --subject tensor`.
@@ -76,6 +82,23 @@ SUBJECTS = {
         Case("gpt2", 2, "data=2,zero=3,microbatches=2"),
         Case("gpt2", 4, "data=4,zero=3"),
         Case("gpt2-clipped", 2, "data=2,zero=3,microbatches=4"),
+    ],
+    # With what else a plan may have.
+    "zero-together": [
+        Case("gpt2", 4, "data=2,pipeline=2,chunks=1,microbatches=4,zero=2"),
+        Case("gpt2-clipped", 4, "data=2,pipeline=2,chunks=1,microbatches=4,zero=3"),
+        Case("gpt2-four-layers", 4, "data=2,pipeline=2,chunks=2,microbatches=4,zero=2"),
+        Case("gpt2-four-layers", 4, "data=2,pipeline=2,chunks=2,microbatches=2,zero=3"),
+        Case("gpt2", 4, "data=2,tensor=2,zero=2,microbatches=2"),
+        Case("gpt2", 4, "data=2,tensor=2,zero=3"),
+        Case("gpt2", 2, "data=2,zero=2,microbatches=2,recompute=all"),
+        Case("gpt2-four-layers", 4, "data=2,pipeline=2,chunks=1,microbatches=4,zero=3,recompute=all"),
+        Case("skips", 4, "data=2,pipeline=2,microbatches=2,zero=3"),
+    ],
+    # ZeRO that the search finds: less does not fit.
+    "zero-found": [
+        Case("mlp-deep", 2, "data=2", within="data=2,zero=2"),
+        Case("mlp-deep", 4, "data=4", within="data=4,zero=3"),
     ],
     "tensor": [
         Case("mlp", 2, "tensor=2"),
@@ -129,6 +152,13 @@ SUBJECTS = {
         Case("decoder", 4, "tensor=2,pipeline=2,microbatches=2"),
         Case("skips", 4, "data=2,pipeline=2,microbatches=2"),
         Case("gpt2", 4, "data=2,tensor=2,zero=1"),
+    ],
+    # Meshes of three axes.
+    "axes": [
+        Case("mlp", 8, "data=2x2,tensor=2,zero=1"),
+        Case("mlp-odd", 8, "data=2x2,tensor=2,zero=3,microbatches=3"),
+        Case("gpt2", 8, "data=2,tensor=2x2,zero=2,microbatches=2"),
+        Case("gpt2", 8, "data=2x2x2,zero=3"),
     ],
     "all": [
         Case("gpt2", 8, "data=2,tensor=2,pipeline=2,microbatches=4"),

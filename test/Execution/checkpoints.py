@@ -23,9 +23,11 @@ from cases import ADAMW, Case
 from run_case import ROOT, Failure, compile_case, data_options, execute, reference_of, tool
 
 PLANS = {"one": Case("mlp", 1), "data": Case("mlp", 2, "data=2"), "tensor": Case("mlp", 2, "tensor=2"),
-         "pipeline": Case("mlp", 2, "pipeline=2,chunks=2,microbatches=4"), "zero": Case("mlp", 2, "data=2,zero=1")}
-# Pipeline to tensor to ZeRO 1 and back: all ordered pairs of plans of two ranks.
-PAIRS = list(itertools.permutations([name for name in PLANS if name != "one"], 2))
+         "pipeline": Case("mlp", 2, "pipeline=2,chunks=2,microbatches=4"), "zero": Case("mlp", 2, "data=2,zero=1"),
+         "zero3": Case("mlp", 4, "data=4,zero=3"), "zero0": Case("mlp", 3, "data=3,zero=0")}
+# Pipeline to tensor to ZeRO 1 and back: all ordered pairs of plans of two ranks; ZeRO 3 to no ZeRO on other ranks and back.
+PAIRS = [*itertools.permutations([name for name, case in PLANS.items() if case.ranks == 2], 2),
+         ("zero3", "zero0"), ("zero0", "zero3"), ("zero3", "pipeline"), ("tensor", "zero3")]
 STEPS, HALF = 10, 5
 bad = 0
 

@@ -86,7 +86,8 @@ MODELS = {
                         "labels": integers(most=10)}),
 }
 PLANS = {"norms": ["1", "2 data=2", "2 tensor=2", "2"],
-         "decoder": ["1", "2 data=2,zero=1", "2 tensor=2", "2 pipeline=2,chunks=1", "2 pipeline=2,chunks=2", "4 data=2,pipeline=2,microbatches=2"],
+         "decoder": ["1", "2 data=2,zero=1", "2 tensor=2", "2 pipeline=2,chunks=1", "2 pipeline=2,chunks=2", "4 data=2,pipeline=2,microbatches=2",
+                     "2 data=2,zero=2", "2 data=2,zero=3", "4 data=2,pipeline=2,microbatches=2,zero=3"],
          "images": ["1", "2 data=2"]}
 
 

@@ -23,7 +23,8 @@ from run_case import cluster_of, compare, execute, imported, tool
 BATCH, STEPS, RATE, TOTAL, CLIP = 8, 8, 1e-2, 20, 0.5
 OPTIMIZER = f"adamw:lr={RATE},eps=1e-3,weight-decay=0.1"
 PLANS = {"one": (1, ""), "data": (2, "data=2"), "microbatches": (2, "data=2,microbatches=2"), "tensor": (2, "tensor=2"),
-         "pipeline": (2, "pipeline=2,microbatches=4"), "zero": (2, "data=2,zero=1")}
+         "pipeline": (2, "pipeline=2,microbatches=4"), "zero": (2, "data=2,zero=1"),
+         "zero2": (2, "data=2,zero=2"), "zero3": (2, "data=2,zero=3")}
 SKIPPED = {"plain": [3, 4, 6], "clipped": [3, 4, 6], "norms": [6]}
 bad = 0
 

@@ -75,7 +75,7 @@ MODELS = {
                                                 "--attention eager --untied"),
     "convnet": convnet,
 }
-PLANS = {"": 1, "data=2": 2, "tensor=2": 2, "pipeline=2,microbatches=4": 2}
+PLANS = {"": 1, "data=2": 2, "tensor=2": 2, "pipeline=2,microbatches=4": 2, "data=2,zero=2,microbatches=2": 2, "data=2,zero=3": 2}
 # Statistics of a batch norm are those of the whole batch.
 CASES = {f"{model}/{pins or 'one'}": (model, pins) for model in MODELS for pins in PLANS
          if not (model == "convnet" and "microbatches" in pins)}

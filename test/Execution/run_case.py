@@ -8,7 +8,9 @@
 Per case:
   1. PyTorch's answer in f64 and f32 (test/Python/reference.py), made once per model in DIR/models;
   2. colossal-compile under the case's pins on a cluster of the case's size, with --keep-gradients;
-     the bundle has the ranks, stages, microbatches and schedule that were asked for;
+     the bundle has the ranks, stages, microbatches and schedule that were asked for; under a budget that
+     the plan of other pins needs (`within`), it fits, is as fast, and cuts as much over the data axes, and
+     what cuts less does not fit;
   3. colossal-verify --kernels: sharded = unsharded in f64, 1e-10, and compiled code op by op;
   4. real runs over MPI: loss within 1e-6 and every gradient of step 1 within 4 times PyTorch's own
      f32-to-f64 difference (floor: 1e-6 of the largest), parameters after 3 steps likewise, the loss
@@ -26,6 +28,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -128,6 +131,40 @@ def data_options(reference):
     return options
 
 
+def compile_within(case, reference, folder, work, checks):
+    """Compiles under the budget of other pins and returns the manifest."""
+    wanted = int(dict(item.split("=") for item in case.within.split(","))["zero"])
+    without = re.sub(r"zero=\d", "zero={}", case.within).format
+
+    def compile_pinned(zero, name):
+        (folder / name).mkdir()
+        pinned = replace(case, pins=without(zero), within="")
+        return compile_case(pinned, reference, folder / name, work)
+
+    def step_of(path):
+        return float(re.search(r"predicted step: ([\d.]+) ms", (path / "model.colossal/ir/train/plan.txt").read_text())[1])
+
+    budget = max(compile_pinned(wanted, "pinned")["predictedPeakBytes"])
+    less = max(compile_pinned(wanted - 1, "less")["predictedPeakBytes"])
+    if less <= budget:
+        raise Failure(f"zero={wanted - 1} needs {less} bytes, expected more than zero={wanted}: {budget}")
+    manifest = compile_case(case, reference, folder, work, ["--memory", budget])
+    needs = max(manifest["predictedPeakBytes"])
+    if needs > budget or step_of(folder) > step_of(folder / "pinned"):
+        raise Failure(f"found a plan of {needs} bytes and {step_of(folder)} ms, expected at most {budget} and "
+                      f"{step_of(folder / 'pinned')} ms")
+    sizes = {axis["name"]: axis["size"] for axis in manifest.get("mesh", [])}
+    found = parallelism_of(folder / "model.colossal", manifest, sizes)["zero"]
+    shares = [list(map(int, row)) for row in re.findall(
+        r"axis data cuts (\d+)% of the parameters, (\d+)% of the gradients and (\d+)% of the optimizer state",
+        (folder / "model.colossal/ir/train/plan.txt").read_text())]
+    if found < wanted or not shares or min(shares[0][3 - wanted:]) < 90:
+        raise Failure(f"found zero={found} and an axis that cuts {shares} %, expected zero={wanted} and 90 % of all that it cuts")
+    checks.good("budget", f"{needs} of {budget} bytes, zero={wanted - 1} needs {less}; the data axis cuts "
+                          "{}% of the parameters, {}% of the gradients, {}% of the optimizer state".format(*shares[0]))
+    return manifest
+
+
 def compile_case(case, reference, folder, work, extra=()):
     """Compiles into `folder`/model.colossal and returns the manifest."""
     model = MODELS[case.model]
@@ -215,7 +252,10 @@ def check_plan(case, manifest, bundle):
     if math.prod(axes.values()) * groups != case.ranks:
         raise Failure(f"mesh {axes} with {groups} device groups is not {case.ranks} ranks")
     for name, found in parallelism_of(bundle, manifest, axes).items():
-        if name in pins and found != int(pins[name]):
+        # Of several axes for one thing the sizes are in the mesh, major first.
+        pinned = list(map(int, pins.get(name, str(found)).split("x")))
+        kind = [size for axis, size in axes.items() if axis.rstrip("1") == name]
+        if found != math.prod(pinned) or (len(pinned) > 1 and kind != pinned):
             raise Failure(f"the layouts of the bundle have {name} {found}, expected {pins[name]}")
     parts = [f"{name}={size}" for name, size in axes.items() if size > 1]
     if groups > 1:
@@ -264,6 +304,10 @@ def compare_run(checks, case, reference, bundle, folder, steps):
     checks.compare(f"parameters after {after}", compare.parameter_rows(reference, state))
     if steps > after:
         _, metrics, report = run_bundle(bundle, case.ranks, steps, data, folder, "many")
+    for rank in report["ranks"]:
+        reserved = sum(rank[f"{part}_bytes"] for part in ("arena", "window", "staging", "scratch"))
+        if reserved != rank["predicted_peak_bytes"]:
+            checks.bad("memory", f"a rank reserves {reserved} bytes, {rank['predicted_peak_bytes']} were predicted")
     checks.compare(f"loss of {steps} steps", compare.curve_rows(reference, metrics, 1e-4, steps))
     return report
 
@@ -287,7 +331,8 @@ def run_locked(case, work, steps):
     try:
         reference = reference_of(case.model, work, steps)
         step, started = "compile", time.time()
-        manifest = compile_case(case, reference, folder, work)
+        manifest = (compile_within(case, reference, folder, work, checks) if case.within
+                    else compile_case(case, reference, folder, work))
         result["compile_seconds"] = time.time() - started
         bundle = folder / "model.colossal"
         result["plan"] = check_plan(case, manifest, bundle)

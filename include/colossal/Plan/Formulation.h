@@ -89,6 +89,12 @@ formulate(const Program &program, const Batching &batching,
           const machine::Cluster &cluster, const Mesh &mesh,
           const FormulationOptions &options, std::string &error);
 
+/// Makes of a formulation the one with other numbers of memory, without
+/// building it again: `inFlight`, `memoryPrice` and `memoryLimit`, which
+/// strategies and states do not depend on.
+void setMemory(Formulation &formulation, const Program &program,
+               const FormulationOptions &options);
+
 } // namespace colossal::plan
 
 #endif // COLOSSAL_PLAN_FORMULATION_H

@@ -98,6 +98,11 @@ struct Plan {
 Placements producedSharding(const Program &program, const Plan &plan,
                             int value);
 
+/// What backward leaves to the update, gradients for the most part, in the
+/// states in which it does: values once for each of their copies.
+std::vector<std::pair<int, Placements>> leftByBackward(const Program &program,
+                                                       const Plan &plan);
+
 /// Predicted times of one execution, ns: per node, and per reshard of the plan
 /// (0 where it is part of its node's time).
 struct PlanTimes {

@@ -22,9 +22,12 @@ namespace colossal::plan {
 
 /// What the user fixes; the rest is found.
 struct Pins {
-  std::optional<int64_t> data;     ///< size of the axes that cut the batch
-  std::optional<int64_t> tensor;   ///< size of the axes that cut parameters
-                                   ///< in use and not the batch
+  std::optional<int64_t> data;   ///< size of the axes that cut the batch
+  std::optional<int64_t> tensor; ///< size of the axes that cut parameters
+                                 ///< in use and not the batch
+  /// Of several axes the size of each, the one of most distant devices first;
+  /// `data` and `tensor` are the products. Empty: one axis.
+  std::vector<int64_t> dataAxes, tensorAxes;
   std::optional<int64_t> pipeline; ///< number of device groups
   std::optional<int64_t> chunks;   ///< stages of each device group
   std::optional<int64_t> microbatches;
@@ -37,8 +40,8 @@ struct Pins {
   std::optional<ScheduleKind> schedule;
 
   /// `data=2,tensor=2,pipeline=2,chunks=2,microbatches=4,zero=1,
-  /// recompute=all,schedule=1f1b`. On failure returns nothing and `error` says
-  /// what was found and expected.
+  /// recompute=all,schedule=1f1b`; `data=2x4` are two axes. On failure returns
+  /// nothing and `error` says what was found and expected.
   static std::optional<Pins> parse(const std::string &text, std::string &error);
   std::string toString() const;
 };

@@ -29,7 +29,10 @@ struct PieceCost {
   int64_t stateBytes = 0;
   int64_t accumulatorBytes = 0;
   int64_t activationBytes = 0; ///< of one microbatch
-  std::array<int64_t, segmentCount> transientBytes = {};
+  /// The most that lives while it runs a segment: without what the terms above
+  /// count, and with the activations that it makes or frees and, of a single
+  /// microbatch, the gradients that it makes.
+  std::array<int64_t, segmentCount> transientBytes = {}, peakBytes = {};
 };
 
 /// What a solved problem says about every piece.

@@ -77,6 +77,23 @@ TEST(Formulation, PerceptronUnderData2) {
   }
 }
 
+// The search builds a problem once and asks it for several budgets.
+TEST(Formulation, NumbersOfMemoryChangeAlone) {
+  Program program = transformer({});
+  Mesh mesh = {{{"axis", 4}}, {}};
+  FormulationOptions options, other;
+  options.microbatches = other.microbatches = 2;
+  other.inFlight = 3;
+  other.memoryPrice = 7;
+  other.memoryLimit = int64_t(1) << 40;
+  Formulation changed = solve(program, mesh, options).formulation;
+  Formulation built = solve(program, mesh, other).formulation;
+  EXPECT_NE(writeProblem(changed.problem), writeProblem(built.problem));
+  setMemory(changed, program, other);
+  EXPECT_EQ(writeProblem(changed.problem), writeProblem(built.problem));
+  EXPECT_EQ(changed.options.inFlight, 3);
+}
+
 // Megatron's split with sequence-sharded norms: per residual branch and
 // direction one reduce-scatter and one all-gather; the loss is cut along the
 // vocabulary, with three reductions inside.

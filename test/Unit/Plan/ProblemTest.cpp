@@ -58,6 +58,34 @@ TEST(Problem, GatherIsSharedAndKept) {
   EXPECT_EQ(solution.memory, 200);
 }
 
+TEST(Problem, WhatIsUnkeptIsThereInsideASegmentAlone) {
+  std::string text = sharedGather;
+  text.insert(text.find("  state R 200") + 13, " unkept");
+  Problem problem = read(text);
+  EXPECT_EQ(writeProblem(problem), writeProblem(read(writeProblem(problem))));
+  // Memory costs nothing, yet the shard is kept, and gathered in both segments.
+  Solution solution = solve(problem);
+  EXPECT_EQ(solution.kept[0], 0);
+  EXPECT_EQ(solution.time, 140);
+  EXPECT_EQ(solution.memory, 200);
+  std::string error;
+  std::optional<Solution> all = solveExhaustively(problem, error);
+  ASSERT_TRUE(all) << error;
+  EXPECT_EQ(writeSolution(problem, *all), writeSolution(problem, solution));
+
+  // What was chosen without the exclusion is found out.
+  Solution whole = solve(read(sharedGather));
+  ASSERT_FALSE(whole.verify(problem).empty());
+  EXPECT_NE(whole.verify(problem).front().find("the kept state is wrong"),
+            std::string::npos);
+
+  // Something must be left.
+  problem.values[0].states[0].mayKeep = false;
+  ASSERT_FALSE(problem.check().empty());
+  EXPECT_EQ(problem.check().front(),
+            "value \"x\": has no state that it may be kept in");
+}
+
 TEST(Problem, TextRoundTrip) {
   for (uint32_t seed = 0; seed < 50; ++seed) {
     std::string text = writeProblem(randomProblem(seed));

@@ -38,6 +38,8 @@ public:
     default:
       break;
     }
+    if (below(3) == 0)
+      excludeStates();
     return std::move(problem);
   }
 
@@ -61,6 +63,13 @@ private:
           value.arcs.push_back({a, b, 1 + below(60)});
     problem.values.push_back(value);
     return int(problem.values.size()) - 1;
+  }
+
+  /// Of values with several states, one that is not kept.
+  void excludeStates() {
+    for (ProblemValue &value : problem.values)
+      if (value.states.size() > 1 && below(2))
+        value.states[below(int(value.states.size()))].mayKeep = false;
   }
 
   int addSource(int value) {

@@ -369,11 +369,19 @@ TEST(Pins, WrongPinsAreRefused) {
   EXPECT_FALSE(Pins::parse("data=two", error));
   EXPECT_EQ(error, "pin: found 'data=two', expected data= and a positive "
                    "number");
+  EXPECT_FALSE(Pins::parse("data=2x", error));
+  EXPECT_EQ(error, "pin: found 'data=2x', expected data= and a positive "
+                   "number");
+  EXPECT_EQ(refusal(program, on, "data=2x1x1x1,tensor=2"),
+            "pins data=2x1x1x1,tensor=2: found 5 axes, expected at most 4");
   EXPECT_FALSE(Pins::parse("zero=4", error));
   EXPECT_EQ(error,
             "pin: found 'zero=4', expected zero=0, zero=1, zero=2 or zero=3");
   EXPECT_EQ(Pins::parse("data=2,zero=1,schedule=gpipe", error)->toString(),
             "data=2,zero=1,schedule=gpipe");
+  EXPECT_EQ(Pins::parse("tensor=2,data=2x4", error)->toString(),
+            "data=2x4,tensor=2");
+  EXPECT_EQ(Pins::parse("data=2x4", error)->data, 8);
 }
 
 TEST(Pins, ZeroCutsOptimizerStateAlone) {

@@ -4,12 +4,15 @@
 #include "RandomProblems.h"
 #include "gtest/gtest.h"
 
+#include <algorithm>
+
 using namespace colossal::plan;
 
 // The cost of the integer program equals that of exhaustive enumeration on 500
 // random problems, and they agree on which have no solution.
 TEST(Solvers, IntegerProgramEqualsEnumeration) {
-  int solved = 0, shared = 0, limited = 0, unsolvable = 0, crossing = 0;
+  int solved = 0, shared = 0, limited = 0, unsolvable = 0, crossing = 0,
+      excluded = 0;
   for (uint32_t seed = 0; seed < 500; ++seed) {
     Problem problem = randomProblem(seed);
     ASSERT_TRUE(problem.check().empty())
@@ -38,6 +41,11 @@ TEST(Solvers, IntegerProgramEqualsEnumeration) {
     limited += problem.memoryLimit.has_value();
     for (size_t v = 0; v < problem.values.size(); ++v) {
       crossing += program->kept[v] >= 0;
+      excluded +=
+          program->kept[v] >= 0 &&
+          !std::all_of(problem.values[v].states.begin(),
+                       problem.values[v].states.end(),
+                       [](const State &state) { return state.mayKeep; });
       for (const std::vector<int> &arcs : program->arcs[v])
         shared += arcs.size() > 1;
     }
@@ -48,6 +56,7 @@ TEST(Solvers, IntegerProgramEqualsEnumeration) {
   EXPECT_GT(unsolvable, 5);
   EXPECT_GT(shared, 30);
   EXPECT_GT(crossing, 100);
+  EXPECT_GT(excluded, 30);
 }
 
 // Wherever the branch and bound on the relaxation gives up, HiGHS' own solver
