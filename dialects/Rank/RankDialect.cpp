@@ -49,7 +49,21 @@ LogicalResult RankDialect::verifyOperationAttribute(Operation *op,
       return fail(op, "R2", attribute, "a buffer and an offset a result");
     return success();
   }
-  return fail(op, "R4", attribute, "rank.groups or rank.places on an op");
+  if (attribute.getName() == names::token) {
+    auto number = dyn_cast<IntegerAttr>(attribute.getValue());
+    if (!number || number.getInt() < 1)
+      return fail(op, "R5", attribute, "a number above 0");
+    return success();
+  }
+  if (attribute.getName() == names::waits) {
+    auto numbers = dyn_cast<DenseI64ArrayAttr>(attribute.getValue());
+    if (!numbers || numbers.empty() ||
+        llvm::any_of(numbers.asArrayRef(), [](int64_t n) { return n < 1; }))
+      return fail(op, "R6", attribute, "tokens above 0");
+    return success();
+  }
+  return fail(op, "R4", attribute,
+              "rank.groups, rank.places, rank.token or rank.waits on an op");
 }
 
 LogicalResult RankDialect::verifyRegionArgAttribute(Operation *op, unsigned,

@@ -19,6 +19,8 @@ namespace colossal::rank::names {
 inline constexpr llvm::StringLiteral groups = "rank.groups";
 inline constexpr llvm::StringLiteral places = "rank.places";
 inline constexpr llvm::StringLiteral place = "rank.place";
+inline constexpr llvm::StringLiteral token = "rank.token";
+inline constexpr llvm::StringLiteral waits = "rank.waits";
 /// The symbol of the module of kernels.
 inline constexpr llvm::StringLiteral kernels = "kernels";
 } // namespace colossal::rank::names

@@ -21,6 +21,10 @@ def Rank_Dialect : Dialect {
       `-1, 0` for one that lives inside of a kernel
     - R3 `rank.place` of an argument has its buffer and offset
     - R4 other attributes with this prefix are unknown
+    - R5 `rank.token` of a collective says that it is started there only, and the number, above 0,
+      under which it is waited for
+    - R6 `rank.waits` of an op has the tokens that are waited for before its group runs; of the
+      function's end, before the segment ends
   }];
   let hasOperationAttrVerify = 1;
   let hasRegionArgAttrVerify = 1;

@@ -58,6 +58,15 @@ int64_t ProgramBuilder::groupSize(const std::vector<std::string> &axes) const {
   return size;
 }
 
+static rank::Op waitFor(int64_t token) {
+  rank::Op op;
+  op.kind = rank::OpKind::Wait;
+  op.name = "token " + std::to_string(token);
+  op.numOutputs = 0;
+  op.token = token;
+  return op;
+}
+
 FailureOr<rank::Op> ProgramBuilder::buildCollective(const Group &group) {
   Operation *source = group.ops.back();
   rank::Op op = start(rank::OpKind::AllReduce, group);
@@ -171,14 +180,25 @@ FailureOr<rank::Program> ProgramBuilder::run() {
           return candidate.name == entry.name;
         });
     std::vector<rank::Op> ops;
-    for (const Group &group : entry.groups) {
+    auto waitBefore = [&](int64_t number) {
+      if (auto it = entry.waits.find(number); it != entry.waits.end())
+        for (int64_t token : it->second)
+          ops.push_back(waitFor(token));
+    };
+    for (auto [number, group] : llvm::enumerate(entry.groups)) {
+      waitBefore(number);
       if (group.kind == GroupKind::Alias)
         continue;
       FailureOr<rank::Op> op = build(group);
       if (failed(op))
         return failure();
+      if (auto it = entry.started.find(number); it != entry.started.end()) {
+        op->queue = 1;
+        op->token = it->second;
+      }
       ops.push_back(std::move(*op));
     }
+    waitBefore(entry.groups.size());
     segment.ops.insert(segment.ops.begin() + schedule::beginningOf(segment),
                        std::make_move_iterator(ops.begin()),
                        std::make_move_iterator(ops.end()));

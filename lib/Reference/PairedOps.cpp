@@ -15,6 +15,12 @@ using schedule::GroupKind;
 // Which group
 //===----------------------------------------------------------------------===//
 
+/// Whether Schedule has put the op there: it stands for no group.
+static bool isOwn(const rank::Op &op) {
+  return op.kind == rank::OpKind::Fill || op.kind == rank::OpKind::Copy ||
+         op.kind == rank::OpKind::Wait;
+}
+
 static GroupKind groupKindOf(rank::OpKind kind) {
   switch (kind) {
   case rank::OpKind::Kernel:
@@ -194,7 +200,7 @@ static bool pairSegment(PairedSegment &paired,
                         lower::Lowering &lowering, std::string &error) {
   GroupFinder finder(segment);
   for (PairedOp &op : paired.ops) {
-    if (op.op->kind == rank::OpKind::Fill || op.op->kind == rank::OpKind::Copy)
+    if (isOwn(*op.op))
       continue;
     op.group = finder.take(*op.op);
     if (!op.group) {
@@ -237,10 +243,7 @@ colossal::reference::pairOps(const schedule::RankSchedule &schedule,
       paired.function = found->function;
       if (!pairSegment(paired, *found, lowering, error))
         return std::nullopt;
-    } else if (!llvm::all_of(segment.ops, [](const rank::Op &op) {
-                 return op.kind == rank::OpKind::Fill ||
-                        op.kind == rank::OpKind::Copy;
-               })) {
+    } else if (!llvm::all_of(segment.ops, isOwn)) {
       error =
           "found no function for segment " + segment.name + ", which computes";
       return std::nullopt;

@@ -15,7 +15,7 @@ namespace colossal::reference {
 
 struct PairedOp {
   const rank::Op *op = nullptr;
-  /// None for a fill or a copy, which are memory's alone.
+  /// None for a fill, a copy or a wait, which compute nothing.
   const schedule::Group *group = nullptr;
   /// Per operand of the op: its value, inputs first, and the bytes from the
   /// value's start to what the operand names.

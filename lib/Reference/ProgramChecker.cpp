@@ -17,7 +17,7 @@ ProgramChecker::ProgramChecker(const Mesh &mesh,
                                double tolerance, rank::CompiledOps *code)
     : mesh(mesh), programs(programs), tolerance(tolerance),
       silent(mesh.ranks()), numEntered(mesh.ranks(), 0), pending(mesh.ranks()),
-      collected(mesh.ranks()) {
+      underWay(mesh.ranks()), collected(mesh.ranks()) {
   if (code)
     compiled.emplace(*code);
   for (int64_t rank = 0; rank < mesh.ranks(); ++rank) {
@@ -230,6 +230,12 @@ bool ProgramChecker::finished(int64_t rank, const NamedTensors &state,
   for (auto [segment, microbatch] : silent[rank][numEntered[rank]])
     if (!runOwn(rank, *segment, 0, microbatch, error))
       return false;
+  if (!underWay[rank].empty()) {
+    const UnderWay &left = underWay[rank].front();
+    error = left.place + ": found no wait for its token " +
+            std::to_string(left.token);
+    return false;
+  }
   auto checkAll = [&](const auto &entries, const char *kind,
                       const std::string &name, int64_t microbatch,
                       const TensorRef &value) {

@@ -86,7 +86,13 @@ private:
             std::string &error);
   bool receive(int64_t rank, const PairedOp &paired, const Tensor &expected,
                std::string &error);
-  /// Fills and copies from position `first` on, until an op that computes.
+  /// Puts a collective under way: its result is nowhere until the wait.
+  bool begin(int64_t rank, int64_t microbatch, const PairedOp &paired,
+             const TensorRef &result, std::string &error);
+  /// Ends what was started with this token.
+  bool wait(int64_t rank, int64_t token, std::string &error);
+  /// Fills, copies and waits from position `first` on, until an op that
+  /// computes.
   bool runOwn(int64_t rank, const PairedSegment &segment, size_t first,
               int64_t microbatch, std::string &error);
   bool runOwn(int64_t rank, const PairedOp &op, int64_t microbatch,
@@ -106,6 +112,16 @@ private:
   std::vector<size_t> numEntered; ///< per rank
   /// Operands and results of the group at hand, per rank, until its last op.
   std::vector<llvm::DenseMap<mlir::Value, TensorRef>> pending;
+  /// A started collective. Whenever the engine does it, it reads what is in
+  /// its input from the start to the wait, and its output is not there before:
+  /// so all orders are tried at once.
+  struct UnderWay {
+    int64_t token;
+    std::string place;
+    MemoryPlace from, to;
+    TensorRef input, result;
+  };
+  std::vector<std::vector<UnderWay>> underWay; ///< per rank
   /// What a collective gives to members that have not come to it yet.
   std::vector<std::deque<Tensor>> collected;
   /// Values on their way: sender, receiver, tag.

@@ -19,6 +19,12 @@ using schedule::Group;
 bool ProgramChecker::runOwn(int64_t rank, const PairedOp &paired,
                             int64_t microbatch, std::string &error) {
   const rank::Op &op = *paired.op;
+  if (op.kind == rank::OpKind::Wait) {
+    if (wait(rank, op.token, error))
+      return true;
+    error = paired.place + ": " + error;
+    return false;
+  }
   MemoryPlace to = locate(rank, op.operands.back(), microbatch);
   bool ok = false;
   if (op.kind == rank::OpKind::Fill) {
@@ -45,6 +51,61 @@ bool ProgramChecker::runOwn(int64_t rank, const PairedSegment &segment,
     if (!runOwn(rank, segment.ops[i], microbatch, error))
       return false;
   return true;
+}
+
+//===----------------------------------------------------------------------===//
+// Collectives under way
+//===----------------------------------------------------------------------===//
+
+static int64_t sizeAt(const MemoryPlace &place, const TensorRef &value) {
+  return value->size() * rank::bytesOf(place.type);
+}
+
+bool ProgramChecker::begin(int64_t rank, int64_t microbatch,
+                           const PairedOp &paired, const TensorRef &result,
+                           std::string &error) {
+  UnderWay started = {paired.op->token,
+                      paired.place,
+                      locate(rank, paired, 0, microbatch),
+                      locate(rank, paired, 1, microbatch),
+                      nullptr,
+                      result};
+  // In place there is nothing left to look at.
+  if (started.from.memory != started.to.memory ||
+      started.from.offset != started.to.offset)
+    started.input = pending[rank].lookup(paired.operands[0]);
+  if (!started.to.memory->forget(started.to.offset,
+                                 sizeAt(started.to, result))) {
+    error = "its result does not fit into " + started.to.text;
+    return false;
+  }
+  underWay[rank].push_back(std::move(started));
+  return true;
+}
+
+bool ProgramChecker::wait(int64_t rank, int64_t token, std::string &error) {
+  bool any = false;
+  for (const UnderWay &started : underWay[rank]) {
+    if (started.token != token)
+      continue;
+    any = true;
+    const MemoryPlace &to = started.to;
+    if (started.input && !check(started.from, started.input,
+                                "what " + started.place + " reads", error))
+      return false;
+    if (!to.memory->isForgotten(to.offset, sizeAt(to, started.result))) {
+      error = to.text + " was written while " + started.place +
+              " was under way, by " + to.memory->ownerOf(to.offset, to.type, 0);
+      return false;
+    }
+    to.memory->write(to.offset, to.type, started.result, started.place);
+  }
+  llvm::erase_if(underWay[rank], [&](const UnderWay &started) {
+    return started.token == token;
+  });
+  if (!any)
+    error = "found nothing under way with its token";
+  return any;
 }
 
 //===----------------------------------------------------------------------===//
@@ -318,6 +379,11 @@ bool ProgramChecker::finishOp(int64_t rank, const RankStep &step,
     }
     if (!ok)
       return false;
+    if (op.queue > 0) {
+      if (!begin(rank, microbatch, paired, expected, error))
+        return false;
+      continue;
+    }
     MemoryPlace where = locate(rank, paired, i, microbatch);
     if (adds ? where.memory->add(where.offset, where.type, expected, owner)
              : where.memory->write(where.offset, where.type, expected, owner))

@@ -138,6 +138,20 @@ bool RankMemory::fill(int64_t offset, rank::DType type, int64_t count,
   return true;
 }
 
+bool RankMemory::forget(int64_t offset, int64_t size) {
+  if (offset < 0 || size < 0 || offset > bytes - size)
+    return false;
+  erase(offset, offset + size);
+  return true;
+}
+
+bool RankMemory::isForgotten(int64_t offset, int64_t size) const {
+  auto it = pieces.upper_bound(offset);
+  if (it != pieces.begin() && std::prev(it)->second.end > offset)
+    return size == 0;
+  return it == pieces.end() || it->first >= offset + size;
+}
+
 std::optional<Tensor> RankMemory::read(int64_t offset, rank::DType type,
                                        int64_t count) const {
   int64_t size = rank::bytesOf(type);

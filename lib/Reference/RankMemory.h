@@ -34,6 +34,11 @@ public:
   /// Copies bytes, also those that nobody wrote; fails outside of the memory.
   bool copy(int64_t from, int64_t to, int64_t size, const std::string &owner);
 
+  /// Forgets what was written into bytes: they are on their way.
+  bool forget(int64_t offset, int64_t size);
+  /// Whether nobody has written a byte of these.
+  bool isForgotten(int64_t offset, int64_t size) const;
+
   /// `count` elements from `offset` on; nothing where one was not written as
   /// such an element.
   std::optional<Tensor> read(int64_t offset, rank::DType type,

@@ -1,10 +1,7 @@
 //===- Collectives.cpp - Reductions and movements in a group --------------===//
 
 #include "Collectives.h"
-#include "colossal/Run/Elements.h"
-#include "colossal/Support/Combiner.h"
 
-#include "RunError.h"
 #include "Staging.h"
 
 #include <algorithm>
@@ -14,103 +11,10 @@ namespace colossal::rank {
 
 namespace {
 
-void combine(const Collective &collective, char *into, const char *from,
-             int64_t count) {
-  // The program has been checked: it names a combiner of the type.
-  Combiner combiner =
-      combinerNamed(collective.combiner).value_or(Combiner::Sum);
-  withElement(collective.dtype, [&](auto zero) {
-    using T = decltype(zero);
-    using Number = std::conditional_t<isNarrowNumber<T>, float, T>;
-    T *typed = reinterpret_cast<T *>(into);
-    const T *other = reinterpret_cast<const T *>(from);
-    withCombiner(combiner, [&](auto constant) {
-      for (int64_t i = 0; i < count; ++i)
-        typed[i] =
-            colossal::combine<constant()>(Number(typed[i]), Number(other[i]));
-    });
-  });
-}
-
-int64_t valid(const Collective::Cut &cut, int64_t part) {
-  return std::clamp<int64_t>(cut.extent - part * cut.bound, 0, cut.bound);
-}
-
 /// Below this size every rank combines everything: one wait instead of two.
 constexpr int64_t kSmallBytes = 16 << 10;
 
 } // namespace
-
-Collectives::Pieces::Pieces(OpKind kind, const Collective &collective,
-                            int source, int reader)
-    : kind(kind), collective(collective), source(source), reader(reader),
-      gathered(valid(collective.gather, source)),
-      scattered(valid(collective.scatter, reader)) {
-  const Collective &c = collective;
-  switch (kind) {
-  case OpKind::AllGather:
-    count = c.outer;
-    length = gathered * c.inner;
-    break;
-  case OpKind::ReduceScatter:
-    count = c.outer;
-    length = scattered * c.inner;
-    break;
-  default:
-    count = c.outer * c.middle * (c.scatterFirst ? scattered : gathered);
-    length = c.inner * (c.scatterFirst ? gathered : scattered);
-  }
-  if (length == 0)
-    count = 0;
-}
-
-Collectives::Piece Collectives::Pieces::at(int64_t i) const {
-  const Collective &c = collective;
-  if (kind == OpKind::AllGather)
-    return {i * c.gather.bound * c.inner,
-            (i * c.gather.extent + source * c.gather.bound) * c.inner, length};
-  if (kind == OpKind::ReduceScatter)
-    return {(i * c.scatter.extent + reader * c.scatter.bound) * c.inner,
-            i * c.scatter.bound * c.inner, length};
-  int64_t m = i % c.middle, rest = i / c.middle;
-  if (c.scatterFirst) {
-    int64_t s = rest % scattered, o = rest / scattered;
-    int64_t in =
-        (o * c.scatter.extent + reader * c.scatter.bound + s) * c.middle + m;
-    int64_t out = (o * c.scatter.bound + s) * c.middle + m;
-    return {in * c.gather.bound * c.inner,
-            (out * c.gather.extent + source * c.gather.bound) * c.inner,
-            length};
-  }
-  int64_t e = rest % gathered, o = rest / gathered;
-  int64_t in = (o * c.gather.bound + e) * c.middle + m;
-  int64_t out =
-      (o * c.gather.extent + source * c.gather.bound + e) * c.middle + m;
-  return {(in * c.scatter.extent + reader * c.scatter.bound) * c.inner,
-          out * c.scatter.bound * c.inner, length};
-}
-
-/// Visits pieces from the cursor on. `limit` is an input position (pieces that
-/// begin before it, cut there), or with `packed` a number of elements.
-template <class F>
-void Collectives::advance(const Pieces &pieces, Cursor &cursor, int64_t limit,
-                          bool packed, F &&visit) {
-  while (cursor.piece < pieces.count) {
-    Piece piece = pieces.at(cursor.piece);
-    int64_t room = packed ? limit : limit - (piece.in + cursor.offset);
-    int64_t length = std::min(piece.length - cursor.offset, room);
-    if (length <= 0)
-      return;
-    visit(Piece{piece.in + cursor.offset, piece.out + cursor.offset, length});
-    if (packed)
-      limit -= length;
-    cursor.offset += length;
-    if (cursor.offset == piece.length) {
-      ++cursor.piece;
-      cursor.offset = 0;
-    }
-  }
-}
 
 void Collectives::run(OpKind kind, const Collective &collective, Group &group,
                       const char *input, char *output) {
@@ -130,15 +34,7 @@ void Collectives::run(OpKind kind, const Collective &collective, Group &group,
     return group.window ? allReduceWindow(collective, group, input, output)
                         : allReduceMessages(collective, group, input, output);
   }
-  // A reader whose part reaches beyond the extent has padding.
-  if (kind != OpKind::AllGather &&
-      valid(collective.scatter, group.index) < collective.scatter.bound) {
-    int64_t elements =
-        collective.outer * collective.middle * collective.inner *
-        collective.scatter.bound *
-        (kind == OpKind::AllToAll ? collective.gather.extent : 1);
-    memset(output, 0, elements * bytesOf(collective.dtype));
-  }
+  clearPadding(kind, collective, group.index, output);
   if (size > 1)
     return group.window ? moveWindow(kind, collective, group, input, output)
                         : moveMessages(kind, collective, group, input, output);
@@ -166,12 +62,9 @@ void Collectives::allReduceWindow(const Collective &collective, Group &group,
     fabric.signal(group);
     fabric.wait(group);
     bool small = count * element <= kSmallBytes;
-    // Slices on cache lines, so that two ranks never write the same one.
-    int64_t slice = (count + members - 1) / members;
-    slice = (slice + 63) / 64 * 64;
-    int64_t begin = small ? 0 : std::min(count, group.index * slice);
-    int64_t end = small ? count : std::min(count, begin + slice);
-    int64_t length = end - begin;
+    Slice mine(count, members, group.index);
+    int64_t begin = small ? 0 : mine.begin;
+    int64_t length = small ? count : mine.end - begin;
     for (int member = 0; member < members && length > 0; ++member) {
       const char *from = fabric.staging(group, member, half) + begin * element;
       if (member == 0)
@@ -185,12 +78,11 @@ void Collectives::allReduceWindow(const Collective &collective, Group &group,
     fabric.signal(group);
     fabric.wait(group);
     for (int member = 0; member < members; ++member) {
-      int64_t from = std::min(count, member * slice);
-      int64_t to = std::min(count, from + slice);
-      if (member != group.index && to > from)
-        memcpy(target + from * element,
-               fabric.staging(group, member, half) + from * element,
-               (to - from) * element);
+      Slice theirs(count, members, member);
+      if (member != group.index && theirs.end > theirs.begin)
+        memcpy(target + theirs.begin * element,
+               fabric.staging(group, member, half) + theirs.begin * element,
+               (theirs.end - theirs.begin) * element);
     }
   }
   fabric.signal(group); // this rank has read what it needs

@@ -14,6 +14,7 @@
 #ifndef COLOSSAL_LIB_RUN_COLLECTIVES_H
 #define COLOSSAL_LIB_RUN_COLLECTIVES_H
 
+#include "CollectivePieces.h"
 #include "Fabric.h"
 
 namespace colossal::rank {
@@ -28,28 +29,6 @@ public:
            const char *input, char *output);
 
 private:
-  /// One contiguous piece that a reader takes from a source, in elements.
-  struct Piece {
-    int64_t in, out, length;
-  };
-  /// The pieces that `reader` takes from `source`, numbered in the order of
-  /// the source's elements.
-  struct Pieces {
-    Pieces(OpKind kind, const Collective &collective, int source, int reader);
-    Piece at(int64_t i) const;
-    int64_t count = 0, length = 0;
-    OpKind kind;
-    const Collective &collective;
-    int64_t source, reader, gathered, scattered;
-  };
-  /// A walk over pieces that can stop inside one.
-  struct Cursor {
-    int64_t piece = 0, offset = 0;
-  };
-  template <class F>
-  static void advance(const Pieces &pieces, Cursor &cursor, int64_t limit,
-                      bool packed, F &&visit);
-
   void allReduceWindow(const Collective &, Group &, const char *, char *);
   void allReduceMessages(const Collective &, Group &, const char *, char *);
   void moveWindow(OpKind, const Collective &, Group &, const char *, char *);

@@ -2,7 +2,7 @@
 
 #include "Engine.h"
 
-#include "Collectives.h"
+#include "CollectiveQueue.h"
 #include "ProgramCheck.h"
 #include "RunError.h"
 #include "Staging.h"
@@ -10,7 +10,6 @@
 #include "colossal/Run/Elements.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <sys/mman.h>
 #include <tuple>
@@ -70,12 +69,6 @@ struct Action {
   int64_t calls = 0;
 };
 
-double now() {
-  return std::chrono::duration<double>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
-
 /// A program, ready to run.
 struct Loaded {
   const Program *program = nullptr;
@@ -92,7 +85,8 @@ struct Engine::Impl {
       : options(options), compiled(Threads(options.threads), kernels),
         fabric(world, *programs.front(), devicesOf(*programs.front()),
                options.transport, options.timeoutSeconds),
-        collectives(fabric) {
+        collectives(fabric), queue(fabric, collectives) {
+    fabric.whileWaiting = [this] { return queue.progress(); };
     for (const Program *program : programs) {
       loaded.emplace_back();
       loaded.back().program = program;
@@ -115,7 +109,13 @@ struct Engine::Impl {
   }
   void load(Loaded &one);
   Action prepare(const Op &op);
-  void execute(Action &action, int64_t microbatch);
+  /// `entry`: of the schedule, for the trace.
+  void execute(Action &action, int64_t microbatch, size_t entry);
+  /// Lets what is under way go on; between ops.
+  void progress() {
+    current->transfers->progress();
+    queue.progress();
+  }
   void fill(const Op &op, char *data);
   char *address(int64_t id, int64_t microbatch) const {
     const Buffer &buffer = program().buffers[id];
@@ -128,6 +128,7 @@ struct Engine::Impl {
   CompiledOps compiled;
   Fabric fabric;
   Collectives collectives;
+  CollectiveQueue queue;
   std::vector<Loaded> loaded;
   Loaded *current = nullptr;
   std::vector<TracedOp> *traced = nullptr;
@@ -195,7 +196,7 @@ void Engine::Impl::fill(const Op &op, char *data) {
   });
 }
 
-void Engine::Impl::execute(Action &action, int64_t microbatch) {
+void Engine::Impl::execute(Action &action, int64_t microbatch, size_t entry) {
   const Op &op = *action.op;
   char **buffers = action.bufferValues.data();
   size_t count = 0;
@@ -221,8 +222,13 @@ void Engine::Impl::execute(Action &action, int64_t microbatch) {
   case OpKind::AllGather:
   case OpKind::ReduceScatter:
   case OpKind::AllToAll:
-    return collectives.run(op.kind, op.collective, *action.group, buffers[0],
-                           buffers[1]);
+    if (op.queue == 0)
+      return queue.run(op.kind, op.collective, *action.group, buffers[0],
+                       buffers[1]);
+    return queue.start(op, *action.group, buffers[0], buffers[1], entry,
+                       options.profile ? &action.seconds : nullptr);
+  case OpKind::Wait:
+    return queue.wait(op.token);
   case OpKind::Send:
     return current->transfers->send(op, buffers[0]);
   case OpKind::Recv:
@@ -268,6 +274,7 @@ void Engine::reserve() {
   impl->arena.reserve(impl->arenaBytes, "arena");
   impl->window.reserve(impl->windowBytes, "window");
   impl->scratch.reserve(impl->compiled.scratchBytes(), "scratch");
+  impl->queue.connect(impl->arena.data());
 }
 
 void Engine::use(size_t program) { impl->current = &impl->loaded.at(program); }
@@ -317,6 +324,8 @@ bool Engine::runStep(int64_t step, const std::function<bool()> &beforeUpdate) {
     auto [segment, microbatch] = impl->current->schedule[entry];
     if (!asked && impl->isUpdate(segment)) {
       asked = true;
+      // It looks at values, and the ranks meet in it anyway.
+      impl->queue.finish();
       if (!beforeUpdate())
         return false;
     }
@@ -324,11 +333,11 @@ bool Engine::runStep(int64_t step, const std::function<bool()> &beforeUpdate) {
       activity.op = action.op->name.c_str();
       activity.source = action.op->source.c_str();
       double start = measures ? now() : 0;
-      impl->execute(action, microbatch);
-      impl->current->transfers->progress();
+      impl->execute(action, microbatch, entry);
+      double end = measures ? now() : 0;
+      impl->progress();
       if (!measures)
         continue;
-      double end = now();
       action.seconds += end - start;
       ++action.calls;
       if (traced)
@@ -338,16 +347,20 @@ bool Engine::runStep(int64_t step, const std::function<bool()> &beforeUpdate) {
   return asked || beforeUpdate();
 }
 
-void Engine::record(std::vector<TracedOp> *ops) { impl->traced = ops; }
+void Engine::record(std::vector<TracedOp> *ops) {
+  impl->traced = ops;
+  impl->queue.record(ops);
+}
 
 size_t Engine::opsOfAStep() const {
   size_t count = 0;
   for (auto [segment, microbatch] : impl->current->schedule)
-    count += impl->current->segments[segment].size();
+    for (const Action &action : impl->current->segments[segment])
+      count += action.op->queue > 0 ? 3 : 1; // an AllReduce reads twice
   return count;
 }
 
-double Engine::now() { return rank::now(); }
+double Engine::now() { return Fabric::now(); }
 
 void Engine::runAgain(const OpObserver &before, const OpObserver &after) {
   Activity &activity = impl->fabric.activity;
@@ -359,8 +372,11 @@ void Engine::runAgain(const OpObserver &before, const OpObserver &after) {
       activity.op = action.op->name.c_str();
       activity.source = action.op->source.c_str();
       before(*action.op, name, microbatch);
-      impl->execute(action, microbatch);
-      impl->current->transfers->progress();
+      impl->execute(action, microbatch, 0);
+      impl->progress();
+      // The observer looks at the result.
+      if (action.op->queue > 0)
+        impl->queue.wait(action.op->token);
       after(*action.op, name, microbatch);
     }
   }

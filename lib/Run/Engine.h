@@ -13,7 +13,7 @@
 #ifndef COLOSSAL_LIB_RUN_ENGINE_H
 #define COLOSSAL_LIB_RUN_ENGINE_H
 
-#include "Fabric.h"
+#include "CollectiveQueue.h"
 #include "colossal/Run/CompiledOps.h"
 
 #include <functional>
@@ -44,13 +44,6 @@ struct ProfileEntry {
   double flops = 0; ///< of all calls; Gemm
 };
 
-/// An op as it was executed: begin and end are seconds of Engine::now.
-struct TracedOp {
-  const Op *op = nullptr;
-  size_t entry = 0; ///< of the schedule
-  double begin = 0, end = 0;
-};
-
 class Engine {
 public:
   /// Collective over `world`: all ranks of all device groups construct
@@ -64,8 +57,9 @@ public:
 
   /// Makes shared memory and transfers; collective over the world.
   void connect();
-  /// Reserves and touches arena, window and scratch. Apart from construction,
-  /// so that memory can be measured between the two.
+  /// Reserves and touches arena, window and scratch, and lets the ranks of the
+  /// node see them; collective over the world. Apart from construction, so that
+  /// memory can be measured between the two.
   void reserve();
 
   Fabric &fabric();
@@ -84,7 +78,8 @@ public:
   /// step goes on: no state of the optimizer has changed. Returns its answer.
   bool runStep(int64_t step, const std::function<bool()> &beforeUpdate = {});
   /// Appends what steps execute from now on; null: no more. Where the list has
-  /// room for opsOfAStep, a step allocates nothing.
+  /// room for opsOfAStep, a step allocates nothing. An op of a queue comes when
+  /// it is started, and again, `background`, when it is done.
   void record(std::vector<TracedOp> *ops);
   size_t opsOfAStep() const;
   /// Seconds of a clock that the processes of a node share.

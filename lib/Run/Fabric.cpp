@@ -3,6 +3,7 @@
 #include "Fabric.h"
 
 #include "Deadline.h"
+#include "PeerMemory.h"
 #include "RunError.h"
 #include "Staging.h"
 #include "colossal/Support/Cores.h"
@@ -92,9 +93,13 @@ Group &Fabric::group(const std::vector<std::string> &axes) {
   if (near)
     for (int rank : group.ranks)
       group.onNode.push_back(nodeOf[rank]);
-  if (transport == Transport::Window && !near)
-    throw RunError("--transport: found window, but ranks of a group are on "
-                   "several nodes; use auto or p2p");
+  bool needsNode =
+      transport == Transport::Window || transport == Transport::Direct;
+  if (needsNode && !near)
+    throw RunError(std::string("--transport: found ") +
+                   (transport == Transport::Window ? "window" : "direct") +
+                   ", but ranks of a group are on several nodes; use auto or "
+                   "p2p");
   group.window = near && transport != Transport::PointToPoint;
   return groups.emplace(axes, std::move(group)).first->second;
 }
@@ -105,7 +110,7 @@ void Fabric::mapShared(int64_t transferBytes) {
   int64_t count = int64_t(groups.size());
   MPI_Allreduce(MPI_IN_PLACE, &count, 1, MPI_INT64_T, MPI_MAX, nodeComm);
   counterBytes = counterAreaBytes(count);
-  transferStart = counterBytes + (count ? kStagingBytes : 0);
+  transferStart = counterBytes + (count ? kStagingBytes + kQueueBytes : 0);
   areaBytes = transferStart + (transferBytes + 4095) / 4096 * 4096;
   std::vector<int64_t> sizes(nodeSize);
   MPI_Allgather(&areaBytes, 1, MPI_INT64_T, sizes.data(), 1, MPI_INT64_T,
@@ -169,8 +174,18 @@ void Fabric::mapShared(int64_t transferBytes) {
   MPI_Barrier(nodeComm);
 }
 
-Signal &Fabric::counter(int localRank, int group) {
-  return reinterpret_cast<Signal *>(shared + areaOffset[localRank])[group];
+void Fabric::connectMemory(PeerMemory &memory, const char *region) {
+  bool wanted = transport == Transport::Auto || transport == Transport::Direct;
+  if (wanted && shared && nodeSize > 1)
+    memory.connect(nodeComm, region);
+  if (transport == Transport::Direct && worldSize > 1 && !memory.works())
+    throw RunError("--transport: found direct, but the ranks of this node "
+                   "cannot read each other's memory; use auto, window or p2p");
+}
+
+Signal &Fabric::counter(int localRank, int group, Counter counter) {
+  return reinterpret_cast<Signal *>(
+      shared + areaOffset[localRank])[group * kCounters + int(counter)];
 }
 
 Fabric::Agreement &Fabric::agreement(int localRank) {
@@ -204,15 +219,23 @@ int Fabric::agree(int flags, const char *what, const char *when) {
   return flags;
 }
 
-void Fabric::signal(Group &group) {
-  counter(nodeRank, group.id).raise(++group.phase);
+void Fabric::signal(Group &group, Counter which) {
+  counter(nodeRank, group.id, which).raise(++group.signals[int(which)]);
+}
+
+int Fabric::behind(const Group &group, Counter which, uint64_t target) {
+  for (int member = 0; member < group.size(); ++member)
+    if (member != group.index &&
+        !counter(group.onNode[member], group.id, which).reached(target))
+      return group.ranks[member];
+  return -1;
 }
 
 void Fabric::wait(Group &group) {
   for (int member = 0; member < group.size(); ++member)
     if (member != group.index)
-      waitFor(counter(group.onNode[member], group.id), group.phase,
-              group.ranks[member]);
+      waitFor(counter(group.onNode[member], group.id, Counter::Staged),
+              group.given(Counter::Staged), group.ranks[member]);
 }
 
 void Fabric::waitFor(Signal &signal, uint64_t target, int peer) {
@@ -233,7 +256,7 @@ void Fabric::waitFor(Signal &signal, uint64_t target, int peer) {
     double left = timeout - (now() - start);
     if (left <= 0)
       giveUp(peer);
-    signal.sleep(target, left < 0.1 ? left : 0.1);
+    signal.sleep(target, std::min(left, goOn() ? 0.001 : 0.1));
   }
 }
 
@@ -246,6 +269,10 @@ void Fabric::claimStaging(Group &group) {
 char *Fabric::staging(const Group &group, int member, int half) {
   return shared + areaOffset[group.onNode[member]] + counterBytes +
          half * (kStagingBytes / 2);
+}
+
+char *Fabric::queueScratch() {
+  return shared + areaOffset[nodeRank] + counterBytes + kStagingBytes;
 }
 
 char *Fabric::privateStaging() { return privateArea.data(); }
@@ -274,19 +301,22 @@ double Fabric::now() {
       .count();
 }
 
+void Fabric::fail(const std::string &message) {
+  say("error", message);
+  MPI_Abort(worldComm, 1);
+  _exit(1);
+}
+
 void Fabric::giveUp(int peer) {
   std::string other =
       peer < 0 ? "the other ranks" : "rank " + std::to_string(peer);
   char seconds[32];
   snprintf(seconds, sizeof(seconds), "%.0f", timeout);
-  say("error", "rank " + std::to_string(worldRank) + " waited " + seconds +
-                   " s for " + other + " in step " +
-                   std::to_string(activity.step) + " at " + activity.op + " (" +
-                   activity.source +
-                   "); the other rank died, hangs, is stopped or is slower "
-                   "than --timeout");
-  MPI_Abort(worldComm, 1);
-  _exit(1);
+  fail("rank " + std::to_string(worldRank) + " waited " + seconds + " s for " +
+       other + " in step " + std::to_string(activity.step) + " at " +
+       activity.op + " (" + activity.source +
+       "); the other rank died, hangs, is stopped or is slower than "
+       "--timeout");
 }
 
 } // namespace colossal::rank

@@ -22,20 +22,30 @@
 #include "colossal/Run/RunOptions.h"
 #include "colossal/Run/Signal.h"
 
+#include <functional>
 #include <map>
 #include <mpi.h>
 
 namespace colossal::rank {
 
+class PeerMemory;
+
+/// What the members of a group count for each other: chunks in staging; of the
+/// collectives that read the members' memory those that were started, whose
+/// slice was reduced, and that have read all that they need.
+enum class Counter { Staged, Started, Reduced, Read };
+
 /// The ranks of a device group that differ in some axes only, in the order of
 /// the first axis major.
 struct Group {
-  int id = 0;              ///< equal on all members; index of its counters
-  int index = 0;           ///< own place among the members
-  std::vector<int> ranks;  ///< in the world
-  std::vector<int> onNode; ///< number on the node; empty: not all on this node
-  bool window = false;     ///< uses shared memory
-  uint64_t phase = 0;      ///< signals given so far, equal on all members
+  int id = 0;               ///< equal on all members; index of its counters
+  int index = 0;            ///< own place among the members
+  std::vector<int> ranks;   ///< in the world
+  std::vector<int> onNode;  ///< number on the node; empty: not all on this node
+  bool window = false;      ///< uses shared memory
+  uint64_t signals[4] = {}; ///< given so far, per counter
+  uint64_t reductions = 0;  ///< that were started and read members' memory
+  uint64_t given(Counter counter) const { return signals[int(counter)]; }
   int size() const { return int(ranks.size()); }
 };
 
@@ -77,15 +87,23 @@ public:
 
   /// Signals the members of `group` and, in `wait`, waits until all of them
   /// have signalled as often as this rank.
-  void signal(Group &group);
+  void signal(Group &group, Counter counter = Counter::Staged);
   void wait(Group &group);
+  /// A member whose counter has not reached `target`, as its rank, or -1.
+  int behind(const Group &group, Counter counter, uint64_t target);
   /// Before this rank's staging is written again: the group that used it last
   /// has read it.
   void claimStaging(Group &group);
   /// Staging of a member: half 0 or 1.
   char *staging(const Group &group, int member, int half);
+  /// kQueueBytes that no other rank looks at; \pre hasShared
+  char *queueScratch();
   /// Private staging of the same size, for messages.
   char *privateStaging();
+
+  /// Whether ranks of this node read each other's memory (PeerMemory), for
+  /// what lies at the same distance from `region`. Collective over the world.
+  void connectMemory(PeerMemory &memory, const char *region);
 
   /// All ranks of the world give bits and get those of all. On one node that is
   /// a line of shared memory for each rank, else a message. `what` and `when`
@@ -107,6 +125,13 @@ public:
   /// Waits for requests of MPI.
   void waitAll(std::vector<MPI_Request> &requests, int peer);
 
+  /// Called again and again while this rank waits for anything; whether there
+  /// is something to go on with, so that it sleeps briefly only.
+  std::function<bool()> whileWaiting;
+  /// Ends the job.
+  [[noreturn]] void fail(const std::string &message);
+  static double now();
+
   /// Bytes of shared memory and staging of this rank.
   int64_t ownBytes() const { return areaBytes; }
 
@@ -118,8 +143,8 @@ public:
 
 private:
   [[noreturn]] void giveUp(int peer);
-  static double now();
-  Signal &counter(int localRank, int group);
+  bool goOn() { return whileWaiting && whileWaiting(); }
+  Signal &counter(int localRank, int group, Counter counter);
   /// What a rank gives to `agree`: for this time and the next, which a fast
   /// rank may have reached.
   struct Agreement {
@@ -155,6 +180,7 @@ template <class F> void Fabric::waitFor(F &&ready, int peer) {
   }
   double start = now();
   for (int64_t turn = 0; !ready(); ++turn) {
+    goOn();
     if (turn < yields)
       yieldCore();
     else

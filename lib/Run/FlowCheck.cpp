@@ -48,6 +48,16 @@ private:
              bool scratch = false);
   void read(const Range &range, int64_t buffer, const std::string &place);
   void visit(const Segment &segment, size_t index, int64_t microbatch);
+  /// An op that was started and not waited for.
+  struct Started {
+    int64_t queue, token;
+    std::string place;
+    std::vector<Range> reads, writes;
+  };
+  void checkStarted(const Op &op, const std::string &place,
+                    const std::vector<Range> &reads,
+                    const std::vector<Range> &writes);
+  void wait(const Op &op, const std::string &place);
   void checkOverlap(const Op &op, const std::string &place, int64_t microbatch);
   void report(const std::string &message) {
     if (reported.insert(message).second)
@@ -58,6 +68,7 @@ private:
   std::vector<std::string> &faults;
   std::vector<int64_t> roots;
   std::map<int64_t, Writer> memory[2]; ///< per space, by first byte
+  std::vector<Started> started;
   std::set<std::string> reported;
 };
 
@@ -176,15 +187,65 @@ void Flow::checkOverlap(const Op &op, const std::string &place,
       check(scratch, op.operands[i], "input", false);
 }
 
+/// What a started op reads stays, and what it writes is left alone, until it is
+/// waited for.
+void Flow::checkStarted(const Op &op, const std::string &place,
+                        const std::vector<Range> &reads,
+                        const std::vector<Range> &writes) {
+  auto overlap = [](const std::vector<Range> &a, const std::vector<Range> &b) {
+    for (const Range &x : a)
+      for (const Range &y : b)
+        if (x.space == y.space && x.begin < y.end && y.begin < x.end)
+          return true;
+    return false;
+  };
+  for (const Started &other : started) {
+    const char *found = overlap(reads, other.writes)    ? "read of what"
+                        : overlap(writes, other.writes) ? "write over what"
+                        : overlap(writes, other.reads)  ? "write into what"
+                                                        : nullptr;
+    if (found)
+      report(place + ": found a " + found + " is under way in " + other.place +
+             ", expected a wait for token " + std::to_string(other.token) +
+             " before");
+  }
+}
+
+void Flow::wait(const Op &op, const std::string &place) {
+  auto rest =
+      std::remove_if(started.begin(), started.end(), [&](const Started &other) {
+        return other.token == op.token;
+      });
+  bool found = rest != started.end();
+  started.erase(rest, started.end());
+  if (!found)
+    report(place + ": found nothing that was started with token " +
+           std::to_string(op.token) + ", expected an op before it");
+}
+
 void Flow::visit(const Segment &segment, size_t index, int64_t microbatch) {
   const Op &op = segment.ops[index];
   std::string place = describePlace(program, segment, index);
   if (microbatch >= 0)
     place += " of microbatch " + std::to_string(microbatch);
+  if (op.kind == OpKind::Wait)
+    return wait(op, place);
   size_t inputs = op.operands.size() - op.numOutputs;
   bool sized = op.kind == OpKind::Copy || op.kind == OpKind::Send ||
                op.kind == OpKind::Recv;
   int64_t bytes = sized ? op.bytes : -1;
+  if (!started.empty() || op.queue > 0) {
+    std::vector<Range> reads, writes;
+    for (size_t i = 0; i < op.operands.size(); ++i)
+      (i < inputs ? reads : writes)
+          .push_back(rangeOf(op.operands[i], bytes, microbatch));
+    for (const Operand &scratch : op.scratch)
+      writes.push_back(rangeOf(scratch, -1, microbatch));
+    checkStarted(op, place, reads, writes);
+    if (op.queue > 0)
+      started.push_back(
+          {op.queue, op.token, place, std::move(reads), std::move(writes)});
+  }
   for (size_t i = 0; i < inputs; ++i)
     read(rangeOf(op.operands[i], bytes, microbatch), op.operands[i].buffer,
          place);
@@ -217,6 +278,9 @@ void Flow::run() {
   for (const Step &step : program.schedule)
     for (size_t i = 0; i < segments[step.segment]->ops.size(); ++i)
       visit(*segments[step.segment], i, step.microbatch);
+  for (const Started &op : started)
+    report(op.place + ": found no wait for its token " +
+           std::to_string(op.token) + " in the step, expected one");
   std::string end =
       "device group " + std::to_string(program.group) + ": end of the step: ";
   for (const Metric &metric : program.metrics) {

@@ -49,7 +49,7 @@ template <> struct Spelling<OpKind> {
   static constexpr const char *names[] = {
       "kernel",     "gemm",       "library",    "fill",
       "copy",       "all_reduce", "all_gather", "reduce_scatter",
-      "all_to_all", "send",       "recv"};
+      "all_to_all", "send",       "recv",       "wait"};
 };
 
 template <class T> struct IsVector : std::false_type {};

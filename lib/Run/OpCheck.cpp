@@ -22,6 +22,7 @@ private:
   void checkGemm(const std::string &place, const Op &op);
   void checkLibrary(const std::string &place, const Op &op);
   void checkCollective(const std::string &place, const Op &op);
+  void checkQueue(const std::string &place, const Op &op);
 };
 
 void OpChecker::checkKernel(const std::string &place, const Op &op) {
@@ -170,6 +171,19 @@ void OpChecker::checkCollective(const std::string &place, const Op &op) {
   }
 }
 
+void OpChecker::checkQueue(const std::string &place, const Op &op) {
+  bool waits = op.kind == OpKind::Wait;
+  if (op.queue < 0 || (op.queue > 0 && !isCollective(op.kind)))
+    return fault(place, "queue " + text(op.queue),
+                 isCollective(op.kind) ? "0 or the number of a queue"
+                                       : "0: only collectives are started");
+  if (waits || op.queue > 0 ? op.token < 1 : op.token != 0)
+    fault(place, "token " + text(op.token),
+          waits          ? "the token of an op that was started"
+          : op.queue > 0 ? "one above 0, which its wait has too"
+                         : "none: it is not started on a queue");
+}
+
 void OpChecker::checkOp(const Segment &segment, size_t index) {
   const Op &op = segment.ops[index];
   std::string place = describePlace(program, segment, index);
@@ -194,6 +208,7 @@ void OpChecker::checkOp(const Segment &segment, size_t index) {
               "an axis of the mesh or 'time'");
   if (!known)
     return;
+  checkQueue(place, op);
   switch (op.kind) {
   case OpKind::Kernel:
     return checkKernel(place, op);
@@ -222,6 +237,9 @@ void OpChecker::checkOp(const Segment &segment, size_t index) {
         op.peerGroup == program.group)
       fault(place, "peer group " + text(op.peerGroup),
             "another device group below " + text(program.groups));
+    return;
+  case OpKind::Wait:
+    checkCount(place, op, 0, 0);
     return;
   }
 }

@@ -33,10 +33,10 @@ std::string describePlace(const Program &program, const Segment &segment,
 }
 
 const char *nameOf(OpKind kind) {
-  static const char *names[] = {
-      "kernel",     "gemm",       "library",    "fill",
-      "copy",       "all_reduce", "all_gather", "reduce_scatter",
-      "all_to_all", "send",       "recv"};
+  static const char *names[] = {"kernel",     "gemm",           "library",
+                                "fill",       "copy",           "all_reduce",
+                                "all_gather", "reduce_scatter", "all_to_all",
+                                "send",       "recv",           "wait"};
   return names[static_cast<int>(kind)];
 }
 

@@ -23,6 +23,8 @@ std::vector<std::string> checkStructure(const Program &program);
 /// have been written in this step through the same buffer (state, inputs and
 /// controls hold a value from the start), and not through another one since;
 /// the outputs of an op do not overlap each other or, unless equal, its inputs.
+/// From its start to its wait an op of a queue has its input and output to
+/// itself.
 void checkFlow(const Program &program, std::vector<std::string> &faults);
 
 /// Calls of kernels against what the manifest says of them (KernelCalls.cpp).

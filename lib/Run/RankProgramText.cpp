@@ -159,6 +159,8 @@ template <class Io> void fields(Io &io, Op &op) {
   io("peerGroup", op.peerGroup);
   io("tag", op.tag);
   io("link", op.link);
+  io("queue", op.queue);
+  io("token", op.token);
 }
 
 template <class Io> void fields(Io &io, Segment &segment) {

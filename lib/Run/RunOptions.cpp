@@ -40,7 +40,9 @@ const char *kHelp =
                          lr.2: that of the second --group)
   --seed S               seed of the order of samples (default 0)
   --shuffle, --no-shuffle  a new order in each epoch (default), or file order
-  --transport auto|window|p2p  how ranks of a node move bytes; bitwise equal
+  --transport auto|direct|window|p2p  how ranks of a node move bytes (they read
+                         each other's memory, or share some, or send messages);
+                         bitwise equal
   --timeout SECONDS      a rank that waits longer ends the job (default 120)
   --nonfinite-steps K    steps in a row with a loss that is NaN or infinite, or
                          that were skipped (--skip-nonfinite of the compiler),
@@ -197,13 +199,15 @@ bool parseRunOptions(int argc, char **argv, RunOptions &options,
     } else if (name == "--transport") {
       if (value == "auto")
         options.transport = Transport::Auto;
+      else if (value == "direct")
+        options.transport = Transport::Direct;
       else if (value == "window")
         options.transport = Transport::Window;
       else if (value == "p2p")
         options.transport = Transport::PointToPoint;
       else
         return fail("--transport: found '" + value +
-                    "', expected auto, window or p2p");
+                    "', expected auto, direct, window or p2p");
     } else if (name == "--metrics") {
       options.metricsFile = value;
     } else if (name == "--report") {

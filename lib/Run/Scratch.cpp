@@ -71,7 +71,7 @@ int64_t stagingBytes(const std::vector<const Program *> &programs) {
           groups.push_back(op.collective.axes);
   }
   int64_t count = int64_t(groups.size());
-  return counterAreaBytes(count) + (count ? kStagingBytes : 0) +
+  return counterAreaBytes(count) + (count ? kStagingBytes + kQueueBytes : 0) +
          (transfers + 4095) / 4096 * 4096;
 }
 

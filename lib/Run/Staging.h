@@ -11,17 +11,19 @@ namespace colossal::rank {
 /// chunk is filled while the peers read the one before.
 constexpr int64_t kStagingBytes = 2 << 20;
 
+/// Where a rank puts what it reads of others before it combines it
+/// (CollectiveQueue).
+constexpr int64_t kQueueBytes = 256 << 10;
+
 /// Of each rank, for Fabric::agree.
 constexpr int64_t kAgreementBytes = 128;
 
+/// Counters of a group (Fabric.h), a cache line each.
+constexpr int kCounters = 4;
+
 /// The counters of `groups` groups, then the agreement.
 inline int64_t counterAreaBytes(int64_t groups) {
-  return (groups * 64 + kAgreementBytes + 4095) / 4096 * 4096;
-}
-
-inline bool isCollective(OpKind kind) {
-  return kind == OpKind::AllReduce || kind == OpKind::AllGather ||
-         kind == OpKind::ReduceScatter || kind == OpKind::AllToAll;
+  return (groups * kCounters * 64 + kAgreementBytes + 4095) / 4096 * 4096;
 }
 
 /// Slots of a transfer. One is what checkPrograms proves enough; the second

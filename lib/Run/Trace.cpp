@@ -7,19 +7,23 @@
 #include "OutputFile.h"
 #include "colossal/Run/Layout.h"
 
+#include <algorithm>
+
 namespace colossal::rank {
 
 namespace {
 
-/// The only thread of each process.
-constexpr int kSchedule = 0;
+/// The threads of a process: ops in the order of the schedule, and those that
+/// queues do in the background.
+constexpr int kSchedule = 0, kQueue = 1;
 
 /// Events, one a line, as they stand in the list of the file.
 class EventList {
 public:
-  void name(const char *what, int64_t process, const std::string &name) {
+  void name(const char *what, int64_t process, const std::string &name,
+            int thread = kSchedule) {
     json::Json event = {{"ph", "M"}, {"name", what}, {"pid", process}};
-    event["tid"] = kSchedule;
+    event["tid"] = thread;
     event["args"] = {{"name", name}};
     add(event);
   }
@@ -31,10 +35,11 @@ public:
   }
   /// `begin` and `end` in seconds.
   void slice(int64_t process, const std::string &name, const char *category,
-             double begin, double end, json::Json arguments) {
+             double begin, double end, json::Json arguments,
+             int thread = kSchedule) {
     json::Json event = {{"ph", "X"}, {"name", name}, {"cat", category}};
     event["pid"] = process;
-    event["tid"] = kSchedule;
+    event["tid"] = thread;
     event["ts"] = begin * 1e6;
     event["dur"] = (end - begin) * 1e6;
     if (!arguments.empty())
@@ -64,6 +69,7 @@ static const char *categoryOf(const Op &op) {
   case OpKind::AllToAll:
   case OpKind::Send:
   case OpKind::Recv:
+  case OpKind::Wait:
     return "communication";
   case OpKind::Fill:
   case OpKind::Copy:
@@ -117,26 +123,36 @@ void Trace::write(const Manifest &manifest, const Program &program,
       events.slice(predicted, entryName(entry.segment, entry.microbatch),
                    "schedule", entry.beginSeconds, entry.endSeconds,
                    json::Json::object());
-  for (size_t first = 0; first < ops.size();) {
-    size_t last = first;
-    while (last < ops.size() && ops[last].entry == ops[first].entry)
-      ++last;
-    const Step &entry = program.schedule[ops[first].entry];
+  auto addOp = [&](const TracedOp &traced) {
+    const Op &op = *traced.op;
+    json::Json arguments = {{"kind", nameOf(op.kind)}};
+    if (!op.source.empty())
+      arguments["source"] = op.source;
+    if (op.kind == OpKind::Kernel)
+      arguments["kernel"] = op.symbol;
+    if (op.token > 0)
+      arguments["token"] = op.token;
+    events.slice(measured, op.name.empty() ? nameOf(op.kind) : op.name,
+                 categoryOf(op), traced.begin - origin, traced.end - origin,
+                 std::move(arguments), traced.background ? kQueue : kSchedule);
+  };
+  std::vector<TracedOp> inOrder, background;
+  for (const TracedOp &op : ops)
+    (op.background ? background : inOrder).push_back(op);
+  for (auto first = inOrder.begin(); first != inOrder.end();) {
+    auto last = std::find_if(first, inOrder.end(), [&](const TracedOp &op) {
+      return op.entry != first->entry;
+    });
+    const Step &entry = program.schedule[first->entry];
     events.slice(measured, entryName(entry.segment, entry.microbatch),
-                 "schedule", ops[first].begin - origin,
-                 ops[last - 1].end - origin, json::Json::object());
-    for (; first < last; ++first) {
-      const Op &op = *ops[first].op;
-      json::Json arguments = {{"kind", nameOf(op.kind)}};
-      if (!op.source.empty())
-        arguments["source"] = op.source;
-      if (op.kind == OpKind::Kernel)
-        arguments["kernel"] = op.symbol;
-      events.slice(measured, op.name.empty() ? nameOf(op.kind) : op.name,
-                   categoryOf(op), ops[first].begin - origin,
-                   ops[first].end - origin, std::move(arguments));
-    }
+                 "schedule", first->begin - origin, (last - 1)->end - origin,
+                 json::Json::object());
+    std::for_each(first, last, addOp);
+    first = last;
   }
+  if (!background.empty())
+    events.name("thread_name", measured, "communication", kQueue);
+  std::for_each(background.begin(), background.end(), addOp);
   // Rank by rank: the events of one fit into a message.
   Deadline deadline("collecting the trace");
   if (rank != 0) {

@@ -11,16 +11,32 @@
 
 #include "Colossal/IR/LayoutAttributes.h"
 #include "Storage.h"
+#include "colossal/Timeline/Arena.h"
 
 namespace colossal::schedule {
+
+/// Moves collectives up, so that they can be under way for longer.
+void advanceCollectives(std::vector<Group> &groups);
 
 class RankScheduler {
 public:
   /// `states`: of all programs of the group, in the order of the arena.
-  RankScheduler(mlir::ModuleOp module, const layout::Mesh &mesh, int64_t group,
-                llvm::ArrayRef<StateArgument> states)
-      : module(module), mesh(mesh), group(group), states(states) {}
-  mlir::FailureOr<RankSchedule> run();
+  /// `segments`: with their groups (groupSegments).
+  RankScheduler(const layout::Mesh &mesh, int64_t group,
+                llvm::ArrayRef<StateArgument> states,
+                std::vector<SegmentSchedule> segments)
+      : mesh(mesh), group(group), states(states),
+        segments(std::move(segments)) {}
+
+  /// Places all values. First.
+  mlir::LogicalResult place();
+  /// Says which collectives are started, and where they are waited for, so that
+  /// no more than this is live at any time (Overlap.cpp).
+  void startCollectives(int64_t peak);
+  /// Of liveBytes; after `place`.
+  int64_t peak() const;
+  /// Plans the arena. Last.
+  RankSchedule finish();
 
 private:
   mlir::LogicalResult placeArguments(SegmentSchedule &segment);
@@ -31,8 +47,11 @@ private:
   void addState(const StateArgument &argument);
   void placeState(mlir::Value value, mlir::DictionaryAttr attributes);
   void placeInput(mlir::Value value, mlir::DictionaryAttr attributes);
+  /// Of every root but states, whose bytes come back in `stateBytes`.
+  std::vector<timeline::LiveRange> liveRanges(int64_t &stateBytes) const;
+  timeline::LiveRange liveRangeOf(const Root &root) const;
   void planOffsets();
-  void widenLinked();
+  void widenLinked(const std::vector<timeline::Step> &order);
   void countSlots(const std::vector<timeline::Step> &order);
   void fillProgram(const std::vector<timeline::Step> &order);
 
@@ -54,10 +73,11 @@ private:
   /// Of a value of the segment at hand.
   void place(mlir::Value value, Place place);
 
-  mlir::ModuleOp module;
   const layout::Mesh &mesh;
   int64_t group;
   llvm::ArrayRef<StateArgument> states;
+  std::vector<SegmentSchedule> segments; ///< moved into `result`
+  std::vector<timeline::Step> order;
   RankSchedule result;
   /// Roots of accumulators.
   std::vector<int64_t> zeroed;

@@ -23,6 +23,26 @@ static void attachGroups(const SegmentSchedule &segment) {
                 DenseI64ArrayAttr::get(op->getContext(), numbers));
 }
 
+/// The op of a group that says for what it waits. A function of indices may be
+/// in several groups.
+static Operation *speakerOf(ArrayRef<Operation *> ops) {
+  return *llvm::find_if_not(ops, isInlined);
+}
+
+static void attachQueues(const SegmentSchedule &segment) {
+  func::FuncOp function = segment.function;
+  Builder builder(function.getContext());
+  for (auto [number, token] : segment.started)
+    segment.groups[number].ops.back()->setAttr(
+        rank::names::token, builder.getI64IntegerAttr(token));
+  for (const auto &[number, tokens] : segment.waits) {
+    bool isEnd = number == int64_t(segment.groups.size());
+    Operation *op = isEnd ? function.front().getTerminator()
+                          : speakerOf(segment.groups[number].ops);
+    op->setAttr(rank::names::waits, builder.getDenseI64ArrayAttr(tokens));
+  }
+}
+
 static void attachPlaces(const RankSchedule &schedule, func::FuncOp function) {
   MLIRContext *context = function.getContext();
   SmallVector<DictionaryAttr> attributes;
@@ -56,6 +76,7 @@ void schedule::attachSchedule(ModuleOp module,
   for (const RankSchedule &schedule : schedules) {
     for (const SegmentSchedule &segment : schedule.segments) {
       attachGroups(segment);
+      attachQueues(segment);
       attachPlaces(schedule, segment.function);
     }
     rank::writeProgramOp(builder, module.getLoc(), schedule.program);
@@ -77,6 +98,8 @@ void schedule::detachSchedule(ModuleOp module) {
     function.walk([](Operation *op) {
       op->removeAttr(rank::names::groups);
       op->removeAttr(rank::names::places);
+      op->removeAttr(rank::names::token);
+      op->removeAttr(rank::names::waits);
     });
   }
 }
@@ -175,6 +198,27 @@ static LogicalResult readPlaces(func::FuncOp function, RankSchedule &schedule) {
   return success();
 }
 
+static LogicalResult readQueues(SegmentSchedule &segment) {
+  auto readWaits = [&](Operation *op, int64_t number) {
+    if (auto waits = op->getAttrOfType<DenseI64ArrayAttr>(rank::names::waits))
+      segment.waits[number] = waits.asArrayRef().vec();
+  };
+  for (auto [number, group] : llvm::enumerate(segment.groups)) {
+    for (Operation *op : group.ops) {
+      auto token = op->getAttrOfType<IntegerAttr>(rank::names::token);
+      if (token && group.kind != GroupKind::Collective)
+        return op->emitError("found ")
+               << rank::names::token << ", expected it on a collective";
+      if (token)
+        segment.started[number] = token.getInt();
+    }
+    readWaits(speakerOf(group.ops), number);
+  }
+  func::FuncOp function = segment.function;
+  readWaits(function.front().getTerminator(), segment.groups.size());
+  return success();
+}
+
 static LogicalResult readSegment(func::FuncOp function,
                                  const PlacedSegment &segment, StringRef name,
                                  RankSchedule &schedule) {
@@ -198,7 +242,7 @@ static LogicalResult readSegment(func::FuncOp function,
     computed.insert(group.outputs.begin(), group.outputs.end());
     entry.groups.push_back(std::move(group));
   }
-  return success();
+  return readQueues(entry);
 }
 
 FailureOr<std::vector<RankSchedule>> schedule::readSchedule(ModuleOp module) {

@@ -41,15 +41,27 @@ void schedule::printSchedule(const RankSchedule &schedule,
       if (operand.offset)
         stream << "+" << operand.offset;
     };
-    for (const Group &group : segment.groups) {
+    auto printWaits = [&](int64_t number) {
+      if (auto it = segment.waits.find(number); it != segment.waits.end()) {
+        stream << "  wait ";
+        llvm::interleaveComma(it->second, stream);
+        stream << "\n";
+      }
+    };
+    for (auto [number, group] : llvm::enumerate(segment.groups)) {
+      printWaits(number);
       if (group.kind == GroupKind::Alias)
         continue;
-      stream << "  " << nameOf(group.kind) << " \"" << group.name() << "\" (";
+      stream << "  ";
+      if (auto it = segment.started.find(number); it != segment.started.end())
+        stream << "start " << it->second << ": ";
+      stream << nameOf(group.kind) << " \"" << group.name() << "\" (";
       llvm::interleaveComma(group.inputs, stream, place);
       stream << ") -> (";
       llvm::interleaveComma(group.outputs, stream, place);
       stream << ")\n";
     }
+    printWaits(segment.groups.size());
     forEachOwnOp(schedule, segment.name, rank::OpKind::Copy,
                  [&](const rank::Op &copy) {
                    stream << llvm::formatv("  copy \"{0}\" (#{1}) -> (#{2})\n",
@@ -68,13 +80,14 @@ namespace colossal {
 namespace {
 /// With the states of other programs of the bundle, or of this one alone.
 struct SchedulePass : colossal::impl::SchedulePassBase<SchedulePass> {
-  SchedulePass() = default;
+  using SchedulePassBase::SchedulePassBase;
   explicit SchedulePass(StateSchema schema) : schema(std::move(schema)) {}
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
     FailureOr<std::vector<RankSchedule>> schedules =
-        schema ? scheduleRanks(module, *schema) : scheduleRanks(module);
+        schema ? scheduleRanks(module, *schema, overlap)
+               : scheduleRanks(module, overlap);
     if (failed(schedules))
       return signalPassFailure();
     attachSchedule(module, *schedules);

@@ -13,9 +13,24 @@ using namespace colossal::schedule;
 // Offsets
 //===----------------------------------------------------------------------===//
 
+/// Whether each microbatch goes back before the next one goes forward.
+static bool isOneByOne(const std::vector<timeline::Step> &order) {
+  std::vector<timeline::Step> looped;
+  llvm::copy_if(
+      order, std::back_inserter(looped),
+      [](const timeline::Step &step) { return step.microbatch >= 0; });
+  return llvm::is_sorted(looped,
+                         [](const timeline::Step &a, const timeline::Step &b) {
+                           return a.microbatch < b.microbatch;
+                         });
+}
+
 /// With several microbatches the segments run more than once, in turn: what
 /// one of them hands to a later one lives through all forwards and backwards.
-void RankScheduler::widenLinked() {
+/// Where microbatches go one by one, what is of a microbatch is gone before the
+/// next one begins.
+void RankScheduler::widenLinked(const std::vector<timeline::Step> &order) {
+  bool oneByOne = isOneByOne(order);
   int64_t loopBegin = INT64_MAX, loopEnd = 0;
   for (const SegmentSchedule &segment : result.segments)
     if (isPerMicrobatch(segment.segment.kind)) {
@@ -23,7 +38,8 @@ void RankScheduler::widenLinked() {
       loopEnd = std::max(loopEnd, segment.end);
     }
   for (Root &root : roots) {
-    if (!root.linked || mesh.microbatches() == 1)
+    if (!root.linked || mesh.microbatches() == 1 ||
+        (root.perMicrobatch && oneByOne))
       continue;
     if (root.begin < loopEnd && root.end > loopBegin) {
       if (root.begin >= loopBegin)
@@ -43,24 +59,41 @@ void RankScheduler::countSlots(const std::vector<timeline::Step> &order) {
                                              root.lastReader);
 }
 
+static int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+timeline::LiveRange RankScheduler::liveRangeOf(const Root &root) const {
+  timeline::LiveRange range;
+  if (root.kind == Root::Kind::State)
+    return range;
+  range.bytes = aligned(root.bytes) * root.slots;
+  bool whole = root.kind == Root::Kind::Fixed;
+  range.begin = whole ? 0 : std::min(root.begin, root.end);
+  range.end = whole ? result.segments.back().end + 2 : root.end;
+  return range;
+}
+
+std::vector<timeline::LiveRange>
+RankScheduler::liveRanges(int64_t &stateBytes) const {
+  std::vector<timeline::LiveRange> ranges;
+  stateBytes = 0;
+  for (const Root &root : roots) {
+    ranges.push_back(liveRangeOf(root));
+    if (root.kind == Root::Kind::State)
+      stateBytes += aligned(root.bytes);
+  }
+  return ranges;
+}
+
+int64_t RankScheduler::peak() const {
+  int64_t stateBytes = 0;
+  std::vector<timeline::LiveRange> ranges = liveRanges(stateBytes);
+  return stateBytes + timeline::maximumLiveBytes(ranges);
+}
+
 /// States first, one after the other; everything else behind them.
 void RankScheduler::planOffsets() {
-  int64_t end = result.segments.back().end + 2;
-  std::vector<timeline::LiveRange> ranges;
-  auto align = [](int64_t bytes) { return (bytes + 63) / 64 * 64; };
   int64_t stateBytes = 0;
-  for (const Root &root : roots) {
-    timeline::LiveRange range;
-    if (root.kind == Root::Kind::State) {
-      stateBytes += align(root.bytes);
-    } else {
-      range.bytes = align(root.bytes) * root.slots;
-      bool whole = root.kind == Root::Kind::Fixed;
-      range.begin = whole ? 0 : std::min(root.begin, root.end);
-      range.end = whole ? end : root.end;
-    }
-    ranges.push_back(range);
-  }
+  std::vector<timeline::LiveRange> ranges = liveRanges(stateBytes);
   timeline::ArenaPlan plan = timeline::planArena(ranges);
   result.program.arenaBytes = stateBytes + plan.totalBytes;
   result.program.liveBytes = stateBytes + timeline::maximumLiveBytes(ranges);
@@ -68,7 +101,7 @@ void RankScheduler::planOffsets() {
   for (auto [number, root] : llvm::enumerate(roots)) {
     bool isState = root.kind == Root::Kind::State;
     plan.offsets[number] = isState ? next : stateBytes + plan.offsets[number];
-    next += isState ? align(root.bytes) : 0;
+    next += isState ? aligned(root.bytes) : 0;
   }
   for (auto [number, root] : llvm::enumerate(roots)) {
     rank::Buffer buffer;
@@ -78,7 +111,7 @@ void RankScheduler::planOffsets() {
     buffer.offset = plan.offsets[number];
     buffer.bytes = root.bytes;
     buffer.slots = root.slots;
-    buffer.slotStride = root.slots > 1 ? align(root.bytes) : 0;
+    buffer.slotStride = root.slots > 1 ? aligned(root.bytes) : 0;
     result.program.buffers.push_back(buffer);
   }
 }
@@ -129,7 +162,7 @@ void RankScheduler::fillProgram(const std::vector<timeline::Step> &order) {
       result.program.schedule.push_back({name, step.microbatch});
 }
 
-FailureOr<RankSchedule> RankScheduler::run() {
+LogicalResult RankScheduler::place() {
   result.program.group = group;
   result.program.groups = mesh.stages.groups;
   result.program.microbatches = mesh.microbatches();
@@ -137,19 +170,8 @@ FailureOr<RankSchedule> RankScheduler::run() {
     result.program.mesh.push_back({mesh.axes[axis].name, mesh.axes[axis].size});
   for (const StateArgument &state : states)
     addState(state);
-  int64_t position = 1;
-  for (const PlacedSegment &segment : segmentsOf(group, mesh.stages)) {
-    SegmentSchedule entry;
-    entry.segment = segment;
-    entry.name = nameOf(segment, mesh.stages);
-    entry.function = module.lookupSymbol<func::FuncOp>(functionOf(segment));
-    entry.begin = entry.end = position;
+  for (SegmentSchedule &entry : segments) {
     if (func::FuncOp function = entry.function) {
-      if (failed(checkGroupable(function)))
-        return failure();
-      prepareForGrouping(function);
-      entry.groups = groupOps(function);
-      entry.end += int64_t(entry.groups.size());
       returned.clear();
       for (auto [number, value] :
            llvm::enumerate(function.front().getTerminator()->getOperands()))
@@ -159,13 +181,16 @@ FailureOr<RankSchedule> RankScheduler::run() {
           failed(finishResults(entry)))
         return failure();
     }
-    position = entry.end + 1;
     result.segments.push_back(std::move(entry));
   }
-  std::vector<timeline::Step> order = timeline::scheduleOrder(
-      mesh.schedule, group, mesh.stages, mesh.microbatches());
-  widenLinked();
+  order = timeline::scheduleOrder(mesh.schedule, group, mesh.stages,
+                                  mesh.microbatches());
+  widenLinked(order);
   countSlots(order);
+  return success();
+}
+
+RankSchedule RankScheduler::finish() {
   planOffsets();
   for (auto &[value, place] : places)
     result.storage[value] = {int64_t(place.root), place.offset};
@@ -173,6 +198,66 @@ FailureOr<RankSchedule> RankScheduler::run() {
   llvm::erase_if(result.segments,
                  [](const SegmentSchedule &entry) { return !entry.function; });
   return std::move(result);
+}
+
+//===----------------------------------------------------------------------===//
+// Device groups
+//===----------------------------------------------------------------------===//
+
+/// The segments of a device group with their groups of ops, at their positions.
+static FailureOr<std::vector<SegmentSchedule>>
+groupSegments(ModuleOp module, const Stages &stages, int64_t group) {
+  std::vector<SegmentSchedule> segments;
+  int64_t position = 1;
+  for (const PlacedSegment &segment : segmentsOf(group, stages)) {
+    SegmentSchedule &entry = segments.emplace_back();
+    entry.segment = segment;
+    entry.name = nameOf(segment, stages);
+    entry.function = module.lookupSymbol<func::FuncOp>(functionOf(segment));
+    if (entry.function) {
+      if (failed(checkGroupable(entry.function)))
+        return failure();
+      prepareForGrouping(entry.function);
+      entry.groups = groupOps(entry.function);
+    }
+    entry.begin = position;
+    entry.end = position + int64_t(entry.groups.size());
+    position = entry.end + 1;
+  }
+  return std::move(segments);
+}
+
+static bool hasCollectives(ArrayRef<SegmentSchedule> segments) {
+  return llvm::any_of(segments, [](const SegmentSchedule &segment) {
+    return llvm::any_of(segment.groups, [](const Group &group) {
+      return group.kind == GroupKind::Collective;
+    });
+  });
+}
+
+static FailureOr<RankSchedule>
+scheduleGroup(ModuleOp module, const layout::Mesh &mesh, int64_t group,
+              ArrayRef<StateArgument> states, bool overlaps) {
+  FailureOr<std::vector<SegmentSchedule>> segments =
+      groupSegments(module, mesh.stages, group);
+  if (failed(segments))
+    return failure();
+  RankScheduler inPlace(mesh, group, states, *segments);
+  if (failed(inPlace.place()))
+    return failure();
+  if (!overlaps || !hasCollectives(*segments))
+    return inPlace.finish();
+  // What is under way may not cost memory. Moving collectives up does, in some
+  // segments: then all of them stay where they are.
+  for (SegmentSchedule &segment : *segments)
+    advanceCollectives(segment.groups);
+  RankScheduler advanced(mesh, group, states, std::move(*segments));
+  if (failed(advanced.place()))
+    return failure();
+  int64_t peak = inPlace.peak();
+  RankScheduler &chosen = advanced.peak() <= peak ? advanced : inPlace;
+  chosen.startCollectives(peak);
+  return chosen.finish();
 }
 
 /// The mesh of a partitioned module, which says all of it.
@@ -232,14 +317,15 @@ FailureOr<StateSchema> schedule::stateOf(ArrayRef<ModuleOp> programs) {
 }
 
 FailureOr<std::vector<RankSchedule>>
-schedule::scheduleRanks(ModuleOp module, const StateSchema &schema) {
+schedule::scheduleRanks(ModuleOp module, const StateSchema &schema,
+                        bool overlaps) {
   FailureOr<layout::Mesh> mesh = meshOfPartitioned(module);
   if (failed(mesh))
     return failure();
   std::vector<RankSchedule> schedules;
   for (int64_t group = 0; group < mesh->stages.groups; ++group) {
     FailureOr<RankSchedule> scheduled =
-        RankScheduler(module, *mesh, group, schema[group]).run();
+        scheduleGroup(module, *mesh, group, schema[group], overlaps);
     if (failed(scheduled))
       return failure();
     schedules.push_back(std::move(*scheduled));
@@ -247,9 +333,10 @@ schedule::scheduleRanks(ModuleOp module, const StateSchema &schema) {
   return schedules;
 }
 
-FailureOr<std::vector<RankSchedule>> schedule::scheduleRanks(ModuleOp module) {
+FailureOr<std::vector<RankSchedule>> schedule::scheduleRanks(ModuleOp module,
+                                                             bool overlaps) {
   FailureOr<StateSchema> schema = stateOf(module);
   if (failed(schema))
     return failure();
-  return scheduleRanks(module, *schema);
+  return scheduleRanks(module, *schema, overlaps);
 }

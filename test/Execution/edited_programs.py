@@ -195,6 +195,76 @@ def _(ops, at, program):
     return ops[at]["name"]
 
 
+@change("wait dropped")
+def _(ops, at, program):
+    return f"token {ops.pop(at)['token']}" if ops[at]["kind"] == "wait" else None
+
+
+@change("wait for another token")
+def _(ops, at, program):
+    if ops[at]["kind"] != "wait":
+        return None
+    ops[at]["token"] += 1
+    return "token "  # its own, which nobody waits for, or the other, which is waited for twice
+
+
+@change("wait moved behind what needs it")
+def _(ops, at, program):
+    if ops[at]["kind"] != "wait" or at + 1 == len(ops):
+        return None
+    end = next((i for i in range(at + 1, len(ops)) if ops[i]["kind"] == "wait"), len(ops) - 1)
+    ops.insert(end, ops.pop(at))
+    return ""  # the token, or an op that comes too early for another
+
+
+@change("wait before the start")
+def _(ops, at, program):
+    if ops[at]["kind"] != "wait":
+        return None
+    start = next((i for i in range(at) if ops[i].get("token") == ops[at]["token"]), None)
+    if start is None:
+        return None
+    token = ops[at]["token"]
+    ops.insert(start, ops.pop(at))
+    return f"token {token}"
+
+
+@change("put on a queue")
+def _(ops, at, program):
+    if ops[at]["kind"] not in COLLECTIVES or ops[at].get("queue"):
+        return None
+    ops[at]["queue"], ops[at]["token"] = 1, 1000
+    return "token 1000"
+
+
+@change("taken off its queue")
+def _(ops, at, program):
+    if not ops[at].get("queue"):
+        return None
+    token = ops[at].pop("token")
+    del ops[at]["queue"]
+    return f"token {token}"
+
+
+@change("token of another bucket")
+def _(ops, at, program):
+    if not ops[at].get("queue"):
+        return None
+    other = next((op for op in ops if op.get("queue") and op["token"] != ops[at]["token"]), None)
+    if other is None:
+        return None
+    ops[at]["token"] = other["token"]
+    return ""  # one token has no start, or the other's wait comes too late or too early
+
+
+@change("queue of an op that is no collective")
+def _(ops, at, program):
+    if ops[at]["kind"] not in ("kernel", "gemm"):
+        return None
+    ops[at]["queue"], ops[at]["token"] = 1, 1001
+    return ops[at].get("name")
+
+
 @change("value of a fill")
 def _(ops, at, program):
     if ops[at]["kind"] != "fill":

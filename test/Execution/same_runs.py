@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Runs that must leave the same bytes: the same run twice, and both transports; and runs that must see
-the same samples: every plan, in the shuffled order of several epochs.
+"""Runs that must leave the same bytes: the same run twice, both transports, and plans that differ in what
+ZeRO cuts alone; and runs that must see the same samples: every plan, in the shuffled order of several epochs.
 
     same_runs.py [--work DIR] [--all]
 """
@@ -21,6 +21,9 @@ PLANS = [Case("gpt2", 2, "data=2,zero=1"), Case("gpt2-ignored", 4, "data=2,pipel
 FEW = PLANS[:2]
 ORDER = [Case("mlp", 1), Case("mlp", 2, "data=2"), Case("mlp", 2, "tensor=2"),
          Case("mlp", 4, "data=2,pipeline=2,microbatches=4")]
+# The sums are the same: with one microbatch of all, with several of those that add up parts.
+ALIKE = [[Case("gpt2", 2, f"data=2,microbatches=1,zero={zero}") for zero in range(4)],
+         [Case("gpt2", 2, f"data=2,microbatches=2,zero={zero}") for zero in (2, 3)]]
 
 
 def metrics_of(file):
@@ -80,6 +83,14 @@ def main():
         bad += (not twice) + (not paths)
         print(f"{case.name}: {tensors} tensors, same run twice {'ok' if twice else 'FAIL'}, "
               f"window and point to point {'ok' if paths else 'FAIL'}")
+    for cases in ALIKE:
+        runs = []
+        for case in cases:
+            folder, data = compiled(case, work)
+            runs.append(run_bundle(folder / "model.colossal", case.ranks, STEPS, data, folder, "alike")[:2])
+            equal, tensors = same(runs[0], runs[-1])
+            bad += not equal
+            print(f"{case.name}: {tensors} tensors, as {cases[0].name} {'ok' if equal else 'FAIL'}")
     losses = {case.name: shuffled_losses(case, work) for case in ORDER}
     first = losses[ORDER[0].name]
     # Batches differ: were the order another one, losses would, too.

@@ -14,6 +14,9 @@
 //   collectives from the memories of the members that the program names,
 //   transfers   what was sent under a tag is what is received under it,
 //   fills, copies   executed on memory.
+//   queues      a started collective reads what is in its input from its start
+//               to its wait, and its output is nowhere before: so every order
+//               in which the engine may do it is right, or a fault is found.
 //   kernels, library calls   are what their group computes: operands lie as
 //               the kernel expects them, and symbol, range, indices and
 //               parameters are those that Lower gives this group. With the

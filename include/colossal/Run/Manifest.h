@@ -25,7 +25,7 @@ namespace colossal::rank {
 constexpr const char *kFormatName = "colossal-bundle";
 
 /// The format that this source reads and writes. Another version is refused.
-constexpr int64_t kFormatVersion = 8;
+constexpr int64_t kFormatVersion = 9;
 
 /// The MPI that the engine of this build is linked with, as the name of the
 /// library's ABI, such as "libmpi.so.40". A bundle carries it; the engine

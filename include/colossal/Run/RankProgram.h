@@ -163,7 +163,13 @@ enum class OpKind {
   AllToAll,
   Send, ///< operands[0], `bytes` bytes, to the same coordinate of `peerGroup`
   Recv, ///< operands[0], `bytes` bytes, from the same coordinate
+  Wait, ///< until what was started with `token` is done; no operands
 };
+
+inline bool isCollective(OpKind kind) {
+  return kind == OpKind::AllReduce || kind == OpKind::AllGather ||
+         kind == OpKind::ReduceScatter || kind == OpKind::AllToAll;
+}
 
 /// Batched matrix product by strides in elements:
 /// C[b][m][n] (+)= sum_k A[b][m][k] B[b][k][n].
@@ -260,6 +266,18 @@ struct Op {
   /// tag has one at least); it waits only while all slots of its tag are full.
   int64_t tag = 0;
   std::string link; ///< Send, Recv: name of the value, equal on both sides
+  /// Of a collective. 0: it is done where it stands. Else it is only *started*
+  /// there, on this communication queue, and the program goes on; the Wait of
+  /// its token, which may stand in a later entry of the schedule, ends it. In
+  /// between it may read its input and write its output at any time: nothing
+  /// else writes the one or touches the other. Ops of a queue are done in the
+  /// order of their starts. After the Wait no rank reads this rank's input any
+  /// more. What is under way when the segment "update" begins may be ended
+  /// there: the runtime looks at values before it.
+  int64_t queue = 0;
+  /// Above 0, of a started op and its Wait. Ops that are started with one token
+  /// before its Wait are a bucket: they are waited for together.
+  int64_t token = 0;
 };
 
 /// A list of ops that the schedule runs as a whole.
@@ -322,7 +340,8 @@ std::optional<Program> readProgram(const std::string &text,
 
 /// Checks what the text form cannot: buffer ids and ranges, operands inside
 /// buffers, segments named by the schedule, collective sizes, one side of
-/// every transfer. Returns one message per fault.
+/// every transfer, bytes of started ops that are touched before their Wait.
+/// Returns one message per fault.
 std::vector<std::string> checkProgram(const Program &program);
 
 /// The programs of one device group: the same states, in the same buffers.

@@ -16,8 +16,9 @@
 namespace colossal::rank {
 
 enum class Transport {
-  Auto,        ///< the window where all ranks of a group share a node
-  Window,      ///< the window always; an error where a node is left
+  Auto,        ///< of a group: the first of the others that works
+  Direct,      ///< ranks of a node read each other's memory; small ones: window
+  Window,      ///< memory that the ranks of a node share
   PointToPoint ///< MPI messages only
 };
 

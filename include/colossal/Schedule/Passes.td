@@ -12,6 +12,10 @@ def SchedulePass : Pass<"colossal-schedule", "::mlir::ModuleOp"> {
     its buffers with their offsets, states, inputs and results, and the order of its segments.
   }];
   let dependentDialects = ["::colossal::ColossalDialect", "::colossal::rank::RankDialect"];
+  let options = [
+    Option<"overlap", "overlap", "bool", "true",
+           "collectives are started where their operand is there and waited for where they are needed">
+  ];
 }
 
 def PrintSchedulePass : Pass<"colossal-print-schedule", "::mlir::ModuleOp"> {

@@ -21,6 +21,8 @@
 #include "colossal/Timeline/Schedule.h"
 #include "mlir/IR/BuiltinOps.h"
 
+#include <map>
+
 namespace colossal::schedule {
 
 struct SegmentSchedule {
@@ -29,6 +31,11 @@ struct SegmentSchedule {
   mlir::func::FuncOp function;
   std::vector<Group> groups;
   int64_t begin = 0, end = 0; ///< positions
+  /// Groups that are started on a queue (rank::Op::queue), with their tokens.
+  std::map<int64_t, int64_t> started;
+  /// By the number of a group, tokens that are waited for before it runs; by
+  /// the number of groups, before the segment ends.
+  std::map<int64_t, std::vector<int64_t>> waits;
 };
 
 struct RankSchedule {
@@ -76,11 +83,15 @@ mlir::FailureOr<StateSchema> stateOf(llvm::ArrayRef<mlir::ModuleOp> programs);
 /// Schedules every device group of a partitioned module (docs/Architecture.md,
 /// section 4), which is modified by `prepareForGrouping`. States lie at the
 /// beginning of the arena, in the order of `schema`: at the same place in all
-/// programs. Errors are emitted at the op or function that causes them.
+/// programs. `overlaps`: collectives may be under way beside other work, which
+/// keeps their bytes for longer. Errors are emitted at the op or function that
+/// causes them.
 mlir::FailureOr<std::vector<RankSchedule>>
-scheduleRanks(mlir::ModuleOp module, const StateSchema &schema);
+scheduleRanks(mlir::ModuleOp module, const StateSchema &schema,
+              bool overlaps = true);
 /// The only program of its bundle.
-mlir::FailureOr<std::vector<RankSchedule>> scheduleRanks(mlir::ModuleOp module);
+mlir::FailureOr<std::vector<RankSchedule>> scheduleRanks(mlir::ModuleOp module,
+                                                         bool overlaps = true);
 
 /// Writes what was decided into the module (dialects/Rank/RankDialect.td).
 /// \pre `schedules` are of this module

@@ -51,6 +51,24 @@ func.func @place(%x: tensor<4xf32> {rank.place = array<i64: -1, 0>}) -> tensor<4
 
 rank.program {
 }
+func.func @token(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @below {{R5: found "rank.token" = 0 : i64, expected a number above 0}}
+  return {rank.token = 0} %x : tensor<4xf32>
+}
+
+// -----
+
+rank.program {
+}
+func.func @waits(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @below {{R6: found "rank.waits" = array<i64: 0>, expected tokens above 0}}
+  return {rank.waits = array<i64: 0>} %x : tensor<4xf32>
+}
+
+// -----
+
+rank.program {
+}
 // expected-error @below {{R4: found "rank.groups" = array<i64: 0>, expected rank.place on an argument}}
 func.func @unknown(%x: tensor<4xf32> {rank.groups = array<i64: 0>}) -> tensor<4xf32> {
   return %x : tensor<4xf32>
@@ -60,7 +78,7 @@ func.func @unknown(%x: tensor<4xf32> {rank.groups = array<i64: 0>}) -> tensor<4x
 
 rank.program {
 }
-// expected-error @below {{R4: found "rank.stage" = 0 : i64, expected rank.groups or rank.places on an op}}
+// expected-error @below {{R4: found "rank.stage" = 0 : i64, expected rank.groups, rank.places, rank.token or rank.waits on an op}}
 func.func @word() attributes {rank.stage = 0} {
   return
 }

@@ -1,7 +1,8 @@
 //===- CollectivesTest.cpp - Transports against the formulas --------------===//
 //
-// Each collective runs through a one-op program on both transports. The
-// expected values are the formulas of RankProgram.h read element by element.
+// Each collective runs on every transport, where it stands and started on a
+// queue. The expected values are the formulas of RankProgram.h read element by
+// element.
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,9 +13,12 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <random>
+#include <thread>
 
 using namespace colossal;
 using namespace colossal::rank;
@@ -26,6 +30,19 @@ int worldSize() {
   int size = 1;
   MPI_Comm_size(MPI_COMM_WORLD, &size);
   return size;
+}
+
+/// The transports to be tried. A system may forbid to read other processes.
+std::vector<Transport> transports() {
+  if (worldSize() == 1)
+    return {Transport::Auto, Transport::PointToPoint};
+  static const bool reads = [] {
+    PeerMemory memory;
+    memory.connect(MPI_COMM_WORLD, nullptr);
+    return memory.works();
+  }();
+  return {Transport::Window, reads ? Transport::Direct : Transport::Auto,
+          Transport::PointToPoint};
 }
 
 int worldRank() {
@@ -186,16 +203,33 @@ void check(OpKind kind, Collective collective, const Mesh &mesh,
   state.layout.dimensions = {{b.cut(in)}};
   b.program.states.push_back(state);
   int64_t y = inPlace ? x : b.buffer("y", out, type);
+  int64_t second = inPlace ? x : b.buffer("second", out, type);
   b.segment("forward");
-  Op &op = b.collective(kind, x, y, mesh.group, in);
-  op.collective = collective;
+  b.collective(kind, x, y, mesh.group, in);
+  std::vector<Op> &ops = b.program.segments.back().ops;
+  ops.back().collective = collective;
   // Twice: the second finds staging that was used.
-  Op again = op;
-  if (!inPlace)
-    b.program.segments.back().ops.push_back(again);
+  if (!inPlace) {
+    ops.push_back(ops.back());
+    ops.back().operands[1].buffer = second;
+  }
   b.schedule("forward");
-  for (const std::string &fault : checkProgram(b.program))
-    FAIL() << fault;
+  // The same with all of them under way at one time.
+  Program queued = b.program;
+  std::vector<Op> waits;
+  for (Op &op : queued.segments.back().ops) {
+    op.queue = 1;
+    op.token = int64_t(waits.size()) + 1;
+    waits.emplace_back();
+    waits.back().kind = OpKind::Wait;
+    waits.back().numOutputs = 0;
+    waits.back().token = op.token;
+  }
+  std::vector<Op> &list = queued.segments.back().ops;
+  list.insert(list.end(), waits.begin(), waits.end());
+  for (const Program *program : {&b.program, &queued})
+    for (const std::string &fault : checkProgram(*program))
+      FAIL() << fault;
 
   // Member p's rank: same position on the other axes.
   auto rankOf = [&](int64_t p) {
@@ -215,32 +249,37 @@ void check(OpKind kind, Collective collective, const Mesh &mesh,
       expected<T>(kind, collective, g, r, [&](int64_t p, int64_t i) {
         return valueOf<T, type>(rankOf(p), i);
       });
-  Transport near = worldSize() > 1 ? Transport::Window : Transport::Auto;
-  for (Transport transport : {near, Transport::PointToPoint}) {
+  auto run = [&](const Program &program, Transport transport) {
     EngineOptions options;
     options.transport = transport;
     options.timeoutSeconds = 60;
-    Engine engine({&b.program}, MPI_COMM_WORLD, nullptr, options);
+    Engine engine({&program}, MPI_COMM_WORLD, nullptr, options);
     engine.connect();
     engine.reserve();
     auto *input = reinterpret_cast<T *>(engine.address(x));
     for (int64_t i = 0; i < in; ++i)
       input[i] = valueOf<T, type>(worldRank(), i);
-    auto *output = reinterpret_cast<T *>(engine.address(y));
-    if (!inPlace)
-      memset(output, 0x5a, size_t(out) * sizeof(T));
+    for (int64_t result : {y, second})
+      if (!inPlace)
+        memset(engine.address(result), 0x5a, size_t(out) * sizeof(T));
     engine.runStep(1);
     // Bitwise against the formula, hence between the transports.
-    int64_t wrong = 0, firstWrong = -1;
-    for (int64_t i = 0; i < out; ++i)
-      if (memcmp(&output[i], &want[size_t(i)], sizeof(T)) != 0 &&
-          !(isNaN(output[i]) && isNaN(want[size_t(i)])) && wrong++ == 0)
-        firstWrong = i;
-    EXPECT_EQ(wrong, 0) << "of " << out << ", first at " << firstWrong
-                        << ", transport " << int(transport) << ": "
-                        << output[std::max<int64_t>(firstWrong, 0)] << " for "
-                        << want[size_t(std::max<int64_t>(firstWrong, 0))];
-  }
+    for (int64_t result : {y, second}) {
+      auto *output = reinterpret_cast<T *>(engine.address(result));
+      int64_t wrong = 0, firstWrong = -1;
+      for (int64_t i = 0; i < out; ++i)
+        if (memcmp(&output[i], &want[size_t(i)], sizeof(T)) != 0 &&
+            !(isNaN(output[i]) && isNaN(want[size_t(i)])) && wrong++ == 0)
+          firstWrong = i;
+      EXPECT_EQ(wrong, 0) << "of " << out << ", first at " << firstWrong
+                          << ", transport " << int(transport) << ": "
+                          << output[std::max<int64_t>(firstWrong, 0)] << " for "
+                          << want[size_t(std::max<int64_t>(firstWrong, 0))];
+    }
+  };
+  for (const Program *program : {&b.program, &queued})
+    for (Transport transport : transports())
+      run(*program, transport);
 }
 
 Collective shape(int64_t outer, int64_t middle, int64_t inner, int64_t gather,
@@ -331,6 +370,112 @@ TEST(Collectives, AllToAll) {
       check<int32_t, DType::I32>(OpKind::AllToAll,
                                  shape(1, 2, 1, 3, 2, scatterFirst), mesh);
     }
+}
+
+/// What a kernel of the test below does: ranks come to collectives at different
+/// times.
+void nap(const ColossalArgs *args, int64_t, int64_t) {
+  std::this_thread::sleep_for(std::chrono::microseconds(args->indices[0]));
+}
+
+/// Collectives of all kinds, some where they stand, some started and waited for
+/// later, through memory, staging and messages; ranks are late at random.
+TEST(Collectives, RanksAreNotEquallyFast) {
+  const int64_t g = worldSize(), elements = 30000;
+  for (unsigned seed = 0; seed < 12; ++seed) {
+    SCOPED_TRACE(seed);
+    std::mt19937 shared(seed), own(1000 * seed + unsigned(worldRank()));
+    auto pick = [&](int64_t count) { return int64_t(shared() % count); };
+    ProgramBuilder b({{"a", g}});
+    int64_t x = b.buffer("x", elements);
+    State state;
+    state.name = "x";
+    state.buffer = x;
+    state.globalShape = {elements};
+    state.layout.dimensions = {{b.cut(elements)}};
+    b.program.states.push_back(state);
+    b.segment("forward");
+    std::vector<std::pair<OpKind, Collective>> done;
+    std::vector<int64_t> results, pending;
+    auto wait = [&](int64_t token) {
+      b.op(OpKind::Wait, "wait", {}, 0).token = token;
+    };
+    for (int64_t number = 1; number <= 20; ++number) {
+      // Pieces of all sizes: some are read by members, some go through staging.
+      Collective c = shape(1 + pick(40), 1, 1 + pick(300), 1, 1);
+      OpKind kind = pick(2) ? OpKind::AllGather : OpKind::ReduceScatter;
+      int64_t out = c.outer * c.inner;
+      if (pick(3) == 0) {
+        kind = OpKind::AllReduce;
+        c = Collective();
+        out = c.elements = 1 + pick(elements);
+      } else if (kind == OpKind::AllGather) {
+        c.gather = {1, g};
+        c.elements = out;
+        out *= g;
+      } else {
+        c.scatter = {1, g};
+        c.elements = out * g;
+        if (c.elements > elements) {
+          c.outer = 1;
+          c.elements = c.inner * g;
+          out = c.inner;
+        }
+      }
+      c.axes = {"a"};
+      int64_t y = b.buffer("y" + std::to_string(number), out);
+      Op &op = b.collective(kind, x, y, {"a"}, c.elements);
+      op.collective = c;
+      if (pick(2)) {
+        op.queue = 1;
+        op.token = number;
+        pending.push_back(number);
+      }
+      done.push_back({kind, c});
+      results.push_back(y);
+      b.kernel("nap", {}, 1, 0).indices = {
+          {own() % 3 ? 0 : int64_t(own() % 400), {}}};
+      if (!pending.empty() && pick(2)) {
+        size_t which = size_t(pick(int64_t(pending.size())));
+        wait(pending[which]);
+        pending.erase(pending.begin() + int64_t(which));
+      }
+    }
+    for (int64_t token : pending)
+      wait(token);
+    b.schedule("forward");
+    for (const std::string &fault : checkProgram(b.program))
+      FAIL() << fault;
+    for (Transport transport : transports()) {
+      EngineOptions options;
+      options.transport = transport;
+      options.timeoutSeconds = 60;
+      Engine engine(
+          {&b.program}, MPI_COMM_WORLD, [](const std::string &) { return nap; },
+          options);
+      engine.connect();
+      engine.reserve();
+      auto *input = reinterpret_cast<float *>(engine.address(x));
+      for (int64_t i = 0; i < elements; ++i)
+        input[i] = float((i * 31 + worldRank() * 17) % 1009);
+      for (int64_t step = 1; step <= 3; ++step) {
+        for (size_t k = 0; k < results.size(); ++k)
+          memset(engine.address(results[k]), 0,
+                 size_t(b.program.buffers[results[k]].bytes));
+        engine.runStep(step);
+        for (size_t k = 0; k < results.size(); ++k) {
+          auto *found = reinterpret_cast<float *>(engine.address(results[k]));
+          std::vector<float> want =
+              expected<float>(done[k].first, done[k].second, g, worldRank(),
+                              [&](int64_t p, int64_t i) {
+                                return float((i * 31 + p * 17) % 1009);
+                              });
+          EXPECT_EQ(memcmp(found, want.data(), want.size() * sizeof(float)), 0)
+              << "result " << k << ", transport " << int(transport);
+        }
+      }
+    }
+  }
 }
 
 } // namespace

@@ -398,6 +398,176 @@ INSTANTIATE_TEST_SUITE_P(Programs, PlantedFault, testing::ValuesIn(faults),
                            return info.param.name;
                          });
 
+/// The collectives of device group 1's update under way, as far as that goes:
+/// [reduce_scatter of token 1, wait 1, adamw, all_gather of token 2, all_reduce
+/// of token 3, wait 2, wait 3].
+std::vector<Program> queuedGroups() {
+  std::vector<Program> groups = twoGroups();
+  std::vector<Op> &ops = segmentOf(groups[1], "update").ops;
+  auto waitFor = [](int64_t token) {
+    Op wait;
+    wait.kind = OpKind::Wait;
+    wait.numOutputs = 0;
+    wait.token = token;
+    return wait;
+  };
+  int64_t token = 0;
+  for (Op &op : ops)
+    if (isCollective(op.kind)) {
+      op.queue = 1;
+      op.token = ++token;
+    }
+  ops.insert(ops.begin() + 1, waitFor(1));
+  ops.push_back(waitFor(2));
+  ops.push_back(waitFor(3));
+  return groups;
+}
+
+TEST(RankProgramCheck, AcceptsOpsUnderWay) {
+  std::vector<Program> groups = queuedGroups();
+  EXPECT_EQ(joined(checkPrograms(groups)), "");
+  // A bucket: both are waited for together.
+  std::vector<Op> &ops = segmentOf(groups[1], "update").ops;
+  ops[4].token = 2;
+  ops.pop_back();
+  EXPECT_EQ(joined(checkPrograms(groups)), "");
+  // The wait may come in a later entry of the schedule.
+  Op wait = ops.back();
+  ops.pop_back();
+  groups[1].segments.push_back({"rest", {wait}});
+  groups[1].schedule.push_back({"rest", -1});
+  EXPECT_EQ(joined(checkPrograms(groups)), "");
+}
+
+class PlantedQueueFault : public testing::TestWithParam<Fault> {};
+
+TEST_P(PlantedQueueFault, IsRefused) {
+  std::vector<Program> groups = queuedGroups();
+  GetParam().plant(groups);
+  expectFault(groups, GetParam().words);
+}
+
+const Fault queueFaults[] = {
+    {"WaitDropped",
+     [](auto &s) { erase(s, 1, "update", 1); },
+     {"update[1] kernel 'adamw'", "a read of what is under way in",
+      "update[0] reduce_scatter", "wait for token 1"}},
+    {"WaitTooLate",
+     [](auto &s) {
+       auto &ops = segmentOf(s[1], "update").ops;
+       std::swap(ops[1], ops[2]);
+     },
+     {"update[1] kernel 'adamw'", "a read of what is under way",
+      "wait for token 1"}},
+    {"WaitTooEarly",
+     [](auto &s) {
+       auto &ops = segmentOf(s[1], "update").ops;
+       std::swap(ops[0], ops[1]);
+     },
+     {"update[0] wait", "nothing that was started with token 1"}},
+    {"WaitTwice",
+     [](auto &s) {
+       auto &ops = segmentOf(s[1], "update").ops;
+       ops.push_back(ops.back());
+     },
+     {"update[7] wait", "nothing that was started with token 3"}},
+    {"WaitForAnotherToken",
+     [](auto &s) { opOf(s, 1, "update", 1).token = 2; },
+     {"update[1] wait", "nothing that was started with token 2"}},
+    {"WaitForNoToken",
+     [](auto &s) { opOf(s, 1, "update", 1).token = 0; },
+     {"update[1] wait", "found token 0"}},
+    {"WaitWithAnOperand",
+     [](auto &s) { opOf(s, 1, "update", 1).operands = {{0, 0}}; },
+     {"update[1] wait", "found 1 operands"}},
+    {"WaitOnAQueue",
+     [](auto &s) { opOf(s, 1, "update", 1).queue = 1; },
+     {"update[1] wait", "found queue 1", "only collectives are started"}},
+    {"NoWaitInTheStep",
+     [](auto &s) { erase(s, 1, "update", 6); },
+     {"update[4] all_reduce", "no wait for its token 3 in the step"}},
+    {"NegativeQueue",
+     [](auto &s) { opOf(s, 1, "update", 0).queue = -1; },
+     {"update[0] reduce_scatter", "found queue -1"}},
+    {"QueueWithoutToken",
+     [](auto &s) { opOf(s, 1, "update", 0).token = 0; },
+     {"update[0] reduce_scatter", "found token 0", "its wait has too"}},
+    {"TokenWithoutQueue",
+     [](auto &s) { opOf(s, 1, "update", 0).queue = 0; },
+     {"update[0] reduce_scatter", "found token 1", "not started"}},
+    {"KernelOnAQueue",
+     [](auto &s) {
+       opOf(s, 1, "update", 2).queue = 1;
+       opOf(s, 1, "update", 2).token = 9;
+     },
+     {"kernel 'adamw'", "found queue 1", "only collectives"}},
+    {"SendOnAQueue",
+     [](auto &s) {
+       for (Op &op : segmentOf(s[0], "forward").ops)
+         if (op.kind == OpKind::Send)
+           op.queue = op.token = 1;
+     },
+     {"send", "found queue 1", "only collectives"}},
+    {"BucketWaitedForTooEarly",
+     [](auto &s) {
+       // The all_reduce joins a bucket that is over when it starts.
+       opOf(s, 1, "update", 4).token = 1;
+       erase(s, 1, "update", 6);
+     },
+     {"update[4] all_reduce", "no wait for its token 1"}},
+    {"StartedTwiceWaitedForOnce",
+     [](auto &s) {
+       auto &ops = segmentOf(s[1], "update").ops;
+       ops.insert(ops.begin() + 1, ops[0]);
+     },
+     {"update[1] reduce_scatter", "a write over what is under way",
+      "wait for token 1"}},
+    {"WriteOverTheResult",
+     [](auto &s) {
+       auto &ops = segmentOf(s[1], "update").ops;
+       Op fill;
+       fill.kind = OpKind::Fill;
+       fill.operands = {ops[0].operands[1]};
+       ops.insert(ops.begin() + 1, fill);
+     },
+     {"update[1] fill", "a write over what is under way", "wait for token 1"}},
+    {"WriteIntoTheInput",
+     [](auto &s) {
+       auto &ops = segmentOf(s[1], "update").ops;
+       Op fill;
+       fill.kind = OpKind::Fill;
+       fill.operands = {ops[0].operands[0]};
+       ops.insert(ops.begin() + 1, fill);
+     },
+     {"update[1] fill", "a write into what is under way", "wait for token 1"}},
+    {"PlaceOfAnotherResult",
+     [](auto &s) {
+       // Two under way write the same bytes.
+       auto &ops = segmentOf(s[1], "update").ops;
+       s[1].buffers[ops[4].operands[1].buffer].offset =
+           s[1].buffers[ops[3].operands[1].buffer].offset;
+     },
+     {"update[4] all_reduce", "a write over what is under way in",
+      "update[3] all_gather"}},
+    {"SegmentOfEveryMicrobatch",
+     [](auto &s) {
+       // What a segment starts and does not wait for it starts twice.
+       auto &forward = segmentOf(s[1], "forward").ops;
+       auto &update = segmentOf(s[1], "update").ops;
+       Op all = update[4];
+       forward.push_back(all);
+       update.erase(update.begin() + 4);
+     },
+     {"forward", "all_reduce", "of microbatch 1",
+      "a write over what is under way", "of microbatch 0"}},
+};
+
+INSTANTIATE_TEST_SUITE_P(Programs, PlantedQueueFault,
+                         testing::ValuesIn(queueFaults),
+                         [](const testing::TestParamInfo<Fault> &info) {
+                           return info.param.name;
+                         });
+
 // 4 096 ranks and 16 groups: the ranks are not enumerated.
 TEST(RankProgramCheck, ProgramsOfAGroupShareItsState) {
   Program train = twoGroups()[0], other = train;
