@@ -5,9 +5,12 @@
 
 Beside a run of two ranks, which reduce their gradients, stand two runs of one rank at the same time, each on one core with the
 samples of one rank: the same kernels, no exchange. In alternating rounds; the best step counts, of the two single runs the
-slower one. Printed: seconds, and what the exchange adds to a step.
+slower one. Printed: seconds, and what the exchange adds to a step; and of a step that is traced, how long each rank
+is in collectives or waits for them. The rank that waits least is the one that the others wait for: what the
+exchange itself costs is its time.
 """
 import argparse
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import common
@@ -33,6 +36,25 @@ def data_of(archive):
     return {file.stem: file for file in sorted((archive.parent / f"{archive.stem}-data").glob("*.npy"))}
 
 
+def in_communication(trace):
+    """[(seconds in communication, seconds of the step)] of each rank: the union of its slices, also of those in the background."""
+    ranks = {}
+    for event in json.loads(trace.read_text())["traceEvents"]:
+        if event["ph"] == "X":
+            ranks.setdefault(event["pid"], []).append(event)
+    result = []
+    for _, events in sorted(ranks.items()):
+        slices = sorted((event["ts"], event["ts"] + event["dur"]) for event in events if event["cat"] == "communication")
+        if not slices:
+            continue  # predicted
+        total, end = 0.0, 0.0
+        for first, last in slices:
+            total += max(0.0, last - max(first, end))
+            end = max(end, last)
+        result.append((total * 1e-6, max(event["ts"] + event["dur"] for event in events) * 1e-6))
+    return result
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     common.add_options(parser, steps=3, threads=1)
@@ -41,6 +63,7 @@ def main():
     parser.add_argument("--batch", type=int, default=4, help="samples of a rank")
     parser.add_argument("--sequence", type=int, default=256)
     parser.add_argument("--zero", type=int, default=0)
+    parser.add_argument("--transport", default="auto", help="auto, direct, window or p2p")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     whole, part = export(options, 2 * options.batch), export(options, options.batch)
@@ -52,11 +75,18 @@ def main():
             runs = list(pool.map(lambda i: common.run_bundle(options, alone, data_of(part), "--threads", 1, name=f"alone-{i}"), range(2)))
         return max(runs, key=lambda run: min(run["seconds"]))
 
-    runs = common.alternate({"with exchange": lambda: common.run_bundle(options, pair, data_of(whole), "--threads", 1),
+    trace = options.work / "exchange-trace.json"
+
+    def together():
+        return common.run_bundle(options, pair, data_of(whole), "--threads", 1, "--transport", options.transport, "--trace", trace)
+
+    runs = common.alternate({"with exchange": together,
                              "without": side_by_side}, options.rounds)
     with_it, without = (runs[name] for name in ("with exchange", "without"))
     common.print_table([["", "s a step"]] + [[name, f"{min(run['seconds']):.4f}"] for name, run in runs.items()])
-    print(f"the exchange costs {100 * (min(with_it['seconds']) / min(without['seconds']) - 1):.1f} %")
+    for rank, (seconds, step) in enumerate(in_communication(trace)):
+        print(f"rank {rank}: {seconds:.3f} s of the {step:.3f} s of a step in collectives and waits, {100 * seconds / step:.1f} %")
+    print(f"the exchange adds {100 * (min(with_it['seconds']) / min(without['seconds']) - 1):.1f} %")
 
 
 if __name__ == "__main__":
