@@ -18,9 +18,8 @@ namespace {
 /// beginning and end cost as much as ten steps of its depth.
 constexpr int64_t kRows = 84, kColumns = 1024;
 
-/// Elements of B that are copied at a time where C is rounded: all of k of some
-/// columns.
-constexpr int64_t kWholeB = int64_t(1) << 19;
+/// A block of C that is summed over all of k before it is rounded.
+constexpr int64_t kSumRows = 8 * kRows, kSumColumns = 512;
 
 /// Fewer multiplications than this are not worth a second thread.
 constexpr int64_t kGrain = 1 << 20;
@@ -64,6 +63,27 @@ int64_t roundUp(int64_t value, int64_t unit) {
   return (value + unit - 1) / unit * unit;
 }
 
+/// How operands of T enter the inner loops: as f32, or as pairs of bf16.
+template <class T> struct Form {
+  const TileKernels *pairs =
+      std::is_same_v<T, BFloat16> ? pairKernels() : nullptr;
+  const TileKernels &kernels = pairs ? *pairs : tileKernels();
+  /// Elements of k in a step of a tile.
+  int64_t perStep = pairs ? 2 : 1;
+
+  int64_t steps(int64_t k) const { return (k + perStep - 1) / perStep; }
+  int64_t depth(int64_t k) const {
+    return balanced(k, kDepth * perStep, 16 * perStep);
+  }
+  void pack(float *to, int64_t width, const T *from, int64_t rows,
+            int64_t depth, int64_t row, int64_t step) const {
+    if constexpr (std::is_same_v<T, BFloat16>)
+      if (pairs)
+        return packPairs(to, width, from, rows, depth, row, step);
+    packSliver(to, width, from, rows, depth, row, step);
+  }
+};
+
 void runTile(const TileKernels &kernels, Tile tile, bool packed, int64_t rows,
              int64_t columns, float *c, int64_t cM, int64_t cN) {
   auto run = packed ? kernels.packed[rows] : kernels.direct[rows];
@@ -88,11 +108,13 @@ void runTile(const TileKernels &kernels, Tile tile, bool packed, int64_t rows,
 
 /// On this thread. Operands of 16 bits are always copied.
 template <class T>
-void multiply(const Flat<T, float> &p, float *packedA, float *packedB) {
+void multiply(const Flat<T, float> &p, float *packedA, float *packedB,
+              float *) {
   constexpr bool isNarrow = isNarrowNumber<T>;
-  const TileKernels &kernels = tileKernels();
+  const Form<T> form;
+  const TileKernels &kernels = form.kernels;
   int64_t tall = kernels.rows, wide = kernels.columns;
-  int64_t depth = balanced(p.k, kDepth, 16);
+  int64_t depth = form.depth(p.k);
   int64_t height = balanced(p.m, kRows, tall);
   int64_t width = balanced(p.n, kColumns, wide);
   // A copy pays where it is read often, and where lines would be read in part.
@@ -101,36 +123,37 @@ void multiply(const Flat<T, float> &p, float *packedA, float *packedB) {
   for (int64_t j0 = 0; j0 < p.n; j0 += width) {
     int64_t j1 = std::min(p.n, j0 + width);
     for (int64_t k0 = 0; k0 < p.k; k0 += depth) {
-      int64_t k = std::min(depth, p.k - k0);
+      int64_t k = std::min(depth, p.k - k0), steps = form.steps(k);
       for (int64_t j = j0; j < j1; j += wide) {
         int64_t columns = std::min(wide, j1 - j);
         if (packB || columns < wide)
-          packSliver(packedB + (j - j0) * k, wide, p.b + k0 * p.bK + j * p.bN,
-                     columns, k, p.bN, p.bK);
+          form.pack(packedB + (j - j0) * steps, wide,
+                    p.b + k0 * p.bK + j * p.bN, columns, k, p.bN, p.bK);
       }
       for (int64_t i0 = 0; i0 < p.m; i0 += height) {
         int64_t i1 = std::min(p.m, i0 + height);
         if (packA)
           for (int64_t i = i0; i < i1; i += tall)
-            packSliver(packedA + (i - i0) * k, tall, p.a + i * p.aM + k0 * p.aK,
-                       std::min(tall, i1 - i), k, p.aM, p.aK);
+            form.pack(packedA + (i - i0) * steps, tall,
+                      p.a + i * p.aM + k0 * p.aK, std::min(tall, i1 - i), k,
+                      p.aM, p.aK);
         for (int64_t j = j0; j < j1; j += wide) {
           int64_t columns = std::min(wide, j1 - j);
           bool copied = packB || columns < wide;
           Tile tile;
-          tile.k = k;
+          tile.k = steps;
           if constexpr (isNarrow)
-            tile.b = packedB + (j - j0) * k;
+            tile.b = packedB + (j - j0) * steps;
           else
-            tile.b = copied ? packedB + (j - j0) * k : p.b + k0 * p.bK + j;
+            tile.b = copied ? packedB + (j - j0) * steps : p.b + k0 * p.bK + j;
           tile.bStep = copied ? wide : p.bK;
           tile.add = p.add || k0 > 0;
           for (int64_t i = i0; i < i1; i += tall) {
             if constexpr (isNarrow)
-              tile.a = packedA + (i - i0) * k;
+              tile.a = packedA + (i - i0) * steps;
             else
-              tile.a =
-                  packA ? packedA + (i - i0) * k : p.a + i * p.aM + k0 * p.aK;
+              tile.a = packA ? packedA + (i - i0) * steps
+                             : p.a + i * p.aM + k0 * p.aK;
             tile.aRow = packA ? 1 : p.aM;
             tile.aStep = packA ? tall : p.aK;
             runTile(kernels, tile, packA, std::min(tall, i1 - i), columns,
@@ -142,25 +165,16 @@ void multiply(const Flat<T, float> &p, float *packedA, float *packedB) {
   }
 }
 
-/// Columns of which all of k are copied together.
-int64_t wholeColumns(int64_t k) {
-  return std::clamp(kWholeB / roundUp(k, 16) / kMostTileColumns, int64_t(1),
-                    kColumns / kMostTileColumns) *
-         kMostTileColumns;
-}
-
-/// C's rows [0, rows) of `columns` columns, from the dense sums of a block.
-template <class T>
-void roundSums(const Flat<T, T> &p, const float *sums, int64_t row, int64_t i0,
-               int64_t rows, int64_t j0, int64_t columns) {
-  for (int64_t r = 0; r < rows; ++r) {
-    T *c = p.c + (i0 + r) * p.cM + j0 * p.cN;
-    const float *from = sums + r * row;
+/// C (+)= sums, rounded; dense rows of as many columns as C has.
+template <class T> void roundSums(const Flat<T, T> &p, const float *sums) {
+  for (int64_t r = 0; r < p.m; ++r) {
+    T *c = p.c + r * p.cM;
+    const float *from = sums + r * p.n;
     if (p.cN == 1 && !p.add) {
-      narrowRow(c, from, columns);
+      narrowRow(c, from, p.n);
       continue;
     }
-    for (int64_t j = 0; j < columns; ++j) {
+    for (int64_t j = 0; j < p.n; ++j) {
       T &to = c[j * p.cN];
       to = p.add ? float(to) + from[j] : from[j];
     }
@@ -168,49 +182,22 @@ void roundSums(const Flat<T, T> &p, const float *sums, int64_t row, int64_t i0,
 }
 
 /// On this thread, with a rounded result: a block of C is summed over all of k
-/// in f32 before it is stored, so the loop over k is the innermost.
+/// in f32 before it is stored.
 template <class T, class = std::enable_if_t<isNarrowNumber<T>>>
-void multiply(const Flat<T, T> &p, float *packedA, float *packedB) {
-  const TileKernels &kernels = tileKernels();
-  int64_t tall = kernels.rows, wide = kernels.columns;
-  int64_t depth = balanced(p.k, kDepth, 16);
-  int64_t height = balanced(p.m, kRows, tall);
-  int64_t width = balanced(p.n, wholeColumns(p.k), wide);
-  float *sums = packedB + (width + wide) * p.k;
-  for (int64_t j0 = 0; j0 < p.n; j0 += width) {
-    int64_t j1 = std::min(p.n, j0 + width);
-    int64_t row = roundUp(j1 - j0, wide);
-    for (int64_t k0 = 0; k0 < p.k; k0 += depth) {
-      int64_t k = std::min(depth, p.k - k0);
-      for (int64_t j = j0; j < j1; j += wide)
-        packSliver(packedB + row * k0 + (j - j0) * k, wide,
-                   p.b + k0 * p.bK + j * p.bN, std::min(wide, j1 - j), k, p.bN,
-                   p.bK);
+void multiply(const Flat<T, T> &p, float *packedA, float *packedB,
+              float *sums) {
+  int64_t height = balanced(p.m, kSumRows, kMostTileRows);
+  int64_t width = balanced(p.n, kSumColumns, kMostTileColumns);
+  for (int64_t j = 0; j < p.n; j += width)
+    for (int64_t i = 0; i < p.m; i += height) {
+      Flat<T, T> block = p.columns(j, std::min(p.n, j + width))
+                             .rows(i, std::min(p.m, i + height));
+      Flat<T, float> sum = {block.m,  block.n,  block.k, block.aM, block.aK,
+                            block.bK, block.bN, block.n, 1,        false,
+                            block.a,  block.b,  sums};
+      multiply(sum, packedA, packedB, nullptr);
+      roundSums(block, sums);
     }
-    for (int64_t i0 = 0; i0 < p.m; i0 += height) {
-      int64_t i1 = std::min(p.m, i0 + height);
-      for (int64_t k0 = 0; k0 < p.k; k0 += depth) {
-        int64_t k = std::min(depth, p.k - k0);
-        for (int64_t i = i0; i < i1; i += tall)
-          packSliver(packedA + (i - i0) * k, tall, p.a + i * p.aM + k0 * p.aK,
-                     std::min(tall, i1 - i), k, p.aM, p.aK);
-        for (int64_t j = j0; j < j1; j += wide)
-          for (int64_t i = i0; i < i1; i += tall) {
-            Tile tile;
-            tile.k = k;
-            tile.a = packedA + (i - i0) * k;
-            tile.aRow = 1;
-            tile.aStep = tall;
-            tile.b = packedB + row * k0 + (j - j0) * k;
-            tile.bStep = wide;
-            tile.add = k0 > 0;
-            runTile(kernels, tile, true, std::min(tall, i1 - i), wide,
-                    sums + (i - i0) * row + (j - j0), row, 1);
-          }
-      }
-      roundSums(p, sums, row, i0, i1 - i0, j0, j1 - j0);
-    }
-  }
 }
 
 /// Bytes of one piece. A piece may be cut from either side, and the transposed
@@ -222,13 +209,13 @@ struct Room {
     int64_t rows = std::min(extent, kRows) + kMostTileRows;
     a = roundUp(rows * depth, 16) * 4;
     b = (std::min(extent, kColumns) + kMostTileColumns) * depth * 4;
-    if (!isNarrow(gemm.result))
-      return;
-    int64_t columns =
-        std::min(extent, wholeColumns(gemm.k)) + 2 * kMostTileColumns;
-    b = roundUp(columns * (roundUp(gemm.k, 16) + rows), 16) * 4;
+    if (isNarrow(gemm.result))
+      sums = roundUp(std::min(extent, kSumRows) * std::min(extent, kSumColumns),
+                     16) *
+             4;
   }
-  int64_t a, b;
+  int64_t bytes() const { return a + b + sums; }
+  int64_t a, b, sums = 0;
 };
 
 template <class T, class R>
@@ -253,9 +240,10 @@ void runTyped(const Gemm &gemm, const Threads &threads, const T *a, const T *b,
     return p.cN != 1 && (p.cM == 1 || p.n == 1) ? p.transposed() : p;
   };
   auto multiplyOn = [&](int piece, const Part &p) {
-    char *own = scratch + piece * (room.a + room.b);
+    char *own = scratch + piece * room.bytes();
     multiply(p, reinterpret_cast<float *>(own),
-             reinterpret_cast<float *>(own + room.a));
+             reinterpret_cast<float *>(own + room.a),
+             reinterpret_cast<float *>(own + room.a + room.b));
   };
   int64_t work = gemm.m * gemm.n * gemm.k;
   if (batches >= threads.count()) {
@@ -283,10 +271,13 @@ void runTyped(const Gemm &gemm, const Threads &threads, const T *a, const T *b,
 
 int64_t blockedScratchBytes(const Gemm &gemm, int threads) {
   Room room(gemm);
-  return threads * (room.a + room.b);
+  return threads * room.bytes();
 }
 
-const char *blockedName() { return tileKernels().name; }
+const char *blockedName(DType operands) {
+  const TileKernels *pairs = operands == DType::BF16 ? pairKernels() : nullptr;
+  return pairs ? pairs->name : tileKernels().name;
+}
 
 void runBlocked(const Gemm &gemm, const Threads &threads, const void *a,
                 const void *b, void *c, char *scratch) {

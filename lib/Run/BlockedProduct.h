@@ -6,8 +6,8 @@
 // scratch in the order in which the inner loops read them, so strides cost
 // nothing there. Each element is one sum over k in pieces of kDepth, whatever
 // the threads: their number does not change the bits. Operands of 16 bits
-// become f32 as they are copied; a result of 16 bits is rounded once, from the
-// whole sum.
+// become f32 as they are copied, or pairs of bf16 where the CPU multiplies
+// those; a result of 16 bits is rounded once, from the whole sum.
 //
 // Scratch is a function of the extents and the threads alone, not of the CPU.
 //
@@ -24,8 +24,8 @@ namespace colossal::rank {
 /// What `run` needs, bytes.
 int64_t blockedScratchBytes(const Gemm &gemm, int threads);
 
-/// Of the inner loops, for reports.
-const char *blockedName();
+/// Of the inner loops for operands of a type, for reports.
+const char *blockedName(DType operands);
 
 /// C (+)= A B, of the types that `gemm` says.
 void runBlocked(const Gemm &gemm, const Threads &threads, const void *a,

@@ -42,6 +42,12 @@ struct TileKernels {
 /// Those of this CPU.
 const TileKernels &tileKernels();
 
+/// Those where an element of A and B is a pair of bf16, of two neighbours in k
+/// (the first in the lower half): C[r][j] (+)= sum over i < k of
+/// A[r][i].0 B[i][j].0 + A[r][i].1 B[i][j].1. Operands are packed, and tiles
+/// have the extents of those of f32. Null where the CPU does not multiply them.
+const TileKernels *pairKernels();
+
 } // namespace colossal::rank
 
 #endif // COLOSSAL_LIB_RUN_TILEKERNEL_H

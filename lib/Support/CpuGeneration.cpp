@@ -40,9 +40,8 @@ CpuGeneration colossal::cpuGeneration() {
 }
 
 bool colossal::computesBFloat16() {
-  const char *asked = std::getenv("COLOSSAL_BF16_PRODUCTS");
-  return asked && std::strcmp(asked, "library") == 0 &&
-         cpuGeneration() == CpuGeneration::Avx512 &&
+  const char *limit = std::getenv("COLOSSAL_MAX_CPU");
+  return (!limit || !*limit) && cpuGeneration() == CpuGeneration::Avx512 &&
          __builtin_cpu_supports("avx512bf16");
 }
 

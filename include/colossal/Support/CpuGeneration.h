@@ -18,10 +18,8 @@ enum class CpuGeneration { Baseline, Avx2, Avx512 };
 /// What the CPU has, at most what COLOSSAL_MAX_CPU allows.
 CpuGeneration cpuGeneration();
 
-/// Whether products of bf16 are left to the library: the CPU multiplies such
-/// numbers (AVX-512 BF16), COLOSSAL_MAX_CPU lets it, and
-/// COLOSSAL_BF16_PRODUCTS=library asks for it. Nobody has tried it on such a
-/// CPU yet, so it is no default; compiler and runtime must agree.
+/// Whether the CPU multiplies pairs of bf16 (AVX-512 BF16). Where
+/// COLOSSAL_MAX_CPU is set it does not: x86-64-v4 has no such instruction.
 bool computesBFloat16();
 
 /// Whether COLOSSAL_MAX_CPU takes something away from this CPU.
