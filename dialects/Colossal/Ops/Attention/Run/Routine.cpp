@@ -4,6 +4,7 @@
 
 #include "Rows.h"
 #include "colossal/Run/NarrowRows.h"
+#include "colossal/Support/CpuGeneration.h"
 
 #include <algorithm>
 #include <cmath>
@@ -17,19 +18,29 @@ namespace {
 
 constexpr int64_t kRows = 64;
 
-/// C[m][n] (+)= A[m][k] B[k][n], all dense; A and B perhaps stored transposed.
-MatrixProduct product(int64_t m, int64_t n, int64_t k, bool aTransposed,
-                      bool bTransposed, bool accumulate) {
+/// A matrix by the distances of its rows and columns in memory.
+struct Matrix {
+  int64_t row, column;
+  Matrix transposed() const { return {column, row}; }
+};
+
+Matrix dense(int64_t columns) { return {columns, 1}; }
+
+/// C[m][n] (+)= A[m][k] B[k][n]; C is dense and f32.
+MatrixProduct product(int64_t m, int64_t n, int64_t k, Matrix a, Matrix b,
+                      DType type, bool accumulate) {
   // Inside a thread there are no others.
   static const Threads alone = Threads::alone();
   Gemm gemm;
+  gemm.dtype = type;
+  gemm.result = DType::F32;
   gemm.m = m;
   gemm.n = n;
   gemm.k = k;
-  gemm.aM = aTransposed ? 1 : k;
-  gemm.aK = aTransposed ? m : 1;
-  gemm.bK = bTransposed ? 1 : n;
-  gemm.bN = bTransposed ? k : 1;
+  gemm.aM = a.row;
+  gemm.aK = a.column;
+  gemm.bK = b.row;
+  gemm.bN = b.column;
   gemm.cM = n;
   gemm.cN = 1;
   gemm.accumulate = accumulate;
@@ -45,8 +56,9 @@ AttentionRoutine::AttentionRoutine(const Attention &attention,
                                    const Threads &threads, KernelFunction mask,
                                    size_t extras)
     : attention(attention), threads(threads), mask(mask), extras(extras),
-      firstExtra(inputsOf(attention)),
-      scaleFirst(mask || attention.scale <= 0) {
+      firstExtra(inputsOf(attention)), scaleFirst(mask || attention.scale <= 0),
+      multipliesPairs(typeOfNarrow(attention.narrow) == DType::BF16 &&
+                      computesBFloat16()) {
   rowsPerBlock = std::min(kRows, attention.queries);
   int64_t pairs = attention.batch * attention.heads;
   workers.resize(size_t(std::min<int64_t>(threads.count(), pairs)));
@@ -58,11 +70,15 @@ AttentionRoutine::AttentionRoutine(const Attention &attention,
 
   int64_t t = attention.keys, d = attention.qkFeatures, v = attention.vFeatures;
   threadBytes = (productScratch + 63) / 64 * 64;
-  auto reserve = [&](int64_t &offset, int64_t rows, int64_t columns) {
+  auto reserve = [&](int64_t &offset, int64_t rows, int64_t columns,
+                     int64_t bytes = 4) {
     offset = threadBytes;
-    threadBytes += (rows * columns * 4 + 63) / 64 * 64;
+    threadBytes += (rows * columns * bytes + 63) / 64 * 64;
   };
   reserve(scoresAt, rowsPerBlock, t);
+  // On every CPU: scratch is the op's.
+  if (typeOfNarrow(attention.narrow) == DType::BF16)
+    reserve(narrowAt, rowsPerBlock, t, 2);
   reserve(queryAt, rowsPerBlock, d);
   reserve(keyAt, t, d);
   reserve(valueAt, t, v);
@@ -78,6 +94,13 @@ void AttentionRoutine::makeBlocks(Worker &worker) {
   int64_t s = attention.queries, t = attention.keys, d = attention.qkFeatures,
           v = attention.vFeatures;
   bool first = true;
+  // Pairs are packed by the product, from where they are.
+  auto matrixOf = [&](size_t operand, int64_t features) {
+    const std::vector<int64_t> &strides = attention.strides[operand];
+    return multipliesPairs ? Matrix{strides[2], strides[3]} : dense(features);
+  };
+  DType type = multipliesPairs ? DType::BF16 : DType::F32;
+  Matrix query = matrixOf(Q, d), key = matrixOf(K, d), value = matrixOf(V, v);
   // Backward walks from the last block: it sees most keys, so its products
   // store dK and dV, those of the others add.
   for (int64_t end = s; end > 0; end = worker.blocks.back().begin) {
@@ -95,14 +118,19 @@ void AttentionRoutine::makeBlocks(Worker &worker) {
         productScratch =
             std::max(productScratch, block.products.back().scratchBytes());
       };
-      add(rows, keys, d, false, true, false); // scores = Q K^T
+      Matrix row = dense(keys); // of probabilities, or of their gradients
+      // scores = Q K^T
+      add(rows, keys, d, query, key.transposed(), type, false);
       if (!attention.backward) {
-        add(rows, v, keys, false, false, false); // out = P V
+        // out = P V
+        add(rows, v, keys, row, value, type, false);
       } else {
-        add(keys, v, rows, true, false, !first); // dV (+)= P^T dOut
-        add(rows, keys, v, false, true, false);  // dP = dOut V^T
-        add(rows, d, keys, false, false, false); // dQ = dS K
-        add(keys, d, rows, true, false, !first); // dK (+)= dS^T Q
+        Matrix dOut = matrixOf(DOut, v);
+        // dV (+)= P^T dOut, dP = dOut V^T, dQ = dS K, dK (+)= dS^T Q
+        add(keys, v, rows, row.transposed(), dOut, type, !first);
+        add(rows, keys, v, dOut, value.transposed(), type, false);
+        add(rows, d, keys, row, key, type, false);
+        add(keys, d, rows, row.transposed(), query, type, !first);
         first = false;
       }
     }
@@ -131,9 +159,11 @@ void AttentionRoutine::run(char *const *operands, const int64_t *indices,
   });
 }
 
-const float *AttentionRoutine::pack(const Pair &pair, size_t operand,
-                                    int64_t from, int64_t rows,
-                                    int64_t features, float *place) const {
+const void *AttentionRoutine::pack(const Pair &pair, size_t operand,
+                                   int64_t from, int64_t rows, int64_t features,
+                                   float *place) const {
+  if (multipliesPairs)
+    return at<BFloat16>(pair, operand, from);
   const std::vector<int64_t> &s = attention.strides[operand];
   bool unit = s[3] == 1 || features == 1;
   if (attention.narrow) {
@@ -191,6 +221,16 @@ void AttentionRoutine::unpack(const Pair &pair, size_t operand, int64_t from,
   }
 }
 
+const void *AttentionRoutine::leftOperand(const Pair &pair,
+                                          const float *numbers,
+                                          int64_t count) const {
+  if (!multipliesPairs)
+    return numbers;
+  auto *narrow = reinterpret_cast<BFloat16 *>(pair.scratch + narrowAt);
+  narrowRow(narrow, numbers, count);
+  return narrow;
+}
+
 int64_t AttentionRoutine::visible(int64_t query, int64_t keys) const {
   if (!attention.causal)
     return keys;
@@ -219,14 +259,12 @@ void AttentionRoutine::forward(const Worker &worker, const Pair &pair) const {
   int64_t d = attention.qkFeatures, v = attention.vFeatures;
   size_t out = firstExtra + extras, lse = out + 1;
   float *scores = place(pair, scoresAt), *result = place(pair, resultAt);
-  const float *k = pack(pair, K, 0, attention.keys, d, place(pair, keyAt));
-  const float *value =
-      pack(pair, V, 0, attention.keys, v, place(pair, valueAt));
+  const void *k = pack(pair, K, 0, attention.keys, d, place(pair, keyAt));
+  const void *value = pack(pair, V, 0, attention.keys, v, place(pair, valueAt));
   for (const Block &block : worker.blocks) {
     int64_t rows = block.end - block.begin, keys = block.keys;
     if (keys > 0) {
-      const float *q =
-          pack(pair, Q, block.begin, rows, d, place(pair, queryAt));
+      const void *q = pack(pair, Q, block.begin, rows, d, place(pair, queryAt));
       block.products[0].run(q, k, scores, pair.scratch);
       if (scaleFirst)
         scale(block, scores, pair);
@@ -242,7 +280,8 @@ void AttentionRoutine::forward(const Worker &worker, const Pair &pair) const {
       *at<float>(pair, lse, query) = maximum + std::log(sum);
     }
     if (keys > 0) {
-      block.products[1].run(scores, value, result, pair.scratch);
+      block.products[1].run(leftOperand(pair, scores, rows * keys), value,
+                            result, pair.scratch);
       for (int64_t row = 0; row < rows; ++row)
         scaleRow(result + row * v, v, inverse[row]);
     } else {
@@ -253,13 +292,13 @@ void AttentionRoutine::forward(const Worker &worker, const Pair &pair) const {
 }
 
 template <class T>
-float AttentionRoutine::gradientOfSum(const Pair &pair, int64_t query,
-                                      const float *dout) const {
-  const T *out = at<T>(pair, Out, query);
-  int64_t stride = attention.strides[Out][3];
+float AttentionRoutine::gradientOfSum(const Pair &pair, int64_t query) const {
+  const T *out = at<T>(pair, Out, query), *dOut = at<T>(pair, DOut, query);
+  int64_t stride = attention.strides[Out][3],
+          dStride = attention.strides[DOut][3];
   float lanes[16] = {}, sum = 0;
   for (int64_t f = 0; f < attention.vFeatures; ++f)
-    lanes[f % 16] += out[f * stride] * dout[f];
+    lanes[f % 16] += float(out[f * stride]) * float(dOut[f * dStride]);
   for (float lane : lanes)
     sum += lane;
   return sum;
@@ -272,8 +311,8 @@ void AttentionRoutine::backwardPass(const Worker &worker,
   float *scores = place(pair, scoresAt), *gradient = place(pair, gradientAt),
         *result = place(pair, resultAt), *dKey = place(pair, dKeyAt),
         *dValue = place(pair, dValueAt);
-  const float *k = pack(pair, K, 0, t, d, place(pair, keyAt));
-  const float *value = pack(pair, V, 0, t, v, place(pair, valueAt));
+  const void *k = pack(pair, K, 0, t, d, place(pair, keyAt));
+  const void *value = pack(pair, V, 0, t, v, place(pair, valueAt));
   // Keys that no query sees have no gradient.
   int64_t seen = worker.blocks[0].keys;
   memset(dKey + seen * d, 0, size_t((t - seen) * d) * sizeof(float));
@@ -285,8 +324,8 @@ void AttentionRoutine::backwardPass(const Worker &worker,
       unpack(pair, dq, block.begin, rows, d, result);
       continue;
     }
-    const float *q = pack(pair, Q, block.begin, rows, d, place(pair, queryAt));
-    const float *dout = pack(pair, DOut, block.begin, rows, v, result);
+    const void *q = pack(pair, Q, block.begin, rows, d, place(pair, queryAt));
+    const void *dout = pack(pair, DOut, block.begin, rows, v, result);
     block.products[0].run(q, k, scores, pair.scratch);
     if (scaleFirst)
       scale(block, scores, pair);
@@ -296,23 +335,24 @@ void AttentionRoutine::backwardPass(const Worker &worker,
       int64_t query = block.begin + row;
       probabilityRow(scores + row * keys, visible(query, keys), keys, factor,
                      *at<float>(pair, LogSum, query));
-      const float *g = dout + row * v;
       delta[row] = attention.narrow
                        ? withNarrow(typeOfNarrow(attention.narrow),
                                     [&](auto number) {
                                       return gradientOfSum<decltype(number)>(
-                                          pair, query, g);
+                                          pair, query);
                                     })
-                       : gradientOfSum<float>(pair, query, g);
+                       : gradientOfSum<float>(pair, query);
     }
-    block.products[1].run(scores, dout, dValue, pair.scratch);
+    block.products[1].run(leftOperand(pair, scores, rows * keys), dout, dValue,
+                          pair.scratch);
     block.products[2].run(dout, value, gradient, pair.scratch);
     for (int64_t row = 0; row < rows; ++row)
       scoreGradientRow(gradient + row * keys, scores + row * keys, keys,
                        float(attention.scale), delta[row]);
-    block.products[4].run(gradient, q, dKey, pair.scratch);
+    const void *dScores = leftOperand(pair, gradient, rows * keys);
+    block.products[4].run(dScores, q, dKey, pair.scratch);
     // `dout` may lie in `result`; its last use is above.
-    block.products[3].run(gradient, k, result, pair.scratch);
+    block.products[3].run(dScores, k, result, pair.scratch);
     unpack(pair, dq, block.begin, rows, d, result);
   }
   unpack(pair, dk, 0, t, d, dKey);

@@ -6,7 +6,10 @@
 // block against the keys it may see are one product, the soft maximum runs over
 // its rows, the next product consumes it. With a causal mask the keys beyond a
 // block are never computed. Backward recomputes the probabilities from the
-// saved log-sum-exp.
+// saved log-sum-exp. Where the CPU multiplies pairs of bf16, operands of bf16
+// stay that; probabilities and gradients of scores are rounded to it for the
+// products that read them, as PyTorch does. Scores, soft maximum and all sums
+// are f32.
 //
 // The order of all additions depends on the op alone, not on the threads.
 //
@@ -66,15 +69,19 @@ private:
     return reinterpret_cast<T *>(pair.operands[operand]) + pair.batch * s[0] +
            pair.head * s[1] + position * s[2];
   }
-  /// Rows [from, from + rows) of an operand as a dense matrix of f32: packed
-  /// into `place`, or where they are if they are that.
-  const float *pack(const Pair &pair, size_t operand, int64_t from,
-                    int64_t rows, int64_t features, float *place) const;
+  /// Rows [from, from + rows) of an operand as a product reads them: a dense
+  /// matrix of f32, packed into `place`, or where they are if they are that or
+  /// if pairs of bf16 are multiplied.
+  const void *pack(const Pair &pair, size_t operand, int64_t from, int64_t rows,
+                   int64_t features, float *place) const;
+  /// Probabilities, or gradients of scores, as a product reads them: these, or
+  /// rounded to bf16.
+  const void *leftOperand(const Pair &pair, const float *numbers,
+                          int64_t count) const;
   void unpack(const Pair &pair, size_t operand, int64_t from, int64_t rows,
               int64_t features, const float *dense) const;
   /// Products of out and its gradient, added up over the features of a query.
-  template <class T>
-  float gradientOfSum(const Pair &pair, int64_t query, const float *dout) const;
+  template <class T> float gradientOfSum(const Pair &pair, int64_t query) const;
   float *place(const Pair &pair, int64_t offset) const {
     return reinterpret_cast<float *>(pair.scratch + offset);
   }
@@ -84,11 +91,13 @@ private:
   KernelFunction mask;
   size_t extras, firstExtra;
   bool scaleFirst; ///< scores are scaled before the soft maximum, not in it
+  /// The CPU multiplies the operands as they are; else they are widened.
+  bool multipliesPairs;
   std::vector<Worker> workers;
   int64_t rowsPerBlock = 0, productScratch = 0, threadBytes = 0;
   /// Offsets in a thread's scratch.
-  int64_t scoresAt = 0, gradientAt = 0, queryAt = 0, keyAt = 0, valueAt = 0,
-          resultAt = 0, dKeyAt = 0, dValueAt = 0;
+  int64_t scoresAt = 0, narrowAt = 0, gradientAt = 0, queryAt = 0, keyAt = 0,
+          valueAt = 0, resultAt = 0, dKeyAt = 0, dValueAt = 0;
 };
 
 } // namespace colossal::rank

@@ -3,6 +3,7 @@
 #include "Direct.h"
 
 #include "colossal/Run/LibraryEngine.h"
+#include "colossal/Run/NarrowRows.h"
 
 #include <algorithm>
 #include <cstring>
@@ -28,7 +29,23 @@ constexpr int64_t kFewPositions = 128;
 
 using Desc = dnnl::memory::desc;
 using Dims = dnnl::memory::dims;
-constexpr auto kFloat = dnnl::memory::data_type::f32;
+using Type = dnnl::memory::data_type;
+
+/// Types of the elements. Sums are f32, so a gradient of weights is in the
+/// library's order, whatever it is in the order that is given.
+struct Types {
+  explicit Types(const Convolution &c) {
+    Type narrow = c.narrow ? Type::bf16 : Type::f32;
+    Type result = c.wideResult ? Type::f32 : narrow;
+    x = c.pass == Pass::BackwardData ? result : narrow;
+    y = c.pass == Pass::Forward ? result : narrow;
+    bool isSum = c.pass == Pass::BackwardWeights;
+    w = isSum ? Type::f32 : narrow;
+    plain = isSum ? result : narrow;
+  }
+  static int64_t bytes(Type type) { return type == Type::f32 ? 4 : 2; }
+  Type x, w, y, plain;
+};
 
 /// The sizes of a task as the library takes them.
 struct Geometry {
@@ -89,9 +106,9 @@ struct Geometry {
     }
     return true;
   }
-  Desc image(const Dims &sizes) const {
+  Desc image(const Dims &sizes, Type type) const {
     using Tag = dnnl::memory::format_tag;
-    return Desc(sizes, kFloat,
+    return Desc(sizes, type,
                 spatial == 3   ? Tag::ndhwc
                 : spatial == 2 ? Tag::nhwc
                                : Tag::nwc);
@@ -142,11 +159,21 @@ bool take(const typename P::primitive_desc &descriptor, Primitive &to) {
 bool makePrimitive(const Geometry &g, const Desc &w, Primitive &to) {
   using dnnl::algorithm;
   const dnnl::engine &engine = libraryEngine();
-  to.x = g.image(g.x);
-  to.y = g.image(g.y);
+  Types types(g.c);
+  to.x = g.image(g.x, types.x);
+  to.y = g.image(g.y, types.y);
+  // Of narrow images the derivatives have f32 results, forward need not.
+  auto narrow = [&](const Dims &sizes) {
+    return g.image(sizes, g.c.narrow ? Type::bf16 : Type::f32);
+  };
+  bool isForward = g.c.pass == Pass::Forward;
   dnnl::convolution_forward::primitive_desc forward(
-      {dnnl::prop_kind::forward_training, algorithm::convolution_direct, to.x,
-       w, to.y, g.stride, g.dilation, g.before, g.after},
+      {dnnl::prop_kind::forward_training, algorithm::convolution_direct,
+       narrow(g.x),
+       isForward ? w
+                 : Desc(g.w, g.c.narrow ? Type::bf16 : Type::f32,
+                        dnnl::memory::format_tag::any),
+       isForward ? to.y : narrow(g.y), g.stride, g.dilation, g.before, g.after},
       attributes(), engine);
   switch (g.c.pass) {
   case Pass::Forward:
@@ -176,7 +203,7 @@ bool makePrimitive(const Geometry &g, const Desc &w, Primitive &to) {
 
 struct DirectConvolution::Impl {
   Impl(const DirectSizes &sizes, const Threads &threads, int64_t bytes)
-      : sizes(sizes), threads(threads), bytes(bytes) {}
+      : sizes(sizes), types(sizes.given), threads(threads), bytes(bytes) {}
 
   bool makePrimitives();
   bool makeReordering(const Geometry &geometry, const Desc &order,
@@ -192,18 +219,22 @@ struct DirectConvolution::Impl {
     return block * sizes.channelsPerTask * pointsOf(c.taps) *
            (c.pass == Pass::BackwardData ? 1 : c.channels);
   }
-  void reorder(int64_t block, float *w, char *scratch) const;
-  void runTask(int64_t task, int worker, float *x, float *y,
-               char *scratch) const;
+  void reorder(int64_t block, char *w, char *scratch) const;
+  void runTask(int64_t task, int worker, char *x, char *y, char *scratch) const;
   void addSums(char *scratch) const;
   template <class F>
   void forEachRow(bool ofInput, int64_t sample, int64_t samples, F visit) const;
-  void gather(float *to, const float *image, bool ofInput, int64_t sample,
+  void gather(char *to, const char *image, bool ofInput, int64_t sample,
               int64_t samples, int64_t channel, int64_t count) const;
-  void scatter(float *image, const float *from, bool ofInput, int64_t sample,
+  void scatter(char *image, const char *from, bool ofInput, int64_t sample,
                int64_t samples, int64_t channel, int64_t count) const;
+  /// Bytes of an element of x or y.
+  int64_t elementOf(bool ofInput) const {
+    return Types::bytes(ofInput ? types.x : types.y);
+  }
 
   DirectSizes sizes;
+  Types types;
   const Threads &threads;
   int64_t bytes;
   /// By samples and channels of a task.
@@ -215,7 +246,7 @@ bool DirectConvolution::Impl::makeReordering(const Geometry &g,
                                              const Desc &order,
                                              Reordering &to) const {
   const dnnl::engine &engine = libraryEngine();
-  Desc plain(g.w, kFloat, g.wStrides);
+  Desc plain(g.w, types.plain, g.wStrides);
   bool back = sizes.given.pass == Pass::BackwardWeights;
   const Desc &from = back ? order : plain, &into = back ? plain : order;
   dnnl::reorder::primitive_desc descriptor(engine, from, engine, into,
@@ -240,7 +271,7 @@ bool DirectConvolution::Impl::makePrimitives() {
     int64_t count = sizes.channelsOf(block);
     if (reorderings.count(count))
       continue;
-    Desc order(Geometry(sizes, 1, count).w, kFloat,
+    Desc order(Geometry(sizes, 1, count).w, types.w,
                dnnl::memory::format_tag::any);
     int64_t last =
         sizes.given.samples - (sizes.sampleTasks - 1) * sizes.samplesPerTask;
@@ -295,39 +326,43 @@ void DirectConvolution::Impl::forEachRow(bool ofInput, int64_t sample,
       }
 }
 
-void DirectConvolution::Impl::gather(float *to, const float *image,
-                                     bool ofInput, int64_t sample,
-                                     int64_t samples, int64_t channel,
-                                     int64_t count) const {
+void DirectConvolution::Impl::gather(char *to, const char *image, bool ofInput,
+                                     int64_t sample, int64_t samples,
+                                     int64_t channel, int64_t count) const {
   const Convolution &c = sizes.given;
   int64_t all = c.groups * (ofInput ? c.channels : c.outputs);
+  int64_t size = elementOf(ofInput);
   forEachRow(ofInput, sample, samples, [&](int64_t from, int64_t row) {
-    memcpy(to + row * count, image + from * all + channel, size_t(count) * 4);
+    memcpy(to + row * count * size, image + (from * all + channel) * size,
+           size_t(count * size));
   });
 }
 
-void DirectConvolution::Impl::scatter(float *image, const float *from,
+void DirectConvolution::Impl::scatter(char *image, const char *from,
                                       bool ofInput, int64_t sample,
                                       int64_t samples, int64_t channel,
                                       int64_t count) const {
   const Convolution &c = sizes.given;
   int64_t all = c.groups * (ofInput ? c.channels : c.outputs);
+  int64_t size = elementOf(ofInput);
   if (ofInput && sizes.picks) {
     int64_t points = pointsOf(c.input);
     for (int64_t row = sample * points; row < (sample + samples) * points;
          ++row)
-      memset(image + row * all + channel, 0, size_t(count) * 4);
+      memset(image + (row * all + channel) * size, 0, size_t(count * size));
   }
   forEachRow(ofInput, sample, samples, [&](int64_t to, int64_t row) {
-    memcpy(image + to * all + channel, from + row * count, size_t(count) * 4);
+    memcpy(image + (to * all + channel) * size, from + row * count * size,
+           size_t(count * size));
   });
 }
 
 /// Between the weights as they are given and a block of the library's.
-void DirectConvolution::Impl::reorder(int64_t block, float *w,
+void DirectConvolution::Impl::reorder(int64_t block, char *w,
                                       char *scratch) const {
   const Reordering &it = reorderings.find(sizes.channelsOf(block))->second;
-  void *plain = w + plainOffset(block), *order = weightsAt(scratch, 0, block);
+  void *plain = w + plainOffset(block) * Types::bytes(types.plain),
+       *order = weightsAt(scratch, 0, block);
   char *library =
       scratch + sizes.weightBytes * sizes.weightCopies * sizes.channelTasks;
   bool back = sizes.given.pass == Pass::BackwardWeights;
@@ -338,8 +373,8 @@ void DirectConvolution::Impl::reorder(int64_t block, float *w,
                "a reordering of weights");
 }
 
-void DirectConvolution::Impl::runTask(int64_t task, int worker, float *x,
-                                      float *y, char *scratch) const {
+void DirectConvolution::Impl::runTask(int64_t task, int worker, char *x,
+                                      char *y, char *scratch) const {
   const Convolution &c = sizes.given;
   int64_t block = task % sizes.channelTasks, part = task / sizes.channelTasks;
   int64_t sample = part * sizes.samplesPerTask;
@@ -349,13 +384,14 @@ void DirectConvolution::Impl::runTask(int64_t task, int worker, float *x,
   char *library = scratch +
                   sizes.weightBytes * sizes.weightCopies * sizes.channelTasks +
                   sizes.threadBytes() * worker;
-  float *picked = reinterpret_cast<float *>(library + sizes.libraryBytes),
-        *own = reinterpret_cast<float *>(library + sizes.libraryBytes +
-                                         sizes.pickedBytes);
+  char *picked = library + sizes.libraryBytes,
+       *own = picked + sizes.pickedBytes;
   bool copies = sizes.blockBytes > 0, ofInput = c.pass == Pass::BackwardData;
   // x and y of the task.
-  float *input = x + sample * c.groups * c.channels * pointsOf(c.input),
-        *output = y + sample * c.groups * c.outputs * pointsOf(c.output);
+  char *input = x + sample * c.groups * c.channels * pointsOf(c.input) *
+                        elementOf(true),
+       *output = y + sample * c.groups * c.outputs * pointsOf(c.output) *
+                         elementOf(false);
   if (sizes.picks && !ofInput) {
     gather(picked, x, true, sample, samples, 0, c.groups * c.channels);
     input = picked;
@@ -364,7 +400,7 @@ void DirectConvolution::Impl::runTask(int64_t task, int worker, float *x,
     (ofInput ? input : output) = own;
   if (copies && c.pass == Pass::BackwardWeights)
     gather(own, y, false, sample, samples, channel, count);
-  float *weights =
+  void *weights =
       weightsAt(scratch, c.pass == Pass::BackwardWeights ? part : 0, block);
   static const int arguments[3][4] = {
       {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST, DNNL_ARG_SCRATCHPAD},
@@ -430,9 +466,9 @@ void DirectConvolution::run(char *const *operands, const int64_t *, size_t,
   static const int places[3][3] = {{0, 1, 2}, {2, 1, 0}, {0, 2, 1}};
   const DirectSizes &sizes = impl->sizes;
   const int *place = places[size_t(sizes.given.pass)];
-  float *tensors[3];
+  char *tensors[3];
   for (int i = 0; i < 3; ++i)
-    tensors[i] = reinterpret_cast<float *>(operands[place[i]]);
+    tensors[i] = operands[place[i]];
   bool back = sizes.given.pass == Pass::BackwardWeights;
   if (!back)
     for (int64_t block = 0; block < sizes.channelTasks; ++block)

@@ -22,7 +22,9 @@ constexpr int64_t kUnit = 16;
 /// Backward, weights: output positions of a sum that is added to the others at
 /// the end, at least; the bytes of all sums at most.
 constexpr int64_t kPositionsOfSum = 1024, kBytesOfSums = int64_t(16) << 20;
-/// Scratch of the library's kernels: lists of addresses.
+/// Scratch of the library's kernels: lists of addresses. Those of bf16 also
+/// have a sample of x as f32 sums (backward, data), or of x and y in another
+/// order (backward, weights).
 constexpr int64_t kLibraryBytes = int64_t(64) << 10;
 
 int64_t divided(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -57,8 +59,8 @@ DirectSizes::DirectSizes(const Convolution &c, const Threads &threads)
   auto weightsOf = [&](int64_t block) {
     if (c.groups == 1)
       // Rows may have a gap, against aliases in the cache.
-      return roundUp(block, kUnit) * (roundUp(others, kUnit) + kUnit) * taps *
-             4;
+      return roundUp(block, kUnit) * (roundUp(others, kUnit) + 2 * kUnit) *
+             taps * 4;
     if (c.outputs == 1 && c.channels == 1)
       return roundUp(c.groups, kUnit) * taps * 4;
     return c.groups * roundUp(c.outputs, kUnit) * roundUp(c.channels, kUnit) *
@@ -88,6 +90,13 @@ DirectSizes::DirectSizes(const Convolution &c, const Threads &threads)
   libraryBytes = kLibraryBytes;
   int64_t xRows = samplesPerTask * pointsOf(library.input),
           yRows = samplesPerTask * pointsOf(c.output);
+  if (c.narrow) {
+    int64_t x = ofInput ? channelsPerTask : c.groups * c.channels,
+            y = ofInput ? c.groups * c.outputs : channelsPerTask;
+    libraryBytes += roundUp(4 * roundUp(x, kUnit) * pointsOf(library.input) +
+                                2 * roundUp(y, kUnit) * pointsOf(c.output),
+                            64);
+  }
   if (picks && !ofInput)
     pickedBytes = roundUp(xRows * c.groups * c.channels * 4, 64);
   if (channelTasks > 1 || (picks && ofInput))

@@ -48,7 +48,8 @@ int64_t NarrowConvolution::scratchBytes() const {
   int64_t own = bytes[X] + bytes[W] + bytes[Y];
   if (c.pass == Pass::BackwardWeights)
     own += bytes[W];
-  return own + std::max(full->scratchBytes(), last ? last->scratchBytes() : 0);
+  return std::max(reserved, own + std::max(full->scratchBytes(),
+                                           last ? last->scratchBytes() : 0));
 }
 
 NarrowConvolution::Wide NarrowConvolution::wideIn(char *scratch) const {

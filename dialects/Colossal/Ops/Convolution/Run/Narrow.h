@@ -19,6 +19,8 @@ public:
   NarrowConvolution(const Convolution &convolution, const Threads &threads);
 
   int64_t scratchBytes() const override;
+  /// As ConvolutionRoutine's.
+  void reserve(int64_t bytes) { reserved = bytes; }
   void run(char *const *operands, const int64_t *indices, size_t indexCount,
            char *scratch) const override;
 
@@ -40,7 +42,7 @@ private:
 
   Convolution c;
   const Threads &threads;
-  int64_t samplesPerPiece = 1;
+  int64_t samplesPerPiece = 1, reserved = 0;
   int64_t perSample[3]; ///< elements of x, -, y
   int64_t bytes[3];     ///< of a piece in f32
   /// Of a full piece, and of the last one where that has fewer samples.

@@ -4,6 +4,8 @@
 
 #include "Direct.h"
 #include "Narrow.h"
+#include "colossal/Run/NarrowRows.h"
+#include "colossal/Support/CpuGeneration.h"
 
 #include <algorithm>
 #include <cstring>
@@ -344,20 +346,31 @@ void ConvolutionRoutine::run(char *const *operands, const int64_t *, size_t,
     });
 }
 
+/// The library's kernels where it has some, else `ours`.
+template <class Routine>
+static std::unique_ptr<LibraryRoutine> directOr(const Convolution &convolution,
+                                                const Threads &threads,
+                                                std::unique_ptr<Routine> ours) {
+  bool isHalf = typeOfNarrow(convolution.narrow) == DType::F16;
+  if (!convolution.channelsLast || isHalf)
+    return ours;
+  DirectSizes sizes(convolution, threads);
+  int64_t bytes = std::max(ours->scratchBytes(), sizes.bytes());
+  if (!convolution.narrow || computesBFloat16())
+    if (auto direct = DirectConvolution::make(sizes, threads, bytes))
+      return direct;
+  ours->reserve(bytes);
+  return ours;
+}
+
 std::unique_ptr<LibraryRoutine>
 makeConvolution(const Op &op, const Threads &threads, KernelFunction) {
   Convolution convolution = convolutionOf(op.library);
   if (convolution.narrow)
-    return std::make_unique<NarrowConvolution>(convolution, threads);
-  auto ours = std::make_unique<ConvolutionRoutine>(convolution, threads);
-  if (!convolution.channelsLast)
-    return ours;
-  DirectSizes sizes(convolution, threads);
-  int64_t bytes = std::max(ours->scratchBytes(), sizes.bytes());
-  if (auto direct = DirectConvolution::make(sizes, threads, bytes))
-    return direct;
-  ours->reserve(bytes);
-  return ours;
+    return directOr(convolution, threads,
+                    std::make_unique<NarrowConvolution>(convolution, threads));
+  return directOr(convolution, threads,
+                  std::make_unique<ConvolutionRoutine>(convolution, threads));
 }
 
 } // namespace colossal::rank
