@@ -377,6 +377,10 @@ struct Differentiate : colossal::impl::DifferentiatePassBase<Differentiate> {
       return signalPassFailure();
     }
     options->lossScale = *scale;
+    if (llvm::Error error = options->parseGradientReduction(reduceGradients)) {
+      getOperation().emitError(llvm::toString(std::move(error)));
+      return signalPassFailure();
+    }
     options->keepGradients = keepGradients;
     if (failed(differentiate(getOperation(), *options)))
       signalPassFailure();

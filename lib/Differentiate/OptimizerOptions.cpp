@@ -294,3 +294,12 @@ OptimizerOptions::parse(StringRef text, ArrayRef<std::string> groups) {
   }
   return options;
 }
+
+Error OptimizerOptions::parseGradientReduction(StringRef text) {
+  if (text != "f32" && text != "bf16" && text != "f16")
+    return createStringError(inconvertibleErrorCode(),
+                             "--reduce-gradients: found '" + text +
+                                 "', expected f32, bf16 or f16");
+  gradientReduction = text == "f32" ? "" : text.str();
+  return Error::success();
+}

@@ -19,6 +19,8 @@ public:
   Value skip(ArrayRef<Trained> trained, Value loss, Value norm);
   void update(Trained &trained, const Controls &controls);
   void keepGradient(Trained &trained);
+  /// Rounds the gradient to the type in which ranks add it up.
+  void round(Trained &trained);
   /// Returns the scale of this step.
   Value rescale(ScaleState &scale);
 
@@ -117,14 +119,15 @@ GenericOp Update::ofGradient(const Trained &entry, StringRef what,
     operands.push_back(unscaling);
     maps.push_back(scalar);
   }
-  return generic(
-      entry.name + "/" + what, space, operands, maps, {type}, {resultMap},
-      entry.name, [&](ScalarBuilder &s, ValueRange in) -> SmallVector<Value> {
-        Value gradient = in[0];
-        if (unscaling)
-          gradient = s.mul(gradient, s.cast(in[1], gradient.getType()));
-        return {body(s, gradient)};
-      });
+  return generic(entry.name + "/" + what, space, operands, maps, {type},
+                 {resultMap}, entry.name,
+                 [&](ScalarBuilder &s, ValueRange in) -> SmallVector<Value> {
+                   Type whole = getElementTypeOrSelf(entry.parameter.getType());
+                   Value gradient = s.cast(in[0], whole);
+                   if (unscaling)
+                     gradient = s.mul(gradient, s.cast(in[1], whole));
+                   return {body(s, gradient)};
+                 });
 }
 
 Value Update::sumOverGradients(ArrayRef<Trained> trained, StringRef what,
@@ -307,9 +310,30 @@ void Update::keepGradient(Trained &trained) {
   IdentitySpace space = identitySpaceOf(trained.parameter);
   GenericOp op = ofGradient(
       trained, "keep_gradient", space,
-      getElementTypeOrSelf(trained.gradient.getType()), space.map,
+      getElementTypeOrSelf(trained.parameter.getType()), space.map,
       [](ScalarBuilder &, Value gradient) -> Value { return gradient; });
   trained.updated.push_back(op.getOutputs()[0]);
+}
+
+/// A sum over ranks of rounded numbers is linear in them, so a plan may add up
+/// what is rounded. It stays a value of its own: else it would be read, and
+/// added up, as it was before.
+void Update::round(Trained &trained) {
+  Type narrow = options.gradientReduction == "f16"
+                    ? Type(builder.getF16Type())
+                    : Type(builder.getBF16Type());
+  if (getElementTypeOrSelf(trained.gradient.getType())
+          .getIntOrFloatBitWidth() <= narrow.getIntOrFloatBitWidth())
+    return;
+  IdentitySpace space = identitySpaceOf(trained.gradient);
+  GenericOp op = generic(
+      trained.name + "/gradient." + options.gradientReduction, space,
+      {trained.gradient}, {space.map}, {narrow}, {space.map}, trained.name,
+      [&](ScalarBuilder &s, ValueRange in) -> SmallVector<Value> {
+        return {s.cast(in[0], narrow)};
+      });
+  op.setKeep(true);
+  trained.gradient = op.getOutputs()[0];
 }
 
 UpdateMetrics colossal::appendUpdate(OpBuilder &builder, Value loss,
@@ -319,6 +343,10 @@ UpdateMetrics colossal::appendUpdate(OpBuilder &builder, Value loss,
                                      const OptimizerOptions &options) {
   Update update(builder, options);
   UpdateMetrics metrics;
+  if (!options.gradientReduction.empty())
+    for (Trained &entry : trained)
+      if (entry.gradient)
+        update.round(entry);
   update.unscale(scale);
   if (controls.clipNorm)
     metrics.norm = update.clip(trained, controls.clipNorm);

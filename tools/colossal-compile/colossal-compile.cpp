@@ -76,6 +76,11 @@ struct Options {
       cl::desc("steps whose loss or gradients are not finite change neither "
                "parameters nor optimizer state"),
       cl::cat(category)};
+  cl::opt<std::string> reduceGradients{
+      "reduce-gradients",
+      cl::desc("f32, or bf16 or f16: gradients are rounded to it before ranks "
+               "add them up"),
+      cl::value_desc("TYPE"), cl::init("f32"), cl::cat(category)};
   cl::opt<bool> keepGradients{"keep-gradients",
                               cl::desc("store gradients as state NAME#grad"),
                               cl::cat(category)};
@@ -186,6 +191,12 @@ static llvm::LogicalResult read(const Options &given,
   } else if (isHalf && options.optimizer.rule) {
     options.optimizer.lossScale = colossal::LossScale::dynamic();
   }
+  if (llvm::Error error =
+          options.optimizer.parseGradientReduction(given.reduceGradients))
+    return fail(llvm::toString(std::move(error)));
+  if (!options.optimizer.gradientReduction.empty() && !options.optimizer.rule)
+    return fail("--reduce-gradients: found --optimizer none, which has no "
+                "update that reads them, expected an optimizer");
   options.optimizer.keepGradients = given.keepGradients;
   bool stopsEarly =
       given.stopAfter.getNumOccurrences() > 0 && given.stopAfter != "emit";

@@ -51,7 +51,7 @@ struct ParameterGroup {
 };
 
 /// What `--optimizer`, `--group`, `--clip-norm`, `--loss-scale`,
-/// `--skip-nonfinite` and `--keep-gradients` say.
+/// `--skip-nonfinite`, `--reduce-gradients` and `--keep-gradients` say.
 struct OptimizerOptions {
   const OptimizerRule *rule; ///< null: none
   OptimizerSettings settings;
@@ -68,6 +68,9 @@ struct OptimizerOptions {
   /// One that is used skips such steps as well.
   LossScale lossScale;
   bool skipsSteps() const { return skipNonfinite || lossScale.isUsed(); }
+  /// "bf16" or "f16": a step's gradients are rounded to it before ranks add
+  /// them up, which is half the bytes. Empty: they are added up as they are.
+  std::string gradientReduction;
   /// The gradients are stored as state `<name>#grad`, for comparison.
   bool keepGradients = false;
 
@@ -82,6 +85,9 @@ struct OptimizerOptions {
   /// was found and what is possible.
   static llvm::Expected<OptimizerOptions>
   parse(llvm::StringRef text, llvm::ArrayRef<std::string> groups = {});
+
+  /// Of `--reduce-gradients`: f32, bf16 or f16.
+  llvm::Error parseGradientReduction(llvm::StringRef text);
 
   /// The controls that are learning rates, with the rate that a schedule
   /// scales: "lr", and "lr.2" where the second group has its own.

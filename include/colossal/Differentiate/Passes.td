@@ -23,6 +23,8 @@ def DifferentiatePass : Pass<"colossal-differentiate", "::mlir::ModuleOp"> {
            "a step whose loss or gradients are not finite changes no trained state">,
     Option<"lossScale", "loss-scale", "std::string", "\"none\"",
            "as --loss-scale of colossal-compile">,
+    Option<"reduceGradients", "reduce-gradients", "std::string", "\"f32\"",
+           "as --reduce-gradients of colossal-compile">,
     Option<"keepGradients", "keep-gradients", "bool", "false",
            "store gradients as state, for comparison">,
   ];
