@@ -2,8 +2,6 @@
 
 #include "GroupOf.h"
 #include "colossal/Schedule/GroupingNames.h"
-#include "colossal/Schedule/KernelPlan.h"
-#include "colossal/Schedule/MatrixProduct.h"
 
 #include "mlir/IR/Remarks.h"
 #include "llvm/ADT/SetVector.h"
@@ -15,12 +13,6 @@ using namespace mlir;
 using namespace colossal;
 using namespace colossal::schedule;
 
-/// A kernel with more is hard to read in a trace and gains nothing.
-static constexpr unsigned kMaxOps = 48;
-static constexpr unsigned kMaxBuffers = 24;
-/// Below this much work (scalar operations) threads do not pay.
-static constexpr int64_t kSmallWork = 65536;
-static constexpr int64_t kEnoughParallelism = 64;
 /// Ops further apart than this are not fused for the sake of a shared input: it
 /// would keep other values alive.
 static constexpr unsigned kSiblingDistance = 48;
@@ -62,15 +54,16 @@ namespace {
 /// Merges groups as long as that is legal and pays.
 class Grouper {
 public:
-  explicit Grouper(func::FuncOp function) : function(function) {
+  Grouper(func::FuncOp function, const KernelPlanner &planner)
+      : function(function), planner(planner), limits(planner.limits()) {
     unsigned counts[2] = {0, 0}; // without and with the ops that run again
     for (Operation &op : function.getBody().front().without_terminator()) {
       position[&op] = position.size();
       place[&op] = counts[isRecomputed(&op)]++;
-      if (isInlined(&op))
+      if (isInlined(&op, planner))
         continue;
       nodeOf[&op] = nodes.size();
-      nodes.push_back({kindOf(&op), {&op}, {}, {}});
+      nodes.push_back({mayFuse(&op, planner), {&op}, {}, {}});
     }
     for (auto [number, node] : llvm::enumerate(nodes))
       for (Value operand : node.ops[0]->getOperands())
@@ -84,8 +77,7 @@ public:
     // program.
     std::optional<unsigned> last;
     for (auto [number, node] : llvm::enumerate(nodes)) {
-      if (node.kind != GroupKind::Collective && node.kind != GroupKind::Send &&
-          node.kind != GroupKind::Recv)
+      if (!isCommunication(kindOf(node.ops[0], planner)))
         continue;
       if (last)
         connect(*last, number);
@@ -105,12 +97,14 @@ public:
 
 private:
   struct Node {
-    GroupKind kind;
+    bool isFusable;
     SmallVector<Operation *> ops;
     llvm::SmallSetVector<unsigned, 4> before, after;
   };
 
   func::FuncOp function;
+  const KernelPlanner &planner;
+  KernelLimits limits;
   DenseMap<Operation *, unsigned> position;
   /// Among the ops that run again, or among the others.
   DenseMap<Operation *, unsigned> place;
@@ -130,8 +124,7 @@ private:
   }
 
   bool isMergeable(unsigned node) const {
-    return !nodes[node].ops.empty() && nodes[node].kind == GroupKind::Kernel &&
-           isa<GenericOp>(nodes[node].ops[0]);
+    return nodes[node].isFusable && !nodes[node].ops.empty();
   }
 
   //===--------------------------------------------------------------------===//
@@ -260,13 +253,19 @@ private:
     return ops;
   }
 
+  KernelOps kernelOf(ArrayRef<unsigned> members) const {
+    SmallVector<Operation *> ops = opsOf(members);
+    SmallVector<Value> outputs = outputsOf(ops, planner);
+    return {std::move(ops), std::move(outputs)};
+  }
+
   void tryMerge(unsigned a, unsigned b) {
     if (a == b || !isMergeable(a) || !isMergeable(b))
       return;
     if (isRecomputed(nodes[a].ops[0]) != isRecomputed(nodes[b].ops[0]))
       return;
     auto sizes = std::pair(nodes[a].ops.size(), nodes[b].ops.size());
-    if (sizes.first + sizes.second > kMaxOps)
+    if (sizes.first + sizes.second > limits.ops)
       return;
     auto [tried, isNew] = attempts.try_emplace({a, b}, sizes);
     if (!isNew && tried->second == sizes)
@@ -274,13 +273,11 @@ private:
     tried->second = sizes;
     if (hasDetour(a, b) || hasDetour(b, a))
       return;
-    SmallVector<Operation *> ops = opsOf({a, b});
-    SmallVector<Value> outputs = outputsOf(ops);
-    if (outputs.empty() || inputsOf(ops).size() + outputs.size() > kMaxBuffers)
+    KernelOps merged = kernelOf({a, b});
+    if (merged.outputs.empty() ||
+        inputsOf(merged.ops).size() + merged.outputs.size() > limits.buffers)
       return;
-    std::string reason;
-    std::optional<KernelPlan> merged = planKernel(ops, outputs, reason);
-    if (!merged || !(merged->base || pays(*merged, a, b)))
+    if (!planner.pays(merged, kernelOf(a), kernelOf(b)))
       return;
     for (Operation *op : nodes[b].ops)
       nodeOf[op] = a;
@@ -300,30 +297,6 @@ private:
     nodes[b].before.clear();
     nodes[b].after.clear();
     reorder(a, b);
-  }
-
-  /// Fusion saves memory traffic; it must not cost the parallelism that keeps
-  /// the threads busy.
-  bool pays(const KernelPlan &merged, unsigned a, unsigned b) const {
-    std::string reason;
-    int64_t least = INT64_MAX, most = 0;
-    bool reduces = false;
-    for (unsigned node : {a, b}) {
-      SmallVector<Operation *> ops = opsOf({node});
-      std::optional<KernelPlan> alone = planKernel(ops, outputsOf(ops), reason);
-      if (!alone)
-        return false;
-      if (alone->reduces()) {
-        least = std::min(least, alone->parallelism());
-        reduces = true;
-      }
-      most = std::max(most, alone->parallelism());
-    }
-    int64_t now = merged.parallelism();
-    if (!reduces)
-      return now == most;
-    return now == most || (now >= least && (now >= kEnoughParallelism ||
-                                            merged.work() <= kSmallWork));
   }
 
   //===--------------------------------------------------------------------===//
@@ -348,7 +321,7 @@ private:
     while (!ready.empty()) {
       unsigned number = ready.top();
       ready.pop();
-      groups.push_back(groupOf(function, opsOf({number})));
+      groups.push_back(groupOf(function, opsOf(number), planner));
       for (unsigned next : nodes[number].after)
         if (--waiting[next] == 0)
           ready.push(next);
@@ -373,10 +346,11 @@ static void sayGroup(func::FuncOp function, const Group &group) {
       << text;
 }
 
-std::vector<Group> colossal::schedule::groupOps(func::FuncOp function) {
+std::vector<Group> colossal::schedule::groupOps(func::FuncOp function,
+                                                const KernelPlanner &planner) {
   if (function.isExternal())
     return {};
-  std::vector<Group> groups = Grouper(function).run();
+  std::vector<Group> groups = Grouper(function, planner).run();
   for (const Group &group : groups)
     sayGroup(function, group);
   return groups;

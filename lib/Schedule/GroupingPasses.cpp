@@ -2,6 +2,7 @@
 
 #include "colossal/Schedule/Grouping.h"
 #include "colossal/Schedule/GroupingNames.h"
+#include "colossal/Schedule/KernelPlanners.h"
 #include "colossal/Schedule/Passes.h"
 
 #include "mlir/IR/AsmState.h"
@@ -58,13 +59,18 @@ namespace colossal {
 
 namespace {
 struct PrintGroupsPass : colossal::impl::PrintGroupsPassBase<PrintGroupsPass> {
+  using PrintGroupsPassBase::PrintGroupsPassBase;
+
   void runOnOperation() override {
+    auto planner = kernelPlannerOf(getOperation(), device);
+    if (failed(planner))
+      return signalPassFailure();
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       if (failed(checkGroupable(function)))
         return signalPassFailure();
-      prepareForGrouping(function);
+      prepareForGrouping(function, **planner);
       llvm::outs() << "@" << function.getName() << ":\n";
-      printGroups(groupOps(function), llvm::outs());
+      printGroups(groupOps(function, **planner), llvm::outs());
     }
   }
 };

@@ -1,5 +1,6 @@
 //===- SchedulePasses.cpp - The schedule as text --------------------------===//
 
+#include "colossal/Schedule/KernelPlanners.h"
 #include "colossal/Schedule/Passes.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -81,13 +82,19 @@ namespace {
 /// With the states of other programs of the bundle, or of this one alone.
 struct SchedulePass : colossal::impl::SchedulePassBase<SchedulePass> {
   using SchedulePassBase::SchedulePassBase;
-  explicit SchedulePass(StateSchema schema) : schema(std::move(schema)) {}
+  SchedulePass(StateSchema schema, const KernelPlanner &planner)
+      : schema(std::move(schema)) {
+    device = planner.device().str();
+  }
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
+    auto planner = kernelPlannerOf(module, device);
+    if (failed(planner))
+      return signalPassFailure();
     FailureOr<std::vector<RankSchedule>> schedules =
-        schema ? scheduleRanks(module, *schema, overlap)
-               : scheduleRanks(module, overlap);
+        schema ? scheduleRanks(module, *schema, **planner, overlap)
+               : scheduleRanks(module, **planner, overlap);
     if (failed(schedules))
       return signalPassFailure();
     attachSchedule(module, *schedules);
@@ -99,8 +106,11 @@ struct SchedulePass : colossal::impl::SchedulePassBase<SchedulePass> {
 struct PrintSchedulePass
     : colossal::impl::PrintSchedulePassBase<PrintSchedulePass> {
   void runOnOperation() override {
+    auto planner = kernelPlannerOf(getOperation());
+    if (failed(planner))
+      return signalPassFailure();
     FailureOr<std::vector<RankSchedule>> schedules =
-        readSchedule(getOperation());
+        readSchedule(getOperation(), **planner);
     if (failed(schedules))
       return signalPassFailure();
     for (const RankSchedule &schedule : *schedules)
@@ -109,6 +119,7 @@ struct PrintSchedulePass
 };
 } // namespace
 
-std::unique_ptr<Pass> colossal::createSchedulePass(StateSchema schema) {
-  return std::make_unique<SchedulePass>(std::move(schema));
+std::unique_ptr<Pass>
+colossal::createSchedulePass(StateSchema schema, const KernelPlanner &planner) {
+  return std::make_unique<SchedulePass>(std::move(schema), planner);
 }

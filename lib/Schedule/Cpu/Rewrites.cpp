@@ -1,6 +1,6 @@
-//===- GroupingRewrites.cpp - Splits generics that no kernel does well ----===//
+//===- Rewrites.cpp - Splits generics that no kernel does well ------------===//
 
-#include "GroupingRewrites.h"
+#include "Rewrites.h"
 #include "Colossal/Analysis/Selection.h"
 #include "Colossal/IR/Combiner.h"
 
@@ -9,6 +9,7 @@
 using namespace mlir;
 using namespace colossal;
 using namespace colossal::schedule;
+using namespace colossal::schedule::cpu;
 
 /// Reductions of at least this many iterations, to at most this many results,
 /// are worth a second kernel.
@@ -49,7 +50,7 @@ static void keepOwnAxes(GenericOp part) {
   part.setAxesAttr(AxesAttr::get(part.getContext(), own));
 }
 
-GenericOp colossal::schedule::splitPlacement(GenericOp op) {
+GenericOp schedule::cpu::splitPlacement(GenericOp op) {
   // Where an equation does not hold the reduction is of zeros alone.
   FactoredOp factored(op.getOperation());
   if (!isZeroNeutral(factored) || op.getNumResults() != 1)
@@ -158,7 +159,7 @@ GenericOp colossal::schedule::splitPlacement(GenericOp op) {
   return inner;
 }
 
-bool colossal::schedule::splitReduction(GenericOp op) {
+bool schedule::cpu::splitReduction(GenericOp op) {
   if (op.isAllParallel() || analyzeSelection(op))
     return false;
   FactoredOp factored(op.getOperation());
@@ -295,7 +296,7 @@ static bool isCostly(GenericOp op) {
       .wasInterrupted();
 }
 
-bool colossal::schedule::reuseElementwise(GenericOp op) {
+bool schedule::cpu::reuseElementwise(GenericOp op) {
   if (op.isAllParallel() || op.getNumResults() != 1 ||
       op.getNumOperands() == 0 || !isCostly(op) || analyzeSelection(op))
     return false;
