@@ -2,11 +2,11 @@
 
 #include "GroupOf.h"
 #include "colossal/Schedule/GroupingNames.h"
+#include "colossal/Schedule/MergeGraph.h"
 
 #include "mlir/IR/Remarks.h"
 #include "llvm/ADT/SetVector.h"
 
-#include <numeric>
 #include <queue>
 
 using namespace mlir;
@@ -63,16 +63,14 @@ public:
       if (isInlined(&op, planner))
         continue;
       nodeOf[&op] = nodes.size();
-      nodes.push_back({mayFuse(&op, planner), {&op}, {}, {}});
+      nodes.push_back({mayFuse(&op, planner), {&op}});
     }
+    graph = MergeGraph(nodes.size());
     for (auto [number, node] : llvm::enumerate(nodes))
       for (Value operand : node.ops[0]->getOperands())
         if (Operation *definition = operand.getDefiningOp())
           if (auto it = nodeOf.find(definition); it != nodeOf.end())
-            connect(it->second, number);
-    rank.resize(nodes.size());
-    std::iota(rank.begin(), rank.end(), 0);
-    atRank = rank;
+            graph.connect(it->second, number);
     // All ranks must meet at communications in the same order: that of the
     // program.
     std::optional<unsigned> last;
@@ -80,7 +78,7 @@ public:
       if (!isCommunication(kindOf(node.ops[0], planner)))
         continue;
       if (last)
-        connect(*last, number);
+        graph.connect(*last, number);
       last = number;
     }
   }
@@ -99,7 +97,6 @@ private:
   struct Node {
     bool isFusable;
     SmallVector<Operation *> ops;
-    llvm::SmallSetVector<unsigned, 4> before, after;
   };
 
   func::FuncOp function;
@@ -109,19 +106,11 @@ private:
   /// Among the ops that run again, or among the others.
   DenseMap<Operation *, unsigned> place;
   DenseMap<Operation *, unsigned> nodeOf;
-  /// A topological order of the nodes: each one's place, and the reverse.
-  std::vector<unsigned> rank, atRank;
   std::vector<Node> nodes; ///< merged ones have no ops
+  MergeGraph graph{0};     ///< of the nodes, by number
   /// Sizes of two nodes when they were tried last. A node only grows, and other
   /// merges take no detour away, so with the same sizes the answer is the same.
   DenseMap<std::pair<unsigned, unsigned>, std::pair<size_t, size_t>> attempts;
-
-  void connect(unsigned from, unsigned to) {
-    if (from == to)
-      return;
-    nodes[from].after.insert(to);
-    nodes[to].before.insert(from);
-  }
 
   bool isMergeable(unsigned node) const {
     return nodes[node].isFusable && !nodes[node].ops.empty();
@@ -183,58 +172,6 @@ private:
   // Merging
   //===--------------------------------------------------------------------===//
 
-  /// True if `to` can be reached from `from` by way of a third node.
-  bool hasDetour(unsigned from, unsigned to) const {
-    if (rank[from] > rank[to])
-      return false;
-    SmallVector<unsigned> stack;
-    llvm::SmallDenseSet<unsigned> seen;
-    for (unsigned next : nodes[from].after)
-      if (next != to && rank[next] < rank[to])
-        stack.push_back(next);
-    while (!stack.empty()) {
-      unsigned node = stack.pop_back_val();
-      if (node == to)
-        return true;
-      if (!seen.insert(node).second)
-        continue;
-      for (unsigned next : nodes[node].after)
-        if (rank[next] <= rank[to])
-          stack.push_back(next);
-    }
-    return false;
-  }
-
-  /// Restores the order after a merge that took all edges of `dead` to `node`:
-  /// what comes after the node moves behind what does not, between the places
-  /// that the two had.
-  void reorder(unsigned node, unsigned dead) {
-    unsigned first = std::min(rank[node], rank[dead]);
-    unsigned last = std::max(rank[node], rank[dead]);
-    llvm::SmallDenseSet<unsigned> after;
-    SmallVector<unsigned> stack = {node}, moved;
-    while (!stack.empty())
-      for (unsigned next : nodes[stack.pop_back_val()].after)
-        if (rank[next] < last && after.insert(next).second)
-          stack.push_back(next);
-    unsigned place = first;
-    auto put = [&](unsigned other) {
-      rank[other] = place;
-      atRank[place++] = other;
-    };
-    for (unsigned at = first; at <= last; ++at) {
-      unsigned other = atRank[at];
-      if (after.contains(other))
-        moved.push_back(other);
-      else if (other != node && other != dead)
-        put(other);
-    }
-    put(node);
-    for (unsigned other : moved)
-      put(other);
-    put(dead);
-  }
-
   /// The ops of nodes in program order, with the functions of indices they use.
   SmallVector<Operation *> opsOf(ArrayRef<unsigned> members) const {
     llvm::SmallSetVector<Operation *, 16> set;
@@ -259,6 +196,21 @@ private:
     return {std::move(ops), std::move(outputs)};
   }
 
+  /// Than a kernel may have. Some ops read hundreds of values, so no more are
+  /// counted than needed.
+  bool hasMoreBuffers(const KernelOps &kernel) const {
+    llvm::SmallDenseSet<Operation *, 16> inside(kernel.ops.begin(),
+                                                kernel.ops.end());
+    llvm::SmallDenseSet<Value, 32> inputs;
+    for (Operation *op : kernel.ops)
+      for (Value operand : op->getOperands())
+        if (!inside.contains(operand.getDefiningOp()) &&
+            inputs.insert(operand).second &&
+            inputs.size() + kernel.outputs.size() > limits.buffers)
+          return true;
+    return kernel.outputs.size() > limits.buffers;
+  }
+
   void tryMerge(unsigned a, unsigned b) {
     if (a == b || !isMergeable(a) || !isMergeable(b))
       return;
@@ -271,11 +223,10 @@ private:
     if (!isNew && tried->second == sizes)
       return;
     tried->second = sizes;
-    if (hasDetour(a, b) || hasDetour(b, a))
+    if (graph.hasDetour(a, b))
       return;
     KernelOps merged = kernelOf({a, b});
-    if (merged.outputs.empty() ||
-        inputsOf(merged.ops).size() + merged.outputs.size() > limits.buffers)
+    if (merged.outputs.empty() || hasMoreBuffers(merged))
       return;
     if (!planner.pays(merged, kernelOf(a), kernelOf(b)))
       return;
@@ -286,17 +237,7 @@ private:
       return position.lookup(x) < position.lookup(y);
     });
     nodes[b].ops.clear();
-    for (unsigned before : nodes[b].before) {
-      nodes[before].after.remove(b);
-      connect(before, a);
-    }
-    for (unsigned after : nodes[b].after) {
-      nodes[after].before.remove(b);
-      connect(a, after);
-    }
-    nodes[b].before.clear();
-    nodes[b].after.clear();
-    reorder(a, b);
+    graph.merge(a, b);
   }
 
   //===--------------------------------------------------------------------===//
@@ -313,8 +254,8 @@ private:
     std::priority_queue<unsigned, std::vector<unsigned>, decltype(later)> ready(
         later);
     for (auto [number, node] : llvm::enumerate(nodes)) {
-      waiting[number] = node.before.size();
-      if (!node.ops.empty() && node.before.empty())
+      waiting[number] = graph.before(number).size();
+      if (!node.ops.empty() && graph.before(number).empty())
         ready.push(number);
     }
     std::vector<Group> groups;
@@ -322,7 +263,7 @@ private:
       unsigned number = ready.top();
       ready.pop();
       groups.push_back(groupOf(function, opsOf(number), planner));
-      for (unsigned next : nodes[number].after)
+      for (unsigned next : graph.after(number))
         if (--waiting[next] == 0)
           ready.push(next);
     }
