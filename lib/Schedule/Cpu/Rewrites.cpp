@@ -5,6 +5,7 @@
 #include "Colossal/IR/Combiner.h"
 
 #include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -296,6 +297,62 @@ static bool isCostly(GenericOp op) {
       .wasInterrupted();
 }
 
+using FactorMap = DenseMap<int64_t, int64_t>;
+
+/// If `other` computes elementwise the terms that `op` reduces: its factors, in
+/// terms of those of `op`, one to one.
+static std::optional<FactorMap> matchTerms(GenericOp op, GenericOp other) {
+  if (!other || other->getOperands() != op->getOperands() ||
+      other->getBlock() != op->getBlock() || !other.isAllParallel() ||
+      other.getNumResults() != 1 || !other->isBeforeInBlock(op))
+    return std::nullopt;
+  FactoredOp factored(op.getOperation()), source(other.getOperation());
+  SmallVector<FactorAttr> factors = factored.getFactorList();
+  FactorMap factorOf;
+  bool matches = source.getFactorList().size() == factors.size();
+  for (unsigned i = 0, e = op.getNumOperands(); i < e && matches; ++i)
+    matches =
+        matchMaps(source.getOperandMap(i), factored.getOperandMap(i), factorOf);
+  llvm::SmallDenseSet<int64_t> image;
+  for (auto [from, to] : factorOf) {
+    FactorAttr x = source.getFactorList()[from], y = factors[to];
+    matches &= image.insert(to).second && x.getExtent() == y.getExtent() &&
+               x.getTerms() == y.getTerms();
+  }
+  if (!matches || factorOf.size() != factors.size() ||
+      !OperationEquivalence::isRegionEquivalentTo(
+          &other.getBody(), &op.getBody(),
+          OperationEquivalence::IgnoreLocations))
+    return std::nullopt;
+  return factorOf;
+}
+
+/// The operand with the fewest uses. Looks at as many of each.
+static Value leastUsedOperand(GenericOp op) {
+  SmallVector<Value::use_iterator> uses;
+  for (Value operand : op->getOperands())
+    uses.push_back(operand.use_begin());
+  while (true)
+    for (auto [number, use] : llvm::enumerate(uses))
+      if (++use == Value::use_iterator())
+        return op->getOperand(number);
+}
+
+/// An op that computes the terms of `op`; of several the one that is first
+/// among the users of the first operand. A value may have thousands of users,
+/// so those of the operand that has the fewest are asked.
+static GenericOp findTerms(GenericOp op) {
+  llvm::SmallSetVector<Operation *, 4> found;
+  for (Operation *user : leastUsedOperand(op).getUsers())
+    if (matchTerms(op, dyn_cast<GenericOp>(user)))
+      found.insert(user);
+  if (found.size() > 1)
+    for (Operation *user : op->getOperand(0).getUsers())
+      if (found.contains(user))
+        return cast<GenericOp>(user);
+  return found.empty() ? GenericOp() : cast<GenericOp>(found[0]);
+}
+
 bool schedule::cpu::reuseElementwise(GenericOp op) {
   if (op.isAllParallel() || op.getNumResults() != 1 ||
       op.getNumOperands() == 0 || !isCostly(op) || analyzeSelection(op))
@@ -305,54 +362,31 @@ bool schedule::cpu::reuseElementwise(GenericOp op) {
       [&](Operation *inner) { usesIndices |= isa<IndexOp, WhereOp>(inner); });
   if (usesIndices)
     return false;
-  FactoredOp factored(op.getOperation());
-  SmallVector<FactorAttr> factors = factored.getFactorList();
-  for (Operation *user : op->getOperand(0).getUsers()) {
-    auto other = dyn_cast<GenericOp>(user);
-    if (!other || other->getBlock() != op->getBlock() ||
-        !other.isAllParallel() || other->getOperands() != op->getOperands() ||
-        other.getNumResults() != 1 || !other->isBeforeInBlock(op))
-      continue;
-    FactoredOp source(other.getOperation());
-    // The factors of `other`, in terms of those of `op`: one to one.
-    DenseMap<int64_t, int64_t> factorOf;
-    bool matches = source.getFactorList().size() == factors.size();
-    for (unsigned i = 0, e = op.getNumOperands(); i < e && matches; ++i)
-      matches = matchMaps(source.getOperandMap(i), factored.getOperandMap(i),
-                          factorOf);
-    llvm::SmallDenseSet<int64_t> image;
-    for (auto [from, to] : factorOf) {
-      FactorAttr x = source.getFactorList()[from], y = factors[to];
-      matches &= image.insert(to).second && x.getExtent() == y.getExtent() &&
-                 x.getTerms() == y.getTerms();
-    }
-    if (!matches || factorOf.size() != factors.size() ||
-        !OperationEquivalence::isRegionEquivalentTo(
-            &other.getBody(), &op.getBody(),
-            OperationEquivalence::IgnoreLocations))
-      continue;
+  GenericOp other = findTerms(op);
+  if (!other)
+    return false;
 
-    // op := the reduction of other's result.
-    IndexMapAttr map = source.getResultMap(0).replace([&](SubDimAttr sub) {
-      int64_t f = sub.isConstant() ? -1 : factorOf[sub.getFactor()];
-      return SmallVector<SubDimAttr>{
-          SubDimAttr::get(op.getContext(), f, sub.getOffset(), sub.getBound())};
-    });
-    OpBuilder builder(op);
-    auto reduction = cast<GenericOp>(cloneFactored(
-        builder, factored, other->getResult(0), op->getResultTypes(), factors,
-        map, factored.getResultMap(0)));
-    Block &body = reduction.getBody().front();
-    BlockArgument value = body.addArgument(
-        cast<RankedTensorType>(other->getResult(0).getType()).getElementType(),
-        op.getLoc());
-    body.getTerminator()->setOperand(0, value);
-    eraseUnused(body);
-    body.eraseArguments(0, body.getNumArguments() - 1);
-    keepOwnAxes(reduction);
-    op.replaceAllUsesWith(reduction.getOutputs());
-    op.erase();
-    return true;
-  }
-  return false;
+  // op := the reduction of other's result.
+  FactorMap factorOf = *matchTerms(op, other);
+  FactoredOp factored(op.getOperation()), source(other.getOperation());
+  IndexMapAttr map = source.getResultMap(0).replace([&](SubDimAttr sub) {
+    int64_t f = sub.isConstant() ? -1 : factorOf[sub.getFactor()];
+    return SmallVector<SubDimAttr>{
+        SubDimAttr::get(op.getContext(), f, sub.getOffset(), sub.getBound())};
+  });
+  OpBuilder builder(op);
+  auto reduction = cast<GenericOp>(cloneFactored(
+      builder, factored, other->getResult(0), op->getResultTypes(),
+      factored.getFactorList(), map, factored.getResultMap(0)));
+  Block &body = reduction.getBody().front();
+  BlockArgument value = body.addArgument(
+      cast<RankedTensorType>(other->getResult(0).getType()).getElementType(),
+      op.getLoc());
+  body.getTerminator()->setOperand(0, value);
+  eraseUnused(body);
+  body.eraseArguments(0, body.getNumArguments() - 1);
+  keepOwnAxes(reduction);
+  op.replaceAllUsesWith(reduction.getOutputs());
+  op.erase();
+  return true;
 }
