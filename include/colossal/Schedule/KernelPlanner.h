@@ -19,8 +19,8 @@
 //   inPlace            same iteration, same nest    same block
 //   bufferAlignment    a cache line                 a transaction of memory
 //   overlap            few buckets, small ones      as many as hide the start
-//   reservedBytes      arena, staging, one scratch  arena, workspaces of
-//                      for the calls of a thread    libraries, of streams
+//   reservedBytes      arena, staging, one scratch  arena, workspaces of the
+//                      for all calls                libraries on each stream
 //
 // Neither half sees the loops. How the iteration space of a kernel is divided
 // (rows and lanes, or a grid of blocks) is between a planner and the lowering
@@ -53,8 +53,8 @@ struct KernelOps {
   llvm::SmallVector<mlir::Value> outputs;
 };
 
-/// No group of several ops has more than this. Cheap to ask, so it is asked
-/// before isKernel.
+/// No group of several ops has more than this: asked before `pays`, which is
+/// dear.
 struct KernelLimits {
   unsigned ops;     ///< functions of indices not counted
   unsigned buffers; ///< inputs and outputs
