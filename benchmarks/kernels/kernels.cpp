@@ -12,6 +12,7 @@
 
 #include "colossal/Emit/CompileKernels.h"
 #include "colossal/Lower/LowerGroup.h"
+#include "colossal/Schedule/Cpu/KernelPlanner.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
@@ -90,9 +91,10 @@ int main(int argc, char **argv) {
   lower::Lowering lowering(&context);
   std::vector<std::pair<schedule::Group, lower::LoweredGroup>> kernels;
   std::map<std::string, int> calls;
+  const schedule::KernelPlanner &planner = schedule::cpu::kernelPlanner();
   for (auto function : module->getOps<func::FuncOp>()) {
-    schedule::prepareForGrouping(function);
-    for (const schedule::Group &group : schedule::groupOps(function)) {
+    schedule::prepareForGrouping(function, planner);
+    for (const schedule::Group &group : schedule::groupOps(function, planner)) {
       if (group.kind != schedule::GroupKind::Kernel)
         continue;
       FailureOr<lower::LoweredGroup> op = lowering.lowerGroup(group);

@@ -62,6 +62,12 @@ LogicalResult RankDialect::verifyOperationAttribute(Operation *op,
       return fail(op, "R6", attribute, "tokens above 0");
     return success();
   }
+  if (attribute.getName() == names::device) {
+    auto device = dyn_cast<StringAttr>(attribute.getValue());
+    if (!device || device.empty() || !isa<ModuleOp>(op))
+      return fail(op, "R7", attribute, "a kind of device on a module");
+    return success();
+  }
   return fail(op, "R4", attribute,
               "rank.groups, rank.places, rank.token or rank.waits on an op");
 }

@@ -21,6 +21,7 @@ inline constexpr llvm::StringLiteral places = "rank.places";
 inline constexpr llvm::StringLiteral place = "rank.place";
 inline constexpr llvm::StringLiteral token = "rank.token";
 inline constexpr llvm::StringLiteral waits = "rank.waits";
+inline constexpr llvm::StringLiteral device = "rank.device";
 /// The symbol of the module of kernels.
 inline constexpr llvm::StringLiteral kernels = "kernels";
 } // namespace colossal::rank::names

@@ -14,7 +14,7 @@ def Rank_Dialect : Dialect {
     arguments which group computes them and where they lie; Lower fills the program and takes the
     functions away, and adds the module of their kernels, @kernels.
 
-    On ops of functions, and on their arguments; a diagnostic begins with the label:
+    On ops of functions, on their arguments and on the module; a diagnostic begins with the label:
     - R1 `rank.groups` of an op has the numbers of its groups (kernels, library calls, collectives)
       in their function: in the order in which they run, from 0 on. A function of indices may be in several
     - R2 `rank.places` of an op has a buffer and an offset in bytes for each result: `3, 0`, or
@@ -25,6 +25,7 @@ def Rank_Dialect : Dialect {
       under which it is waited for
     - R6 `rank.waits` of an op has the tokens that are waited for before its group runs; of the
       function's end, before the segment ends
+    - R7 `rank.device` of a module has the kind of device that the module is scheduled for: `"cpu"`
   }];
   let hasOperationAttrVerify = 1;
   let hasRegionArgAttrVerify = 1;

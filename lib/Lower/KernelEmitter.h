@@ -13,15 +13,15 @@
 #define COLOSSAL_LOWER_KERNELEMITTER_H
 
 #include "colossal/Lower/KernelFrame.h"
+#include "colossal/Schedule/Cpu/KernelPlan.h"
 #include "colossal/Schedule/Grouping.h"
-#include "colossal/Schedule/KernelPlan.h"
 
 namespace colossal::lower {
 
 using schedule::Access;
 using schedule::Dims;
-using schedule::KernelOp;
-using schedule::KernelPlan;
+using schedule::cpu::KernelOp;
+using schedule::cpu::KernelPlan;
 
 /// A value and the loop level where it is known.
 struct Leveled {

@@ -14,6 +14,7 @@ using namespace mlir;
 using namespace colossal;
 using namespace colossal::lower;
 using namespace colossal::schedule;
+using namespace colossal::schedule::cpu;
 
 /// Units of the range of a scatter-add.
 static constexpr int64_t kScatterUnits = 64;

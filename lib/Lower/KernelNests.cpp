@@ -8,6 +8,7 @@ using namespace mlir;
 using namespace colossal;
 using namespace colossal::lower;
 using namespace colossal::schedule;
+using namespace colossal::schedule::cpu;
 
 /// Iterations of a reduction that are added up as a tree before they go to the
 /// accumulator in memory: fewer passes over it, and a smaller rounding error.

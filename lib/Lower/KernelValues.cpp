@@ -12,6 +12,7 @@ using namespace mlir;
 using namespace colossal;
 using namespace colossal::lower;
 using namespace colossal::schedule;
+using namespace colossal::schedule::cpu;
 
 Leveled KernelEmitter::emitAt(unsigned level,
                               llvm::function_ref<Value()> build) {

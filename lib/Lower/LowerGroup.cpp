@@ -16,6 +16,7 @@ using namespace mlir;
 using namespace colossal;
 using namespace colossal::lower;
 using namespace colossal::schedule;
+using namespace colossal::schedule::cpu;
 
 #include "colossal/Lower/LibraryOp.cpp.inc"
 

@@ -3,6 +3,7 @@
 #include "Rank/RankDialect.h"
 #include "colossal/Lower/BuildProgram.h"
 #include "colossal/Lower/Passes.h"
+#include "colossal/Schedule/Cpu/KernelPlanner.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -21,7 +22,8 @@ namespace {
 struct LowerPass : colossal::impl::LowerPassBase<LowerPass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    auto groups = schedule::readSchedule(module);
+    auto groups =
+        schedule::readSchedule(module, schedule::cpu::kernelPlanner());
     if (failed(groups))
       return signalPassFailure();
     FailureOr<lower::LoweredRanks> lowered = lower::lowerRanks(module, *groups);
@@ -35,11 +37,13 @@ struct PrintKernelsPass
     : colossal::impl::PrintKernelsPassBase<PrintKernelsPass> {
   void runOnOperation() override {
     lower::Lowering lowering(&getContext());
+    const schedule::KernelPlanner &planner = schedule::cpu::kernelPlanner();
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       if (failed(schedule::checkGroupable(function)))
         return signalPassFailure();
-      schedule::prepareForGrouping(function);
-      for (const schedule::Group &group : schedule::groupOps(function)) {
+      schedule::prepareForGrouping(function, planner);
+      for (const schedule::Group &group :
+           schedule::groupOps(function, planner)) {
         if (group.kind != schedule::GroupKind::Kernel)
           continue;
         FailureOr<lower::LoweredGroup> lowered = lowering.lowerGroup(group);

@@ -6,6 +6,7 @@ using namespace mlir;
 using namespace colossal;
 using namespace colossal::lower;
 using namespace colossal::schedule;
+using namespace colossal::schedule::cpu;
 
 /// A unit of the range owns a block of destination rows: it clears them, then
 /// passes over all ids and adds what belongs to it, in the order of the ids,

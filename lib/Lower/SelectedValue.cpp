@@ -6,6 +6,7 @@ using namespace mlir;
 using namespace colossal;
 using namespace colossal::lower;
 using namespace colossal::schedule;
+using namespace colossal::schedule::cpu;
 
 Leveled KernelEmitter::both(Leveled x, Leveled y) {
   if (!x.value)

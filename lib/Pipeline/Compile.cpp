@@ -114,7 +114,7 @@ void Compilation::print(Phase which, CompiledProgram &program,
   // The same for people.
   std::string text;
   llvm::raw_string_ostream table(text);
-  if (auto schedules = schedule::readSchedule(*program.module);
+  if (auto schedules = schedule::readSchedule(*program.module, kernelPlanner());
       succeeded(schedules))
     for (const schedule::RankSchedule &schedule : *schedules)
       schedule::printSchedule(schedule, table);
@@ -444,7 +444,7 @@ LogicalResult Compilation::scheduleProgram(CompiledProgram &program) {
   if (failed(schema))
     return failure();
   PassManager passes(&context);
-  passes.addPass(createSchedulePass(std::move(*schema)));
+  passes.addPass(createSchedulePass(std::move(*schema), kernelPlanner()));
   return passes.run(*program.module);
 }
 

@@ -6,6 +6,7 @@
 #include "colossal/Pipeline/Compile.h"
 #include "colossal/Plan/Passes.h"
 #include "colossal/Run/Manifest.h"
+#include "colossal/Schedule/Cpu/KernelPlanner.h"
 #include "mlir/IR/OwningOpRef.h"
 
 #include <chrono>
@@ -48,6 +49,12 @@ private:
   double &seconds;
   Clock::time_point begin = Clock::now();
 };
+
+/// Of all programs: a bundle is for the engine of the CPU. A plan for devices
+/// of another kind is judged by what the kernels of the CPU keep.
+inline const schedule::KernelPlanner &kernelPlanner() {
+  return schedule::cpu::kernelPlanner();
+}
 
 /// The phase after which a module looks as this one: aten ops, @forward, a
 /// program, a planned one, one of segments, with rank programs, with kernels.

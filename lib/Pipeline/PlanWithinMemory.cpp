@@ -5,7 +5,6 @@
 #include "colossal/Diagnostics/Report.h"
 #include "colossal/Lower/BuildProgram.h"
 #include "colossal/Partition/Passes.h"
-#include "colossal/Run/Scratch.h"
 #include "colossal/Support/Message.h"
 #include "mlir/Pass/PassManager.h"
 
@@ -33,8 +32,8 @@ reservedBytes(ArrayRef<CompiledProgram *> programs, int64_t threadsPerRank,
     FailureOr<std::vector<schedule::RankSchedule>> scheduled = failure();
     {
       Stopwatch watch(programs.back()->spentInPlan[Phase::Schedule]);
-      scheduled =
-          schedule::scheduleRanks(*program->scheduled, *schema, overlaps);
+      scheduled = schedule::scheduleRanks(*program->scheduled, *schema,
+                                          kernelPlanner(), overlaps);
     }
     if (failed(scheduled))
       return failure();
@@ -54,7 +53,8 @@ reservedBytes(ArrayRef<CompiledProgram *> programs, int64_t threadsPerRank,
     for (const rank::Program &program : group)
       all.push_back(&program);
     std::string error;
-    bytes.push_back(rank::reservedBytes(all, int(threadsPerRank), error));
+    bytes.push_back(
+        kernelPlanner().reservedBytes(all, int(threadsPerRank), error));
     if (!error.empty())
       return reportError(error);
   }

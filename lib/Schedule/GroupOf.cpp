@@ -2,8 +2,6 @@
 
 #include "GroupOf.h"
 #include "colossal/Schedule/GroupingNames.h"
-#include "colossal/Schedule/KernelPlan.h"
-#include "colossal/Schedule/MatrixProduct.h"
 
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/SmallPtrSet.h"
@@ -12,27 +10,35 @@ using namespace mlir;
 using namespace colossal;
 using namespace colossal::schedule;
 
-GroupKind schedule::kindOf(Operation *op) {
+GroupKind schedule::kindOf(Operation *op, const KernelPlanner &planner) {
   if (isa<SendOp>(op))
     return GroupKind::Send;
   if (isa<RecvOp>(op))
     return GroupKind::Recv;
-  if (isa<ShardSliceOp, ShardMaskOp>(op))
-    return GroupKind::Kernel;
-  if (auto generic = dyn_cast<GenericOp>(op)) {
+  if (auto generic = dyn_cast<GenericOp>(op))
     if (aliasOffsetOf(generic))
       return GroupKind::Alias;
-    if (isLibraryProduct(generic) && matchMatrixProduct(generic))
-      return GroupKind::Gemm;
-    return GroupKind::Kernel;
-  }
-  return isa<FactoredOp>(op) ? GroupKind::Library : GroupKind::Collective;
+  // The others move values between ranks.
+  return isa<FactoredOp, ShardSliceOp, ShardMaskOp>(op) ? planner.kindOf(op)
+                                                        : GroupKind::Collective;
 }
 
-bool schedule::isInlined(Operation *op) {
+bool schedule::isCommunication(GroupKind kind) {
+  return kind == GroupKind::Collective || kind == GroupKind::Send ||
+         kind == GroupKind::Recv;
+}
+
+bool schedule::mayFuse(Operation *op, const KernelPlanner &planner) {
+  GroupKind kind = kindOf(op, planner);
+  return !isCommunication(kind) && kind != GroupKind::Alias &&
+         planner.mayFuse(op);
+}
+
+bool schedule::isInlined(Operation *op, const KernelPlanner &planner) {
   return isIndexFunction(op) &&
-         llvm::all_of(op->getUsers(), [](Operation *user) {
-           return isa<GenericOp>(user) && kindOf(user) == GroupKind::Kernel;
+         llvm::all_of(op->getUsers(), [&](Operation *user) {
+           return isa<GenericOp>(user) &&
+                  kindOf(user, planner) == GroupKind::Kernel;
          });
 }
 
@@ -46,11 +52,12 @@ SmallVector<Value> schedule::inputsOf(ArrayRef<Operation *> ops) {
   return inputs.takeVector();
 }
 
-SmallVector<Value> schedule::outputsOf(ArrayRef<Operation *> ops) {
+SmallVector<Value> schedule::outputsOf(ArrayRef<Operation *> ops,
+                                       const KernelPlanner &planner) {
   llvm::SmallPtrSet<Operation *, 16> inside(ops.begin(), ops.end());
   SmallVector<Value> outputs;
   for (Operation *op : ops) {
-    if (isInlined(op))
+    if (isInlined(op, planner))
       continue;
     for (Value result : op->getResults())
       if (llvm::any_of(result.getUsers(),
@@ -61,12 +68,13 @@ SmallVector<Value> schedule::outputsOf(ArrayRef<Operation *> ops) {
 }
 
 Group schedule::groupOf(func::FuncOp function, ArrayRef<Operation *> ops,
-                        bool isPlaced) {
-  Operation *own = *llvm::find_if_not(ops, isInlined);
+                        const KernelPlanner &planner, bool isPlaced) {
+  SmallVector<Operation *> own = llvm::filter_to_vector(
+      ops, [&](Operation *op) { return !isInlined(op, planner); });
   Group group;
-  group.kind = kindOf(own);
+  group.kind = own.size() == 1 ? kindOf(own[0], planner) : planner.kindOf(own);
   group.ops.assign(ops.begin(), ops.end());
-  SmallVector<Value> inputs = inputsOf(ops), outputs = outputsOf(ops);
+  SmallVector<Value> inputs = inputsOf(ops), outputs = outputsOf(ops, planner);
   // A result that nobody uses still needs a place.
   if (outputs.empty() || group.kind == GroupKind::Library)
     outputs.assign(ops.back()->result_begin(), ops.back()->result_end());
@@ -83,14 +91,12 @@ Group schedule::groupOf(func::FuncOp function, ArrayRef<Operation *> ops,
                                         names::accumulate);
         }));
   if (group.kind == GroupKind::Alias)
-    group.aliasOffset = *aliasOffsetOf(cast<GenericOp>(own));
-  if (isPlaced || group.kind != GroupKind::Kernel || !isa<GenericOp>(own))
+    group.aliasOffset = *aliasOffsetOf(cast<GenericOp>(own[0]));
+  if (isPlaced || group.kind != GroupKind::Kernel)
     return group;
-  std::string reason;
-  if (std::optional<KernelPlan> plan = planKernel(ops, outputs, reason))
-    for (auto [i, input] : llvm::enumerate(inputs))
-      for (auto [o, output] : llvm::enumerate(outputs))
-        if (!group.accumulate[o] && mayShareBuffer(*plan, input, output))
-          group.inPlace.push_back({i, o});
+  KernelOps kernel{SmallVector<Operation *>(ops), std::move(outputs)};
+  for (auto [input, output] : planner.inPlace(kernel, inputs))
+    if (!group.accumulate[output])
+      group.inPlace.push_back({input, output});
   return group;
 }

@@ -2,25 +2,17 @@
 
 #include "GroupOf.h"
 #include "colossal/Schedule/GroupingNames.h"
-#include "colossal/Schedule/KernelPlan.h"
-#include "colossal/Schedule/MatrixProduct.h"
+#include "colossal/Schedule/MergeGraph.h"
 
 #include "mlir/IR/Remarks.h"
 #include "llvm/ADT/SetVector.h"
 
-#include <numeric>
 #include <queue>
 
 using namespace mlir;
 using namespace colossal;
 using namespace colossal::schedule;
 
-/// A kernel with more is hard to read in a trace and gains nothing.
-static constexpr unsigned kMaxOps = 48;
-static constexpr unsigned kMaxBuffers = 24;
-/// Below this much work (scalar operations) threads do not pay.
-static constexpr int64_t kSmallWork = 65536;
-static constexpr int64_t kEnoughParallelism = 64;
 /// Ops further apart than this are not fused for the sake of a shared input: it
 /// would keep other values alive.
 static constexpr unsigned kSiblingDistance = 48;
@@ -62,33 +54,31 @@ namespace {
 /// Merges groups as long as that is legal and pays.
 class Grouper {
 public:
-  explicit Grouper(func::FuncOp function) : function(function) {
+  Grouper(func::FuncOp function, const KernelPlanner &planner)
+      : function(function), planner(planner), limits(planner.limits()) {
     unsigned counts[2] = {0, 0}; // without and with the ops that run again
     for (Operation &op : function.getBody().front().without_terminator()) {
       position[&op] = position.size();
       place[&op] = counts[isRecomputed(&op)]++;
-      if (isInlined(&op))
+      if (isInlined(&op, planner))
         continue;
       nodeOf[&op] = nodes.size();
-      nodes.push_back({kindOf(&op), {&op}, {}, {}});
+      nodes.push_back({mayFuse(&op, planner), {&op}});
     }
+    graph = MergeGraph(nodes.size());
     for (auto [number, node] : llvm::enumerate(nodes))
       for (Value operand : node.ops[0]->getOperands())
         if (Operation *definition = operand.getDefiningOp())
           if (auto it = nodeOf.find(definition); it != nodeOf.end())
-            connect(it->second, number);
-    rank.resize(nodes.size());
-    std::iota(rank.begin(), rank.end(), 0);
-    atRank = rank;
+            graph.connect(it->second, number);
     // All ranks must meet at communications in the same order: that of the
     // program.
     std::optional<unsigned> last;
     for (auto [number, node] : llvm::enumerate(nodes)) {
-      if (node.kind != GroupKind::Collective && node.kind != GroupKind::Send &&
-          node.kind != GroupKind::Recv)
+      if (!isCommunication(kindOf(node.ops[0], planner)))
         continue;
       if (last)
-        connect(*last, number);
+        graph.connect(*last, number);
       last = number;
     }
   }
@@ -105,33 +95,25 @@ public:
 
 private:
   struct Node {
-    GroupKind kind;
+    bool isFusable;
     SmallVector<Operation *> ops;
-    llvm::SmallSetVector<unsigned, 4> before, after;
   };
 
   func::FuncOp function;
+  const KernelPlanner &planner;
+  KernelLimits limits;
   DenseMap<Operation *, unsigned> position;
   /// Among the ops that run again, or among the others.
   DenseMap<Operation *, unsigned> place;
   DenseMap<Operation *, unsigned> nodeOf;
-  /// A topological order of the nodes: each one's place, and the reverse.
-  std::vector<unsigned> rank, atRank;
   std::vector<Node> nodes; ///< merged ones have no ops
+  MergeGraph graph{0};     ///< of the nodes, by number
   /// Sizes of two nodes when they were tried last. A node only grows, and other
   /// merges take no detour away, so with the same sizes the answer is the same.
   DenseMap<std::pair<unsigned, unsigned>, std::pair<size_t, size_t>> attempts;
 
-  void connect(unsigned from, unsigned to) {
-    if (from == to)
-      return;
-    nodes[from].after.insert(to);
-    nodes[to].before.insert(from);
-  }
-
   bool isMergeable(unsigned node) const {
-    return !nodes[node].ops.empty() && nodes[node].kind == GroupKind::Kernel &&
-           isa<GenericOp>(nodes[node].ops[0]);
+    return nodes[node].isFusable && !nodes[node].ops.empty();
   }
 
   //===--------------------------------------------------------------------===//
@@ -190,58 +172,6 @@ private:
   // Merging
   //===--------------------------------------------------------------------===//
 
-  /// True if `to` can be reached from `from` by way of a third node.
-  bool hasDetour(unsigned from, unsigned to) const {
-    if (rank[from] > rank[to])
-      return false;
-    SmallVector<unsigned> stack;
-    llvm::SmallDenseSet<unsigned> seen;
-    for (unsigned next : nodes[from].after)
-      if (next != to && rank[next] < rank[to])
-        stack.push_back(next);
-    while (!stack.empty()) {
-      unsigned node = stack.pop_back_val();
-      if (node == to)
-        return true;
-      if (!seen.insert(node).second)
-        continue;
-      for (unsigned next : nodes[node].after)
-        if (rank[next] <= rank[to])
-          stack.push_back(next);
-    }
-    return false;
-  }
-
-  /// Restores the order after a merge that took all edges of `dead` to `node`:
-  /// what comes after the node moves behind what does not, between the places
-  /// that the two had.
-  void reorder(unsigned node, unsigned dead) {
-    unsigned first = std::min(rank[node], rank[dead]);
-    unsigned last = std::max(rank[node], rank[dead]);
-    llvm::SmallDenseSet<unsigned> after;
-    SmallVector<unsigned> stack = {node}, moved;
-    while (!stack.empty())
-      for (unsigned next : nodes[stack.pop_back_val()].after)
-        if (rank[next] < last && after.insert(next).second)
-          stack.push_back(next);
-    unsigned place = first;
-    auto put = [&](unsigned other) {
-      rank[other] = place;
-      atRank[place++] = other;
-    };
-    for (unsigned at = first; at <= last; ++at) {
-      unsigned other = atRank[at];
-      if (after.contains(other))
-        moved.push_back(other);
-      else if (other != node && other != dead)
-        put(other);
-    }
-    put(node);
-    for (unsigned other : moved)
-      put(other);
-    put(dead);
-  }
-
   /// The ops of nodes in program order, with the functions of indices they use.
   SmallVector<Operation *> opsOf(ArrayRef<unsigned> members) const {
     llvm::SmallSetVector<Operation *, 16> set;
@@ -260,27 +190,45 @@ private:
     return ops;
   }
 
+  KernelOps kernelOf(ArrayRef<unsigned> members) const {
+    SmallVector<Operation *> ops = opsOf(members);
+    SmallVector<Value> outputs = outputsOf(ops, planner);
+    return {std::move(ops), std::move(outputs)};
+  }
+
+  /// Than a kernel may have. Some ops read hundreds of values, so no more are
+  /// counted than needed.
+  bool hasMoreBuffers(const KernelOps &kernel) const {
+    llvm::SmallDenseSet<Operation *, 16> inside(kernel.ops.begin(),
+                                                kernel.ops.end());
+    llvm::SmallDenseSet<Value, 32> inputs;
+    for (Operation *op : kernel.ops)
+      for (Value operand : op->getOperands())
+        if (!inside.contains(operand.getDefiningOp()) &&
+            inputs.insert(operand).second &&
+            inputs.size() + kernel.outputs.size() > limits.buffers)
+          return true;
+    return kernel.outputs.size() > limits.buffers;
+  }
+
   void tryMerge(unsigned a, unsigned b) {
     if (a == b || !isMergeable(a) || !isMergeable(b))
       return;
     if (isRecomputed(nodes[a].ops[0]) != isRecomputed(nodes[b].ops[0]))
       return;
     auto sizes = std::pair(nodes[a].ops.size(), nodes[b].ops.size());
-    if (sizes.first + sizes.second > kMaxOps)
+    if (sizes.first + sizes.second > limits.ops)
       return;
     auto [tried, isNew] = attempts.try_emplace({a, b}, sizes);
     if (!isNew && tried->second == sizes)
       return;
     tried->second = sizes;
-    if (hasDetour(a, b) || hasDetour(b, a))
+    if (graph.hasDetour(a, b))
       return;
-    SmallVector<Operation *> ops = opsOf({a, b});
-    SmallVector<Value> outputs = outputsOf(ops);
-    if (outputs.empty() || inputsOf(ops).size() + outputs.size() > kMaxBuffers)
+    KernelOps merged = kernelOf({a, b});
+    if (merged.outputs.empty() || hasMoreBuffers(merged))
       return;
-    std::string reason;
-    std::optional<KernelPlan> merged = planKernel(ops, outputs, reason);
-    if (!merged || !(merged->base || pays(*merged, a, b)))
+    if (!planner.pays(merged, kernelOf(a), kernelOf(b)))
       return;
     for (Operation *op : nodes[b].ops)
       nodeOf[op] = a;
@@ -289,41 +237,7 @@ private:
       return position.lookup(x) < position.lookup(y);
     });
     nodes[b].ops.clear();
-    for (unsigned before : nodes[b].before) {
-      nodes[before].after.remove(b);
-      connect(before, a);
-    }
-    for (unsigned after : nodes[b].after) {
-      nodes[after].before.remove(b);
-      connect(a, after);
-    }
-    nodes[b].before.clear();
-    nodes[b].after.clear();
-    reorder(a, b);
-  }
-
-  /// Fusion saves memory traffic; it must not cost the parallelism that keeps
-  /// the threads busy.
-  bool pays(const KernelPlan &merged, unsigned a, unsigned b) const {
-    std::string reason;
-    int64_t least = INT64_MAX, most = 0;
-    bool reduces = false;
-    for (unsigned node : {a, b}) {
-      SmallVector<Operation *> ops = opsOf({node});
-      std::optional<KernelPlan> alone = planKernel(ops, outputsOf(ops), reason);
-      if (!alone)
-        return false;
-      if (alone->reduces()) {
-        least = std::min(least, alone->parallelism());
-        reduces = true;
-      }
-      most = std::max(most, alone->parallelism());
-    }
-    int64_t now = merged.parallelism();
-    if (!reduces)
-      return now == most;
-    return now == most || (now >= least && (now >= kEnoughParallelism ||
-                                            merged.work() <= kSmallWork));
+    graph.merge(a, b);
   }
 
   //===--------------------------------------------------------------------===//
@@ -340,16 +254,16 @@ private:
     std::priority_queue<unsigned, std::vector<unsigned>, decltype(later)> ready(
         later);
     for (auto [number, node] : llvm::enumerate(nodes)) {
-      waiting[number] = node.before.size();
-      if (!node.ops.empty() && node.before.empty())
+      waiting[number] = graph.before(number).size();
+      if (!node.ops.empty() && graph.before(number).empty())
         ready.push(number);
     }
     std::vector<Group> groups;
     while (!ready.empty()) {
       unsigned number = ready.top();
       ready.pop();
-      groups.push_back(groupOf(function, opsOf({number})));
-      for (unsigned next : nodes[number].after)
+      groups.push_back(groupOf(function, opsOf(number), planner));
+      for (unsigned next : graph.after(number))
         if (--waiting[next] == 0)
           ready.push(next);
     }
@@ -373,10 +287,11 @@ static void sayGroup(func::FuncOp function, const Group &group) {
       << text;
 }
 
-std::vector<Group> colossal::schedule::groupOps(func::FuncOp function) {
+std::vector<Group> colossal::schedule::groupOps(func::FuncOp function,
+                                                const KernelPlanner &planner) {
   if (function.isExternal())
     return {};
-  std::vector<Group> groups = Grouper(function).run();
+  std::vector<Group> groups = Grouper(function, planner).run();
   for (const Group &group : groups)
     sayGroup(function, group);
   return groups;

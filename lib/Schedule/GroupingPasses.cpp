@@ -1,55 +1,12 @@
 //===- GroupingPasses.cpp - Prints groups ---------------------------------===//
 
 #include "colossal/Schedule/Grouping.h"
-#include "colossal/Schedule/GroupingNames.h"
+#include "colossal/Schedule/KernelPlanners.h"
 #include "colossal/Schedule/Passes.h"
-
-#include "mlir/IR/AsmState.h"
 
 using namespace mlir;
 using namespace colossal;
 using namespace colossal::schedule;
-
-static void printGroup(const Group &group, AsmState &state,
-                       raw_ostream &stream) {
-  stream << nameOf(group.kind) << " \"" << group.name() << "\" (";
-  llvm::interleaveComma(group.inputs, stream, [&](Value value) {
-    value.printAsOperand(stream, state);
-  });
-  stream << ") -> (";
-  for (auto [number, value] : llvm::enumerate(group.outputs)) {
-    stream << (number ? ", " : "");
-    value.printAsOperand(stream, state);
-    if (group.accumulate[number])
-      stream << " +=";
-    for (auto [input, output] : group.inPlace)
-      if (output == number) {
-        stream << " on ";
-        group.inputs[input].printAsOperand(stream, state);
-      }
-  }
-  stream << ")";
-  if (group.aliasOffset)
-    stream << " at " << group.aliasOffset;
-  if (group.ops.size() > 1) {
-    stream << " { ";
-    llvm::interleave(
-        group.ops, stream, [&](Operation *op) { stream << nameOfOp(op); },
-        "; ");
-    stream << " }";
-  }
-  stream << "\n";
-}
-
-void colossal::schedule::printGroups(ArrayRef<Group> groups,
-                                     raw_ostream &stream) {
-  if (groups.empty())
-    return;
-  auto function = groups[0].ops[0]->getParentOfType<func::FuncOp>();
-  AsmState state(function);
-  for (const Group &group : groups)
-    printGroup(group, state, stream);
-}
 
 namespace colossal {
 #define GEN_PASS_DEF_PRINTGROUPSPASS
@@ -58,13 +15,18 @@ namespace colossal {
 
 namespace {
 struct PrintGroupsPass : colossal::impl::PrintGroupsPassBase<PrintGroupsPass> {
+  using PrintGroupsPassBase::PrintGroupsPassBase;
+
   void runOnOperation() override {
+    auto planner = kernelPlannerOf(getOperation(), device);
+    if (failed(planner))
+      return signalPassFailure();
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       if (failed(checkGroupable(function)))
         return signalPassFailure();
-      prepareForGrouping(function);
+      prepareForGrouping(function, **planner);
       llvm::outs() << "@" << function.getName() << ":\n";
-      printGroups(groupOps(function), llvm::outs());
+      printGroups(groupOps(function, **planner), llvm::outs());
     }
   }
 };

@@ -1,6 +1,6 @@
 //===- KernelSpace.cpp - One set of dims for the ops of a kernel ----------===//
 
-#include "colossal/Schedule/KernelPlan.h"
+#include "colossal/Schedule/KernelSpace.h"
 
 #include "llvm/ADT/IntEqClasses.h"
 
@@ -68,19 +68,19 @@ public:
 
   /// Numbers the classes; false if an op has a factor twice or the members of
   /// a class are cut differently.
-  bool number(KernelPlan &plan, std::string &reason) {
+  bool number(KernelSpace &space, std::string &reason) {
     DenseMap<unsigned, unsigned> numberOf; // by leader
     for (unsigned index = 0; index < ops.size(); ++index) {
-      KernelOp &kernelOp = plan.ops[index];
+      SpaceOp &kernelOp = space.ops[index];
       for (unsigned f = first[index]; f < first[index + 1]; ++f) {
         FactorAttr attr = factors[f];
         auto [it, isNew] =
-            numberOf.try_emplace(classes.findLeader(f), plan.factors.size());
+            numberOf.try_emplace(classes.findLeader(f), space.factors.size());
         if (isNew) {
-          plan.factors.emplace_back();
-          plan.factors.back().attr = attr;
+          space.factors.emplace_back();
+          space.factors.back().attr = attr;
         }
-        if (!isCutAlike(plan.factors[it->second].attr, attr) ||
+        if (!isCutAlike(space.factors[it->second].attr, attr) ||
             llvm::is_contained(kernelOp.factors, it->second)) {
           reason = "factor '" + attr.getName().str() +
                    "' means different things in different ops";
@@ -89,7 +89,7 @@ public:
         kernelOp.factors.push_back(it->second);
       }
     }
-    if (plan.factors.size() > 60) {
+    if (space.factors.size() > 60) {
       reason = "too many factors";
       return false;
     }
@@ -155,11 +155,11 @@ private:
 
 } // namespace
 
-/// Strides over unified factors (one per entry of plan.factors).
-static Access accessOf(const KernelPlan &plan, const KernelOp &op,
+/// Strides over unified factors (one per entry of space.factors).
+static Access accessOf(const KernelSpace &space, const SpaceOp &op,
                        IndexMapAttr map) {
   Access access;
-  access.strides.assign(plan.factors.size(), 0);
+  access.strides.assign(space.factors.size(), 0);
   int64_t stride = 1;
   for (DimAttr dim : llvm::reverse(map.getDims()))
     for (SubDimAttr sub : llvm::reverse(dim.getSubDims())) {
@@ -180,8 +180,8 @@ namespace {
 /// Merges factors into dims.
 class DimMerger {
 public:
-  DimMerger(KernelPlan &plan) : plan(plan) {
-    for (unsigned f = 0, e = plan.factors.size(); f < e; ++f)
+  DimMerger(KernelSpace &space) : space(space) {
+    for (unsigned f = 0, e = space.factors.size(); f < e; ++f)
       chains.push_back({f});
     collect();
   }
@@ -202,35 +202,35 @@ public:
       KernelDim dim;
       int64_t inner = 1;
       for (unsigned f : llvm::reverse(chain)) {
-        plan.factors[f].dim = plan.dims.size();
-        plan.factors[f].inner = inner;
-        inner *= plan.factors[f].attr.getBound();
+        space.factors[f].dim = space.dims.size();
+        space.factors[f].inner = inner;
+        inner *= space.factors[f].attr.getBound();
       }
       dim.bound = inner;
       dim.factors.assign(chain.begin(), chain.end());
-      plan.dims.push_back(std::move(dim));
+      space.dims.push_back(std::move(dim));
     }
     // Accesses are now per dim, by the stride of its minor factor.
-    for (KernelOp &op : plan.ops)
+    for (SpaceOp &op : space.ops)
       for (auto *list : {&op.operands, &op.results})
         for (std::optional<Access> &access : *list)
           if (access) {
             std::vector<int64_t> strides;
-            for (const KernelDim &dim : plan.dims)
+            for (const KernelDim &dim : space.dims)
               strides.push_back(access->strides[dim.factors.back()]);
             access->strides = std::move(strides);
             for (Access::Clip &clip : access->clips)
-              clip.dim = plan.factors[clip.dim].dim;
+              clip.dim = space.factors[clip.dim].dim;
           }
   }
 
 private:
-  KernelPlan &plan;
+  KernelSpace &space;
   SmallVector<SmallVector<unsigned>> chains;
   Dims alone = 0; ///< factors whose own index matters
 
   void collect() {
-    for (KernelOp &op : plan.ops) {
+    for (SpaceOp &op : space.ops) {
       op.op.getBody().walk([&](IndexOp index) {
         for (unsigned f : op.factors)
           if (isNamed(op, f, index.getFactor()))
@@ -249,13 +249,13 @@ private:
             for (const Access::Clip &clip : access->clips)
               alone |= bit(clip.dim);
     }
-    for (auto [f, factor] : llvm::enumerate(plan.factors))
+    for (auto [f, factor] : llvm::enumerate(space.factors))
       if (factor.attr.isPadded())
         alone |= bit(f);
   }
 
   /// `name` is the op's own name of unified factor `f`.
-  static bool isNamed(const KernelOp &op, unsigned f, StringRef name) {
+  static bool isNamed(const SpaceOp &op, unsigned f, StringRef name) {
     SmallVector<FactorAttr> list =
         FactoredOp(GenericOp(op.op).getOperation()).getFactorList();
     for (auto [own, unified] : llvm::zip(list, op.factors))
@@ -274,8 +274,8 @@ private:
         return false;
     int64_t size = 1;
     for (unsigned h : minor)
-      size *= plan.factors[h].attr.getBound();
-    for (const KernelOp &op : plan.ops) {
+      size *= space.factors[h].attr.getBound();
+    for (const SpaceOp &op : space.ops) {
       if (has(op.parallel, f) != has(op.parallel, g) ||
           has(op.reduction, f) != has(op.reduction, g))
         return false;
@@ -290,24 +290,32 @@ private:
 
 } // namespace
 
-std::optional<KernelPlan>
+int64_t SharedSpace::size(Dims set) const {
+  int64_t product = 1;
+  for (auto [number, dim] : llvm::enumerate(dims))
+    if (has(set, number))
+      product *= dim.bound;
+  return product;
+}
+
+std::optional<KernelSpace>
 colossal::schedule::unifyFactors(ArrayRef<Operation *> ops,
                                  ArrayRef<Value> outputs, std::string &reason) {
-  KernelPlan plan;
+  KernelSpace space;
   for (Operation *op : ops) {
-    plan.ops.emplace_back();
-    plan.ops.back().op = cast<GenericOp>(op);
+    space.ops.emplace_back();
+    space.ops.back().op = cast<GenericOp>(op);
   }
   Unifier unifier(ops);
   if (!unifier.unifyInternal(reason))
     return std::nullopt;
   unifier.unifySiblings();
-  if (!unifier.number(plan, reason))
+  if (!unifier.number(space, reason))
     return std::nullopt;
 
   // Factor sets and accesses, first per factor, then per dim.
   llvm::SmallPtrSet<Operation *, 8> inside(ops.begin(), ops.end());
-  for (KernelOp &op : plan.ops) {
+  for (SpaceOp &op : space.ops) {
     FactoredOp factored(op.op.getOperation());
     op.selection = analyzeSelection(op.op);
     for (auto [number, attr] : llvm::enumerate(factored.getFactorList())) {
@@ -326,28 +334,28 @@ colossal::schedule::unifyFactors(ArrayRef<Operation *> ops,
       op.operands.push_back(std::nullopt);
       if (!internal)
         op.operands.back() =
-            accessOf(plan, op, factored.getOperandMap(use.getOperandNumber()));
+            accessOf(space, op, factored.getOperandMap(use.getOperandNumber()));
     }
     for (OpResult result : op.op->getResults()) {
       op.results.push_back(std::nullopt);
       if (!llvm::is_contained(outputs, Value(result)))
         continue;
       op.results.back() =
-          accessOf(plan, op, factored.getResultMap(result.getResultNumber()));
+          accessOf(space, op, factored.getResultMap(result.getResultNumber()));
       op.isStored = true;
     }
   }
-  DimMerger(plan).run();
+  DimMerger(space).run();
   auto toDims = [&](Dims factors) {
     Dims dims = 0;
-    for (auto [f, factor] : llvm::enumerate(plan.factors))
+    for (auto [f, factor] : llvm::enumerate(space.factors))
       if (has(factors, f))
         dims |= bit(factor.dim);
     return dims;
   };
-  for (KernelOp &op : plan.ops) {
+  for (SpaceOp &op : space.ops) {
     op.parallel = toDims(op.parallel);
     op.reduction = toDims(op.reduction);
   }
-  return plan;
+  return space;
 }

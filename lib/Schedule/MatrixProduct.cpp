@@ -69,16 +69,6 @@ static std::optional<StridedContraction> analyze(GenericOp op) {
   return StridedContraction(factored, std::move(contraction->roles));
 }
 
-bool colossal::schedule::isLibraryProduct(GenericOp op) {
-  FactoredOp factored(op.getOperation());
-  std::optional<Contraction> contraction = analyzeContraction(op);
-  if (!contraction || !hasLibraryTypes(op))
-    return false;
-  auto size = [&](Role role) { return contraction->size(factored, role); };
-  return cost::isWorthALibraryCall(size(Role::Batch), size(Role::Rows),
-                                   size(Role::Columns), size(Role::Inner));
-}
-
 std::optional<MatrixProduct>
 colossal::schedule::matchMatrixProduct(GenericOp op) {
   std::optional<StridedContraction> contraction = analyze(op);

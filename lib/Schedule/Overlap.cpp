@@ -16,12 +16,6 @@ using namespace mlir;
 using namespace colossal;
 using namespace colossal::schedule;
 
-/// Buckets under way at a time: the next one is started before the last is
-/// waited for.
-static constexpr size_t kMostUnderWay = 2;
-/// Collectives that follow each other are a bucket up to this size.
-static constexpr int64_t kBucketBytes = 1 << 20;
-
 //===----------------------------------------------------------------------===//
 // Order
 //===----------------------------------------------------------------------===//
@@ -114,6 +108,7 @@ void RankScheduler::startCollectives(int64_t peak) {
         touches[operand.buffer].push_back({segment.end, number == 1});
   }
 
+  OverlapLimits limits = result.planner->overlap();
   // With several microbatches a segment runs more than once: what it starts it
   // waits for.
   bool crossesSegments = mesh.microbatches() == 1;
@@ -143,7 +138,7 @@ void RankScheduler::startCollectives(int64_t peak) {
       int64_t bytes = bytesOf(group.inputs[0]);
       bool joins = follows && end > position + 1 &&
                    buckets.back().end > position &&
-                   buckets.back().bytes + bytes <= kBucketBytes;
+                   buckets.back().bytes + bytes <= limits.bucketBytes;
       if (!joins)
         buckets.push_back({{}, position});
       Bucket &bucket = buckets.back();
@@ -154,8 +149,9 @@ void RankScheduler::startCollectives(int64_t peak) {
       follows = true;
     }
   }
-  for (size_t i = 0; i + kMostUnderWay < buckets.size(); ++i)
-    buckets[i].end = std::min(buckets[i].end, buckets[i + kMostUnderWay].begin);
+  size_t most = limits.bucketsUnderWay;
+  for (size_t i = 0; i + most < buckets.size(); ++i)
+    buckets[i].end = std::min(buckets[i].end, buckets[i + most].begin);
 
   /// Whether a group runs between two positions.
   auto runsBetween = [&](int64_t first, int64_t last) {

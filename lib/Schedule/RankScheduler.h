@@ -24,9 +24,12 @@ public:
   /// `segments`: with their groups (groupSegments).
   RankScheduler(const layout::Mesh &mesh, int64_t group,
                 llvm::ArrayRef<StateArgument> states,
+                const KernelPlanner &planner,
                 std::vector<SegmentSchedule> segments)
       : mesh(mesh), group(group), states(states),
-        segments(std::move(segments)) {}
+        segments(std::move(segments)) {
+    result.planner = &planner;
+  }
 
   /// Places all values. First.
   mlir::LogicalResult place();
@@ -50,6 +53,8 @@ private:
   /// Of every root but states, whose bytes come back in `stateBytes`.
   std::vector<timeline::LiveRange> liveRanges(int64_t &stateBytes) const;
   timeline::LiveRange liveRangeOf(const Root &root) const;
+  /// Bytes that a buffer takes in the arena.
+  int64_t aligned(int64_t bytes) const;
   void planOffsets();
   void widenLinked(const std::vector<timeline::Step> &order);
   void countSlots(const std::vector<timeline::Step> &order);

@@ -25,11 +25,14 @@ static void attachGroups(const SegmentSchedule &segment) {
 
 /// The op of a group that says for what it waits. A function of indices may be
 /// in several groups.
-static Operation *speakerOf(ArrayRef<Operation *> ops) {
-  return *llvm::find_if_not(ops, isInlined);
+static Operation *speakerOf(ArrayRef<Operation *> ops,
+                            const KernelPlanner &planner) {
+  return *llvm::find_if_not(
+      ops, [&](Operation *op) { return isInlined(op, planner); });
 }
 
-static void attachQueues(const SegmentSchedule &segment) {
+static void attachQueues(const SegmentSchedule &segment,
+                         const KernelPlanner &planner) {
   func::FuncOp function = segment.function;
   Builder builder(function.getContext());
   for (auto [number, token] : segment.started)
@@ -38,7 +41,7 @@ static void attachQueues(const SegmentSchedule &segment) {
   for (const auto &[number, tokens] : segment.waits) {
     bool isEnd = number == int64_t(segment.groups.size());
     Operation *op = isEnd ? function.front().getTerminator()
-                          : speakerOf(segment.groups[number].ops);
+                          : speakerOf(segment.groups[number].ops, planner);
     op->setAttr(rank::names::waits, builder.getDenseI64ArrayAttr(tokens));
   }
 }
@@ -74,9 +77,11 @@ void schedule::attachSchedule(ModuleOp module,
                               ArrayRef<RankSchedule> schedules) {
   auto builder = OpBuilder::atBlockBegin(module.getBody());
   for (const RankSchedule &schedule : schedules) {
+    module->setAttr(rank::names::device,
+                    builder.getStringAttr(schedule.planner->device()));
     for (const SegmentSchedule &segment : schedule.segments) {
       attachGroups(segment);
-      attachQueues(segment);
+      attachQueues(segment, *schedule.planner);
       attachPlaces(schedule, segment.function);
     }
     rank::writeProgramOp(builder, module.getLoc(), schedule.program);
@@ -84,6 +89,7 @@ void schedule::attachSchedule(ModuleOp module,
 }
 
 void schedule::detachSchedule(ModuleOp module) {
+  module->removeAttr(rank::names::device);
   for (rank::ProgramOp program :
        llvm::make_early_inc_range(module.getOps<rank::ProgramOp>()))
     program.erase();
@@ -110,7 +116,10 @@ void schedule::detachSchedule(ModuleOp module) {
 
 /// The ops of each group, in program order.
 static FailureOr<std::vector<SmallVector<Operation *>>>
-readMembers(func::FuncOp function) {
+readMembers(func::FuncOp function, const KernelPlanner &planner) {
+  auto isInlined = [&](Operation *op) {
+    return schedule::isInlined(op, planner);
+  };
   std::vector<SmallVector<Operation *>> members;
   Block &block = function.getBody().front();
   const int64_t most = block.getOperations().size();
@@ -142,13 +151,14 @@ readMembers(func::FuncOp function) {
   return std::move(members);
 }
 
-/// A group of several ops is a kernel of generics.
-static LogicalResult checkMembers(ArrayRef<Operation *> ops) {
+/// A group of several ops has those alone that may share a kernel.
+static LogicalResult checkMembers(ArrayRef<Operation *> ops,
+                                  const KernelPlanner &planner) {
   if (ops.size() > 1)
     for (Operation *op : ops)
-      if (!isa<GenericOp>(op) || kindOf(op) != GroupKind::Kernel)
+      if (!mayFuse(op, planner))
         return op->emitError("found a ")
-               << nameOf(kindOf(op))
+               << nameOf(kindOf(op, planner))
                << " in a group with others, expected it in one of its own";
   return success();
 }
@@ -198,7 +208,8 @@ static LogicalResult readPlaces(func::FuncOp function, RankSchedule &schedule) {
   return success();
 }
 
-static LogicalResult readQueues(SegmentSchedule &segment) {
+static LogicalResult readQueues(SegmentSchedule &segment,
+                                const KernelPlanner &planner) {
   auto readWaits = [&](Operation *op, int64_t number) {
     if (auto waits = op->getAttrOfType<DenseI64ArrayAttr>(rank::names::waits))
       segment.waits[number] = waits.asArrayRef().vec();
@@ -212,7 +223,7 @@ static LogicalResult readQueues(SegmentSchedule &segment) {
       if (token)
         segment.started[number] = token.getInt();
     }
-    readWaits(speakerOf(group.ops), number);
+    readWaits(speakerOf(group.ops, planner), number);
   }
   func::FuncOp function = segment.function;
   readWaits(function.front().getTerminator(), segment.groups.size());
@@ -222,7 +233,8 @@ static LogicalResult readQueues(SegmentSchedule &segment) {
 static LogicalResult readSegment(func::FuncOp function,
                                  const PlacedSegment &segment, StringRef name,
                                  RankSchedule &schedule) {
-  auto members = readMembers(function);
+  const KernelPlanner &planner = *schedule.planner;
+  auto members = readMembers(function, planner);
   if (failed(checkGroupable(function)) || failed(members) ||
       failed(readPlaces(function, schedule)))
     return failure();
@@ -232,9 +244,9 @@ static LogicalResult readSegment(func::FuncOp function,
   entry.function = function;
   llvm::DenseSet<Value> computed;
   for (ArrayRef<Operation *> ops : *members) {
-    if (failed(checkMembers(ops)))
+    if (failed(checkMembers(ops, planner)))
       return failure();
-    Group group = groupOf(function, ops, /*isPlaced=*/true);
+    Group group = groupOf(function, ops, planner, /*isPlaced=*/true);
     if (schedule.program.microbatches == 1)
       group.accumulate.assign(group.outputs.size(), false);
     if (failed(checkGroup(group, computed, schedule)))
@@ -242,18 +254,28 @@ static LogicalResult readSegment(func::FuncOp function,
     computed.insert(group.outputs.begin(), group.outputs.end());
     entry.groups.push_back(std::move(group));
   }
-  return readQueues(entry);
+  return readQueues(entry, planner);
 }
 
-FailureOr<std::vector<RankSchedule>> schedule::readSchedule(ModuleOp module) {
+FailureOr<std::vector<RankSchedule>>
+schedule::readSchedule(ModuleOp module, const KernelPlanner &planner) {
   FailureOr<std::vector<rank::Program>> programs = rank::readPrograms(module);
   if (failed(programs))
     return failure();
+  auto device = module->getAttrOfType<StringAttr>(rank::names::device);
+  if (!device || device.getValue() != planner.device())
+    return module.emitError("found ")
+           << (device ? "a schedule for devices of kind '" +
+                            device.getValue().str() + "'"
+                      : "no " + rank::names::device.str())
+           << ", expected a schedule for devices of kind '" << planner.device()
+           << "'";
   // Without a mesh every group has one stage.
   Stages stages = stagesOf(module).value_or(Stages{int64_t(programs->size())});
   std::vector<RankSchedule> schedules;
   for (rank::Program &program : *programs) {
     RankSchedule &schedule = schedules.emplace_back();
+    schedule.planner = &planner;
     schedule.program = std::move(program);
     std::vector<PlacedSegment> known =
         segmentsOf(schedule.program.group, stages);

@@ -1,75 +1,11 @@
-//===- SchedulePasses.cpp - The schedule as text --------------------------===//
+//===- SchedulePasses.cpp - The phase as a pass, and its result as text ---===//
 
+#include "colossal/Schedule/KernelPlanners.h"
 #include "colossal/Schedule/Passes.h"
-#include "llvm/ADT/DenseSet.h"
-#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace colossal;
 using namespace colossal::schedule;
-
-void schedule::printSchedule(const RankSchedule &schedule,
-                             raw_ostream &stream) {
-  const rank::Program &program = schedule.program;
-  stream << llvm::formatv("device group {0}: arena {1} bytes, live {2} bytes\n",
-                          program.group, program.arenaBytes, program.liveBytes);
-  stream << "order:";
-  for (const rank::Step &step : program.schedule) {
-    stream << " " << step.segment;
-    if (step.microbatch >= 0)
-      stream << "." << step.microbatch;
-  }
-  llvm::SmallDenseSet<int64_t> zeroed;
-  forEachOwnOp(
-      schedule, nameOf(Segment::Prologue), rank::OpKind::Fill,
-      [&](const rank::Op &fill) { zeroed.insert(fill.operands[0].buffer); });
-  stream << "\nbuffers:\n";
-  for (const rank::Buffer &buffer : program.buffers) {
-    stream << llvm::formatv("  #{0} at {1}: {2} bytes", buffer.id,
-                            buffer.offset, buffer.bytes);
-    if (buffer.slots > 1)
-      stream << llvm::formatv(" x {0} slots", buffer.slots);
-    if (zeroed.contains(buffer.id))
-      stream << ", zeroed";
-    stream << " \"" << buffer.name << "\"\n";
-  }
-  for (const SegmentSchedule &segment : schedule.segments) {
-    stream << segment.name << ":\n";
-    auto place = [&](Value value) {
-      rank::Operand operand = schedule.storage.lookup(value);
-      stream << "#" << operand.buffer;
-      if (operand.offset)
-        stream << "+" << operand.offset;
-    };
-    auto printWaits = [&](int64_t number) {
-      if (auto it = segment.waits.find(number); it != segment.waits.end()) {
-        stream << "  wait ";
-        llvm::interleaveComma(it->second, stream);
-        stream << "\n";
-      }
-    };
-    for (auto [number, group] : llvm::enumerate(segment.groups)) {
-      printWaits(number);
-      if (group.kind == GroupKind::Alias)
-        continue;
-      stream << "  ";
-      if (auto it = segment.started.find(number); it != segment.started.end())
-        stream << "start " << it->second << ": ";
-      stream << nameOf(group.kind) << " \"" << group.name() << "\" (";
-      llvm::interleaveComma(group.inputs, stream, place);
-      stream << ") -> (";
-      llvm::interleaveComma(group.outputs, stream, place);
-      stream << ")\n";
-    }
-    printWaits(segment.groups.size());
-    forEachOwnOp(schedule, segment.name, rank::OpKind::Copy,
-                 [&](const rank::Op &copy) {
-                   stream << llvm::formatv("  copy \"{0}\" (#{1}) -> (#{2})\n",
-                                           copy.name, copy.operands[0].buffer,
-                                           copy.operands[1].buffer);
-                 });
-  }
-}
 
 namespace colossal {
 #define GEN_PASS_DEF_SCHEDULEPASS
@@ -81,13 +17,19 @@ namespace {
 /// With the states of other programs of the bundle, or of this one alone.
 struct SchedulePass : colossal::impl::SchedulePassBase<SchedulePass> {
   using SchedulePassBase::SchedulePassBase;
-  explicit SchedulePass(StateSchema schema) : schema(std::move(schema)) {}
+  SchedulePass(StateSchema schema, const KernelPlanner &planner)
+      : schema(std::move(schema)) {
+    device = planner.device().str();
+  }
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
+    auto planner = kernelPlannerOf(module, device);
+    if (failed(planner))
+      return signalPassFailure();
     FailureOr<std::vector<RankSchedule>> schedules =
-        schema ? scheduleRanks(module, *schema, overlap)
-               : scheduleRanks(module, overlap);
+        schema ? scheduleRanks(module, *schema, **planner, overlap)
+               : scheduleRanks(module, **planner, overlap);
     if (failed(schedules))
       return signalPassFailure();
     attachSchedule(module, *schedules);
@@ -99,8 +41,11 @@ struct SchedulePass : colossal::impl::SchedulePassBase<SchedulePass> {
 struct PrintSchedulePass
     : colossal::impl::PrintSchedulePassBase<PrintSchedulePass> {
   void runOnOperation() override {
+    auto planner = kernelPlannerOf(getOperation());
+    if (failed(planner))
+      return signalPassFailure();
     FailureOr<std::vector<RankSchedule>> schedules =
-        readSchedule(getOperation());
+        readSchedule(getOperation(), **planner);
     if (failed(schedules))
       return signalPassFailure();
     for (const RankSchedule &schedule : *schedules)
@@ -109,6 +54,7 @@ struct PrintSchedulePass
 };
 } // namespace
 
-std::unique_ptr<Pass> colossal::createSchedulePass(StateSchema schema) {
-  return std::make_unique<SchedulePass>(std::move(schema));
+std::unique_ptr<Pass>
+colossal::createSchedulePass(StateSchema schema, const KernelPlanner &planner) {
+  return std::make_unique<SchedulePass>(std::move(schema), planner);
 }

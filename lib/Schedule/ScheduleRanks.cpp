@@ -59,7 +59,9 @@ void RankScheduler::countSlots(const std::vector<timeline::Step> &order) {
                                              root.lastReader);
 }
 
-static int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
+int64_t RankScheduler::aligned(int64_t bytes) const {
+  return llvm::alignTo(bytes, result.planner->bufferAlignment());
+}
 
 timeline::LiveRange RankScheduler::liveRangeOf(const Root &root) const {
   timeline::LiveRange range;
@@ -206,7 +208,8 @@ RankSchedule RankScheduler::finish() {
 
 /// The segments of a device group with their groups of ops, at their positions.
 static FailureOr<std::vector<SegmentSchedule>>
-groupSegments(ModuleOp module, const Stages &stages, int64_t group) {
+groupSegments(ModuleOp module, const Stages &stages, int64_t group,
+              const KernelPlanner &planner) {
   std::vector<SegmentSchedule> segments;
   int64_t position = 1;
   for (const PlacedSegment &segment : segmentsOf(group, stages)) {
@@ -217,8 +220,8 @@ groupSegments(ModuleOp module, const Stages &stages, int64_t group) {
     if (entry.function) {
       if (failed(checkGroupable(entry.function)))
         return failure();
-      prepareForGrouping(entry.function);
-      entry.groups = groupOps(entry.function);
+      prepareForGrouping(entry.function, planner);
+      entry.groups = groupOps(entry.function, planner);
     }
     entry.begin = position;
     entry.end = position + int64_t(entry.groups.size());
@@ -237,12 +240,13 @@ static bool hasCollectives(ArrayRef<SegmentSchedule> segments) {
 
 static FailureOr<RankSchedule>
 scheduleGroup(ModuleOp module, const layout::Mesh &mesh, int64_t group,
-              ArrayRef<StateArgument> states, bool overlaps) {
+              ArrayRef<StateArgument> states, const KernelPlanner &planner,
+              bool overlaps) {
   FailureOr<std::vector<SegmentSchedule>> segments =
-      groupSegments(module, mesh.stages, group);
+      groupSegments(module, mesh.stages, group, planner);
   if (failed(segments))
     return failure();
-  RankScheduler inPlace(mesh, group, states, *segments);
+  RankScheduler inPlace(mesh, group, states, planner, *segments);
   if (failed(inPlace.place()))
     return failure();
   if (!overlaps || !hasCollectives(*segments))
@@ -251,7 +255,7 @@ scheduleGroup(ModuleOp module, const layout::Mesh &mesh, int64_t group,
   // segments: then all of them stay where they are.
   for (SegmentSchedule &segment : *segments)
     advanceCollectives(segment.groups);
-  RankScheduler advanced(mesh, group, states, std::move(*segments));
+  RankScheduler advanced(mesh, group, states, planner, std::move(*segments));
   if (failed(advanced.place()))
     return failure();
   int64_t peak = inPlace.peak();
@@ -318,14 +322,14 @@ FailureOr<StateSchema> schedule::stateOf(ArrayRef<ModuleOp> programs) {
 
 FailureOr<std::vector<RankSchedule>>
 schedule::scheduleRanks(ModuleOp module, const StateSchema &schema,
-                        bool overlaps) {
+                        const KernelPlanner &planner, bool overlaps) {
   FailureOr<layout::Mesh> mesh = meshOfPartitioned(module);
   if (failed(mesh))
     return failure();
   std::vector<RankSchedule> schedules;
   for (int64_t group = 0; group < mesh->stages.groups; ++group) {
     FailureOr<RankSchedule> scheduled =
-        scheduleGroup(module, *mesh, group, schema[group], overlaps);
+        scheduleGroup(module, *mesh, group, schema[group], planner, overlaps);
     if (failed(scheduled))
       return failure();
     schedules.push_back(std::move(*scheduled));
@@ -333,10 +337,11 @@ schedule::scheduleRanks(ModuleOp module, const StateSchema &schema,
   return schedules;
 }
 
-FailureOr<std::vector<RankSchedule>> schedule::scheduleRanks(ModuleOp module,
-                                                             bool overlaps) {
+FailureOr<std::vector<RankSchedule>>
+schedule::scheduleRanks(ModuleOp module, const KernelPlanner &planner,
+                        bool overlaps) {
   FailureOr<StateSchema> schema = stateOf(module);
   if (failed(schema))
     return failure();
-  return scheduleRanks(module, *schema, overlaps);
+  return scheduleRanks(module, *schema, planner, overlaps);
 }

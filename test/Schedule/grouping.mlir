@@ -186,3 +186,36 @@ func.func @narrow(%x: tensor<64x32xbf16>, %w: tensor<32x64xbf16>, %v: tensor<32x
   } : (tensor<64x32xbf16>, tensor<32x64xf32>) -> tensor<64x64xf32>
   return %y, %z, %m : tensor<64x64xbf16>, tensor<64x64xf32>, tensor<64x64xf32>
 }
+
+// A reduction of costly terms that an elementwise op has computed reads them: of two such ops the one that is first
+// among the users of its first operand, whichever operand has the fewest.
+// CHECK-LABEL: @terms
+// CHECK-NEXT: kernel "other" (%arg0, %arg1) -> (%0 {{.*}}, %1 {{.*}}, %3 {{.*}}) { terms; again; other }
+// CHECK-NEXT: kernel "sum" (%1) -> (%2)
+func.func @terms(%x: tensor<64x48xf32>, %g: tensor<64x48xf32>)
+    -> (tensor<64x48xf32>, tensor<64x48xf32>, tensor<48xf32>, tensor<64x48xf32>) {
+  %a = colossal.generic "terms" [i = 64, n = 48] (%x : [i, n], %g : [i, n]) -> ([i, n]) {
+    ^bb0(%0: f32, %1: f32):
+      %2 = math.tanh %0 : f32
+      %3 = arith.mulf %2, %1 : f32
+      colossal.yield %3 : f32
+  } : (tensor<64x48xf32>, tensor<64x48xf32>) -> tensor<64x48xf32>
+  %b = colossal.generic "again" [r = 64, c = 48] (%x : [r, c], %g : [r, c]) -> ([r, c]) {
+    ^bb0(%0: f32, %1: f32):
+      %2 = math.tanh %0 : f32
+      %3 = arith.mulf %2, %1 : f32
+      colossal.yield %3 : f32
+  } : (tensor<64x48xf32>, tensor<64x48xf32>) -> tensor<64x48xf32>
+  %s = colossal.generic "sum" [i = 64 : sum, n = 48] (%x : [i, n], %g : [i, n]) -> ([n]) {
+    ^bb0(%0: f32, %1: f32):
+      %2 = math.tanh %0 : f32
+      %3 = arith.mulf %2, %1 : f32
+      colossal.yield %3 : f32
+  } : (tensor<64x48xf32>, tensor<64x48xf32>) -> tensor<48xf32>
+  %o = colossal.generic "other" [i = 64, n = 48] (%x : [i, n]) -> ([i, n]) {
+    ^bb0(%0: f32):
+      %1 = math.exp %0 : f32
+      colossal.yield %1 : f32
+  } : (tensor<64x48xf32>) -> tensor<64x48xf32>
+  return %a, %b, %s, %o : tensor<64x48xf32>, tensor<64x48xf32>, tensor<48xf32>, tensor<64x48xf32>
+}

@@ -3,6 +3,7 @@
 #include "RunInArena.h"
 #include "colossal/Lower/BuildProgram.h"
 #include "colossal/Run/BundleFiles.h"
+#include "colossal/Schedule/Cpu/KernelPlanner.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -35,7 +36,8 @@ std::optional<StepResult>
 colossal::runInArena(ModuleOp module, const BundleContents &bundle,
                      const NamedTensors &values, const RankOptions &options,
                      int64_t &arenas, std::string &error) {
-  auto schedules = schedule::scheduleRanks(module);
+  auto schedules =
+      schedule::scheduleRanks(module, schedule::cpu::kernelPlanner());
   std::optional<Mesh> mesh = Mesh::get(module, error);
   if (failed(schedules) || !mesh) {
     error = error.empty() ? "the program was not scheduled" : error;

@@ -5,18 +5,15 @@
 //
 // Order of use:
 //   if (failed(checkGroupable(function))) ... // not after Partition
-//   prepareForGrouping(function);            // rewrites, adds packing copies
-//   std::vector<Group> groups = groupOps(function);
+//   prepareForGrouping(function, planner);   // rewrites, adds copies
+//   std::vector<Group> groups = groupOps(function, planner);
 //
-// What is fused into one Kernel: ops whose common *row* factors are parallel
-// in all of them and at the same index, so that one row of all of them is
-// computed at a time (elementwise chains, row reductions with their consumers,
-// several reductions over one space, an optimizer's update of one parameter).
-// A reduction over rows (a bias gradient) is a kernel over columns; it fuses
-// the producers nobody else needs and other reductions over the same space.
-// A producer is never computed twice, except generics without operands
-// (functions of indices: masks, iota), which are part of every group that uses
-// them.
+// Groups begin as single ops. Two that a value joins are merged as long as
+// nothing else lies between them and the device's planner says that the two are
+// one kernel and that it pays: producers into consumers first, then readers of
+// the same large input. A producer is never computed twice, except generics
+// without operands (functions of indices: masks, iota), which are part of every
+// group that uses them.
 //
 //===----------------------------------------------------------------------===//
 
@@ -31,10 +28,12 @@
 
 namespace colossal::schedule {
 
+class KernelPlanner;
+
 enum class GroupKind {
   Kernel,     ///< generated code
-  Gemm,       ///< one generic that is a strided, batched matrix product
-  Library,    ///< one whole op
+  Gemm,       ///< a strided, batched matrix product of the device's library
+  Library,    ///< a whole op, by a library or a kernel of its own
   Collective, ///< all_reduce, all_gather, reduce_scatter, all_to_all
   Send,
   Recv,
@@ -75,16 +74,7 @@ struct Group {
 mlir::LogicalResult checkGroupable(mlir::func::FuncOp function);
 
 /// Rewrites the function so that every op is something a group can do:
-/// - a large reduction to few results is split in two, so that the first part
-/// has
-///   rows for all threads,
-/// - a reduction of costly terms that an elementwise op has computed reads
-/// them,
-/// - a reduction that is placed at one index of a factor it does not depend on
-/// (the
-///   gradient of a part) is split into reduction and placement,
-/// - an operand of a contraction that no strides describe is packed by a
-///   copying generic before it,
+/// - what the planner wants to be otherwise (KernelPlanner::prepare),
 /// - a function of indices that is read where a kernel cannot compute it is
 ///   stored,
 /// - a result with `colossal.accumulate` that a kernel or a product does not
@@ -92,12 +82,14 @@ mlir::LogicalResult checkGroupable(mlir::func::FuncOp function);
 /// - a returned value that is returned twice, or is an argument, does too,
 ///   unless it updates that very argument.
 /// New ops carry the name of their user with a suffix, and its attributes.
-void prepareForGrouping(mlir::func::FuncOp function);
+void prepareForGrouping(mlir::func::FuncOp function,
+                        const KernelPlanner &planner);
 
 /// Groups in an executable order. Every op of the function but its terminator
 /// is in exactly one group, generics without operands in one or more.
 /// Deterministic.
-std::vector<Group> groupOps(mlir::func::FuncOp function);
+std::vector<Group> groupOps(mlir::func::FuncOp function,
+                            const KernelPlanner &planner);
 
 /// One line a group, as in `kernel "h.0.ln_1" (%0, %arg3) -> (%5) { a; b; c }`.
 void printGroups(llvm::ArrayRef<Group> groups, llvm::raw_ostream &stream);

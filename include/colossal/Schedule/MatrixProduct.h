@@ -28,11 +28,6 @@ struct MatrixProduct {
   int64_t aOffset = 0, bOffset = 0; ///< elements from the tensor's start
 };
 
-/// True if the op is a product that the library computes, perhaps after
-/// packing: a contraction of its types (Analysis/Contraction.h) that is large
-/// enough for a call to pay (cost::isWorthALibraryCall).
-bool isLibraryProduct(GenericOp op);
-
 /// The product by strides. Nothing if it is none, or if an operand has to be
 /// packed first. C's rows are contiguous (cN = 1) where the result allows it.
 std::optional<MatrixProduct> matchMatrixProduct(GenericOp op);

@@ -13,7 +13,9 @@ namespace colossal {
 #include "colossal/Schedule/Passes.h.inc"
 
 /// colossal-schedule for one of several programs over the states of `schema`.
-std::unique_ptr<mlir::Pass> createSchedulePass(schedule::StateSchema schema);
+std::unique_ptr<mlir::Pass>
+createSchedulePass(schedule::StateSchema schema,
+                   const schedule::KernelPlanner &planner);
 
 #define GEN_PASS_REGISTRATION
 #include "colossal/Schedule/Passes.h.inc"

@@ -17,7 +17,7 @@
 #define COLOSSAL_SCHEDULE_RANKSCHEDULE_H
 
 #include "colossal/Run/RankProgram.h"
-#include "colossal/Schedule/Grouping.h"
+#include "colossal/Schedule/KernelPlanner.h"
 #include "colossal/Timeline/Schedule.h"
 #include "mlir/IR/BuiltinOps.h"
 
@@ -39,6 +39,8 @@ struct SegmentSchedule {
 };
 
 struct RankSchedule {
+  /// Of the devices that it is for.
+  const KernelPlanner *planner = nullptr;
   /// All but the groups: a segment has the ops that begin it (accumulators are
   /// filled with zero at the start of the prologue) and those that end it
   /// (copies of new states whose old values were still read when they were
@@ -88,17 +90,20 @@ mlir::FailureOr<StateSchema> stateOf(llvm::ArrayRef<mlir::ModuleOp> programs);
 /// causes them.
 mlir::FailureOr<std::vector<RankSchedule>>
 scheduleRanks(mlir::ModuleOp module, const StateSchema &schema,
-              bool overlaps = true);
+              const KernelPlanner &planner, bool overlaps = true);
 /// The only program of its bundle.
-mlir::FailureOr<std::vector<RankSchedule>> scheduleRanks(mlir::ModuleOp module,
-                                                         bool overlaps = true);
+mlir::FailureOr<std::vector<RankSchedule>>
+scheduleRanks(mlir::ModuleOp module, const KernelPlanner &planner,
+              bool overlaps = true);
 
 /// Writes what was decided into the module (dialects/Rank/RankDialect.td).
 /// \pre `schedules` are of this module
 void attachSchedule(mlir::ModuleOp module,
                     llvm::ArrayRef<RankSchedule> schedules);
-/// Reads it. Emits an error where the text is no schedule of the module.
-mlir::FailureOr<std::vector<RankSchedule>> readSchedule(mlir::ModuleOp module);
+/// Reads it. Emits an error where the text is no schedule of the module, or one
+/// for another kind of device.
+mlir::FailureOr<std::vector<RankSchedule>>
+readSchedule(mlir::ModuleOp module, const KernelPlanner &planner);
 /// Takes it away: what is left is a partitioned module.
 void detachSchedule(mlir::ModuleOp module);
 

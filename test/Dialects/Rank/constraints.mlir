@@ -82,3 +82,11 @@ rank.program {
 func.func @word() attributes {rank.stage = 0} {
   return
 }
+
+// -----
+
+// expected-error @below {{R7: found "rank.device" = 7 : i64, expected a kind of device on a module}}
+module attributes {rank.device = 7} {
+  rank.program {
+  }
+}

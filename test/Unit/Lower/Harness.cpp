@@ -9,6 +9,7 @@
 #include "colossal/Emit/CompileKernels.h"
 #include "colossal/Lower/LowerGroup.h"
 #include "colossal/Reference/Compare.h"
+#include "colossal/Schedule/Cpu/KernelPlanner.h"
 #include "colossal/Support/NarrowFloats.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/ADT/SmallString.h"
@@ -403,8 +404,9 @@ static void compareFunction(func::FuncOp function,
   std::vector<TensorRef> expected =
       interpret(function, arguments, conditions.place);
 
-  prepareForGrouping(function);
-  std::vector<Group> groups = groupOps(function);
+  prepareForGrouping(function, schedule::cpu::kernelPlanner());
+  std::vector<Group> groups =
+      groupOps(function, schedule::cpu::kernelPlanner());
   Lowering lowering(&context());
   std::vector<LoweredGroup> lowered;
   for (const Group &group : groups) {

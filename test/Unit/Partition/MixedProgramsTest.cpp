@@ -19,6 +19,7 @@
 #include "colossal/Plan/Passes.h"
 #include "colossal/Reference/RandomInputs.h"
 #include "colossal/Reference/Verify.h"
+#include "colossal/Schedule/Cpu/KernelPlanner.h"
 #include "colossal/Schedule/RankSchedule.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Diagnostics.h"
@@ -137,8 +138,10 @@ static void tryProgram(unsigned seed, Tally &tally) {
   ASSERT_TRUE(verified->agrees())
       << where << ": " << verified->firstDivergence << "\n"
       << text;
-  ASSERT_TRUE(succeeded(schedule::scheduleRanks(*sharded))) << where << "\n"
-                                                            << text;
+  ASSERT_TRUE(succeeded(
+      schedule::scheduleRanks(*sharded, schedule::cpu::kernelPlanner())))
+      << where << "\n"
+      << text;
 }
 
 TEST(MixedPrograms, EveryPlanIsSound) {

@@ -11,7 +11,7 @@
 #include "Colossal/Ops/WholeOps.h"
 #include "RandomPlan.h"
 #include "colossal/Partition/Passes.h"
-#include "colossal/Schedule/Grouping.h"
+#include "colossal/Schedule/Cpu/KernelPlanner.h"
 #include "colossal/Schedule/MatrixProduct.h"
 #include <gtest/gtest.h>
 
@@ -52,8 +52,9 @@ bool isPricedAsCall(const Work &work, const std::vector<int64_t> &bounds) {
 
 void compareGroups(func::FuncOp function,
                    const llvm::StringMap<FactoredOp> &globals, Tally &tally) {
-  schedule::prepareForGrouping(function);
-  for (const schedule::Group &group : schedule::groupOps(function)) {
+  schedule::prepareForGrouping(function, schedule::cpu::kernelPlanner());
+  for (const schedule::Group &group :
+       schedule::groupOps(function, schedule::cpu::kernelPlanner())) {
     for (Operation *each : group.ops) {
       auto local = dyn_cast<FactoredOp>(each);
       FactoredOp global =

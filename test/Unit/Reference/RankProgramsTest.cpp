@@ -7,6 +7,7 @@
 #include "colossal/Reference/RankPrograms.h"
 #include "Programs.h"
 #include "colossal/Lower/BuildProgram.h"
+#include "colossal/Schedule/Cpu/KernelPlanner.h"
 
 using namespace mlir;
 using namespace colossal;
@@ -21,7 +22,8 @@ struct Lowered {
   std::vector<rank::Program> programs;
 
   Lowered() {
-    auto scheduled = schedule::scheduleRanks(*module);
+    auto scheduled =
+        schedule::scheduleRanks(*module, schedule::cpu::kernelPlanner());
     EXPECT_TRUE(succeeded(scheduled));
     if (failed(scheduled))
       return;

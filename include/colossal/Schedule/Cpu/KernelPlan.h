@@ -1,18 +1,12 @@
-//===- KernelPlan.h - How the ops of a kernel share a nest ------*- C++ -*-===//
+//===- KernelPlan.h - How the ops of a CPU kernel share a nest --*- C++ -*-===//
 //
-// The analysis that grouping (may these ops share a kernel?) and lowering (emit
-// it) have in common.
+// The analysis that the CPU's planner (may these ops share a kernel?) and its
+// lowering (emit it) have in common. Of the dims of a kernel (KernelSpace.h)
 //
-// Factors of different ops that index the same value at the same place are
-// one; the unified factors, merged where memory allows, are the *dims* of the
-// kernel. Of these
-//
-//   rows     are parallel in every op that reduces or is stored: the outer
-//   loop,
-//            whose range the runtime splits;
+//   rows     are parallel in every op that reduces or is stored: they are the
+//            outer loop, whose range the runtime splits;
 //   lane     is one more such dim, contiguous in memory, that is iterated
-//   inside
-//            all reductions (a column sum) or as the vector loop of an
+//            inside all reductions (a column sum) or as the vector loop of an
 //            elementwise kernel;
 //   the rest is looped over inside a row, once per *phase*.
 //
@@ -21,56 +15,20 @@
 // 2 stores. Values between phases are scalars of the row, row buffers on the
 // stack, or recomputed where that is cheap.
 //
-// Units: elements for strides and offsets.
-//
 //===----------------------------------------------------------------------===//
 
-#ifndef COLOSSAL_SCHEDULE_KERNELPLAN_H
-#define COLOSSAL_SCHEDULE_KERNELPLAN_H
+#ifndef COLOSSAL_SCHEDULE_CPU_KERNELPLAN_H
+#define COLOSSAL_SCHEDULE_CPU_KERNELPLAN_H
 
-#include "Colossal/Analysis/Selection.h"
-#include "Colossal/IR/ColossalDialect.h"
+#include "colossal/Schedule/KernelSpace.h"
 
-#include <optional>
-#include <string>
 #include <tuple>
-#include <vector>
 
-namespace colossal::schedule {
-
-/// A set of dims, one bit each.
-using Dims = uint64_t;
-inline bool has(Dims set, unsigned dim) { return (set >> dim) & 1; }
-inline Dims bit(unsigned dim) { return Dims(1) << dim; }
+namespace colossal::schedule::cpu {
 
 /// Lanes that a kernel without other rows passes at a time: what it keeps per
 /// lane stays in the first-level cache.
 inline constexpr int64_t kLaneStripe = 4096;
-
-/// A unified factor.
-struct KernelFactor {
-  FactorAttr attr;   ///< name, bound, extent, terms of the first op's factor
-  unsigned dim = 0;  ///< the dim that it is part of
-  int64_t inner = 1; ///< iterations of the dim per step of this factor
-};
-
-/// One loop; several factors where memory and bodies cannot tell them apart.
-struct KernelDim {
-  int64_t bound = 1;
-  std::vector<unsigned> factors; ///< major to minor
-};
-
-/// How a tensor in memory is indexed.
-struct Access {
-  /// Access is 0 unless 0 <= index(dim) + offset < bound.
-  struct Clip {
-    unsigned dim;
-    int64_t offset, bound;
-  };
-  std::vector<int64_t> strides; ///< per dim
-  int64_t offset = 0;
-  std::vector<Clip> clips;
-};
 
 /// Where the results of an op are between the op and its users.
 enum class Storage {
@@ -79,23 +37,13 @@ enum class Storage {
   RowBuffer, ///< once a row, an array over the op's inner dims on the stack
 };
 
-struct KernelOp {
-  GenericOp op;
-  std::vector<unsigned> factors; ///< op's factor -> unified factor
-  Dims parallel = 0, reduction = 0;
-  /// What equations determine. Sums among it are computed, and in neither set.
-  std::optional<Selection> selection;
-  std::vector<std::optional<Access>> operands; ///< of operands in memory
-  std::vector<std::optional<Access>> results;  ///< of results in memory
+/// A scatter-add is lowered by a form of its own: alone in its kernel, or
+/// followed by the op that adds it to another tensor (see KernelPlan::base).
+struct KernelOp : SpaceOp {
+  explicit KernelOp(SpaceOp op) : SpaceOp(std::move(op)) {}
+
   unsigned phase = 0;
   Storage storage = Storage::Inline;
-  bool isStored = false; ///< some result is an output of the kernel
-
-  bool reduces() const { return reduction != 0; }
-  /// A scatter-add, lowered by a form of its own. Alone in its kernel, or
-  /// followed by the op that adds it to another tensor (see KernelPlan::base).
-  bool scatters() const { return selection && selection->scatter; }
-  std::string name() const { return GenericOp(op).getName().str(); }
 };
 
 /// What ops that share a loop nest have in common.
@@ -111,9 +59,7 @@ struct Nest {
   std::tuple<Dims, Dims, unsigned> key() const { return {dims, split, own}; }
 };
 
-struct KernelPlan {
-  std::vector<KernelFactor> factors;
-  std::vector<KernelDim> dims;
+struct KernelPlan : SharedSpace {
   std::vector<KernelOp> ops; ///< in program order
   Dims rows = 0;
   std::optional<unsigned> lane;
@@ -124,8 +70,9 @@ struct KernelPlan {
   /// has the result's buffer, only the rows with an id are touched.
   std::optional<unsigned> base;
 
+  explicit KernelPlan(KernelSpace space);
+
   const KernelOp *find(mlir::Operation *op) const;
-  int64_t size(Dims dims) const;
   /// Units of the outer loop.
   int64_t range() const;
   /// Scalar operations per call, roughly.
@@ -142,12 +89,6 @@ struct KernelPlan {
   std::vector<unsigned> evaluators(const KernelOp &op) const;
 };
 
-/// Steps 1 and 2 of planning: unified factors, dims, accesses and the dims of
-/// every op. Nothing, with a reason, where two ops index a value differently.
-std::optional<KernelPlan> unifyFactors(llvm::ArrayRef<mlir::Operation *> ops,
-                                       llvm::ArrayRef<mlir::Value> outputs,
-                                       std::string &reason);
-
 /// Plans a kernel of `ops` (program order) that stores `outputs`. Without a
 /// plan, `reason` says why the ops do not fit into one kernel.
 std::optional<KernelPlan> planKernel(llvm::ArrayRef<mlir::Operation *> ops,
@@ -159,6 +100,6 @@ std::optional<KernelPlan> planKernel(llvm::ArrayRef<mlir::Operation *> ops,
 bool mayShareBuffer(const KernelPlan &plan, mlir::Value input,
                     mlir::Value output);
 
-} // namespace colossal::schedule
+} // namespace colossal::schedule::cpu
 
-#endif // COLOSSAL_SCHEDULE_KERNELPLAN_H
+#endif // COLOSSAL_SCHEDULE_CPU_KERNELPLAN_H

@@ -1,14 +1,16 @@
-//===- GroupingRewrites.cpp - Splits generics that no kernel does well ----===//
+//===- Rewrites.cpp - Splits generics that no kernel does well ------------===//
 
-#include "GroupingRewrites.h"
+#include "Rewrites.h"
 #include "Colossal/Analysis/Selection.h"
 #include "Colossal/IR/Combiner.h"
 
 #include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 using namespace colossal;
 using namespace colossal::schedule;
+using namespace colossal::schedule::cpu;
 
 /// Reductions of at least this many iterations, to at most this many results,
 /// are worth a second kernel.
@@ -49,7 +51,7 @@ static void keepOwnAxes(GenericOp part) {
   part.setAxesAttr(AxesAttr::get(part.getContext(), own));
 }
 
-GenericOp colossal::schedule::splitPlacement(GenericOp op) {
+GenericOp schedule::cpu::splitPlacement(GenericOp op) {
   // Where an equation does not hold the reduction is of zeros alone.
   FactoredOp factored(op.getOperation());
   if (!isZeroNeutral(factored) || op.getNumResults() != 1)
@@ -158,7 +160,7 @@ GenericOp colossal::schedule::splitPlacement(GenericOp op) {
   return inner;
 }
 
-bool colossal::schedule::splitReduction(GenericOp op) {
+bool schedule::cpu::splitReduction(GenericOp op) {
   if (op.isAllParallel() || analyzeSelection(op))
     return false;
   FactoredOp factored(op.getOperation());
@@ -295,7 +297,63 @@ static bool isCostly(GenericOp op) {
       .wasInterrupted();
 }
 
-bool colossal::schedule::reuseElementwise(GenericOp op) {
+using FactorMap = DenseMap<int64_t, int64_t>;
+
+/// If `other` computes elementwise the terms that `op` reduces: its factors, in
+/// terms of those of `op`, one to one.
+static std::optional<FactorMap> matchTerms(GenericOp op, GenericOp other) {
+  if (!other || other->getOperands() != op->getOperands() ||
+      other->getBlock() != op->getBlock() || !other.isAllParallel() ||
+      other.getNumResults() != 1 || !other->isBeforeInBlock(op))
+    return std::nullopt;
+  FactoredOp factored(op.getOperation()), source(other.getOperation());
+  SmallVector<FactorAttr> factors = factored.getFactorList();
+  FactorMap factorOf;
+  bool matches = source.getFactorList().size() == factors.size();
+  for (unsigned i = 0, e = op.getNumOperands(); i < e && matches; ++i)
+    matches =
+        matchMaps(source.getOperandMap(i), factored.getOperandMap(i), factorOf);
+  llvm::SmallDenseSet<int64_t> image;
+  for (auto [from, to] : factorOf) {
+    FactorAttr x = source.getFactorList()[from], y = factors[to];
+    matches &= image.insert(to).second && x.getExtent() == y.getExtent() &&
+               x.getTerms() == y.getTerms();
+  }
+  if (!matches || factorOf.size() != factors.size() ||
+      !OperationEquivalence::isRegionEquivalentTo(
+          &other.getBody(), &op.getBody(),
+          OperationEquivalence::IgnoreLocations))
+    return std::nullopt;
+  return factorOf;
+}
+
+/// The operand with the fewest uses. Looks at as many of each.
+static Value leastUsedOperand(GenericOp op) {
+  SmallVector<Value::use_iterator> uses;
+  for (Value operand : op->getOperands())
+    uses.push_back(operand.use_begin());
+  while (true)
+    for (auto [number, use] : llvm::enumerate(uses))
+      if (++use == Value::use_iterator())
+        return op->getOperand(number);
+}
+
+/// An op that computes the terms of `op`; of several the one that is first
+/// among the users of the first operand. A value may have thousands of users,
+/// so those of the operand that has the fewest are asked.
+static GenericOp findTerms(GenericOp op) {
+  llvm::SmallSetVector<Operation *, 4> found;
+  for (Operation *user : leastUsedOperand(op).getUsers())
+    if (matchTerms(op, dyn_cast<GenericOp>(user)))
+      found.insert(user);
+  if (found.size() > 1)
+    for (Operation *user : op->getOperand(0).getUsers())
+      if (found.contains(user))
+        return cast<GenericOp>(user);
+  return found.empty() ? GenericOp() : cast<GenericOp>(found[0]);
+}
+
+bool schedule::cpu::reuseElementwise(GenericOp op) {
   if (op.isAllParallel() || op.getNumResults() != 1 ||
       op.getNumOperands() == 0 || !isCostly(op) || analyzeSelection(op))
     return false;
@@ -304,54 +362,31 @@ bool colossal::schedule::reuseElementwise(GenericOp op) {
       [&](Operation *inner) { usesIndices |= isa<IndexOp, WhereOp>(inner); });
   if (usesIndices)
     return false;
-  FactoredOp factored(op.getOperation());
-  SmallVector<FactorAttr> factors = factored.getFactorList();
-  for (Operation *user : op->getOperand(0).getUsers()) {
-    auto other = dyn_cast<GenericOp>(user);
-    if (!other || other->getBlock() != op->getBlock() ||
-        !other.isAllParallel() || other->getOperands() != op->getOperands() ||
-        other.getNumResults() != 1 || !other->isBeforeInBlock(op))
-      continue;
-    FactoredOp source(other.getOperation());
-    // The factors of `other`, in terms of those of `op`: one to one.
-    DenseMap<int64_t, int64_t> factorOf;
-    bool matches = source.getFactorList().size() == factors.size();
-    for (unsigned i = 0, e = op.getNumOperands(); i < e && matches; ++i)
-      matches = matchMaps(source.getOperandMap(i), factored.getOperandMap(i),
-                          factorOf);
-    llvm::SmallDenseSet<int64_t> image;
-    for (auto [from, to] : factorOf) {
-      FactorAttr x = source.getFactorList()[from], y = factors[to];
-      matches &= image.insert(to).second && x.getExtent() == y.getExtent() &&
-                 x.getTerms() == y.getTerms();
-    }
-    if (!matches || factorOf.size() != factors.size() ||
-        !OperationEquivalence::isRegionEquivalentTo(
-            &other.getBody(), &op.getBody(),
-            OperationEquivalence::IgnoreLocations))
-      continue;
+  GenericOp other = findTerms(op);
+  if (!other)
+    return false;
 
-    // op := the reduction of other's result.
-    IndexMapAttr map = source.getResultMap(0).replace([&](SubDimAttr sub) {
-      int64_t f = sub.isConstant() ? -1 : factorOf[sub.getFactor()];
-      return SmallVector<SubDimAttr>{
-          SubDimAttr::get(op.getContext(), f, sub.getOffset(), sub.getBound())};
-    });
-    OpBuilder builder(op);
-    auto reduction = cast<GenericOp>(cloneFactored(
-        builder, factored, other->getResult(0), op->getResultTypes(), factors,
-        map, factored.getResultMap(0)));
-    Block &body = reduction.getBody().front();
-    BlockArgument value = body.addArgument(
-        cast<RankedTensorType>(other->getResult(0).getType()).getElementType(),
-        op.getLoc());
-    body.getTerminator()->setOperand(0, value);
-    eraseUnused(body);
-    body.eraseArguments(0, body.getNumArguments() - 1);
-    keepOwnAxes(reduction);
-    op.replaceAllUsesWith(reduction.getOutputs());
-    op.erase();
-    return true;
-  }
-  return false;
+  // op := the reduction of other's result.
+  FactorMap factorOf = *matchTerms(op, other);
+  FactoredOp factored(op.getOperation()), source(other.getOperation());
+  IndexMapAttr map = source.getResultMap(0).replace([&](SubDimAttr sub) {
+    int64_t f = sub.isConstant() ? -1 : factorOf[sub.getFactor()];
+    return SmallVector<SubDimAttr>{
+        SubDimAttr::get(op.getContext(), f, sub.getOffset(), sub.getBound())};
+  });
+  OpBuilder builder(op);
+  auto reduction = cast<GenericOp>(cloneFactored(
+      builder, factored, other->getResult(0), op->getResultTypes(),
+      factored.getFactorList(), map, factored.getResultMap(0)));
+  Block &body = reduction.getBody().front();
+  BlockArgument value = body.addArgument(
+      cast<RankedTensorType>(other->getResult(0).getType()).getElementType(),
+      op.getLoc());
+  body.getTerminator()->setOperand(0, value);
+  eraseUnused(body);
+  body.eraseArguments(0, body.getNumArguments() - 1);
+  keepOwnAxes(reduction);
+  op.replaceAllUsesWith(reduction.getOutputs());
+  op.erase();
+  return true;
 }

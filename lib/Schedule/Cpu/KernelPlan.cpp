@@ -1,6 +1,6 @@
 //===- KernelPlan.cpp - Rows, lanes, phases and storage -------------------===//
 
-#include "colossal/Schedule/KernelPlan.h"
+#include "colossal/Schedule/Cpu/KernelPlan.h"
 #include "Colossal/Analysis/OpWork.h"
 #include "Colossal/IR/Combiner.h"
 
@@ -9,6 +9,7 @@
 using namespace mlir;
 using namespace colossal;
 using namespace colossal::schedule;
+using namespace colossal::schedule::cpu;
 
 /// The largest row buffer, in elements: it should stay in the L2 cache.
 static constexpr int64_t kMaxRowBuffer = 16384;
@@ -28,19 +29,18 @@ static constexpr int64_t kEnoughRows = 64;
 // Questions to a plan
 //===----------------------------------------------------------------------===//
 
+KernelPlan::KernelPlan(KernelSpace space)
+    : SharedSpace{std::move(space.factors), std::move(space.dims)} {
+  ops.reserve(space.ops.size());
+  for (SpaceOp &op : space.ops)
+    ops.emplace_back(std::move(op));
+}
+
 const KernelOp *KernelPlan::find(Operation *op) const {
   for (const KernelOp &kernelOp : ops)
     if (kernelOp.op == op)
       return &kernelOp;
   return nullptr;
-}
-
-int64_t KernelPlan::size(Dims set) const {
-  int64_t product = 1;
-  for (auto [number, dim] : llvm::enumerate(dims))
-    if (has(set, number))
-      product *= dim.bound;
-  return product;
 }
 
 int64_t KernelPlan::range() const {
@@ -356,12 +356,13 @@ static std::optional<unsigned> baseOfScatter(const KernelPlan &plan) {
   return std::nullopt;
 }
 
-std::optional<KernelPlan>
-colossal::schedule::planKernel(ArrayRef<Operation *> ops,
-                               ArrayRef<Value> outputs, std::string &reason) {
-  std::optional<KernelPlan> plan = unifyFactors(ops, outputs, reason);
-  if (!plan)
+std::optional<KernelPlan> cpu::planKernel(ArrayRef<Operation *> ops,
+                                          ArrayRef<Value> outputs,
+                                          std::string &reason) {
+  std::optional<KernelSpace> space = unifyFactors(ops, outputs, reason);
+  if (!space)
     return std::nullopt;
+  std::optional<KernelPlan> plan(std::in_place, std::move(*space));
   bool scatters =
       llvm::any_of(plan->ops, [](const KernelOp &op) { return op.scatters(); });
   if (scatters && ops.size() > 1) {
@@ -380,8 +381,7 @@ colossal::schedule::planKernel(ArrayRef<Operation *> ops,
 // Updates in place
 //===----------------------------------------------------------------------===//
 
-bool colossal::schedule::mayShareBuffer(const KernelPlan &plan, Value input,
-                                        Value output) {
+bool cpu::mayShareBuffer(const KernelPlan &plan, Value input, Value output) {
   if (input.getType() != output.getType())
     return false;
   const KernelOp *writer = plan.find(output.getDefiningOp());

@@ -1,11 +1,11 @@
-//===- GroupingRewrites.h - Splits awkward generics -------------*- C++ -*-===//
+//===- Rewrites.h - Splits generics that no kernel does well ----*- C++ -*-===//
 
-#ifndef COLOSSAL_LIB_SCHEDULE_GROUPINGREWRITES_H
-#define COLOSSAL_LIB_SCHEDULE_GROUPINGREWRITES_H
+#ifndef COLOSSAL_LIB_SCHEDULE_CPU_REWRITES_H
+#define COLOSSAL_LIB_SCHEDULE_CPU_REWRITES_H
 
 #include "Colossal/IR/ColossalDialect.h"
 
-namespace colossal::schedule {
+namespace colossal::schedule::cpu {
 
 /// A reduction of where(value, p == 1), where the value does not depend on p:
 /// the gradient of one part of a fused tensor. Splits it into the reduction
@@ -23,6 +23,6 @@ bool splitReduction(GenericOp op);
 /// reads them back instead. Returns whether it was such a reduction.
 bool reuseElementwise(GenericOp op);
 
-} // namespace colossal::schedule
+} // namespace colossal::schedule::cpu
 
-#endif // COLOSSAL_LIB_SCHEDULE_GROUPINGREWRITES_H
+#endif // COLOSSAL_LIB_SCHEDULE_CPU_REWRITES_H
