@@ -84,9 +84,11 @@ def main():
                              "without": side_by_side}, options.rounds)
     with_it, without = (runs[name] for name in ("with exchange", "without"))
     common.print_table([["", "s a step"]] + [[name, f"{min(run['seconds']):.4f}"] for name, run in runs.items()])
-    for rank, (seconds, step) in enumerate(in_communication(trace)):
+    waits = in_communication(trace)
+    for rank, (seconds, step) in enumerate(waits):
         print(f"rank {rank}: {seconds:.3f} s of the {step:.3f} s of a step in collectives and waits, {100 * seconds / step:.1f} %")
     print(f"the exchange adds {100 * (min(with_it['seconds']) / min(without['seconds']) - 1):.1f} %")
+    common.write_json(options, {"runs": runs, "communication": waits})
 
 
 if __name__ == "__main__":

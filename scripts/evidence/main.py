@@ -1,7 +1,8 @@
 """Runs sections of the evidence and writes docs/Evidence.md from the last result of each.
 
 A section is a module of this folder with TITLE and run(section): it adds paragraphs and tables to the
-section and says of each claim whether it holds. Results are kept in out/evidence/NAME.json.
+section and says of each claim whether it holds. Results are kept in out/evidence/NAME.json; a section that has none there
+stays as the document has it.
 """
 import argparse
 import importlib
@@ -13,7 +14,7 @@ import traceback
 from report import ROOT, Others, Section, cpu, commit
 
 SECTIONS = ("pytorch", "sharded", "search", "collectives", "bitwise", "memory", "predictions",
-            "benchmark", "clone", "growth")
+            "benchmark", "clone", "growth", "exchange", "precision")
 RESULTS = ROOT / "out" / "evidence"
 DOCUMENT = ROOT / "docs" / "Evidence.md"
 
@@ -36,15 +37,28 @@ def run(name):
     return result
 
 
+def written():
+    """What the document has of sections: title -> (row of the summary, without number; heading and text)."""
+    text = DOCUMENT.read_text() if DOCUMENT.exists() else ""
+    rows = {row[1].partition(": ")[2]: tuple(row[1:]) for line in text.splitlines() if line.startswith("| ")
+            for row in [[cell.strip() for cell in line.strip("| ").split(" | ")]] if row[0].isdigit() and len(row) == 5}
+    return {body.partition("\n")[0].partition(". ")[2]: (rows.get(body.partition("\n")[0].partition(". ")[2]), body.partition("\n")[2].strip())
+            for body in text.split("\n## ")[1:]}
+
+
 def write_document():
     parts = ["# Evidence", "",
              "Written by `scripts/evidence.sh`; nobody edits this file by hand. A claim is followed by "
              "`ok` or **FAIL**.", ""]
-    summary, bodies = [], []
+    summary, bodies, before = [], [], written()
     for number, name in enumerate(SECTIONS, 1):
         file = RESULTS / f"{name}.json"
+        title = importlib.import_module(f"section_{name}").TITLE
         if not file.exists():
-            summary.append((str(number), name, "not run", "", ""))
+            row, text = before.get(title, (None, None))
+            summary.append((str(number), *(row or (f"{name}: {title}", "not run", "", ""))))
+            if row:
+                bodies += [f"## {number}. {title}", "", text, ""]
             continue
         result = json.loads(file.read_text())
         bad = sum(not good for good, _ in result["claims"])

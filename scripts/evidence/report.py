@@ -110,7 +110,8 @@ def wait_for_quiet(limit=120):
 def cpu():
     text = Path("/proc/cpuinfo").read_text()
     name = re.search(r"model name\s*:\s*(.*)", text)
-    return f"{os.cpu_count()} cores of {name.group(1).strip() if name else 'an unknown CPU'}"
+    has = [said for flag, said in (("avx2", "AVX2"), ("avx512f", "AVX-512"), ("avx512_bf16", "AVX-512 BF16")) if f" {flag} " in text]
+    return f"{os.cpu_count()} cores of {name.group(1).strip() if name else 'an unknown CPU'} ({', '.join(has)})"
 
 
 def commit():
