@@ -91,6 +91,11 @@ private:
   // Values (KernelValues.cpp).
   Leveled evaluate(mlir::Value tensor, Environment &env);
   std::vector<Leveled> evaluateOp(const KernelOp &op, Environment &env);
+  /// A result as other ops of the kernel read it. A number of 16 bits that is
+  /// stored is rounded for them as for all that read it from memory: else a
+  /// function of it and its derivative, which is in another kernel, would be of
+  /// two numbers.
+  Leveled asRead(const KernelOp &op, unsigned result, Leveled value);
   Leveled evaluateScalar(mlir::Value scalar, const KernelOp &op,
                          Environment &env);
   Leveled loadOperand(const KernelOp &op, unsigned operand, Environment &env);

@@ -69,7 +69,8 @@ void KernelEmitter::emitScalarNest(ArrayRef<const KernelOp *> ops,
       });
   for (auto [sum, value] : llvm::zip(sums, reduced)) {
     auto [op, result] = sum;
-    rowValues[GenericOp(op->op)->getResult(result)] = {value, frame.level()};
+    rowValues[GenericOp(op->op)->getResult(result)] =
+        asRead(*op, result, {value, frame.level()});
     storeResult(*op, result, value, rowEnv);
   }
   for (const KernelOp *op : ops)

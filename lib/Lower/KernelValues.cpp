@@ -1,5 +1,6 @@
 //===- KernelValues.cpp - Scalars, loads and indices of a kernel ----------===//
 
+#include "Colossal/IR/NarrowFloat.h"
 #include "KernelEmitter.h"
 #include "colossal/Lower/ScalarOp.h"
 
@@ -210,9 +211,13 @@ Leveled KernelEmitter::evaluate(Value tensor, Environment &env) {
     Type element = heldType(getElementTypeOrSelf(tensor.getType()));
     // An earlier nest of this row has filled the array: not before the row,
     // even where the index is a constant.
-    return env.values[tensor] = emitAt(std::max(index.level, rowLevel), [&] {
-             return frame.load(element, arrays[tensor], index.value);
-           });
+    Leveled loaded = emitAt(std::max(index.level, rowLevel), [&] {
+      return frame.load(element, arrays[tensor], index.value);
+    });
+    // Arrays of sums hold them as they grew.
+    if (op.reduces())
+      loaded = asRead(op, cast<OpResult>(tensor).getResultNumber(), loaded);
+    return env.values[tensor] = loaded;
   }
   std::vector<Leveled> values = evaluateOp(op, env);
   for (auto [result, value] : llvm::zip(op.op->getResults(), values))
@@ -226,12 +231,28 @@ Leveled KernelEmitter::evaluate(Value tensor, Environment &env) {
 
 std::vector<Leveled> KernelEmitter::evaluateOp(const KernelOp &op,
                                                Environment &env) {
-  if (op.selection)
-    return evaluateSelected(op, env);
   std::vector<Leveled> values;
-  for (Value yielded : GenericOp(op.op).getYielded())
-    values.push_back(evaluateScalar(yielded, op, env));
+  if (op.selection)
+    values = evaluateSelected(op, env);
+  else
+    for (Value yielded : GenericOp(op.op).getYielded())
+      values.push_back(evaluateScalar(yielded, op, env));
+  if (!op.reduces())
+    for (auto [number, value] : llvm::enumerate(values))
+      value = asRead(op, number, value);
   return values;
+}
+
+Leveled KernelEmitter::asRead(const KernelOp &op, unsigned result,
+                              Leveled value) {
+  Value tensor = op.op->getResult(result);
+  Type element = getElementTypeOrSelf(tensor.getType());
+  bool isReadHere = llvm::any_of(
+      tensor.getUsers(), [&](Operation *user) { return plan.find(user); });
+  if (!op.results[result] || !isNarrowFloat(element) || !isReadHere)
+    return value;
+  return emitAt(value.level,
+                [&] { return frame.roundTo(element, value.value); });
 }
 
 /// Whether a quotient may be a product with the reciprocal: not for a constant

@@ -210,7 +210,8 @@ void KernelEmitter::emitTupleNest(const KernelOp &op, ArrayRef<unsigned> order,
                                   Environment &env) {
   SmallVector<Value> values = reduceAlong({&op}, order, env)[0];
   for (auto [number, value] : llvm::enumerate(values)) {
-    rowValues[GenericOp(op.op)->getResult(number)] = {value, frame.level()};
+    rowValues[GenericOp(op.op)->getResult(number)] =
+        asRead(op, number, {value, frame.level()});
     storeResult(op, number, value, env);
   }
 }
