@@ -38,12 +38,19 @@ def run(name):
 
 
 def written():
-    """What the document has of sections: title -> (row of the summary, without number; heading and text)."""
+    """What the document has of sections: name -> (row of the summary, without number; title; text)."""
     text = DOCUMENT.read_text() if DOCUMENT.exists() else ""
-    rows = {row[1].partition(": ")[2]: tuple(row[1:]) for line in text.splitlines() if line.startswith("| ")
-            for row in [[cell.strip() for cell in line.strip("| ").split(" | ")]] if row[0].isdigit() and len(row) == 5}
-    return {body.partition("\n")[0].partition(". ")[2]: (rows.get(body.partition("\n")[0].partition(". ")[2]), body.partition("\n")[2].strip())
-            for body in text.split("\n## ")[1:]}
+    bodies = {}
+    for body in text.split("\n## ")[1:]:
+        heading, _, rest = body.partition("\n")
+        bodies[heading.partition(". ")[2]] = rest.strip()
+    result = {}
+    for line in text.splitlines():
+        row = [cell.strip() for cell in line.strip("| ").split(" | ")]
+        name, _, title = row[1].partition(": ") if len(row) == 5 else ("", "", "")
+        if row[0].isdigit() and title in bodies:
+            result[name] = (tuple(row[1:]), title, bodies[title])
+    return result
 
 
 def write_document():
@@ -53,11 +60,11 @@ def write_document():
     summary, bodies, before = [], [], written()
     for number, name in enumerate(SECTIONS, 1):
         file = RESULTS / f"{name}.json"
-        title = importlib.import_module(f"section_{name}").TITLE
         if not file.exists():
-            row, text = before.get(title, (None, None))
-            summary.append((str(number), *(row or (f"{name}: {title}", "not run", "", ""))))
-            if row:
+            title = importlib.import_module(f"section_{name}").TITLE
+            row, title, text = before.get(name, ((f"{name}: {title}", "not run", "", ""), title, ""))
+            summary.append((str(number), *row))
+            if text:
                 bodies += [f"## {number}. {title}", "", text, ""]
             continue
         result = json.loads(file.read_text())
