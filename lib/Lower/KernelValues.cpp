@@ -247,9 +247,9 @@ Leveled KernelEmitter::asRead(const KernelOp &op, unsigned result,
                               Leveled value) {
   Value tensor = op.op->getResult(result);
   Type element = getElementTypeOrSelf(tensor.getType());
-  bool isReadHere = llvm::any_of(
-      tensor.getUsers(), [&](Operation *user) { return plan.find(user); });
-  if (!op.results[result] || !isNarrowFloat(element) || !isReadHere)
+  if (!op.results[result] || !isNarrowFloat(element) ||
+      llvm::none_of(tensor.getUsers(),
+                    [&](Operation *user) { return plan.find(user); }))
     return value;
   return emitAt(value.level,
                 [&] { return frame.roundTo(element, value.value); });

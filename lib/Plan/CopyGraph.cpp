@@ -1,6 +1,7 @@
 //===- CopyGraph.cpp - What the loop of a plan computes and holds ---------===//
 
 #include "CopyGraph.h"
+#include "Curve.h"
 
 #include <algorithm>
 #include <limits>
@@ -176,25 +177,6 @@ CopyGraph colossal::plan::buildCopyGraph(const Program &program,
 
 namespace {
 constexpr int never = std::numeric_limits<int>::max();
-
-/// Bytes that live, by position in a list of steps.
-class Curve {
-public:
-  explicit Curve(size_t length) : change(length + 1) {}
-  void add(int first, int last, int64_t bytes) {
-    change[first] += bytes;
-    change[last + 1] -= bytes;
-  }
-  int64_t peak() const {
-    int64_t live = 0, most = 0;
-    for (int64_t delta : change)
-      most = std::max(most, live += delta);
-    return most;
-  }
-
-private:
-  std::vector<int64_t> change;
-};
 
 /// One stage's steps, with those that are done again.
 class Walk {

@@ -1,5 +1,6 @@
 //===- Measure.cpp - What pieces cost -------------------------------------===//
 
+#include "Curve.h"
 #include "colossal/Plan/Stages.h"
 
 #include <algorithm>
@@ -70,27 +71,6 @@ private:
   std::vector<ValueUses> uses;
   std::vector<std::vector<int>> nodesOf, valuesOf; ///< per piece
   std::vector<PieceCost> costs;
-};
-
-/// Bytes that live, by position.
-class Curve {
-public:
-  explicit Curve(size_t length) : change(length + 1) {}
-  void add(int first, int last, int64_t bytes) {
-    if (last < first)
-      return;
-    change[first] += bytes;
-    change[last + 1] -= bytes;
-  }
-  int64_t peak() const {
-    int64_t live = 0, most = 0;
-    for (int64_t delta : change)
-      most = std::max(most, live += delta);
-    return most;
-  }
-
-private:
-  std::vector<int64_t> change;
 };
 } // namespace
 

@@ -40,9 +40,13 @@ CpuGeneration colossal::cpuGeneration() {
 }
 
 bool colossal::computesBFloat16() {
-  const char *limit = std::getenv("COLOSSAL_MAX_CPU");
-  return (!limit || !*limit) && cpuGeneration() == CpuGeneration::Avx512 &&
-         __builtin_cpu_supports("avx512bf16");
+  // Asked for every product.
+  static const bool computes = [] {
+    const char *limit = std::getenv("COLOSSAL_MAX_CPU");
+    return (!limit || !*limit) && cpuGeneration() == CpuGeneration::Avx512 &&
+           __builtin_cpu_supports("avx512bf16");
+  }();
+  return computes;
 }
 
 bool colossal::isCpuLimited() {

@@ -7,7 +7,6 @@ Products are spread around 200, where a unit of bf16 is 1, and the bias is 0.3. 
 within 0.05 of PyTorch's f32, as under autocast; it would be 0.3 too small if products were rounded before. Some layers
 are followed by an op whose derivative reads the sum, and what is cut over ranks is added up before it is rounded.
 """
-import argparse
 import sys
 from pathlib import Path
 
@@ -119,21 +118,13 @@ def loss_of(model, sizes, pins, work):
     return compare.read_losses(metrics)[0], exact, autocast
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--work", type=Path, required=True)
-    work = parser.parse_args().work.resolve()
-    work.mkdir(parents=True, exist_ok=True)
-    bad = 0
+def checks(work):
+    """(text, good) of each."""
     for model, sizes, pins in CASES:
         ours, exact, autocast = loss_of(model, sizes, pins, work / f"{model.__name__}-{pins or 'one'}")
-        good = abs(ours - exact) <= WITHIN
-        bad += not good
-        print(f"{model.__name__} [{pins or 'one rank'}] the mean: {ours - exact:+.3f} from f32, autocast "
-              f"{autocast - exact:+.3f} {'ok' if good else 'FAIL'}", flush=True)
-    print(f"{bad} FAILED" if bad else "all agree")
-    return 1 if bad else 0
+        yield (f"{model.__name__} [{pins or 'one rank'}] the mean: {ours - exact:+.3f} from f32, autocast "
+               f"{autocast - exact:+.3f}", abs(ours - exact) <= WITHIN)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_case.report(__doc__, checks))

@@ -6,7 +6,6 @@
 PyTorch's autocast cannot be the measure: it rounds after each number, and a sum of equal ones ends at 256 of them. Loss and
 gradients of a step are within 1 % of PyTorch's f32.
 """
-import argparse
 import sys
 from pathlib import Path
 
@@ -67,21 +66,13 @@ def check(model, pins, work):
         yield name, np.linalg.norm(np.load(state / f"{name}#grad.npy") - exact) / np.linalg.norm(exact)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--work", type=Path, required=True)
-    work = parser.parse_args().work.resolve()
-    work.mkdir(parents=True, exist_ok=True)
-    bad = 0
+def checks(work):
+    """(text, good) of each."""
     for model in PickedOften, AddedOften:
         for pins in "", "data=2":
             for what, distance in check(model, pins, work / f"{model.__name__}-{pins or 'one'}"):
-                good = distance <= WITHIN
-                bad += not good
-                print(f"{model.__name__} [{pins or 'one rank'}] {what}: {distance:.1e} from f32 {'ok' if good else 'FAIL'}")
-    print(f"{bad} FAILED" if bad else "all agree")
-    return 1 if bad else 0
+                yield f"{model.__name__} [{pins or 'one rank'}] {what}: {distance:.1e} from f32", distance <= WITHIN
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_case.report(__doc__, checks))

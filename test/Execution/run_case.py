@@ -265,6 +265,21 @@ def check_plan(case, manifest, bundle):
     return " ".join(parts) or "one device"
 
 
+def report(doc, checks):
+    """The main function of a script with one option, --work: prints the text of each of `checks(work)`, (text, good), and ends
+    with `all agree`, or with the number that FAILED and exit code 1."""
+    parser = argparse.ArgumentParser(description=doc.split("\n")[0])
+    parser.add_argument("--work", type=Path, required=True)
+    work = parser.parse_args().work.resolve()
+    work.mkdir(parents=True, exist_ok=True)
+    bad = 0
+    for text, good in checks(work):
+        bad += not good
+        print(f"{text} {'ok' if good else 'FAIL'}", flush=True)
+    print(f"{bad} FAILED" if bad else "all agree")
+    return 1 if bad else 0
+
+
 def run_bundle(bundle, ranks, steps, data, folder, name, extra=()):
     """Runs `steps` steps; (state folder, metrics file, report)."""
     state, metrics, report = folder / f"state-{name}", folder / f"{name}.jsonl", folder / f"{name}.json"

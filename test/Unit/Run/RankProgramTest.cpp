@@ -447,6 +447,15 @@ TEST_P(PlantedQueueFault, IsRefused) {
   expectFault(groups, GetParam().words);
 }
 
+/// A fill of an operand of the update's first op, behind it.
+static void fillOperandOfFirst(std::vector<Program> &groups, size_t operand) {
+  std::vector<Op> &ops = segmentOf(groups[1], "update").ops;
+  Op fill;
+  fill.kind = OpKind::Fill;
+  fill.operands = {ops[0].operands[operand]};
+  ops.insert(ops.begin() + 1, fill);
+}
+
 const Fault queueFaults[] = {
     {"WaitDropped",
      [](auto &s) { erase(s, 1, "update", 1); },
@@ -523,22 +532,10 @@ const Fault queueFaults[] = {
      {"update[1] reduce_scatter", "a write over what is under way",
       "wait for token 1"}},
     {"WriteOverTheResult",
-     [](auto &s) {
-       auto &ops = segmentOf(s[1], "update").ops;
-       Op fill;
-       fill.kind = OpKind::Fill;
-       fill.operands = {ops[0].operands[1]};
-       ops.insert(ops.begin() + 1, fill);
-     },
+     [](auto &s) { fillOperandOfFirst(s, 1); },
      {"update[1] fill", "a write over what is under way", "wait for token 1"}},
     {"WriteIntoTheInput",
-     [](auto &s) {
-       auto &ops = segmentOf(s[1], "update").ops;
-       Op fill;
-       fill.kind = OpKind::Fill;
-       fill.operands = {ops[0].operands[0]};
-       ops.insert(ops.begin() + 1, fill);
-     },
+     [](auto &s) { fillOperandOfFirst(s, 0); },
      {"update[1] fill", "a write into what is under way", "wait for token 1"}},
     {"PlaceOfAnotherResult",
      [](auto &s) {

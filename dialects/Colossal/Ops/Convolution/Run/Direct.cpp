@@ -34,8 +34,8 @@ using Type = dnnl::memory::data_type;
 /// Types of the elements. Sums are f32, so a gradient of weights is in the
 /// library's order, whatever it is in the order that is given.
 struct Types {
-  explicit Types(const Convolution &c) {
-    Type narrow = c.narrow ? Type::bf16 : Type::f32;
+  explicit Types(const Convolution &c)
+      : narrow(c.narrow ? Type::bf16 : Type::f32) {
     Type result = c.wideResult ? Type::f32 : narrow;
     x = c.pass == Pass::BackwardData ? result : narrow;
     y = c.pass == Pass::Forward ? result : narrow;
@@ -44,6 +44,7 @@ struct Types {
     plain = isSum ? result : narrow;
   }
   static int64_t bytes(Type type) { return type == Type::f32 ? 4 : 2; }
+  Type narrow; ///< of what is read
   Type x, w, y, plain;
 };
 
@@ -162,18 +163,15 @@ bool makePrimitive(const Geometry &g, const Desc &w, Primitive &to) {
   Types types(g.c);
   to.x = g.image(g.x, types.x);
   to.y = g.image(g.y, types.y);
-  // Of narrow images the derivatives have f32 results, forward need not.
-  auto narrow = [&](const Dims &sizes) {
-    return g.image(sizes, g.c.narrow ? Type::bf16 : Type::f32);
-  };
+  // A derivative is made for a forward pass whose tensors are all of the type
+  // that is read; its own result may be f32.
+  auto hint = [&](const Dims &sizes) { return g.image(sizes, types.narrow); };
   bool isForward = g.c.pass == Pass::Forward;
   dnnl::convolution_forward::primitive_desc forward(
       {dnnl::prop_kind::forward_training, algorithm::convolution_direct,
-       narrow(g.x),
-       isForward ? w
-                 : Desc(g.w, g.c.narrow ? Type::bf16 : Type::f32,
-                        dnnl::memory::format_tag::any),
-       isForward ? to.y : narrow(g.y), g.stride, g.dilation, g.before, g.after},
+       hint(g.x),
+       isForward ? w : Desc(g.w, types.narrow, dnnl::memory::format_tag::any),
+       isForward ? to.y : hint(g.y), g.stride, g.dilation, g.before, g.after},
       attributes(), engine);
   switch (g.c.pass) {
   case Pass::Forward:
